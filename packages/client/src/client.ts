@@ -1,0 +1,148 @@
+import { ErrorBody, type AnswerOf, type BodyInputOf, type QueryInputOf, type Route, type RunEvent, routes } from '@reeve/contract';
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { ClientError } from './error.ts';
+
+export interface ClientOptions {
+  /** Origin of the server, such as `http://127.0.0.1:8080`; empty for the page's own. */
+  readonly baseUrl?: string;
+  readonly apiKey?: string;
+  /** Replaces the global fetch: a test's, or the server's own application in one process. */
+  readonly fetch?: (request: Request) => Promise<Response>;
+}
+
+export interface CallOptions<R> {
+  readonly params?: Readonly<Record<string, string | number>>;
+  readonly query?: QueryInputOf<R>;
+  readonly body?: BodyInputOf<R>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface Client {
+  /** Calls a route and returns its JSON; throws ClientError for every other answer and for a server out of reach. */
+  call<R extends Route>(route: R, options?: CallOptions<R>): Promise<AnswerOf<R>>;
+  /** Opens a stream of run events. Ends at `[DONE]`; throws ClientError where it breaks off before. */
+  stream<R extends Route>(route: R, options?: CallOptions<R> & { lastEventId?: number }): AsyncGenerator<RunEvent, void>;
+  /** Follows a run to its end, reconnecting by itself; every event after `after` comes exactly once. */
+  followRun(runId: string, options?: { after?: number; signal?: AbortSignal }): AsyncGenerator<RunEvent, void>;
+}
+
+/** A client of one Reeve server, typed by the contract. */
+export function createClient(options: ClientOptions = {}): Client {
+  const send = options.fetch ?? ((request: Request) => fetch(request));
+
+  async function request<R extends Route>(route: R, call: CallOptions<R>, headers: Record<string, string>): Promise<Response> {
+    const url = urlOf(options.baseUrl ?? '', route.path, call.params ?? {}, (call.query ?? {}) as Record<string, unknown>);
+    const init: RequestInit = {
+      method: route.method,
+      headers: {
+        accept: 'application/json',
+        ...(options.apiKey !== undefined && { authorization: `Bearer ${options.apiKey}` }),
+        ...(call.body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+        ...call.headers,
+      },
+      ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+      ...(call.signal !== undefined && { signal: call.signal }),
+    };
+    let response: Response;
+    try {
+      response = await send(new Request(url, init));
+    } catch (error) {
+      if (call.signal?.aborted) throw error;
+      throw new ClientError({ status: 0, code: 'unreachable', message: `no answer from ${new URL(url).origin}` }, error);
+    }
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  }
+
+  const client: Client = {
+    async call(route, call = {}) {
+      const response = await request(route, call, {});
+      if (response.status === 204) return null as never;
+      return (route.produces === undefined ? await response.json() : await response.text()) as never;
+    },
+    async *stream(route, call = {}) {
+      const headers = { accept: 'text/event-stream', ...(call.lastEventId !== undefined && { 'last-event-id': String(call.lastEventId) }) };
+      const response = await request(route, call, headers);
+      yield* eventsOf(response);
+    },
+    async *followRun(runId, { after = 0, signal } = {}) {
+      let last = after;
+      for (let failures = 0; ; ) {
+        try {
+          const events = client.stream(routes.streamRun, {
+            params: { id: runId }, lastEventId: last, ...(signal !== undefined && { signal }),
+          });
+          for await (const event of events) {
+            failures = 0;
+            if (event.seq <= last) continue;
+            last = event.seq;
+            yield event;
+          }
+          return;
+        } catch (error) {
+          const gone = error instanceof ClientError && error.status >= 400 && error.status < 500;
+          if (signal?.aborted || gone || ++failures > 20) throw error;
+          await pause(Math.min(250 * 2 ** failures, 5_000), signal);
+        }
+      }
+    },
+  };
+  return client;
+}
+
+function urlOf(base: string, path: string, params: Readonly<Record<string, string | number>>, query: Record<string, unknown>): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name] ?? '')));
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== null) search.set(name, String(value));
+  const origin = base === '' && typeof location !== 'undefined' ? location.origin : base.replace(/\/$/, '');
+  return `${origin}${filled}${search.size > 0 ? `?${search}` : ''}`;
+}
+
+async function errorOf(response: Response): Promise<ClientError> {
+  const text = await response.text();
+  const body = ErrorBody.safeParse(parse(text));
+  if (!body.success) {
+    return new ClientError({ status: response.status, code: 'internal', message: `the server answered ${response.status} without a readable body` });
+  }
+  const { error, code, details, request_id, trace_id, run_id } = body.data;
+  return new ClientError({
+    status: response.status, code, message: error, details: details ?? [], requestId: request_id, traceId: trace_id,
+    ...(run_id !== undefined && { runId: run_id }),
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function* eventsOf(response: Response): AsyncGenerator<RunEvent, void> {
+  if (response.body === null) throw broken();
+  const reader = response.body.pipeThrough(new TextDecoderStream() as never).pipeThrough(new EventSourceParserStream()).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) throw broken();
+      if (value.data === '[DONE]') return;
+      yield JSON.parse(value.data) as RunEvent;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function broken(): ClientError {
+  return new ClientError({ status: 0, code: 'unreachable', message: 'the stream broke off before its end' });
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason as Error); }, { once: true });
+  });
+}

@@ -1,0 +1,34 @@
+import type { ErrorDetail } from '@reeve/contract';
+
+interface ClientErrorFields {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly details?: readonly ErrorDetail[];
+  readonly requestId?: string;
+  readonly traceId?: string;
+  readonly runId?: string;
+}
+
+/** Any answer that is not a success. `status` is 0 and `code` is `unreachable` where no answer came at all. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+  readonly status: number;
+  /** The stable reason of the contract; switch on this. */
+  readonly code: string;
+  readonly details: readonly ErrorDetail[];
+  readonly requestId: string | undefined;
+  readonly traceId: string | undefined;
+  /** The run that goes on, where a wait for it timed out. */
+  readonly runId: string | undefined;
+
+  constructor(fields: ClientErrorFields, cause?: unknown) {
+    super(fields.message, cause === undefined ? undefined : { cause });
+    this.status = fields.status;
+    this.code = fields.code;
+    this.details = fields.details ?? [];
+    this.requestId = fields.requestId;
+    this.traceId = fields.traceId;
+    this.runId = fields.runId;
+  }
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { Usage } from './common.ts';
+
+const base = {
+  seq: z.number().int().min(1).describe('Position in the run, from 1, without gaps.'),
+  run_id: z.string(),
+  timestamp: z.string(),
+};
+const step = z.number().int().describe('The step this belongs to.');
+
+/**
+ * What a run tells its readers, in order: `session_start`, `system`, then any number of the middle ones,
+ * `result`, `session_end`. A `system` event with `discard_step` says that a step was begun again after a
+ * crash: whatever text that step had already streamed is void.
+ */
+export const RunEvent = z
+  .discriminatedUnion('type', [
+    z.object({ ...base, type: z.literal('session_start'), session_id: z.string(), task_id: z.string(), agent: z.string() }),
+    z.object({
+      ...base,
+      type: z.literal('system'),
+      message: z.string(),
+      model: z.string().optional(),
+      tools: z.array(z.string()).optional(),
+      discard_step: z.number().int().optional(),
+    }),
+    z.object({ ...base, type: z.literal('thinking'), step, delta: z.string() }),
+    z.object({ ...base, type: z.literal('text'), step, delta: z.string() }),
+    z.object({ ...base, type: z.literal('tool_call'), step, tool_call_id: z.string(), name: z.string(), input: z.unknown() }),
+    z.object({
+      ...base,
+      type: z.literal('tool_result'),
+      step,
+      tool_call_id: z.string(),
+      name: z.string(),
+      status: z.enum(['success', 'error', 'timeout', 'denied', 'circuit_open']),
+      output: z.unknown(),
+      duration_ms: z.number(),
+    }),
+    z.object({ ...base, type: z.literal('approval_required'), step, approval_id: z.string(), name: z.string(), input: z.unknown() }),
+    z.object({ ...base, type: z.literal('approval_decided'), step, approval_id: z.string(), decision: z.string() }),
+    z.object({ ...base, type: z.literal('handoff'), from: z.string(), to: z.string(), reason: z.string() }),
+    z.object({ ...base, type: z.literal('usage'), step, model: z.string(), usage: Usage }),
+    z.object({ ...base, type: z.literal('error'), message: z.string(), code: z.string() }),
+    z.object({
+      ...base,
+      type: z.literal('result'),
+      status: z.enum(['completed', 'failed', 'cancelled']),
+      result: z.string().nullable(),
+      usage: Usage,
+      steps: z.number().int(),
+      duration_ms: z.number(),
+    }),
+    z.object({ ...base, type: z.literal('session_end'), session_id: z.string(), status: z.string() }),
+  ])
+  .meta({ id: 'RunEvent' });
+
+export type RunEvent = z.infer<typeof RunEvent>;
+export type RunEventType = RunEvent['type'];
+/** An event before the engine gave it its place in the run. */
+export type NewRunEvent = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'seq' | 'run_id' | 'timestamp'> : never) : never;

@@ -1,0 +1,64 @@
+import type { z } from 'zod';
+
+/** Roles, weakest first. Each includes the ones before it. */
+export const ROLES = ['viewer', 'member', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who may call a route: anybody, or a principal that has at least this role. */
+export type Access = 'public' | Role;
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** Success answers by status; `null` means an empty body (204). */
+export type Responses = Readonly<Record<number, z.ZodType | null>>;
+
+/**
+ * One HTTP route as a value. Server mounting, the OpenAPI document, the typed client and the
+ * command line all read it from here, so a route is described in exactly one place.
+ */
+export interface Route<
+  Params extends z.ZodType = z.ZodType,
+  Query extends z.ZodType = z.ZodType,
+  Body extends z.ZodType = z.ZodType,
+  Success extends Responses = Responses,
+> {
+  readonly method: Method;
+  /** Path template with `{name}` parameters. */
+  readonly path: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Heading under which the reference page lists it. */
+  readonly tag: string;
+  readonly access: Access;
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+  /** Success statuses with their schemas; the first is the one a handler's plain return value gets. */
+  readonly responses: Success;
+  /** Set where the route answers `text/event-stream`: the schema of one event's data. */
+  readonly events?: z.ZodType;
+  /** True where a repeated `Idempotency-Key` must replay the first answer. */
+  readonly creates?: boolean;
+  /** Content type of a success that is not JSON. */
+  readonly produces?: string;
+}
+
+/** Declares a route; exists for the inference of its schemas. */
+export function defineRoute<
+  Params extends z.ZodType,
+  Query extends z.ZodType,
+  Body extends z.ZodType,
+  Success extends Responses,
+>(route: Route<Params, Query, Body, Success>): Route<Params, Query, Body, Success> {
+  return route;
+}
+
+export type ParamsOf<R> = R extends { params?: infer P } ? (P extends z.ZodType ? z.output<P> : never) : never;
+export type QueryOf<R> = R extends { query?: infer Q } ? (Q extends z.ZodType ? z.output<Q> : never) : never;
+export type BodyOf<R> = R extends { body?: infer B } ? (B extends z.ZodType ? z.output<B> : never) : never;
+export type BodyInputOf<R> = R extends { body?: infer B } ? (B extends z.ZodType ? z.input<B> : never) : never;
+export type QueryInputOf<R> = R extends { query?: infer Q } ? (Q extends z.ZodType ? z.input<Q> : never) : never;
+/** The JSON a success answers with, whatever its status. */
+export type AnswerOf<R> = R extends { responses: infer S }
+  ? { [K in keyof S]: S[K] extends z.ZodType ? z.output<S[K]> : null }[keyof S]
+  : never;

@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import { Id, IdParams, JsonObject, Time, Usage, listOf, paging, text } from '../common.ts';
+import { RunEvent } from '../events.ts';
+import { defineRoute } from '../route.ts';
+import { AgentRef } from './tasks.ts';
+
+const doors = 'Runs: the doors';
+const tag = 'Runs';
+
+export const RUN_STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
+export const RunStatus = z.enum(RUN_STATUSES);
+export type RunStatus = z.infer<typeof RunStatus>;
+
+export const Run = z
+  .object({
+    id: Id,
+    tenant_id: z.string(),
+    task_id: Id,
+    agent_id: Id,
+    agent: z.string().describe('The agent’s slug.'),
+    agent_version: z.number().int(),
+    session_id: Id,
+    door: z.string().describe('The task type it came in by: execute, plan, query, chat, …'),
+    status: RunStatus,
+    input: z.string(),
+    result: z.string().nullable(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    usage: Usage,
+    steps: z.number().int(),
+    trace_id: z.string(),
+    created_at: Time,
+    started_at: Time.nullable(),
+    ended_at: Time.nullable(),
+    duration_ms: z.number().nullable(),
+  })
+  .meta({ id: 'Run' });
+export type Run = z.infer<typeof Run>;
+
+export const Step = z
+  .object({
+    number: z.number().int(),
+    kind: z.enum(['model', 'tool']),
+    name: z.string(),
+    tool_call_id: z.string().nullable(),
+    input: z.unknown(),
+    output: z.unknown(),
+    status: z.enum(['pending', 'settled']),
+    outcome: z.string().nullable().describe('success, error, timeout, denied, circuit_open or unknown once settled.'),
+    attempt: z.number().int(),
+    input_tokens: z.number().int().nullable(),
+    output_tokens: z.number().int().nullable(),
+    cost_usd: z.string().nullable(),
+    started_at: Time,
+    ended_at: Time.nullable(),
+  })
+  .meta({ id: 'Step' });
+export type Step = z.infer<typeof Step>;
+
+const timeout_ms = z.number().int().min(1).max(600_000).optional().describe('How long to wait; the run goes on after it.');
+const prompt = text(1, 200_000);
+
+export const execute = defineRoute({
+  method: 'POST', path: '/execute', tag: doors, access: 'member', creates: true,
+  summary: 'Run a task and wait for its result', description: 'Waits 10 s unless `timeout_ms` says otherwise; then 504 with the `run_id`.',
+  body: z.strictObject({ task: prompt, parameters: JsonObject.default({}), agent: AgentRef.optional(), session_id: Id.optional(), timeout_ms }),
+  responses: {
+    200: z.object({ status: z.string(), result: z.string().nullable(), run_id: Id, agent: z.string(), duration_ms: z.number(), request_id: z.string() }),
+  },
+});
+
+/** `/run` and `/plan` take a task with parameters, or a prompt with a session. */
+export const PlanBody = z
+  .strictObject({
+    task: prompt.optional(),
+    parameters: JsonObject.optional(),
+    prompt: prompt.optional(),
+    session_id: Id.optional(),
+    resources: z.array(z.unknown()).max(100).optional(),
+    agent: AgentRef.optional(),
+    timeout_ms,
+  })
+  .refine((body) => (body.task === undefined) !== (body.prompt === undefined), { message: 'give either task or prompt', path: ['task'] });
+const PlanAnswer = z.object({
+  result: z.string().nullable(), run_id: Id, session_id: Id, trace_id: z.string(), steps: z.number().int(), duration_ms: z.number(),
+});
+export const run = defineRoute({
+  method: 'POST', path: '/run', tag: doors, access: 'member', creates: true, summary: 'Plan and run a prompt', body: PlanBody, responses: { 200: PlanAnswer },
+});
+export const plan = defineRoute({
+  method: 'POST', path: '/plan', tag: doors, access: 'member', creates: true, summary: 'Plan and run a prompt', body: PlanBody, responses: { 200: PlanAnswer },
+});
+export const planV1 = defineRoute({
+  method: 'POST', path: '/api/v1/plan', tag: doors, access: 'member', creates: true, summary: 'Plan a prompt',
+  body: z.strictObject({ prompt, agent: AgentRef.optional(), session_id: Id.optional(), timeout_ms }),
+  responses: {
+    200: z.object({
+      service: z.string(), status: z.string(),
+      plan: z.array(z.object({ step: z.number().int(), kind: z.string(), name: z.string() })).describe('What the agent did, step by step.'),
+      llm_response: z.string().nullable(), run_id: Id,
+    }),
+  },
+});
+export const query = defineRoute({
+  method: 'POST', path: '/query', tag: doors, access: 'member', creates: true, summary: 'Ask an agent',
+  body: z
+    .strictObject({ message: prompt.optional(), prompt: prompt.optional(), agent_config_id: AgentRef.optional(), session_id: Id.optional(), timeout_ms })
+    .refine((body) => (body.message === undefined) !== (body.prompt === undefined), { message: 'give either message or prompt', path: ['message'] }),
+  responses: { 200: z.object({ response: z.string().nullable(), run_id: Id, session_id: Id, usage: Usage }) },
+});
+export const chat = defineRoute({
+  method: 'POST', path: '/api/v1/agents/chat', tag: doors, access: 'member', creates: true,
+  summary: 'Chat with an agent, streaming or not',
+  body: z.strictObject({ agent_config_id: AgentRef, message: prompt, session_id: Id.optional(), stream: z.boolean().default(true), timeout_ms }),
+  events: RunEvent,
+  responses: {
+    200: z.object({
+      status: z.literal('success'),
+      response: z.object({
+        success: z.boolean(),
+        result: z.object({ response: z.string().nullable(), usage: Usage, tool_calls: z.array(z.object({ name: z.string(), input: z.unknown(), output: z.unknown() })) }),
+      }),
+      run_id: Id, session_id: Id,
+    }),
+  },
+});
+
+export const listRuns = defineRoute({
+  method: 'GET', path: '/api/v1/runs', tag, access: 'viewer', summary: 'Runs, newest first',
+  query: z.strictObject({
+    ...paging, agent_id: AgentRef.optional(), session_id: Id.optional(), task_id: Id.optional(), status: RunStatus.optional(), trace_id: text(1, 128).optional(),
+  }),
+  responses: { 200: listOf('runs', Run) },
+});
+export const getRun = defineRoute({
+  method: 'GET', path: '/api/v1/runs/{id}', tag, access: 'viewer', summary: 'One run', params: IdParams, responses: { 200: Run },
+});
+export const listSteps = defineRoute({
+  method: 'GET', path: '/api/v1/runs/{id}/steps', tag, access: 'viewer', summary: 'The steps of a run, in order',
+  params: IdParams, query: z.strictObject({ ...paging }), responses: { 200: listOf('steps', Step) },
+});
+export const streamRun = defineRoute({
+  method: 'GET', path: '/api/v1/runs/{id}/events', tag, access: 'viewer',
+  summary: 'Events of a run, live or replayed', description: 'From the start, or after `Last-Event-ID` or `?after=`. A finished run replays and ends.',
+  params: IdParams, query: z.strictObject({ after: z.coerce.number().int().min(0).optional() }),
+  events: RunEvent, responses: { 200: z.string() }, produces: 'text/event-stream',
+});
+export const cancelRun = defineRoute({
+  method: 'POST', path: '/api/v1/runs/{id}/cancel', tag, access: 'member',
+  summary: 'Stop a run', description: 'At the next safe point; 409 where it has ended.', params: IdParams, responses: { 200: Run },
+});

@@ -1,0 +1,17 @@
+import { secret, setting } from '@reeve/kit';
+import { z } from 'zod';
+
+export const databaseSettings = {
+  databaseUrl: secret(
+    'DATABASE_URL',
+    z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, 'it must be a postgres:// URL')
+      .optional()
+      .describe('PostgreSQL 15 or newer; unset: the embedded database in the data directory.'),
+  ),
+  databasePool: setting(
+    'REEVE_DATABASE_POOL',
+    z.coerce.number().int('it must be a whole number').min(1, 'it must be at least 1').max(500, 'it must be at most 500').default(10).describe('Connections to PostgreSQL.'),
+  ),
+};

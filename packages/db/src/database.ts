@@ -1,0 +1,22 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { Tables } from './tables.ts';
+
+/** What store functions take: the database or an open transaction on it. */
+export type Db = Kysely<Tables>;
+/** An open transaction. */
+export type Tx = Transaction<Tables>;
+
+/** An open database with everything that is not a query. */
+export interface Database extends AsyncDisposable {
+  readonly kind: 'pglite' | 'postgres';
+  /** Not bound to a tenant: for the queue's own statements and start-up. Everything else goes through `inTenant`. */
+  readonly db: Db;
+  /** Calls `hear` for each payload on the channel, from any process. A lost connection is made again; what was sent meanwhile is lost, so `hear` gets null then and the listener must look for itself. */
+  listen(channel: Channel, hear: (payload: string | null) => void): () => void;
+  /** Tells every listener, here and elsewhere; never fails, and a lost one costs only latency. Call it after commit. */
+  notify(channel: Channel, payload: string): void;
+}
+
+/** `tasks`: something can be claimed. `runs`: a run has new events. `cancels`: a task should stop. */
+export const CHANNELS = ['reeve_tasks', 'reeve_runs', 'reeve_cancels'] as const;
+export type Channel = (typeof CHANNELS)[number];

@@ -1,0 +1,13 @@
+export { databaseSettings } from './config.ts';
+export { CHANNELS } from './database.ts';
+export type { Channel, Database, Db, Tx } from './database.ts';
+export { lockDataDirectory, readHolder } from './lock.ts';
+export type { DataLock, Holder } from './lock.ts';
+export { listMigrations, migrate, pendingMigrations } from './migrate.ts';
+export { openDatabase } from './open.ts';
+export type { DatabaseOptions } from './open.ts';
+export { ensureSnapshot, restoreSnapshot } from './snapshot.ts';
+export { json, likeText, now } from './sql.ts';
+export { isDiskFull, isTransient, isUniqueViolation } from './sqlstate.ts';
+export type { Tables } from './tables.ts';
+export { inTenant } from './tenant.ts';

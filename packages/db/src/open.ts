@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import type { Log } from '@reeve/kit';
+import type { Database } from './database.ts';
+
+export interface DatabaseOptions {
+  /** A postgres:// URL; without one the embedded database in the data directory is opened. */
+  readonly url: string | undefined;
+  readonly pool: number;
+  readonly dataDirectory: string;
+  readonly log: Log;
+}
+
+/** Opens the database of the configuration, migrated. The data directory must be locked already where it is embedded. */
+export async function openDatabase({ url, pool, dataDirectory, log }: DatabaseOptions): Promise<Database> {
+  if (url !== undefined) {
+    const { openPostgres } = await import('./postgres.ts');
+    return openPostgres({ url, pool, log });
+  }
+  const { restoreSnapshot } = await import('./snapshot.ts');
+  const { openPglite } = await import('./pglite.ts');
+  const directory = join(dataDirectory, 'db');
+  await restoreSnapshot(directory);
+  return openPglite(directory);
+}

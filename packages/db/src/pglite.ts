@@ -1,0 +1,113 @@
+import { PGlite, types } from '@electric-sql/pglite';
+import {
+  CompiledQuery,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type DatabaseConnection,
+  type Driver,
+  type QueryResult,
+} from 'kysely';
+import type { Channel, Database } from './database.ts';
+import { migrate } from './migrate.ts';
+import type { Tables } from './tables.ts';
+
+/**
+ * Opens the embedded PostgreSQL in a directory that exists (restored from the snapshot, or empty) and migrates it.
+ * One connection, so transactions queue behind each other. The directory must be locked: two processes on it
+ * destroy it. Committed work survives the death of the process, not the loss of power: PGlite never syncs.
+ */
+export async function openPglite(directory: string): Promise<Database> {
+  const pglite = await PGlite.create(directory, {
+    parsers: { [types.INT8]: Number, [types.NUMERIC]: String },
+  });
+  await pglite.exec(`set client_min_messages = warning; set timezone = 'UTC'`);
+  const db = new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new PgliteDriver(pglite),
+      createIntrospector: (kysely) => new PostgresIntrospector(kysely),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  });
+  const listeners = new Map<Channel, Set<(payload: string | null) => void>>();
+  await migrate((text) => pglite.exec(text).then((results) => results.at(-1)?.rows ?? []));
+  return {
+    kind: 'pglite',
+    db,
+    listen(channel, hear) {
+      const set = listeners.get(channel) ?? new Set();
+      listeners.set(channel, set.add(hear));
+      return () => set.delete(hear);
+    },
+    notify(channel, payload) {
+      for (const hear of listeners.get(channel) ?? []) queueMicrotask(() => hear(payload));
+    },
+    async [Symbol.asyncDispose]() {
+      await db.destroy();
+    },
+  };
+}
+
+/** Hands the one connection to one user at a time, first come first served. */
+class PgliteDriver implements Driver {
+  readonly #pglite: PGlite;
+  readonly #connection: DatabaseConnection;
+  #free: Promise<void> = Promise.resolve();
+  #release: () => void = () => {};
+
+  constructor(pglite: PGlite) {
+    this.#pglite = pglite;
+    this.#connection = new PgliteConnection(pglite);
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const before = this.#free;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#free = promise;
+    await before;
+    this.#release = resolve;
+    return this.#connection;
+  }
+
+  async releaseConnection(): Promise<void> {
+    this.#release();
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin'));
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('commit'));
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('rollback'));
+  }
+
+  async destroy(): Promise<void> {
+    await this.#free;
+    if (!this.#pglite.closed) await this.#pglite.close();
+  }
+}
+
+class PgliteConnection implements DatabaseConnection {
+  readonly #pglite: PGlite;
+
+  constructor(pglite: PGlite) {
+    this.#pglite = pglite;
+  }
+
+  async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    const { rows, affectedRows } = await this.#pglite.query<Row>(query.sql, [...query.parameters]);
+    return { rows, ...(affectedRows !== undefined && { numAffectedRows: BigInt(affectedRows) }) };
+  }
+
+  async *streamQuery<Row>(query: CompiledQuery): AsyncIterableIterator<QueryResult<Row>> {
+    yield await this.executeQuery<Row>(query);
+  }
+}

@@ -1,0 +1,141 @@
+import { ReeveError, sleep, type Log } from '@reeve/kit';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { CHANNELS, type Channel, type Database } from './database.ts';
+import { migrate } from './migrate.ts';
+import { isTransient } from './sqlstate.ts';
+import type { Tables } from './tables.ts';
+
+const { Client, Pool, types } = pg;
+const INT8 = 20;
+
+export interface PostgresOptions {
+  readonly url: string;
+  /** Most connections at once, the listening one not counted. */
+  readonly pool: number;
+  readonly log: Log;
+}
+
+/**
+ * Connects to PostgreSQL 15 or newer and migrates it. Fails with `unavailable` where it cannot be reached or is too
+ * old. Later losses of a connection surface in the queries that meet them; the pool connects again by itself.
+ */
+export async function openPostgres({ url, pool: size, log }: PostgresOptions): Promise<Database> {
+  const settings = {
+    connectionString: url,
+    types: { getTypeParser: ((oid: number, format?: 'text') => (oid === INT8 ? Number : types.getTypeParser(oid, format))) as typeof types.getTypeParser },
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    options: '-c timezone=UTC -c client_min_messages=warning',
+    application_name: 'reeve',
+  };
+  const pool = new Pool({ ...settings, max: size, idleTimeoutMillis: 30_000 });
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
+  try {
+    await checkVersion(pool);
+    const client = await pool.connect();
+    try {
+      await migrate(async (text) => {
+        const result = (await client.query(text)) as pg.QueryResult | pg.QueryResult[];
+        return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
+      });
+    } finally {
+      client.release();
+    }
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  const ear = startEar(() => new Client(settings), log);
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    kind: 'postgres',
+    db,
+    listen: ear.listen,
+    notify: createNotifier(pool, log),
+    async [Symbol.asyncDispose]() {
+      await ear.close();
+      await db.destroy();
+      if (!pool.ended) await pool.end();
+    },
+  };
+}
+
+async function checkVersion(pool: pg.Pool): Promise<void> {
+  let found: number;
+  try {
+    const { rows } = await pool.query<{ version: string }>(`select current_setting('server_version_num') as version`);
+    found = Number(rows[0]?.version);
+  } catch (error) {
+    const hint = isTransient(error) ? 'nothing answers there' : ReeveError.from(error).message;
+    throw new ReeveError('unavailable', `DATABASE_URL: cannot connect to PostgreSQL: ${hint}`, { cause: error });
+  }
+  if (found < 150_000) throw new ReeveError('unavailable', `DATABASE_URL: PostgreSQL 15 or newer is needed, this is ${Math.floor(found / 10_000)}`);
+}
+
+/** Notifications leave on their own, after commit, coalesced: the first at once, then what gathered while it went. */
+function createNotifier(pool: pg.Pool, log: Log): Database['notify'] {
+  const waiting = new Map<string, [Channel, string]>();
+  let sending = false;
+  async function send(): Promise<void> {
+    while (waiting.size > 0) {
+      const batch = [...waiting.values()];
+      waiting.clear();
+      const channels = batch.map(([channel]) => channel);
+      const payloads = batch.map(([, payload]) => payload);
+      await pool.query('select pg_notify(c, p) from unnest($1::text[], $2::text[]) as n(c, p)', [channels, payloads]);
+      await sleep(5);
+    }
+  }
+  return (channel, payload) => {
+    if (waiting.size >= 10_000) return;
+    waiting.set(`${channel} ${payload}`, [channel, payload]);
+    if (sending || pool.ended || pool.ending) return;
+    sending = true;
+    send()
+      .catch((error: unknown) => log.warn({ err: error }, 'notifications were lost; listeners fall back to polling'))
+      .finally(() => (sending = false));
+  };
+}
+
+/** One connection that only listens, always reading, connecting again for as long as it is open. */
+function startEar(connect: () => pg.Client, log: Log) {
+  const listeners = new Map<Channel, Set<(payload: string | null) => void>>(CHANNELS.map((channel) => [channel, new Set()]));
+  const closing = new AbortController();
+  const closed = new Promise<void>((resolve) => closing.signal.addEventListener('abort', () => resolve(), { once: true }));
+  const tell = (channel: Channel, payload: string | null) => {
+    for (const hear of listeners.get(channel) ?? []) hear(payload);
+  };
+  async function hearOnce(): Promise<void> {
+    const client = connect();
+    const { promise: lost, resolve: lose } = Promise.withResolvers<void>();
+    client.on('error', () => lose());
+    client.on('end', () => lose());
+    client.on('notification', ({ channel, payload }) => tell(channel as Channel, payload ?? ''));
+    try {
+      await client.connect();
+      await client.query(CHANNELS.map((channel) => `listen ${channel}`).join(';'));
+      for (const channel of CHANNELS) tell(channel, null);
+      await Promise.race([lost, closed]);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+  async function hearOn(): Promise<void> {
+    while (!closing.signal.aborted) {
+      await hearOnce().catch((error: unknown) => log.warn({ err: error }, 'the listening database connection was lost'));
+      await sleep(500, closing.signal);
+    }
+  }
+  const running = hearOn();
+  return {
+    listen(channel: Channel, hear: (payload: string | null) => void) {
+      listeners.get(channel)?.add(hear);
+      return () => void listeners.get(channel)?.delete(hear);
+    },
+    async close() {
+      closing.abort();
+      await running;
+    },
+  };
+}

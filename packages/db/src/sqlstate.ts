@@ -1,0 +1,28 @@
+/** True where a statement failed because the row is already there. */
+export function isUniqueViolation(error: unknown): boolean {
+  return sqlState(error) === '23505';
+}
+
+/** True where the database could not be reached, was shutting down, or gave up to let another go on: try again. */
+export function isTransient(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state === undefined) return networkCodes.has(codeOf(error) ?? '') || /Connection terminated|timeout exceeded when trying to connect/.test(String(error));
+  return state.startsWith('08') || state.startsWith('57P') || state === '40001' || state === '40P01' || state === '53300';
+}
+
+/** True where the disk of the database is full. */
+export function isDiskFull(error: unknown): boolean {
+  return sqlState(error) === '53100' || codeOf(error) === 'ENOSPC';
+}
+
+const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN']);
+
+function sqlState(error: unknown): string | undefined {
+  const code = codeOf(error);
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !networkCodes.has(code) ? code : undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

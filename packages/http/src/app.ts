@@ -1,0 +1,220 @@
+import type { BodyOf, ErrorBody, Method, ParamsOf, QueryOf, AnswerOf, Route } from '@reeve/contract';
+import type { Db } from '@reeve/db';
+import { contextFromHeaders, counter, durations, ReeveError, withContext, type Log, type RequestContext } from '@reeve/kit';
+import { Hono, type Context } from 'hono';
+import { readJson } from './body.ts';
+import { once } from './idempotency.ts';
+import { requireAccess, type Authenticate, type Principal } from './principal.ts';
+import { encodeEvents, EventStream } from './sse.ts';
+import { validate } from './validate.ts';
+
+/** What a handler is given: validated parts of the request and who sent it. */
+export interface Call<R> {
+  readonly params: ParamsOf<R>;
+  readonly query: QueryOf<R>;
+  readonly body: BodyOf<R>;
+  /** The caller; on a public route nobody, with the role viewer in no tenant. */
+  readonly principal: Principal;
+  readonly context: RequestContext;
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal;
+  readonly header: (name: string) => string | undefined;
+}
+
+/** Answers the route's first success by returning its JSON, another by `reply`, a stream by an EventStream. */
+export type Handler<R> = (call: Call<R>) => Promise<AnswerOf<R> | Reply | EventStream>;
+
+/** An answer with a status, a type or headers of its own. */
+export class Reply {
+  readonly status: number;
+  readonly body: unknown;
+  readonly contentType: string;
+
+  constructor(status: number, body: unknown, contentType = 'application/json') {
+    this.status = status;
+    this.body = body;
+    this.contentType = contentType;
+  }
+}
+
+export interface AppOptions {
+  readonly service: string;
+  readonly authenticate: Authenticate;
+  /** Where answers to idempotency keys are kept. */
+  readonly db: Db;
+  readonly log: Log;
+  /** Aborts when the server stops: streams end, to be resumed elsewhere. */
+  readonly stopping: AbortSignal;
+}
+
+/** An HTTP application under construction. `fetch` answers a request in process, as a server would. */
+export interface App {
+  readonly routes: readonly Route[];
+  mount<R extends Route>(route: R, handler: Handler<R>): void;
+  /** Serves what no route does, such as a page's files; undefined: not found. */
+  fallback(serve: (request: Request) => Promise<Response | undefined>): void;
+  fetch(request: Request, ...rest: object[]): Promise<Response>;
+}
+
+const requests = counter('reeve_http_requests_total', 'Requests answered.', ['route', 'method', 'status']);
+const seconds = durations('reeve_http_request_seconds', 'Time to the first byte of an answer.', ['route', 'method']);
+const nobody: Principal = { tenantId: '', userId: '', role: 'viewer', via: 'header' };
+
+/**
+ * An application with no routes yet. Every answer carries `X-Request-Id` and `X-Trace-ID`; every failure has the
+ * contract's error body; what is wrong inside is logged and never leaves.
+ */
+export function createApp(options: AppOptions): App {
+  const hono = new Hono();
+  const routes: Route[] = [];
+  let serveOther: (request: Request) => Promise<Response | undefined> = async () => undefined;
+
+  hono.notFound((c) => {
+    const call = begin(c);
+    return withContext(call.context, () =>
+      finish(options, call, 'unmatched', async () => {
+        const allowed = methodsOf(routes, c.req.path);
+        if (allowed.length > 0) {
+          const error = new ReeveError('method_not_allowed', `${c.req.method} is not allowed here; ${allowed.join(', ')} is`);
+          return failure(options, call, error, { allow: allowed.join(', ') });
+        }
+        const other = c.req.method === 'GET' || c.req.method === 'HEAD' ? await serveOther(c.req.raw) : undefined;
+        if (other !== undefined) return other;
+        throw new ReeveError('not_found', `there is nothing at ${c.req.path.slice(0, 200)}`);
+      }),
+    );
+  });
+
+  return {
+    routes,
+    mount(route, handler) {
+      routes.push(route);
+      hono.on(route.method, route.path.replace(/\{(\w+)\}/g, ':$1'), (c) => {
+        const call = begin(c);
+        return withContext(call.context, () => finish(options, call, route.path, () => answer(options, route, handler as Handler<Route>, call)));
+      });
+    },
+    fallback(serve) {
+      serveOther = serve;
+    },
+    fetch: async (request, ...rest) => hono.fetch(request, ...rest),
+  };
+}
+
+interface Incoming {
+  readonly c: Context;
+  readonly context: RequestContext;
+  readonly startedAt: number;
+}
+
+function begin(c: Context): Incoming {
+  return { c, context: contextFromHeaders((name) => c.req.header(name)), startedAt: performance.now() };
+}
+
+async function finish(options: AppOptions, call: Incoming, route: string, work: () => Promise<Response>): Promise<Response> {
+  const { c, context, startedAt } = call;
+  const response = await work().catch((thrown: unknown) => failure(options, call, thrown));
+  const ms = performance.now() - startedAt;
+  requests.inc({ route, method: c.req.method, status: String(response.status) });
+  seconds.observe({ route, method: c.req.method }, ms / 1000);
+  options.log.debug({ method: c.req.method, path: c.req.path, status: response.status, duration_ms: Math.round(ms) }, 'request');
+  response.headers.set('x-request-id', context.requestId);
+  response.headers.set('x-trace-id', context.traceId);
+  return response;
+}
+
+async function answer(options: AppOptions, route: Route, handler: Handler<Route>, call: Incoming): Promise<Response> {
+  const { c, context } = call;
+  const header = (name: string) => c.req.header(name);
+  let principal = nobody;
+  if (route.access !== 'public') {
+    principal = await options.authenticate(header);
+    requireAccess(principal, route.access);
+    context.tenantId = principal.tenantId;
+  }
+  const params = route.params === undefined ? {} : validate(route.params, c.req.param(), 'path');
+  const query = route.query === undefined ? {} : validate(route.query, queryOf(c), 'query');
+  const sent = route.body === undefined ? undefined : await readJson(c.req.raw);
+  if (route.body !== undefined && sent === undefined) throw new ReeveError('invalid_request', 'a JSON body is required');
+  const body = route.body === undefined ? undefined : validate(route.body, sent, 'body');
+  const input = { params, query, body, principal, context, header, signal: c.req.raw.signal } as Call<Route>;
+
+  const key = route.creates ? header('idempotency-key') : undefined;
+  if (key === undefined) return respond(options, route, await handler(input));
+  let made: unknown;
+  const request = { tenantId: principal.tenantId, key, route: `${route.method} ${c.req.path}`, body: sent };
+  const kept = await once(options.db, request, async () => {
+    made = await handler(input);
+    if (made instanceof EventStream) return undefined;
+    return made instanceof Reply ? { status: made.status, body: made.body } : { status: firstStatus(route), body: made };
+  });
+  if (kept === undefined) return respond(options, route, made);
+  const response = respond(options, route, new Reply(kept.status, kept.body));
+  if (kept.replayed) response.headers.set('idempotent-replayed', 'true');
+  return response;
+}
+
+function queryOf(c: Context): Record<string, string> {
+  const all = c.req.queries();
+  for (const [name, values] of Object.entries(all)) {
+    if (values.length > 1) throw new ReeveError('invalid_request', `${name} is given more than once`, { details: [{ path: name, message: 'is given more than once' }] });
+  }
+  return c.req.query();
+}
+
+function respond(options: AppOptions, route: Route, made: unknown): Response {
+  if (made instanceof EventStream) {
+    return new Response(encodeEvents(made, options.stopping), {
+      headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' },
+    });
+  }
+  const reply = made instanceof Reply ? made : new Reply(firstStatus(route), made, route.produces);
+  if (reply.status === 204) return new Response(null, { status: 204 });
+  const text = reply.contentType === 'application/json' ? JSON.stringify(reply.body) : String(reply.body);
+  return new Response(text, { status: reply.status, headers: { 'content-type': reply.contentType, 'x-content-type-options': 'nosniff' } });
+}
+
+function firstStatus(route: Route): number {
+  return Number(Object.keys(route.responses)[0] ?? 200);
+}
+
+function failure(options: AppOptions, call: Incoming, thrown: unknown, headers: Record<string, string> = {}): Response {
+  const error = ReeveError.from(thrown);
+  const { context, startedAt } = call;
+  if (error.status >= 500) options.log.error({ err: error, path: call.c.req.path }, 'a request failed');
+  const body: ErrorBody = {
+    error: error.reason === 'internal' ? 'something went wrong inside; the log has it under this request id' : error.message,
+    code: error.reason,
+    request_id: context.requestId,
+    trace_id: context.traceId,
+    duration_ms: Math.round(performance.now() - startedAt),
+    service: options.service,
+    ...(error.details.length > 0 && { details: [...error.details] }),
+    ...(error.runId !== undefined && { run_id: error.runId }),
+  };
+  const retryAfterMs = error.retryAfterMs ?? (error.status === 503 ? 1000 : undefined);
+  return new Response(JSON.stringify(body), {
+    status: error.status,
+    headers: {
+      'content-type': 'application/json',
+      'x-content-type-options': 'nosniff',
+      ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
+      ...headers,
+    },
+  });
+}
+
+function methodsOf(routes: readonly Route[], path: string): Method[] {
+  return routes.filter((route) => patternOf(route).test(path)).map(({ method }) => method);
+}
+
+const patterns = new WeakMap<Route, RegExp>();
+
+function patternOf(route: Route): RegExp {
+  let pattern = patterns.get(route);
+  if (pattern === undefined) {
+    pattern = new RegExp(`^${route.path.replace(/[.]/g, '\\.').replace(/\{\w+\}/g, '[^/]+')}$`);
+    patterns.set(route, pattern);
+  }
+  return pattern;
+}

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { inTenant, json, now, type Db } from '@reeve/db';
+import { ReeveError } from '@reeve/kit';
+import { sql } from 'kysely';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/**
+ * The first answer to a key, for 24 h. The first call runs `work` and keeps what it answered; a repeat with the same
+ * request gets that answer with `replayed`; another request under the key, or one whose first call still runs, is a
+ * `conflict`. A call that failed, or whose answer cannot be kept
+ * (`work` gives undefined: a stream), frees its key. A process that dies between its work and this record leaves the key
+ * taken for ten minutes.
+ */
+export async function once(
+  db: Db,
+  request: { tenantId: string; key: string; route: string; body: unknown },
+  work: () => Promise<Answer | undefined>,
+): Promise<(Answer & { replayed: boolean }) | undefined> {
+  const { tenantId, key } = request;
+  if (key.length < 1 || key.length > 255) throw new ReeveError('invalid_request', 'Idempotency-Key must be 1 to 255 characters');
+  const fingerprint = createHash('sha256').update(`${request.route}\n${JSON.stringify(request.body)}`).digest('hex');
+  const before = await inTenant(db, tenantId, async (tx) => {
+    await tx
+      .deleteFrom('idempotency_keys')
+      .where('tenant_id', '=', tenantId)
+      .where('key', '=', key)
+      .where(sql<boolean>`created_at < reeve_now() - case when status is null then interval '10 minutes' else interval '24 hours' end`)
+      .execute();
+    const inserted = await tx
+      .insertInto('idempotency_keys')
+      .values({ tenant_id: tenantId, key, fingerprint, created_at: now })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('key')
+      .executeTakeFirst();
+    if (inserted !== undefined) return undefined;
+    return tx.selectFrom('idempotency_keys').selectAll().where('tenant_id', '=', tenantId).where('key', '=', key).executeTakeFirst();
+  });
+  if (before !== undefined) {
+    if (before.fingerprint !== fingerprint) throw new ReeveError('conflict', 'this Idempotency-Key was used for another request');
+    if (before.status === null) throw new ReeveError('conflict', 'the first request with this Idempotency-Key is still under way', { retryAfterMs: 1000 });
+    return { status: before.status, body: before.body, replayed: true };
+  }
+  const free = () =>
+    inTenant(db, tenantId, (tx) =>
+      tx.deleteFrom('idempotency_keys').where('tenant_id', '=', tenantId).where('key', '=', key).where('status', 'is', null).execute(),
+    );
+  let answer: Answer | undefined;
+  try {
+    answer = await work();
+  } catch (error) {
+    await free();
+    throw error;
+  }
+  if (answer === undefined) {
+    await free();
+    return undefined;
+  }
+  const { status, body } = answer;
+  await inTenant(db, tenantId, (tx) =>
+    tx.updateTable('idempotency_keys').set({ status, body: json(body) }).where('tenant_id', '=', tenantId).where('key', '=', key).execute(),
+  );
+  return { status, body, replayed: false };
+}

@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { ReeveError } from './error.ts';
+
+/** One configuration value: its environment variable, its schema (with default) and whether it is a secret. */
+export interface Setting<S extends z.ZodType = z.ZodType> {
+  readonly variable: string;
+  readonly schema: S;
+  readonly secret: boolean;
+}
+
+/** A package's settings; `reeve/src/config.ts` composes them into one object. */
+export type Settings = Readonly<Record<string, Setting>>;
+export type ConfigOf<S extends Settings> = { readonly [K in keyof S]: z.output<S[K]['schema']> };
+
+export type Origin = 'environment' | 'file' | 'reeve.yaml' | 'default';
+export interface ConfigValue {
+  readonly variable: string;
+  /** As text, secrets masked; empty where unset. */
+  readonly shown: string;
+  readonly origin: Origin;
+  readonly description: string;
+}
+
+export function setting<S extends z.ZodType>(variable: string, schema: S): Setting<S> {
+  return { variable, schema, secret: false };
+}
+
+/** A setting that is never shown; it can also come from the file that `<NAME>_FILE` names. */
+export function secret<S extends z.ZodType>(variable: string, schema: S): Setting<S> {
+  return { variable, schema, secret: true };
+}
+
+/** Text such as "true", "1", "yes", "on" and their opposites as a boolean. */
+export const flag = z.union([z.boolean(), z.stringbool()]);
+
+/**
+ * Reads settings from the environment first, then `reeve.yaml` (key: the variable's name in lower case without
+ * `reeve_`), then defaults. Every wrong value is reported at once, with its variable, the value and what is allowed.
+ */
+export function loadConfig<S extends Settings>(
+  settings: S,
+  environment: Readonly<Record<string, string | undefined>>,
+  yamlText = '',
+): { config: ConfigOf<S>; values: ConfigValue[] } {
+  const file = readYaml(yamlText);
+  const config: Record<string, unknown> = {};
+  const values: ConfigValue[] = [];
+  const problems: { path: string; message: string }[] = [];
+  for (const [name, { variable, schema, secret }] of Object.entries(settings)) {
+    try {
+      const { raw, origin } = find(variable, environment, file);
+      const parsed = schema.safeParse(raw);
+      if (parsed.success) {
+        config[name] = parsed.data;
+        values.push({ variable, origin, shown: show(parsed.data, secret), description: schema.description ?? '' });
+      } else {
+        const allowed = parsed.error.issues.map((issue) => issue.message).join('; ');
+        problems.push({ path: variable, message: `${variable} is ${secret ? '***' : JSON.stringify(raw)}, but ${allowed}` });
+      }
+    } catch (error) {
+      problems.push({ path: variable, message: ReeveError.from(error).message });
+    }
+  }
+  const known = new Set(Object.values(settings).map(({ variable }) => yamlKey(variable)));
+  for (const key of Object.keys(file)) if (!known.has(key)) problems.push({ path: key, message: `reeve.yaml: unknown key ${key}` });
+  if (problems.length > 0) {
+    throw new ReeveError('invalid_request', problems.map(({ message }) => message).join('\n'), { details: problems });
+  }
+  return { config: config as ConfigOf<S>, values };
+}
+
+export function yamlKey(variable: string): string {
+  return variable.toLowerCase().replace(/^reeve_/, '');
+}
+
+function readYaml(text: string): Record<string, unknown> {
+  let parsed: unknown;
+  try {
+    parsed = parseYaml(text) ?? {};
+  } catch (error) {
+    throw new ReeveError('invalid_request', `reeve.yaml is not valid YAML: ${ReeveError.from(error).message}`, { cause: error });
+  }
+  if (typeof parsed !== 'object' || Array.isArray(parsed)) throw new ReeveError('invalid_request', 'reeve.yaml must be a mapping of settings');
+  return parsed as Record<string, unknown>;
+}
+
+function find(variable: string, environment: Readonly<Record<string, string | undefined>>, file: Record<string, unknown>) {
+  const direct = environment[variable];
+  if (direct !== undefined && direct !== '') return { raw: direct, origin: 'environment' as const };
+  const path = environment[`${variable}_FILE`];
+  if (path !== undefined && path !== '') {
+    try {
+      return { raw: readFileSync(path, 'utf8').trim(), origin: 'file' as const };
+    } catch (error) {
+      throw new ReeveError('invalid_request', `${variable}_FILE is ${JSON.stringify(path)}, but that file cannot be read`, { cause: error });
+    }
+  }
+  const fromFile = file[yamlKey(variable)];
+  if (fromFile !== undefined) return { raw: fromFile, origin: 'reeve.yaml' as const };
+  return { raw: undefined, origin: 'default' as const };
+}
+
+function show(value: unknown, secret: boolean): string {
+  if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return '';
+  if (secret) return '***';
+  if (typeof value === 'string') return value.replace(/:\/\/([^:/@]+):[^@]+@/, '://$1:***@');
+  return Array.isArray(value) ? value.join(',') : String(value);
+}

@@ -1,0 +1,48 @@
+import { REASONS, type ErrorCode, type ErrorDetail, type Reason } from '@reeve/contract';
+
+export interface ReeveErrorOptions {
+  readonly cause?: unknown;
+  /** Each wrong field, where there are several. */
+  readonly details?: readonly ErrorDetail[];
+  /** When trying again may help. */
+  readonly retryAfterMs?: number;
+  /** The run that goes on although this call gave up waiting for it. */
+  readonly runId?: string;
+}
+
+/**
+ * The only error that Reeve throws on purpose. `reason` is what callers switch on and decides the HTTP
+ * status and the gRPC code (the table is `REASONS` in the contract). The message is shown to the caller, except
+ * for `internal`, whose message stays in the log.
+ */
+export class ReeveError extends Error {
+  override readonly name = 'ReeveError';
+  readonly reason: Reason;
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly details: readonly ErrorDetail[];
+  readonly retryAfterMs: number | undefined;
+  readonly runId: string | undefined;
+
+  constructor(reason: Reason, message: string, options: ReeveErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.reason = reason;
+    this.code = REASONS[reason].code;
+    this.status = REASONS[reason].status;
+    this.details = options.details ?? [];
+    this.retryAfterMs = options.retryAfterMs;
+    this.runId = options.runId;
+  }
+
+  /** Anything thrown as a ReeveError; what is not one already becomes `internal`. For edges only. */
+  static from(thrown: unknown): ReeveError {
+    if (thrown instanceof ReeveError) return thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return new ReeveError('internal', message, { cause: thrown });
+  }
+}
+
+/** True where trying the same thing again may succeed by itself. */
+export function isRetryable(error: ReeveError): boolean {
+  return error.code === 'unavailable' || error.code === 'internal' || error.reason === 'timeout';
+}

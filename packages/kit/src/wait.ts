@@ -1,0 +1,37 @@
+/** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}
+
+/**
+ * A flag that one side raises and the other waits for. A raise while nobody waits is remembered, so none is lost.
+ */
+export class Signal {
+  #raised = false;
+  #wake: (() => void) | undefined;
+
+  raise(): void {
+    this.#raised = true;
+    this.#wake?.();
+  }
+
+  /** Resolves when raised (and lowers it), after `timeoutMs`, or when `signal` aborts. */
+  async wait(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (!this.#raised && !signal?.aborted) {
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      await sleep(timeoutMs, signal ? AbortSignal.any([signal, woken.signal]) : woken.signal);
+      this.#wake = undefined;
+    }
+    this.#raised = false;
+  }
+}

@@ -1,0 +1,11 @@
+export { cancelTask, retryTask, sweepLeases } from './change.ts';
+export { taskSettings } from './config.ts';
+export { endUnclaimed, requireLease, settleTask } from './end.ts';
+export { enqueueTask, insertClaimed, insertQueued } from './enqueue.ts';
+export type { CheckTask, Requester } from './enqueue.ts';
+export { mountTasks } from './routes.ts';
+export { selectTask } from './store.ts';
+export { hasEnded } from './task.ts';
+export type { Claim, Outcome, TaskHandler } from './task.ts';
+export { startWorker } from './worker.ts';
+export type { Worker } from './worker.ts';

@@ -1,0 +1,54 @@
+import type { Task, TaskStatus } from '@reeve/contract';
+import type { Tx } from '@reeve/db';
+import type { ReeveError } from '@reeve/kit';
+
+/*
+ * The life of a task
+ *
+ *   pending ──claim──► in_progress ──► completed | failed | cancelled
+ *      ▲                   │
+ *      └──retry, sweep─────┘
+ *
+ * A pending task is in exactly one place that says what it waits for: ready_tasks (nothing: it can be claimed),
+ * timers (`schedule`, `retry`) or task_dependencies (`dependencies`). A task in progress has a lease and is in none of
+ * them. A task that has ended is in none and has no lease; only `retry` by a person brings it back.
+ *
+ * The lease is fenced: every claim draws a new epoch, and whatever its holder writes later names that epoch. Once
+ * the sweeper has given the task to somebody else, writes under the old epoch change nothing and fail with `lease_lost`.
+ */
+
+/** A claimed task. Its holder may write in its name until `signal` aborts. */
+export interface Claim {
+  readonly task: Task;
+  readonly epoch: number;
+  /** Which attempt this is, from 1. */
+  readonly attempt: number;
+}
+
+/** How a task ended. */
+export type Outcome =
+  | { readonly status: 'completed'; readonly result: unknown; readonly summary: string }
+  | { readonly status: 'failed'; readonly error: ReeveError }
+  | { readonly status: 'cancelled'; readonly error: ReeveError };
+
+/**
+ * What to do with claimed tasks. `run` either answers the outcome, or null where it settled the task in a
+ * transaction of its own; what it throws is a failed attempt, tried again where that may help.
+ */
+export interface TaskHandler {
+  run(claim: Claim, signal: AbortSignal): Promise<Outcome | null>;
+  /**
+   * Called in the transaction that ends a task nobody is working on: cancelled while it waited, given up after its last
+   * attempt, or left behind by a dependency. What belongs to the task is to be ended with it.
+   */
+  ended(tx: Tx, task: Task, error: ReeveError, status: 'failed' | 'cancelled'): Promise<void>;
+}
+
+export function hasEnded(status: TaskStatus): boolean {
+  return status === 'completed' || status === 'failed' || status === 'cancelled';
+}
+
+/** Milliseconds to wait after a failed attempt: 1 s doubled each time up to 5 minutes, with full jitter. */
+export function retryDelayMs(attempt: number, random: () => number = Math.random): number {
+  return Math.round(random() * Math.min(1_000 * 2 ** (attempt - 1), 300_000));
+}

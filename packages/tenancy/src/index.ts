@@ -1,0 +1,3 @@
+export { createAuthenticator, isOpen, requireSafeBinding } from './authenticate.ts';
+export { tenancySettings } from './config.ts';
+export { DEFAULT_TENANT, ensureTenant } from './tenant.ts';

@@ -1,0 +1,95 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { listMigrations, openDatabase, type Database } from '@reeve/db';
+import { silentLog } from '@reeve/kit';
+import { ensureTenant } from '@reeve/tenancy';
+import { sql } from 'kysely';
+import pg from 'pg';
+
+/** Where the suite runs on PostgreSQL instead of the embedded database: a URL whose user may create databases. */
+const server = process.env['REEVE_TEST_DATABASE_URL'];
+
+/** What the suite runs on. */
+export const testDatabaseKind: Database['kind'] = server === undefined ? 'pglite' : 'postgres';
+
+/** Where an empty, migrated database of a test's own is, and how to get rid of it. */
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string | undefined;
+  /** For the embedded database and for files. */
+  readonly dataDirectory: string;
+}
+
+/** Makes an empty database: on PostgreSQL a clone of a migrated template, else a copy of the snapshot when it is opened. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'reeve-test-'));
+  const name = `reeve_test_${randomBytes(6).toString('hex')}`;
+  if (server !== undefined) await asAdmin(server, async (client) => {
+    const template = await ensureTemplate(client, server);
+    await client.query(`create database ${name} template ${template}`);
+  });
+  return {
+    url: server === undefined ? undefined : withDatabase(server, name),
+    dataDirectory,
+    async [Symbol.asyncDispose]() {
+      if (server !== undefined) await asAdmin(server, (client) => client.query(`drop database if exists ${name} with (force)`));
+      await rm(dataDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Opens a test database with the tenants `default` and `other`; disposing closes and removes it. */
+export async function openTestDatabase(): Promise<Database> {
+  const place = await createTestDatabase();
+  const database = await openDatabase({ ...place, pool: 8, log: silentLog });
+  await ensureTenant(database.db, 'default');
+  await ensureTenant(database.db, 'other');
+  return {
+    ...database,
+    async [Symbol.asyncDispose]() {
+      await database[Symbol.asyncDispose]();
+      await place[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Lets time pass for everything that the database waits for: leases, timers, memories that expire. */
+export async function passTime({ db }: Database, ms: number): Promise<void> {
+  const interval = sql<Date>`${ms} * interval '1 ms'`;
+  await sql`update leases set expires_at = expires_at - ${interval}`.execute(db);
+  await sql`update timers set due_at = due_at - ${interval}`.execute(db);
+  await sql`update memories set expires_at = expires_at - ${interval}`.execute(db);
+}
+
+async function ensureTemplate(client: pg.Client, url: string): Promise<string> {
+  const digest = createHash('sha256').update(listMigrations().map(({ checksum }) => checksum).join()).digest('hex').slice(0, 12);
+  const name = `reeve_template_${digest}`;
+  await client.query('select pg_advisory_lock(7263002)');
+  const { rowCount } = await client.query('select 1 from pg_database where datname = $1 and datistemplate', [name]);
+  if (rowCount === 0) {
+    await client.query(`drop database if exists ${name}`);
+    await client.query(`create database ${name}`);
+    const database = await openDatabase({ url: withDatabase(url, name), pool: 1, dataDirectory: '', log: silentLog });
+    await database[Symbol.asyncDispose]();
+    await client.query(`alter database ${name} is_template true`);
+  }
+  await client.query('select pg_advisory_unlock(7263002)');
+  return name;
+}
+
+async function asAdmin<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+function withDatabase(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${name}`;
+  return changed.href;
+}
