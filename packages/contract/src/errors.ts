@@ -32,6 +32,7 @@ export const REASONS = {
   method_not_allowed: { status: 405, code: 'unimplemented' },
   conflict: { status: 409, code: 'failed_precondition' },
   lease_lost: { status: 409, code: 'aborted' },
+  limit_reached: { status: 409, code: 'failed_precondition' },
   cancelled: { status: 409, code: 'aborted' },
   payload_too_large: { status: 413, code: 'invalid_argument' },
   unsupported_media_type: { status: 415, code: 'invalid_argument' },

@@ -184,7 +184,6 @@ create table runs (
   output_tokens bigint not null default 0,
   cost_usd      numeric(20, 9),
   steps         int not null default 0,
-  last_seq      int not null default 0,
   trace_id      text not null,
   request_id    text,
   created_at    timestamptz not null,
@@ -206,7 +205,7 @@ create table steps (
   output        jsonb,
   status        text not null check (status in ('pending', 'settled')),
   outcome       text,
-  attempt       int not null default 1,
+  attempt       int not null default 0, -- how often it was begun
   input_tokens  int,
   output_tokens int,
   cost_usd      numeric(20, 9),

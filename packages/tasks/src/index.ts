@@ -4,7 +4,7 @@ export { endUnclaimed, requireLease, settleTask } from './end.ts';
 export { enqueueTask, insertClaimed, insertQueued } from './enqueue.ts';
 export type { CheckTask, Requester } from './enqueue.ts';
 export { mountTasks } from './routes.ts';
-export { selectTask } from './store.ts';
+export { expireLeases, selectTask } from './store.ts';
 export { hasEnded } from './task.ts';
 export type { Claim, Outcome, TaskHandler } from './task.ts';
 export { startWorker } from './worker.ts';

@@ -148,6 +148,11 @@ export async function deleteExpiredLeases(db: Db, limit: number): Promise<{ task
   return rows.map((row) => ({ taskId: row.task_id, tenantId: row.tenant_id, attempt: row.attempt }));
 }
 
+/** Lets every lease run out now: right only where no other process can be alive, as on an embedded database just opened. */
+export async function expireLeases(db: Db): Promise<void> {
+  await db.updateTable('leases').set({ expires_at: now }).execute();
+}
+
 /** Locks the lease for the rest of the transaction; false where it is not that holder's any more. */
 export async function lockLease(db: Db, taskId: string, epoch: number): Promise<boolean> {
   const row = await db.selectFrom('leases').select('epoch').where('task_id', '=', taskId).where('epoch', '=', epoch).forUpdate().executeTakeFirst();

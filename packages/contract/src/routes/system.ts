@@ -3,7 +3,7 @@ import { defineRoute } from '../route.ts';
 
 const tag = 'Health and documents';
 
-export const ComponentStatus = z.enum(['ok', 'degraded', 'unavailable', 'disabled']);
+export const ComponentStatus = z.enum(['ok', 'degraded', 'unavailable']);
 export const ComponentHealth = z.object({
   status: ComponentStatus,
   latency_ms: z.number().optional(),
@@ -51,4 +51,10 @@ export const getVersion = defineRoute({
 export const getMetrics = defineRoute({
   method: 'GET', path: '/metrics', tag, access: 'public', summary: 'Prometheus metrics',
   responses: { 200: z.string() }, produces: 'text/plain; version=0.0.4; charset=utf-8',
+});
+export const getOpenApi = defineRoute({
+  method: 'GET', path: '/openapi.json', tag, access: 'public', summary: 'This contract as OpenAPI 3.1', responses: { 200: z.record(z.string(), z.unknown()) },
+});
+export const getDocs = defineRoute({
+  method: 'GET', path: '/docs', tag, access: 'public', summary: 'This contract as a page', responses: { 200: z.string() }, produces: 'text/html; charset=utf-8',
 });

@@ -1,0 +1,108 @@
+import { isDeepStrictEqual } from 'node:util';
+import { AgentInput, Slug, type Agent, type AgentPatch } from '@reeve/contract';
+import { ReeveError } from '@reeve/kit';
+import type { z } from 'zod';
+
+/*
+ * An agent is a name for a row of versions. Versions are only ever added: each change makes the next one, restoring an
+ * old one makes the next one too, and a deleted agent keeps them all, so that a run finds the version it began with.
+ */
+
+/** Who asks for a change, and in which trace. */
+export interface Requester {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly traceId: string;
+}
+
+/** A version's configuration as it is read: complete even where an older program wrote it, without what it does not know. */
+export const AgentConfig = AgentInput.strip().extend({ slug: Slug });
+export type AgentConfig = z.infer<typeof AgentConfig>;
+
+/** What of an agent a version keeps. */
+export function configOf(agent: Agent): AgentConfig {
+  return AgentConfig.parse(agent);
+}
+
+/** The configuration with the sent fields in place of its own; fields are replaced whole, never merged. */
+export function applyPatch(config: AgentConfig, patch: AgentPatch): AgentConfig {
+  return AgentConfig.parse({ ...config, ...withoutRepeats(patch) });
+}
+
+/** True where both say the same, in whatever order. */
+export function isSameConfig(one: AgentConfig, other: AgentConfig): boolean {
+  return isDeepStrictEqual(one, other);
+}
+
+/** The names of the fields in which two configurations differ. */
+export function changedFields(before: AgentConfig, after: AgentConfig): string[] {
+  return Object.keys(AgentConfig.shape).filter((name) => {
+    const field = name as keyof AgentConfig;
+    return !isDeepStrictEqual(before[field], after[field]);
+  });
+}
+
+/** The input with each tool, skill and approval named once. */
+export function withoutRepeats<Fields extends Pick<AgentPatch, 'tools' | 'skills' | 'approvals'>>(fields: Fields): Fields {
+  const { tools, skills, approvals } = fields;
+  return {
+    ...fields,
+    ...(tools && { tools: [...new Set(tools)] }),
+    ...(skills && { skills: [...new Set(skills)] }),
+    ...(approvals && { approvals: [...new Set(approvals)] }),
+  };
+}
+
+/** Room for a suffix within the 100 characters of a slug. */
+const DERIVED_LENGTH = 90;
+
+/** A slug made of a name's letters and digits, in lower case; `agent` where it has none. */
+export function slugFromName(name: string): string {
+  const slug = name
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, DERIVED_LENGTH)
+    .replace(/^-+|-+$/g, '');
+  if (slug === '') return 'agent';
+  return isUuidShaped(slug) ? `agent-${slug}` : slug;
+}
+
+/** The slug itself where it is free, else the first free of `slug-2`, `slug-3`, …; `taken` are in lower case. */
+export function freeSlug(slug: string, taken: ReadonlySet<string>): string {
+  let free = slug;
+  for (let n = 2; taken.has(free.toLowerCase()); n++) free = `${slug}-${n}`;
+  return free;
+}
+
+/** Throws `invalid_request` for a slug that would be read as an agent's id. */
+export function requireSlug(slug: string): void {
+  if (!isUuidShaped(slug)) return;
+  const message = 'must not look like a UUID: it would be taken for the id of an agent';
+  throw new ReeveError('invalid_request', `slug ${message}`, { details: [{ path: 'slug', message }] });
+}
+
+export function isUuidShaped(ref: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(ref);
+}
+
+/** What a configuration may name. */
+export interface Known {
+  readonly tools: readonly string[];
+  /** Absent: any model's name goes. */
+  readonly model?: ((modelId: string) => boolean) | undefined;
+}
+
+/** Throws `invalid_request` that lists every tool, and the model, that nothing here knows. */
+export function requireKnown({ tools, approvals, model_id: modelId }: Pick<AgentPatch, 'tools' | 'approvals' | 'model_id'>, known: Known): void {
+  const names = new Set(known.tools);
+  const unknown = (field: string, list: readonly string[] = []) =>
+    list.flatMap((name, index) => (names.has(name) ? [] : [{ path: `${field}.${index}`, message: `names no known tool: ${name}` }]));
+  const details = [...unknown('tools', tools), ...unknown('approvals', approvals)];
+  if (modelId != null && known.model?.(modelId) === false) details.push({ path: 'model_id', message: `names no known model: ${modelId}` });
+  const [first] = details;
+  if (first === undefined) return;
+  const hint = first.path === 'model_id' ? '' : `; known are ${[...names].sort().join(', ')}`;
+  throw new ReeveError('invalid_request', `${first.path} ${first.message}${hint}`, { details: details.slice(0, 50) });
+}

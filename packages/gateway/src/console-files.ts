@@ -1,0 +1,66 @@
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { extname, join, normalize } from 'node:path';
+import { Readable } from 'node:stream';
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.ico': 'image/x-icon',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
+  '.woff2': 'font/woff2',
+};
+
+const SECURITY = {
+  'content-security-policy':
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+const NOT_BUILT = '<!doctype html><title>Reeve</title><p>The console is not built. <code>npm start</code> builds it; the API is at <a href="/docs">/docs</a>.</p>';
+
+/**
+ * Serves the built console: hashed files for good, and the page itself for every address that a browser asks for as a page, since
+ * the console routes by itself. Undefined where the address is neither.
+ */
+export function serveConsole(directory: string): (request: Request) => Promise<Response | undefined> {
+  return async (request) => {
+    const { pathname } = new URL(request.url);
+    const path = normalize(safeDecode(pathname));
+    if (extname(path) !== '') return serveFile(directory, path);
+    const wantsPage = pathname === '/' || ((request.headers.get('accept') ?? '').includes('text/html') && !/^\/(api|v1|memory)\//.test(pathname));
+    return wantsPage ? servePage(directory) : undefined;
+  };
+}
+
+async function serveFile(directory: string, path: string): Promise<Response | undefined> {
+  const type = TYPES[extname(path)];
+  const file = join(directory, path);
+  if (type === undefined || !file.startsWith(directory)) return undefined;
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile()) return undefined;
+  const cache = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
+  const body = Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>;
+  return new Response(body, { headers: { ...SECURITY, 'content-type': type, 'content-length': String(found.size), 'cache-control': cache } });
+}
+
+async function servePage(directory: string): Promise<Response> {
+  const page = await readFile(join(directory, 'index.html'), 'utf8').catch(() => undefined);
+  return new Response(page ?? NOT_BUILT, {
+    status: page === undefined ? 503 : 200,
+    headers: { ...SECURITY, 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache' },
+  });
+}
+
+function safeDecode(pathname: string): string {
+  try {
+    return decodeURIComponent(pathname).replaceAll('\u0000', '');
+  } catch {
+    return '/';
+  }
+}

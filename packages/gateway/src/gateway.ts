@@ -1,0 +1,47 @@
+import { findAgent, mountAgents } from '@reeve/agents';
+import { createApp, type App, type AppOptions } from '@reeve/http';
+import { ReeveError } from '@reeve/kit';
+import { mountMemory } from '@reeve/memory';
+import type { StartParts } from '@reeve/runs';
+import { mountTasks, type CheckTask, type TaskHandler } from '@reeve/tasks';
+import type { ToolRegistry } from '@reeve/tools';
+import { serveConsole } from './console-files.ts';
+import { mountDoors } from './doors.ts';
+import { mountHealth, type HealthParts } from './health.ts';
+import { mountRuns } from './run-routes.ts';
+import { mountTools, type ToolContextFor } from './tool-routes.ts';
+
+export type GatewayParts = Omit<AppOptions, 'db' | 'service'> &
+  HealthParts &
+  StartParts & {
+    readonly handler: TaskHandler;
+    readonly tools: ToolRegistry;
+    readonly toolContextFor: ToolContextFor;
+    /** Where the built console is. */
+    readonly consoleDirectory: string;
+    /** False: only health, version and metrics, as a process without the gateway role has. */
+    readonly api: boolean;
+  };
+
+/** The whole HTTP application. */
+export function createGateway(parts: GatewayParts): App {
+  const { database, feed, handler, tools } = parts;
+  const app = createApp({ ...parts, service: 'gateway', db: database.db });
+  mountHealth(app, parts);
+  if (!parts.api) return app;
+  mountDoors(app, parts);
+  mountRuns(app, database, feed, handler);
+  mountTasks(app, database, handler, checkTask);
+  mountAgents(app, database, () => tools.list().map(({ name }) => name));
+  mountMemory(app, database);
+  mountTools(app, database, tools, parts.toolContextFor);
+  app.fallback(serveConsole(parts.consoleDirectory));
+  return app;
+}
+
+/** Any agent that is there takes any type of task; types with a meaning of their own come with the crew. */
+const checkTask: CheckTask = async (tx, tenantId, agentId) => {
+  const agent = await findAgent(tx, tenantId, agentId);
+  if (agent === undefined) throw new ReeveError('unknown_agent', `there is no agent ${agentId}`, { details: [{ path: 'agent_id', message: 'is not an agent' }] });
+  return agent.slug;
+};

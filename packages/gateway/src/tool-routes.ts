@@ -1,0 +1,30 @@
+import { recordAudit } from '@reeve/audit';
+import { routes } from '@reeve/contract';
+import { inTenant, type Database } from '@reeve/db';
+import type { App } from '@reeve/http';
+import { newId, ReeveError } from '@reeve/kit';
+import type { ToolContext, ToolRegistry } from '@reeve/tools';
+
+/** On whose behalf a tool is called outside a run. */
+export type ToolContextFor = (who: { tenantId: string; sessionId: string; runId: string | null }, idempotencyKey: string, signal: AbortSignal) => Promise<ToolContext>;
+
+/** Mounts the routes of tools. */
+export function mountTools(app: App, database: Database, tools: ToolRegistry, contextFor: ToolContextFor): void {
+  app.mount(routes.listTools, async () => ({ tools: tools.list() }));
+
+  app.mount(routes.executeTool, async ({ principal, context, body, signal }) => {
+    const { tool_name: name, args = {}, code, session_id: sessionId = newId() } = body;
+    if (tools.get(name) === undefined) throw new ReeveError('unknown_tool', `there is no tool ${name}; GET /api/v1/tools lists them`);
+    const { tenantId, userId } = principal;
+    const toolContext = await contextFor({ tenantId, sessionId, runId: null }, context.requestId, signal);
+    const outcome = await tools.execute(name, code === undefined ? args : withCode(name, args, code), toolContext);
+    const details = { tool: name, status: outcome.tool_status, session_id: sessionId };
+    await inTenant(database.db, tenantId, (tx) => recordAudit(tx, [{ tenantId, actor: userId, action: 'TOOL_EXECUTED', traceId: context.traceId, details }]));
+    return outcome;
+  });
+}
+
+/** `code` stands for the argument that holds the program. */
+function withCode(name: string, args: Readonly<Record<string, unknown>>, code: string): Record<string, unknown> {
+  return { ...args, [name === 'bash_execute' ? 'command' : 'code']: code };
+}

@@ -1,0 +1,154 @@
+import type { Message, Session } from '@reeve/contract';
+import { likeText, now, type Db, type Tables } from '@reeve/db';
+import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
+import { storable, type NewMessage } from './session.ts';
+
+export interface Paging {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** Adds an empty session; does nothing where its id is taken, in whichever tenant. */
+export async function insertSession(db: Db, session: { id: string; tenantId: string; agentId: string | null; title: string }): Promise<void> {
+  await db
+    .insertInto('sessions')
+    .values({ id: session.id, tenant_id: session.tenantId, title: session.title, agent_id: session.agentId, created_at: now, updated_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+export async function selectSession(db: Db, tenantId: string, id: string): Promise<Session | undefined> {
+  const row = await db.selectFrom('sessions').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id).executeTakeFirst();
+  return row && sessionFromRow(row);
+}
+
+/** A page of the tenant's sessions, most recently used first, with how many there are in all. */
+export async function listSessions(db: Db, tenantId: string, q: string | undefined, { limit, offset }: Paging): Promise<{ sessions: Session[]; total: number }> {
+  const where = matching(tenantId, q);
+  const rows = await db.selectFrom('sessions').selectAll().where(where).orderBy('updated_at', 'desc').orderBy('id', 'desc').limit(limit).offset(offset).execute();
+  const { total } = await db.selectFrom('sessions').where(where).select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
+  return { sessions: rows.map(sessionFromRow), total };
+}
+
+/** Answers the renamed session, undefined where there is none. `updated_at` stays: it orders sessions by their use. */
+export async function updateTitle(db: Db, tenantId: string, id: string, title: string): Promise<Session | undefined> {
+  const row = await db.updateTable('sessions').set({ title }).where('tenant_id', '=', tenantId).where('id', '=', id).returningAll().executeTakeFirst();
+  return row && sessionFromRow(row);
+}
+
+/** Deletes a session with its messages; answers how many those were, undefined where there was no such session. */
+export async function deleteSession(db: Db, tenantId: string, id: string): Promise<number | undefined> {
+  const row = await db.deleteFrom('sessions').where('tenant_id', '=', tenantId).where('id', '=', id).returning('message_count').executeTakeFirst();
+  return row?.message_count;
+}
+
+/**
+ * Keeps places for that many messages and locks the session until the transaction ends; answers the place before the
+ * first, undefined where there is no such session.
+ */
+export async function reservePositions(db: Db, tenantId: string, id: string, count: number): Promise<number | undefined> {
+  const row = await db
+    .updateTable('sessions')
+    .set((eb) => ({ message_count: eb('message_count', '+', count), updated_at: now }))
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .returning('message_count')
+    .executeTakeFirst();
+  return row && row.message_count - count;
+}
+
+/** Adds messages at the places after `after`. */
+export async function insertMessages(db: Db, tenantId: string, sessionId: string, after: number, messages: readonly NewMessage[]): Promise<void> {
+  await db
+    .insertInto('messages')
+    .values(
+      messages.map(({ role, content, runId }, index) => ({
+        session_id: sessionId,
+        position: after + 1 + index,
+        tenant_id: tenantId,
+        role,
+        content: storable(content),
+        run_id: runId ?? null,
+        created_at: now,
+      })),
+    )
+    .execute();
+}
+
+/** The newest `limit` messages up to and including the place `until`, oldest first; without them all there are. */
+export async function selectMessages(db: Db, tenantId: string, sessionId: string, range: { until?: number; limit?: number } = {}): Promise<Message[]> {
+  let query = db.selectFrom('messages').selectAll().where('tenant_id', '=', tenantId).where('session_id', '=', sessionId).orderBy('position', 'desc');
+  if (range.until !== undefined) query = query.where('position', '<=', range.until);
+  if (range.limit !== undefined) query = query.limit(range.limit);
+  const rows = await query.execute();
+  return rows.reverse().map(messageFromRow);
+}
+
+/** What is stored of a new memory. `ttlS`: how many seconds it lasts, null for ever. */
+export interface NewMemory {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly personaId: string | null;
+  readonly text: string;
+  readonly digest: string;
+  readonly tags: readonly string[];
+  readonly sessionId: string | null;
+  readonly runId: string | null;
+  readonly ttlS: number | null;
+}
+
+const noPersona = '00000000-0000-0000-0000-000000000000';
+
+/** Removes the memory of that digest where its time is over. */
+export async function deleteExpiredMemory(db: Db, tenantId: string, personaId: string | null, digest: string): Promise<void> {
+  await sql`delete from memories where tenant_id = ${tenantId} and coalesce(persona_id, ${sql.lit(noPersona)}) = ${personaId ?? noPersona}
+    and digest = ${digest} and expires_at <= reeve_now()`.execute(db);
+}
+
+/** Adds a memory and answers its id; where its digest is there already, that one lasts as long as the longer of the two. */
+export async function insertMemory(db: Db, memory: NewMemory): Promise<string> {
+  const { rows } = await sql<{ id: string }>`
+    insert into memories (id, tenant_id, persona_id, text, digest, tags, session_id, run_id, created_at, expires_at)
+    values (${memory.id}, ${memory.tenantId}, ${memory.personaId}, ${memory.text}, ${memory.digest}, ${[...memory.tags]},
+      ${memory.sessionId}, ${memory.runId}, reeve_now(), reeve_now() + ${memory.ttlS}::float8 * interval '1 s')
+    on conflict (tenant_id, coalesce(persona_id, ${sql.lit(noPersona)}), digest) do update set expires_at =
+      case when memories.expires_at is null or excluded.expires_at is null then null else greatest(memories.expires_at, excluded.expires_at) end
+    returning id`.execute(db);
+  return rows[0]!.id;
+}
+
+/** False where there is no such memory. */
+export async function deleteMemory(db: Db, tenantId: string, id: string): Promise<boolean> {
+  const row = await db.deleteFrom('memories').where('tenant_id', '=', tenantId).where('id', '=', id).returning('id').executeTakeFirst();
+  return row !== undefined;
+}
+
+function matching(tenantId: string, q: string | undefined) {
+  return (eb: ExpressionBuilder<Tables, 'sessions'>) => {
+    const conditions = [eb('tenant_id', '=', tenantId)];
+    if (q !== undefined) conditions.push(eb('title', 'ilike', likeText(q)));
+    return eb.and(conditions);
+  };
+}
+
+function sessionFromRow(row: Selectable<Tables['sessions']>): Session {
+  return {
+    id: row.id,
+    tenant_id: row.tenant_id,
+    title: row.title,
+    agent_id: row.agent_id,
+    message_count: row.message_count,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
+}
+
+function messageFromRow(row: Selectable<Tables['messages']>): Message {
+  return {
+    position: row.position,
+    role: row.role as Message['role'],
+    content: row.content,
+    run_id: row.run_id,
+    created_at: row.created_at.toISOString(),
+  };
+}

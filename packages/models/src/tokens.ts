@@ -1,0 +1,29 @@
+import type { ModelRequest, TokenUsage } from './model.ts';
+
+/** Tokens of a text where nobody counted them: four characters a token, rounded up. */
+function estimateTokens(characters: number): number {
+  return Math.ceil(characters / 4);
+}
+
+/** What a call will have used, from the characters that go in and came out. */
+export function estimateUsage(request: ModelRequest, outputCharacters: number): TokenUsage {
+  return { inputTokens: estimateTokens(requestCharacters(request)), outputTokens: estimateTokens(outputCharacters) };
+}
+
+function requestCharacters(request: ModelRequest): number {
+  let count = request.system.length;
+  for (const item of request.context) count += item.text.length + item.source.length;
+  for (const tool of request.tools) count += tool.name.length + tool.description.length + jsonLength(tool.inputSchema);
+  for (const message of request.messages) {
+    if (message.role === 'tool') count += message.name.length + jsonLength(message.output);
+    else count += message.text.length;
+    if (message.role === 'assistant')
+      for (const call of message.toolCalls) count += call.name.length + jsonLength(call.input);
+  }
+  return count;
+}
+
+function jsonLength(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  return (JSON.stringify(value) ?? '').length;
+}

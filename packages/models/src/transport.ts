@@ -1,0 +1,68 @@
+import { Agent, DecoratorHandler, fetch as undiciFetch, type Dispatcher } from 'undici';
+
+/** How long a provider may be silent, in milliseconds. */
+export interface Limits {
+  readonly connectMs: number;
+  /** Until the answer's headers. */
+  readonly headersMs: number;
+  /** Between two bytes while text or a tool call is being written. */
+  readonly idleMs: number;
+  /** Between two bytes otherwise: before the first word and between blocks a model may think without a sign of life. */
+  readonly thinkingMs: number;
+}
+
+export const defaultLimits: Limits = { connectMs: 5_000, headersMs: 60_000, idleMs: 30_000, thinkingMs: 300_000 };
+
+/** Watches one answer: calls `onStall` once when no byte has come for the time allowed at the moment. */
+export interface Watch {
+  /** A byte came. */
+  touch(): void;
+  /** What is allowed from now on. */
+  allow(ms: number): void;
+  stop(): void;
+}
+
+/** Starts watching. Nothing is limited before the first `allow`; an unstopped watch does not hold the process. */
+export function startWatch(onStall: () => void): Watch {
+  let timer: NodeJS.Timeout | undefined;
+  let allowedMs = 0;
+  return {
+    touch: () => void timer?.refresh(),
+    allow: (ms) => {
+      if (ms === allowedMs) return;
+      clearTimeout(timer);
+      allowedMs = ms;
+      timer = setTimeout(onStall, ms).unref();
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+/** Makes the fetch of one call; every byte of its answer touches `watch`. */
+export type CreateFetch = (watch: Watch) => typeof globalThis.fetch;
+
+/**
+ * One connection pool for a provider, over undici's own fetch: Node's global fetch has neither a pool of our
+ * own nor these limits. Idle connections close by themselves and do not hold the process.
+ */
+export function openTransport(limits: Limits): CreateFetch {
+  // bodyTimeout is off because the watch does its work with a limit that changes during the answer.
+  const agent = new Agent({ connect: { timeout: limits.connectMs }, headersTimeout: limits.headersMs, bodyTimeout: 0 });
+  return (watch) => {
+    const dispatcher = agent.compose((dispatch) => (options, handler) => dispatch(options, watched(handler, watch)));
+    // A redirect would carry the provider's key to wherever it points.
+    // undici's types differ from the DOM's in name only.
+    return ((input: string, init: object) =>
+      undiciFetch(input, { ...init, dispatcher, redirect: 'error' })) as unknown as typeof globalThis.fetch;
+  };
+}
+
+function watched(handler: Dispatcher.DispatchHandler, watch: Watch): Dispatcher.DispatchHandler {
+  const decorated: Dispatcher.DispatchHandler = new DecoratorHandler(handler);
+  const pass = decorated.onResponseData?.bind(decorated);
+  decorated.onResponseData = (controller, chunk) => {
+    watch.touch();
+    pass?.(controller, chunk);
+  };
+  return decorated;
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { databaseSettings } from '@reeve/db';
+import { loadConfig, setting, type ConfigOf, type ConfigValue } from '@reeve/kit';
+import { modelSettings } from '@reeve/models';
+import { sandboxSettings } from '@reeve/sandbox';
+import { taskSettings } from '@reeve/tasks';
+import { tenancySettings } from '@reeve/tenancy';
+import { toolSettings } from '@reeve/tools';
+import { z } from 'zod';
+
+/** Parts of the program that a process can play alone, over PostgreSQL. */
+export const ROLES = ['gateway', 'worker', 'scheduler', 'models', 'memory', 'sandbox', 'pools', 'delegation', 'notifier'] as const;
+export type ProcessRole = (typeof ROLES)[number];
+
+const roleList = z
+  .string()
+  .transform((text) => (text === 'all' ? [...ROLES] : text.split(',').map((role) => role.trim())))
+  .pipe(z.array(z.enum(ROLES, { message: `it must be all or some of ${ROLES.join(', ')}` })).min(1));
+
+const settings = {
+  host: setting('REEVE_HOST', z.string().min(1).default('127.0.0.1').describe('Address to listen on.')),
+  port: setting(
+    'REEVE_PORT',
+    z.coerce.number('it must be a number').int('it must be a whole number').min(0, 'it must be 0 to 65535').max(65_535, 'it must be 0 to 65535').default(8080).describe('Port to listen on; 0 takes a free one.'),
+  ),
+  dataDirectory: setting('REEVE_DATA_DIR', z.string().min(1).default('.reeve').describe('Embedded database and workspaces.')),
+  roles: setting('REEVE_ROLES', roleList.default([...ROLES]).describe('What this process does.')),
+  url: setting('REEVE_URL', z.url('it must be a URL').optional().describe('The server that the command line talks to.')),
+  logLevel: setting(
+    'LOG_LEVEL',
+    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { message: 'it must be trace, debug, info, warn, error or silent' }).default('info').describe('Least important log lines shown.'),
+  ),
+  logFormat: setting('LOG_FORMAT', z.enum(['json', 'pretty'], { message: 'it must be json or pretty' }).optional().describe('Unset: pretty on a terminal, else JSON.')),
+  ...databaseSettings,
+  ...tenancySettings,
+  ...taskSettings,
+  ...modelSettings,
+  ...sandboxSettings,
+  ...toolSettings,
+};
+
+export type Config = ConfigOf<typeof settings>;
+
+/**
+ * The configuration of this process: overrides (the command line’s flags, by variable), then the environment with `.env`, then
+ * `reeve.yaml`, both from the working directory, then defaults. Throws `invalid_request` that names every wrong value.
+ */
+export function readConfig(overrides: Readonly<Record<string, string | undefined>> = {}): { config: Config; values: ConfigValue[] } {
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  const environment = { ...parseEnv(readOptional('.env')), ...process.env, ...given } as Record<string, string | undefined>;
+  return loadConfig(settings, environment, readOptional('reeve.yaml'));
+}
+
+function readOptional(name: string): string {
+  try {
+    return readFileSync(join(process.cwd(), name), 'utf8');
+  } catch {
+    return '';
+  }
+}

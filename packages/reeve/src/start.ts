@@ -1,0 +1,117 @@
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock } from '@reeve/db';
+import { createGateway } from '@reeve/gateway';
+import { startHttpServer } from '@reeve/http';
+import { collectProcessMetrics, currentContext, newTraceId, ReeveError, type Log } from '@reeve/kit';
+import { recall, remember } from '@reeve/memory';
+import { openModels } from '@reeve/models';
+import { createFeed, createRunHandler } from '@reeve/runs';
+import { openSandbox, workspacePath } from '@reeve/sandbox';
+import { expireLeases, startWorker, type Worker } from '@reeve/tasks';
+import { createAuthenticator, DEFAULT_TENANT, ensureTenant, requireSafeBinding } from '@reeve/tenancy';
+import { createToolRegistry, type ToolContext } from '@reeve/tools';
+import { ROLES, type Config } from './config.ts';
+import { commit, version } from './version.ts';
+
+export interface StartOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** What the lock file calls this process: `serve`, or a command that runs by itself. */
+  readonly command: string;
+  /** Listen on the configured address, and take tasks from the queue. Without it only `fetch` answers and only adopted runs are worked on. */
+  readonly serve: boolean;
+}
+
+/** A running Reeve. Disposing stops it in the reverse order of its start. */
+export interface Reeve extends AsyncDisposable {
+  /** Where it listens; undefined where it does not. */
+  readonly url: string | undefined;
+  readonly dataDirectory: string;
+  readonly database: Database;
+  /** Works on tasks; undefined where this process has not the role. */
+  readonly worker: Worker | undefined;
+  /** Answers a request in process. */
+  readonly fetch: (request: Request) => Promise<Response>;
+}
+
+/** Builds and starts everything, top to bottom. Only this function knows how the parts fit. */
+export async function startReeve({ config, log, command, serve }: StartOptions): Promise<Reeve> {
+  const dataDirectory = resolve(config.dataDirectory);
+  const embedded = config.databaseUrl === undefined;
+  const works = config.roles.includes('worker');
+  const answers = config.roles.includes('gateway');
+  if (serve) requireSafeBinding(config, config.host);
+  if (embedded && config.roles.length < ROLES.length) {
+    throw new ReeveError('invalid_request', 'roles can be split only over PostgreSQL: set DATABASE_URL, or leave REEVE_ROLES at all');
+  }
+
+  await using stack = new AsyncDisposableStack();
+  collectProcessMetrics();
+  const lock: DataLock | undefined = embedded ? stack.use(lockDataDirectory(dataDirectory, command)) : undefined;
+  const models = openModels(config, log);
+  const database = stack.use(await openDatabase({ url: config.databaseUrl, pool: config.databasePool, dataDirectory, log }));
+  await ensureTenant(database.db, DEFAULT_TENANT);
+  if (embedded) await expireLeases(database.db);
+  const sandbox = stack.use(await openSandbox(config, log));
+  const tools = createToolRegistry({ sandbox, config, log });
+  const feed = stack.use(createFeed(database));
+  const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));
+  const handler = createRunHandler({
+    database, feed, models, tools, log,
+    toolContext: (run, key, signal) => toolContextFor({ tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id }, key, signal),
+  });
+  const owner = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`;
+  const worker = works
+    ? stack.use(startWorker({ database, handler, owner, leaseMs: config.leaseMs, log, concurrency: serve ? config.workerConcurrency : 0 }))
+    : undefined;
+
+  const stopping = new AbortController();
+  let notReady: string | undefined = 'starting';
+  const app = createGateway({
+    database, feed, models, tools, sandbox, worker, handler, toolContextFor, log, version, commit,
+    roles: config.roles,
+    api: answers,
+    authenticate: createAuthenticator(config, database.db, log),
+    stopping: stopping.signal,
+    notReady: () => notReady,
+    consoleDirectory: join(import.meta.dirname, '../../console/dist'),
+  });
+  const server = serve ? stack.use(await startHttpServer(app, config)) : undefined;
+  if (server !== undefined) lock?.announce(server.url);
+  notReady = undefined;
+  stack.defer(() => {
+    notReady = 'draining';
+    worker?.drain();
+    stopping.abort();
+  });
+  const parts = stack.move();
+  return {
+    url: server?.url,
+    dataDirectory,
+    database,
+    worker,
+    fetch: (request) => app.fetch(request),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+/** What tools may touch on behalf of a tenant's session: its workspace, and the tenant's memory. */
+function createToolContext(database: Database, workspaces: string) {
+  return async (who: { tenantId: string; sessionId: string; runId: string | null }, idempotencyKey: string, signal: AbortSignal): Promise<ToolContext> => {
+    const { tenantId, sessionId, runId } = who;
+    const rememberer = { tenantId, userId: 'agent', traceId: currentContext()?.traceId ?? newTraceId() };
+    return {
+      ...who,
+      idempotencyKey,
+      signal,
+      workspace: await workspacePath(workspaces, tenantId, sessionId),
+      now: () => new Date(),
+      memory: {
+        remember: (input) => inTenant(database.db, tenantId, (tx) => remember(tx, rememberer, { ...input, sessionId, ...(runId !== null && { runId }) })),
+        recall: (input) => inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, input)),
+      },
+    };
+  };
+}

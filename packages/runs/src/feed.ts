@@ -1,0 +1,96 @@
+import type { RunEvent } from '@reeve/contract';
+import { inTenant, type Database } from '@reeve/db';
+import { ReeveError, Signal } from '@reeve/kit';
+import { selectEvents, selectRunRecord } from './store.ts';
+
+/*
+ * How readers follow event logs. The log is the table; this only wakes them. A reader in the process that writes is
+ * handed the committed events; one elsewhere hears a notification and reads the table; one that heard nothing looks
+ * every few seconds. Whatever way events come, a reader takes only the next number, so none is missed or seen twice.
+ */
+export interface Feed extends Disposable {
+  /** Hands committed events to readers here and wakes those elsewhere. */
+  publish(runId: string, events: readonly RunEvent[]): void;
+  /**
+   * The events of a run after a number, in order, until its `session_end`. Throws `not_found`. Returns early when
+   * the signal aborts.
+   */
+  follow(tenantId: string, runId: string, after: number, signal: AbortSignal): AsyncGenerator<RunEvent, void>;
+}
+
+interface Reader {
+  readonly wake: Signal;
+  handed: RunEvent[];
+}
+
+const PAGE = 500;
+const POLL_MS = 5_000;
+/** A reader slower than this many events reads the table instead. */
+const HANDED_LIMIT = 2_000;
+
+export function createFeed(database: Database): Feed {
+  const readers = new Map<string, Set<Reader>>();
+  const stop = database.listen('reeve_runs', (runId) => {
+    if (runId === null) for (const set of readers.values()) for (const reader of set) reader.wake.raise();
+    else for (const reader of readers.get(runId) ?? []) reader.wake.raise();
+  });
+
+  return {
+    publish(runId, events) {
+      for (const reader of readers.get(runId) ?? []) {
+        if (reader.handed.length < HANDED_LIMIT) reader.handed.push(...events);
+        reader.wake.raise();
+      }
+      database.notify('reeve_runs', runId);
+    },
+    async *follow(tenantId, runId, after, signal) {
+      const reader: Reader = { wake: new Signal(), handed: [] };
+      const set = readers.get(runId) ?? new Set();
+      readers.set(runId, set.add(reader));
+      try {
+        await requireRun(database, tenantId, runId);
+        let last = after;
+        let look = true;
+        while (!signal.aborted) {
+          const events = look ? await inTenant(database.db, tenantId, (tx) => selectEvents(tx, tenantId, runId, last, PAGE)) : take(reader, last);
+          for (const event of events) {
+            if (event.seq <= last) continue;
+            last = event.seq;
+            yield event;
+            if (event.type === 'session_end' && (await hasEnded(database, tenantId, runId, last))) return;
+          }
+          if (events.length >= PAGE) continue;
+          const wokenAt = performance.now();
+          await reader.wake.wait(POLL_MS, signal);
+          look = take(reader, last, false).length === 0 || performance.now() - wokenAt >= POLL_MS;
+        }
+      } finally {
+        set.delete(reader);
+        if (set.size === 0) readers.delete(runId);
+      }
+    },
+    [Symbol.dispose]: stop,
+  };
+}
+
+/** The events that were handed over and follow right after `last`. */
+function take(reader: Reader, last: number, remove = true): RunEvent[] {
+  const next: RunEvent[] = [];
+  for (const event of reader.handed) if (event.seq === last + next.length + 1) next.push(event);
+  if (remove) reader.handed = [];
+  return next;
+}
+
+/** A retried run goes on after its `session_end`: the log has ended only where the run has. */
+async function hasEnded(database: Database, tenantId: string, runId: string, last: number): Promise<boolean> {
+  return inTenant(database.db, tenantId, async (tx) => {
+    const more = await selectEvents(tx, tenantId, runId, last, 1);
+    const run = await selectRunRecord(tx, tenantId, { id: runId });
+    return more.length === 0 && run?.status !== 'running' && run?.status !== 'queued';
+  });
+}
+
+async function requireRun(database: Database, tenantId: string, runId: string): Promise<void> {
+  const run = await inTenant(database.db, tenantId, (tx) => selectRunRecord(tx, tenantId, { id: runId }));
+  if (run === undefined) throw new ReeveError('not_found', `there is no run ${runId}`);
+}

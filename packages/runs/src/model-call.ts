@@ -1,0 +1,68 @@
+import type { NewRunEvent } from '@reeve/contract';
+import { ReeveError } from '@reeve/kit';
+import type { ModelGateway, ModelRequest, ModelToolCall, TokenUsage } from '@reeve/models';
+
+export interface ModelAnswer {
+  readonly text: string;
+  readonly toolCalls: readonly ModelToolCall[];
+  readonly finish: string;
+  readonly usage: TokenUsage;
+  readonly model: string;
+  /** Events that were not written yet: they go into the transaction that settles the step. */
+  readonly rest: readonly NewRunEvent[];
+}
+
+/** Streamed text waits at most this long to be written, and goes with whatever came meanwhile. */
+const COALESCE_MS = 50;
+
+/**
+ * Makes one model call. Text and thinking are given to `write` while they stream, coalesced into few events; what is left at
+ * the end comes back in `rest`. Throws what the model threw, and what `write` did.
+ */
+export async function callModel(
+  models: ModelGateway,
+  request: ModelRequest,
+  signal: AbortSignal,
+  step: number,
+  write: (events: readonly NewRunEvent[]) => Promise<void>,
+): Promise<ModelAnswer> {
+  const failed = new AbortController();
+  const toolCalls: ModelToolCall[] = [];
+  let text = '';
+  let waiting: NewRunEvent[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let flushing: Promise<void> = Promise.resolve();
+  const flush = () => {
+    timer = undefined;
+    const events = waiting;
+    waiting = [];
+    flushing = write(events).catch((error: unknown) => failed.abort(error));
+  };
+  const add = (type: 'text' | 'thinking', delta: string) => {
+    const last = waiting.at(-1);
+    if (last?.type === type) waiting[waiting.length - 1] = { ...last, delta: last.delta + delta };
+    else waiting.push({ type, step, delta });
+    timer ??= setTimeout(() => void flushing.then(flush), COALESCE_MS);
+  };
+  try {
+    for await (const part of models.stream(request, AbortSignal.any([signal, failed.signal]))) {
+      failed.signal.throwIfAborted();
+      if (part.type === 'text') text += part.delta;
+      if (part.type === 'text' || part.type === 'thinking') add(part.type, part.delta);
+      else if (part.type === 'tool_call') toolCalls.push(part.call);
+      else {
+        clearTimeout(timer);
+        await flushing;
+        failed.signal.throwIfAborted();
+        return { text, toolCalls, finish: part.reason, usage: part.usage, model: part.model, rest: waiting };
+      }
+    }
+    throw new ReeveError('upstream_error', 'the model’s stream ended without an end');
+  } catch (error) {
+    failed.signal.throwIfAborted();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    await flushing;
+  }
+}

@@ -1,0 +1,109 @@
+import { findAgent } from '@reeve/agents';
+import { recordAudit } from '@reeve/audit';
+import { TaskInput, type NewRunEvent } from '@reeve/contract';
+import { inTenant, type Database, type Tx } from '@reeve/db';
+import { newId, ReeveError } from '@reeve/kit';
+import { appendMessages, ensureSession, recallContext } from '@reeve/memory';
+import type { ModelGateway } from '@reeve/models';
+import { insertClaimed, insertQueued, type Claim, type Requester, type Worker } from '@reeve/tasks';
+import type { Feed } from './feed.ts';
+import { appendEvents } from './log.ts';
+import { insertRun } from './store.ts';
+
+/** What a door asks for. */
+export interface RunRequest {
+  readonly requester: Requester & { readonly requestId: string };
+  /** The task type the door stands for: execute, plan, query, chat. */
+  readonly door: string;
+  /** Agent id or slug. */
+  readonly agent: string;
+  readonly input: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly sessionId: string | undefined;
+}
+
+export interface StartedRun {
+  readonly runId: string;
+  readonly taskId: string;
+  readonly sessionId: string;
+  /** The agent’s slug. */
+  readonly agent: string;
+}
+
+export interface StartParts {
+  readonly database: Database;
+  readonly feed: Feed;
+  readonly models: ModelGateway;
+  /** Works on the run in this process; without one it goes through the queue. */
+  readonly worker: Worker | undefined;
+}
+
+/** How many remembered things go into a run's context. */
+const RECALLED = 5;
+
+/**
+ * Starts a run: its task, run, first events and audit row are one transaction, and have committed when this resolves.
+ * Where this process works on tasks it begins at once, under a lease it took in the same transaction. Throws
+ * `unknown_agent`, and `not_found` for a session of somebody else.
+ */
+export async function startRun({ database, feed, models, worker }: StartParts, request: RunRequest): Promise<StartedRun> {
+  const { requester, door, payload } = request;
+  const { started, claim, events } = await inTenant(database.db, requester.tenantId, async (tx) => {
+    const input = TaskInput.parse({
+      agent_id: request.agent, task_type: door, title: titleOf(request.input), payload, ...(request.sessionId !== undefined && { session_id: request.sessionId }),
+    });
+    const agent = await findAgent(tx, requester.tenantId, request.agent);
+    if (agent === undefined) throw unknownAgent(request.agent);
+    const named = { ...input, agent_id: agent.slug };
+    const claimed = worker === undefined ? undefined : await insertClaimed(tx, requester, named, worker.owner, worker.leaseMs);
+    const task = claimed?.task ?? (await insertQueued(tx, requester, named));
+    const opened = await openRun(tx, {
+      task, agent, door, requester, input: request.input, sessionId: request.sessionId, model: models.defaultModel, running: claimed !== undefined,
+    });
+    return { started: { runId: opened.runId, taskId: task.id, sessionId: opened.sessionId, agent: agent.slug }, claim: claimed, events: opened.events };
+  });
+  feed.publish(started.runId, events);
+  if (claim !== undefined) worker?.adopt(claim);
+  else database.notify('reeve_tasks', '');
+  return started;
+}
+
+export interface OpenRun {
+  readonly task: Pick<Claim['task'], 'id'>;
+  readonly agent: NonNullable<Awaited<ReturnType<typeof findAgent>>>;
+  readonly door: string;
+  readonly requester: Requester & { readonly requestId: string | null };
+  readonly input: string;
+  readonly sessionId: string | undefined;
+  readonly model: string;
+  readonly running: boolean;
+}
+
+/** Inserts a run for a task, with its session, the message that began it and its first events, in the caller's transaction. */
+export async function openRun(tx: Tx, { task, agent, door, requester, input, sessionId: given, model, running }: OpenRun) {
+  const { tenantId, traceId } = requester;
+  const runId = newId();
+  const sessionId = given ?? newId();
+  const session = await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: titleOf(input) });
+  const context = await recallContext(tx, tenantId, input.slice(0, 2_000), RECALLED);
+  await insertRun(tx, {
+    id: runId, tenantId, taskId: task.id, agentId: agent.id, agentVersion: agent.version, sessionId, door, status: running ? 'running' : 'queued',
+    input, context, historyUntil: session.message_count, traceId, requestId: requester.requestId,
+  });
+  await appendMessages(tx, tenantId, sessionId, [{ role: 'user', content: input, runId }]);
+  await recordAudit(tx, [{ tenantId, actor: requester.userId, action: 'PLAN_START', traceId, taskId: task.id, runId, details: { agent: agent.slug, version: agent.version, door } }]);
+  const first: NewRunEvent[] = [
+    { type: 'session_start', session_id: sessionId, task_id: task.id, agent: agent.slug },
+    { type: 'system', message: running ? 'started' : 'queued', model: agent.model_id ?? model, tools: agent.tools },
+  ];
+  return { runId, sessionId, events: await appendEvents(tx, { id: runId, tenantId }, 0, first) };
+}
+
+export function unknownAgent(ref: string): ReeveError {
+  return new ReeveError('unknown_agent', `there is no agent ${ref}`);
+}
+
+function titleOf(input: string): string {
+  const line = input.trim().split('\n')[0]?.trim() ?? '';
+  return line.length === 0 ? 'untitled' : line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}

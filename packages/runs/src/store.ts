@@ -1,0 +1,330 @@
+import type { Message, Run, RunEvent, RunStatus, Step, ToolOutcome } from '@reeve/contract';
+import { json, now, type Db, type Tables } from '@reeve/db';
+import { sql, type Selectable } from 'kysely';
+import type { ModelOutput, RunRecord, StepRecord } from './run.ts';
+import { usageOf } from './run.ts';
+
+export interface RunFilter {
+  readonly agent?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly taskId?: string | undefined;
+  readonly status?: RunStatus | undefined;
+  readonly traceId?: string | undefined;
+}
+
+export async function insertRun(db: Db, run: Omit<RunRecord, 'inputTokens' | 'outputTokens' | 'createdAt' | 'startedAt' | 'agentSlug'> & { requestId: string | null }): Promise<void> {
+  await db
+    .insertInto('runs')
+    .values({
+      id: run.id,
+      tenant_id: run.tenantId,
+      task_id: run.taskId,
+      agent_id: run.agentId,
+      agent_version: run.agentVersion,
+      session_id: run.sessionId,
+      door: run.door,
+      status: run.status,
+      input: run.input,
+      context: json(run.context),
+      history_until: run.historyUntil,
+      trace_id: run.traceId,
+      request_id: run.requestId,
+      created_at: now,
+      started_at: run.status === 'running' ? now : null,
+    })
+    .execute();
+}
+
+/** Marks a run as running, from its first claim on. */
+export async function updateRunning(db: Db, runId: string): Promise<void> {
+  await db.updateTable('runs').set({ status: 'running', started_at: sql<Date>`coalesce(started_at, reeve_now())` }).where('id', '=', runId).execute();
+}
+
+/** Brings an ended run back, for a retry of its task: settled steps are kept, and what its end had closed is open again. */
+export async function updateRevivedRun(db: Db, runId: string): Promise<void> {
+  await db
+    .updateTable('runs')
+    .set({ status: 'running', result: null, error_code: null, error_message: null, ended_at: null })
+    .where('id', '=', runId)
+    .execute();
+  await db
+    .updateTable('steps')
+    .set({ status: 'pending', outcome: null, ended_at: null })
+    .where('run_id', '=', runId)
+    .where('outcome', '=', 'cancelled')
+    .execute();
+}
+
+export interface RunEnd {
+  readonly status: 'completed' | 'failed' | 'cancelled';
+  readonly result: string | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+export async function updateEndedRun(db: Db, runId: string, end: RunEnd): Promise<void> {
+  await db
+    .updateTable('runs')
+    .set({ status: end.status, result: end.result, error_code: end.error?.code ?? null, error_message: end.error?.message ?? null, ended_at: now })
+    .where('id', '=', runId)
+    .execute();
+}
+
+export async function addUsage(db: Db, runId: string, usage: { inputTokens: number; outputTokens: number }): Promise<void> {
+  await db
+    .updateTable('runs')
+    .set((eb) => ({ input_tokens: eb('input_tokens', '+', usage.inputTokens), output_tokens: eb('output_tokens', '+', usage.outputTokens) }))
+    .where('id', '=', runId)
+    .execute();
+}
+
+export interface NewStep {
+  readonly number: number;
+  readonly kind: 'model' | 'tool';
+  readonly name: string;
+  readonly callId: string | null;
+  readonly input: unknown;
+  /** 1 where it begins at once, 0 where it waits for others. */
+  readonly attempt: number;
+}
+
+/** Inserts pending steps and counts them in the run. */
+export async function insertSteps(db: Db, tenantId: string, runId: string, steps: readonly NewStep[]): Promise<void> {
+  await db
+    .insertInto('steps')
+    .values(
+      steps.map((step) => ({
+        run_id: runId,
+        number: step.number,
+        tenant_id: tenantId,
+        kind: step.kind,
+        name: step.name,
+        tool_call_id: step.callId,
+        input: json(step.input),
+        status: 'pending',
+        attempt: step.attempt,
+        started_at: now,
+      })),
+    )
+    .execute();
+  await db.updateTable('runs').set((eb) => ({ steps: eb('steps', '+', steps.length) })).where('id', '=', runId).execute();
+}
+
+/** Counts one more beginning of a pending step. */
+export async function updateBegun(db: Db, runId: string, number: number): Promise<void> {
+  await db
+    .updateTable('steps')
+    .set((eb) => ({ attempt: eb('attempt', '+', 1), started_at: now }))
+    .where('run_id', '=', runId)
+    .where('number', '=', number)
+    .execute();
+}
+
+export interface Settlement {
+  readonly output: ModelOutput | ToolOutcome;
+  readonly outcome: string;
+  readonly usage?: { readonly inputTokens: number; readonly outputTokens: number };
+}
+
+export async function updateSettled(db: Db, runId: string, number: number, { output, outcome, usage }: Settlement): Promise<void> {
+  await db
+    .updateTable('steps')
+    .set({
+      status: 'settled',
+      output: json(output),
+      outcome,
+      ended_at: now,
+      ...(usage && { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens }),
+    })
+    .where('run_id', '=', runId)
+    .where('number', '=', number)
+    .where('status', '=', 'pending')
+    .execute();
+}
+
+/** Closes whatever a run leaves open when it ends. */
+export async function updateAbandoned(db: Db, runId: string): Promise<void> {
+  await db
+    .updateTable('steps')
+    .set({ status: 'settled', outcome: 'cancelled', ended_at: now })
+    .where('run_id', '=', runId)
+    .where('status', '=', 'pending')
+    .execute();
+}
+
+/** An event as it is stored: without what the run and its steps hold already. */
+export interface StoredEvent {
+  readonly seq: number;
+  readonly type: RunEvent['type'];
+  readonly at: Date;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export async function insertEvents(db: Db, tenantId: string, runId: string, events: readonly StoredEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  await db
+    .insertInto('events')
+    .values(events.map(({ seq, type, at, data }) => ({ run_id: runId, seq, tenant_id: tenantId, type, data: json(data), created_at: at })))
+    .execute();
+}
+
+/** Events after a number, with what steps and the run hold of them put back in. */
+export async function selectEvents(db: Db, tenantId: string, runId: string, after: number, limit: number): Promise<RunEvent[]> {
+  const { rows } = await sql<{ seq: number; type: string; data: object; created_at: Date; filled: object | null }>`
+    select e.seq, e.type, e.data, e.created_at,
+      case e.type
+        when 'tool_call' then jsonb_build_object('input', s.input)
+        when 'tool_result' then jsonb_build_object('output', s.output -> 'result')
+        when 'result' then jsonb_build_object('result', r.result)
+      end as filled
+    from events e join runs r on r.id = e.run_id
+    left join steps s on e.type in ('tool_call', 'tool_result') and s.run_id = e.run_id and s.number = (e.data ->> 'step')::int
+    where e.run_id = ${runId} and e.tenant_id = ${tenantId} and e.seq > ${after}
+    order by e.seq limit ${limit}`.execute(db);
+  return rows.map(
+    ({ seq, type, data, created_at, filled }) => ({ type, seq, run_id: runId, timestamp: created_at.toISOString(), ...data, ...filled }) as RunEvent,
+  );
+}
+
+export async function selectLastSeq(db: Db, runId: string): Promise<number> {
+  const row = await db.selectFrom('events').select(({ fn }) => fn.max('seq').as('seq')).where('run_id', '=', runId).executeTakeFirst();
+  return row?.seq ?? 0;
+}
+
+export async function selectRunRecord(db: Db, tenantId: string, by: { id: string } | { taskId: string }): Promise<RunRecord | undefined> {
+  const row = await db
+    .selectFrom('runs')
+    .innerJoin('agents', 'agents.id', 'runs.agent_id')
+    .selectAll('runs')
+    .select('agents.slug')
+    .where('runs.tenant_id', '=', tenantId)
+    .where((eb) => ('id' in by ? eb('runs.id', '=', by.id) : eb('runs.task_id', '=', by.taskId)))
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    taskId: row.task_id,
+    agentId: row.agent_id,
+    agentSlug: row.slug,
+    agentVersion: row.agent_version,
+    sessionId: row.session_id,
+    door: row.door,
+    status: row.status as RunRecord['status'],
+    input: row.input,
+    context: row.context as RunRecord['context'],
+    historyUntil: row.history_until,
+    traceId: row.trace_id,
+    inputTokens: row.input_tokens,
+    outputTokens: row.output_tokens,
+    startedAt: row.started_at,
+    createdAt: row.created_at,
+  };
+}
+
+/** Every step of a run as the engine needs it, in order. */
+export async function selectStepRecords(db: Db, runId: string): Promise<StepRecord[]> {
+  const rows = await db
+    .selectFrom('steps')
+    .select(['number', 'kind', 'name', 'tool_call_id', 'input', 'output', 'status', 'attempt'])
+    .where('run_id', '=', runId)
+    .orderBy('number')
+    .execute();
+  return rows.map((row): StepRecord => {
+    const base = { number: row.number, status: row.status as StepRecord['status'], attempt: row.attempt };
+    return row.kind === 'model'
+      ? { ...base, kind: 'model', output: row.output as ModelOutput | null }
+      : { ...base, kind: 'tool', name: row.name, callId: row.tool_call_id ?? '', input: row.input, output: row.output as ToolOutcome | null };
+  });
+}
+
+/** A page of a run's steps as the API shows them. */
+export async function listSteps(db: Db, tenantId: string, runId: string, { limit, offset }: { limit: number; offset: number }): Promise<{ steps: Step[]; total: number }> {
+  const rows = await db.selectFrom('steps').selectAll().where('tenant_id', '=', tenantId).where('run_id', '=', runId).orderBy('number').limit(limit).offset(offset).execute();
+  const { total } = await db
+    .selectFrom('steps')
+    .select(({ fn }) => fn.countAll<number>().as('total'))
+    .where('tenant_id', '=', tenantId)
+    .where('run_id', '=', runId)
+    .executeTakeFirstOrThrow();
+  const steps = rows.map((row): Step => ({
+    number: row.number,
+    kind: row.kind as Step['kind'],
+    name: row.name,
+    tool_call_id: row.tool_call_id,
+    input: row.input,
+    output: row.output,
+    status: row.status as Step['status'],
+    outcome: row.outcome,
+    attempt: row.attempt,
+    input_tokens: row.input_tokens,
+    output_tokens: row.output_tokens,
+    cost_usd: row.cost_usd,
+    started_at: row.started_at.toISOString(),
+    ended_at: row.ended_at?.toISOString() ?? null,
+  }));
+  return { steps, total };
+}
+
+/** One run as the API shows it. */
+export async function selectRun(db: Db, tenantId: string, id: string): Promise<Run | undefined> {
+  const row = await shown(db, tenantId).where('runs.id', '=', id).executeTakeFirst();
+  return row && fromRow(row);
+}
+
+/** A page of the tenant's runs, newest first, with how many there are in all. */
+export async function listRuns(db: Db, tenantId: string, filter: RunFilter, { limit, offset }: { limit: number; offset: number }): Promise<{ runs: Run[]; total: number }> {
+  let matching = shown(db, tenantId);
+  if (filter.agent !== undefined) {
+    const agent = filter.agent;
+    matching = matching.where((eb) => eb.or([eb(eb.cast<string>('agents.id', 'text'), '=', agent.toLowerCase()), eb(eb.fn('lower', ['agents.slug']), '=', agent.toLowerCase())]));
+  }
+  if (filter.sessionId !== undefined) matching = matching.where('runs.session_id', '=', filter.sessionId);
+  if (filter.taskId !== undefined) matching = matching.where('runs.task_id', '=', filter.taskId);
+  if (filter.status !== undefined) matching = matching.where('runs.status', '=', filter.status);
+  if (filter.traceId !== undefined) matching = matching.where('runs.trace_id', '=', filter.traceId);
+  const rows = await matching.orderBy('runs.created_at', 'desc').orderBy('runs.id', 'desc').limit(limit).offset(offset).execute();
+  const { total } = await matching.clearSelect().select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
+  return { runs: rows.map(fromRow), total };
+}
+
+/** The newest messages of a session up to a position, oldest first. */
+export async function selectHistory(db: Db, tenantId: string, sessionId: string, until: number, limit: number): Promise<Pick<Message, 'role' | 'content'>[]> {
+  const rows = await db
+    .selectFrom('messages')
+    .select(['role', 'content'])
+    .where('tenant_id', '=', tenantId)
+    .where('session_id', '=', sessionId)
+    .where('position', '<=', until)
+    .orderBy('position', 'desc')
+    .limit(limit)
+    .execute();
+  return rows.reverse() as Pick<Message, 'role' | 'content'>[];
+}
+
+function shown(db: Db, tenantId: string) {
+  return db.selectFrom('runs').innerJoin('agents', 'agents.id', 'runs.agent_id').selectAll('runs').select('agents.slug').where('runs.tenant_id', '=', tenantId);
+}
+
+function fromRow(row: Selectable<Tables['runs']> & { slug: string }): Run {
+  return {
+    id: row.id,
+    tenant_id: row.tenant_id,
+    task_id: row.task_id,
+    agent_id: row.agent_id,
+    agent: row.slug,
+    agent_version: row.agent_version,
+    session_id: row.session_id,
+    door: row.door,
+    status: row.status as RunStatus,
+    input: row.input,
+    result: row.result,
+    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
+    usage: { ...usageOf({ inputTokens: row.input_tokens, outputTokens: row.output_tokens }), cost_usd: row.cost_usd },
+    steps: row.steps,
+    trace_id: row.trace_id,
+    created_at: row.created_at.toISOString(),
+    started_at: row.started_at?.toISOString() ?? null,
+    ended_at: row.ended_at?.toISOString() ?? null,
+    duration_ms: row.ended_at === null ? null : row.ended_at.getTime() - (row.started_at ?? row.created_at).getTime(),
+  };
+}

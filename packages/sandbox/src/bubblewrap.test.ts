@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readFileSync, readdirSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { silentLog } from '@reeve/kit';
+import { createBubblewrapDriver } from './bubblewrap.ts';
+import { describeDriver } from './conformance.ts';
+import { openSandbox } from './open.ts';
+import { BWRAP_PATHS } from './profile.ts';
+import type { ExecResult } from './sandbox.ts';
+import { buildSeccompFilter, isSeccompArch } from './seccomp.ts';
+
+const sandbox = await openSandbox({ sandboxBackend: 'auto' }, silentLog);
+await sandbox.whenProbed();
+after(() => sandbox[Symbol.asyncDispose]());
+const skip = sandbox.unavailable('bash') ?? false;
+const driver = sandbox.drivers.get('bubblewrap');
+
+if (driver !== undefined) {
+  describeDriver(driver, {
+    printsBoth: 'echo to out; echo to err >&2',
+    fails: 'echo the reason >&2; exit 3',
+    loopsForever: 'while :; do :; done',
+    printsForever: 'yes flood',
+    echoesStdin: 'cat',
+  });
+}
+
+describe('shell commands in bubblewrap', { skip }, () => {
+  let base: string;
+  let workspace: string;
+  before(async () => {
+    base = await mkdtemp(join(tmpdir(), 'reeve-bwrap-'));
+    workspace = join(base, 'workspace');
+    await mkdir(workspace);
+  });
+  after(() => rm(base, { recursive: true, force: true }));
+  const run = (code: string, timeoutMs = 20_000): Promise<ExecResult> =>
+    driver!.exec({ language: 'bash', code, workspace, timeoutMs, maxOutputBytes: 200_000 }, new AbortController().signal);
+  const outputOf = async (code: string): Promise<string> => {
+    const result = await run(code);
+    return result.stdout + result.stderr;
+  };
+
+  it('start in the workspace, where what they write stays', async () => {
+    assert.equal((await run('pwd; echo kept > file.txt')).stdout, '/workspace\n');
+    assert.equal(await readFile(join(workspace, 'file.txt'), 'utf8'), 'kept\n');
+    assert.equal((await run('cat file.txt')).stdout, 'kept\n');
+  });
+
+  it('answer with their exit code', async () => {
+    for (const [code, expected] of [['true', 0], ['exit 7', 7], ['nosuchcommand', 127], ['kill -SEGV $$', 139]] as const) {
+      assert.equal((await run(code)).exitCode, expected, code);
+    }
+  });
+
+  it('run as nobody, without capabilities, whoever runs Reeve', async () => {
+    assert.match(await outputOf('id -u; grep CapEff /proc/self/status'), /^65534\nCapEff:\s+0{16}/);
+    const found = await stat(join(workspace, 'file.txt'));
+    assert.notEqual(found.uid, 0);
+  });
+
+  it('see none of the variables of Reeve', async () => {
+    process.env.REEVE_PLANTED = 'canary-in-environment';
+    const seen = await outputOf('env; cat /proc/self/environ /proc/1/environ | tr "\\0" "\\n"');
+    delete process.env.REEVE_PLANTED;
+    assert.doesNotMatch(seen, /canary-in-environment|REEVE/);
+    assert.deepEqual(seen.match(/^[A-Z]+(?==)/gm)!.filter((name) => !['PATH', 'HOME', 'LANG', 'TMPDIR', 'PWD', 'OLDPWD', 'SHLVL'].includes(name)), []);
+  });
+
+  it('see neither the files nor the processes of the host', async () => {
+    await writeFile(join(base, 'canary'), 'canary-on-host');
+    const seen = await outputOf(`cat /etc/shadow /etc/passwd ${base}/canary /proc/1/root${base}/canary; ls /root /home /var /work; for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline; done; cat ../${base}/canary`);
+    assert.doesNotMatch(seen, /root:|canary-on-host|node --test|reeve-bwrap-.*\/workspace/);
+    assert.ok(Number((await run('ls -d /proc/[0-9]* | wc -l')).stdout) < 8);
+  });
+
+  it('cannot write anywhere else', async () => {
+    const seen = await outputOf('for f in /x /usr/x /usr/local/x /usr/bin/x /etc/x /dev/x /run/x /run/command /proc/sys/kernel/core_pattern /proc/sys/vm/drop_caches /sys/x; do echo 1 > $f && echo "WROTE $f"; done; echo ENDED');
+    assert.match(seen, /ENDED/);
+    assert.doesNotMatch(seen, /WROTE/);
+  });
+
+  it('have no network, not even to this machine', async () => {
+    let reached = 0;
+    const server = createServer(() => (reached += 1)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const seen = await outputOf(`(exec 3<>/dev/tcp/127.0.0.1/${(server.address() as AddressInfo).port}) && echo CONNECTED; (exec 3<>/dev/udp/8.8.8.8/53) && echo CONNECTED; echo ENDED`);
+    server.close();
+    assert.match(seen, /ENDED/);
+    assert.doesNotMatch(seen, /CONNECTED/);
+    assert.equal(reached, 0);
+  });
+
+  it('cannot make namespaces, mount, or open exotic sockets', async () => {
+    const seen = await outputOf(`unshare -U true && echo ESCAPED; unshare -m true && echo ESCAPED; mount -t tmpfs none /tmp && echo ESCAPED
+      command -v python3 >/dev/null && python3 - <<'PY'
+import socket
+for family, kind in ((40, 1), (17, 3), (38, 5)):
+    try:
+        socket.socket(family, kind); print("ESCAPED", family)
+    except OSError as error:
+        print(error)
+PY
+      echo ENDED`);
+    assert.match(seen, /ENDED/);
+    assert.doesNotMatch(seen, /ESCAPED/);
+  });
+
+  it('end a fork bomb at the deadline, with nothing left of it', async () => {
+    const marker = `reeve-bomb-${process.pid}`;
+    const result = await run(`exec -a ${marker} bash -c ':(){ :|:& };:; exec -a ${marker} sleep 600'`, 2_000);
+    assert.ok(result.durationMs < 8_000, `took ${result.durationMs} ms`);
+    assert.deepEqual(processesNamed(marker), []);
+  });
+
+  it('take with them every child, detached or deaf to signals', async () => {
+    const marker = `reeve-orphan-${process.pid}`;
+    const deaf = `trap "" TERM INT HUP; (exec -a ${marker} sleep 600)`;
+    const detached = await run(`setsid bash -c '${deaf}' >/dev/null 2>&1 & disown; echo left`);
+    assert.equal(detached.stdout, 'left\n');
+    await gone(marker);
+    const timedOut = await run(`setsid bash -c '${deaf}' & ${deaf}`, 700);
+    assert.equal(timedOut.status, 'timeout');
+    await gone(marker);
+  });
+
+  it('run out of memory by themselves', async () => {
+    const result = await run('tail /dev/zero');
+    assert.equal(result.status, 'error');
+  });
+
+  it('cannot fill the disk with one file, nor /tmp', async () => {
+    const seen = await outputOf('truncate -s 1T sparse && echo FILLED; head -c 200000000 /dev/zero > /tmp/x && echo FILLED; echo ENDED');
+    assert.match(seen, /ENDED/);
+    assert.doesNotMatch(seen, /FILLED/);
+  });
+
+  it('inherit no descriptor, not even one that Reeve inherited', async () => {
+    await writeFile(join(base, 'leak'), 'canary-in-descriptor');
+    const leak = openSync(join(base, 'leak'), 'r');
+    const program = `
+      import { openSandbox } from ${JSON.stringify(new URL('./open.ts', import.meta.url).href)};
+      import { silentLog } from '@reeve/kit';
+      const sandbox = await openSandbox({ sandboxBackend: 'auto' }, silentLog);
+      const result = await sandbox.exec({ language: 'bash', code: 'ls -l /proc/self/fd /proc/1/fd; cat <&60', workspace: ${JSON.stringify(workspace)}, timeoutMs: 20000, maxOutputBytes: 10000 }, new AbortController().signal);
+      console.log(JSON.stringify(result));
+    `;
+    const stdio = Array.from({ length: 61 }, (_, fd) => (fd === 60 ? leak : fd < 3 ? 'pipe' : 'ignore'));
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: stdio as 'pipe'[], cwd: import.meta.dirname });
+    const said: Buffer[] = [];
+    child.stdout!.on('data', (chunk: Buffer) => said.push(chunk));
+    child.stderr!.on('data', (chunk: Buffer) => said.push(chunk));
+    await once(child, 'close');
+    const seen = String(Buffer.concat(said));
+    assert.match(seen, /"exitCode":/);
+    assert.doesNotMatch(seen, /canary-in-descriptor|reeve-bwrap/);
+  });
+
+  it('read no start-up file of a shell', async () => {
+    await writeFile(join(workspace, '.bashrc'), 'echo SOURCED');
+    await writeFile(join(workspace, '.profile'), 'echo SOURCED');
+    assert.equal(await outputOf('echo only this'), 'only this\n');
+  });
+
+  it('work below a directory that only its owner may enter', async () => {
+    await chmod(base, 0o700);
+    assert.equal((await run('echo reached > deep.txt; cat deep.txt')).stdout, 'reached\n');
+    await chmod(base, 0o755);
+    assert.equal((await run('cat deep.txt')).stdout, 'reached\n');
+  });
+});
+
+describe('bubblewrap that cannot do its work', { skip }, () => {
+  it('is unavailable, not a failed command', async () => {
+    const workspace = await mkdtemp(join(tmpdir(), 'reeve-bwrap-'));
+    const request = { language: 'bash', code: 'echo must not run', workspace, timeoutMs: 5_000, maxOutputBytes: 1_000 } as const;
+    const signal = new AbortController().signal;
+    const bwrap = BWRAP_PATHS[0]!;
+    const filter = buildSeccompFilter(isSeccompArch(process.arch) ? process.arch : 'x64');
+    await assert.rejects(createBubblewrapDriver('/nonexistent/bwrap', filter).exec(request, signal), { reason: 'unavailable', message: /could not start/ });
+    await assert.rejects(createBubblewrapDriver(bwrap, Buffer.from('no filter')).exec(request, signal), { reason: 'unavailable', message: /seccomp/i });
+    await rm(workspace, { recursive: true });
+  });
+});
+
+function processesNamed(marker: string): string[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0] === marker;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** The kernel reaps a process namespace just after its last descriptor closes. */
+async function gone(marker: string): Promise<void> {
+  for (let round = 0; round < 50 && processesNamed(marker).length > 0; round++) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(processesNamed(marker), []);
+}

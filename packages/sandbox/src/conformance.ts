@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { ExecRequest, ExecResult, SandboxDriver } from './sandbox.ts';
+
+/** The same small programs in a driver's language. */
+export interface Programs {
+  readonly printsBoth: string;
+  readonly fails: string;
+  readonly loopsForever: string;
+  readonly printsForever: string;
+  readonly echoesStdin: string;
+}
+
+/** What every driver must do, whatever it runs. */
+export function describeDriver(driver: SandboxDriver, programs: Programs): void {
+  describe(`the ${driver.name} driver`, () => {
+    let workspace: string;
+    before(async () => void (workspace = await mkdtemp(join(tmpdir(), 'reeve-sandbox-'))));
+    after(() => rm(workspace, { recursive: true, force: true }));
+    const run = (code: string, extra: Partial<ExecRequest> = {}, signal = new AbortController().signal): Promise<ExecResult> =>
+      driver.exec({ language: driver.languages[0]!, code, workspace, timeoutMs: 20_000, maxOutputBytes: 100_000, ...extra }, signal);
+
+    it('keeps standard output and standard error apart', async () => {
+      const result = await run(programs.printsBoth);
+      assert.equal(result.status, 'success');
+      assert.deepEqual([result.stdout, result.stderr, result.truncated], ['to out\n', 'to err\n', false]);
+    });
+
+    it('answers a failing program with error and what it said', async () => {
+      const result = await run(programs.fails);
+      assert.equal(result.status, 'error');
+      assert.match(result.stderr, /the reason/);
+    });
+
+    it('gives the program its standard input', async () => {
+      assert.equal((await run(programs.echoesStdin, { stdin: 'grüße' })).stdout.trim(), 'grüße');
+    });
+
+    it('ends an endless loop at the deadline and keeps the host responsive', async () => {
+      let ticks = 0;
+      const ticking = setInterval(() => (ticks += 1), 20);
+      const result = await run(programs.loopsForever, { timeoutMs: 500 });
+      clearInterval(ticking);
+      assert.equal(result.status, 'timeout');
+      assert.ok(result.durationMs >= 450 && result.durationMs < 5_000, `took ${result.durationMs} ms`);
+      assert.ok(ticks >= 5, `the event loop ran only ${ticks} times`);
+    });
+
+    it('keeps what was printed before the deadline', async () => {
+      const result = await run(`${programs.printsBoth}\n${programs.loopsForever}`, { timeoutMs: 500 });
+      assert.deepEqual([result.status, result.stdout], ['timeout', 'to out\n']);
+    });
+
+    it('keeps no more output than its limit', async () => {
+      const result = await run(programs.printsForever, { timeoutMs: 1_500, maxOutputBytes: 10_000 });
+      assert.notEqual(result.status, 'success');
+      assert.equal(result.truncated, true);
+      assert.ok(result.stdout.length + result.stderr.length <= 10_000);
+    });
+
+    it('throws cancelled when the signal aborts', async () => {
+      const cancel = new AbortController();
+      setTimeout(() => cancel.abort(), 300);
+      await assert.rejects(run(programs.loopsForever, {}, cancel.signal), { reason: 'cancelled' });
+      await assert.rejects(run(programs.printsBoth, {}, AbortSignal.abort()), { reason: 'cancelled' });
+    });
+
+    it('shares nothing between two calls at once', async () => {
+      const results = await Promise.all(['one', 'two', 'three'].map((stdin) => run(programs.echoesStdin, { stdin })));
+      assert.deepEqual(results.map(({ stdout }) => stdout.trim()), ['one', 'two', 'three']);
+    });
+  });
+}

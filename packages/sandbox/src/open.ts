@@ -1,0 +1,145 @@
+import { accessSync, constants } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ReeveError, type ConfigOf, type Log } from '@reeve/kit';
+import { createBubblewrapDriver } from './bubblewrap.ts';
+import type { sandboxSettings } from './config.ts';
+import { BWRAP_PATHS } from './profile.ts';
+import { createQuickJsDriver } from './quickjs.ts';
+import type { DriverName, ExecRequest, ExecResult, Language, SandboxDriver } from './sandbox.ts';
+import { buildSeccompFilter, isSeccompArch } from './seccomp.ts';
+
+/** One driver and whether it works here. */
+export interface DriverInfo {
+  readonly name: DriverName;
+  readonly languages: readonly Language[];
+  readonly available: boolean;
+  /** Why it is not available, and what would help. */
+  readonly reason?: string;
+}
+
+/** The sandbox of this process. Disposing kills what runs in it and waits until it is dead. */
+export interface Sandbox extends AsyncDisposable {
+  /** The drivers that work; bubblewrap joins them once its probe has passed. */
+  readonly drivers: ReadonlyMap<DriverName, SandboxDriver>;
+  /**
+   * Runs a program with the driver for its language, after that driver's probe. Throws ReeveError `unavailable`, with
+   * the reason, where there is none: a command never runs outside a sandbox. Throws `shutting_down` once disposed.
+   */
+  exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
+  /** Why a language cannot run, or undefined where it can or is still being probed. */
+  unavailable(language: Language): string | undefined;
+  /** For `/health`. */
+  status(): { readonly status: 'ok' | 'degraded'; readonly message: string };
+  describe(): readonly DriverInfo[];
+  /** Resolves when it is known what works. */
+  whenProbed(): Promise<void>;
+}
+
+const PROBE_MS = 10_000;
+
+/**
+ * Opens the sandbox at once and probes bubblewrap in the background: a real command in the full profile. Where it is
+ * missing or does not work, its reason is in `describe()` and shell commands are refused.
+ */
+export async function openSandbox(config: ConfigOf<typeof sandboxSettings>, log: Log): Promise<Sandbox> {
+  const closed = new AbortController();
+  const running = new Set<Promise<unknown>>();
+  const quickjs = createQuickJsDriver();
+  const drivers = new Map<DriverName, SandboxDriver>([[quickjs.name, quickjs]]);
+  const candidate = findBubblewrap(config.sandboxBackend);
+  let reason = typeof candidate === 'string' ? candidate : undefined;
+
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    running.add(work);
+    const done = () => running.delete(work);
+    work.then(done, done);
+    return work;
+  };
+  const probe = async (driver: SandboxDriver): Promise<void> => {
+    reason = await tryOut(driver, closed.signal);
+    if (reason === undefined) drivers.set(driver.name, driver);
+    else log[config.sandboxBackend === 'bubblewrap' ? 'error' : 'warn']({ reason }, 'bubblewrap does not work here: shell commands are refused');
+  };
+  const probed = typeof candidate === 'string' ? Promise.resolve() : track(probe(candidate));
+  if (reason !== undefined && config.sandboxBackend === 'bubblewrap') log.error({ reason }, 'shell commands are refused');
+
+  const unavailable = (language: Language): string | undefined => (language === 'bash' ? reason : undefined);
+  return {
+    drivers,
+    unavailable,
+    whenProbed: () => probed,
+    async exec(request, signal) {
+      if (request.language === 'bash') await probed;
+      if (closed.signal.aborted) throw closing();
+      const driver = [...drivers.values()].find(({ languages }) => languages.includes(request.language));
+      if (driver === undefined) throw new ReeveError('unavailable', unavailable(request.language) ?? `nothing here runs ${request.language}`);
+      try {
+        return await track(driver.exec(request, AbortSignal.any([signal, closed.signal])));
+      } catch (error) {
+        throw closed.signal.aborted && !signal.aborted ? closing(error) : error;
+      }
+    },
+    status() {
+      if (config.sandboxBackend === 'quickjs') return { status: 'ok', message: 'JavaScript in QuickJS; shell commands are switched off' };
+      if (reason !== undefined) return { status: 'degraded', message: `JavaScript in QuickJS; shell commands are refused: ${reason}` };
+      return { status: 'ok', message: 'JavaScript in QuickJS, shell commands in bubblewrap' };
+    },
+    describe: () => [
+      { name: 'quickjs', languages: quickjs.languages, available: true },
+      { name: 'bubblewrap', languages: ['bash'], available: drivers.has('bubblewrap'), ...(reason !== undefined && { reason }) },
+    ],
+    async [Symbol.asyncDispose]() {
+      closed.abort();
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+function closing(cause?: unknown): ReeveError {
+  return new ReeveError('shutting_down', 'the sandbox is closing', cause === undefined ? {} : { cause });
+}
+
+/** The driver to try, or why there is nothing to try. */
+function findBubblewrap(backend: ConfigOf<typeof sandboxSettings>['sandboxBackend']): SandboxDriver | string {
+  if (backend === 'quickjs') return 'SANDBOX_BACKEND is quickjs; set it to auto to allow shell commands';
+  if (process.platform !== 'linux') return `bubblewrap needs Linux, and this is ${process.platform}`;
+  if (!isSeccompArch(process.arch)) return `there is no seccomp filter for ${process.arch}, only for x64 and arm64`;
+  const bwrap = BWRAP_PATHS.find(isExecutable);
+  if (bwrap === undefined) return `bubblewrap is not installed (looked for ${BWRAP_PATHS.join(', ')}); install it, for example with "apt install bubblewrap"`;
+  return createBubblewrapDriver(bwrap, buildSeccompFilter(process.arch));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs `true` in the full profile; the reason where that fails. */
+async function tryOut(driver: SandboxDriver, signal: AbortSignal): Promise<string | undefined> {
+  const workspace = await mkdtemp(join(tmpdir(), 'reeve-probe-'));
+  try {
+    const result = await driver.exec({ language: 'bash', code: 'true', workspace, timeoutMs: PROBE_MS, maxOutputBytes: 10_000 }, signal);
+    return result.status === 'success' ? undefined : `${result.message}: ${result.stderr.trim()}`;
+  } catch (error) {
+    const { message } = ReeveError.from(error);
+    return message + hintFor(message);
+  } finally {
+    await rm(workspace, { recursive: true, force: true });
+  }
+}
+
+/** What to do about the failures that are known. */
+function hintFor(message: string): string {
+  if (/No permissions to create|creating new namespace failed|uid map|unshare failed/i.test(message)) {
+    return '. User namespaces are forbidden here: on Ubuntu allow bwrap in AppArmor (kernel.apparmor_restrict_unprivileged_userns); in Docker add --security-opt seccomp=unconfined --security-opt systempaths=unconfined';
+  }
+  if (/mount proc/i.test(message)) return '. In Docker add --security-opt systempaths=unconfined';
+  if (/Unknown option|not supported in setuid mode/i.test(message)) return '. This bubblewrap is older than 0.8 or setuid root: install a current one';
+  return '';
+}

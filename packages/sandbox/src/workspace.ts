@@ -1,0 +1,49 @@
+import { constants } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ReeveError } from '@reeve/kit';
+
+/** The uid and gid that commands run as where Reeve itself runs as root: "nobody". */
+export const SANDBOX_UID = 65534;
+
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/**
+ * Makes the directory that is a session's workspace, where it is missing, and returns its absolute path. Nobody else
+ * can list the directories above it or enter it. Where Reeve runs as root it belongs to the user that commands run
+ * as. Throws ReeveError `invalid_request` where an id is no plain name.
+ */
+export async function workspacePath(root: string, tenantId: string, sessionId: string): Promise<string> {
+  for (const [what, id] of [['tenant id', tenantId], ['session id', sessionId]] as const) {
+    if (!ID.test(id)) throw new ReeveError('invalid_request', `the ${what} must be 1 to 128 letters, digits, ., - and _, beginning with a letter or digit`);
+  }
+  const tenant = join(root, tenantId);
+  const workspace = join(tenant, sessionId);
+  // As root the directories above must let the other user through, though not list them.
+  const above = isRoot() ? 0o711 : 0o700;
+  await mkdir(root, { recursive: true });
+  await secureDirectory(root, above);
+  await secureDirectory(tenant, above);
+  await secureDirectory(workspace, 0o700);
+  if (isRoot()) await giveToSandbox(workspace);
+  return workspace;
+}
+
+/** True where this process is root, and so must hand its rights down before it starts anything hostile. */
+export function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+/** Makes the user that commands run as the owner of a directory. */
+export async function giveToSandbox(directory: string): Promise<void> {
+  await using handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  await handle.chown(SANDBOX_UID, SANDBOX_UID);
+}
+
+async function secureDirectory(path: string, mode: number): Promise<void> {
+  await mkdir(path, { mode }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  await using handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  await handle.chmod(mode);
+}

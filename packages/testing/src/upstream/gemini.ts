@@ -1,0 +1,71 @@
+import { defaultUsage, type Protocol, type UpstreamMessage, type UpstreamReply } from './reply.ts';
+import { data, isRecord, records } from './text.ts';
+
+/** Gemini's `streamGenerateContent?alt=sse`. */
+export const gemini: Protocol = {
+  name: 'gemini',
+  matches: (path) => path.includes(':streamGenerateContent'),
+  read: (path, body) => ({
+    model: /models\/([^:]+):/.exec(path)?.[1] ?? '',
+    messages: [
+      ...(isRecord(body.systemInstruction) ? readContent({ ...body.systemInstruction, role: 'system' }) : []),
+      ...records(body.contents).flatMap(readContent),
+    ],
+    tools: records(body.tools).flatMap((tool) => records(tool.functionDeclarations).map((one) => String(one.name))),
+  }),
+  chunks,
+  closing: 1,
+  error: (status, message) => ({ error: { code: status, message, status: ERROR_STATUSES[status] ?? 'INTERNAL' } }),
+  errorChunk: (message) => data({ error: { code: 500, message, status: 'INTERNAL' } }),
+};
+
+const ERROR_STATUSES: Readonly<Record<number, string>> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'NOT_FOUND',
+  429: 'RESOURCE_EXHAUSTED',
+  503: 'UNAVAILABLE',
+};
+
+function readContent(content: Record<string, unknown>): UpstreamMessage[] {
+  const parts = records(content.parts);
+  const list: UpstreamMessage[] = parts
+    .map((part) => part.functionResponse)
+    .filter(isRecord)
+    .map((result) => ({ role: 'tool', text: JSON.stringify(result.response), toolCalls: [] }));
+  const toolCalls = parts
+    .map((part) => part.functionCall)
+    .filter(isRecord)
+    .map((call) => String(call.name));
+  const text = parts.map((part) => (typeof part.text === 'string' ? part.text : '')).join('');
+  const role = content.role === 'model' ? 'assistant' : content.role === 'system' ? 'system' : 'user';
+  if (text !== '' || toolCalls.length > 0) list.push({ role, text, toolCalls });
+  return list;
+}
+
+function chunks(reply: UpstreamReply, model: string, nextId: (prefix: string) => string): string[] {
+  const base = { modelVersion: model, responseId: nextId('gemini') };
+  const usage = reply.usage === undefined ? defaultUsage : reply.usage;
+  const counts = usage && {
+    usageMetadata: {
+      promptTokenCount: usage.inputTokens,
+      candidatesTokenCount: usage.outputTokens,
+      totalTokenCount: usage.inputTokens + usage.outputTokens,
+    },
+  };
+  const part = (value: unknown) =>
+    data({ ...base, candidates: [{ index: 0, content: { role: 'model', parts: [value] } }] });
+  const list: string[] = [];
+  for (const text of reply.thinking ?? []) list.push(part({ text, thought: true }));
+  for (const text of reply.text ?? []) list.push(part({ text }));
+  for (const call of reply.toolCalls ?? []) list.push(part({ functionCall: { name: call.name, args: call.input } }));
+  const reasons = { stop: 'STOP', length: 'MAX_TOKENS', content_filter: 'SAFETY' } as const;
+  const last = {
+    index: 0,
+    content: { role: 'model', parts: [{ text: '' }] },
+    finishReason: reasons[reply.finish ?? 'stop'],
+  };
+  list.push(data({ ...base, candidates: [last], ...counts }));
+  return list;
+}

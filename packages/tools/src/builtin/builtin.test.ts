@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { lstat, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
+import { silentLog } from '@reeve/kit';
+import { openSandbox, workspacePath } from '@reeve/sandbox';
+import { createToolRegistry } from '../registry.ts';
+import type { ToolContext } from '../tool.ts';
+
+const sandbox = await openSandbox({ sandboxBackend: 'auto' }, silentLog);
+await sandbox.whenProbed();
+const registry = createToolRegistry({ sandbox, config: { circuitFailureThreshold: 1000, circuitResetTimeoutSeconds: 30 }, log: silentLog });
+const skip = sandbox.unavailable('bash') ?? false;
+
+let base: string;
+let workspace: string;
+let context: ToolContext;
+const asked: (RememberInput | RecallInput)[] = [];
+before(async () => void (base = await mkdtemp(join(tmpdir(), 'reeve-tools-'))));
+after(async () => {
+  await sandbox[Symbol.asyncDispose]();
+  await rm(base, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  await rm(join(base, 'w'), { recursive: true, force: true });
+  workspace = await workspacePath(join(base, 'w'), 'acme', 's1');
+  asked.length = 0;
+  context = {
+    tenantId: 'acme', sessionId: 's1', runId: null, idempotencyKey: 'k', workspace, signal: new AbortController().signal,
+    now: () => new Date('2026-03-29T01:30:00Z'),
+    memory: {
+      remember: async (input) => (asked.push(input), { id: 'm1', deduplicated: false }),
+      recall: async (input) => (asked.push(input), [] as RecallMatch[]),
+    },
+  };
+});
+
+async function call(name: string, args: object) {
+  const outcome = await registry.execute(name, args, context);
+  return { ...outcome, result: outcome.result as Record<string, unknown> };
+}
+async function value(name: string, args: object): Promise<Record<string, unknown>> {
+  const outcome = await call(name, args);
+  assert.equal(outcome.tool_status, 'success', JSON.stringify(outcome));
+  return outcome.result;
+}
+async function refused(name: string, args: object, message: RegExp): Promise<void> {
+  const outcome = await call(name, args);
+  assert.equal(outcome.tool_status, 'error', JSON.stringify(outcome));
+  assert.match(String(outcome.result.error), message);
+}
+
+describe('calculator', () => {
+  it('computes, and explains what it cannot', async () => {
+    assert.deepEqual(await value('calculator', { expression: '0.1 + 0.2' }), { value: '0.3' });
+    await refused('calculator', { expression: '1 / 0' }, /division by zero/);
+  });
+});
+
+describe('current_time', () => {
+  it('tells the time in a zone, on either side of a clock change', async () => {
+    assert.deepEqual(await value('current_time', {}), { iso: '2026-03-29T01:30:00+00:00', timezone: 'UTC', weekday: 'Sunday' });
+    assert.deepEqual(await value('current_time', { timezone: 'Europe/Berlin' }), { iso: '2026-03-29T03:30:00+02:00', timezone: 'Europe/Berlin', weekday: 'Sunday' });
+    assert.equal((await value('current_time', { timezone: 'America/Los_Angeles' })).iso, '2026-03-28T18:30:00-07:00');
+  });
+
+  it('refuses a zone that does not exist', async () => {
+    await refused('current_time', { timezone: 'Mars/Olympus' }, /is no time zone; give an IANA name/);
+  });
+});
+
+describe('the file tools', () => {
+  it('write, read, edit and find a file', async () => {
+    assert.deepEqual(await value('write_file', { path: 'notes/a.md', content: 'one\ntwo\nthree\n' }), { path: 'notes/a.md', bytes_written: 14 });
+    assert.deepEqual(await value('edit_file', { path: 'notes/a.md', old_text: 'two', new_text: '$& 2' }), { path: 'notes/a.md', replacements: 1 });
+    assert.equal((await value('read_file', { path: 'notes/a.md' })).content, 'one\n$& 2\nthree\n');
+    assert.deepEqual(await value('glob_files', { pattern: '**/*.md' }), { files: ['notes/a.md'], total: 1, truncated: false });
+    assert.deepEqual(await readdir(join(workspace, 'notes')), ['a.md']);
+  });
+
+  it('read by lines, and say where to go on', async () => {
+    await value('write_file', { path: 'lines', content: Array.from({ length: 10 }, (_, index) => `line ${index + 1}`).join('\n') });
+    assert.deepEqual(await value('read_file', { path: 'lines', offset: 3, limit: 2 }), { path: 'lines', content: 'line 3\nline 4\n', first_line: 3, lines: 2, next_offset: 5 });
+    assert.deepEqual(await value('read_file', { path: 'lines', offset: 10 }), { path: 'lines', content: 'line 10', first_line: 10, lines: 1 });
+    await refused('read_file', { path: 'lines', offset: 11 }, /ends before line 11/);
+    await value('write_file', { path: 'empty', content: '' });
+    assert.deepEqual(await value('read_file', { path: 'empty' }), { path: 'empty', content: '', first_line: 1, lines: 0 });
+  });
+
+  it('read a large file piece by piece, without losing or repeating anything', async () => {
+    const content = Array.from({ length: 20_000 }, (_, index) => `${index} ${'ü'.repeat(index % 40)}`).join('\n');
+    await value('write_file', { path: 'large', content });
+    let [read, offset] = ['', 1];
+    for (;;) {
+      const part = await value('read_file', { path: 'large', offset, limit: 100_000 });
+      read += part.content as string;
+      if (part.next_offset === undefined) break;
+      offset = part.next_offset as number;
+    }
+    assert.equal(read, content);
+    await value('write_file', { path: 'one-line', content: `${'ü'.repeat(200_000)}\nend` });
+    const cut = await value('read_file', { path: 'one-line' });
+    assert.ok(String(cut.note).includes('was cut') && cut.next_offset === 2 && !String(cut.content).includes('\uFFFD'));
+    assert.equal((await value('read_file', { path: 'one-line', offset: 2 })).content, 'end');
+  });
+
+  it('refuse binary files, directories, missing files and files too large', async () => {
+    await writeFile(join(workspace, 'binary'), Buffer.from([1, 0, 2]));
+    await writeFile(join(workspace, 'latin'), Buffer.from([0x66, 0xfc, 0x72]));
+    for (const path of ['binary', 'latin']) {
+      await refused('read_file', { path }, /is a binary file/);
+      await refused('edit_file', { path, old_text: 'a', new_text: 'b' }, /is a binary file/);
+    }
+    await refused('read_file', { path: 'missing' }, /"missing" does not exist/);
+    await refused('read_file', { path: '.' }, /is a directory/);
+    await refused('write_file', { path: 'big', content: 'x'.repeat(5 * 1024 * 1024 + 1) }, /5242880 are allowed/);
+    await writeFile(join(workspace, 'big'), Buffer.alloc(5 * 1024 * 1024 + 1, 'x'));
+    await refused('edit_file', { path: 'big', old_text: 'x', new_text: 'y', replace_all: true }, /larger than 5242880 bytes/);
+  });
+
+  it('edit only what is meant', async () => {
+    await value('write_file', { path: 'f', content: 'aXbXc' });
+    await refused('edit_file', { path: 'f', old_text: 'Y', new_text: 'Z' }, /does not occur/);
+    await refused('edit_file', { path: 'f', old_text: 'X', new_text: 'Z' }, /occurs 2 times/);
+    await refused('edit_file', { path: 'f', old_text: 'X', new_text: 'X' }, /are the same/);
+    assert.equal((await value('edit_file', { path: 'f', old_text: 'X', new_text: 'Z', replace_all: true })).replacements, 2);
+    assert.equal(await readFile(join(workspace, 'f'), 'utf8'), 'aZbZc');
+  });
+
+  it('refuse every way out of the workspace', async () => {
+    const outside = join(base, 'outside.txt');
+    await writeFile(outside, 'secret');
+    await symlink(outside, join(workspace, 'link'));
+    await symlink(base, join(workspace, 'dir'));
+    for (const path of ['/etc/passwd', '../../../outside.txt', 'link', 'dir/outside.txt', outside]) {
+      await refused('read_file', { path }, /workspace/);
+      await refused('write_file', { path, content: 'planted' }, /workspace/);
+      await refused('edit_file', { path, old_text: 'secret', new_text: 'planted' }, /workspace/);
+    }
+    assert.deepEqual((await value('glob_files', { pattern: '**' })).files, []);
+    assert.equal(await readFile(outside, 'utf8'), 'secret');
+    assert.ok((await lstat(join(workspace, 'link'))).isSymbolicLink());
+  });
+
+  it('list no more than asked for', async () => {
+    for (const name of ['c', 'a', 'b']) await value('write_file', { path: name, content: '' });
+    const outcome = await call('glob_files', { pattern: '*', limit: 2 });
+    assert.deepEqual([outcome.result.files, outcome.result.total, outcome.truncated], [['a', 'b'], 3, true]);
+    await refused('glob_files', { pattern: '{a,b}'.repeat(12) }, /braces/);
+  });
+});
+
+describe('run_code', () => {
+  it('gives the value and what was printed', async () => {
+    const outcome = await call('run_code', { language: 'javascript', code: 'console.log("hi"); [1, 2].map((n) => n * 2)' });
+    assert.deepEqual([outcome.tool_status, outcome.result, outcome.stdout, outcome.exit_code], ['success', { value: [2, 4], stdout: 'hi\n' }, 'hi\n', null]);
+  });
+
+  it('shows the model what went wrong', async () => {
+    const outcome = await call('run_code', { code: 'nope()' });
+    assert.equal(outcome.tool_status, 'error');
+    assert.match(String(outcome.result.error), /'nope' is not defined/);
+    await refused('run_code', { language: 'python', code: '1' }, /language: must be "javascript"/);
+  });
+});
+
+describe('bash_execute', { skip }, () => {
+  it('shares its files with the file tools, both ways', async () => {
+    await value('write_file', { path: 'in.txt', content: 'from the host' });
+    const outcome = await call('bash_execute', { command: 'cat in.txt; echo from the sandbox > out.txt; echo more >> in.txt' });
+    assert.deepEqual([outcome.tool_status, outcome.exit_code, outcome.stdout], ['success', 0, 'from the host']);
+    assert.equal((await value('read_file', { path: '/workspace/out.txt' })).content, 'from the sandbox\n');
+    await value('edit_file', { path: 'out.txt', old_text: 'the sandbox', new_text: 'both' });
+    assert.equal((await call('bash_execute', { command: 'cat out.txt; echo again >> out.txt && rm in.txt' })).stdout, 'from both\n');
+  });
+
+  it('shows the model exit code, output and deadline', async () => {
+    const failed = await call('bash_execute', { command: 'echo out; echo err >&2; exit 4' });
+    assert.deepEqual([failed.tool_status, failed.exit_code, failed.result], ['error', 4, { error: 'the command exited with 4', exit_code: 4, stdout: 'out\n', stderr: 'err\n' }]);
+    const slow = await call('bash_execute', { command: 'sleep 60', timeout_ms: 200 });
+    assert.deepEqual([slow.tool_status, slow.exit_code], ['timeout', null]);
+    await refused('bash_execute', { command: 'true', timeout_ms: 999_999_999 }, /timeout_ms/);
+  });
+
+  it('cannot lead the file tools out by a link that it planted', async () => {
+    await value('bash_execute', { command: 'ln -s /etc etc; ln -s ../../../.. up; mkfifo pipe' });
+    await refused('read_file', { path: 'etc/passwd' }, /outside the workspace/);
+    await refused('write_file', { path: 'up/planted', content: 'x' }, /outside the workspace/);
+    await refused('read_file', { path: 'pipe' }, /not a regular file/);
+  });
+});
+
+describe('the memory tools', () => {
+  it('pass on what they are given, with defaults', async () => {
+    assert.deepEqual(await value('remember', { text: 'The sky is blue.' }), { id: 'm1', deduplicated: false });
+    assert.deepEqual(await value('recall', { query: 'sky' }), { matches: [] });
+    assert.deepEqual(asked, [{ text: 'The sky is blue.', tags: [] }, { query: 'sky', top_k: 5, kinds: ['memory'] }]);
+    await refused('remember', { text: '' }, /text: must be 1 to 20000 characters/);
+  });
+});

@@ -1,0 +1,16 @@
+import { RecallInput } from '@reeve/contract';
+import { z } from 'zod';
+import { defineTool, success } from '../tool.ts';
+
+/** What was remembered and fits a query. */
+export const recall = defineTool({
+  name: 'recall',
+  description: 'Finds facts that were stored with remember, best match first. It matches words: use the words that the fact itself would use.',
+  effect: 'none',
+  timeoutMs: 30_000,
+  input: z.strictObject({
+    query: RecallInput.shape.query.describe('Words of what you look for.'),
+    top_k: RecallInput.shape.top_k.describe('How many facts at most.'),
+  }),
+  execute: async (input, { memory }) => success({ matches: await memory.recall({ ...input, kinds: ['memory'] }) }),
+});

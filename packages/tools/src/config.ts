@@ -1,0 +1,25 @@
+import { setting } from '@reeve/kit';
+import { z } from 'zod';
+
+/** Settings of the tool executor. */
+export const toolSettings = {
+  circuitFailureThreshold: setting(
+    'TOOL_EXECUTOR_CIRCUIT_FAILURE_THRESHOLD',
+    z.coerce
+      .number({ message: 'must be a whole number from 1 to 1000' })
+      .int('must be a whole number from 1 to 1000')
+      .min(1, 'must be a whole number from 1 to 1000')
+      .max(1000, 'must be a whole number from 1 to 1000')
+      .default(5)
+      .describe('Faults of a tool in a row, such as timeouts, after which its circuit opens.'),
+  ),
+  circuitResetTimeoutSeconds: setting(
+    'TOOL_EXECUTOR_CIRCUIT_RESET_TIMEOUT_SECONDS',
+    z.coerce
+      .number({ message: 'must be a number of seconds from 0.001 to 86400' })
+      .min(0.001, 'must be a number of seconds from 0.001 to 86400')
+      .max(86_400, 'must be a number of seconds from 0.001 to 86400')
+      .default(30)
+      .describe('How long an open circuit refuses calls before one is let through to try.'),
+  ),
+};

@@ -1,0 +1,143 @@
+import type { ToolInfo, ToolOutcome } from '@reeve/contract';
+import { ReeveError, counter, durations, type ConfigOf, type Log } from '@reeve/kit';
+import type { Sandbox } from '@reeve/sandbox';
+import { z } from 'zod';
+import { PAUSED, createBreaker, type Breaker } from './breaker.ts';
+import { builtinTools } from './builtin/index.ts';
+import type { toolSettings } from './config.ts';
+import { failed, outcomeOf } from './outcome.ts';
+import { explain } from './explain.ts';
+import type { Effect, Tool, ToolContext, ToolResult } from './tool.ts';
+
+/** A tool as a model is offered it. */
+export interface ToolDefinition {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: Record<string, unknown>;
+}
+
+/** Every tool of this process, each behind a circuit breaker of its own. */
+export interface ToolRegistry {
+  /** Every tool, by name. */
+  list(): ToolInfo[];
+  get(name: string): Tool | undefined;
+  /** What repeating a call would do; `external` for a tool that is not known, so that it is never repeated blindly. */
+  effectOf(name: string): Effect;
+  /** The named tools as a model is offered them, without those that are unknown or cannot be used here. */
+  definitions(names: readonly string[]): ToolDefinition[];
+  /**
+   * Calls a tool. Its failures, wrong arguments included, are outcomes that a model can read. Throws ReeveError
+   * `unknown_tool`, `cancelled` where the signal aborts, and `shutting_down` where the sandbox is closed under it.
+   */
+  execute(name: string, args: unknown, context: ToolContext): Promise<ToolOutcome>;
+}
+
+export interface ToolRegistryOptions {
+  readonly sandbox: Sandbox;
+  readonly config: ConfigOf<typeof toolSettings>;
+  readonly log: Log;
+  /** The tools to offer; the built-in ones by default. */
+  readonly tools?: readonly Tool[];
+}
+
+const calls = counter('reeve_tool_calls_total', 'Tool calls by tool and status.', ['tool', 'status']);
+const seconds = durations('reeve_tool_call_duration_seconds', 'Duration of tool calls.', ['tool']);
+
+/** The registry over the built-in tools. */
+export function createToolRegistry({ sandbox, config, log, tools = builtinTools(sandbox) }: ToolRegistryOptions): ToolRegistry {
+  const entries = new Map([...tools].sort((a, b) => (a.name < b.name ? -1 : 1)).map((tool) => [tool.name, createEntry(tool, config)]));
+  return {
+    list: () => [...entries.values()].map(toInfo),
+    get: (name) => entries.get(name)?.tool,
+    effectOf: (name) => entries.get(name)?.tool.effect ?? 'external',
+    definitions: (names) =>
+      [...new Set(names)]
+        .flatMap((name) => entries.get(name) ?? [])
+        .filter(({ tool }) => tool.unavailable?.() === undefined)
+        .map(({ tool, schema }) => ({ name: tool.name, description: tool.description, inputSchema: schema })),
+    async execute(name, args, context) {
+      const entry = entries.get(name);
+      if (entry === undefined) throw new ReeveError('unknown_tool', `there is no tool ${JSON.stringify(name)}; the tools are ${[...entries.keys()].join(', ')}`);
+      if (context.signal.aborted) throw cancelled();
+      const startedAt = performance.now();
+      const outcome = await attempt(entry, args, context, log);
+      calls.inc({ tool: name, status: outcome.tool_status });
+      seconds.observe({ tool: name }, (performance.now() - startedAt) / 1000);
+      return { ...outcome, duration_ms: Math.round((performance.now() - startedAt) * 1000) / 1000 };
+    },
+  };
+}
+
+interface Entry {
+  readonly tool: Tool;
+  readonly schema: Record<string, unknown>;
+  readonly breaker: Breaker;
+}
+
+function createEntry(tool: Tool, config: ConfigOf<typeof toolSettings>): Entry {
+  const { $schema: _, ...schema } = z.toJSONSchema(tool.input, { io: 'input' });
+  return { tool, schema, breaker: createBreaker(config.circuitFailureThreshold, config.circuitResetTimeoutSeconds * 1000) };
+}
+
+function toInfo({ tool, schema, breaker }: Entry): ToolInfo {
+  const reason = tool.unavailable?.();
+  return {
+    name: tool.name,
+    description: tool.description,
+    effect: tool.effect,
+    source: 'builtin',
+    input_schema: schema,
+    available: reason === undefined,
+    ...(reason !== undefined && { unavailable_reason: reason }),
+    breaker: breaker.state(),
+  };
+}
+
+async function attempt({ tool, schema, breaker }: Entry, args: unknown, context: ToolContext, log: Log): Promise<ToolOutcome> {
+  const reason = tool.unavailable?.();
+  if (reason !== undefined) return failed('error', `${tool.name} cannot be used here: ${reason}`);
+  const parsed = tool.input.safeParse(args ?? {});
+  if (!parsed.success) return failed('error', explain(tool.name, parsed.error, schema));
+  if (!breaker.allows()) return failed('circuit_open', PAUSED);
+  try {
+    return outcomeOf(await breaker.run(() => execute(tool, parsed.data, context)));
+  } catch (thrown) {
+    if (context.signal.aborted) throw cancelled(thrown);
+    const error = ReeveError.from(thrown);
+    if (error.reason === 'cancelled' || error.reason === 'shutting_down') throw error;
+    if (error.reason === 'timeout') return failed('timeout', error.message);
+    if (error.reason === 'circuit_open') return failed('circuit_open', error.message);
+    log.error({ err: thrown, tool: tool.name }, 'a tool failed by its own fault');
+    return failed('error', error.reason === 'internal' ? `${tool.name} failed by a fault of its own, not of the arguments` : error.message);
+  }
+}
+
+/** Runs a tool within its time. Throws only for its own faults, and for cancellation. */
+async function execute(tool: Tool, input: unknown, context: ToolContext): Promise<ToolResult> {
+  const deadline = new AbortController();
+  const signal = AbortSignal.any([context.signal, deadline.signal]);
+  const stopped = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    stopped.reject(new ReeveError('timeout', `${tool.name} did not answer within ${tool.timeoutMs} ms`));
+    deadline.abort();
+  }, tool.timeoutMs);
+  const cancel = () => stopped.reject(cancelled());
+  context.signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await Promise.race([tool.execute(input, { ...context, signal }), stopped.promise]);
+  } catch (thrown) {
+    if (thrown instanceof ReeveError && isAboutInput(thrown)) return { status: 'error', result: { error: thrown.message } };
+    throw thrown;
+  } finally {
+    clearTimeout(timer);
+    context.signal.removeEventListener('abort', cancel);
+  }
+}
+
+function isAboutInput({ code }: ReeveError): boolean {
+  return ['invalid_argument', 'not_found', 'already_exists', 'failed_precondition', 'permission_denied'].includes(code);
+}
+
+function cancelled(cause?: unknown): ReeveError {
+  return new ReeveError('cancelled', 'the run was cancelled', cause === undefined ? {} : { cause });
+}

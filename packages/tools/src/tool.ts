@@ -1,0 +1,66 @@
+import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
+import type { z } from 'zod';
+
+/** What doing a call twice would do: nothing, the same as once, or something more. */
+export type Effect = 'none' | 'idempotent' | 'external';
+
+/** The memory of the tenant whose run calls the tool. */
+export interface ToolMemory {
+  remember(input: RememberInput): Promise<{ id: string; deduplicated: boolean }>;
+  recall(input: RecallInput): Promise<RecallMatch[]>;
+}
+
+/** On whose behalf a tool runs, and with what. */
+export interface ToolContext {
+  readonly tenantId: string;
+  readonly sessionId: string;
+  readonly runId: string | null;
+  /** The same on a repeat of the same step. */
+  readonly idempotencyKey: string;
+  /** Absolute path of the session's workspace. */
+  readonly workspace: string;
+  readonly signal: AbortSignal;
+  readonly memory: ToolMemory;
+  now(): Date;
+}
+
+/**
+ * What a tool came to; `result` is what the model is shown. `error` and `timeout` are failures that the input caused,
+ * such as a missing file or a command that ran too long. Faults of the tool itself are thrown.
+ */
+export interface ToolResult {
+  readonly status: 'success' | 'error' | 'timeout';
+  readonly result: unknown;
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly exitCode?: number | null;
+  readonly truncated?: boolean;
+}
+
+/** A function that an agent can call. */
+export interface Tool<Input = unknown> {
+  readonly name: string;
+  /** Written for the model. */
+  readonly description: string;
+  readonly effect: Effect;
+  readonly input: z.ZodType<Input>;
+  /** Bound on one call; reaching it counts as a fault of the tool. */
+  readonly timeoutMs: number;
+  /** Why the tool cannot be used here, or undefined where it can. */
+  unavailable?(): string | undefined;
+  /** A ReeveError about bad input becomes an `error` result; anything else thrown is a fault of the tool. */
+  execute(input: Input, context: ToolContext): Promise<ToolResult>;
+}
+
+/** A tool with the type of its input taken from its schema, for a registry that holds tools of every kind. */
+export function defineTool<Schema extends z.ZodType>(
+  tool: Omit<Tool<z.output<Schema>>, 'input'> & { readonly input: Schema },
+): Tool {
+  // The registry passes on only what `input` has parsed.
+  return tool as unknown as Tool;
+}
+
+/** A result that says what was done. */
+export function success(result: unknown): ToolResult {
+  return { status: 'success', result };
+}

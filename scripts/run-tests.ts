@@ -1,0 +1,121 @@
+// Runs the test files, each in a process of its own, two at a time, and tells of what failed and what was skipped. The
+// last line is the count. Arguments choose files by a part of their path; `--both` runs the suite on the embedded
+// database and then on the PostgreSQL of REEVE_TEST_DATABASE_URL. With CI=true a skipped test is a failure.
+import { existsSync, globSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { prepareConsole, prepareSnapshot } from './prepare.ts';
+import { runTestFile, stopTestFiles } from './test-file.ts';
+import type { FileResult } from './test-file.ts';
+
+interface Totals {
+  passed: number;
+  failed: number;
+  skipped: string[];
+}
+
+const root = join(import.meta.dirname, '..');
+const concurrency = 2;
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { both: { type: 'boolean' } } });
+const postgresUrl = process.env['REEVE_TEST_DATABASE_URL'];
+const inCi = process.env['CI'] === 'true';
+
+process.on('SIGINT', () => stop(130));
+process.on('SIGTERM', () => stop(143));
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  if (values.both && !postgresUrl) {
+    console.error('--both needs REEVE_TEST_DATABASE_URL; scripts/dev-postgres.sh starts a PostgreSQL and prints it.');
+    return 2;
+  }
+  const chosen = chooseFiles(positionals);
+  if (chosen.files.length === 0 && chosen.skipped.length === 0) {
+    console.error(`no test file has ${positionals.join(' or ')} in its path`);
+    return 2;
+  }
+  await prepareSnapshot();
+  if (chosen.files.some(isBrowserTest)) prepareConsole();
+
+  const total: Totals = { passed: 0, failed: 0, skipped: [] };
+  for (const [name, url] of databases()) {
+    const result = await runSuite(chosen.files, url);
+    result.skipped.push(...chosen.skipped);
+    if (values.both) console.log(`\n${name}: ${countLine(result)}`);
+    total.passed += result.passed;
+    total.failed += result.failed;
+    total.skipped.push(...result.skipped.map((skip) => (values.both ? `${skip} [${name}]` : skip)));
+  }
+  return conclude(total);
+}
+
+function chooseFiles(filters: string[]): { files: string[]; skipped: string[] } {
+  const all = globSync(['packages/*/src/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts', 'bench/**/*.test.ts'], {
+    cwd: root,
+  })
+    .filter((file) => filters.length === 0 || filters.some((part) => file.includes(part.replace(/^\.\//, ''))))
+    .sort();
+  const chromium = process.env['REEVE_CHROMIUM'] ?? '/usr/bin/chromium';
+  if (existsSync(chromium)) return { files: all, skipped: [] };
+  const skipped = all
+    .filter(isBrowserTest)
+    .map((file) => `${file}: no Chromium at ${chromium} (REEVE_CHROMIUM names another)`);
+  return { files: all.filter((file) => !isBrowserTest(file)), skipped };
+}
+
+function isBrowserTest(file: string): boolean {
+  return /\.browser\.test\.tsx?$/.test(file);
+}
+
+function databases(): [name: string, url: string | undefined][] {
+  if (!values.both) return [[postgresUrl ? 'PostgreSQL' : 'PGlite', postgresUrl]];
+  return [
+    ['PGlite', undefined],
+    ['PostgreSQL', postgresUrl],
+  ];
+}
+
+async function runSuite(files: string[], url: string | undefined): Promise<Totals> {
+  const totals: Totals = { passed: 0, failed: 0, skipped: [] };
+  const waiting = [...files];
+  const env = { ...process.env, REEVE_TEST_DATABASE_URL: url };
+  const worker = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const result = await runTestFile(root, file, env);
+      totals.passed += result.passed;
+      totals.failed += result.failures.length;
+      totals.skipped.push(...result.skipped);
+      printFile(file, result);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  return totals;
+}
+
+function printFile(file: string, { passed, failures, output, durationMs }: FileResult): void {
+  const isGood = failures.length === 0;
+  console.log(`${isGood ? '✔' : '✖'} ${file} (${passed} passed, ${(durationMs / 1000).toFixed(1)} s)`);
+  for (const { name, text } of failures) console.log(`\n  ✖ ${name}\n${indent(text)}\n`);
+  if (!isGood && output !== '') console.log(`  output of ${file}:\n${indent(output)}\n`);
+}
+
+function conclude(total: Totals): number {
+  const isFailed = total.failed > 0 || (inCi && total.skipped.length > 0);
+  if (total.skipped.length > 0) console.log(`\nSkipped:\n${total.skipped.map((skip) => `  ${skip}`).join('\n')}`);
+  if (inCi && total.skipped.length > 0) console.log('In CI a skipped test is a failure.');
+  console.log(`\n${countLine(total)}`);
+  return isFailed ? 1 : 0;
+}
+
+function countLine({ passed, failed, skipped }: Totals): string {
+  return `${passed} passed, ${failed} failed, ${skipped.length} skipped`;
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replace(/^/gm, '    ');
+}
+
+function stop(code: number): void {
+  stopTestFiles();
+  process.exit(code);
+}

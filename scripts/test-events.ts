@@ -1,0 +1,41 @@
+// A reporter of Node's test runner that hands events to run-tests.ts: one JSON line each, appended to the file that
+// REEVE_TEST_EVENTS names as it happens, so that what a killed test process was doing is known.
+import { appendFileSync } from 'node:fs';
+import type { TestEvent as NodeTestEvent } from 'node:test/reporters';
+import { inspect } from 'node:util';
+
+/** What is told of one test. `path` names the tests around it, outermost first, and the test itself. */
+export interface TestEvent {
+  kind: 'begun' | 'ended' | 'passed' | 'failed' | 'skipped';
+  path: string[];
+  /** A test, as opposed to a group of tests. */
+  isTest: boolean;
+  /** Why it failed, whole, or why it was skipped. */
+  text?: string;
+}
+
+// oxlint-disable-next-line import/no-default-export, require-yield -- what Node asks of a reporter
+export default async function* report(source: AsyncIterable<NodeTestEvent>): AsyncGenerator<never> {
+  const around: string[] = [];
+  for await (const event of source) {
+    const told = describeEvent(event, around);
+    if (told !== undefined) appendFileSync(process.env['REEVE_TEST_EVENTS'] ?? '', `${JSON.stringify(told)}\n`);
+  }
+}
+
+function describeEvent({ type, data }: NodeTestEvent, around: string[]): TestEvent | undefined {
+  if (type === 'test:dequeue') return { kind: 'begun', path: [data.name], isTest: data.type === 'test' };
+  if (type === 'test:complete') return { kind: 'ended', path: [data.name], isTest: data.details.type === 'test' };
+  if (type === 'test:start') around.splice(data.nesting, Infinity, data.name);
+  if (type !== 'test:pass' && type !== 'test:fail') return undefined;
+  const test = { path: [...around.slice(0, data.nesting), data.name], isTest: data.details.type !== 'suite' };
+  const reason = data.skip ?? data.todo;
+  if (reason !== undefined && reason !== false) {
+    return { kind: 'skipped', ...test, text: reason === true || reason === '' ? 'no reason given' : reason };
+  }
+  if (type === 'test:pass') return { kind: 'passed', ...test };
+  const { error } = data.details;
+  // A test or group that failed only because of those inside it, which are told of themselves.
+  if (Reflect.get(error, 'failureType') === 'subtestsFailed') return undefined;
+  return { kind: 'failed', ...test, text: inspect(error.cause instanceof Error ? error.cause : error) };
+}
