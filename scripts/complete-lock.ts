@@ -6,6 +6,7 @@ import { join } from 'node:path';
 interface Entry {
   version?: string;
   dev?: boolean;
+  optional?: boolean;
   optionalDependencies?: Record<string, string>;
 }
 

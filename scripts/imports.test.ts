@@ -41,7 +41,8 @@ test('every form of import and export is found, with its line', () => {
   );
 });
 
-test('code quoted in comments and template literals is not an import', () => {
+test('code quoted in comments, strings and template literals is not an import', () => {
+  assert.deepEqual(specifiers(`const code = 'import("a")';\nconst more = "import 'b'";`), []);
   assert.deepEqual(specifiers("// import 'a';\n/*\nimport 'b';\n*/\n"), []);
   assert.deepEqual(
     specifiers("const code = `\nimport c from 'c';\n${name(`import 'd'`)}\nimport 'e';\n`;\nimport 'f';"),

@@ -1,5 +1,5 @@
-// Finds what a TypeScript file imports, without a parser: comments, template literals and regular expressions are
-// blanked first, so that code quoted in a test is not taken for an import.
+// Finds what a TypeScript file imports, without a parser: comments, strings, template literals and regular
+// expressions are blanked first, so that code quoted in a test is not taken for an import.
 
 export interface Import {
   specifier: string;
@@ -25,7 +25,9 @@ export function findImports(source: string): Import[] {
   return found;
 }
 
-// One token at a time; what is kept: code, strings and every line break.
+const beforeSpecifier = /\b(?:from|import|import\s*\()\s*$/;
+
+// One token at a time; what is kept: code, the strings that may name a module, and every line break.
 const token =
   /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`|(?<=(?:[=(,:;!&|?{}[\n]|return|=>)\s*)\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/y;
 
@@ -40,7 +42,7 @@ function blank(source: string): string {
       continue;
     }
     const text = found === '`' ? source.slice(at, endOfTemplate(source, at + 1)) : found;
-    code += /^['"]/.test(text) ? text : text.replace(/[^\n]/g, ' ');
+    code += /^['"]/.test(text) && beforeSpecifier.test(code.slice(-20)) ? text : text.replace(/[^\n]/g, ' ');
     at += text.length;
   }
   return code;

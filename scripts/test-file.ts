@@ -21,6 +21,10 @@ const timeLimitMs = 5 * 60_000;
 const outputLimit = 64_000;
 const reporter = pathToFileURL(join(import.meta.dirname, 'test-events.ts')).href;
 const running = new Set<ChildProcess>();
+const scratch = mkdtempSync(join(tmpdir(), 'reeve-test-events-'));
+let count = 0;
+
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
 /** Runs a test file and tells what came of it. A file that crashes, takes over five minutes or holds no test has failed. */
 export async function runTestFile(
@@ -29,15 +33,10 @@ export async function runTestFile(
   env: NodeJS.ProcessEnv,
   limitMs: number = timeLimitMs,
 ): Promise<FileResult> {
-  const directory = mkdtempSync(join(tmpdir(), 'reeve-test-'));
-  const eventsFile = join(directory, 'events');
+  const eventsFile = join(scratch, `${(count += 1)}.events`);
   const begun = performance.now();
-  try {
-    const ended = await runProcess(root, file, { ...env, REEVE_TEST_EVENTS: eventsFile }, limitMs);
-    return summarize(file, readEvents(eventsFile), ended, performance.now() - begun);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  const ended = await runProcess(root, file, { ...env, REEVE_TEST_EVENTS: eventsFile }, limitMs);
+  return summarize(file, readEvents(eventsFile), ended, performance.now() - begun);
 }
 
 /** Ends every test process that is running, and what it started, at once. */

@@ -62,11 +62,16 @@ export function nodePath() {
 }
 
 /** Runs a script on the repository's Node with this process's terminal; resolves with its exit code. */
-export function runNode(args, options = {}) {
-  const child = spawn(nodePath(), args, { cwd: root, stdio: 'inherit', ...options });
+export function runNode(args) {
+  const child = spawn(nodePath(), args, { cwd: root, stdio: 'inherit' });
+  const forward = () => child.kill('SIGTERM');
+  process.on('SIGTERM', forward);
   return new Promise((done, failed) => {
     child.on('error', failed);
-    child.on('exit', (code, signal) => done(code ?? (signal === 'SIGINT' ? 130 : 1)));
+    child.on('exit', (code, signal) => {
+      process.off('SIGTERM', forward);
+      done(code ?? (signal === 'SIGINT' ? 130 : 143));
+    });
   });
 }
 

@@ -43,7 +43,9 @@ export function changedFields(before: AgentConfig, after: AgentConfig): string[]
 }
 
 /** The input with each tool, skill and approval named once. */
-export function withoutRepeats<Fields extends Pick<AgentPatch, 'tools' | 'skills' | 'approvals'>>(fields: Fields): Fields {
+export function withoutRepeats<Fields extends Pick<AgentPatch, 'tools' | 'skills' | 'approvals'>>(
+  fields: Fields,
+): Fields {
   const { tools, skills, approvals } = fields;
   return {
     ...fields,
@@ -95,12 +97,18 @@ export interface Known {
 }
 
 /** Throws `invalid_request` that lists every tool, and the model, that nothing here knows. */
-export function requireKnown({ tools, approvals, model_id: modelId }: Pick<AgentPatch, 'tools' | 'approvals' | 'model_id'>, known: Known): void {
+export function requireKnown(
+  { tools, approvals, model_id: modelId }: Pick<AgentPatch, 'tools' | 'approvals' | 'model_id'>,
+  known: Known,
+): void {
   const names = new Set(known.tools);
   const unknown = (field: string, list: readonly string[] = []) =>
-    list.flatMap((name, index) => (names.has(name) ? [] : [{ path: `${field}.${index}`, message: `names no known tool: ${name}` }]));
+    list.flatMap((name, index) =>
+      names.has(name) ? [] : [{ path: `${field}.${index}`, message: `names no known tool: ${name}` }],
+    );
   const details = [...unknown('tools', tools), ...unknown('approvals', approvals)];
-  if (modelId != null && known.model?.(modelId) === false) details.push({ path: 'model_id', message: `names no known model: ${modelId}` });
+  if (modelId != null && known.model?.(modelId) === false)
+    details.push({ path: 'model_id', message: `names no known model: ${modelId}` });
   const [first] = details;
   if (first === undefined) return;
   const hint = first.path === 'model_id' ? '' : `; known are ${[...names].sort().join(', ')}`;

@@ -4,7 +4,15 @@ import type { Tx } from '@reeve/db';
 import { currentContext, newId, newTraceId } from '@reeve/kit';
 import { configOf, isSameConfig, type AgentConfig } from './agent.ts';
 import { assistant } from './assistant.ts';
-import { hasVersionWith, insertAgent, insertVersion, lockAgent, selectAgent, selectBuiltinAgents, updateAgentVersion } from './store.ts';
+import {
+  hasVersionWith,
+  insertAgent,
+  insertVersion,
+  lockAgent,
+  selectAgent,
+  selectBuiltinAgents,
+  updateAgentVersion,
+} from './store.ts';
 
 const BUILTIN_AGENTS: readonly AgentConfig[] = [assistant];
 
@@ -48,6 +56,13 @@ async function upgradeBuiltin(tx: Tx, tenantId: string, { id }: Agent, config: A
   await record(tx, tenantId, 'AGENT_CHANGED', { agent: config.slug, id, version });
 }
 
-function record(tx: Tx, tenantId: string, action: AuditAction, details: Readonly<Record<string, unknown>>): Promise<void> {
-  return recordAudit(tx, [{ tenantId, actor: 'system', action, traceId: currentContext()?.traceId ?? newTraceId(), details }]);
+function record(
+  tx: Tx,
+  tenantId: string,
+  action: AuditAction,
+  details: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  return recordAudit(tx, [
+    { tenantId, actor: 'system', action, traceId: currentContext()?.traceId ?? newTraceId(), details },
+  ]);
 }

@@ -3,7 +3,16 @@ import type { Agent, AgentInput, AgentPatch } from '@reeve/contract';
 import { inTenant, isUniqueViolation, type Database, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import {
-  applyPatch, changedFields, configOf, freeSlug, isSameConfig, requireSlug, slugFromName, withoutRepeats, type AgentConfig, type Requester,
+  applyPatch,
+  changedFields,
+  configOf,
+  freeSlug,
+  isSameConfig,
+  requireSlug,
+  slugFromName,
+  withoutRepeats,
+  type AgentConfig,
+  type Requester,
 } from './agent.ts';
 import { ensureBuiltinAgents } from './builtin.ts';
 import { requireAgent, selectAgentVersion } from './find.ts';
@@ -20,8 +29,15 @@ export async function createAgent(database: Database, requester: Requester, inpu
     await ensureBuiltinAgents(tx, tenantId);
     const id = newId();
     const slug = input.slug ?? (await insertUnderFreeSlug(tx, tenantId, id, input.name));
-    if (input.slug !== undefined && !(await insertAgent(tx, { id, tenantId, slug, name: input.name, builtIn: false }))) throw slugTaken();
-    await insertVersion(tx, { agentId: id, version: 1, tenantId, config: { ...withoutRepeats(input), slug }, createdBy: requester.userId });
+    if (input.slug !== undefined && !(await insertAgent(tx, { id, tenantId, slug, name: input.name, builtIn: false })))
+      throw slugTaken();
+    await insertVersion(tx, {
+      agentId: id,
+      version: 1,
+      tenantId,
+      config: { ...withoutRepeats(input), slug },
+      createdBy: requester.userId,
+    });
     await record(tx, requester, 'AGENT_CREATED', { agent: slug, id, version: 1 });
     return requireAgent(tx, tenantId, id);
   });
@@ -31,7 +47,12 @@ export async function createAgent(database: Database, requester: Requester, inpu
  * Changes the fields sent, as a new version; sending what is already so makes none. Throws `not_found`, `forbidden`
  * for a built-in agent, and `conflict` for a slug that is taken.
  */
-export async function updateAgent(database: Database, requester: Requester, ref: string, patch: AgentPatch): Promise<Agent> {
+export async function updateAgent(
+  database: Database,
+  requester: Requester,
+  ref: string,
+  patch: AgentPatch,
+): Promise<Agent> {
   if (patch.slug !== undefined) requireSlug(patch.slug);
   return withSlugConflict(() =>
     inTenant(database.db, requester.tenantId, async (tx) => {
@@ -42,7 +63,12 @@ export async function updateAgent(database: Database, requester: Requester, ref:
 }
 
 /** Makes an old version's configuration the newest one. Fails as `updateAgent` does. */
-export async function restoreVersion(database: Database, requester: Requester, ref: string, version: number): Promise<Agent> {
+export async function restoreVersion(
+  database: Database,
+  requester: Requester,
+  ref: string,
+  version: number,
+): Promise<Agent> {
   return withSlugConflict(() =>
     inTenant(database.db, requester.tenantId, async (tx) => {
       const agent = await lockOwnAgent(tx, requester.tenantId, ref);
@@ -75,19 +101,34 @@ async function lockOwnAgent(tx: Tx, tenantId: string, ref: string): Promise<Agen
   await lockAgent(tx, tenantId, id);
   const agent = await requireAgent(tx, tenantId, id);
   if (agent.built_in) {
-    throw new ReeveError('forbidden', `the agent ${agent.slug} is built in and cannot be changed or deleted; create one of your own with its configuration`);
+    throw new ReeveError(
+      'forbidden',
+      `the agent ${agent.slug} is built in and cannot be changed or deleted; create one of your own with its configuration`,
+    );
   }
   return agent;
 }
 
-async function addVersion(tx: Tx, requester: Requester, agent: Agent, config: AgentConfig, details: Readonly<Record<string, unknown>> = {}): Promise<Agent> {
+async function addVersion(
+  tx: Tx,
+  requester: Requester,
+  agent: Agent,
+  config: AgentConfig,
+  details: Readonly<Record<string, unknown>> = {},
+): Promise<Agent> {
   const before = configOf(agent);
   if (isSameConfig(before, config)) return agent;
   const { tenantId, userId } = requester;
   const version = agent.version + 1;
   await insertVersion(tx, { agentId: agent.id, version, tenantId, config, createdBy: userId });
   await updateAgentVersion(tx, tenantId, agent.id, version, config);
-  await record(tx, requester, 'AGENT_CHANGED', { agent: config.slug, id: agent.id, version, fields: changedFields(before, config), ...details });
+  await record(tx, requester, 'AGENT_CHANGED', {
+    agent: config.slug,
+    id: agent.id,
+    version,
+    fields: changedFields(before, config),
+    ...details,
+  });
   return requireAgent(tx, tenantId, agent.id);
 }
 
@@ -101,7 +142,9 @@ async function withSlugConflict<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function slugTaken(cause?: unknown): ReeveError {
-  return new ReeveError('conflict', 'another agent has this slug; slugs are unique in a tenant, whatever their case', { cause });
+  return new ReeveError('conflict', 'another agent has this slug; slugs are unique in a tenant, whatever their case', {
+    cause,
+  });
 }
 
 function record(

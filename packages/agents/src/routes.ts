@@ -11,7 +11,12 @@ import { listAgents, listVersions } from './store.ts';
  * Mounts the routes of agents. `knownTools` is asked at each request; `knownModel` says whether a model of that name
  * can be called, and without it any name goes.
  */
-export function mountAgents(app: App, database: Database, knownTools: () => readonly string[], knownModel?: (modelId: string) => boolean): void {
+export function mountAgents(
+  app: App,
+  database: Database,
+  knownTools: () => readonly string[],
+  knownModel?: (modelId: string) => boolean,
+): void {
   const known = (): Known => ({ tools: knownTools(), model: knownModel });
 
   app.mount(routes.createAgent, async (call) => {
@@ -47,7 +52,9 @@ export function mountAgents(app: App, database: Database, knownTools: () => read
     }),
   );
 
-  app.mount(routes.restoreAgentVersion, (call) => restoreVersion(database, requesterOf(call), call.params.id, call.params.version));
+  app.mount(routes.restoreAgentVersion, (call) =>
+    restoreVersion(database, requesterOf(call), call.params.id, call.params.version),
+  );
 }
 
 function requesterOf({ principal, context }: Pick<Call<unknown>, 'principal' | 'context'>): Requester {

@@ -57,12 +57,28 @@ export async function insertVersion(
 }
 
 /** Points an agent at a version that was just added; a unique violation where another agent has its slug. */
-export async function updateAgentVersion(db: Db, tenantId: string, id: string, version: number, { slug, name }: AgentConfig): Promise<void> {
-  await db.updateTable('agents').set({ version, slug, name, updated_at: now }).where('tenant_id', '=', tenantId).where('id', '=', id).execute();
+export async function updateAgentVersion(
+  db: Db,
+  tenantId: string,
+  id: string,
+  version: number,
+  { slug, name }: AgentConfig,
+): Promise<void> {
+  await db
+    .updateTable('agents')
+    .set({ version, slug, name, updated_at: now })
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .execute();
 }
 
 export async function updateDeleted(db: Db, tenantId: string, id: string): Promise<void> {
-  await db.updateTable('agents').set({ deleted_at: now, updated_at: now }).where('tenant_id', '=', tenantId).where('id', '=', id).execute();
+  await db
+    .updateTable('agents')
+    .set({ deleted_at: now, updated_at: now })
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .execute();
 }
 
 /** Locks an agent against changes until the transaction ends; false where it has been deleted. */
@@ -83,7 +99,9 @@ export async function selectAgent(db: Db, tenantId: string, ref: string): Promis
   const row = await shown(db)
     .where('agents.tenant_id', '=', tenantId)
     .where('agents.deleted_at', 'is', null)
-    .where((eb) => (isUuidShaped(ref) ? eb('agents.id', '=', ref) : eb(sql`lower(agents.slug)`, '=', ref.toLowerCase())))
+    .where((eb) =>
+      isUuidShaped(ref) ? eb('agents.id', '=', ref) : eb(sql`lower(agents.slug)`, '=', ref.toLowerCase()),
+    )
     .executeTakeFirst();
   return row && fromRow(row);
 }
@@ -98,7 +116,12 @@ export async function selectBuiltinAgents(db: Db, tenantId: string): Promise<Age
 }
 
 /** A page of the tenant's agents by name, with how many there are in all. */
-export async function listAgents(db: Db, tenantId: string, q: string | undefined, { limit, offset }: Paging): Promise<{ configs: Agent[]; total: number }> {
+export async function listAgents(
+  db: Db,
+  tenantId: string,
+  q: string | undefined,
+  { limit, offset }: Paging,
+): Promise<{ configs: Agent[]; total: number }> {
   const where = matching(tenantId, q);
   const rows = await shown(db)
     .where(where)
@@ -107,7 +130,11 @@ export async function listAgents(db: Db, tenantId: string, q: string | undefined
     .limit(limit)
     .offset(offset)
     .execute();
-  const { total } = await db.selectFrom('agents').where(where).select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
+  const { total } = await db
+    .selectFrom('agents')
+    .where(where)
+    .select(({ fn }) => fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow();
   return { configs: rows.map(fromRow), total };
 }
 
@@ -129,19 +156,40 @@ const LAST_VERSION = 2 ** 31 - 1;
 /** A version's configuration, of a deleted agent too. */
 export async function selectVersion(db: Db, agentId: string, version: number): Promise<AgentConfig | undefined> {
   if (version > LAST_VERSION) return undefined;
-  const row = await db.selectFrom('agent_versions').select('config').where('agent_id', '=', agentId).where('version', '=', version).executeTakeFirst();
+  const row = await db
+    .selectFrom('agent_versions')
+    .select('config')
+    .where('agent_id', '=', agentId)
+    .where('version', '=', version)
+    .executeTakeFirst();
   return row && AgentConfig.parse(row.config);
 }
 
 /** True where the agent has, or once had, exactly this configuration. */
 export async function hasVersionWith(db: Db, agentId: string, config: AgentConfig): Promise<boolean> {
-  const row = await db.selectFrom('agent_versions').select('version').where('agent_id', '=', agentId).where('config', '=', json(config)).executeTakeFirst();
+  const row = await db
+    .selectFrom('agent_versions')
+    .select('version')
+    .where('agent_id', '=', agentId)
+    .where('config', '=', json(config))
+    .executeTakeFirst();
   return row !== undefined;
 }
 
 /** A page of an agent's versions, newest first, with how many there are in all. */
-export async function listVersions(db: Db, agentId: string, { limit, offset }: Paging): Promise<{ versions: StoredVersion[]; total: number }> {
-  const rows = await db.selectFrom('agent_versions').selectAll().where('agent_id', '=', agentId).orderBy('version', 'desc').limit(limit).offset(offset).execute();
+export async function listVersions(
+  db: Db,
+  agentId: string,
+  { limit, offset }: Paging,
+): Promise<{ versions: StoredVersion[]; total: number }> {
+  const rows = await db
+    .selectFrom('agent_versions')
+    .selectAll()
+    .where('agent_id', '=', agentId)
+    .orderBy('version', 'desc')
+    .limit(limit)
+    .offset(offset)
+    .execute();
   const { total } = await db
     .selectFrom('agent_versions')
     .where('agent_id', '=', agentId)
@@ -172,7 +220,8 @@ function shown(db: Db) {
 function matching(tenantId: string, q: string | undefined) {
   return (eb: ExpressionBuilder<Tables, 'agents'>) => {
     const conditions = [eb('agents.tenant_id', '=', tenantId), eb('agents.deleted_at', 'is', null)];
-    if (q !== undefined) conditions.push(eb.or([eb('agents.name', 'ilike', likeText(q)), eb('agents.slug', 'ilike', likeText(q))]));
+    if (q !== undefined)
+      conditions.push(eb.or([eb('agents.name', 'ilike', likeText(q)), eb('agents.slug', 'ilike', likeText(q))]));
     return eb.and(conditions);
   };
 }

@@ -158,7 +158,7 @@ create table memories (
   run_id      uuid,
   created_at  timestamptz not null,
   expires_at  timestamptz,
-  search      tsvector generated always as (to_tsvector('english', text)) stored
+  search      tsvector generated always as (to_tsvector('english', regexp_replace(replace(text, '<', ' '), '(\S{60})', '\1 ', 'g'))) stored -- the parser is quadratic on unbroken text
 );
 create unique index memories_once on memories (tenant_id, coalesce(persona_id, '00000000-0000-0000-0000-000000000000'), digest);
 create index memories_search on memories using gin (search);

@@ -50,12 +50,16 @@ export async function openPglite(directory: string): Promise<Database> {
   };
 }
 
+/** Longest time that queries in a row may keep the event loop, in milliseconds. */
+const BREATH_MS = 5;
+
 /** Hands the one connection to one user at a time, first come first served. */
 class PgliteDriver implements Driver {
   readonly #pglite: PGlite;
   readonly #connection: DatabaseConnection;
   #free: Promise<void> = Promise.resolve();
   #release: () => void = () => {};
+  #breathedAt = 0;
 
   constructor(pglite: PGlite) {
     this.#pglite = pglite;
@@ -69,8 +73,16 @@ class PgliteDriver implements Driver {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#free = promise;
     await before;
+    await this.#breathe();
     this.#release = resolve;
     return this.#connection;
+  }
+
+  /** PGlite answers without ever leaving the microtask queue: without this, queries in a row would hold up timers and sockets. */
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#breathedAt < BREATH_MS) return;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#breathedAt = performance.now();
   }
 
   async releaseConnection(): Promise<void> {

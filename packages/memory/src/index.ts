@@ -2,5 +2,13 @@ export { forget, recall, recallContext, remember } from './memories.ts';
 export type { RememberWanted } from './memories.ts';
 export { mountMemory } from './routes.ts';
 export type { NewMessage, Requester } from './session.ts';
-export { appendMessages, ensureSession, exportSession, listMessages, removeSession, renameSession, requireSession } from './sessions.ts';
+export {
+  appendMessages,
+  ensureSession,
+  exportSession,
+  listMessages,
+  removeSession,
+  renameSession,
+  requireSession,
+} from './sessions.ts';
 export type { SessionWanted } from './sessions.ts';

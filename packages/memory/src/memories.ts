@@ -8,14 +8,21 @@ import type { Requester } from './session.ts';
 import { deleteExpiredMemory, deleteMemory, insertMemory } from './store.ts';
 
 /** A text to remember and where it came from. */
-export type RememberWanted = RememberInput & { readonly sessionId?: string | null | undefined; readonly runId?: string | null | undefined };
+export type RememberWanted = RememberInput & {
+  readonly sessionId?: string | null | undefined;
+  readonly runId?: string | null | undefined;
+};
 
 /**
  * Stores a text once for its tenant and persona: the same text again, whatever its case and white space, answers the
  * first one's id with `deduplicated` and makes that one last as long as the longer of the two; its tags stay. Throws
  * `invalid_request` for a text of nothing but white space.
  */
-export async function remember(tx: Tx, who: Requester, input: RememberWanted): Promise<{ id: string; deduplicated: boolean }> {
+export async function remember(
+  tx: Tx,
+  who: Requester,
+  input: RememberWanted,
+): Promise<{ id: string; deduplicated: boolean }> {
   const { tenantId } = who;
   const memory = {
     id: newId(),
@@ -51,7 +58,9 @@ const QUERY_LENGTH = 2_000;
 export async function recall(tx: Tx, tenantId: string, input: RecallInput): Promise<RecallMatch[]> {
   const query = anyOf(await selectLexemes(tx, input.query.slice(0, QUERY_LENGTH).replaceAll('\u0000', ' ')));
   if (query === null) return [];
-  const memories = input.kinds.includes('memory') ? await searchMemories(tx, tenantId, query, input.persona_id ?? null, input.top_k) : [];
+  const memories = input.kinds.includes('memory')
+    ? await searchMemories(tx, tenantId, query, input.persona_id ?? null, input.top_k)
+    : [];
   const messages = input.kinds.includes('message') ? await searchMessages(tx, tenantId, query, input.top_k) : [];
   return [...memories, ...messages].sort(byScore).slice(0, input.top_k);
 }
@@ -60,7 +69,12 @@ export async function recall(tx: Tx, tenantId: string, input: RecallInput): Prom
 const SCORE_FLOOR = 0.001;
 
 /** What to show a model beside a prompt: the memories that fit it best, at most `topK`, each with where it is from. */
-export async function recallContext(tx: Tx, tenantId: string, query: string, topK: number): Promise<{ text: string; source: string }[]> {
+export async function recallContext(
+  tx: Tx,
+  tenantId: string,
+  query: string,
+  topK: number,
+): Promise<{ text: string; source: string }[]> {
   const matches = await recall(tx, tenantId, { query, top_k: topK, kinds: ['memory'] });
   return matches.filter(({ score }) => score >= SCORE_FLOOR).map(({ id, text }) => ({ text, source: `memory ${id}` }));
 }
@@ -73,6 +87,14 @@ function order(one: string, other: string): number {
   return one < other ? -1 : Number(one > other);
 }
 
-function record(tx: Tx, { tenantId, userId, traceId }: Requester, action: 'MEMORY_STORED' | 'MEMORY_DELETED', memory: string, runId: string | null): Promise<void> {
-  return recordAudit(tx, [{ tenantId, actor: userId, action, traceId, ...(runId !== null && { runId }), details: { memory } }]);
+function record(
+  tx: Tx,
+  { tenantId, userId, traceId }: Requester,
+  action: 'MEMORY_STORED' | 'MEMORY_DELETED',
+  memory: string,
+  runId: string | null,
+): Promise<void> {
+  return recordAudit(tx, [
+    { tenantId, actor: userId, action, traceId, ...(runId !== null && { runId }), details: { memory } },
+  ]);
 }

@@ -3,7 +3,15 @@ import { inTenant, type Database } from '@reeve/db';
 import type { App, Call } from '@reeve/http';
 import { forget, recall, remember } from './memories.ts';
 import type { NewMessage, Requester } from './session.ts';
-import { appendMessages, ensureSession, exportSession, listMessages, removeSession, renameSession, requireSession } from './sessions.ts';
+import {
+  appendMessages,
+  ensureSession,
+  exportSession,
+  listMessages,
+  removeSession,
+  renameSession,
+  requireSession,
+} from './sessions.ts';
 import { listSessions } from './store.ts';
 
 /** Messages that `GET /memory/latest` answers. */
@@ -18,25 +26,35 @@ export function mountMemory(app: App, database: Database): void {
     }),
   );
 
-  app.mount(routes.storeMemory, ({ principal: { tenantId }, body: { session_id: sessionId, history, prompt, llm_response } }) => {
-    const messages: NewMessage[] = [...history];
-    if (prompt !== undefined) messages.push({ role: 'user', content: prompt });
-    if (llm_response !== undefined) messages.push({ role: 'assistant', content: llm_response });
-    return inTenant(database.db, tenantId, async (tx) => {
-      const [first] = messages;
-      if (first !== undefined) await ensureSession(tx, { tenantId, sessionId, title: first.content });
-      return { session_id: sessionId, stored: (await appendMessages(tx, tenantId, sessionId, messages)).length };
-    });
-  });
+  app.mount(
+    routes.storeMemory,
+    ({ principal: { tenantId }, body: { session_id: sessionId, history, prompt, llm_response } }) => {
+      const messages: NewMessage[] = [...history];
+      if (prompt !== undefined) messages.push({ role: 'user', content: prompt });
+      if (llm_response !== undefined) messages.push({ role: 'assistant', content: llm_response });
+      return inTenant(database.db, tenantId, async (tx) => {
+        const [first] = messages;
+        if (first !== undefined) await ensureSession(tx, { tenantId, sessionId, title: first.content });
+        return { session_id: sessionId, stored: (await appendMessages(tx, tenantId, sessionId, messages)).length };
+      });
+    },
+  );
 
   app.mount(routes.listSessions, ({ principal: { tenantId }, query: { limit, offset, q } }) =>
-    inTenant(database.db, tenantId, async (tx) => ({ ...(await listSessions(tx, tenantId, q, { limit, offset })), limit, offset })),
+    inTenant(database.db, tenantId, async (tx) => ({
+      ...(await listSessions(tx, tenantId, q, { limit, offset })),
+      limit,
+      offset,
+    })),
   );
 
   app.mount(routes.getSession, ({ principal: { tenantId }, params: { id }, query: { limit, offset } }) =>
     inTenant(database.db, tenantId, async (tx) => {
       const session = await requireSession(tx, tenantId, id);
-      return { ...session, messages: await listMessages(tx, tenantId, id, { until: session.message_count - offset, limit }) };
+      return {
+        ...session,
+        messages: await listMessages(tx, tenantId, id, { until: session.message_count - offset, limit }),
+      };
     }),
   );
 
@@ -53,10 +71,15 @@ export function mountMemory(app: App, database: Database): void {
     inTenant(database.db, tenantId, (tx) => exportSession(tx, tenantId, id)),
   );
 
-  app.mount(routes.remember, (call) => inTenant(database.db, call.principal.tenantId, (tx) => remember(tx, requesterOf(call), call.body)));
+  app.mount(routes.remember, (call) =>
+    inTenant(database.db, call.principal.tenantId, (tx) => remember(tx, requesterOf(call), call.body)),
+  );
 
   app.mount(routes.recall, ({ principal: { tenantId }, body }) =>
-    inTenant(database.db, tenantId, async (tx) => ({ matches: await recall(tx, tenantId, body), retrieval: 'lexical' })),
+    inTenant(database.db, tenantId, async (tx) => ({
+      matches: await recall(tx, tenantId, body),
+      retrieval: 'lexical',
+    })),
   );
 
   app.mount(routes.deleteMemory, async (call) => {

@@ -9,12 +9,20 @@ import { sql, type RawBuilder } from 'kysely';
 
 /** The query's words in the form that the index has them: stemmed, in lower case, without stop words. */
 export async function selectLexemes(db: Db, text: string): Promise<string[]> {
-  const { rows } = await sql<{ lexemes: string[] }>`select tsvector_to_array(to_tsvector('english', ${text})) as lexemes`.execute(db);
+  const { rows } = await sql<{
+    lexemes: string[];
+  }>`select tsvector_to_array(to_tsvector('english', ${text})) as lexemes`.execute(db);
   return rows[0]!.lexemes;
 }
 
 /** The best memories for a text search query; expired ones are not there. With a persona only that one's. */
-export async function searchMemories(db: Db, tenantId: string, query: string, personaId: string | null, limit: number): Promise<RecallMatch[]> {
+export async function searchMemories(
+  db: Db,
+  tenantId: string,
+  query: string,
+  personaId: string | null,
+  limit: number,
+): Promise<RecallMatch[]> {
   const found = sql`
     select id::text as id, 'memory' as kind, text, ts_rank(search, ${query}::tsquery, 1) as score, tags, session_id, run_id, created_at
     from memories

@@ -3,7 +3,15 @@ import type { Message, Session } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { titleOf, type NewMessage, type Requester } from './session.ts';
-import { deleteSession, insertMessages, insertSession, reservePositions, selectMessages, selectSession, updateTitle } from './store.ts';
+import {
+  deleteSession,
+  insertMessages,
+  insertSession,
+  reservePositions,
+  selectMessages,
+  selectSession,
+  updateTitle,
+} from './store.ts';
 
 /** A session that is to be there. `title` is cut to its first line and 80 characters; an existing session keeps its own. */
 export interface SessionWanted {
@@ -32,7 +40,12 @@ export async function requireSession(tx: Tx, tenantId: string, sessionId: string
  * Adds messages at the end of a session and answers their positions, which have no gap; others who add to the session
  * wait for this transaction. NUL characters become U+FFFD. Throws `not_found`.
  */
-export async function appendMessages(tx: Tx, tenantId: string, sessionId: string, messages: readonly NewMessage[]): Promise<number[]> {
+export async function appendMessages(
+  tx: Tx,
+  tenantId: string,
+  sessionId: string,
+  messages: readonly NewMessage[],
+): Promise<number[]> {
   if (messages.length === 0) return [];
   const after = await reservePositions(tx, tenantId, sessionId, messages.length);
   if (after === undefined) throw noSession(sessionId);
@@ -41,12 +54,21 @@ export async function appendMessages(tx: Tx, tenantId: string, sessionId: string
 }
 
 /** The newest `limit` messages up to and including position `until`, oldest first. Empty where there is no such session. */
-export async function listMessages(tx: Tx, tenantId: string, sessionId: string, range: { until?: number; limit: number }): Promise<Message[]> {
+export async function listMessages(
+  tx: Tx,
+  tenantId: string,
+  sessionId: string,
+  range: { until?: number; limit: number },
+): Promise<Message[]> {
   return selectMessages(tx, tenantId, sessionId, range);
 }
 
 /** A session with every message. Throws `not_found`. */
-export async function exportSession(tx: Tx, tenantId: string, sessionId: string): Promise<Session & { messages: Message[] }> {
+export async function exportSession(
+  tx: Tx,
+  tenantId: string,
+  sessionId: string,
+): Promise<Session & { messages: Message[] }> {
   const session = await requireSession(tx, tenantId, sessionId);
   return { ...session, messages: await selectMessages(tx, tenantId, sessionId) };
 }
@@ -59,10 +81,16 @@ export async function renameSession(tx: Tx, tenantId: string, sessionId: string,
 }
 
 /** Deletes a session and its messages; what was remembered from it stays. Throws `not_found`. */
-export async function removeSession(tx: Tx, { tenantId, userId, traceId }: Requester, sessionId: string): Promise<void> {
+export async function removeSession(
+  tx: Tx,
+  { tenantId, userId, traceId }: Requester,
+  sessionId: string,
+): Promise<void> {
   const messages = await deleteSession(tx, tenantId, sessionId);
   if (messages === undefined) throw noSession(sessionId);
-  await recordAudit(tx, [{ tenantId, actor: userId, action: 'SESSION_DELETED', traceId, details: { session: sessionId, messages } }]);
+  await recordAudit(tx, [
+    { tenantId, actor: userId, action: 'SESSION_DELETED', traceId, details: { session: sessionId, messages } },
+  ]);
 }
 
 function noSession(sessionId: string): ReeveError {

@@ -9,36 +9,79 @@ export interface Paging {
 }
 
 /** Adds an empty session; does nothing where its id is taken, in whichever tenant. */
-export async function insertSession(db: Db, session: { id: string; tenantId: string; agentId: string | null; title: string }): Promise<void> {
+export async function insertSession(
+  db: Db,
+  session: { id: string; tenantId: string; agentId: string | null; title: string },
+): Promise<void> {
   await db
     .insertInto('sessions')
-    .values({ id: session.id, tenant_id: session.tenantId, title: session.title, agent_id: session.agentId, created_at: now, updated_at: now })
+    .values({
+      id: session.id,
+      tenant_id: session.tenantId,
+      title: session.title,
+      agent_id: session.agentId,
+      created_at: now,
+      updated_at: now,
+    })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
 
 export async function selectSession(db: Db, tenantId: string, id: string): Promise<Session | undefined> {
-  const row = await db.selectFrom('sessions').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id).executeTakeFirst();
+  const row = await db
+    .selectFrom('sessions')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .executeTakeFirst();
   return row && sessionFromRow(row);
 }
 
 /** A page of the tenant's sessions, most recently used first, with how many there are in all. */
-export async function listSessions(db: Db, tenantId: string, q: string | undefined, { limit, offset }: Paging): Promise<{ sessions: Session[]; total: number }> {
+export async function listSessions(
+  db: Db,
+  tenantId: string,
+  q: string | undefined,
+  { limit, offset }: Paging,
+): Promise<{ sessions: Session[]; total: number }> {
   const where = matching(tenantId, q);
-  const rows = await db.selectFrom('sessions').selectAll().where(where).orderBy('updated_at', 'desc').orderBy('id', 'desc').limit(limit).offset(offset).execute();
-  const { total } = await db.selectFrom('sessions').where(where).select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
+  const rows = await db
+    .selectFrom('sessions')
+    .selectAll()
+    .where(where)
+    .orderBy('updated_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .offset(offset)
+    .execute();
+  const { total } = await db
+    .selectFrom('sessions')
+    .where(where)
+    .select(({ fn }) => fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow();
   return { sessions: rows.map(sessionFromRow), total };
 }
 
 /** Answers the renamed session, undefined where there is none. `updated_at` stays: it orders sessions by their use. */
 export async function updateTitle(db: Db, tenantId: string, id: string, title: string): Promise<Session | undefined> {
-  const row = await db.updateTable('sessions').set({ title }).where('tenant_id', '=', tenantId).where('id', '=', id).returningAll().executeTakeFirst();
+  const row = await db
+    .updateTable('sessions')
+    .set({ title })
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst();
   return row && sessionFromRow(row);
 }
 
 /** Deletes a session with its messages; answers how many those were, undefined where there was no such session. */
 export async function deleteSession(db: Db, tenantId: string, id: string): Promise<number | undefined> {
-  const row = await db.deleteFrom('sessions').where('tenant_id', '=', tenantId).where('id', '=', id).returning('message_count').executeTakeFirst();
+  const row = await db
+    .deleteFrom('sessions')
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .returning('message_count')
+    .executeTakeFirst();
   return row?.message_count;
 }
 
@@ -46,7 +89,12 @@ export async function deleteSession(db: Db, tenantId: string, id: string): Promi
  * Keeps places for that many messages and locks the session until the transaction ends; answers the place before the
  * first, undefined where there is no such session.
  */
-export async function reservePositions(db: Db, tenantId: string, id: string, count: number): Promise<number | undefined> {
+export async function reservePositions(
+  db: Db,
+  tenantId: string,
+  id: string,
+  count: number,
+): Promise<number | undefined> {
   const row = await db
     .updateTable('sessions')
     .set((eb) => ({ message_count: eb('message_count', '+', count), updated_at: now }))
@@ -58,7 +106,13 @@ export async function reservePositions(db: Db, tenantId: string, id: string, cou
 }
 
 /** Adds messages at the places after `after`. */
-export async function insertMessages(db: Db, tenantId: string, sessionId: string, after: number, messages: readonly NewMessage[]): Promise<void> {
+export async function insertMessages(
+  db: Db,
+  tenantId: string,
+  sessionId: string,
+  after: number,
+  messages: readonly NewMessage[],
+): Promise<void> {
   await db
     .insertInto('messages')
     .values(
@@ -76,8 +130,18 @@ export async function insertMessages(db: Db, tenantId: string, sessionId: string
 }
 
 /** The newest `limit` messages up to and including the place `until`, oldest first; without them all there are. */
-export async function selectMessages(db: Db, tenantId: string, sessionId: string, range: { until?: number; limit?: number } = {}): Promise<Message[]> {
-  let query = db.selectFrom('messages').selectAll().where('tenant_id', '=', tenantId).where('session_id', '=', sessionId).orderBy('position', 'desc');
+export async function selectMessages(
+  db: Db,
+  tenantId: string,
+  sessionId: string,
+  range: { until?: number; limit?: number } = {},
+): Promise<Message[]> {
+  let query = db
+    .selectFrom('messages')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('session_id', '=', sessionId)
+    .orderBy('position', 'desc');
   if (range.until !== undefined) query = query.where('position', '<=', range.until);
   if (range.limit !== undefined) query = query.limit(range.limit);
   const rows = await query.execute();
@@ -100,7 +164,12 @@ export interface NewMemory {
 const noPersona = '00000000-0000-0000-0000-000000000000';
 
 /** Removes the memory of that digest where its time is over. */
-export async function deleteExpiredMemory(db: Db, tenantId: string, personaId: string | null, digest: string): Promise<void> {
+export async function deleteExpiredMemory(
+  db: Db,
+  tenantId: string,
+  personaId: string | null,
+  digest: string,
+): Promise<void> {
   await sql`delete from memories where tenant_id = ${tenantId} and coalesce(persona_id, ${sql.lit(noPersona)}) = ${personaId ?? noPersona}
     and digest = ${digest} and expires_at <= reeve_now()`.execute(db);
 }
@@ -119,7 +188,12 @@ export async function insertMemory(db: Db, memory: NewMemory): Promise<string> {
 
 /** False where there is no such memory. */
 export async function deleteMemory(db: Db, tenantId: string, id: string): Promise<boolean> {
-  const row = await db.deleteFrom('memories').where('tenant_id', '=', tenantId).where('id', '=', id).returning('id').executeTakeFirst();
+  const row = await db
+    .deleteFrom('memories')
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .returning('id')
+    .executeTakeFirst();
   return row !== undefined;
 }
 

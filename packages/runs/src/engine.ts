@@ -147,6 +147,7 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
 
   async function callTool(pending: ToolStep, signal: AbortSignal): Promise<ToolOutcome> {
     if (!agent.tools.includes(pending.name)) return refusedOutcome('denied', `this agent has no tool ${pending.name}`);
+    if (agent.approvals.includes(pending.name)) return refusedOutcome('denied', `${pending.name} needs a person’s approval, which this release cannot ask for`);
     try {
       return await tools.execute(pending.name, pending.input, await toolContext(run, `${run.id}:${pending.number}`, signal));
     } catch (thrown) {

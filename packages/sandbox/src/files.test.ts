@@ -175,8 +175,21 @@ describe('a command that swaps a directory for a link while Reeve works', { skip
       process.chdir(${JSON.stringify(workspace)});
       fs.symlinkSync(${JSON.stringify(outside)}, 'link');
       process.stdout.write('ready');
-      for (;;) { fs.renameSync('d', 'kept'); fs.renameSync('link', 'd'); fs.renameSync('d', 'link'); fs.renameSync('kept', 'd'); }
+      for (;;) {
+        try {
+          fs.renameSync('d', 'kept'); fs.renameSync('link', 'd'); fs.renameSync('d', 'link'); fs.renameSync('kept', 'd');
+        } catch {
+          // The host made a directory d while there was none: begin again, as often as it takes.
+          try {
+            for (const name of ['d', 'kept', 'link']) fs.rmSync(name, { recursive: true, force: true });
+            fs.symlinkSync(${JSON.stringify(outside)}, 'link');
+            fs.mkdirSync('d');
+            fs.writeFileSync('d/secret.txt', 'harmless');
+          } catch {}
+        }
+      }
     `], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const closed = once(swapper, 'close');
     try {
       await once(swapper.stdout!, 'data');
       let [served, refusedCount] = [0, 0];
@@ -200,7 +213,7 @@ describe('a command that swaps a directory for a link while Reeve works', { skip
       assert.ok(served > 20 && refusedCount > 20, `${served} served, ${refusedCount} refused: the race was not run`);
     } finally {
       swapper.kill('SIGKILL');
-      await once(swapper, 'close');
+      await closed;
     }
     assert.deepEqual(await readdir(outside), ['secret.txt']);
     assert.equal(await readFile(join(outside, 'secret.txt'), 'utf8'), 'secret');

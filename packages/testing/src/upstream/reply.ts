@@ -35,6 +35,8 @@ export interface UpstreamReply {
   readonly headers?: Readonly<Record<string, string>>;
   /** Waited before the first byte, in milliseconds. */
   readonly delayMs?: number;
+  /** Waited after each chunk, in milliseconds. */
+  readonly pauseMs?: number;
 }
 
 export interface UpstreamMessage {

@@ -106,7 +106,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
         await write(response, chunks.slice(0, body));
         break;
       default:
-        await write(response, chunks);
+        await write(response, chunks, reply.pauseMs);
     }
     response.end();
   }
@@ -158,19 +158,22 @@ function sendJson(
 }
 
 /** Writes each chunk by itself, so that a client meets them one by one. */
-async function write(response: ServerResponse, chunks: readonly string[]): Promise<void> {
+async function write(response: ServerResponse, chunks: readonly string[], pauseMs = 0): Promise<void> {
   for (const chunk of chunks) {
     if (response.destroyed) return;
     await new Promise<void>((resolve) => response.write(chunk, () => resolve()));
+    if (pauseMs > 0) await pause(pauseMs, response);
   }
 }
 
 function pause(ms: number, response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    response.once('close', () => {
+    const done = () => {
       clearTimeout(timer);
+      response.off('close', done);
       resolve();
-    });
+    };
+    const timer = setTimeout(done, ms);
+    response.once('close', done);
   });
 }

@@ -1,0 +1,10 @@
+import { routes } from '@reeve/contract';
+import { queryOptions } from '@tanstack/react-query';
+import { api } from './connection.ts';
+
+/** Agents by name, the first 200. */
+export const agentsQuery = queryOptions({
+  queryKey: ['agents', 'list'],
+  queryFn: async ({ signal }) => (await api().call(routes.listAgents, { query: { limit: 200 }, signal })).configs,
+  staleTime: 30_000,
+});

@@ -1,0 +1,67 @@
+import { routes, type Run, type RunStatus } from '@reeve/contract';
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { api } from './connection.ts';
+import { nextOffset } from './paging.ts';
+
+const LIVE_MS = 1_000;
+const IDLE_MS = 10_000;
+const STEPS_PER_PAGE = 100;
+
+/** Runs per page of the list. */
+export const RUNS_PER_PAGE = 50;
+
+export interface RunFilter {
+  readonly status?: RunStatus | undefined;
+  readonly offset: number;
+}
+
+/** A page of runs, newest first; read again every 2 s while one of them has not ended. */
+export const runsQuery = ({ status, offset }: RunFilter) =>
+  queryOptions({
+    queryKey: ['runs', 'list', status ?? '', offset],
+    queryFn: ({ signal }) => api().call(routes.listRuns, { query: { limit: RUNS_PER_PAGE, offset, ...(status && { status }) }, signal }),
+    placeholderData: (previous) => previous,
+    refetchInterval: ({ state }) => (state.data?.runs.some(isLive) === true ? 2 * LIVE_MS : IDLE_MS),
+  });
+
+/** The newest 200 runs of a session, looked at every 5 s so that a run begun elsewhere shows up. */
+export const sessionRunsQuery = (sessionId: string) =>
+  queryOptions({
+    queryKey: ['runs', 'of-session', sessionId],
+    queryFn: async ({ signal }) => (await api().call(routes.listRuns, { query: { session_id: sessionId, limit: 200 }, signal })).runs,
+    refetchInterval: 5_000,
+  });
+
+/** The runs of a task, newest first. */
+export const taskRunsQuery = (taskId: string, live: boolean) =>
+  queryOptions({
+    queryKey: ['runs', 'of-task', taskId],
+    queryFn: async ({ signal }) => (await api().call(routes.listRuns, { query: { task_id: taskId, limit: 50 }, signal })).runs,
+    refetchInterval: live ? 2 * LIVE_MS : false,
+  });
+
+/** One run, read every second until it has ended. */
+export const runQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['runs', 'one', id],
+    queryFn: ({ signal }) => api().call(routes.getRun, { params: { id }, signal }),
+    refetchInterval: ({ state }) => (state.data !== undefined && isLive(state.data) ? LIVE_MS : false),
+  });
+
+/** The steps of a run in order, read every second while it is live. */
+export const stepsQuery = (id: string, live: boolean) =>
+  infiniteQueryOptions({
+    queryKey: ['runs', 'steps', id],
+    queryFn: ({ pageParam, signal }) => api().call(routes.listSteps, { params: { id }, query: { limit: STEPS_PER_PAGE, offset: pageParam }, signal }),
+    initialPageParam: 0,
+    getNextPageParam: (page) => nextOffset(page, page.steps.length),
+    refetchInterval: live ? LIVE_MS : false,
+  });
+
+/** Asks a run to stop at its next safe point. */
+export const cancelRun = (id: string) => api().call(routes.cancelRun, { params: { id } });
+
+/** Whether a run has not ended yet. */
+export function isLive(run: Run): boolean {
+  return run.status === 'queued' || run.status === 'running';
+}

@@ -1,0 +1,110 @@
+import { ActionIcon, Drawer, Tooltip } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { cancelRun } from '../../api/runs.ts';
+import { sessionQuery } from '../../api/sessions.ts';
+import { ErrorPanel, messageOf } from '../../ui/error-panel.tsx';
+import { ListIcon } from '../../ui/icons.ts';
+import { AgentPicker } from './agent-picker.tsx';
+import classes from './chat-page.module.css';
+import { Composer } from './composer.tsx';
+import { Conversation } from './conversation.tsx';
+import type { ChatRequest, LiveRun } from './run-streams.ts';
+import { SessionList } from './session-list.tsx';
+import { useRunStreams } from './streams-context.ts';
+import type { Turn } from './transcript.ts';
+import { SendingTurn } from './turn-view.tsx';
+import { useSessionRuns } from './use-session-runs.ts';
+import { Welcome } from './welcome.tsx';
+
+interface ChatPageProps {
+  readonly sessionId: string | undefined;
+  readonly runId: string | undefined;
+  /** The agent that the address names; else the session's own, else the built-in assistant. */
+  readonly agent: string | undefined;
+  readonly search: string;
+  readonly onAgent: (agent: string) => void;
+  readonly onSearch: (search: string) => void;
+  /** A message was taken: its run and session are stored. */
+  readonly onStarted: (sessionId: string) => Promise<void>;
+}
+
+/** Sessions at the left, the conversation beside them, the composer under it. */
+export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, onStarted }: ChatPageProps) {
+  const streams = useRunStreams();
+  const cache = useQueryClient();
+  const [listOpen, setListOpen] = useState(false);
+  const session = useInfiniteQuery({ ...sessionQuery(sessionId ?? ''), enabled: sessionId !== undefined }).data?.pages[0];
+  const answering = agent ?? session?.agent_id ?? 'assistant';
+
+  const [draft, setDraft] = useState('');
+
+  const start = useMutation({
+    mutationFn: (request: ChatRequest) => streams.start(request),
+    onSuccess: async (started, request) => {
+      if (request.session_id === undefined) await onStarted(started.sessionId);
+      void cache.invalidateQueries({ queryKey: ['sessions', 'list'] });
+    },
+    // The text is not lost with its message.
+    onError: (_error, request) => setDraft((typed) => typed || request.message),
+  });
+  const stop = useMutation({
+    mutationFn: cancelRun,
+    onError: (error) => notifications.show({ color: 'rust', title: 'The run was not stopped', message: messageOf(error) }),
+  });
+  const send = (message: string): void => {
+    setDraft('');
+    start.mutate({ agent_config_id: answering, message, ...(sessionId !== undefined && { session_id: sessionId }) });
+  };
+
+  const { runs, started, activeId, reconnect } = useSessionRuns(sessionId);
+  const here = start.variables?.session_id === sessionId;
+  const sending = here && start.isPending ? start.variables?.message : undefined;
+  const list = (
+    <SessionList current={sessionId} search={search} onSearch={onSearch} onOpen={() => setListOpen(false)} />
+  );
+
+  return (
+    <div className={classes.chat}>
+      <title>{`${session?.title ?? 'Chat'} · Reeve`}</title>
+      <aside className={classes.side}>{list}</aside>
+      <Drawer opened={listOpen} onClose={() => setListOpen(false)} title="Sessions" size="20rem" padding={0} closeButtonProps={{ 'aria-label': 'Close' }} classNames={{ header: classes.drawerHead, body: classes.drawerBody }}>
+        {list}
+      </Drawer>
+      <section className={classes.main} aria-label="Chat">
+        <div className={classes.bar} data-bare={sessionId === undefined || undefined}>
+          <Tooltip label="Sessions">
+            <ActionIcon className={classes.toList} variant="default" size="lg" aria-label="Sessions" onClick={() => setListOpen(true)}><ListIcon size={18} /></ActionIcon>
+          </Tooltip>
+          {sessionId !== undefined && <h1 className={classes.title}>{session?.title || 'Conversation'}</h1>}
+        </div>
+        {sessionId !== undefined ? (
+          <Conversation
+            sessionId={sessionId} runs={runs} fresh={started.map(turnOf)} sending={sending} runId={runId}
+            busy={activeId !== undefined || start.isPending} onAgain={send} onReconnect={reconnect}
+          />
+        ) : sending !== undefined ? (
+          <div className={classes.sending}><SendingTurn prompt={sending} /></div>
+        ) : (
+          <Welcome agent={answering} onTry={send} />
+        )}
+        <div className={classes.compose}>
+          {start.isError && here && (
+            <ErrorPanel title="Your message was not sent" error={start.error} onRetry={draft.trim() === '' ? undefined : () => send(draft.trim())} />
+          )}
+          <Composer
+            draft={draft} onDraft={setDraft} onSend={() => send(draft.trim())} sending={start.isPending} stopping={stop.isPending}
+            onStop={activeId === undefined ? undefined : () => stop.mutate(activeId)}
+          >
+            <AgentPicker value={answering} onChange={onAgent} />
+          </Composer>
+        </div>
+      </section>
+    </div>
+  );
+}
+
+function turnOf({ prompt, view }: LiveRun & { readonly prompt: string }): Turn {
+  return { key: view.runId, runId: view.runId, prompt, askedAt: null, items: [] };
+}

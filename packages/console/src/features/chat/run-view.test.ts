@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { NewRunEvent, RunEvent, Usage } from '@reeve/contract';
+import { applyEvent, emptyRunView, type RunView } from './run-view.ts';
+
+const RUN = '019aa3c4-0000-7000-8000-000000000001';
+const usage = (tokens: number, cost: string | null): Usage => ({ input_tokens: tokens, output_tokens: tokens, total_tokens: 2 * tokens, cost_usd: cost });
+const start: NewRunEvent = { type: 'session_start', session_id: 's', task_id: 't', agent: 'assistant' };
+const call: NewRunEvent = { type: 'tool_call', step: 2, tool_call_id: 'c1', name: 'calculator', input: { expression: '17 * 23' } };
+const settledCall: NewRunEvent = {
+  type: 'tool_result', step: 2, tool_call_id: 'c1', name: 'calculator', status: 'success', output: 391, duration_ms: 4,
+};
+const text = (step: number, delta: string): NewRunEvent => ({ type: 'text', step, delta });
+const result = (status: 'completed' | 'failed' | 'cancelled', answer: string | null): NewRunEvent => ({
+  type: 'result', status, result: answer, usage: usage(10, '0.01'), steps: 3, duration_ms: 120,
+});
+
+describe('a run seen through its events', () => {
+  test('text deltas of a step join, and a later step begins a new piece', () => {
+    const view = fold([start, text(1, 'Let me '), text(1, 'see.'), call, settledCall, text(3, 'It is 391.')]);
+    assert.deepEqual(view.items.map((item) => (item.kind === 'tool' ? item.status : item.text)), ['Let me see.', 'success', 'It is 391.']);
+    assert.equal(view.agent, 'assistant');
+  });
+
+  test('thinking and text of one step stay apart', () => {
+    const view = fold([start, { type: 'thinking', step: 1, delta: 'hm' }, text(1, 'Hi')]);
+    assert.deepEqual(view.items.map((item) => item.kind), ['thinking', 'text']);
+  });
+
+  test('a discarded step loses its streamed text and thinking and nothing else', () => {
+    const view = fold([
+      start, text(1, 'first'), call, settledCall, { type: 'thinking', step: 3, delta: 'hm' }, text(3, 'half an ans'),
+      { type: 'system', message: 'step 3 began again', discard_step: 3 }, text(3, 'whole answer'),
+    ]);
+    assert.deepEqual(view.items.map((item) => (item.kind === 'tool' ? item.name : item.text)), ['first', 'calculator', 'whole answer']);
+  });
+
+  test('a tool call is running until its result, which keeps its input', () => {
+    const running = fold([start, call]).items[0];
+    assert.ok(running?.kind === 'tool' && running.status === 'running');
+    const done = fold([start, call, settledCall]).items[0];
+    assert.ok(done?.kind === 'tool');
+    assert.deepEqual([done.status, done.input, done.output, done.durationMs], ['success', { expression: '17 * 23' }, 391, 4]);
+  });
+
+  test('a tool result without its call still shows', () => {
+    assert.equal(fold([start, settledCall]).items.length, 1);
+  });
+
+  test('a call begun again under the same id is one card', () => {
+    assert.equal(fold([start, call, call, settledCall]).items.length, 1);
+  });
+
+  test('repeated and late events change nothing, not even identity', () => {
+    const events = numbered([start, text(1, 'a'), text(1, 'b')]);
+    const view = events.reduce(applyEvent, emptyRunView(RUN));
+    for (const event of events) assert.equal(applyEvent(view, event), view);
+  });
+
+  test('events of another run change nothing', () => {
+    const view = emptyRunView(RUN);
+    const [event] = numbered([start]);
+    assert.equal(applyEvent(view, { ...(event as RunEvent), run_id: 'other' }), view);
+  });
+
+  test('replaying every prefix twice gives the same view', () => {
+    const events = numbered([start, text(1, 'a'), call, settledCall, text(3, 'b'), result('completed', 'b')]);
+    const once = events.reduce(applyEvent, emptyRunView(RUN));
+    for (let cut = 0; cut <= events.length; cut++) {
+      assert.deepEqual([...events.slice(0, cut), ...events].reduce(applyEvent, emptyRunView(RUN)), once);
+    }
+  });
+
+  test('the result closes what is open and wins over a partial stream', () => {
+    const view = fold([start, call, text(3, 'It is'), result('completed', 'It is 391.'), { type: 'session_end', session_id: 's', status: 'completed' }]);
+    assert.deepEqual(view.items.map((item) => (item.kind === 'tool' ? item.status : item.text)), ['unknown', 'It is 391.']);
+    assert.deepEqual([view.status, view.closed, view.durationMs, view.usage?.total_tokens], ['completed', true, 120, 20]);
+  });
+
+  test('a result that nothing streamed shows as text', () => {
+    assert.deepEqual(fold([start, result('completed', 'Hello')]).items, [{ kind: 'text', step: 1, text: 'Hello' }]);
+  });
+
+  test('a result that is all streamed pieces together does not repeat them', () => {
+    const view = fold([start, text(1, 'One. '), call, settledCall, text(3, 'Two.'), result('completed', 'One. Two.')]);
+    assert.deepEqual(view.items.filter((item) => item.kind === 'text').map((item) => item.text), ['One. ', 'Two.']);
+  });
+
+  test('a failed run keeps its partial text and says why', () => {
+    const view = fold([start, text(1, 'I was'), { type: 'error', message: 'the provider hung up', code: 'upstream_error' }, result('failed', null)]);
+    assert.deepEqual([view.status, view.error?.code, view.items.length], ['failed', 'upstream_error', 1]);
+  });
+
+  test('usage of several model calls adds up, and an unknown price makes the sum unknown', () => {
+    const part = (cost: string | null): NewRunEvent => ({ type: 'usage', step: 1, model: 'm', usage: usage(5, cost) });
+    assert.deepEqual(fold([start, part('0.1'), part('0.2')]).usage, usage(10, '0.3'));
+    assert.equal(fold([start, part('0.1'), part(null)]).usage?.cost_usd, null);
+  });
+});
+
+function fold(events: NewRunEvent[]): RunView {
+  return numbered(events).reduce(applyEvent, emptyRunView(RUN));
+}
+
+function numbered(events: NewRunEvent[]): RunEvent[] {
+  return events.map((event, index) => ({ ...event, seq: index + 1, run_id: RUN, timestamp: '2026-11-21T10:00:00Z' }) as RunEvent);
+}

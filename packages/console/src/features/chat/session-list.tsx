@@ -1,0 +1,82 @@
+import { ActionIcon, Button, Menu, TextInput } from '@mantine/core';
+import type { Session } from '@reeve/contract';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { sessionsQuery } from '../../api/sessions.ts';
+import { Ago } from '../../ui/ago.tsx';
+import { ErrorPanel } from '../../ui/error-panel.tsx';
+import { DeleteIcon, EditIcon, MoreIcon, PlusIcon, SearchIcon } from '../../ui/icons.ts';
+import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
+import { DeleteSession, RenameSession } from './session-dialogs.tsx';
+import classes from './session-list.module.css';
+
+interface SessionListProps {
+  readonly current: string | undefined;
+  readonly search: string;
+  readonly onSearch: (search: string) => void;
+  /** Called when a session was opened from here, so that a drawer can close. */
+  readonly onOpen?: () => void;
+}
+
+/** The sessions, most recently used first: search, open, rename, delete. */
+export function SessionList({ current, search, onSearch, onOpen }: SessionListProps) {
+  const sessions = useInfiniteQuery(sessionsQuery(search));
+  const [dialog, setDialog] = useState<{ kind: 'rename' | 'delete'; session: Session } | null>(null);
+  const all = sessions.data?.pages.flatMap((page) => page.sessions) ?? [];
+  const close = (): void => setDialog(null);
+  return (
+    <nav className={classes.list} aria-label="Sessions">
+      <div className={classes.head}>
+        <Button
+          variant="default" fullWidth leftSection={<PlusIcon size={16} />} onClick={onOpen}
+          renderRoot={(props) => <Link to="/chat/{-$sessionId}" params={{ sessionId: undefined }} search={search === '' ? {} : { q: search }} {...props} />}
+        >
+          New chat
+        </Button>
+        <TextInput
+          aria-label="Search sessions" placeholder="Search sessions" type="search" leftSection={<SearchIcon size={15} />}
+          defaultValue={search} onChange={(event) => onSearch(event.currentTarget.value)}
+        />
+      </div>
+      <div className={classes.scroll}>
+        {sessions.isPending && <SkeletonRows rows={6} height={44} label="Loading sessions" />}
+        {sessions.isError && all.length === 0 && (
+          <ErrorPanel title="The sessions could not be loaded" error={sessions.error} onRetry={() => void sessions.refetch()} />
+        )}
+        {sessions.isSuccess && all.length === 0 && (
+          <p className={classes.none}>{search === '' ? 'Your conversations will be listed here.' : 'No session has this in its title.'}</p>
+        )}
+        <ul>
+          {all.map((session) => (
+            <li key={session.id} className={classes.item} data-current={session.id === current || undefined}>
+              <Link
+                to="/chat/{-$sessionId}" params={{ sessionId: session.id }} search={search === '' ? {} : { q: search }}
+                className={classes.link} aria-current={session.id === current ? 'page' : undefined} onClick={onOpen}
+              >
+                <span className={classes.title}>{session.title || 'Untitled'}</span>
+                <span className={classes.when}><Ago time={session.updated_at} /></span>
+              </Link>
+              <Menu position="bottom-end" withinPortal>
+                <Menu.Target>
+                  <ActionIcon variant="subtle" size="sm" c="var(--soft)" className={classes.more} aria-label={`Actions for ${session.title || 'Untitled'}`}>
+                    <MoreIcon size={15} />
+                  </ActionIcon>
+                </Menu.Target>
+                <Menu.Dropdown>
+                  <Menu.Item leftSection={<EditIcon size={15} />} onClick={() => setDialog({ kind: 'rename', session })}>Rename</Menu.Item>
+                  <Menu.Item leftSection={<DeleteIcon size={15} />} onClick={() => setDialog({ kind: 'delete', session })}>Delete</Menu.Item>
+                </Menu.Dropdown>
+              </Menu>
+            </li>
+          ))}
+        </ul>
+        {sessions.hasNextPage && (
+          <Button variant="subtle" size="xs" fullWidth loading={sessions.isFetchingNextPage} onClick={() => void sessions.fetchNextPage()}>Load more</Button>
+        )}
+      </div>
+      {dialog?.kind === 'rename' && <RenameSession session={dialog.session} onClose={close} />}
+      {dialog?.kind === 'delete' && <DeleteSession session={dialog.session} open={dialog.session.id === current} onClose={close} />}
+    </nav>
+  );
+}

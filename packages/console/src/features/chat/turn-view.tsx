@@ -1,0 +1,145 @@
+import { Button } from '@mantine/core';
+import type { Run, Usage } from '@reeve/contract';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { ErrorPanel } from '../../ui/error-panel.tsx';
+import { formatCount, formatDuration } from '../../ui/format.ts';
+import { RetryIcon, RightIcon, ThinkingIcon } from '../../ui/icons.ts';
+import { Mark } from '../../ui/mark.tsx';
+import { Status } from '../../ui/status.tsx';
+import { usageText } from '../../ui/usage-text.ts';
+import { Markdown } from './markdown.tsx';
+import { liveRunQuery, type LiveRun } from './run-streams.ts';
+import type { ViewItem } from './run-view.ts';
+import { ToolCard } from './tool-card.tsx';
+import type { Turn } from './transcript.ts';
+import classes from './turn-view.module.css';
+
+interface TurnViewProps {
+  readonly turn: Turn;
+  /** The turn's run as the server lists it; undefined while unknown. */
+  readonly run: Run | undefined;
+  readonly highlighted: boolean;
+  /** Sends a prompt again as a new run; undefined while that is not possible. */
+  readonly onAgain: ((prompt: string) => void) | undefined;
+  readonly onReconnect: () => void;
+}
+
+/** One exchange: the prompt, then the run's text, thinking and tools, live where this tab follows it. */
+export function TurnView({ turn, run, highlighted, onAgain, onReconnect }: TurnViewProps) {
+  const live = useQuery({ ...liveRunQuery(turn.runId ?? ''), enabled: false }).data;
+  const items = live !== undefined && live.view.lastSeq > 0 ? live.view.items : turn.items;
+  const outcome = outcomeOf(live, run);
+  const prompt = turn.prompt;
+  return (
+    <article className={classes.turn} data-highlighted={highlighted || undefined} id={turn.runId === null ? undefined : `run-${turn.runId}`}>
+      {prompt !== null && (
+        <div className={classes.prompt}>
+          <h2 className={classes.who}>You</h2>
+          <Prompt text={prompt} />
+        </div>
+      )}
+      <div className={classes.answer}>
+        <h2 className={classes.who}>
+          <Mark size={15} /> {live?.view.agent ?? run?.agent ?? 'Agent'}
+        </h2>
+        {items.map((item, index) => <Item key={keyOf(item, index)} item={item} />)}
+        {outcome.status === 'running' && live?.lost == null && (
+          <div className={classes.working}><Status status="running" text={items.length === 0 ? 'Starting' : 'Working'} /></div>
+        )}
+        {live?.lost != null && outcome.status === 'running' && (
+          <ErrorPanel title="The run goes on, but this page lost its stream" error={live.lost} onRetry={onReconnect} />
+        )}
+        {outcome.status === 'cancelled' && <div><Status status="cancelled" text="Stopped" /></div>}
+        {outcome.status === 'failed' && (
+          <ErrorPanel title="The run failed" error={new Error(outcome.error ?? 'no reason was recorded')} />
+        )}
+        {(outcome.status === 'failed' || outcome.status === 'cancelled') && prompt !== null && onAgain !== undefined && (
+          <div>
+            <Button size="xs" variant="default" leftSection={<RetryIcon size={14} />} onClick={() => onAgain(prompt)}>Ask again</Button>
+          </div>
+        )}
+        {turn.runId !== null && outcome.status !== 'running' && (
+          <footer className={classes.foot}>
+            {outcome.usage !== null && <span>{usageText(outcome.usage)}</span>}
+            {outcome.durationMs !== null && <span>{formatDuration(outcome.durationMs)}</span>}
+            <Link to="/runs/$runId" params={{ runId: turn.runId }}>Steps of this run</Link>
+          </footer>
+        )}
+      </div>
+    </article>
+  );
+}
+
+/** A prompt on its way: the server has not answered yet. */
+export function SendingTurn({ prompt }: { readonly prompt: string }) {
+  return (
+    <article className={classes.turn}>
+      <div className={classes.prompt}>
+        <h2 className={classes.who}>You</h2>
+        <Prompt text={prompt} />
+      </div>
+      <div className={classes.working}><Status status="running" text="Sending" /></div>
+    </article>
+  );
+}
+
+const PROMPT_CHARACTERS = 1_500;
+
+function Prompt({ text }: { readonly text: string }) {
+  const [open, setOpen] = useState(false);
+  const long = text.length > PROMPT_CHARACTERS;
+  return (
+    <div className={classes.asked}>
+      {long && !open ? `${text.slice(0, PROMPT_CHARACTERS)}…` : text}
+      {long && (
+        <button type="button" className={classes.more} aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open ? 'Show less' : `Show all ${formatCount(text.length)} characters`}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Item({ item }: { readonly item: ViewItem }) {
+  switch (item.kind) {
+    case 'text':
+      return <Markdown text={item.text} />;
+    case 'notice':
+      return <p className={classes.notice}>{item.text}</p>;
+    case 'tool':
+      return <ToolCard tool={item} />;
+    case 'thinking':
+      return (
+        <details className={classes.thinking}>
+          <summary><RightIcon size={14} /><ThinkingIcon size={16} /> Thinking</summary>
+          <p>{item.text}</p>
+        </details>
+      );
+  }
+}
+
+function keyOf(item: ViewItem, index: number): string {
+  return item.kind === 'tool' ? `tool-${item.id}` : `${item.kind}-${item.step}-${index}`;
+}
+
+interface Outcome {
+  /** null while nothing is known of the run. */
+  readonly status: 'running' | 'completed' | 'failed' | 'cancelled' | null;
+  readonly usage: Usage | null;
+  readonly durationMs: number | null;
+  readonly error: string | null;
+}
+
+/** The stream knows first how a run ended; the list knows it for runs that were not followed. */
+function outcomeOf(live: LiveRun | undefined, run: Run | undefined): Outcome {
+  const view = live !== undefined && live.view.lastSeq > 0 ? live.view : undefined;
+  const listed = run === undefined ? null : run.status === 'queued' ? 'running' : run.status;
+  return {
+    status: view !== undefined && view.status !== 'running' ? view.status : (listed ?? view?.status ?? null),
+    usage: view?.usage ?? run?.usage ?? null,
+    durationMs: view?.durationMs ?? run?.duration_ms ?? null,
+    error: view?.error?.message ?? run?.error?.message ?? null,
+  };
+}

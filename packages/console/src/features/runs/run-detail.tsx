@@ -1,0 +1,74 @@
+import { Button } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import type { Run } from '@reeve/contract';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { cancelRun, isLive, runQuery } from '../../api/runs.ts';
+import { ErrorPanel, messageOf } from '../../ui/error-panel.tsx';
+import { Facts } from '../../ui/facts.tsx';
+import { firstLine, formatDate, formatDuration } from '../../ui/format.ts';
+import { StopIcon } from '../../ui/icons.ts';
+import { Identifier } from '../../ui/identifier.tsx';
+import { Page } from '../../ui/page.tsx';
+import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
+import { Status } from '../../ui/status.tsx';
+import { TextBlock } from '../../ui/text-block.tsx';
+import { usageText } from '../../ui/usage-text.ts';
+import classes from './run-detail.module.css';
+import { StepList } from './step-list.tsx';
+
+/** One run: what was asked, what came of it, what it cost, and each of its steps; live until it ends. */
+export function RunDetail({ runId }: { readonly runId: string }) {
+  const run = useQuery(runQuery(runId));
+  if (run.data === undefined) {
+    return (
+      <Page title="Run">
+        {run.isError
+          ? <ErrorPanel title="The run could not be loaded" error={run.error} onRetry={() => void run.refetch()} />
+          : <SkeletonRows rows={6} height={56} label="Loading the run" />}
+      </Page>
+    );
+  }
+  return <LoadedRun run={run.data} stale={run.isError ? run.error : null} />;
+}
+
+function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | null }) {
+  const cache = useQueryClient();
+  const live = isLive(run);
+  const cancel = useMutation({
+    mutationFn: cancelRun,
+    onError: (error) => notifications.show({ color: 'rust', title: 'The run was not stopped', message: messageOf(error) }),
+    onSettled: () => cache.invalidateQueries({ queryKey: ['runs'] }),
+  });
+  return (
+    <Page
+      title={firstLine(run.input, 120) || 'Run'} documentTitle={`Run: ${firstLine(run.input, 60)}`}
+      lead={<span className={classes.lead}><Status status={run.status} /> {run.agent}, version {run.agent_version}</span>}
+      actions={live && <Button color="rust" leftSection={<StopIcon size={16} />} loading={cancel.isPending} onClick={() => cancel.mutate(run.id)}>Stop run</Button>}
+    >
+      <div className={classes.sections}>
+        {stale !== null && <ErrorPanel title="What you see may be old" error={stale} />}
+        {run.error !== null && <ErrorPanel title={`The run failed: ${run.error.code}`} error={new Error(run.error.message)} />}
+        <Facts
+          facts={[
+            ['Duration', run.duration_ms === null ? (live ? 'running' : '–') : formatDuration(run.duration_ms)],
+            ['Usage', usageText(run.usage)],
+            ['Came in by', run.door],
+            ['Created', formatDate(run.created_at)],
+            ['Started', run.started_at === null ? null : formatDate(run.started_at)],
+            ['Ended', run.ended_at === null ? null : formatDate(run.ended_at)],
+            ['Session', <Link key="s" to="/chat/{-$sessionId}" params={{ sessionId: run.session_id }} search={{ run: run.id }}>Open in chat</Link>],
+            ['Task', <Link key="t" to="/admin/agents/tasks" search={{ task: run.task_id }}>Open the task</Link>],
+            ['Run', <Identifier key="r" id={run.id} of="run id" />],
+            ['Trace', <Identifier key="i" id={run.trace_id} of="trace id" />],
+          ]}
+        />
+        <section className={classes.texts}>
+          <TextBlock label="Input" value={run.input} />
+          {run.result !== null && <TextBlock label="Result" value={run.result} />}
+        </section>
+        <StepList runId={run.id} live={live} />
+      </div>
+    </Page>
+  );
+}

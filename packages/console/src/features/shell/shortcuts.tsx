@@ -1,0 +1,36 @@
+import { Kbd, Modal } from '@mantine/core';
+import classes from './shortcuts.module.css';
+
+const SHORTCUTS: readonly (readonly [string, readonly string[]])[] = [
+  ['Open the command palette', ['Ctrl / ⌘', 'K']],
+  ['Open the command palette', ['/']],
+  ['Go to chat', ['g', 'c']],
+  ['Go to runs', ['g', 'r']],
+  ['Go to tasks', ['g', 't']],
+  ['Next and previous row of a list', ['j', 'k']],
+  ['Open the row', ['Enter']],
+  ['Send a message', ['Enter']],
+  ['New line in a message', ['Shift', 'Enter']],
+  ['Close what is open', ['Esc']],
+  ['This help', ['?']],
+];
+
+interface ShortcutsProps {
+  readonly onClose: () => void;
+}
+
+/** Every key the console listens to. */
+export function Shortcuts({ onClose }: ShortcutsProps) {
+  return (
+    <Modal opened onClose={onClose} title="Keyboard shortcuts" closeButtonProps={{ 'aria-label': 'Close' }}>
+      <dl className={classes.list}>
+        {SHORTCUTS.map(([what, keys]) => (
+          <div key={what + keys.join('')}>
+            <dt>{what}</dt>
+            <dd>{keys.map((key) => <Kbd key={key}>{key}</Kbd>)}</dd>
+          </div>
+        ))}
+      </dl>
+    </Modal>
+  );
+}

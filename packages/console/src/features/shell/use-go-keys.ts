@@ -1,0 +1,28 @@
+import { useNavigate } from '@tanstack/react-router';
+import { useEffect } from 'react';
+
+const WITHIN_MS = 1_200;
+const PLACES = { c: '/chat/{-$sessionId}', r: '/runs', t: '/admin/agents/tasks' } as const;
+
+/** `g` and then a letter goes to a page, unless something is being typed. */
+export function useGoKeys(): void {
+  const navigate = useNavigate();
+  useEffect(() => {
+    let pressedAt = -WITHIN_MS;
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      const place = PLACES[event.key as keyof typeof PLACES];
+      if (place !== undefined && event.timeStamp - pressedAt < WITHIN_MS) {
+        event.preventDefault();
+        void navigate({ to: place, params: { sessionId: undefined }, search: {} });
+      }
+      pressedAt = event.key === 'g' ? event.timeStamp : -WITHIN_MS;
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [navigate]);
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName));
+}

@@ -1,0 +1,76 @@
+import { Button, Group, Modal, NumberInput, Select, Textarea, TextInput } from '@mantine/core';
+import { ClientError } from '@reeve/client';
+import type { Task } from '@reeve/contract';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState, type FormEvent } from 'react';
+import { agentsQuery } from '../../api/agents.ts';
+import { createTask } from '../../api/tasks.ts';
+import { ErrorPanel } from '../../ui/error-panel.tsx';
+import { EMPTY_DRAFT, faultsOf, requestOf, type TaskDraft } from './task-draft.ts';
+import classes from './task-form.module.css';
+
+interface TaskFormProps {
+  readonly opened: boolean;
+  readonly onClose: () => void;
+  readonly onCreated: (task: Task) => void;
+}
+
+/** Puts a task into the queue. The server judges the fields; its findings show beside them. */
+export function TaskForm({ opened, onClose, onCreated }: TaskFormProps) {
+  return (
+    <Modal opened={opened} onClose={onClose} title="New task" size="lg" closeButtonProps={{ 'aria-label': 'Close' }} keepMounted={false}>
+      <Fields onClose={onClose} onCreated={onCreated} />
+    </Modal>
+  );
+}
+
+function Fields({ onClose, onCreated }: Omit<TaskFormProps, 'opened'>) {
+  const [draft, setDraft] = useState(EMPTY_DRAFT);
+  const [payloadFault, setPayloadFault] = useState<string | null>(null);
+  const agents = useQuery(agentsQuery);
+  const cache = useQueryClient();
+  const create = useMutation({
+    mutationFn: createTask,
+    onSuccess: (task) => {
+      void cache.invalidateQueries({ queryKey: ['tasks'] });
+      onCreated(task);
+    },
+  });
+  const change = (part: Partial<TaskDraft>): void => setDraft({ ...draft, ...part });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    const request = requestOf(draft);
+    setPayloadFault('payloadFault' in request ? request.payloadFault : null);
+    if ('task' in request) create.mutate(request.task);
+  };
+  const details = create.error instanceof ClientError ? create.error.details : [];
+  const { byField, others } = faultsOf(details);
+  const placed = details.length > 0 && others.length === 0;
+  const options = (agents.data ?? []).map((agent) => ({ value: agent.slug, label: agent.name }));
+  return (
+    <form onSubmit={submit} className={classes.form} noValidate>
+      <TextInput label="Title" required data-autofocus value={draft.title} error={byField.title} onChange={(event) => change({ title: event.currentTarget.value })} />
+      <div className={classes.pair}>
+        <Select
+          label="Agent" required searchable allowDeselect={false} error={byField.agent_id} value={draft.agent} onChange={(agent) => agent !== null && change({ agent })}
+          data={options.some((option) => option.value === draft.agent) ? options : [{ value: draft.agent, label: draft.agent }, ...options]}
+        />
+        <TextInput label="Type" required value={draft.type} error={byField.task_type} onChange={(event) => change({ type: event.currentTarget.value })} />
+        <NumberInput
+          label="Priority" description="−100 to 100, higher first" inputWrapperOrder={['label', 'input', 'description', 'error']} allowDecimal={false} value={draft.priority}
+          error={byField.priority} onChange={(value) => change({ priority: Number(value) || 0 })}
+        />
+      </div>
+      <Textarea label="Description" autosize minRows={2} maxRows={8} value={draft.description} error={byField.description} onChange={(event) => change({ description: event.currentTarget.value })} />
+      <Textarea
+        label="Payload" description="A JSON object, handed to the agent as it is" autosize minRows={4} maxRows={16} spellCheck={false} classNames={{ input: classes.code }}
+        value={draft.payload} error={payloadFault ?? byField.payload} onChange={(event) => change({ payload: event.currentTarget.value })}
+      />
+      {create.isError && !placed && <ErrorPanel title="The task was not created" error={create.error} />}
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onClose}>Cancel</Button>
+        <Button type="submit" loading={create.isPending}>Create task</Button>
+      </Group>
+    </form>
+  );
+}

@@ -1,0 +1,16 @@
+import type { Task, WaitingFor } from '@reeve/contract';
+import { Status } from '../../ui/status.tsx';
+
+const WAITS: Record<WaitingFor, string> = {
+  schedule: 'Waits for its time',
+  dependencies: 'Waits for other tasks',
+  approval: 'Waits for approval',
+  retry: 'Waits to be retried',
+  budget: 'Waits for budget',
+};
+
+/** A task's status; where it can't start yet, why. */
+export function TaskStatus({ task }: { readonly task: Pick<Task, 'status' | 'waiting_for'> }) {
+  if (task.status === 'pending' && task.waiting_for !== null) return <Status status="waiting" text={WAITS[task.waiting_for]} />;
+  return <Status status={task.status} />;
+}

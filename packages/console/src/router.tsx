@@ -1,0 +1,57 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { NotFound, PageError, PagePending } from './features/shell/fallbacks.tsx';
+import { RootRoute } from './routes/root.tsx';
+import { chatSearch, runsSearch, signInSearch, tasksSearch } from './routes/search.ts';
+
+const root = createRootRoute({ component: RootRoute, notFoundComponent: NotFound });
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/chat/{-$sessionId}', params: { sessionId: undefined }, replace: true });
+  },
+});
+const chat = createRoute({
+  getParentRoute: () => root,
+  path: '/chat/{-$sessionId}',
+  validateSearch: chatSearch,
+  component: lazyRouteComponent(() => import('./routes/chat.tsx'), 'ChatRoute'),
+});
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: '/runs',
+  validateSearch: runsSearch,
+  component: lazyRouteComponent(() => import('./routes/runs.tsx'), 'RunsRoute'),
+});
+const run = createRoute({
+  getParentRoute: () => root,
+  path: '/runs/$runId',
+  component: lazyRouteComponent(() => import('./routes/run.tsx'), 'RunRoute'),
+});
+const tasks = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/agents/tasks',
+  validateSearch: tasksSearch,
+  component: lazyRouteComponent(() => import('./routes/tasks.tsx'), 'TasksRoute'),
+});
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: signInSearch,
+  component: lazyRouteComponent(() => import('./routes/sign-in.tsx'), 'SignInRoute'),
+});
+
+/** Every address of the console. Pages load their code when they are first opened or pointed at. */
+export const router = createRouter({
+  routeTree: root.addChildren([home, chat, runs, run, tasks, signIn]),
+  defaultPreload: 'intent',
+  defaultErrorComponent: PageError,
+  defaultPendingComponent: PagePending,
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chatSearch, runsSearch, signInSearch, tasksSearch } from './search.ts';
+
+test('what a list does not understand of its address is dropped', () => {
+  assert.deepEqual(runsSearch({ status: 'failed', offset: 50 }), { status: 'failed', offset: 50 });
+  assert.deepEqual(runsSearch({ status: '<b>', offset: -1 }), { status: undefined, offset: undefined });
+  assert.deepEqual(tasksSearch({ status: 'queued', offset: 1.5, create: 'yes', task: 7 }), {
+    status: undefined, agent: undefined, q: undefined, offset: undefined, task: '7', create: undefined,
+  });
+});
+
+test('a search of digits stays text', () => {
+  assert.equal(chatSearch({ q: 2026 }).q, '2026');
+});
+
+test('sign-in leads back into the console and nowhere else', () => {
+  assert.equal(signInSearch({ from: '/runs?status=failed' }).from, '/runs?status=failed');
+  for (const from of ['https://example.com', '//example.com', '/\\example.com', 'javascript:alert(1)']) {
+    assert.equal(signInSearch({ from }).from, undefined);
+  }
+});

@@ -1,0 +1,58 @@
+import { RUN_STATUSES, TASK_STATUSES, type RunStatus, type TaskStatus } from '@reeve/contract';
+
+/** Search parameters as they come from an address: anything. Each reader keeps what it understands and drops the rest. */
+export type RawSearch = Record<string, unknown>;
+
+export interface ChatSearch {
+  readonly run?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly q?: string | undefined;
+}
+export const chatSearch = (raw: RawSearch): ChatSearch => ({ run: words(raw['run']), agent: words(raw['agent']), q: words(raw['q']) });
+
+export interface RunsSearch {
+  readonly status?: RunStatus | undefined;
+  readonly offset?: number | undefined;
+}
+export const runsSearch = (raw: RawSearch): RunsSearch => ({ status: oneOf(RUN_STATUSES, raw['status']), offset: offset(raw['offset']) });
+
+export interface TasksSearch {
+  readonly status?: TaskStatus | undefined;
+  readonly agent?: string | undefined;
+  readonly q?: string | undefined;
+  readonly offset?: number | undefined;
+  /** The task whose details are open. */
+  readonly task?: string | undefined;
+  /** Whether the form for a new task is open. */
+  readonly create?: true | undefined;
+}
+export const tasksSearch = (raw: RawSearch): TasksSearch => ({
+  status: oneOf(TASK_STATUSES, raw['status']),
+  agent: words(raw['agent']),
+  q: words(raw['q']),
+  offset: offset(raw['offset']),
+  task: words(raw['task']),
+  create: raw['create'] === true ? true : undefined,
+});
+
+export interface SignInSearch {
+  /** The path to come back to; only one of this console. */
+  readonly from?: string | undefined;
+}
+export const signInSearch = (raw: RawSearch): SignInSearch => {
+  const from = words(raw['from']);
+  return { from: from !== undefined && /^\/(?![/\\])/.test(from) ? from : undefined };
+};
+
+function words(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value !== '' ? value.slice(0, 200) : undefined;
+}
+
+function offset(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : undefined;
+}
+
+function oneOf<const Name extends string>(names: readonly Name[], value: unknown): Name | undefined {
+  return names.find((name) => name === value);
+}

@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { RecallInput, RememberInput } from '@reeve/contract';
+import { inTenant, type Database } from '@reeve/db';
+import { openTestDatabase, passTime } from '@reeve/testing';
+import fc from 'fast-check';
+import { forget, recall, recallContext, remember } from './memories.ts';
+import { appendMessages, ensureSession } from './sessions.ts';
+
+const who = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
+
+describe('memories', () => {
+  let database: Database;
+  const store = (text: string, fields: object = {}, tenantId = 'default') =>
+    inTenant(database.db, tenantId, (tx) =>
+      remember(tx, { ...who, tenantId }, { ...RememberInput.parse({ text }), ...fields }),
+    );
+  const find = (query: string, fields: object = {}, tenantId = 'default') =>
+    inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, RecallInput.parse({ query, ...fields })));
+  const texts = async (...args: Parameters<typeof find>) => (await find(...args)).map(({ text }) => text);
+  const say = (sessionId: string, ...contents: string[]) =>
+    inTenant(database.db, 'default', async (tx) => {
+      await ensureSession(tx, { tenantId: 'default', sessionId, title: 'a session' });
+      await appendMessages(
+        tx,
+        'default',
+        sessionId,
+        contents.map((content) => ({ role: 'user', content })),
+      );
+    });
+
+  before(async () => void (database = await openTestDatabase()));
+  beforeEach(async () => {
+    for (const table of ['memories', 'sessions', 'audit'] as const) await database.db.deleteFrom(table).execute();
+  });
+  after(() => database[Symbol.asyncDispose]());
+
+  it('are stored once for their tenant and persona', async () => {
+    const persona = randomUUID();
+    const first = await store('Ada likes  tea');
+    assert.equal(first.deduplicated, false);
+    assert.deepEqual(await store('ada LIKES tea\n'), { id: first.id, deduplicated: true });
+    assert.equal((await store('Ada likes tea', { persona_id: persona })).deduplicated, false);
+    assert.equal((await store('Ada likes tea', {}, 'other')).deduplicated, false);
+    assert.deepEqual(await texts('tea', { top_k: 9, persona_id: persona }), ['Ada likes tea']);
+  });
+
+  it('remembered twice at once are one', async () => {
+    const answers = await Promise.all(Array.from({ length: 6 }, () => store('The build runs at noon')));
+    assert.equal(new Set(answers.map(({ id }) => id)).size, 1);
+    assert.equal(answers.filter(({ deduplicated }) => !deduplicated).length, 1);
+  });
+
+  it('stay one however often and in whatever shape a text is remembered', async () => {
+    const text = fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 200 })
+      .filter((value) => value.trim() !== '' && !value.includes('\u0000'));
+    await fc.assert(
+      fc.asyncProperty(text, fc.constantFrom(' ', '\n', '\t\u00a0', ''), async (value, space) => {
+        const { id } = await store(value);
+        assert.deepEqual(await store(`${space}${value}${space}`), { id, deduplicated: true });
+        assert.deepEqual(await store(value), { id, deduplicated: true });
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('last as long as they were last asked to', async () => {
+    const { id } = await store('The door code is 4711', { ttl_s: 60 });
+    assert.deepEqual(await store('the door code is 4711', { ttl_s: 120 }), { id, deduplicated: true });
+    assert.deepEqual(await store('the door code is 4711', { ttl_s: 10 }), { id, deduplicated: true });
+    await passTime(database, 90_000);
+    assert.deepEqual(await texts('door code'), ['The door code is 4711']);
+    assert.deepEqual(await store('the door code is 4711'), { id, deduplicated: true });
+    await passTime(database, 10 * 365 * 86_400_000);
+    assert.equal((await find('door code')).length, 1);
+  });
+
+  it('are gone when their time is over, and can be stored anew', async () => {
+    const { id } = await store('The meeting is at nine', { ttl_s: 60 });
+    await passTime(database, 61_000);
+    assert.deepEqual(await find('meeting'), []);
+    const again = await store('the meeting is at NINE', { tags: ['new'] });
+    assert.notEqual(again.id, id);
+    assert.equal(again.deduplicated, false);
+    assert.deepEqual(
+      (await find('meeting')).map(({ tags }) => tags),
+      [['new']],
+    );
+  });
+
+  it('are found by any of a query’s words, in any form, the best first', async () => {
+    await store('Foxes run through the garden every night');
+    await store('The garden has a pond');
+    await store('Invoices are paid on Fridays');
+    assert.deepEqual(await texts('running fox in a garden'), [
+      'Foxes run through the garden every night',
+      'The garden has a pond',
+    ]);
+    assert.deepEqual(await find('the of and'), []);
+    assert.deepEqual(await find('submarine'), []);
+    assert.equal((await find('garden', { top_k: 1 })).length, 1);
+  });
+
+  it('of equal rank come newest first, the same way each time', async () => {
+    for (const day of ['Monday', 'Tuesday', 'Sunday']) await store(`Backup finished ${day}`);
+    const expected = ['Backup finished Sunday', 'Backup finished Tuesday', 'Backup finished Monday'];
+    for (let i = 0; i < 3; i++) assert.deepEqual(await texts('backup'), expected);
+  });
+
+  it('say where they came from', async () => {
+    const [sessionId, runId] = [randomUUID(), randomUUID()];
+    const { id } = await store('Ada plays chess', { tags: [`a"b'c\\d,{}`, 'null', '🦊', 'null'], sessionId, runId });
+    const [match] = await find('chess');
+    assert.ok(match !== undefined && match.score > 0 && !Number.isNaN(Date.parse(match.created_at)));
+    assert.deepEqual(
+      [match.id, match.kind, match.tags, match.source],
+      [id, 'memory', [`a"b'c\\d,{}`, 'null', '🦊'], { session_id: sessionId, run_id: runId }],
+    );
+    const [row, ...rest] = await database.db.selectFrom('audit').selectAll().execute();
+    assert.deepEqual(
+      [row?.action, row?.actor, row?.trace_id, row?.run_id, row?.details, rest],
+      ['MEMORY_STORED', 'ada', 'trace-1', runId, { memory: id }, []],
+    );
+  });
+
+  it('keep hostile text as it is and find it again', async () => {
+    const hostile = [
+      `zebra'); drop table memories; --`,
+      'zebra <img src=x onerror=alert(1)>',
+      'zebra " \\ & | ! ( ) : * <-> \'',
+      'zebra 👩‍👩‍👧 𝕏 \u202e',
+      `zebra ${'x '.repeat(9_997)}`,
+    ];
+    for (const text of hostile) await store(text);
+    const found = await texts('zebra', { top_k: 100 });
+    assert.deepEqual([...found].sort(), [...hostile].sort());
+  });
+
+  it('are searched with any query without failing', async () => {
+    await store("It costs 5 at http://example.com/a?b=c, said o’Neill: 'quoted' \\ back");
+    const nasty = [
+      '\u0000',
+      '\ud800',
+      '!',
+      '&',
+      '|',
+      `'`,
+      `''`,
+      '\\',
+      `\\'`,
+      `a:*`,
+      `a & !b | (c`,
+      '<->',
+      `'); select 1; --`,
+      'a_'.repeat(1000),
+      `o'neill`,
+      'x'.repeat(2000),
+      Array.from({ length: 600 }, (_, n) => `${n}z`)
+        .join(' ')
+        .slice(0, 2000),
+      'http://example.com/a?b=c',
+    ];
+    const query = fc.oneof(
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 300 }),
+      fc.string({ minLength: 1, maxLength: 300 }),
+      fc.constantFrom(...nasty),
+    );
+    await fc.assert(
+      fc.asyncProperty(query, async (value) => {
+        const input = { query: value, top_k: 5, kinds: ['memory' as const, 'message' as const] };
+        assert.ok(Array.isArray(await inTenant(database.db, 'default', (tx) => recall(tx, 'default', input))));
+      }),
+      { numRuns: 60, examples: nasty.map((value): [string] => [value]) },
+    );
+    assert.equal((await find(`'quoted' & !costs`)).length, 1);
+    assert.equal((await find('http://example.com/a?b=c')).length, 1);
+  });
+
+  it('are searched together with the messages of sessions where that is asked', async () => {
+    const sessionId = randomUUID();
+    await say(sessionId, 'the harbour is closed', 'nothing to see', `${'padding '.repeat(50)} harbour`);
+    await store('The harbour opens at six in the morning');
+    const matches = await find('harbour', { kinds: ['memory', 'message'] });
+    assert.deepEqual(
+      matches.map(({ kind, id }) => (kind === 'message' ? id : kind)),
+      [`${sessionId}:1`, 'memory', `${sessionId}:3`],
+    );
+    assert.deepEqual(matches[0]?.source, { session_id: sessionId, run_id: null });
+    assert.deepEqual(
+      (await find('harbour', { kinds: ['message'], top_k: 1 })).map(({ id }) => id),
+      [`${sessionId}:1`],
+    );
+    assert.deepEqual(
+      (await find('harbour')).map(({ kind }) => kind),
+      ['memory'],
+    );
+  });
+
+  it('are found among messages that are hard to parse in a second or two', async () => {
+    await say(
+      randomUUID(),
+      'the lighthouse',
+      ...Array.from({ length: 40 }, (_, n) => ['a_', '~/', '<!--'][n % 3]!.repeat(5_000)),
+    );
+    const startedAt = performance.now();
+    assert.deepEqual(
+      (await find('lighthouse', { kinds: ['message'] })).map(({ text }) => text),
+      ['the lighthouse'],
+    );
+    assert.ok(performance.now() - startedAt < 5_000);
+  });
+
+  it('are offered to a prompt with their source, the chance matches left out', async () => {
+    const { id } = await store('Ada prefers short answers');
+    await store(`prefers ${Array.from({ length: 2_000 }, (_, n) => `word${n}`).join(' ')}`);
+    const prompt = `Which answers does Ada prefer? ${'Consider timing, length, format and audience before you reply. '.repeat(300)}`;
+    assert.equal((await find(prompt.slice(0, 2_000))).length, 2);
+    const context = await inTenant(database.db, 'default', (tx) => recallContext(tx, 'default', prompt, 5));
+    assert.deepEqual(context, [{ text: 'Ada prefers short answers', source: `memory ${id}` }]);
+    assert.deepEqual(await inTenant(database.db, 'default', (tx) => recallContext(tx, 'default', '🦊', 5)), []);
+  });
+
+  it('are forgotten on request, and the audit log says so', async () => {
+    const { id } = await store('A secret');
+    await inTenant(database.db, 'default', (tx) => forget(tx, who, id));
+    assert.deepEqual(await find('secret'), []);
+    await assert.rejects(
+      inTenant(database.db, 'default', (tx) => forget(tx, who, id)),
+      { reason: 'not_found' },
+    );
+    const rows = await database.db.selectFrom('audit').select(['action', 'details']).orderBy('at').execute();
+    assert.deepEqual(rows, [
+      { action: 'MEMORY_STORED', details: { memory: id } },
+      { action: 'MEMORY_DELETED', details: { memory: id } },
+    ]);
+  });
+
+  it('are not there for another tenant', async () => {
+    const { id } = await store('The vault is behind the painting');
+    await say(randomUUID(), 'the vault, the vault');
+    for (const tenantId of ['other', 'default']) {
+      const input = RecallInput.parse({ query: 'vault', kinds: ['memory', 'message'] });
+      assert.deepEqual(await inTenant(database.db, 'other', (tx) => recall(tx, tenantId, input)), []);
+      await assert.rejects(
+        inTenant(database.db, 'other', (tx) => forget(tx, { ...who, tenantId }, id)),
+        { reason: 'not_found' },
+      );
+    }
+    assert.equal((await find('vault')).length, 1);
+  });
+});

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import type { Database } from '@reeve/db';
+import { createApp, type App } from '@reeve/http';
+import { silentLog } from '@reeve/kit';
+import { openTestDatabase } from '@reeve/testing';
+import { mountMemory } from './routes.ts';
+
+// oxlint-disable-next-line typescript/no-explicit-any -- whatever JSON an answer has
+type Answer = { status: number; body: any };
+
+describe('the routes of memory', () => {
+  let database: Database;
+  let app: App;
+  async function send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
+    const init = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await app.fetch(
+      new Request(`http://x${path}`, { method, headers: { 'content-type': 'application/json', ...headers }, ...init }),
+    );
+    const text = await response.text();
+    return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+  }
+
+  before(async () => {
+    database = await openTestDatabase();
+    app = createApp({
+      service: 'test',
+      authenticate: async (header) => ({
+        tenantId: header('x-tenant-id') ?? 'default',
+        userId: 'ada',
+        role: 'admin',
+        via: 'development',
+      }),
+      db: database.db,
+      log: silentLog,
+      stopping: new AbortController().signal,
+    });
+    mountMemory(app, database);
+  });
+  after(() => database[Symbol.asyncDispose]());
+
+  it('store history, prompt and response in that order, and answer them', async () => {
+    const id = randomUUID();
+    const history = [
+      { role: 'system', content: 'Be kind\nplease' },
+      { role: 'tool-output', content: '42' },
+    ];
+    const stored = await send('POST', '/memory/store', {
+      session_id: id,
+      history,
+      prompt: 'six times seven?',
+      llm_response: '42',
+    });
+    assert.deepEqual(stored, { status: 200, body: { session_id: id, stored: 4 } });
+    const latest = await send('GET', `/memory/latest?session_id=${id}`);
+    assert.deepEqual(
+      latest.body.messages.map((message: { role: string }) => message.role),
+      ['system', 'tool-output', 'user', 'assistant'],
+    );
+    assert.equal((await send('GET', `/api/v1/sessions/${id}`)).body.title, 'Be kind');
+    assert.deepEqual((await send('POST', '/memory/store', { session_id: randomUUID(), history: [] })).body.stored, 0);
+  });
+
+  it('page through a session from its newest message', async () => {
+    const id = randomUUID();
+    await send('POST', '/memory/store', {
+      session_id: id,
+      history: ['1', '2', '3', '4', '5'].map((content) => ({ role: 'user', content })),
+    });
+    const contents = async (paging: string) =>
+      (await send('GET', `/api/v1/sessions/${id}?${paging}`)).body.messages.map(
+        (message: { content: string }) => message.content,
+      );
+    assert.deepEqual(await contents('limit=2'), ['4', '5']);
+    assert.deepEqual(await contents('limit=2&offset=2'), ['2', '3']);
+    assert.deepEqual(await contents('offset=9'), []);
+    assert.equal((await send('GET', `/api/v1/sessions/${id}/export`)).body.messages.length, 5);
+  });
+
+  it('list, rename and delete sessions', async () => {
+    const id = randomUUID();
+    await send('POST', '/memory/store', { session_id: id, history: [], prompt: 'Unicorn census' });
+    const listed = await send('GET', '/api/v1/sessions?q=unicorn&limit=1');
+    assert.deepEqual(
+      [listed.body.sessions[0].id, listed.body.total, listed.body.limit, listed.body.offset],
+      [id, 1, 1, 0],
+    );
+    assert.equal((await send('PATCH', `/api/v1/sessions/${id}`, { title: '<b>"x"</b>' })).body.title, '<b>"x"</b>');
+    assert.deepEqual(await send('DELETE', `/api/v1/sessions/${id}`), { status: 204, body: null });
+    for (const [method, path] of [
+      ['GET', ''],
+      ['DELETE', ''],
+      ['GET', '/export'],
+    ] as const) {
+      assert.equal((await send(method, `/api/v1/sessions/${id}${path}`)).status, 404);
+    }
+    assert.equal((await send('GET', `/memory/latest?session_id=${id}`)).status, 404);
+  });
+
+  it('remember, recall and forget', async () => {
+    const key = { 'idempotency-key': randomUUID() };
+    const made = await send('POST', '/api/v1/memory/remember', { text: 'Penguins cannot fly', tags: ['bird'] }, key);
+    assert.deepEqual([made.status, made.body.deduplicated], [201, false]);
+    assert.deepEqual(
+      await send('POST', '/api/v1/memory/remember', { text: 'Penguins cannot fly', tags: ['bird'] }, key),
+      made,
+    );
+    assert.equal(
+      (await send('POST', '/api/v1/memory/remember', { text: 'penguins cannot FLY' })).body.deduplicated,
+      true,
+    );
+    const found = await send('POST', '/api/v1/memory/recall', { query: 'flying penguin' });
+    assert.deepEqual(
+      [found.body.retrieval, found.body.matches.length, found.body.matches[0].id],
+      ['lexical', 1, made.body.id],
+    );
+    assert.equal((await send('DELETE', `/api/v1/memory/${made.body.id}`)).status, 204);
+    assert.equal((await send('DELETE', `/api/v1/memory/${made.body.id}`)).status, 404);
+  });
+
+  it('refuse bad input by the field’s name and store nothing', async () => {
+    const cases: [string, string, unknown, string][] = [
+      ['POST', '/memory/store', { session_id: 'x', history: [] }, 'session_id'],
+      [
+        'POST',
+        '/memory/store',
+        { session_id: randomUUID(), history: [{ role: 'robot', content: '' }] },
+        'history.0.role',
+      ],
+      ['POST', '/memory/store', { session_id: randomUUID(), history: [], extra: 1 }, 'extra'],
+      ['POST', '/api/v1/memory/remember', { text: ' \n ' }, 'text'],
+      ['POST', '/api/v1/memory/remember', { text: 'a\u0000b' }, 'text'],
+      ['POST', '/api/v1/memory/remember', { text: 'x'.repeat(20_001) }, 'text'],
+      ['POST', '/api/v1/memory/recall', { query: 'x', kinds: ['soul'] }, 'kinds.0'],
+      ['PATCH', `/api/v1/sessions/${randomUUID()}`, { title: '' }, 'title'],
+      ['DELETE', '/api/v1/memory/1', undefined, 'id'],
+    ];
+    for (const [method, path, body, field] of cases) {
+      const { status, body: error } = await send(method, path, body);
+      assert.deepEqual([status, error.code, error.details[0].path], [400, 'invalid_request', field]);
+    }
+    assert.equal((await send('POST', '/api/v1/memory/recall', { query: 'x' })).body.matches.length, 0);
+  });
+
+  it('answer 404 for what is another tenant’s', async () => {
+    const id = randomUUID();
+    await send('POST', '/memory/store', { session_id: id, history: [], prompt: 'mine' });
+    const memory = (await send('POST', '/api/v1/memory/remember', { text: 'mine alone' })).body.id;
+    const other = { 'x-tenant-id': 'other' };
+    for (const [method, path, body] of [
+      ['GET', `/memory/latest?session_id=${id}`],
+      ['GET', `/api/v1/sessions/${id}`],
+      ['GET', `/api/v1/sessions/${id}/export`],
+      ['PATCH', `/api/v1/sessions/${id}`, { title: 'x' }],
+      ['DELETE', `/api/v1/sessions/${id}`],
+      ['DELETE', `/api/v1/memory/${memory}`],
+      ['POST', '/memory/store', { session_id: id, history: [], prompt: 'theirs' }],
+    ] as const) {
+      assert.equal((await send(method, path, body, other)).status, 404, `${method} ${path}`);
+    }
+    assert.equal((await send('GET', '/api/v1/sessions', undefined, other)).body.total, 0);
+    assert.equal((await send('GET', `/memory/latest?session_id=${id}`)).body.messages.length, 1);
+  });
+});

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { createClient } from '@reeve/client';
+import { routes, type RunEvent, type Step } from '@reeve/contract';
+import { createTestDatabase } from './database.ts';
+import { startServer, type ServerProcess } from './server.ts';
+import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from './upstream/index.ts';
+
+/*
+ * Kills a real server with SIGKILL around every commit of a run with three tool calls, starts it again on the same data, and
+ * looks from outside: the run completes by itself, what had settled is not done again (model calls are counted by the upstream,
+ * tool calls by the log), and a reader that reconnects has seen every event once.
+ */
+const preload = new URL('./kill-at-commit.ts', import.meta.url).href;
+const STEPS: readonly UpstreamReply[] = [
+  { thinking: ['Let me ', 'compute.'], text: ['First ', 'a sum.'], toolCalls: [{ name: 'calculator', input: { expression: '6 * 7' } }] },
+  { text: ['Now I ', 'write it.'], toolCalls: [{ name: 'write_file', input: { path: 'sum.txt', content: '42' } }] },
+  { text: ['And I ', 'run code.'], toolCalls: [{ name: 'run_code', input: { language: 'javascript', code: '6 * 7' } }] },
+  { text: ['The ', 'sum ', 'is ', '42, ', 'and ', 'it ', 'is ', 'written.'] },
+];
+const ANSWER = 'The sum is 42, and it is written.';
+
+describe('a server killed at any commit', { timeout: 600_000 }, () => {
+  let upstream: FakeUpstream;
+  before(async () => void (upstream = await startFakeUpstream()));
+  after(() => upstream[Symbol.asyncDispose]());
+
+  const environment = () => ({ LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url, REEVE_LEASE_MS: '1500' });
+
+  it('loses nothing, repeats nothing that had settled, and shows every event once', async () => {
+    upstream.respond(({ messages }) => ({ ...STEPS[messages.filter(({ role }) => role === 'tool').length]!, pauseMs: 20 }));
+    const points = await countCommits();
+    assert.ok(points * 2 >= 20, `at least 20 points, these are ${points * 2}`);
+    const plans = Array.from({ length: points }, (_, index) => [index + 1, 'after'] as const).flatMap(([at]) => [[at, 'before'], [at, 'after']] as const);
+    const next = plans.values();
+    await Promise.all([1, 2].map(async () => {
+      for (const [at, when] of next) await killAndResume(at, when);
+    }));
+    console.log(`killed at ${plans.length} points`);
+  });
+
+  async function countCommits(): Promise<number> {
+    await using place = await createTestDatabase();
+    await using server = await startServer({ ...place, preload, environment: environment() });
+    const events = await chat(server, 'sum and write', []);
+    assert.equal(events.at(-1)?.type, 'session_end');
+    return server.log.filter((line) => line.includes('commit point')).length;
+  }
+
+  async function killAndResume(at: number, when: 'before' | 'after'): Promise<void> {
+    const where = `killed ${when} commit ${at}`;
+    const question = `sum and write (${where})`;
+    await using place = await createTestDatabase();
+    const seen: RunEvent[] = [];
+    await using first = await startServer({ ...place, preload, environment: { ...environment(), REEVE_KILL_AT: String(at), REEVE_KILL_WHEN: when } });
+    await chat(first, question, seen).catch(() => undefined);
+    assert.equal(await first.exited, 'SIGKILL', where);
+    const killedAt = new Date().toISOString();
+
+    await using second = await startServer({ ...place, environment: environment() });
+    const client = createClient({ baseUrl: second.url });
+    const { runs } = await client.call(routes.listRuns);
+    if (runs.length === 0) return assert.equal(at, 1, `${where}: the run was lost`);
+    const runId = runs[0]!.id;
+    for await (const event of client.followRun(runId, { after: seen.at(-1)?.seq ?? 0, signal: AbortSignal.timeout(30_000) })) seen.push(event);
+
+    const run = await client.call(routes.getRun, { params: { id: runId } });
+    const { steps } = await client.call(routes.listSteps, { params: { id: runId } });
+    assert.deepEqual([run.status, run.result], ['completed', ANSWER], where);
+    assert.equal(steps.length, 7, where);
+    assertLogWhole(seen, where);
+    const replayed: RunEvent[] = [];
+    for await (const event of client.followRun(runId)) replayed.push(event);
+    assert.deepEqual(seen, replayed, `${where}: what the reader saw is the log`);
+
+    const done = [...first.log, ...second.log].map((line) => JSON.parse(line) as { message: string; step?: number });
+    const callsOf = (step: Step) => done.filter((line) => line.step === step.number && line.message === (step.kind === 'tool' ? 'calling a tool' : 'calling the model')).length;
+    for (const step of steps) {
+      const settledBefore = step.ended_at !== null && step.ended_at < killedAt;
+      if (settledBefore) assert.equal(callsOf(step), 1, `${where}: step ${step.number} had settled and was done again`);
+      else assert.ok(callsOf(step) <= 2, `${where}: step ${step.number} was done more than twice`);
+    }
+    if (when === 'after') {
+      for (const step of steps.filter(({ kind }) => kind === 'tool')) assert.equal(callsOf(step), 1, `${where}: tool step ${step.number} was done once`);
+    }
+    const asked = upstream.requests.filter(({ messages }) => messages.some(({ role, text }) => role === 'user' && text === question)).length;
+    const logged = steps.filter(({ kind }) => kind === 'model').reduce((sum, step) => sum + callsOf(step), 0);
+    assert.ok(asked >= 4 && asked <= logged, `${where}: the upstream was asked ${asked} times, the log says ${logged}`);
+  }
+});
+
+async function chat(server: ServerProcess, message: string, seen: RunEvent[]): Promise<RunEvent[]> {
+  const client = createClient({ baseUrl: server.url });
+  for await (const event of client.stream(routes.chat, { body: { agent_config_id: 'assistant', message } })) seen.push(event);
+  return seen;
+}
+
+function assertLogWhole(events: readonly RunEvent[], where: string): void {
+  assert.deepEqual(events.map(({ seq }) => seq), events.map((_, index) => index + 1), `${where}: numbers without gap or repeat`);
+  const text = new Map<number, string>();
+  for (const event of events) {
+    if (event.type === 'system' && event.discard_step !== undefined) text.delete(event.discard_step);
+    if (event.type === 'text') text.set(event.step, (text.get(event.step) ?? '') + event.delta);
+  }
+  assert.equal([...text.values()].at(-1), ANSWER, `${where}: the streamed text is the answer`);
+  for (const type of ['session_start', 'result', 'session_end'] as const) assert.equal(events.filter((event) => event.type === type).length, 1, `${where}: one ${type}`);
+  assert.equal(events.filter(({ type }) => type === 'tool_result').length, 3, where);
+}

@@ -1,0 +1,58 @@
+import { ReeveError } from '@reeve/kit';
+import type { ModelGateway, ModelPart, ModelRequest } from '@reeve/models';
+
+/** One answer of a scripted model. */
+export interface ScriptedAnswer {
+  readonly text?: string;
+  readonly calls?: readonly { readonly name: string; readonly input: unknown }[];
+  /** Thrown instead of an end. */
+  readonly error?: ReeveError;
+  /** Goes on until it is aborted. */
+  readonly hang?: boolean;
+  /** Called when the answer begins. */
+  readonly started?: () => void;
+}
+
+/** A model that says what a test wrote down, in order, and keeps what it was asked. */
+export interface ScriptedModel extends ModelGateway {
+  readonly requests: ModelRequest[];
+  /** Replaces what is left of the script. */
+  script(answers: readonly ScriptedAnswer[]): void;
+  /** Leaves out the next answer. */
+  skip(): void;
+  /** Answers left. */
+  readonly waiting: number;
+}
+
+export function scriptedModel(): ScriptedModel {
+  const requests: ModelRequest[] = [];
+  let script: ScriptedAnswer[] = [];
+  let calls = 0;
+
+  async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
+    requests.push(request);
+    const answer = script.shift();
+    if (answer === undefined) throw new ReeveError('upstream_error', 'the script is at its end');
+    answer.started?.();
+    if (answer.text !== undefined) yield { type: 'text', delta: answer.text };
+    for (const { name, input } of answer.calls ?? []) yield { type: 'tool_call', call: { id: `call_${++calls}`, name, input } };
+    if (answer.hang) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+    if (answer.error !== undefined) throw answer.error;
+    yield { type: 'finish', reason: answer.calls === undefined ? 'stop' : 'tool_calls', usage: { inputTokens: 10, outputTokens: 5 }, model: 'scripted' };
+  }
+
+  return {
+    provider: 'scripted',
+    defaultModel: 'scripted',
+    requests,
+    stream,
+    health: () => ({ status: 'ok' }),
+    script: (answers) => {
+      script = [...answers];
+    },
+    skip: () => void script.shift(),
+    get waiting() {
+      return script.length;
+    },
+  };
+}
