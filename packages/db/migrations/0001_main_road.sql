@@ -183,7 +183,6 @@ create table runs (
   input_tokens  bigint not null default 0,
   output_tokens bigint not null default 0,
   cost_usd      numeric(20, 9),
-  steps         int not null default 0,
   trace_id      text not null,
   request_id    text,
   created_at    timestamptz not null,

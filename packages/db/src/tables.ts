@@ -43,7 +43,7 @@ export interface Tables {
     id: string; tenant_id: string; task_id: string; agent_id: string; agent_version: number; session_id: string; door: string;
     status: string; input: string; context: Json; history_until: Generated<number>; result: string | null; error_code: string | null;
     error_message: string | null; input_tokens: Generated<number>; output_tokens: Generated<number>; cost_usd: string | null;
-    steps: Generated<number>; trace_id: string; request_id: string | null; created_at: Time;
+    trace_id: string; request_id: string | null; created_at: Time;
     started_at: Time | null; ended_at: Time | null;
   };
   steps: {

@@ -3,7 +3,7 @@ import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { mountMemory } from '@reeve/memory';
 import type { StartParts } from '@reeve/runs';
-import { mountTasks, type CheckTask, type TaskHandler } from '@reeve/tasks';
+import { mountTasks, type CheckTask } from '@reeve/tasks';
 import type { ToolRegistry } from '@reeve/tools';
 import { serveConsole } from './console-files.ts';
 import { mountDoors } from './doors.ts';
@@ -14,7 +14,6 @@ import { mountTools, type ToolContextFor } from './tool-routes.ts';
 export type GatewayParts = Omit<AppOptions, 'db' | 'service'> &
   HealthParts &
   StartParts & {
-    readonly handler: TaskHandler;
     readonly tools: ToolRegistry;
     readonly toolContextFor: ToolContextFor;
     /** Where the built console is. */

@@ -23,10 +23,8 @@ export interface SessionWanted {
 
 /** The session of that id, made where it is missing. Throws `not_found` for an id that is another tenant's. */
 export async function ensureSession(tx: Tx, { tenantId, sessionId, agentId, title }: SessionWanted): Promise<Session> {
-  const present = await selectSession(tx, tenantId, sessionId);
-  if (present !== undefined) return present;
-  await insertSession(tx, { id: sessionId, tenantId, agentId: agentId ?? null, title: titleOf(title) });
-  return requireSession(tx, tenantId, sessionId);
+  const made = await insertSession(tx, { id: sessionId, tenantId, agentId: agentId ?? null, title: titleOf(title) });
+  return made ?? requireSession(tx, tenantId, sessionId);
 }
 
 /** Throws `not_found`. */

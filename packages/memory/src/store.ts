@@ -8,12 +8,12 @@ export interface Paging {
   readonly offset: number;
 }
 
-/** Adds an empty session; does nothing where its id is taken, in whichever tenant. */
+/** Adds an empty session and answers it; undefined where its id is taken, in whichever tenant. */
 export async function insertSession(
   db: Db,
   session: { id: string; tenantId: string; agentId: string | null; title: string },
-): Promise<void> {
-  await db
+): Promise<Session | undefined> {
+  const row = await db
     .insertInto('sessions')
     .values({
       id: session.id,
@@ -24,7 +24,9 @@ export async function insertSession(
       updated_at: now,
     })
     .onConflict((conflict) => conflict.doNothing())
-    .execute();
+    .returningAll()
+    .executeTakeFirst();
+  return row && sessionFromRow(row);
 }
 
 export async function selectSession(db: Db, tenantId: string, id: string): Promise<Session | undefined> {

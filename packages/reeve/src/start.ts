@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock } from '@reeve/db';
 import { createGateway } from '@reeve/gateway';
 import { startHttpServer } from '@reeve/http';
-import { collectProcessMetrics, currentContext, newTraceId, ReeveError, type Log } from '@reeve/kit';
+import { collectProcessMetrics, currentContext, newTraceId, ReeveError, silentLog, type Log } from '@reeve/kit';
 import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
 import { createFeed, createRunHandler } from '@reeve/runs';
@@ -73,7 +73,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     database, feed, models, tools, sandbox, worker, handler, toolContextFor, log, version, commit,
     roles: config.roles,
     api: answers,
-    authenticate: createAuthenticator(config, database.db, log),
+    authenticate: createAuthenticator(config, database.db, serve ? log : silentLog),
     stopping: stopping.signal,
     notReady: () => notReady,
     consoleDirectory: join(import.meta.dirname, '../../console/dist'),

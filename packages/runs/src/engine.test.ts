@@ -8,12 +8,12 @@ import { AgentInput, TaskInput, type RunEvent } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openSandbox, workspacePath, type Sandbox } from '@reeve/sandbox';
-import { cancelTask, enqueueTask, retryTask, startWorker, type TaskHandler, type Worker } from '@reeve/tasks';
+import { cancelTask, enqueueTask, retryTask, startWorker, type Worker } from '@reeve/tasks';
 import { openTestDatabase, passTime, scriptedModel, type ScriptedModel } from '@reeve/testing';
 import { createToolRegistry, defineTool, type ToolRegistry } from '@reeve/tools';
 import { z } from 'zod';
 import { createFeed, type Feed } from './feed.ts';
-import { createRunHandler } from './handler.ts';
+import { createRunHandler, type RunHandler } from './handler.ts';
 import { startRun } from './start.ts';
 import { listSteps, selectRun } from './store.ts';
 import { waitForRun } from './wait.ts';
@@ -27,7 +27,7 @@ describe('the run engine', () => {
   let feed: Feed;
   let model: ScriptedModel;
   let tools: ToolRegistry;
-  let handler: TaskHandler;
+  let handler: RunHandler;
   let worker: Worker;
   const counted = new Map<string, number>();
 
@@ -67,7 +67,7 @@ describe('the run engine', () => {
   });
 
   const start = (input: string, fields: { worker?: Worker; sessionId?: string } = { worker }) =>
-    startRun({ database, feed, models: model, worker: fields.worker }, { requester, door: 'query', agent: 'counter', input, payload: {}, sessionId: fields.sessionId });
+    startRun({ database, feed, models: model, handler, worker: fields.worker }, { requester, door: 'query', agent: 'counter', input, payload: {}, sessionId: fields.sessionId });
   const wait = (runId: string) => waitForRun(feed, 'default', runId, 10_000, new AbortController().signal);
   const stepsOf = async (runId: string) => (await inTenant(database.db, 'default', (tx) => listSteps(tx, 'default', runId, { limit: 100, offset: 0 }))).steps;
   const runOf = (runId: string) => inTenant(database.db, 'default', (tx) => selectRun(tx, 'default', runId));

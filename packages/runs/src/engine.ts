@@ -7,7 +7,7 @@ import type { ToolContext, ToolRegistry } from '@reeve/tools';
 import { createCommitter, type Transition } from './committer.ts';
 import type { Feed } from './feed.ts';
 import { callModel } from './model-call.ts';
-import { conversationOf, refusedOutcome, unknownOutcome, usageOf, type ModelStep, type RunRecord, type RunState, type StepRecord, type ToolStep } from './run.ts';
+import { conversationOf, nextModelStep, refusedOutcome, rowOf, unknownOutcome, usageOf, type ModelStep, type RunRecord, type RunState, type StepRecord, type ToolStep } from './run.ts';
 import { appendAnswer } from './session.ts';
 import { addUsage, insertSteps, updateAbandoned, updateBegun, updateEndedRun, updateSettled } from './store.ts';
 
@@ -59,12 +59,12 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
   let steps: readonly StepRecord[] = initial.steps;
   let ended = false;
   /** Steps whose beginning this engine committed together with what came before them. */
-  const begun = new Set<number>();
+  const begun = new Set(initial.begun);
 
   /** After a crash or a retry: calls that had begun and must not be repeated are settled as unknown, and there is a step to go on with. */
   async function recover(): Promise<void> {
     for (const step of steps) {
-      if (step.kind !== 'tool' || step.status === 'settled' || step.attempt === 0 || tools.effectOf(step.name) !== 'external') continue;
+      if (step.kind !== 'tool' || step.status === 'settled' || step.attempt === 0 || begun.has(step.number) || tools.effectOf(step.name) !== 'external') continue;
       log.warn({ run_id: run.id, step: step.number, tool: step.name }, 'the outcome of a tool call is unknown; it is not repeated');
       await settleTool(step, unknownOutcome, 'unknown');
     }
@@ -224,12 +224,7 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
   }
 
   function insertPending(tx: Tx, pending: readonly StepRecord[]): Promise<void> {
-    const rows = pending.map((step) =>
-      step.kind === 'tool'
-        ? { number: step.number, kind: step.kind, name: step.name, callId: step.callId, input: step.input, attempt: step.attempt }
-        : { number: step.number, kind: step.kind, name: agent.model_id ?? models.defaultModel, callId: null, input: { messages: history.length + step.number }, attempt: step.attempt },
-    );
-    return insertSteps(tx, run.tenantId, run.id, rows);
+    return insertSteps(tx, run.tenantId, run.id, pending.map((step) => rowOf(step, agent.model_id ?? models.defaultModel)));
   }
 
   function replaced(settled: StepRecord): StepRecord[] {
@@ -237,9 +232,4 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
   }
 
   return { recover, step, fail, ended: () => ended };
-}
-
-/** The model call that follows the steps there are; it begins with the commit that inserts it. */
-function nextModelStep(steps: readonly StepRecord[]): ModelStep {
-  return { number: steps.length + 1, kind: 'model', status: 'pending', attempt: 1, output: null };
 }

@@ -2,6 +2,7 @@ export { cancelRun } from './cancel.ts';
 export { createFeed } from './feed.ts';
 export type { Feed } from './feed.ts';
 export { createRunHandler } from './handler.ts';
+export type { RunHandler } from './handler.ts';
 export { startRun } from './start.ts';
 export type { RunRequest, StartParts, StartedRun } from './start.ts';
 export { listRuns, listSteps, selectRun } from './store.ts';

@@ -79,8 +79,26 @@ export interface RunState {
   readonly agent: AgentInput;
   readonly history: readonly ModelMessage[];
   readonly steps: readonly StepRecord[];
+  /** Pending steps whose beginning the holder of this state has committed itself, so that they did not begin before. */
+  readonly begun: readonly number[];
   /** Number of the last event. */
   readonly lastSeq: number;
+}
+
+/** Messages of the session that a run is shown at most. */
+export const HISTORY_LIMIT = 200;
+
+/** The model call that follows the steps there are; it begins with the commit that inserts it. */
+export function nextModelStep(steps: readonly StepRecord[]): ModelStep {
+  return { number: steps.length + 1, kind: 'model', status: 'pending', attempt: 1, output: null };
+}
+
+/** A pending step as it is stored; `model` names the model of a model call. */
+export function rowOf(step: StepRecord, model: string) {
+  const { number, kind, attempt } = step;
+  return step.kind === 'tool'
+    ? { number, kind, attempt, name: step.name, callId: step.callId, input: step.input }
+    : { number, kind, attempt, name: model, callId: null, input: {} };
 }
 
 /** The conversation that the next model call is shown. */

@@ -1,14 +1,16 @@
 import { findAgent } from '@reeve/agents';
 import { recordAudit } from '@reeve/audit';
-import { TaskInput, type NewRunEvent } from '@reeve/contract';
+import { TaskInput, type Agent, type NewRunEvent, type RunEvent } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import { appendMessages, ensureSession, recallContext } from '@reeve/memory';
 import type { ModelGateway } from '@reeve/models';
 import { insertClaimed, insertQueued, type Claim, type Requester, type Worker } from '@reeve/tasks';
 import type { Feed } from './feed.ts';
+import type { RunHandler } from './handler.ts';
 import { appendEvents } from './log.ts';
-import { insertRun } from './store.ts';
+import { HISTORY_LIMIT, historyOf, nextModelStep, rowOf, type RunState } from './run.ts';
+import { insertRun, insertSteps, selectHistory } from './store.ts';
 
 /** What a door asks for. */
 export interface RunRequest {
@@ -34,6 +36,7 @@ export interface StartParts {
   readonly database: Database;
   readonly feed: Feed;
   readonly models: ModelGateway;
+  readonly handler: RunHandler;
   /** Works on the run in this process; without one it goes through the queue. */
   readonly worker: Worker | undefined;
 }
@@ -46,9 +49,9 @@ const RECALLED = 5;
  * Where this process works on tasks it begins at once, under a lease it took in the same transaction. Throws
  * `unknown_agent`, and `not_found` for a session of somebody else.
  */
-export async function startRun({ database, feed, models, worker }: StartParts, request: RunRequest): Promise<StartedRun> {
+export async function startRun({ database, feed, models, handler, worker }: StartParts, request: RunRequest): Promise<StartedRun> {
   const { requester, door, payload } = request;
-  const { started, claim, events } = await inTenant(database.db, requester.tenantId, async (tx) => {
+  const { started, claim, state, events } = await inTenant(database.db, requester.tenantId, async (tx) => {
     const input = TaskInput.parse({
       agent_id: request.agent, task_type: door, title: titleOf(request.input), payload, ...(request.sessionId !== undefined && { session_id: request.sessionId }),
     });
@@ -60,43 +63,64 @@ export async function startRun({ database, feed, models, worker }: StartParts, r
     const opened = await openRun(tx, {
       task, agent, door, requester, input: request.input, sessionId: request.sessionId, model: models.defaultModel, running: claimed !== undefined,
     });
-    return { started: { runId: opened.runId, taskId: task.id, sessionId: opened.sessionId, agent: agent.slug }, claim: claimed, events: opened.events };
+    const { run } = opened.state;
+    return { started: { runId: run.id, taskId: task.id, sessionId: run.sessionId, agent: agent.slug }, claim: claimed, ...opened };
   });
   feed.publish(started.runId, events);
-  if (claim !== undefined) worker?.adopt(claim);
-  else database.notify('reeve_tasks', '');
+  if (claim !== undefined) {
+    handler.prepare(claim, state);
+    worker?.adopt(claim);
+  } else {
+    database.notify('reeve_tasks', '');
+  }
   return started;
 }
 
 export interface OpenRun {
   readonly task: Pick<Claim['task'], 'id'>;
-  readonly agent: NonNullable<Awaited<ReturnType<typeof findAgent>>>;
+  readonly agent: Agent;
   readonly door: string;
   readonly requester: Requester & { readonly requestId: string | null };
   readonly input: string;
   readonly sessionId: string | undefined;
   readonly model: string;
+  /** Its task is leased by the caller, who goes on with the state that comes back. */
   readonly running: boolean;
 }
 
-/** Inserts a run for a task, with its session, the message that began it and its first events, in the caller's transaction. */
-export async function openRun(tx: Tx, { task, agent, door, requester, input, sessionId: given, model, running }: OpenRun) {
+/**
+ * Inserts a run for a task in the caller's transaction: with its session, the message that began it, its first events and, where
+ * it is running, its first step.
+ */
+export async function openRun(tx: Tx, { task, agent, door, requester, input, sessionId: given, model, running }: OpenRun): Promise<{ state: RunState; events: RunEvent[] }> {
   const { tenantId, traceId } = requester;
-  const runId = newId();
   const sessionId = given ?? newId();
-  const session = await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: titleOf(input) });
-  const context = await recallContext(tx, tenantId, input.slice(0, 2_000), RECALLED);
-  await insertRun(tx, {
-    id: runId, tenantId, taskId: task.id, agentId: agent.id, agentVersion: agent.version, sessionId, door, status: running ? 'running' : 'queued',
-    input, context, historyUntil: session.message_count, traceId, requestId: requester.requestId,
-  });
-  await appendMessages(tx, tenantId, sessionId, [{ role: 'user', content: input, runId }]);
-  await recordAudit(tx, [{ tenantId, actor: requester.userId, action: 'PLAN_START', traceId, taskId: task.id, runId, details: { agent: agent.slug, version: agent.version, door } }]);
+  const session = await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: input });
+  const historyUntil = session.message_count;
+  const opened = {
+    id: newId(), tenantId, taskId: task.id, agentId: agent.id, agentVersion: agent.version, sessionId, door, status: running ? 'running' : 'queued',
+    input, context: await recallContext(tx, tenantId, input.slice(0, 2_000), RECALLED), historyUntil, traceId,
+  } as const;
+  await insertRun(tx, { ...opened, requestId: requester.requestId });
+  await appendMessages(tx, tenantId, sessionId, [{ role: 'user', content: input, runId: opened.id }]);
+  await recordAudit(tx, [{ tenantId, actor: requester.userId, action: 'PLAN_START', traceId, taskId: task.id, runId: opened.id, details: { agent: agent.slug, version: agent.version, door } }]);
   const first: NewRunEvent[] = [
     { type: 'session_start', session_id: sessionId, task_id: task.id, agent: agent.slug },
     { type: 'system', message: running ? 'started' : 'queued', model: agent.model_id ?? model, tools: agent.tools },
   ];
-  return { runId, sessionId, events: await appendEvents(tx, { id: runId, tenantId }, 0, first) };
+  const events = await appendEvents(tx, opened, 0, first);
+  const step = nextModelStep([]);
+  if (running) await insertSteps(tx, tenantId, opened.id, [rowOf(step, agent.model_id ?? model)]);
+  const now = new Date();
+  const state: RunState = {
+    run: { ...opened, agentSlug: agent.slug, inputTokens: 0, outputTokens: 0, createdAt: now, startedAt: running ? now : null },
+    agent,
+    history: historyUntil === 0 ? [] : historyOf(await selectHistory(tx, tenantId, sessionId, historyUntil, HISTORY_LIMIT)),
+    steps: running ? [step] : [],
+    begun: running ? [step.number] : [],
+    lastSeq: events.length,
+  };
+  return { state, events };
 }
 
 export function unknownAgent(ref: string): ReeveError {

@@ -87,7 +87,7 @@ export interface NewStep {
   readonly attempt: number;
 }
 
-/** Inserts pending steps and counts them in the run. */
+/** Inserts pending steps. */
 export async function insertSteps(db: Db, tenantId: string, runId: string, steps: readonly NewStep[]): Promise<void> {
   await db
     .insertInto('steps')
@@ -106,7 +106,6 @@ export async function insertSteps(db: Db, tenantId: string, runId: string, steps
       })),
     )
     .execute();
-  await db.updateTable('runs').set((eb) => ({ steps: eb('steps', '+', steps.length) })).where('id', '=', runId).execute();
 }
 
 /** Counts one more beginning of a pending step. */
@@ -302,10 +301,18 @@ export async function selectHistory(db: Db, tenantId: string, sessionId: string,
 }
 
 function shown(db: Db, tenantId: string) {
-  return db.selectFrom('runs').innerJoin('agents', 'agents.id', 'runs.agent_id').selectAll('runs').select('agents.slug').where('runs.tenant_id', '=', tenantId);
+  return db
+    .selectFrom('runs')
+    .innerJoin('agents', 'agents.id', 'runs.agent_id')
+    .selectAll('runs')
+    .select(({ selectFrom }) => [
+      'agents.slug',
+      selectFrom('steps').whereRef('steps.run_id', '=', 'runs.id').select(({ fn }) => fn.countAll<number>().as('count')).$asScalar().as('steps'),
+    ])
+    .where('runs.tenant_id', '=', tenantId);
 }
 
-function fromRow(row: Selectable<Tables['runs']> & { slug: string }): Run {
+function fromRow(row: Selectable<Tables['runs']> & { slug: string; steps: number | null }): Run {
   return {
     id: row.id,
     tenant_id: row.tenant_id,
@@ -320,7 +327,7 @@ function fromRow(row: Selectable<Tables['runs']> & { slug: string }): Run {
     result: row.result,
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
     usage: { ...usageOf({ inputTokens: row.input_tokens, outputTokens: row.output_tokens }), cost_usd: row.cost_usd },
-    steps: row.steps,
+    steps: row.steps ?? 0,
     trace_id: row.trace_id,
     created_at: row.created_at.toISOString(),
     started_at: row.started_at?.toISOString() ?? null,

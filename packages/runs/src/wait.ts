@@ -25,6 +25,7 @@ export async function waitForRun(feed: Feed, tenantId: string, runId: string, wa
       if (event.type === 'tool_result') toolCalls.set(event.step, { name: event.name, input: toolCalls.get(event.step)?.input, output: event.output });
       if (event.type === 'error') failure = errorOf(event, runId);
       if (event.type === 'result') result = event;
+      if (event.type === 'session_end') break;
     }
   } finally {
     clearTimeout(timer);

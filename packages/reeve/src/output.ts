@@ -1,0 +1,91 @@
+import { styleText } from 'node:util';
+
+/*
+ * Data goes to stdout: tables for a terminal, JSON with --json or where stdout is piped. Everything else goes to stderr.
+ * What others wrote (titles, answers, tool results) reaches a terminal without control characters.
+ */
+
+export interface OutputOptions {
+  readonly json?: boolean;
+}
+
+/** One column of a table; the last one is cut to the terminal's width. */
+export type Column<Row> = readonly [title: string, cell: (row: Row) => string | number | null | undefined];
+
+export function wantsJson({ json }: OutputOptions): boolean {
+  return json === true || !process.stdout.isTTY;
+}
+
+/** One JSON document. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** One of many JSON documents, on a line of its own. */
+export function printJsonLine(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** Text for a person; on a terminal without control characters. */
+export function printText(text: string): void {
+  process.stdout.write(`${process.stdout.isTTY ? printable(text) : text}\n`);
+}
+
+/** A line on stderr. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+export function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
+  const titles = columns.map(([title]) => title);
+  const cells = rows.map((row) => columns.map(([, cell]) => oneLine(String(cell(row) ?? ''))));
+  const widths = titles.map((title, at) => Math.max(title.length, ...cells.map((line) => line[at]!.length)));
+  const line = (texts: readonly string[]) => clip(texts.map((text, at) => text.padEnd(widths[at]!)).join('  ').trimEnd(), process.stdout.columns ?? 0);
+  process.stdout.write(`${[dim(line(titles)), ...cells.map(line)].join('\n')}\n`);
+}
+
+/** A list as the server answered it: JSON as it is, or a table of its rows with a word on how many more there are. */
+export function printList<Row>(
+  answer: { readonly total: number; readonly offset: number },
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  options: OutputOptions,
+): void {
+  if (wantsJson(options)) {
+    printJson(answer);
+    return;
+  }
+  if (rows.length > 0) printTable(rows, columns);
+  const end = answer.offset + rows.length;
+  if (rows.length === 0) note(answer.total === 0 ? 'none' : `none here, ${answer.total} in all`);
+  else if (end < answer.total) note(`${rows.length} of ${answer.total}; more with --offset ${end}`);
+}
+
+/** Names with their values, one a line; values of several lines are indented below their name. */
+export function printFields(fields: readonly (readonly [name: string, value: unknown])[]): void {
+  const width = Math.max(...fields.map(([name]) => name.length));
+  for (const [name, value] of fields) {
+    if (value === null || value === undefined || value === '') continue;
+    const text = printable(typeof value === 'object' ? JSON.stringify(value) : String(value as string));
+    process.stdout.write(`${dim(name.padEnd(width))}  ${text.replaceAll('\n', `\n${' '.repeat(width + 2)}`)}\n`);
+  }
+}
+
+/** The text without what would steer a terminal: control characters other than tab and line feed. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+}
+
+/** Grey on a terminal that shows colors, else as it is. */
+export function dim(text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  return styleText('dim', text, { stream });
+}
+
+/** Text cut to a number of characters (0: not at all), in one line. */
+export function clip(text: string, length: number): string {
+  return length === 0 || text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`;
+}
+
+export function oneLine(text: string): string {
+  return printable(text.replace(/\s+/g, ' ').trim());
+}

@@ -1,0 +1,64 @@
+import { Command, CommanderError } from 'commander';
+import { EXIT, reportFailure } from './failure.ts';
+
+/** A command's file: it says what the command takes and what it does. */
+interface CommandFile {
+  define(command: Command): void;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandFile>;
+}
+
+const COMMANDS: readonly Entry[] = [
+  { name: 'serve', summary: 'run the server', load: () => import('./commands/serve.ts') },
+  { name: 'run', summary: 'hand an agent a task and see it work', load: () => import('./commands/run.ts') },
+  { name: 'chat', summary: 'talk with an agent', load: () => import('./commands/chat.ts') },
+  { name: 'status', summary: 'the queue, the health, who has the data', load: () => import('./commands/status.ts') },
+  { name: 'create-task', summary: 'put a task into the queue', load: () => import('./commands/create-task.ts') },
+  { name: 'run-once', summary: 'work on some tasks of the queue', load: () => import('./commands/run-once.ts') },
+  { name: 'run-loop', summary: 'work on the queue until Ctrl-C', load: () => import('./commands/run-loop.ts') },
+  { name: 'tasks', summary: 'list, show, watch, cancel and retry tasks', load: () => import('./commands/tasks.ts') },
+  { name: 'runs', summary: 'list, show, follow and cancel runs', load: () => import('./commands/runs.ts') },
+  { name: 'agents', summary: 'list, show, create, edit and delete agents', load: () => import('./commands/agents.ts') },
+  { name: 'memory', summary: 'search what agents remember', load: () => import('./commands/memory.ts') },
+  { name: 'doctor', summary: 'check that Reeve can work here', load: () => import('./commands/doctor.ts') },
+  { name: 'config', summary: 'show and check the configuration', load: () => import('./commands/config.ts') },
+  { name: 'migrate', summary: 'bring the database up to date', load: () => import('./commands/migrate.ts') },
+  { name: 'version', summary: 'version, commit and Node release', load: () => import('./commands/version.ts') },
+];
+
+const EXAMPLES = `
+Examples:
+  $ reeve serve
+  $ reeve run "What is 6 * 7?"
+  $ reeve tasks list --status failed --json | jq '.tasks[].title'
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 partly failed, 4 not reachable, 5 denied, 130 interrupted.
+Commands use the server of REEVE_URL, else the one that has the data directory; without one they open the database themselves.`;
+
+/**
+ * Runs one command and answers its exit code. Data goes to stdout, everything else to stderr. Only the file of the
+ * command that is named is loaded.
+ */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  const program = new Command('reeve')
+    .description('Reeve runs AI agents on your own machines.')
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText('after', EXAMPLES);
+  const named = args.find((arg) => !arg.startsWith('-') && arg !== 'help');
+  for (const { name, summary, load } of COMMANDS) {
+    const command = program.command(name).description(summary);
+    if (name === named) (await load()).define(command);
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? EXIT.done);
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+    return reportFailure(error, args.includes('--json'));
+  }
+}
