@@ -24,9 +24,9 @@ export function configOf(agent: Agent): AgentConfig {
   return AgentConfig.parse(agent);
 }
 
-/** The configuration with the sent fields in place of its own; fields are replaced whole, never merged. */
+/** The configuration with the sent fields in place of its own. Of the limits only those sent change; other fields are replaced whole. */
 export function applyPatch(config: AgentConfig, patch: AgentPatch): AgentConfig {
-  return AgentConfig.parse({ ...config, ...withoutRepeats(patch) });
+  return AgentConfig.parse({ ...config, ...withoutRepeats(patch), limits: { ...config.limits, ...patch.limits } });
 }
 
 /** True where both say the same, in whatever order. */

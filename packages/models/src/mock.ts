@@ -1,4 +1,5 @@
 import { ReeveError } from '@reeve/kit';
+import { readings } from './mock/attachment.ts';
 import { PREVIOUS_RESULT, type PlannedCall } from './mock/call.ts';
 import { converse } from './mock/converse.ts';
 import { toolInput } from './mock/input.ts';
@@ -54,9 +55,10 @@ interface Decision {
 function decide(request: ModelRequest): Decision {
   const at = request.messages.findLastIndex(({ role }) => role === 'user');
   const asked = request.messages[at];
-  const text = asked?.role === 'user' ? asked.text : '';
+  const ways = readings(asked?.role === 'user' ? asked.text : '');
+  const [text] = ways;
   const offered = new Map(request.tools.map((tool) => [tool.name, tool]));
-  const wanted = planCalls(text);
+  const wanted = ways.map(planCalls).find((calls) => calls.length > 0) ?? [];
   const plan = wanted.filter(({ tool }) => offered.has(tool));
   const missing = new Set(wanted.filter(({ tool }) => !offered.has(tool)).map(({ tool }) => tool));
   const { done, next } = progress(plan, request.messages.slice(at + 1));

@@ -107,7 +107,7 @@ export function conversationOf(history: readonly ModelMessage[], input: string, 
   for (const step of steps) {
     if (step.status !== 'settled' || step.output === null) continue;
     if (step.kind === 'model') messages.push({ role: 'assistant', text: step.output.text, toolCalls: step.output.toolCalls });
-    else messages.push({ role: 'tool', toolCallId: step.callId, name: step.name, output: shownToModel(step.output), isError: step.output.tool_status !== 'success' });
+    else messages.push({ role: 'tool', toolCallId: step.callId, name: step.name, output: step.output.result, isError: step.output.tool_status !== 'success' });
   }
   return messages;
 }
@@ -141,21 +141,9 @@ export function messagesOf(steps: readonly StepRecord[], answer: string): { role
     if (step.kind !== 'tool' || step.output === null) continue;
     const call = { tool_call_id: `${step.callId}-${step.number}`, name: step.name };
     messages.push({ role: 'tool-plan', content: JSON.stringify({ ...call, input: step.input }) });
-    messages.push({ role: 'tool-output', content: JSON.stringify({ ...call, status: step.output.tool_status, output: shownToModel(step.output) }) });
+    messages.push({ role: 'tool-output', content: JSON.stringify({ ...call, status: step.output.tool_status, output: step.output.result }) });
   }
   return [...messages, { role: 'assistant', content: answer }];
-}
-
-/** A tool's outcome without what tells a model nothing. */
-export function shownToModel({ tool_status, result, stdout, stderr, exit_code, truncated }: ToolOutcome): unknown {
-  const extra = {
-    ...(stdout !== '' && { stdout }),
-    ...(stderr !== '' && { stderr }),
-    ...(exit_code !== null && exit_code !== 0 && { exit_code }),
-    ...(truncated && { truncated }),
-    ...(tool_status !== 'success' && { status: tool_status }),
-  };
-  return Object.keys(extra).length === 0 ? result : { result, ...extra };
 }
 
 /** What stands in for the outcome of a call that was not made. */

@@ -6,3 +6,5 @@ export { startFakeUpstream } from './upstream/index.ts';
 export type { FakeUpstream, UpstreamReply } from './upstream/index.ts';
 export { scriptedModel } from './scripted-model.ts';
 export type { ScriptedAnswer, ScriptedModel } from './scripted-model.ts';
+export { startReeve } from './reeve.ts';
+export type { Reeve } from './reeve.ts';

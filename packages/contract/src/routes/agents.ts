@@ -8,10 +8,15 @@ const tag = 'Agents';
 export const Slug = text(1, 100).regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'must be letters, digits, - and _');
 const decimal = z.string().regex(/^\d{1,12}(\.\d{1,9})?$/, 'must be a decimal number of USD, such as "0.50"');
 
+const limits = {
+  max_steps: z.number().int().min(1).max(1000),
+  max_cost_usd: decimal.nullable(),
+  timeout_ms: z.number().int().min(1000).max(86_400_000),
+};
 export const AgentLimits = z.strictObject({
-  max_steps: z.number().int().min(1).max(1000).default(50),
-  max_cost_usd: decimal.nullable().default(null),
-  timeout_ms: z.number().int().min(1000).max(86_400_000).default(600_000),
+  max_steps: limits.max_steps.default(50),
+  max_cost_usd: limits.max_cost_usd.default(null).describe('Kept, but not enforced yet.'),
+  timeout_ms: limits.timeout_ms.default(600_000),
 });
 
 const fields = {
@@ -50,7 +55,7 @@ export const AgentPatch = z
     env: z.enum(['cloud_shared']).optional(),
     visibility: z.enum(['private', 'organization', 'public']).optional(),
     persona_id: Id.nullable().optional(),
-    limits: AgentLimits.optional(),
+    limits: z.strictObject(limits).partial().optional().describe('Limits that are not sent stay.'),
     approvals: z.array(text(1, 100)).max(200).optional(),
     metadata: JsonObject.optional(),
   })

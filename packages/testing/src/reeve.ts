@@ -1,0 +1,25 @@
+import { silentLog } from '@reeve/kit';
+import { readConfig, startReeve as start, type Reeve as Started } from '@reeve/reeve';
+import { createTestDatabase } from './database.ts';
+
+/** A whole Reeve in this process, on a free port. */
+export interface Reeve extends Omit<Started, 'url'> {
+  readonly url: string;
+}
+
+/** Starts Reeve on a database of its own with these settings, by variable; disposing stops and removes it. */
+export async function startReeve(settings: Readonly<Record<string, string>> = {}): Promise<Reeve> {
+  const place = await createTestDatabase();
+  const { config } = readConfig({
+    REEVE_HOST: '127.0.0.1', REEVE_PORT: '0', REEVE_DATA_DIR: place.dataDirectory, ...(place.url !== undefined && { DATABASE_URL: place.url }), ...settings,
+  });
+  const reeve = await start({ config, log: silentLog, command: 'test', serve: true });
+  return {
+    ...reeve,
+    url: reeve.url!,
+    async [Symbol.asyncDispose]() {
+      await reeve[Symbol.asyncDispose]();
+      await place[Symbol.asyncDispose]();
+    },
+  };
+}
