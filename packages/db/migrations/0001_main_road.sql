@@ -5,7 +5,7 @@
 
 do $$ begin
   create role reeve_tenant nologin;
-exception when duplicate_object then null;
+exception when duplicate_object or unique_violation then null; -- the second: another database of the cluster made it just now
 end $$;
 
 -- So that this connection's user may `set role` to it: superusers may anyway, owners elsewhere need the grant.
@@ -158,7 +158,7 @@ create table memories (
   run_id      uuid,
   created_at  timestamptz not null,
   expires_at  timestamptz,
-  search      tsvector generated always as (to_tsvector('english', regexp_replace(replace(text, '<', ' '), '(\S{60})', '\1 ', 'g'))) stored -- the parser is quadratic on unbroken text
+  search      tsvector not null generated always as (to_tsvector('english', regexp_replace(replace(text, '<', ' '), '(\S{60})', '\1 ', 'g'))) stored -- the parser is quadratic on unbroken text
 );
 create unique index memories_once on memories (tenant_id, coalesce(persona_id, '00000000-0000-0000-0000-000000000000'), digest);
 create index memories_search on memories using gin (search);

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReeveError } from '@reeve/kit';
 
@@ -28,34 +28,50 @@ export function lockDataDirectory(directory: string, command: string): DataLock 
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, FILE);
   const mine: Holder = { pid: process.pid, startedAt: processStart(process.pid), command, url: null };
-  for (let tries = 0; ; tries++) {
-    if (create(path, mine)) break;
-    const holder = readHolder(directory);
-    if (holder !== undefined || tries > 20) throw held(directory, holder);
-    removeStale(path);
-  }
+  if (!acquire(path, mine)) throw held(directory, readHolder(directory));
   return {
     announce(url) {
-      const draft = `${path}.${randomBytes(6).toString('hex')}`;
-      writeFileSync(draft, JSON.stringify({ ...mine, url }), { mode: 0o600 });
-      renameSync(draft, path);
+      renameSync(write(path, { ...mine, url }), path);
     },
     [Symbol.dispose]() {
-      if (parse(path)?.pid === process.pid) rmSync(path, { force: true });
+      if (parse(read(path))?.pid === process.pid) rmSync(path, { force: true });
     },
   };
 }
 
 /** The living process that has the data directory, if any. */
 export function readHolder(directory: string): Holder | undefined {
-  const holder = parse(join(directory, FILE));
+  const holder = parse(read(join(directory, FILE)));
   return holder !== undefined && isAlive(holder) ? holder : undefined;
+}
+
+/**
+ * Makes the file ours unless a living process has it, and answers whether it is. Only who holds the guard of a dead
+ * holder's file, a lock of its own named for the content, may replace it: else one that was slow to act on what it read
+ * would replace the file of another that came between.
+ */
+function acquire(path: string, mine: Holder): boolean {
+  for (;;) {
+    if (create(path, mine)) return true;
+    const found = read(path);
+    if (found === undefined) continue;
+    const holder = parse(found);
+    if (holder !== undefined && isAlive(holder)) return false;
+    const guard = `${path}.${createHash('sha256').update(found).digest('hex').slice(0, 12)}`;
+    if (!acquire(guard, mine)) return false;
+    try {
+      if (read(path) !== found) continue;
+      renameSync(write(path, mine), path);
+      return true;
+    } finally {
+      rmSync(guard, { force: true });
+    }
+  }
 }
 
 /** The file appears with its content in one step: a link to a finished draft. */
 function create(path: string, holder: Holder): boolean {
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
-  writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 });
+  const draft = write(path, holder);
   try {
     linkSync(draft, path);
     return true;
@@ -67,21 +83,20 @@ function create(path: string, holder: Holder): boolean {
   }
 }
 
-/** Moves a dead holder's file away; had another process just replaced it by its own, that one is put back. */
-function removeStale(path: string): void {
-  const aside = `${path}.${randomBytes(6).toString('hex')}`;
+/** Writes a draft beside the path and answers where it is. */
+function write(path: string, holder: Holder): string {
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 });
+  return draft;
+}
+
+function read(path: string): string | undefined {
   try {
-    renameSync(path, aside);
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const moved = parse(aside);
-  if (moved !== undefined && isAlive(moved)) {
-    chmodSync(aside, 0o600);
-    linkSync(aside, path);
-  }
-  rmSync(aside, { force: true });
 }
 
 function held(directory: string, holder: Holder | undefined): ReeveError {
@@ -89,9 +104,10 @@ function held(directory: string, holder: Holder | undefined): ReeveError {
   return new ReeveError('conflict', `the data directory ${directory} is in use by ${who}; stop it first, or choose another with --data-dir`);
 }
 
-function parse(path: string): Holder | undefined {
+/** What a lock file says; undefined where it says nothing, as after a loss of power. */
+function parse(text: string | undefined): Holder | undefined {
   try {
-    const holder = JSON.parse(readFileSync(path, 'utf8')) as Holder;
+    const holder = JSON.parse(text ?? '') as Holder;
     return Number.isInteger(holder.pid) ? holder : undefined;
   } catch {
     return undefined;

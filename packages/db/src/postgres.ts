@@ -30,7 +30,9 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
     application_name: 'reeve',
   };
   const pool = new Pool({ ...settings, max: size, idleTimeoutMillis: 30_000 });
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
+  // A client that is lost while it is lent out tells of it twice: in the query that meets it, and by an event that would end the process.
+  pool.on('connect', (client) => client.on('error', (error) => log.warn({ err: error }, 'a database connection was lost')));
+  pool.on('error', () => undefined);
   try {
     await checkVersion(pool);
     const client = await pool.connect();
@@ -78,23 +80,25 @@ function createNotifier(pool: pg.Pool, log: Log): Database['notify'] {
   const waiting = new Map<string, [Channel, string]>();
   let sending = false;
   async function send(): Promise<void> {
-    while (waiting.size > 0) {
-      const batch = [...waiting.values()];
-      waiting.clear();
-      const channels = batch.map(([channel]) => channel);
-      const payloads = batch.map(([, payload]) => payload);
-      await pool.query('select pg_notify(c, p) from unnest($1::text[], $2::text[]) as n(c, p)', [channels, payloads]);
-      await sleep(5);
+    sending = true;
+    try {
+      while (waiting.size > 0) {
+        const batch = [...waiting.values()];
+        waiting.clear();
+        const channels = batch.map(([channel]) => channel);
+        const payloads = batch.map(([, payload]) => payload);
+        await pool.query('select pg_notify(c, p) from unnest($1::text[], $2::text[]) as n(c, p)', [channels, payloads]);
+        await sleep(5);
+      }
+    } finally {
+      sending = false;
     }
   }
   return (channel, payload) => {
     if (waiting.size >= 10_000) return;
     waiting.set(`${channel} ${payload}`, [channel, payload]);
     if (sending || pool.ended || pool.ending) return;
-    sending = true;
-    send()
-      .catch((error: unknown) => log.warn({ err: error }, 'notifications were lost; listeners fall back to polling'))
-      .finally(() => (sending = false));
+    send().catch((error: unknown) => log.warn({ err: error }, 'notifications were lost; listeners fall back to polling'));
   };
 }
 
@@ -108,15 +112,16 @@ function startEar(connect: () => pg.Client, log: Log) {
   };
   async function hearOnce(): Promise<void> {
     const client = connect();
-    const { promise: lost, resolve: lose } = Promise.withResolvers<void>();
-    client.on('error', () => lose());
-    client.on('end', () => lose());
+    const { promise: lost, resolve: lose } = Promise.withResolvers<Error>();
+    client.on('error', lose);
+    client.on('end', () => lose(new Error('the server ended it')));
     client.on('notification', ({ channel, payload }) => tell(channel as Channel, payload ?? ''));
     try {
       await client.connect();
       await client.query(CHANNELS.map((channel) => `listen ${channel}`).join(';'));
       for (const channel of CHANNELS) tell(channel, null);
-      await Promise.race([lost, closed]);
+      const error = await Promise.race([lost, closed]);
+      if (error !== undefined) throw error;
     } finally {
       await client.end().catch(() => undefined);
     }

@@ -2,21 +2,24 @@ import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { listMigrations } from './migrate.ts';
 
+/** Where snapshots are kept: beside the dependencies. */
+const CACHE = join(import.meta.dirname, '../../../node_modules/.cache/reeve');
+
 /**
- * A migrated, empty embedded database kept beside the dependencies, since making one takes seconds and copying one
- * takes a tenth of one. Its name is a digest of the migrations and of PGlite's version, so it is never stale.
+ * The path of a migrated, empty embedded database, made where it is missing, since making one takes seconds and copying
+ * one takes a tenth of one. Its name is a digest of the migrations and of PGlite's version, so it is never stale.
  */
-export async function ensureSnapshot(): Promise<string> {
-  const path = await snapshotPath();
+export async function ensureSnapshot(cache = CACHE): Promise<string> {
+  const path = join(cache, await snapshotName());
   if (await exists(path)) return path;
   const { openPglite } = await import('./pglite.ts');
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   await mkdir(dirname(path), { recursive: true });
   try {
-    await using database = await openPglite(draft);
-    await database.db.destroy();
+    await (await openPglite(draft))[Symbol.asyncDispose]();
     await publish(draft, path);
   } finally {
     await rm(draft, { recursive: true, force: true });
@@ -25,9 +28,9 @@ export async function ensureSnapshot(): Promise<string> {
 }
 
 /** Makes `directory` an embedded database, whole or not at all. Does nothing where there is one. */
-export async function restoreSnapshot(directory: string): Promise<void> {
+export async function restoreSnapshot(directory: string, cache = CACHE): Promise<void> {
   if (await exists(directory)) return;
-  const source = await ensureSnapshot();
+  const source = await ensureSnapshot(cache);
   const draft = `${directory}.${randomBytes(6).toString('hex')}`;
   await mkdir(dirname(directory), { recursive: true });
   try {
@@ -45,12 +48,12 @@ async function publish(draft: string, path: string): Promise<void> {
   });
 }
 
-async function snapshotPath(): Promise<string> {
-  const root = join(import.meta.dirname, '../../..');
-  const pglite = JSON.parse(await readFile(join(dirname(import.meta.resolve('@electric-sql/pglite').replace('file://', '')), '../package.json'), 'utf8')) as { version: string };
+async function snapshotName(): Promise<string> {
+  const pgliteRoot = join(fileURLToPath(import.meta.resolve('@electric-sql/pglite')), '../..');
+  const pglite = JSON.parse(await readFile(join(pgliteRoot, 'package.json'), 'utf8')) as { version: string };
   const digest = createHash('sha256').update(pglite.version);
   for (const { checksum } of listMigrations()) digest.update(checksum);
-  return join(root, 'node_modules/.cache/reeve', `snapshot-${digest.digest('hex').slice(0, 16)}`);
+  return `snapshot-${digest.digest('hex').slice(0, 16)}`;
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { NewRunEvent, ToolOutcome } from '@reeve/contract';
-import type { Database, Tx } from '@reeve/db';
+import { isTransient, type Database, type Tx } from '@reeve/db';
 import { counter, ReeveError, type Log } from '@reeve/kit';
 import type { ModelGateway } from '@reeve/models';
 import { settleTask, type Claim, type Outcome, type TaskHandler } from '@reeve/tasks';
@@ -27,8 +27,8 @@ const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'ou
 
 /**
  * Advances a claimed run to its end, one committed step at a time, and settles its task in the transaction that ends it.
- * Throws `lease_lost` or `shutting_down` where somebody else will go on, and a failure that `retryable` accepts, whose task
- * is to be tried again; every other failure ends the run as failed.
+ * Throws `lease_lost` or `shutting_down` where somebody else will go on, `unavailable` where the database was out of reach, and a
+ * failure that `retryable` accepts, whose task is to be tried again; every other failure ends the run as failed.
  */
 export async function advanceRun(parts: EngineParts, claim: Claim, state: RunState, signal: AbortSignal, retryable: (error: ReeveError) => boolean): Promise<void> {
   const engine = createEngine(parts, claim, state);
@@ -44,6 +44,7 @@ export async function advanceRun(parts: EngineParts, claim: Claim, state: RunSta
       await engine.step(stop);
     }
   } catch (thrown) {
+    if (isTransient(thrown)) throw new ReeveError('unavailable', 'the database was out of reach', { cause: thrown });
     const error = ReeveError.from(stop.aborted ? stop.reason : thrown);
     if (error.reason === 'lease_lost' || error.reason === 'shutting_down' || (!stop.aborted && retryable(error))) throw error;
     if (error.reason === 'internal') parts.log.error({ err: error, run_id: state.run.id }, 'a run failed');

@@ -2,7 +2,7 @@ import { inTenant, type Database } from '@reeve/db';
 import { Background, counter, durations, gauge, isRetryable, ReeveError, Signal, sleep, withContext, newTraceId, type Log } from '@reeve/kit';
 import { sweepLeases } from './change.ts';
 import { retryLater, settleTask } from './end.ts';
-import { claimReady, extendLeases, promoteDue, selectTasks } from './store.ts';
+import { claimReady, expireLease, extendLeases, promoteDue, selectTasks } from './store.ts';
 import type { Claim, Outcome, TaskHandler } from './task.ts';
 
 /*
@@ -12,7 +12,7 @@ import type { Claim, Outcome, TaskHandler } from './task.ts';
  *
  * Beside that loop a heartbeat extends the leases of everything this process runs and hears of cancellations, and
  * a sweep takes back what silent workers left. A task's signal aborts when it is cancelled, when its lease is lost, and
- * at the hard stop. Stopping: nothing more is claimed; running tasks get `graceMs`, then are left to their leases.
+ * at the hard stop. Stopping: nothing more is claimed; running tasks get `graceMs`, then are left to others at once.
  */
 
 export interface WorkerOptions {
@@ -40,6 +40,9 @@ export interface Worker extends AsyncDisposable {
   readonly running: number;
 }
 
+/** How long a task may take to heed the hard stop. */
+const STOP_MS = 2_000;
+
 /** Longest time between two looks at the queue where no wake-up came. */
 const POLL_MS = 5_000;
 
@@ -56,7 +59,9 @@ export function startWorker(options: WorkerOptions): Worker {
   const wake = new Signal();
   const draining = new AbortController();
   const stopped = new AbortController();
-  const untilStopped = new Promise<void>((resolve) => stopped.signal.addEventListener('abort', () => setImmediate(resolve), { once: true }));
+  const untilStopped = new Promise<void>((resolve) => {
+    stopped.signal.addEventListener('abort', () => setTimeout(resolve, STOP_MS).unref(), { once: true });
+  });
   let fromQueue = 0;
 
   const stopListening = [
@@ -192,6 +197,7 @@ async function runClaim(options: WorkerOptions, claim: Claim, signal: AbortSigna
     const error = ReeveError.from(signal.aborted ? signal.reason : thrown);
     if (error.reason === 'lease_lost' || error.reason === 'shutting_down') {
       log.info({ task_id: claim.task.id }, `left to another worker: ${error.message}`);
+      if (error.reason === 'shutting_down') await expireLease(database.db, claim.task.id, claim.epoch);
       ended.inc({ outcome: error.reason });
       return;
     }

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import { silentLog } from '@reeve/kit';
+import { createTestDatabase, type TestDatabase } from '@reeve/testing';
+import { sql } from 'kysely';
+import type { Database } from './database.ts';
+import { openPostgres } from './postgres.ts';
+import { isTransient } from './sqlstate.ts';
+
+const skip = process.env['REEVE_TEST_DATABASE_URL'] === undefined && 'needs PostgreSQL (REEVE_TEST_DATABASE_URL)';
+
+describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
+  let place: TestDatabase;
+  let one: Database;
+  let two: Database;
+  before(async () => {
+    place = await createTestDatabase();
+    [one, two] = await Promise.all([openPostgres({ url: place.url!, pool: 4, log: silentLog }), openPostgres({ url: place.url!, pool: 4, log: silentLog })]);
+  });
+  after(async () => {
+    await one[Symbol.asyncDispose]();
+    await two[Symbol.asyncDispose]();
+    await place[Symbol.asyncDispose]();
+  });
+
+  /** What a listener hears, from the moment it surely listens. */
+  async function listener(database: Database) {
+    const heard: (string | null)[] = [];
+    let woken = () => {};
+    const stop = database.listen('reeve_runs', (payload) => {
+      heard.push(payload);
+      woken();
+    });
+    const until = async (found: () => boolean) => {
+      while (!found()) await new Promise<void>((resolve) => (woken = resolve));
+    };
+    const settle = async (mark: string) => {
+      const again = setInterval(() => one.notify('reeve_runs', mark), 20);
+      await until(() => heard.includes(mark)).finally(() => clearInterval(again));
+    };
+    await settle('ready');
+    heard.length = 0;
+    return { heard, until, settle, stop };
+  }
+  const terminate = (condition: string) =>
+    sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and ${sql.raw(condition)}`.execute(one.db);
+
+  it('carries what one process tells to another, each payload once for many at once', async () => {
+    const { heard, until, stop } = await listener(two);
+    const sent = Array.from({ length: 500 }, (_, index) => `run ${index} 'quoted' \\`);
+    for (const payload of sent) one.notify('reeve_runs', payload);
+    one.notify('reeve_tasks', 'another channel');
+    await until(() => heard.filter((payload) => payload !== 'ready').length >= sent.length);
+    stop();
+    assert.deepEqual(heard.filter((payload) => payload !== 'ready'), sent);
+  });
+
+  it('tells a listener null when its connection was lost and made again, and then goes on', async () => {
+    const { heard, until, settle, stop } = await listener(two);
+    await terminate(`query like 'listen %'`);
+    await until(() => heard.includes(null));
+    await settle('again');
+    stop();
+  });
+
+  it('connects again after its connections were terminated', async () => {
+    await two.db.selectFrom('tasks').select('id').execute();
+    await terminate(`query not like 'listen %'`);
+    for (let tries = 0; ; tries++) {
+      const found = await two.db.selectFrom('tasks').select('id').execute().catch((error: unknown) => error);
+      if (Array.isArray(found)) break;
+      assert.ok(isTransient(found) && tries < 10, String(found));
+    }
+  });
+
+  it('says that a statement whose connection was terminated may be tried again', async () => {
+    const { promise: started, resolve } = Promise.withResolvers<number>();
+    const broken = two.db.transaction().execute(async (tx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx);
+      resolve(rows[0]!.pid);
+      await sql`select pg_sleep(30)`.execute(tx);
+    });
+    const outcome = broken.catch((error: unknown) => error);
+    await terminate(`pid = ${await started}`);
+    const error = await outcome;
+    assert.ok(isTransient(error), String(error));
+  });
+
+  it('is unavailable where nothing answers, and says so without the password', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address() as { port: number };
+    closed.close();
+    await assert.rejects(openPostgres({ url: `postgres://ada:hunter2@127.0.0.1:${port}/x`, pool: 1, log: silentLog }), (error: Error & { reason: string }) => {
+      assert.equal(error.reason, 'unavailable');
+      assert.match(error.message, /DATABASE_URL: cannot connect to PostgreSQL: nothing answers there/);
+      assert.doesNotMatch(error.message, /hunter2/);
+      return true;
+    });
+  });
+});
