@@ -50,9 +50,9 @@ export function createClient(options: ClientOptions = {}): Client {
       response = await send(new Request(url, init));
     } catch (error) {
       if (call.signal?.aborted) throw error;
-      throw new ClientError({ status: 0, code: 'unreachable', message: `no answer from ${new URL(url).origin}` }, error);
+      throw new ClientError({ status: 0, code: 'unreachable', message: `no answer to ${route.method} ${url}` }, error);
     }
-    if (!response.ok) throw await errorOf(response);
+    if (!response.ok) throw await errorOf(response, call.signal);
     return response;
   }
 
@@ -60,12 +60,16 @@ export function createClient(options: ClientOptions = {}): Client {
     async call(route, call = {}) {
       const response = await request(route, call, {});
       if (response.status === 204) return null as never;
-      return (route.produces === undefined ? await response.json() : await response.text()) as never;
+      const text = await textOf(response, call.signal);
+      if (route.produces !== undefined) return text as never;
+      const answer = parse(text);
+      if (answer === undefined) throw unreadable(response);
+      return answer as never;
     },
     async *stream(route, call = {}) {
       const headers = { accept: 'text/event-stream', ...(call.lastEventId !== undefined && { 'last-event-id': String(call.lastEventId) }) };
       const response = await request(route, call, headers);
-      yield* eventsOf(response);
+      yield* eventsOf(response, call.signal);
     },
     async *followRun(runId, { after = 0, signal } = {}) {
       let last = after;
@@ -82,7 +86,7 @@ export function createClient(options: ClientOptions = {}): Client {
           }
           return;
         } catch (error) {
-          const gone = error instanceof ClientError && error.status >= 400 && error.status < 500;
+          const gone = error instanceof ClientError && error.status >= 400 && error.status < 500 && error.status !== 429;
           if (signal?.aborted || gone || ++failures > 20) throw error;
           await pause(Math.min(250 * 2 ** failures, 5_000), signal);
         }
@@ -100,17 +104,27 @@ function urlOf(base: string, path: string, params: Readonly<Record<string, strin
   return `${origin}${filled}${search.size > 0 ? `?${search}` : ''}`;
 }
 
-async function errorOf(response: Response): Promise<ClientError> {
-  const text = await response.text();
-  const body = ErrorBody.safeParse(parse(text));
-  if (!body.success) {
-    return new ClientError({ status: response.status, code: 'internal', message: `the server answered ${response.status} without a readable body` });
-  }
+async function errorOf(response: Response, signal: AbortSignal | undefined): Promise<ClientError> {
+  const body = ErrorBody.safeParse(parse(await textOf(response, signal)));
+  if (!body.success) return unreadable(response);
   const { error, code, details, request_id, trace_id, run_id } = body.data;
   return new ClientError({
     status: response.status, code, message: error, details: details ?? [], requestId: request_id, traceId: trace_id,
     ...(run_id !== undefined && { runId: run_id }),
   });
+}
+
+async function textOf(response: Response, signal: AbortSignal | undefined): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw broken('the answer', error);
+  }
+}
+
+function unreadable({ status }: Response): ClientError {
+  return new ClientError({ status, code: 'internal', message: `the server answered ${status} without a readable body` });
 }
 
 function parse(text: string): unknown {
@@ -121,13 +135,15 @@ function parse(text: string): unknown {
   }
 }
 
-async function* eventsOf(response: Response): AsyncGenerator<RunEvent, void> {
-  if (response.body === null) throw broken();
+async function* eventsOf(response: Response, signal: AbortSignal | undefined): AsyncGenerator<RunEvent, void> {
+  if (response.body === null) throw broken('the stream');
   const reader = response.body.pipeThrough(new TextDecoderStream() as never).pipeThrough(new EventSourceParserStream()).getReader();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) throw broken();
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        throw signal?.aborted ? error : broken('the stream', error);
+      });
+      if (done) throw broken('the stream');
       if (value.data === '[DONE]') return;
       yield JSON.parse(value.data) as RunEvent;
     }
@@ -136,13 +152,20 @@ async function* eventsOf(response: Response): AsyncGenerator<RunEvent, void> {
   }
 }
 
-function broken(): ClientError {
-  return new ClientError({ status: 0, code: 'unreachable', message: 'the stream broke off before its end' });
+function broken(what: string, cause?: unknown): ClientError {
+  return new ClientError({ status: 0, code: 'unreachable', message: `${what} broke off before its end` }, cause);
 }
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason as Error); }, { once: true });
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', stop, { once: true });
   });
 }

@@ -6,6 +6,9 @@ export const Id = z.uuid({ message: 'must be a UUID' });
 /** RFC 3339, UTC. */
 export const Time = z.iso.datetime({ offset: true });
 
+/** The largest number of a version, step or event. */
+export const INT4_MAX = 2_147_483_647;
+
 /** Path parameters of routes about one resource. */
 export const IdParams = z.strictObject({ id: Id });
 

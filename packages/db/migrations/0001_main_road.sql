@@ -4,8 +4,8 @@
 -- for one tenant runs as the role reeve_tenant, which sees only rows of the tenant in the setting reeve.tenant.
 
 do $$ begin
-  create role reeve_tenant nologin;
-exception when duplicate_object or unique_violation then null; -- the second: another database of the cluster made it just now
+  if not exists (select from pg_roles where rolname = 'reeve_tenant') then create role reeve_tenant nologin; end if;
+exception when duplicate_object or unique_violation then null; -- another database of the server made it just now
 end $$;
 
 -- So that this connection's user may `set role` to it: superusers may anyway, owners elsewhere need the grant.

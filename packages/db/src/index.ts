@@ -6,6 +6,8 @@ export type { DataLock, Holder } from './lock.ts';
 export { listMigrations, migrate, pendingMigrations } from './migrate.ts';
 export { openDatabase } from './open.ts';
 export type { DatabaseOptions } from './open.ts';
+export { lookAtSchema } from './schema.ts';
+export type { SchemaLook } from './schema.ts';
 export { ensureSnapshot, restoreSnapshot } from './snapshot.ts';
 export { json, likeText, now } from './sql.ts';
 export { isDiskFull, isTransient, isUniqueViolation } from './sqlstate.ts';

@@ -22,7 +22,13 @@ export async function openPglite(directory: string): Promise<Database> {
   const pglite = await PGlite.create(directory, {
     parsers: { [types.INT8]: Number, [types.NUMERIC]: String },
   });
-  await pglite.exec(`set client_min_messages = warning; set timezone = 'UTC'`);
+  try {
+    await pglite.exec(`set client_min_messages = warning; set timezone = 'UTC'`);
+    await migrate((text) => pglite.exec(text).then((results) => results.at(-1)?.rows ?? []));
+  } catch (error) {
+    await pglite.close();
+    throw error;
+  }
   const db = new Kysely<Tables>({
     dialect: {
       createAdapter: () => new PostgresAdapter(),
@@ -32,7 +38,6 @@ export async function openPglite(directory: string): Promise<Database> {
     },
   });
   const listeners = new Map<Channel, Set<(payload: string | null) => void>>();
-  await migrate((text) => pglite.exec(text).then((results) => results.at(-1)?.rows ?? []));
   return {
     kind: 'pglite',
     db,

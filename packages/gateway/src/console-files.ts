@@ -32,20 +32,21 @@ export function serveConsole(directory: string): (request: Request) => Promise<R
   return async (request) => {
     const { pathname } = new URL(request.url);
     const path = normalize(safeDecode(pathname));
-    if (extname(path) !== '') return serveFile(directory, path);
-    const wantsPage = pathname === '/' || ((request.headers.get('accept') ?? '').includes('text/html') && !/^\/(api|v1|memory)\//.test(pathname));
+    if (extname(path) !== '') return serveFile(directory, path, request.method === 'HEAD');
+    const wantsPage = pathname === '/' || ((request.headers.get('accept') ?? '').includes('text/html') && !/^\/(api|assets|memory|v1)\//.test(pathname));
     return wantsPage ? servePage(directory) : undefined;
   };
 }
 
-async function serveFile(directory: string, path: string): Promise<Response | undefined> {
+/** `head`: without the content, whose file would stay open as nobody reads it. */
+async function serveFile(directory: string, path: string, head: boolean): Promise<Response | undefined> {
   const type = TYPES[extname(path)];
   const file = join(directory, path);
   if (type === undefined || !file.startsWith(directory)) return undefined;
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) return undefined;
   const cache = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
-  const body = Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>;
+  const body = head ? null : (Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>);
   return new Response(body, { headers: { ...SECURITY, 'content-type': type, 'content-length': String(found.size), 'cache-control': cache } });
 }
 

@@ -70,7 +70,7 @@ export function mountDoors(app: App, parts: StartParts): void {
 export function streamOf(feed: Feed, tenantId: string, runId: string, after: number): EventStream {
   return new EventStream(async function* (signal) {
     for await (const event of feed.follow(tenantId, runId, after, signal)) yield { id: event.seq, data: event };
-  });
+  }, runId);
 }
 
 type Asked = Pick<RunRequest, 'input' | 'payload' | 'sessionId'> & { readonly agent: string | undefined };

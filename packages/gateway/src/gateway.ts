@@ -6,12 +6,12 @@ import type { StartParts } from '@reeve/runs';
 import { mountTasks, type CheckTask } from '@reeve/tasks';
 import type { ToolRegistry } from '@reeve/tools';
 import { serveConsole } from './console-files.ts';
-import { mountDoors } from './doors.ts';
+import { mountDoors, streamOf } from './doors.ts';
 import { mountHealth, type HealthParts } from './health.ts';
 import { mountRuns } from './run-routes.ts';
 import { mountTools, type ToolContextFor } from './tool-routes.ts';
 
-export type GatewayParts = Omit<AppOptions, 'db' | 'service'> &
+export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
   HealthParts &
   StartParts & {
     readonly tools: ToolRegistry;
@@ -25,7 +25,7 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service'> &
 /** The whole HTTP application. */
 export function createGateway(parts: GatewayParts): App {
   const { database, feed, handler, tools } = parts;
-  const app = createApp({ ...parts, service: 'gateway', db: database.db });
+  const app = createApp({ ...parts, service: 'gateway', db: database.db, follow: (tenantId, runId) => streamOf(feed, tenantId, runId, 0) });
   mountHealth(app, parts);
   if (!parts.api) return app;
   mountDoors(app, parts);

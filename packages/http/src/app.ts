@@ -1,5 +1,5 @@
 import type { BodyOf, ErrorBody, Method, ParamsOf, QueryOf, AnswerOf, Route } from '@reeve/contract';
-import type { Db } from '@reeve/db';
+import { isTransient, type Db } from '@reeve/db';
 import { contextFromHeaders, counter, durations, ReeveError, withContext, type Log, type RequestContext } from '@reeve/kit';
 import { Hono, type Context } from 'hono';
 import { readJson } from './body.ts';
@@ -24,7 +24,7 @@ export interface Call<R> {
 /** Answers the route's first success by returning its JSON, another by `reply`, a stream by an EventStream. */
 export type Handler<R> = (call: Call<R>) => Promise<AnswerOf<R> | Reply | EventStream>;
 
-/** An answer with a status, a type or headers of its own. */
+/** An answer with a status or a type of its own. */
 export class Reply {
   readonly status: number;
   readonly body: unknown;
@@ -43,6 +43,8 @@ export interface AppOptions {
   /** Where answers to idempotency keys are kept. */
   readonly db: Db;
   readonly log: Log;
+  /** Opens a stream again by its source, for a repeated idempotency key. */
+  readonly follow?: (tenantId: string, source: string) => EventStream;
   /** Aborts when the server stops: streams end, to be resumed elsewhere. */
   readonly stopping: AbortSignal;
 }
@@ -141,17 +143,28 @@ async function answer(options: AppOptions, route: Route, handler: Handler<Route>
 
   const key = route.creates ? header('idempotency-key') : undefined;
   if (key === undefined) return respond(options, route, await handler(input));
-  let made: unknown;
+  let stream: EventStream | undefined;
   const request = { tenantId: principal.tenantId, key, route: `${route.method} ${c.req.path}`, body: sent };
   const kept = await once(options.db, request, async () => {
-    made = await handler(input);
-    if (made instanceof EventStream) return undefined;
+    const made = await handler(input).catch((thrown: unknown) => begunAnswer(options, call, thrown));
+    if (made instanceof EventStream) {
+      stream = made;
+      return made.source === undefined ? undefined : { status: 200, body: { [FOLLOWED]: made.source } };
+    }
     return made instanceof Reply ? { status: made.status, body: made.body } : { status: firstStatus(route), body: made };
   });
-  if (kept === undefined) return respond(options, route, made);
-  const response = respond(options, route, new Reply(kept.status, kept.body));
-  if (kept.replayed) response.headers.set('idempotent-replayed', 'true');
+  if (kept?.replayed) stream = followAgain(options, principal, kept.body);
+  const response = respond(options, route, stream ?? new Reply(kept?.status ?? 200, kept?.body));
+  if (kept?.replayed) response.headers.set('idempotent-replayed', 'true');
   return response;
+}
+
+/** How a kept answer says that it was a stream, and of what. */
+const FOLLOWED = '$stream_of';
+
+function followAgain({ follow }: AppOptions, { tenantId }: Principal, answered: unknown): EventStream | undefined {
+  const source = typeof answered === 'object' && answered !== null && FOLLOWED in answered ? answered[FOLLOWED] : undefined;
+  return typeof source === 'string' ? follow?.(tenantId, source) : undefined;
 }
 
 function queryOf(c: Context): Record<string, string> {
@@ -164,7 +177,7 @@ function queryOf(c: Context): Record<string, string> {
 
 function respond(options: AppOptions, route: Route, made: unknown): Response {
   if (made instanceof EventStream) {
-    return new Response(encodeEvents(made, options.stopping), {
+    return new Response(encodeEvents(made, options.stopping, options.log), {
       headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' },
     });
   }
@@ -179,19 +192,9 @@ function firstStatus(route: Route): number {
 }
 
 function failure(options: AppOptions, call: Incoming, thrown: unknown, headers: Record<string, string> = {}): Response {
-  const error = ReeveError.from(thrown);
-  const { context, startedAt } = call;
+  const error = isTransient(thrown) ? new ReeveError('unavailable', 'the database does not answer at the moment; try again', { cause: thrown }) : ReeveError.from(thrown);
   if (error.status >= 500) options.log.error({ err: error, path: call.c.req.path }, 'a request failed');
-  const body: ErrorBody = {
-    error: error.reason === 'internal' ? 'something went wrong inside; the log has it under this request id' : error.message,
-    code: error.reason,
-    request_id: context.requestId,
-    trace_id: context.traceId,
-    duration_ms: Math.round(performance.now() - startedAt),
-    service: options.service,
-    ...(error.details.length > 0 && { details: [...error.details] }),
-    ...(error.runId !== undefined && { run_id: error.runId }),
-  };
+  const body = errorBody(options, call, error);
   const retryAfterMs = error.retryAfterMs ?? (error.status === 503 ? 1000 : undefined);
   return new Response(JSON.stringify(body), {
     status: error.status,
@@ -217,4 +220,24 @@ function patternOf(route: Route): RegExp {
     patterns.set(route, pattern);
   }
   return pattern;
+}
+
+function errorBody(options: AppOptions, { context, startedAt }: Incoming, error: ReeveError): ErrorBody {
+  return {
+    error: error.reason === 'internal' ? 'something went wrong inside; the log has it under this request id' : error.message,
+    code: error.reason,
+    request_id: context.requestId,
+    trace_id: context.traceId,
+    duration_ms: Math.round(performance.now() - startedAt),
+    service: options.service,
+    ...(error.details.length > 0 && { details: [...error.details] }),
+    ...(error.runId !== undefined && { run_id: error.runId }),
+  };
+}
+
+/** The answer of a call that failed although its run goes on: it is kept, so that the same key does not start the run again. */
+function begunAnswer(options: AppOptions, call: Incoming, thrown: unknown): Reply {
+  const error = ReeveError.from(thrown);
+  if (error.runId === undefined) throw thrown;
+  return new Reply(error.status, errorBody(options, call, error));
 }

@@ -3,9 +3,13 @@ import { ReeveError } from '@reeve/kit';
 /** Bytes that a JSON body may have. */
 export const BODY_LIMIT = 1024 * 1024;
 
+/** Levels of objects and arrays that a JSON body may have. */
+const DEPTH_LIMIT = 64;
+
 /**
  * The body as JSON, `undefined` where there is none. Throws `payload_too_large` past the limit (without reading on),
- * `unsupported_media_type` for anything but JSON, and `invalid_request` for malformed JSON or UTF-8.
+ * `unsupported_media_type` for anything but JSON, and `invalid_request` for malformed JSON or UTF-8, and for what
+ * could not be kept as it was sent: lone surrogates, numbers beyond a double (RFC 7493) and bottomless nesting.
  */
 export async function readJson(request: Request): Promise<unknown> {
   const length = Number(request.headers.get('content-length') ?? '0');
@@ -17,11 +21,48 @@ export async function readJson(request: Request): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(type)) {
     throw new ReeveError('unsupported_media_type', `Content-Type must be application/json, this is ${type === '' ? 'missing' : JSON.stringify(type.slice(0, 100))}`);
   }
+  const value = parse(bytes);
+  const fault = faultOf(value, 0);
+  if (fault === undefined) return value;
+  const path = fault.path.length === 0 ? 'body' : fault.path.join('.').slice(0, 200);
+  throw new ReeveError('invalid_request', `${path} ${fault.message}`, { details: [{ path, message: fault.message }] });
+}
+
+function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(decoder.decode(bytes)) as unknown;
   } catch (error) {
     throw new ReeveError('invalid_request', `the body is not valid JSON: ${(error as Error).message.slice(0, 200)}`, { cause: error });
   }
+}
+
+interface Fault {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** The first thing in a value that could not be kept as it is. */
+function faultOf(value: unknown, depth: number): Fault | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : { path: [], message: 'must be Unicode text without lone surrogates' };
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : { path: [], message: 'must be a number that a double can hold' };
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (depth === DEPTH_LIMIT) return { path: [], message: `must not nest deeper than ${DEPTH_LIMIT} levels` };
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      const fault = faultOf(value[index], depth + 1);
+      if (fault !== undefined) return below(String(index), fault);
+    }
+    return undefined;
+  }
+  for (const [name, item] of Object.entries(value)) {
+    const fault = faultOf(name, depth) ?? faultOf(item, depth + 1);
+    if (fault !== undefined) return below(name.toWellFormed(), fault);
+  }
+  return undefined;
+}
+
+function below(name: string, { path, message }: Fault): Fault {
+  return { path: [name, ...path], message };
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true });

@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import { isIP, type AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { ReeveError } from '@reeve/kit';
+import { REASONS, type ErrorBody } from '@reeve/contract';
+import { contextFromHeaders, ReeveError } from '@reeve/kit';
 import type { App } from './app.ts';
 
 export interface HttpServer extends AsyncDisposable {
@@ -13,8 +14,10 @@ export interface HttpServer extends AsyncDisposable {
 export async function startHttpServer(app: Pick<App, 'fetch'>, { host, port }: { host: string; port: number }): Promise<HttpServer> {
   const server = createServer(
     { headersTimeout: 15_000, requestTimeout: 60_000, keepAliveTimeout: 65_000, maxHeaderSize: 32 * 1024 },
-    getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false }),
+    getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false, errorHandler: refuse }),
   );
+  // A connection that is kept alive would hold up the stop once its answer is out.
+  server.on('request', (_, response) => response.once('close', () => server.listening || server.closeIdleConnections()));
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : isIP(host) === 6 ? `[${host}]` : host;
@@ -33,6 +36,20 @@ export async function startHttpServer(app: Pick<App, 'fetch'>, { host, port }: {
 /** True for addresses that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Answers what is HTTP but no request that an application could be given, such as one with a malformed Host. */
+function refuse(): Response {
+  const { requestId, traceId } = contextFromHeaders(() => undefined);
+  const body: ErrorBody = {
+    error: 'the request line or the Host header is not valid',
+    code: 'invalid_request',
+    request_id: requestId,
+    trace_id: traceId,
+    duration_ms: 0,
+    service: 'gateway',
+  };
+  return Response.json(body, { status: REASONS.invalid_request.status, headers: { 'x-request-id': requestId, 'x-trace-id': traceId } });
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

@@ -1,3 +1,5 @@
+import type { Log } from '@reeve/kit';
+
 /** One server-sent event: its id, for `Last-Event-ID`, and its data. */
 export interface ServerEvent {
   readonly id: number;
@@ -7,10 +9,13 @@ export interface ServerEvent {
 /** What a handler returns to answer with `text/event-stream` instead of JSON. */
 export class EventStream {
   readonly events: (signal: AbortSignal) => AsyncIterable<ServerEvent>;
+  /** What the stream follows; by it a repeat under the same idempotency key follows the same again. */
+  readonly source: string | undefined;
 
   /** `events` gets a signal that aborts when the reader goes away or the server stops. */
-  constructor(events: (signal: AbortSignal) => AsyncIterable<ServerEvent>) {
+  constructor(events: (signal: AbortSignal) => AsyncIterable<ServerEvent>, source?: string) {
     this.events = events;
+    this.source = source;
   }
 }
 
@@ -19,29 +24,31 @@ const encoder = new TextEncoder();
 
 /**
  * The bytes of a stream: each event as `id` and `data`, a comment every 15 s, `data: [DONE]` after the last event.
- * Where the server stops, it ends without `[DONE]`, so that readers come back with the last id they saw.
+ * Where the server stops or the events fail, it ends without `[DONE]`, so that readers come back with the last id they
+ * saw. Nothing begins before it is read: the answer to a HEAD request never is.
  */
-export function encodeEvents(stream: EventStream, stopping: AbortSignal): ReadableStream<Uint8Array> {
+export function encodeEvents(stream: EventStream, stopping: AbortSignal, log: Log): ReadableStream<Uint8Array> {
   const gone = new AbortController();
   const signal = AbortSignal.any([gone.signal, stopping]);
   let timer: NodeJS.Timeout | undefined;
   let iterator: AsyncIterator<ServerEvent> | undefined;
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      iterator = stream.events(signal)[Symbol.asyncIterator]();
-      controller.enqueue(encoder.encode(': open\n\n'));
-      timer = setInterval(() => {
-        if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(': keep-alive\n\n'));
-      }, KEEP_ALIVE_MS);
-    },
+  const source: UnderlyingDefaultSource<Uint8Array> = {
     async pull(controller) {
-      const next = await iterator!.next().catch(() => undefined);
-      if (next !== undefined && !next.done) {
-        controller.enqueue(encoder.encode(`id: ${next.value.id}\ndata: ${JSON.stringify(next.value.data)}\n\n`));
-        return;
+      const send = (text: string) => controller.enqueue(encoder.encode(text));
+      if (iterator === undefined) {
+        iterator = stream.events(signal)[Symbol.asyncIterator]();
+        timer = setInterval(() => {
+          if (controller.desiredSize === 0) send(': keep-alive\n\n');
+        }, KEEP_ALIVE_MS);
+        return send(': open\n\n');
       }
+      const next = await iterator.next().catch((error: unknown) => {
+        if (!signal.aborted) log.error({ err: error }, 'a stream broke off');
+      });
+      if (gone.signal.aborted) return;
+      if (next?.done === false) return send(`id: ${next.value.id}\ndata: ${JSON.stringify(next.value.data)}\n\n`);
       clearInterval(timer);
-      if (next?.done && !signal.aborted) controller.enqueue(encoder.encode('data: [DONE]\n\n'));
+      if (next !== undefined && !signal.aborted) send('data: [DONE]\n\n');
       controller.close();
     },
     async cancel() {
@@ -49,5 +56,6 @@ export function encodeEvents(stream: EventStream, stopping: AbortSignal): Readab
       gone.abort();
       await iterator?.return?.(undefined);
     },
-  });
+  };
+  return new ReadableStream(source, { highWaterMark: 0 });
 }

@@ -13,10 +13,13 @@ export function validate<S extends z.ZodType>(schema: S, value: unknown, where: 
 
 type Issue = z.core.$ZodIssue;
 
+/** Characters of a path that are shown: a caller's own field names may be of any length. */
+const PATH_LENGTH = 200;
+
 function detailsOf(issue: Issue, where: string): ErrorDetail[] {
-  const path = issue.path.map(String).join('.');
+  const path = issue.path.map(String).join('.').slice(0, PATH_LENGTH);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: path === '' ? key : `${path}.${key}`, message: 'is not a known field' }));
+    return issue.keys.map((key) => ({ path: (path === '' ? key : `${path}.${key}`).slice(0, PATH_LENGTH), message: 'is not a known field' }));
   }
   return [{ path: path === '' ? where : path, message: messageOf(issue) }];
 }

@@ -57,7 +57,7 @@ export function loadConfig<S extends Settings>(
         values.push({ variable, origin, shown: show(parsed.data, secret), description: schema.description ?? '' });
       } else {
         const allowed = parsed.error.issues.map((issue) => issue.message).join('; ');
-        problems.push({ path: variable, message: `${variable} is ${secret ? '***' : JSON.stringify(raw)}, but ${allowed}` });
+        problems.push({ path: variable, message: `${variable} is ${secret ? '***' : maskPasswords(JSON.stringify(raw))}, but ${allowed}` });
       }
     } catch (error) {
       problems.push({ path: variable, message: ReeveError.from(error).message });
@@ -80,17 +80,19 @@ function readYaml(text: string): Record<string, unknown> {
   try {
     parsed = parseYaml(text) ?? {};
   } catch (error) {
-    throw new ReeveError('invalid_request', `reeve.yaml is not valid YAML: ${ReeveError.from(error).message}`, { cause: error });
+    // Only the first line: the others quote the file, secrets included.
+    throw new ReeveError('invalid_request', `reeve.yaml is not valid YAML: ${ReeveError.from(error).message.split('\n')[0]}`);
   }
   if (typeof parsed !== 'object' || Array.isArray(parsed)) throw new ReeveError('invalid_request', 'reeve.yaml must be a mapping of settings');
   return parsed as Record<string, unknown>;
 }
 
+/** The value as it was given; what is null or blank counts as not given, since it would pass for the number 0. */
 function find(variable: string, environment: Readonly<Record<string, string | undefined>>, file: Record<string, unknown>) {
   const direct = environment[variable];
-  if (direct !== undefined && direct !== '') return { raw: direct, origin: 'environment' as const };
+  if (!isBlank(direct)) return { raw: direct, origin: 'environment' as const };
   const path = environment[`${variable}_FILE`];
-  if (path !== undefined && path !== '') {
+  if (path !== undefined && !isBlank(path)) {
     try {
       return { raw: readFileSync(path, 'utf8').trim(), origin: 'file' as const };
     } catch (error) {
@@ -98,13 +100,21 @@ function find(variable: string, environment: Readonly<Record<string, string | un
     }
   }
   const fromFile = file[yamlKey(variable)];
-  if (fromFile !== undefined) return { raw: fromFile, origin: 'reeve.yaml' as const };
+  if (!isBlank(fromFile)) return { raw: fromFile, origin: 'reeve.yaml' as const };
   return { raw: undefined, origin: 'default' as const };
+}
+
+function isBlank(value: unknown): boolean {
+  return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
 }
 
 function show(value: unknown, secret: boolean): string {
   if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return '';
   if (secret) return '***';
-  if (typeof value === 'string') return value.replace(/:\/\/([^:/@]+):[^@]+@/, '://$1:***@');
-  return Array.isArray(value) ? value.join(',') : String(value);
+  return maskPasswords(Array.isArray(value) ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value));
+}
+
+/** Without the passwords of URLs; up to the last @, since a password may hold any character. */
+function maskPasswords(text: string): string {
+  return text.replace(/:\/\/([^\s:/@]*):\S*@/g, '://$1:***@');
 }

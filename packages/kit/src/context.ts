@@ -21,7 +21,7 @@ export function currentContext(): RequestContext | undefined {
 }
 
 const FREE_FORM = /^[A-Za-z0-9._:-]{1,128}$/;
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** A W3C trace id: 32 hexadecimal digits. */
 export function newTraceId(): string {
@@ -38,11 +38,6 @@ export function contextFromHeaders(header: (name: string) => string | undefined)
   const parent = TRACEPARENT.exec(header('traceparent') ?? '')?.[1];
   return {
     requestId: requestId !== undefined && FREE_FORM.test(requestId) ? requestId : randomUUID(),
-    traceId:
-      traceId !== undefined && FREE_FORM.test(traceId)
-        ? traceId
-        : parent !== undefined && !/^0+$/.test(parent)
-          ? parent
-          : newTraceId(),
+    traceId: traceId !== undefined && FREE_FORM.test(traceId) ? traceId : (parent ?? newTraceId()),
   };
 }

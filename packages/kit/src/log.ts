@@ -11,9 +11,13 @@ export interface LogOptions {
   readonly destination?: NodeJS.WritableStream;
 }
 
+/** Keys that hold secrets. */
+const SECRETS = ['api_key', 'apiKey', 'authorization', 'cookie', 'password', 'secret', 'token', 'x-api-key', 'x-internal-service-secret'];
+
 /**
  * Structured log: one JSON object a line with `timestamp, level, service, message` and, inside a request,
- * `request_id, trace_id, tenant_id`. Keys that look like secrets are masked.
+ * `request_id, trace_id, tenant_id`. Keys that hold secrets, such as `password`,
+ * are masked down to the third level.
  */
 export function createLog(service: string, options: LogOptions): Log {
   const destination = options.destination ?? process.stderr;
@@ -28,7 +32,7 @@ export function createLog(service: string, options: LogOptions): Log {
       messageKey: 'message',
       timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: ['*.api_key', '*.apiKey', '*.authorization', '*.password', '*.secret', 'headers.cookie'], censor: '***' },
+      redact: { paths: SECRETS.flatMap((key) => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`]), censor: '***' },
       mixin: () => {
         const context = currentContext();
         if (context === undefined) return {};

@@ -12,7 +12,6 @@ import { z } from 'zod';
 
 /** Parts of the program that a process can play alone, over PostgreSQL. */
 export const ROLES = ['gateway', 'worker', 'scheduler', 'models', 'memory', 'sandbox', 'pools', 'delegation', 'notifier'] as const;
-export type ProcessRole = (typeof ROLES)[number];
 
 const roleList = z
   .string()

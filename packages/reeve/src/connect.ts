@@ -1,11 +1,18 @@
 import { resolve } from 'node:path';
 import { createClient, type Client } from '@reeve/client';
-import { readHolder, type Holder } from '@reeve/db';
+import { readHolder } from '@reeve/db';
 import { ReeveError, sleep } from '@reeve/kit';
 import { readConfig, type Config } from './config.ts';
 import { UsageError } from './failure.ts';
 import { createProcessLog } from './process-log.ts';
 import type { Reeve } from './start.ts';
+
+/** A running server; what is known only of one on this data directory is null for one that REEVE_URL names. */
+export interface ServerInfo {
+  readonly url: string;
+  readonly pid: number | null;
+  readonly command: string | null;
+}
 
 /** Where a command's calls go. Disposing stops what was started for it. */
 export interface Connection extends AsyncDisposable {
@@ -13,7 +20,7 @@ export interface Connection extends AsyncDisposable {
   readonly config: Config;
   readonly dataDirectory: string;
   /** The server that answers; undefined where this process does. */
-  readonly server: { readonly url: string; readonly pid: number | null; readonly command: string | null } | undefined;
+  readonly server: ServerInfo | undefined;
   /** What answers in this process; undefined where a server does. */
   readonly local: Reeve | undefined;
 }
@@ -36,13 +43,15 @@ export async function connect(command: string, need: Need = 'anything'): Promise
   const dataDirectory = resolve(config.dataDirectory);
   if (config.url !== undefined) return overHttp(config, dataDirectory, { url: config.url, pid: null, command: null });
 
-  const level = values.find(({ variable }) => variable === 'LOG_LEVEL')?.origin === 'default' ? 'warn' : config.logLevel;
+  const level =
+    values.find(({ variable }) => variable === 'LOG_LEVEL')?.origin === 'default' ? 'warn' : config.logLevel;
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const holder = readHolder(dataDirectory);
     if (holder?.url != null) return overHttp(config, dataDirectory, { ...holder, url: holder.url });
-    if (holder === undefined || config.databaseUrl !== undefined) requireWithoutServer(command, need, config);
-    if (holder === undefined || config.databaseUrl !== undefined || performance.now() > deadline) {
+    const isBusy = holder !== undefined && config.databaseUrl === undefined && performance.now() < deadline;
+    if (!isBusy) {
+      requireWithoutServer(command, need, config);
       const reeve = await startHere(config, level, command, deadline);
       if (reeve !== undefined) return inProcess(config, reeve);
     }
@@ -56,7 +65,9 @@ async function startHere(config: Config, level: string, command: string, deadlin
   try {
     return await startReeve({ config, log: createProcessLog(config, level), command, serve: false });
   } catch (error) {
-    if (error instanceof ReeveError && error.reason === 'conflict' && performance.now() <= deadline) return undefined;
+    const isTaken =
+      error instanceof ReeveError && error.reason === 'conflict' && readHolder(config.dataDirectory) !== undefined;
+    if (isTaken && performance.now() < deadline) return undefined;
     throw error;
   }
 }
@@ -66,14 +77,28 @@ function requireWithoutServer(command: string, need: Need, { databaseUrl }: Conf
   throw new UsageError(`${command} needs a running server: start one with "reeve serve", or name one in REEVE_URL`);
 }
 
-function overHttp(config: Config, dataDirectory: string, { url, pid, command }: Pick<Holder, 'command'> & { url: string; pid: number } | { url: string; pid: null; command: null }): Connection {
+function overHttp(config: Config, dataDirectory: string, { url, pid, command }: ServerInfo): Connection {
   const client = createClient({ baseUrl: url, ...keyOf(config) });
-  return { client, config, dataDirectory, server: { url, pid, command }, local: undefined, async [Symbol.asyncDispose]() {} };
+  return {
+    client,
+    config,
+    dataDirectory,
+    server: { url, pid, command },
+    local: undefined,
+    async [Symbol.asyncDispose]() {},
+  };
 }
 
 function inProcess(config: Config, reeve: Reeve): Connection {
   const client = createClient({ baseUrl: 'http://reeve.local', fetch: reeve.fetch, ...keyOf(config) });
-  return { client, config, dataDirectory: reeve.dataDirectory, server: undefined, local: reeve, [Symbol.asyncDispose]: () => reeve[Symbol.asyncDispose]() };
+  return {
+    client,
+    config,
+    dataDirectory: reeve.dataDirectory,
+    server: undefined,
+    local: reeve,
+    [Symbol.asyncDispose]: () => reeve[Symbol.asyncDispose](),
+  };
 }
 
 function keyOf({ apiKeys }: Config): { apiKey?: string } {

@@ -18,11 +18,16 @@ interface Failure {
 
 /** Tells of an error on stderr, as one JSON document where `json`, and answers the exit code it means. */
 export async function reportFailure(error: unknown, json: boolean): Promise<number> {
-  // With --help in place of a command commander has printed the help already.
+  // No subcommand was named: the help that commander has printed says what there is.
   if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
   const { code, message, details, requestId, exit } = await failureOf(error);
   if (json) {
-    const body = { code, message, ...(details.length > 0 && { details }), ...(requestId !== undefined && { request_id: requestId }) };
+    const body = {
+      code,
+      message,
+      ...(details.length > 0 && { details }),
+      ...(requestId !== undefined && { request_id: requestId }),
+    };
     process.stderr.write(`${JSON.stringify({ error: body }, null, 2)}\n`);
     return exit;
   }

@@ -3,7 +3,9 @@ import { InvalidArgumentError } from 'commander';
 import { UsageError } from './failure.ts';
 
 /** Makes an action of work that answers its exit code. */
-export function exitWith<Args extends unknown[]>(work: (...args: Args) => Promise<number>): (...args: Args) => Promise<void> {
+export function exitWith<Args extends unknown[]>(
+  work: (...args: Args) => Promise<number>,
+): (...args: Args) => Promise<void> {
   return async (...args) => {
     process.exitCode = await work(...args);
   };
@@ -24,7 +26,10 @@ export function collect(text: string, before: readonly string[] = []): string[] 
 }
 
 /** A repeatable `name=value`; a value that is JSON is read as JSON, any other is text. */
-export function collectParameter(text: string, before: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+export function collectParameter(
+  text: string,
+  before: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
   const [, name, value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (name === undefined) throw new InvalidArgumentError('It must be name=value.');
   return { ...before, [name]: jsonOr(value) };

@@ -40,7 +40,14 @@ export function printTable<Row>(rows: readonly Row[], columns: readonly Column<R
   const titles = columns.map(([title]) => title);
   const cells = rows.map((row) => columns.map(([, cell]) => oneLine(String(cell(row) ?? ''))));
   const widths = titles.map((title, at) => Math.max(title.length, ...cells.map((line) => line[at]!.length)));
-  const line = (texts: readonly string[]) => clip(texts.map((text, at) => text.padEnd(widths[at]!)).join('  ').trimEnd(), process.stdout.columns ?? 0);
+  const line = (texts: readonly string[]) =>
+    clip(
+      texts
+        .map((text, at) => text.padEnd(widths[at]!))
+        .join('  ')
+        .trimEnd(),
+      process.stdout.columns ?? 0,
+    );
   process.stdout.write(`${[dim(line(titles)), ...cells.map(line)].join('\n')}\n`);
 }
 
@@ -73,7 +80,7 @@ export function printFields(fields: readonly (readonly [name: string, value: unk
 
 /** The text without what would steer a terminal: control characters other than tab and line feed. */
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+  return text.replace(/(?![\t\n])\p{Cc}/gu, '\ufffd');
 }
 
 /** Grey on a terminal that shows colors, else as it is. */

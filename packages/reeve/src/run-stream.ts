@@ -61,14 +61,27 @@ export async function runToEnd(
     if (interrupted !== undefined) cancel();
   }
   await cancelling;
-  if (summary === undefined) throw new ClientError({ status: 0, code: 'unreachable', message: 'the stream of the run held no event' });
+  if (summary === undefined)
+    throw new ClientError({ status: 0, code: 'unreachable', message: 'the stream of the run held no event' });
   return { summary, interrupted };
 }
 
 function summarize(before: RunSummary | undefined, event: RunEvent): RunSummary | undefined {
   if (event.type === 'session_start') {
     const { run_id, session_id, task_id, agent } = event;
-    return { run_id, session_id, task_id, agent, status: 'running', result: null, error: null, tool_calls: [], usage: null, steps: 0, duration_ms: 0 };
+    return {
+      run_id,
+      session_id,
+      task_id,
+      agent,
+      status: 'running',
+      result: null,
+      error: null,
+      tool_calls: [],
+      usage: null,
+      steps: 0,
+      duration_ms: 0,
+    };
   }
   if (before === undefined) return undefined;
   switch (event.type) {
@@ -84,7 +97,13 @@ function summarize(before: RunSummary | undefined, event: RunEvent): RunSummary 
       before.error = { code: event.code, message: event.message };
       break;
     case 'result':
-      Object.assign(before, { status: event.status, result: event.result, usage: event.usage, steps: event.steps, duration_ms: event.duration_ms });
+      Object.assign(before, {
+        status: event.status,
+        result: event.result,
+        usage: event.usage,
+        steps: event.steps,
+        duration_ms: event.duration_ms,
+      });
       break;
     default:
   }

@@ -1,6 +1,6 @@
 import type { RunEvent } from '@reeve/contract';
 import type { RunSummary } from './run-stream.ts';
-import { clip, dim, oneLine, printable } from './output.ts';
+import { clip, dim, note, oneLine, printable } from './output.ts';
 
 /** How long a tool's input or output may be on its line. */
 const LINE = 160;
@@ -41,7 +41,9 @@ export function createRunView(): (event: RunEvent) => void {
         tell(`→ ${event.name} ${clip(oneLine(JSON.stringify(event.input)), LINE)}`);
         break;
       case 'tool_result':
-        tell(`← ${event.status} ${clip(oneLine(JSON.stringify(event.output) ?? ''), LINE)} (${Math.round(event.duration_ms)} ms)`);
+        tell(
+          `← ${event.status} ${clip(oneLine(JSON.stringify(event.output) ?? ''), LINE)} (${Math.round(event.duration_ms)} ms)`,
+        );
         break;
       case 'system':
         if (event.discard_step !== undefined) tell(`(${event.message}; what it had said is void)`);
@@ -60,4 +62,9 @@ export function tellUsage({ usage, steps, duration_ms, run_id, session_id }: Run
   const cost = usage.cost_usd === null ? '' : ` · ${usage.cost_usd} USD`;
   const used = `${usage.input_tokens} tokens in, ${usage.output_tokens} out${cost} · ${steps} steps · ${(duration_ms / 1000).toFixed(1)} s`;
   process.stderr.write(`${dim(`${used} · run ${run_id} · session ${session_id}`, process.stderr)}\n`);
+}
+
+/** A line on why a run has no answer. */
+export function tellFailure({ status, error }: RunSummary): void {
+  note(`reeve: ${printable(error?.message ?? `the run is ${status}`)}`);
 }

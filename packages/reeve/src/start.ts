@@ -54,7 +54,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const database = stack.use(await openDatabase({ url: config.databaseUrl, pool: config.databasePool, dataDirectory, log }));
   await ensureTenant(database.db, DEFAULT_TENANT);
   if (embedded) await expireLeases(database.db);
-  const sandbox = stack.use(await openSandbox(config, log));
+  const sandbox = stack.use(await openSandbox(config, serve ? log : silentLog));
   const tools = createToolRegistry({ sandbox, config, log });
   const feed = stack.use(createFeed(database));
   const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));

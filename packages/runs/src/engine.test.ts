@@ -228,6 +228,8 @@ describe('the run engine', () => {
     await cancelTask(database, handler, requester, taskId);
     assert.equal((await runOf(runId))?.status, 'cancelled');
     assert.deepEqual((await eventsOf(runId)).map(({ type }) => type), ['session_start', 'system', 'error', 'result', 'session_end']);
+    const audit = await database.db.selectFrom('audit').select('action').where('run_id', '=', runId).orderBy('at').orderBy('id').execute();
+    assert.deepEqual(audit.map(({ action }) => action), ['PLAN_START', 'PLAN_ERROR', 'PLAN_END']);
   });
 
   it('keeps the version of its agent that it began with', async () => {

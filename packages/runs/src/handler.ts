@@ -1,4 +1,5 @@
 import { findAgent, selectAgentVersion } from '@reeve/agents';
+import { recordAudit } from '@reeve/audit';
 import type { NewRunEvent, Task } from '@reeve/contract';
 import { inTenant, type Tx } from '@reeve/db';
 import { isRetryable, type ReeveError } from '@reeve/kit';
@@ -32,9 +33,15 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
       if (run === undefined) return;
       await updateAbandoned(tx, run.id);
       await updateEndedRun(tx, run.id, { status, result: null, error: { code: error.reason, message: error.message } });
+      const about = { tenantId: run.tenantId, actor: 'system', traceId: run.traceId, taskId: task.id, runId: run.id };
+      await recordAudit(tx, [
+        { ...about, action: 'PLAN_ERROR', details: { code: error.reason } },
+        { ...about, action: 'PLAN_END', details: { status } },
+      ]);
+      const steps = await selectStepRecords(tx, run.id);
       const closing: NewRunEvent[] = [
         { type: 'error', message: error.message, code: error.reason },
-        { type: 'result', status, result: null, usage: usageOf(run), steps: 0, duration_ms: Date.now() - run.createdAt.getTime() },
+        { type: 'result', status, result: null, usage: usageOf(run), steps: steps.length, duration_ms: Date.now() - run.createdAt.getTime() },
         { type: 'session_end', session_id: run.sessionId, status },
       ];
       await appendEventsAtEnd(tx, run, closing);

@@ -5,13 +5,15 @@ import type { ContextItem, ModelMessage, ModelToolCall } from '@reeve/models';
  * The life of a run
  *
  *   queued ──claimed──► running ──► completed | failed | cancelled
+ *                          ▲                       │
+ *                          └──── retry of its task ┘
  *
  * A run advances by steps, of which one is a model call or a tool call:
  *
  *   (none) ──► pending ──act──► settled
  *
  * A step is written before it acts and settled with its outcome after. One transaction settles a step and begins what
- * follows from it, so between any two commits exactly one thing has happened outside. That transaction holds the
+ * follows from it, so between any two commits at most one thing has happened outside. That transaction holds the
  * task's lease: a worker that lost it changes nothing.
  *
  *   model step settled without calls → the run completes      with calls → one pending tool step for each

@@ -31,6 +31,12 @@ export async function retryLater(tx: Tx, claim: Claim, error: ReeveError): Promi
   await insertRetryTimer(tx, claim.task.id, claim.task.tenant_id, error.retryAfterMs ?? retryDelayMs(lease.attempt));
 }
 
+/** Gives a claimed task back untried, to be claimed again at once: its holder stops. Does nothing where the claim no longer holds. */
+export async function giveBack(tx: Tx, { task, epoch }: Claim): Promise<void> {
+  if ((await deleteLease(tx, task.id, epoch)) === undefined) return;
+  await insertReady(tx, [{ id: task.id, tenantId: task.tenant_id, priority: task.priority }]);
+}
+
 /** Ends a task that nobody holds, with whatever belongs to it. */
 export async function endUnclaimed(tx: Tx, handler: TaskHandler, task: Task, status: 'failed' | 'cancelled', error: ReeveError): Promise<void> {
   await deleteWaiting(tx, task.id);

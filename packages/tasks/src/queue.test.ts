@@ -196,6 +196,20 @@ describe('the queue', () => {
     await assert.rejects(cancelTask(database, handlerOf(async () => done), { ...requester, tenantId: 'other' }, id), { reason: 'not_found' });
   });
 
+  it('is given back untried by a worker that stops, and claimed again at once', async () => {
+    const { id } = await enqueue({ max_attempts: 1 });
+    const untilAborted = handlerOf((_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))));
+    const stopping = workerOf(untilAborted, 'stopping');
+    const working = stopping.runOnce(1);
+    while ((await read(id)).status !== 'in_progress') await new Promise((next) => setTimeout(next, 5));
+    await stopping[Symbol.asyncDispose]();
+    await working;
+    assert.deepEqual([(await read(id)).status, (await read(id)).attempts], ['pending', 0]);
+    await using next = workerOf(handlerOf(async () => done), 'next');
+    assert.deepEqual(await next.runOnce(1), [id]);
+    assert.equal((await read(id)).status, 'completed');
+  });
+
   it('is woken by an enqueue and settles in the background', async () => {
     const handler = handlerOf(async () => done);
     await using worker = startWorker({ database, handler, owner: 'bg', concurrency: 2, leaseMs: 30_000, log: silentLog });

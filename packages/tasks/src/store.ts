@@ -148,11 +148,6 @@ export async function deleteExpiredLeases(db: Db, limit: number): Promise<{ task
   return rows.map((row) => ({ taskId: row.task_id, tenantId: row.tenant_id, attempt: row.attempt }));
 }
 
-/** Lets a lease run out now, so that another worker need not wait for it. */
-export async function expireLease(db: Db, taskId: string, epoch: number): Promise<void> {
-  await db.updateTable('leases').set({ expires_at: now }).where('task_id', '=', taskId).where('epoch', '=', epoch).execute();
-}
-
 /** Lets every lease run out now: right only where no other process can be alive, as on an embedded database just opened. */
 export async function expireLeases(db: Db): Promise<void> {
   await db.updateTable('leases').set({ expires_at: now }).execute();

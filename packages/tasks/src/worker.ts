@@ -1,8 +1,8 @@
 import { inTenant, type Database } from '@reeve/db';
 import { Background, counter, durations, gauge, isRetryable, ReeveError, Signal, sleep, withContext, newTraceId, type Log } from '@reeve/kit';
 import { sweepLeases } from './change.ts';
-import { retryLater, settleTask } from './end.ts';
-import { claimReady, expireLease, extendLeases, promoteDue, selectTasks } from './store.ts';
+import { giveBack, retryLater, settleTask } from './end.ts';
+import { claimReady, extendLeases, promoteDue, selectTasks } from './store.ts';
 import type { Claim, Outcome, TaskHandler } from './task.ts';
 
 /*
@@ -197,7 +197,7 @@ async function runClaim(options: WorkerOptions, claim: Claim, signal: AbortSigna
     const error = ReeveError.from(signal.aborted ? signal.reason : thrown);
     if (error.reason === 'lease_lost' || error.reason === 'shutting_down') {
       log.info({ task_id: claim.task.id }, `left to another worker: ${error.message}`);
-      if (error.reason === 'shutting_down') await expireLease(database.db, claim.task.id, claim.epoch);
+      if (error.reason === 'shutting_down') await inTenant(database.db, claim.task.tenant_id, (tx) => giveBack(tx, claim));
       ended.inc({ outcome: error.reason });
       return;
     }

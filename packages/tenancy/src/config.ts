@@ -4,6 +4,7 @@ import { z } from 'zod';
 const keys = z
   .string()
   .transform((text) => text.split(',').map((key) => key.trim()).filter((key) => key !== ''))
+  .refine((list) => list.length > 0, 'it must hold at least one key')
   .refine((list) => list.every((key) => key.length >= 8), 'each key must have at least 8 characters');
 
 export const tenancySettings = {

@@ -101,6 +101,9 @@ describe('the main road, with the built-in model', () => {
     assert.equal(again.headers.get('idempotent-replayed'), 'true');
     assert.deepEqual(await again.json(), await first.json());
     assert.equal((await post('/execute', { task: 'What is 1 + 2?' }, { 'idempotency-key': 'k-1' })).status, 409);
+
+    const chat = () => post('/api/v1/agents/chat', { agent_config_id: 'assistant', message: 'What is 2 + 2?' }, { 'idempotency-key': 'k-2' }).then(eventsOf);
+    assert.deepEqual(await chat(), await chat());
   });
 
   it('an agent of one’s own is used with its prompt and tools only', async () => {
@@ -133,6 +136,10 @@ describe('the main road, with the built-in model', () => {
   }
 });
 
+async function eventsOf(response: Response): Promise<RunEvent[]> {
+  return [...(await response.text()).matchAll(/^data: (\{.*\})$/gm)].map(([, data]) => JSON.parse(data!) as RunEvent);
+}
+
 const PROVIDERS = [
   { provider: 'openai', key: 'OPENAI_API_KEY' },
   { provider: 'anthropic', key: 'ANTHROPIC_API_KEY' },
@@ -161,13 +168,16 @@ for (const { provider, key } of PROVIDERS) {
       assert.doesNotMatch(failed?.message ?? '', /secret-key-1/);
     });
 
-    it('answers 504 with the run’s id when the model takes too long, and the run goes on', async () => {
+    it('answers 504 with the run’s id when the model takes too long, and the run goes on and is not started again', async () => {
       await using upstream = await startFakeUpstream();
       await using reeve = await startReeve({ LLM_PROVIDER: provider, LLM_MODEL: 'some-model', LLM_BASE_URL: upstream.url, [key]: 'secret-key-1' });
       const client = createClient({ baseUrl: reeve.url });
       upstream.script([{ text: ['slow'], delayMs: 400 }]);
-      const late = await client.call(routes.execute, { body: { task: 'slowly', timeout_ms: 50 } }).then(() => undefined, (error: unknown) => error as { status: number; runId: string });
+      const ask = () =>
+        client.call(routes.execute, { body: { task: 'slowly', timeout_ms: 50 }, headers: { 'idempotency-key': 'slow' } }).then(() => undefined, (error: unknown) => error as { status: number; runId: string });
+      const late = await ask();
       assert.equal(late?.status, 504);
+      assert.equal((await ask())?.runId, late?.runId);
       const events: RunEvent[] = [];
       for await (const event of client.followRun(late!.runId)) events.push(event);
       assert.equal(events.find((event) => event.type === 'result')?.result, 'slow');

@@ -2,7 +2,7 @@ import type { ToolOutcome, ToolStatus } from '@reeve/contract';
 import type { ToolResult } from './tool.ts';
 
 /** The largest result that is kept, as JSON text. */
-export const MAX_RESULT_BYTES = 256 * 1024;
+const MAX_RESULT_BYTES = 256 * 1024;
 
 /**
  * A tool's result in the contract's shape: cut to size, and without what PostgreSQL cannot store (NUL and lone

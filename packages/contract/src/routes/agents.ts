@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, JsonObject, Time, listOf, paging, text } from '../common.ts';
+import { INT4_MAX, Id, JsonObject, Time, listOf, paging, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 import { AgentRef } from './tasks.ts';
 
@@ -104,5 +104,5 @@ export const listAgentVersions = defineRoute({
 });
 export const restoreAgentVersion = defineRoute({
   method: 'POST', path: '/api/v1/agents/configs/{id}/versions/{version}/restore', tag, access: 'member', summary: 'Make an old version the newest again',
-  params: z.strictObject({ id: AgentRef, version: z.coerce.number().int().min(1) }), responses: { 200: Agent },
+  params: z.strictObject({ id: AgentRef, version: z.coerce.number().int().min(1).max(INT4_MAX) }), responses: { 200: Agent },
 });

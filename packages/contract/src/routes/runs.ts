@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, IdParams, JsonObject, Time, Usage, listOf, paging, text } from '../common.ts';
+import { INT4_MAX, Id, IdParams, JsonObject, Time, Usage, listOf, paging, text } from '../common.ts';
 import { RunEvent } from '../events.ts';
 import { defineRoute } from '../route.ts';
 import { AgentRef } from './tasks.ts';
@@ -141,7 +141,7 @@ export const listSteps = defineRoute({
 export const streamRun = defineRoute({
   method: 'GET', path: '/api/v1/runs/{id}/events', tag, access: 'viewer',
   summary: 'Events of a run, live or replayed', description: 'From the start, or after `Last-Event-ID` or `?after=`. A finished run replays and ends.',
-  params: IdParams, query: z.strictObject({ after: z.coerce.number().int().min(0).optional() }),
+  params: IdParams, query: z.strictObject({ after: z.coerce.number().int().min(0).max(INT4_MAX).optional() }),
   events: RunEvent, responses: { 200: z.string() }, produces: 'text/event-stream',
 });
 export const cancelRun = defineRoute({

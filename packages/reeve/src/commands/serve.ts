@@ -1,18 +1,35 @@
-import { createLog } from '@reeve/kit';
+import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
+import { examples, exitWith } from '../options.ts';
+import { createProcessLog } from '../process-log.ts';
 import { startReeve } from '../start.ts';
 
-export interface ServeFlags {
+interface ServeOptions {
   readonly host?: string;
   readonly port?: string;
   readonly dataDir?: string;
   readonly roles?: string;
 }
 
-/** `reeve serve`: runs the server until SIGINT or SIGTERM, which stop it cleanly; a second one ends it at once. */
-export async function serve(flags: ServeFlags): Promise<number> {
-  const { config } = readConfig({ REEVE_HOST: flags.host, REEVE_PORT: flags.port, REEVE_DATA_DIR: flags.dataDir, REEVE_ROLES: flags.roles });
-  const log = createLog('reeve', { level: config.logLevel, format: config.logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json') });
+export function define(command: Command): void {
+  command
+    .option('--host <address>', 'address to listen on (REEVE_HOST)')
+    .option('--port <port>', 'port to listen on; 0 takes a free one (REEVE_PORT)')
+    .option('--data-dir <directory>', 'embedded database and workspaces (REEVE_DATA_DIR)')
+    .option('--roles <roles>', 'what this process does: all, or some, separated by commas (REEVE_ROLES)')
+    .addHelpText('after', examples('reeve serve --port 8081 --data-dir /var/lib/reeve'))
+    .action(exitWith(serve));
+}
+
+/** Runs the server until SIGINT or SIGTERM, which stop it cleanly; a second one ends it at once. */
+async function serve(options: ServeOptions): Promise<number> {
+  const { config } = readConfig({
+    REEVE_HOST: options.host,
+    REEVE_PORT: options.port,
+    REEVE_DATA_DIR: options.dataDir,
+    REEVE_ROLES: options.roles,
+  });
+  const log = createProcessLog(config);
   const stopped = new Promise<string>((resolve) => {
     const stop = (signal: NodeJS.Signals) => {
       resolve(signal);

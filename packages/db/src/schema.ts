@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ReeveError } from '@reeve/kit';
+import { lockDataDirectory } from './lock.ts';
+import { listMigrations, migrate, pendingMigrations, type RunSql } from './migrate.ts';
+import { restoreSnapshot } from './snapshot.ts';
+
+/** A database seen without opening it for work, which would migrate it. */
+export interface SchemaLook {
+  readonly database: 'embedded' | 'postgres';
+  /** False where the embedded database is yet to be made. */
+  readonly exists: boolean;
+  /** Migrations that were not applied when this looked. */
+  readonly pending: string[];
+  /** Of those, the ones that this call applied. */
+  readonly applied: string[];
+}
+
+/**
+ * Looks at the schema of the configured database, and brings it up to date where `apply`. The embedded one is held meanwhile.
+ * Throws `conflict` where another process has it, or where a newer program migrated it; `unavailable` where PostgreSQL
+ * cannot be reached.
+ */
+export async function lookAtSchema(config: { readonly databaseUrl?: string | undefined; readonly dataDirectory: string }, apply: boolean): Promise<SchemaLook> {
+  if (config.databaseUrl !== undefined)
+    return {
+      database: 'postgres',
+      exists: true,
+      ...(await withPostgres(config.databaseUrl, (run) => look(run, apply))),
+    };
+  const dataDirectory = resolve(config.dataDirectory);
+  const directory = join(dataDirectory, 'db');
+  if (!existsSync(directory) && !apply)
+    return { database: 'embedded', exists: false, pending: listMigrations().map(({ name }) => name), applied: [] };
+  using _ = lockDataDirectory(dataDirectory, 'migrate');
+  if (!existsSync(directory)) {
+    await restoreSnapshot(directory);
+    const all = listMigrations().map(({ name }) => name);
+    return { database: 'embedded', exists: false, pending: all, applied: all };
+  }
+  return { database: 'embedded', exists: true, ...(await withEmbedded(directory, (run) => look(run, apply))) };
+}
+
+async function look(run: RunSql, apply: boolean): Promise<Pick<SchemaLook, 'pending' | 'applied'>> {
+  const pending = (await pendingMigrations(run)).map(({ name }) => name);
+  return { pending, applied: apply ? await migrate(run) : [] };
+}
+
+async function withEmbedded<T>(directory: string, work: (run: RunSql) => Promise<T>): Promise<T> {
+  const { PGlite } = await import('@electric-sql/pglite');
+  const pglite = await PGlite.create(directory);
+  try {
+    await pglite.exec('set client_min_messages = warning');
+    return await work(async (text) => (await pglite.exec(text)).at(-1)?.rows ?? []);
+  } finally {
+    await pglite.close();
+  }
+}
+
+async function withPostgres<T>(url: string, work: (run: RunSql) => Promise<T>): Promise<T> {
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 5_000,
+    options: '-c client_min_messages=warning',
+    application_name: 'reeve',
+  });
+  // A connection that breaks fails the query that waits for it.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+  } catch (error) {
+    throw new ReeveError(
+      'unavailable',
+      `DATABASE_URL: cannot connect to PostgreSQL: ${ReeveError.from(error).message}`,
+      { cause: error },
+    );
+  }
+  try {
+    return await work(async (text) => {
+      const result = (await client.query(text)) as unknown as { rows: unknown[] } | { rows: unknown[] }[];
+      return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
+    });
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { describe, it } from 'node:test';
+import { Signal, sleep } from './wait.ts';
+
+const LONG = 60_000;
+
+describe('waiting', () => {
+  it('does not lose a raise that came before the wait', async () => {
+    const signal = new Signal();
+    signal.raise();
+    await signal.wait(LONG);
+  });
+
+  it('is ended by a raise, by an abort, and by the time', async () => {
+    const signal = new Signal();
+    const raised = signal.wait(LONG);
+    signal.raise();
+    await raised;
+    const abort = new AbortController();
+    const aborted = signal.wait(LONG, abort.signal);
+    abort.abort();
+    await aborted;
+    await signal.wait(LONG, abort.signal);
+    await signal.wait(1);
+  });
+
+  it('lowers the signal, so that one raise ends one wait', async () => {
+    const signal = new Signal();
+    signal.raise();
+    signal.raise();
+    await signal.wait(LONG);
+    let ended = false;
+    const second = signal.wait(LONG).then(() => (ended = true));
+    await sleep(10);
+    assert.equal(ended, false);
+    signal.raise();
+    await second;
+  });
+
+  it('sleeps no longer than until the abort, and leaves no listener behind', async () => {
+    const abort = new AbortController();
+    await sleep(1, abort.signal);
+    assert.deepEqual(getEventListeners(abort.signal, 'abort'), []);
+    const asleep = sleep(LONG, abort.signal);
+    abort.abort();
+    await asleep;
+    await sleep(LONG, abort.signal);
+  });
+});

@@ -1,0 +1,86 @@
+import { createClient } from '@reeve/client';
+import { routes } from '@reeve/contract';
+import { lookAtSchema, type Holder } from '@reeve/db';
+import { ReeveError, silentLog } from '@reeve/kit';
+import { openModels } from '@reeve/models';
+import { openSandbox } from '@reeve/sandbox';
+import { modelProblems } from '../config-problems.ts';
+import type { Config } from '../config.ts';
+import { fail, ok, warn, type Check } from './check.ts';
+
+const SERVER_PATIENCE_MS = 3_000;
+
+/** The database can be opened, and its schema fits. The embedded one of a running server is left alone. */
+export async function checkDatabase(config: Config, holder: Holder | undefined): Promise<Check> {
+  const name = 'database';
+  if (config.databaseUrl === undefined && holder !== undefined)
+    return ok(
+      name,
+      `embedded; open in process ${holder.pid} (reeve ${holder.command}), which migrated it at its start`,
+    );
+  try {
+    const { database, exists, pending } = await lookAtSchema(config, false);
+    const what = database === 'embedded' ? 'embedded' : 'PostgreSQL';
+    if (!exists) return ok(name, `${what}; it is made at the first start`);
+    if (pending.length === 0) return ok(name, `${what}; the schema is up to date`);
+    return warn(
+      name,
+      `${what}; pending: ${pending.join(', ')}`,
+      'run "reeve migrate", or start the server, which does the same',
+    );
+  } catch (error) {
+    const { message } = ReeveError.from(error);
+    return fail(
+      name,
+      message,
+      config.databaseUrl === undefined
+        ? 'restore the data directory from a backup, or choose another with REEVE_DATA_DIR'
+        : 'check DATABASE_URL and that PostgreSQL runs',
+    );
+  }
+}
+
+/** Which sandbox backends work here, by running a command in each. */
+export async function checkSandbox(config: Config): Promise<Check[]> {
+  await using sandbox = await openSandbox(config, silentLog);
+  await sandbox.whenProbed();
+  return sandbox.describe().map(({ name, languages, available, reason = '' }) => {
+    const what = `sandbox_${name}`;
+    if (available) return ok(what, `runs ${languages.join(', ')}`);
+    if (config.sandboxBackend === 'quickjs') return ok(what, reason);
+    const remedy = `until then ${languages.join(', ')} is refused, and agents are not offered it`;
+    return config.sandboxBackend === name ? fail(what, reason, remedy) : warn(what, reason, remedy);
+  });
+}
+
+/** The model provider has what its calls need. Calls nobody. */
+export function checkModel(config: Config): Check {
+  const [problem] = modelProblems(config);
+  if (problem !== undefined) return fail('model', problem.message, 'set it, or set LLM_PROVIDER to mock');
+  if (config.llmProvider === 'mock') return ok('model', 'the built-in model; LLM_PROVIDER connects a real one');
+  return ok('model', `${config.llmProvider}, ${openModels(config, silentLog).defaultModel}; configured, not called`);
+}
+
+/** The running server answers and is well. Undefined where there is none. */
+export async function checkServer(config: Config, holder: Holder | undefined): Promise<Check | undefined> {
+  const url = config.url ?? holder?.url;
+  if (url == null) return undefined;
+  try {
+    const health = await createClient({ baseUrl: url }).call(routes.getHealth, {
+      signal: AbortSignal.timeout(SERVER_PATIENCE_MS),
+    });
+    const troubled = Object.entries(health.components).filter(([, { status }]) => status !== 'ok');
+    if (troubled.length === 0) return ok('server', `${url}, version ${health.version}: ${health.status}`);
+    return warn(
+      'server',
+      troubled.map(([name, { message = '' }]) => `${name}: ${message}`).join('; '),
+      `see ${url}/health`,
+    );
+  } catch (error) {
+    return fail(
+      'server',
+      `${url}: ${ReeveError.from(error).message}`,
+      config.url === undefined ? 'look into its log, or start it again' : 'start it, or take REEVE_URL away',
+    );
+  }
+}

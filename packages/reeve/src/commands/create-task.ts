@@ -1,0 +1,67 @@
+import { routes } from '@reeve/contract';
+import type { Command } from 'commander';
+import { connect } from '../connect.ts';
+import { EXIT } from '../failure.ts';
+import { collect, examples, exitWith, jsonObject, wholeNumber } from '../options.ts';
+import { printJson, printText, wantsJson, note } from '../output.ts';
+
+interface CreateTaskOptions {
+  readonly agent: string;
+  readonly type: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly payload?: Record<string, unknown>;
+  readonly priority?: number;
+  readonly runAt?: string;
+  readonly maxAttempts?: number;
+  readonly dependsOn?: string[];
+  readonly session?: string;
+  readonly json?: true;
+}
+
+export function define(command: Command): void {
+  command
+    .requiredOption('--agent <agent>', 'agent by id or slug')
+    .requiredOption('--type <type>', 'type of task: letters, digits, . - and _')
+    .requiredOption('--title <title>', 'what to do')
+    .option('--description <text>', 'more about it')
+    .option('--payload <json>', 'a JSON object for the agent', jsonObject)
+    .option('--priority <number>', 'higher runs first, -100 to 100', wholeNumber(-100, 100))
+    .option('--run-at <time>', 'not before this time, such as 2030-01-31T08:00:00Z')
+    .option('--max-attempts <number>', 'how often it is tried, 1 to 20', wholeNumber(1, 20))
+    .option('--depends-on <id>', 'a task that must be completed first; repeatable', collect)
+    .option('--session <id>', 'the conversation it belongs to')
+    .option('--json', 'print the task as JSON')
+    .addHelpText('after', '\nOn a terminal stdout gets the id of the task alone.')
+    .addHelpText(
+      'after',
+      examples('reeve create-task --agent assistant --type sums --title "What is 6 * 7?" --payload \'{"unit": "kg"}\''),
+    )
+    .action(exitWith(createTask));
+}
+
+async function createTask(options: CreateTaskOptions): Promise<number> {
+  await using connection = await connect('create-task');
+  const answer = await connection.client.call(routes.createTask, {
+    body: {
+      agent_id: options.agent,
+      task_type: options.type,
+      title: options.title,
+      description: options.description,
+      payload: options.payload,
+      priority: options.priority,
+      run_at: options.runAt,
+      max_attempts: options.maxAttempts,
+      depends_on: options.dependsOn,
+      session_id: options.session,
+    },
+  });
+  if (wantsJson(options)) {
+    printJson(answer);
+    return EXIT.done;
+  }
+  printText(answer.task.id);
+  if (connection.server === undefined)
+    note('it waits in the queue; work on it with "reeve run-once", or start "reeve serve"');
+  return EXIT.done;
+}
