@@ -59,6 +59,8 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
   let { run } = initial;
   let steps: readonly StepRecord[] = initial.steps;
   let ended = false;
+  /** The end of this run's task made others ready. */
+  let released = false;
   /** Steps whose beginning this engine committed together with what came before them. */
   const begun = new Set(initial.begun);
 
@@ -186,7 +188,7 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
         await settled.write(tx);
         await updateEndedRun(tx, run.id, { status: 'completed', result: answer, error: null });
         await appendAnswer(tx, run, after, answer);
-        await settleTask(tx, handler, claim, outcome);
+        released = await settleTask(tx, handler, claim, outcome);
       },
     });
     end();
@@ -201,7 +203,7 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
       write: async (tx) => {
         await updateAbandoned(tx, run.id);
         await updateEndedRun(tx, run.id, { status, result: null, error: { code: shown.reason, message: shown.message } });
-        await settleTask(tx, handler, claim, { status, error: shown });
+        released = await settleTask(tx, handler, claim, { status, error: shown });
       },
     });
     end();
@@ -213,7 +215,7 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
 
   function end(): void {
     ended = true;
-    database.notify('reeve_tasks', '');
+    if (released) database.notify('reeve_tasks', '');
   }
 
   function closing(status: 'completed' | 'failed' | 'cancelled', result: string | null): NewRunEvent[] {

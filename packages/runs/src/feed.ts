@@ -21,6 +21,8 @@ export interface Feed extends Disposable {
 interface Reader {
   readonly wake: Signal;
   handed: RunEvent[];
+  /** Number of the last event that it was handed or has read. */
+  known: number;
 }
 
 const PAGE = 500;
@@ -30,21 +32,27 @@ const HANDED_LIMIT = 2_000;
 
 export function createFeed(database: Database): Feed {
   const readers = new Map<string, Set<Reader>>();
-  const stop = database.listen('reeve_runs', (runId) => {
-    if (runId === null) for (const set of readers.values()) for (const reader of set) reader.wake.raise();
-    else for (const reader of readers.get(runId) ?? []) reader.wake.raise();
+  const stop = database.listen('reeve_runs', (payload) => {
+    const [runId = '', seq = 'Infinity'] = (payload ?? '').split(' ');
+    const woken = payload === null ? [...readers.values()].flatMap((set) => [...set]) : (readers.get(runId) ?? []);
+    for (const reader of woken) if (payload === null || reader.known < Number(seq)) reader.wake.raise();
   });
 
   return {
     publish(runId, events) {
+      const last = events.at(-1)?.seq;
+      if (last === undefined) return;
       for (const reader of readers.get(runId) ?? []) {
-        if (reader.handed.length < HANDED_LIMIT) reader.handed.push(...events);
+        if (reader.handed.length < HANDED_LIMIT) {
+          reader.handed.push(...events);
+          reader.known = Math.max(reader.known, last);
+        }
         reader.wake.raise();
       }
-      database.notify('reeve_runs', runId);
+      database.notify('reeve_runs', `${runId} ${last}`);
     },
     async *follow(tenantId, runId, after, signal) {
-      const reader: Reader = { wake: new Signal(), handed: [] };
+      const reader: Reader = { wake: new Signal(), handed: [], known: after };
       const set = readers.get(runId) ?? new Set();
       readers.set(runId, set.add(reader));
       try {
@@ -56,6 +64,7 @@ export function createFeed(database: Database): Feed {
           for (const event of events) {
             if (event.seq <= last) continue;
             last = event.seq;
+            reader.known = Math.max(reader.known, last);
             yield event;
             if (event.type === 'session_end' && (await hasEnded(database, tenantId, runId, last))) return;
           }

@@ -45,7 +45,8 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
         { type: 'session_end', session_id: run.sessionId, status },
       ];
       await appendEventsAtEnd(tx, run, closing);
-      setImmediate(() => parts.database.notify('reeve_runs', run.id));
+      // The caller commits in a moment; a reader that looks too early looks again by itself.
+      setTimeout(() => parts.database.notify('reeve_runs', run.id), 50).unref();
     },
   };
   return handler;

@@ -14,13 +14,14 @@ export async function requireLease(tx: Tx, { task, epoch }: Pick<Claim, 'task' |
 
 /**
  * Ends a claimed task in the caller's transaction and lets those that wait for it go on, or ends them with it
- * where it did not complete. Throws `lease_lost`, changing nothing, where the claim no longer holds.
+ * where it did not complete. Answers whether any can be claimed now: then `reeve_tasks` is to be notified after the commit.
+ * Throws `lease_lost`, changing nothing, where the claim no longer holds.
  */
-export async function settleTask(tx: Tx, handler: TaskHandler, claim: Claim, outcome: Outcome): Promise<void> {
+export async function settleTask(tx: Tx, handler: TaskHandler, claim: Claim, outcome: Outcome): Promise<boolean> {
   const lease = await deleteLease(tx, claim.task.id, claim.epoch);
   if (lease === undefined) throw leaseLost(claim.task.id);
   await recordEnd(tx, claim.task.id, outcome, lease);
-  await releaseDependents(tx, handler, claim.task, outcome.status);
+  return releaseDependents(tx, handler, claim.task, outcome.status);
 }
 
 /** Gives a claimed task back after a failed attempt, to be claimed again when its delay is over. */
@@ -65,10 +66,14 @@ async function recordEnd(tx: Tx, taskId: string, outcome: Outcome, lease?: { att
   );
 }
 
-/** Dependents are locked before the dependency is struck off, so that two that end at once cannot both think the other is left. */
-async function releaseDependents(tx: Tx, handler: TaskHandler, ended: Task, status: Outcome['status']): Promise<void> {
+/**
+ * Dependents are locked before the dependency is struck off, so that two that end at once cannot both think the other is
+ * left. Answers whether any is ready now.
+ */
+async function releaseDependents(tx: Tx, handler: TaskHandler, ended: Task, status: Outcome['status']): Promise<boolean> {
   const dependents = await selectDependents(tx, ended.id);
-  if (dependents.length === 0) return;
+  let released = false;
+  if (dependents.length === 0) return released;
   const locked = await lockTasks(tx, ended.tenant_id, dependents);
   const free = new Set(await deleteDependency(tx, ended.id, dependents));
   for (const { id, status: recorded, priority } of locked) {
@@ -80,8 +85,10 @@ async function releaseDependents(tx: Tx, handler: TaskHandler, ended: Task, stat
       await endUnclaimed(tx, handler, task, 'cancelled', error);
     } else if (free.has(id)) {
       const dueAt = task.run_at === null ? null : new Date(task.run_at);
+      released = true;
       if (dueAt === null) await insertReady(tx, [{ id, tenantId: ended.tenant_id, priority }]);
       else await insertTimer(tx, { taskId: id, tenantId: ended.tenant_id, dueAt, reason: 'schedule' });
     }
   }
+  return released;
 }

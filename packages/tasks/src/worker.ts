@@ -208,8 +208,8 @@ async function runClaim(options: WorkerOptions, claim: Claim, signal: AbortSigna
     if (again) await inTenant(database.db, claim.task.tenant_id, (tx) => retryLater(tx, claim, error));
   }
   const final = outcome;
-  if (final !== null) await inTenant(database.db, claim.task.tenant_id, (tx) => settleTask(tx, handler, claim, final));
-  if (final?.status !== undefined) database.notify('reeve_tasks', '');
+  const released = final !== null && (await inTenant(database.db, claim.task.tenant_id, (tx) => settleTask(tx, handler, claim, final)));
+  if (released) database.notify('reeve_tasks', '');
   ended.inc({ outcome: label });
   seconds.observe({ outcome: label }, (performance.now() - startedAt) / 1000);
 }

@@ -1,0 +1,418 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { ErrorBody, routes, type Route } from '@reeve/contract';
+import { newId, silentLog } from '@reeve/kit';
+import { readConfig, startReeve } from '@reeve/reeve';
+import { sql } from 'kysely';
+import { z } from 'zod';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+
+type Json = Record<string, unknown>;
+type Path = readonly (string | number)[];
+interface Field {
+  readonly path: Path;
+  readonly schema: Json;
+  readonly required: boolean;
+}
+
+const SESSION = newId();
+const NOWHERE = newId();
+
+/** A body for each route that takes one, right in every way. */
+const RIGHT = {
+  createAgent: { name: 'x' },
+  updateAgent: { description: 'x' },
+  createTask: { agent_id: 'assistant', task_type: 'query', title: 'x' },
+  execute: { task: 'hello' },
+  run: { prompt: 'hello' },
+  plan: { prompt: 'hello' },
+  planV1: { prompt: 'hello' },
+  query: { message: 'hello' },
+  chat: { agent_config_id: 'assistant', message: 'hello', stream: false },
+  storeMemory: { session_id: SESSION, history: [{ role: 'user', content: 'hello' }] },
+  renameSession: { title: 'x' },
+  remember: { text: 'x' },
+  recall: { query: 'x' },
+  executeTool: { tool_name: 'calculator', args: { expression: '1 + 1' } },
+} as const satisfies Partial<Record<keyof typeof routes, object>>;
+
+const all = Object.entries(routes) as [keyof typeof routes, Route][];
+const withBody = Object.entries(RIGHT) as [keyof typeof RIGHT, object][];
+/** Those whose strings are kept: what they are sent must be found again as it was. */
+const KEEPING = new Set<string>(['createAgent', 'updateAgent', 'createTask', 'execute', 'run', 'plan', 'planV1', 'query', 'chat', 'storeMemory', 'renameSession', 'remember']);
+const HOSTILE = [
+  `'; drop table tasks; --`, `$1 ' OR 1=1 --`, `\\'; select pg_sleep(9); --`, `%' union select * from audit --`, `<script>alert(1)</script>`, `<img src=x onerror="alert(1)">&amp;`,
+  `{{7*7}} \${7*7} %s %n`, `\u202e\u0000`.slice(0, 1) + `a\ud83d\ude00\u0301`, `__proto__`, `../../etc/passwd`, `\r\nX-Injected: 1`,
+];
+
+describe('bad input', { timeout: 600_000 }, () => {
+  let place: TestDatabase;
+  let reeve: Awaited<ReturnType<typeof startReeve>>;
+  let agentId: string;
+
+  before(async () => {
+    place = await createTestDatabase();
+    const { config } = readConfig({ REEVE_DATA_DIR: place.dataDirectory, DATABASE_URL: place.url, LLM_PROVIDER: 'mock' });
+    reeve = await startReeve({ config, log: silentLog, command: 'test', serve: false });
+    agentId = ((await answerOf(send('createAgent', { body: { name: 'mine' } }))) as { id: string }).id;
+    assert.equal((await send('storeMemory', { body: RIGHT.storeMemory })).status, 200);
+  });
+  after(async () => {
+    await reeve[Symbol.asyncDispose]();
+    await place[Symbol.asyncDispose]();
+  });
+
+  interface Request_ {
+    body?: unknown;
+    /** Sent as it is instead of `body`. */
+    text?: BodyInit;
+    params?: Record<string, string>;
+    query?: string;
+    headers?: Record<string, string>;
+  }
+
+  function send(name: keyof typeof routes, { body, text, params = {}, query = '', headers = {} }: Request_ = {}): Promise<Response> {
+    const route: Route = routes[name];
+    const path = route.path.replace(/\{(\w+)\}/g, (_, key: string) => params[key] ?? idFor(name));
+    const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
+    return reeve.fetch(new Request(`http://127.0.0.1${path}${query}`, { method: route.method, headers: { 'content-type': 'application/json', ...headers }, ...(sent !== undefined && { body: sent }) }));
+  }
+  /** What is there, for routes about one thing. */
+  function idFor(name: string): string {
+    return /Agent/.test(name) ? agentId : /Session/.test(name) ? SESSION : NOWHERE;
+  }
+
+  async function refused(answer: Promise<Response>, where: string, statuses: readonly number[] = [400]): Promise<ErrorBody> {
+    const response = await answer;
+    const text = await response.text();
+    assert.ok(statuses.includes(response.status), `${where}: ${response.status} ${text.slice(0, 300)}`);
+    const body = ErrorBody.strict().parse(JSON.parse(text));
+    assert.equal(response.headers.get('x-request-id'), body.request_id, where);
+    assert.doesNotMatch(body.error, /node_modules|\.ts:|syntax error|violates|relation "/, where);
+    return body;
+  }
+
+  async function tablesNow(): Promise<Map<string, Json[]>> {
+    const { db } = reeve.database;
+    const names = await sql<{ name: string }>`select table_name as name from information_schema.tables where table_schema = 'public' order by 1`.execute(db);
+    const found = new Map<string, Json[]>();
+    for (const { name } of names.rows) {
+      const { rows } = await sql<{ row: Json }>`select to_jsonb(t) as row from ${sql.table(name)} t`.execute(db);
+      found.set(name, rows.map(({ row }) => row));
+    }
+    return found;
+  }
+  const countsNow = async () => Object.fromEntries([...(await tablesNow())].map(([name, rows]) => [name, rows.length]));
+
+  /** Nothing is stored by what is refused, and the server goes on. */
+  async function storesNothing(work: () => Promise<void>): Promise<void> {
+    const before = await countsNow();
+    await work();
+    assert.deepEqual(await countsNow(), before);
+    assert.equal((await send('getReady')).status, 200);
+  }
+
+  it('is tried on every route that takes a body', () => {
+    assert.deepEqual(withBody.map(([name]) => name).sort(), all.filter(([, { body }]) => body !== undefined).map(([name]) => name).sort());
+  });
+
+  for (const [name, right] of withBody) {
+    const schema = z.toJSONSchema(routes[name].body as z.ZodType, { io: 'input', unrepresentable: 'any' }) as Json;
+    const fields = fieldsOf(schema, schema, []);
+    const strings = fields.filter((field) => typesOf(schema, field.schema)?.has('string'));
+
+    describe(name, () => {
+      it('refuses what is no JSON object, and says so', () =>
+        storesNothing(async () => {
+          for (const text of ['', '{', '{"a":}', `{'a': 1}`, 'undefined', '{"a":1}garbage', '\ufeff\ufeff{}', '<xml/>', '[', '"\ud800"']) await refused(send(name, { text }), text);
+          for (const text of ['null', 'true', '7', '"text"', '[]', '[{}]']) await refused(send(name, { text }), text);
+          await refused(send(name, { text: new Uint8Array([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d]) }), 'invalid UTF-8');
+        }));
+
+      it('refuses a body of 2 MiB, and another type of content', () =>
+        storesNothing(async () => {
+          await refused(send(name, { text: JSON.stringify({ ...right, padding: 'x'.repeat(2 * 1024 * 1024) }) }), '2 MiB', [413]);
+          await refused(send(name, { text: ' '.repeat(2 * 1024 * 1024) }), '2 MiB of nothing', [413]);
+          for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/xml']) {
+            await refused(send(name, { body: right, headers: { 'content-type': type } }), type, [415]);
+          }
+        }));
+
+      it('refuses an unknown field, and a required one that is missing, by its name', () =>
+        storesNothing(async () => {
+          for (const key of ['colour', '__proto__', 'constructor', 'tenant_id', `'; drop table tasks; --`, '']) {
+            const text = `${JSON.stringify(right).slice(0, -1)},${JSON.stringify(key)}:1}`;
+            const { details } = await refused(send(name, { text }), `unknown ${key}`);
+            if (key !== '') assert.equal(details?.[0]?.path, key);
+          }
+          for (const { path, required } of fields) {
+            if (!required || path.length > 1) continue;
+            const { details } = await refused(send(name, { body: { ...right, [String(path[0])]: undefined } }), `without ${path.join('.')}`);
+            assert.equal(details?.[0]?.path, String(path[0]));
+          }
+        }));
+
+      it('refuses a wrong type in every field', () =>
+        storesNothing(async () => {
+          for (const field of fields) {
+            const types = typesOf(schema, field.schema);
+            if (types === undefined) continue;
+            for (const value of [null, true, 7, 1.5, 'text', [], [[]], {}, { a: 1 }]) {
+              if (types.has(typeOf(value)) || (types.has('number') && typeof value === 'number')) continue;
+              await refused(send(name, { body: place_(right, field.path, value) }), `${field.path.join('.')} = ${JSON.stringify(value)}`);
+            }
+          }
+        }));
+
+      it('refuses NUL, lone surrogates, numbers beyond any and bottomless nesting in every field', () =>
+        storesNothing(async () => {
+          for (const field of fields) {
+            const types = typesOf(schema, field.schema);
+            const where = field.path.join('.');
+            const tryText = (value: string) => refused(send(name, { text: JSON.stringify(place_(right, field.path, '@')).replace('"@"', value) }), `${where} = ${value.slice(0, 40)}`);
+            if (types?.has('string')) for (const value of ['"a\\u0000b"', '"\\ud800"', '"a\\udfffb"']) await tryText(value);
+            if (types?.has('integer') || types?.has('number')) for (const value of ['1e400', '-1e400', '1e308', '99999999999999999999', '-99999999999']) await tryText(value);
+            if (types === undefined || types.has('object')) {
+              for (const value of [`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`, '{"a":1e400}', '{"a":"\\ud800"}', '{"\\ud800":1}']) await tryText(value);
+            }
+            if (types?.has('object') && isFree(field.schema)) for (const value of ['{"a\\u0000":1}', '{"a":["\\u0000"]}']) await tryText(value);
+            if (types === undefined || types.has('array')) for (const value of [`${'['.repeat(10_000)}${']'.repeat(10_000)}`]) await tryText(value);
+            if (types?.has('array')) await tryText(`[${'"x",'.repeat(50_000)}"x"]`);
+          }
+        }));
+
+      it('keeps hostile text as it is or refuses it, and never obeys it', async () => {
+        const before = [...(await tablesNow()).keys()];
+        let kept = 0;
+        for (const [index, { path, schema: field }] of strings.entries()) {
+          for (const [number, text] of HOSTILE.entries()) {
+            const hostile = `${text} ${name}.${index}.${number}`;
+            const fresh = name === 'remember' ? { text: hostile } : right;
+            const response = await send(name, { body: place_(fresh, path, hostile) });
+            const where = `${path.join('.')} = ${hostile}`;
+            if (!response.ok) {
+              await refused(Promise.resolve(response), where, [400, 404, 409]);
+              continue;
+            }
+            await response.text();
+            if (!KEEPING.has(name)) continue;
+            assert.ok(holds([...(await tablesNow()).values()], hostile), `${where} is not found as it was sent (${JSON.stringify(field)})`);
+            kept += 1;
+          }
+        }
+        if (KEEPING.has(name)) assert.ok(kept >= HOSTILE.length, 'at least one field takes any text');
+        assert.deepEqual([...(await tablesNow()).keys()], before);
+      });
+
+      it('keeps hostile names and values of free-form objects as they are', async () => {
+        for (const { path } of fields.filter(({ schema: field }) => isFree(field))) {
+          for (const [number, text] of HOSTILE.entries()) {
+            const value = { [text]: { [text]: [`${text} ${path.join('.')}.${number}`, null, 1.5e300] } };
+            const response = await send(name, { body: place_(right, path, value) });
+            assert.ok(response.status < 500, `${path.join('.')}: ${response.status} ${await response.clone().text()}`);
+            if (!response.ok || !KEEPING.has(name)) continue;
+            assert.ok(holdsValue([...(await tablesNow()).values()], value), `${path.join('.')} = ${JSON.stringify(value)} is not found as it was sent`);
+          }
+        }
+      });
+    });
+  }
+
+  it('in a path is refused, or is simply not there', () =>
+    storesNothing(async () => {
+      const values = ['nobody', '0', '-1', '1e99', '99999999999', `' or 1=1 --`, '<b>', '%00', '%', '..%2f..', '%ff', 'a'.repeat(10_000), newId().slice(1), `${newId()}x`, 'null', 'undefined', '{id}', '*'];
+      for (const [name, route] of all) {
+        const keys = [...route.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
+        for (const key of keys) {
+          for (const value of values) {
+            const params = { id: idFor(name), version: '1', [key]: value.startsWith('%') || value.includes('%2f') ? value : encodeURIComponent(value) };
+            const right = name in RIGHT ? { body: RIGHT[name as keyof typeof RIGHT] } : {};
+            await refused(send(name, { params, ...right }), `${name} ${key}=${value.slice(0, 50)}`, [400, 404, 405]);
+          }
+        }
+      }
+    }));
+
+  it('in a query is refused by the name of the parameter', () =>
+    storesNothing(async () => {
+      for (const [name, route] of all) {
+        if (route.method !== 'GET' || route.access === 'public') continue;
+        if (route.query !== undefined) assert.ok((await refused(send(name, { query: '?colour=red' }), name)).details?.some(({ path }) => path === 'colour'), name);
+        const schema = route.query === undefined ? {} : (z.toJSONSchema(route.query, { io: 'input', unrepresentable: 'any' }) as { properties?: Json });
+        for (const key of Object.keys(schema.properties ?? {})) {
+          await refused(send(name, { query: `?${key}=1&${key}=2` }), `${name} ${key} twice`);
+          await refused(send(name, { query: `?${key}=a%00b` }), `${name} ${key} with NUL`);
+          for (const value of [...HOSTILE, '%', '_', '\\', '-1', '1.5', '1e99', 'NaN', 'Infinity', '9'.repeat(30), 'true', 'x'.repeat(5_000), '']) {
+            const response = await send(name, { query: `?${key}=${encodeURIComponent(value)}` });
+            if (response.status >= 400) await refused(Promise.resolve(response), `${name} ${key}=${value.slice(0, 50)}`, [400, 404]);
+            else await response.text();
+          }
+        }
+        for (const limit of ['0', '201', '-1', 'ten', '1.5']) {
+          if (schema.properties !== undefined && 'limit' in schema.properties) await refused(send(name, { query: `?limit=${limit}` }), `${name} limit=${limit}`);
+        }
+      }
+    }));
+
+  it('in a header is refused or put aside', async () => {
+    for (const after of ['x', '-1', '1.5', '9'.repeat(20), `' or 1=1 --`]) {
+      await refused(send('streamRun', { headers: { 'last-event-id': after } }), `Last-Event-ID ${after}`, [400, 404]);
+    }
+    await storesNothing(async () => {
+      await refused(send('remember', { body: RIGHT.remember, headers: { 'idempotency-key': 'k'.repeat(256) } }), 'a long key');
+      await refused(send('remember', { body: RIGHT.remember, headers: { 'x-user-id': `'; drop table tasks; --` } }), 'a hostile user', [401]);
+      await refused(send('remember', { body: RIGHT.remember, headers: { 'x-internal-service': 'true', 'x-tenant-id': '../../etc' } }), 'an internal service', [401]);
+    });
+    const keyed = await send('remember', { body: { text: 'keyed' }, headers: { 'idempotency-key': `'; drop table idempotency_keys; --` } });
+    assert.equal(keyed.status, 201);
+  });
+
+  it('names an agent, a session, a task or a tool that is not there, and begins nothing', () =>
+    storesNothing(async () => {
+      for (const [name, field] of [['execute', 'agent'], ['run', 'agent'], ['plan', 'agent'], ['planV1', 'agent'], ['query', 'agent_config_id'], ['chat', 'agent_config_id'], ['createTask', 'agent_id']] as const) {
+        for (const ref of ['nobody', NOWHERE]) {
+          const { code, error } = await refused(send(name, { body: { ...RIGHT[name], [field]: ref } }), `${name} by ${ref}`);
+          assert.deepEqual([code, error], ['unknown_agent', `there is no agent ${ref}`]);
+        }
+      }
+      await refused(send('createTask', { body: { ...RIGHT.createTask, depends_on: [NOWHERE] } }), 'a dependency that is not there');
+      assert.equal((await refused(send('executeTool', { body: { tool_name: 'rm_rf' } }), 'an unknown tool', [404])).code, 'unknown_tool');
+      for (const name of ['getTask', 'cancelTask', 'retryTask', 'getRun', 'listSteps', 'streamRun', 'cancelRun', 'deleteMemory'] as const) await refused(send(name), name, [404]);
+      for (const [name, body] of [['getSession', undefined], ['exportSession', undefined], ['deleteSession', undefined], ['renameSession', RIGHT.renameSession], ['getAgent', undefined], ['deleteAgent', undefined], ['updateAgent', RIGHT.updateAgent]] as const) {
+        await refused(send(name, { params: { id: NOWHERE }, ...(body !== undefined && { body }) }), name, [404]);
+      }
+      await refused(send('restoreAgentVersion', { params: { version: '2147483647' } }), 'a version that is not there', [404]);
+    }));
+
+  it('in times, depths and lengths at the edge is refused or works', async () => {
+    for (const run_at of ['0000-01-01T00:00:00Z', '0001-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z', '2026-02-30T00:00:00Z', '2026-13-01T00:00:00Z', 'now()', 'infinity', '2026-01-01', '9999-12-31T23:59:59-23:59', '0000-01-01T00:00:00+23:59']) {
+      const response = await send('createTask', { body: { ...RIGHT.createTask, run_at } });
+      if (response.status !== 201) await refused(Promise.resolve(response), `run_at ${run_at}`);
+    }
+    const nested = (levels: number): unknown => (levels === 0 ? 1 : { a: nested(levels - 1) });
+    for (const name of ['execute', 'createTask', 'createAgent'] as const) {
+      const field = { execute: 'parameters', createTask: 'payload', createAgent: 'metadata' }[name];
+      for (const levels of [60, 61, 62, 63, 64, 65]) {
+        const response = await send(name, { body: { ...RIGHT[name], [field]: nested(levels) }, headers: { 'idempotency-key': `${name} ${levels}` } });
+        if (response.ok) assert.ok(levels < 64, `${name} takes ${levels} levels`);
+        else await refused(Promise.resolve(response), `${name} ${levels} levels`);
+      }
+    }
+    for (const length of [78, 79, 80, 81]) {
+      const response = await send('execute', { body: { task: `${'x'.repeat(length)}\ud83d\ude00 and more` } });
+      assert.equal(response.status, 200, await response.text());
+    }
+    assert.equal((await send('execute', { body: { task: ' \n\t ' } })).status < 500, true);
+  });
+
+  it('leads no tool out of its workspace', async () => {
+    const workspace = join(place.dataDirectory, 'workspaces/default', SESSION);
+    const outside = join(place.dataDirectory, 'secret.txt');
+    await writeFile(outside, 'the secret');
+    const tool = async (tool_name: string, args: Json) => {
+      const response = await send('executeTool', { body: { tool_name, args, session_id: SESSION } });
+      assert.equal(response.status, 200, await response.clone().text());
+      return (await response.json()) as { tool_status: string; result: unknown };
+    };
+    assert.equal((await tool('write_file', { path: 'inside.txt', content: 'mine' })).tool_status, 'success');
+    await mkdir(workspace, { recursive: true });
+    await symlink(outside, join(workspace, 'link.txt'));
+    await symlink(place.dataDirectory, join(workspace, 'up'));
+    await symlink('/', join(workspace, 'root'));
+    const before = await readdir(place.dataDirectory);
+    for (const path of ['../../../secret.txt', '../../etc/passwd', '/etc/passwd', outside, 'link.txt', 'up/secret.txt', 'root/etc/passwd', './../x', 'a/../../x', '', '/', '..', '.', 'x'.repeat(5_000), 'a\\..\\..\\x', 'file:///etc/passwd', '/proc/self/environ', '%2e%2e/secret.txt']) {
+      const read = await tool('read_file', { path });
+      assert.equal(read.tool_status, 'error', `read ${path}`);
+      assert.doesNotMatch(JSON.stringify(read.result), /the secret|root:x:|PATH=/, path);
+      if (/[%\\]|^file/.test(path)) continue;
+      assert.equal((await tool('write_file', { path, content: 'overwritten' })).tool_status, 'error', `write ${path}`);
+      assert.equal((await tool('edit_file', { path, old_text: 'the', new_text: 'no' })).tool_status, 'error', `edit ${path}`);
+    }
+    for (const pattern of ['../**', '/etc/*', '**/passwd', 'up/**', 'root/etc/*']) assert.doesNotMatch(JSON.stringify(await tool('glob_files', { pattern })), /secret|passwd"|shadow/, pattern);
+    assert.equal(await readFile(outside, 'utf8'), 'the secret');
+    assert.deepEqual(await readdir(place.dataDirectory), before);
+  });
+
+  it('of every kind has left the server answering', async () => {
+    const answer = (await answerOf(send('execute', { body: { task: 'What is 6 * 7?' } }))) as { status: string; result: string };
+    assert.equal(answer.status, 'completed');
+    assert.match(answer.result, /42/);
+  });
+});
+
+async function answerOf(answer: Promise<Response>): Promise<unknown> {
+  const response = await answer;
+  assert.ok(response.ok, await response.clone().text());
+  return response.json();
+}
+
+/** Every field of an object schema, those of inner objects and the items of lists too. */
+function fieldsOf(root: Json, schema: Json, path: Path): Field[] {
+  const { properties = {}, required = [] } = resolve(root, schema) as { properties?: Record<string, Json>; required?: string[] };
+  return Object.entries(properties).flatMap(([name, property]) => {
+    const inner = resolve(root, property);
+    const at = [...path, name];
+    const own: Field = { path: at, schema: inner, required: required.includes(name) };
+    if (inner['properties'] !== undefined) return [own, ...fieldsOf(root, inner, at)];
+    if (typeof inner['items'] !== 'object') return [own];
+    const item = resolve(root, inner['items'] as Json);
+    const itemField: Field = { path: [...at, 0], schema: item, required: false };
+    return [own, itemField, ...(item['properties'] === undefined ? [] : fieldsOf(root, item, [...at, 0]))];
+  });
+}
+
+function resolve(root: Json, schema: Json): Json {
+  const name = typeof schema['$ref'] === 'string' ? schema['$ref'].split('/').at(-1)! : undefined;
+  return name === undefined ? schema : (root['$defs'] as Record<string, Json>)[name]!;
+}
+
+/** The JSON types that a schema takes; undefined: any. */
+function typesOf(root: Json, schema: Json): Set<string> | undefined {
+  const resolved = resolve(root, schema);
+  const choices = (resolved['anyOf'] ?? resolved['oneOf']) as Json[] | undefined;
+  if (choices !== undefined) return new Set(choices.flatMap((choice) => [...(typesOf(root, choice) ?? [])]));
+  return typeof resolved['type'] === 'string' ? new Set([resolved['type']]) : undefined;
+}
+
+function isFree(schema: Json): boolean {
+  return schema['type'] === 'object' && schema['properties'] === undefined;
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  return typeof value;
+}
+
+/** The body with the value at the path. Of two fields that exclude each other the other one goes. */
+function place_(body: object, [first, ...rest]: Path, value: unknown): Json {
+  const copy = { ...body } as Json;
+  for (const pair of [['task', 'prompt'], ['message', 'prompt']] as const) {
+    const other = pair.find((name) => name !== first);
+    if (pair.includes(first as never) && !(pair[0] === 'task' && pair[1] === 'prompt' && !('task' in copy) && !('prompt' in copy)) && other !== undefined) delete copy[other];
+  }
+  const put = (into: unknown, path: Path): unknown => {
+    const [key, ...deeper] = path;
+    if (key === undefined) return value;
+    if (typeof key === 'number') return [put(Array.isArray(into) ? into[0] : undefined, deeper)];
+    return { ...(into as Json | undefined), [key]: put((into as Json | undefined)?.[key], deeper) };
+  };
+  return put(copy, [first!, ...rest]) as Json;
+}
+
+/** True where some string, or some name, inside is or contains the text. */
+function holds(value: unknown, text: string): boolean {
+  if (typeof value === 'string') return value.includes(text) || value.includes(JSON.stringify(text).slice(1, -1));
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([key, inner]) => key.includes(text) || holds(inner, text));
+}
+
+/** True where something inside equals the value. */
+function holdsValue(inside: unknown, value: unknown): boolean {
+  if (isDeepStrictEqual(inside, value)) return true;
+  return typeof inside === 'object' && inside !== null && Object.values(inside).some((inner) => holdsValue(inner, value));
+}
