@@ -32,7 +32,7 @@ export function createClient(options: ClientOptions = {}): Client {
   const send = options.fetch ?? ((request: Request) => fetch(request));
 
   async function request<R extends Route>(route: R, call: CallOptions<R>, headers: Record<string, string>): Promise<Response> {
-    const url = urlOf(options.baseUrl ?? '', route.path, call.params ?? {}, (call.query ?? {}) as Record<string, unknown>);
+    const url = urlOf(options.baseUrl ?? '', route.path, call.params ?? {}, (call.query ?? {}) as QueryValues);
     const init: RequestInit = {
       method: route.method,
       headers: {
@@ -96,7 +96,9 @@ export function createClient(options: ClientOptions = {}): Client {
   return client;
 }
 
-function urlOf(base: string, path: string, params: Readonly<Record<string, string | number>>, query: Record<string, unknown>): string {
+type QueryValues = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+function urlOf(base: string, path: string, params: Readonly<Record<string, string | number>>, query: QueryValues): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name] ?? '')));
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== null) search.set(name, String(value));

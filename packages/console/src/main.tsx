@@ -1,3 +1,4 @@
+import './api/no-eval.ts';
 // The library's styles first: the components' own follow and win.
 import './ui/mantine.css';
 import './ui/global.css';

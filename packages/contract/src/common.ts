@@ -6,6 +6,12 @@ export const Id = z.uuid({ message: 'must be a UUID' });
 /** RFC 3339, UTC. */
 export const Time = z.iso.datetime({ offset: true });
 
+/** A time that a caller gives, in the years 1 to 9999 in UTC: the database knows no year 0, RFC 3339 none of five digits. */
+export const TimeInput = Time.refine((text) => {
+  const year = new Date(text).getUTCFullYear();
+  return year >= 1 && year <= 9999;
+}, 'must be in the years 1 to 9999');
+
 /** The largest number of a version, step or event. */
 export const INT4_MAX = 2_147_483_647;
 

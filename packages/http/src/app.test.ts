@@ -103,6 +103,7 @@ describe('an application', () => {
       ['[["\\ud800"]]', 'more.0.0', /lone surrogates/],
       ['{"\\udc00":1}', 'more.\ufffd', /lone surrogates/],
       ['{"big":1e400}', 'more.big', /double/],
+      ['[{"__proto__":{}}]', 'more.0.__proto__', /name/],
       ['['.repeat(65) + ']'.repeat(65), `more${'.0'.repeat(63)}`, /64 levels/],
       ['['.repeat(100_000) + ']'.repeat(100_000), `more${'.0'.repeat(63)}`, /64 levels/],
     ] as const) {

@@ -9,7 +9,8 @@ const DEPTH_LIMIT = 64;
 /**
  * The body as JSON, `undefined` where there is none. Throws `payload_too_large` past the limit (without reading on),
  * `unsupported_media_type` for anything but JSON, and `invalid_request` for malformed JSON or UTF-8, and for what
- * could not be kept as it was sent: lone surrogates, numbers beyond a double (RFC 7493) and bottomless nesting.
+ * could not be kept as it was sent: lone surrogates, numbers beyond a double (RFC 7493), bottomless nesting
+ * and the name `__proto__`.
  */
 export async function readJson(request: Request): Promise<unknown> {
   const length = Number(request.headers.get('content-length') ?? '0');
@@ -55,6 +56,7 @@ function faultOf(value: unknown, depth: number): Fault | undefined {
     return undefined;
   }
   for (const [name, item] of Object.entries(value)) {
+    if (name === '__proto__') return { path: [name], message: 'is not a name that a field can have' };
     const fault = faultOf(name, depth) ?? faultOf(item, depth + 1);
     if (fault !== undefined) return below(name.toWellFormed(), fault);
   }

@@ -43,7 +43,7 @@ describe('the OpenAPI document', () => {
   it('declares every parameter of a path, as required, and no other', () => {
     for (const { path, operation } of operations) {
       const inPath = operation.parameters.filter(({ in: where }) => where === 'path');
-      assert.deepEqual(inPath.map(({ name }) => name).sort(), [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort(), path);
+      assert.deepEqual(inPath.map(({ name }) => name).sort(), [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort(), path);
       for (const parameter of operation.parameters) assert.ok(typeof parameter.schema === 'object' && (parameter.in !== 'path' || parameter.required));
       assert.equal(new Set(operation.parameters.map(({ name, in: where }) => `${where} ${name}`)).size, operation.parameters.length);
     }

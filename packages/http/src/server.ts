@@ -12,9 +12,10 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Listens; `port` 0 takes a free one. Disposing stops accepting, waits for open requests for 5 s, then cuts them. */
 export async function startHttpServer(app: Pick<App, 'fetch'>, { host, port }: { host: string; port: number }): Promise<HttpServer> {
+  const answer = getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false, errorHandler: refuse });
   const server = createServer(
     { headersTimeout: 15_000, requestTimeout: 60_000, keepAliveTimeout: 65_000, maxHeaderSize: 32 * 1024 },
-    getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false, errorHandler: refuse }),
+    (request, response) => void answer(request, response),
   );
   // A connection that is kept alive would hold up the stop once its answer is out.
   server.on('request', (_, response) => response.once('close', () => server.listening || server.closeIdleConnections()));

@@ -38,9 +38,7 @@ describe('a stream of events', () => {
   it('keeps the connection open by a comment every 15 s, and by one only where nobody reads', async () => {
     mock.timers.enable({ apis: ['setInterval'] });
     try {
-      const stream = encode(async function* (signal) {
-        await untilAborted(signal);
-      });
+      const stream = encode((signal) => ({ [Symbol.asyncIterator]: () => ({ next: () => untilAborted(signal).then(() => ({ done: true, value: undefined })) }) }));
       const reader = stream.getReader();
       const next = async () => decoder.decode((await reader.read()).value);
       assert.equal(await next(), ': open\n\n');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { z } from 'zod';
 import { flag, loadConfig, secret, setting } from './config.ts';
-import { ReeveError } from './error.ts';
+import type { ReeveError } from './error.ts';
 
 const whole = 'it must be a whole number';
 const settings = {

@@ -111,7 +111,8 @@ function isBlank(value: unknown): boolean {
 function show(value: unknown, secret: boolean): string {
   if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return '';
   if (secret) return '***';
-  return maskPasswords(Array.isArray(value) ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value));
+  if (Array.isArray(value)) return maskPasswords(value.join(','));
+  return maskPasswords(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 /** Without the passwords of URLs; up to the last @, since a password may hold any character. */

@@ -106,13 +106,13 @@ describe('the run engine', () => {
   });
 
   it('goes on with what was said in the session before', async () => {
-    model.script([{ calls: [{ name: 'count_none', input: { key: 's' } }] }, { text: 'First answer.' }, { text: 'Second answer.' }]);
+    model.script([{ text: 'I look.', calls: [{ name: 'count_none', input: { key: 's' } }] }, { text: 'First answer.' }, { text: 'Second answer.' }]);
     const first = await start('first question');
     await wait(first.runId);
     const second = await start('second question', { worker, sessionId: first.sessionId });
     await wait(second.runId);
     const { messages } = model.requests.at(-1)!;
-    assert.deepEqual(messages.map((message) => (message.role === 'tool' ? message.output : message.text)), ['first question', '', { key: 's' }, 'First answer.', 'second question']);
+    assert.deepEqual(messages.map((message) => (message.role === 'tool' ? message.output : message.text)), ['first question', 'I look.', { key: 's' }, 'First answer.', 'second question']);
   });
 
   /** Leaves a run as a crash would: its worker says nothing more, and another takes the task. */
@@ -247,6 +247,7 @@ describe('the run engine', () => {
     const live = await eventsOf(runId);
     assert.deepEqual(await eventsOf(runId, 3), live.slice(3));
     assert.deepEqual(await eventsOf(runId), live);
+    assert.deepEqual(await eventsOf(runId, live.length), [], 'nothing is left, and the stream ends');
     await assert.rejects(feed.follow('other', runId, 0, AbortSignal.timeout(1_000)).next(), { reason: 'not_found' });
   });
 });

@@ -227,7 +227,7 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
   }
 
   function insertPending(tx: Tx, pending: readonly StepRecord[]): Promise<void> {
-    return insertSteps(tx, run.tenantId, run.id, pending.map((step) => rowOf(step, agent.model_id ?? models.defaultModel)));
+    return insertSteps(tx, run.tenantId, run.id, pending.map((step) => rowOf(step, agent.model_id ?? models.defaultModel, history.length)));
   }
 
   function replaced(settled: StepRecord): StepRecord[] {

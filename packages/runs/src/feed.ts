@@ -69,6 +69,7 @@ export function createFeed(database: Database): Feed {
             if (event.type === 'session_end' && (await hasEnded(database, tenantId, runId, last))) return;
           }
           if (events.length >= PAGE) continue;
+          if (look && events.length === 0 && (await hasEnded(database, tenantId, runId, last))) return;
           const wokenAt = performance.now();
           await reader.wake.wait(POLL_MS, signal);
           look = take(reader, last, false).length === 0 || performance.now() - wokenAt >= POLL_MS;

@@ -95,12 +95,12 @@ export function nextModelStep(steps: readonly StepRecord[]): ModelStep {
   return { number: steps.length + 1, kind: 'model', status: 'pending', attempt: 1, output: null };
 }
 
-/** A pending step as it is stored; `model` names the model of a model call. */
-export function rowOf(step: StepRecord, model: string) {
+/** A pending step as it is stored; `model` names the model of a model call, and `history` how many messages came before the run. */
+export function rowOf(step: StepRecord, model: string, history: number) {
   const { number, kind, attempt } = step;
   return step.kind === 'tool'
     ? { number, kind, attempt, name: step.name, callId: step.callId, input: step.input }
-    : { number, kind, attempt, name: model, callId: null, input: {} };
+    : { number, kind, attempt, name: model, callId: null, input: { messages: history + number } };
 }
 
 /** The conversation that the next model call is shown. */
@@ -117,30 +117,35 @@ export function conversationOf(history: readonly ModelMessage[], input: string, 
 /** A session's messages as a model is shown them. Begins with a message of the user, whatever was cut before it. */
 export function historyOf(messages: readonly Pick<Message, 'role' | 'content'>[]): ModelMessage[] {
   const first = messages.findIndex(({ role }) => role === 'user');
-  return messages.slice(first === -1 ? messages.length : first).map(({ role, content }): ModelMessage => {
-    switch (role) {
-      case 'assistant':
-        return { role: 'assistant', text: content, toolCalls: [] };
-      case 'tool-plan': {
-        const { tool_call_id: id, name, input } = JSON.parse(content) as { tool_call_id: string; name: string; input: unknown };
-        return { role: 'assistant', text: '', toolCalls: [{ id, name, input }] };
-      }
-      case 'tool-output': {
-        const { tool_call_id: toolCallId, name, status, output } = JSON.parse(content) as { tool_call_id: string; name: string; status: string; output: unknown };
-        return { role: 'tool', toolCallId, name, output, isError: status !== 'success' };
-      }
-      case 'user':
-      case 'system':
-        return { role: 'user', text: content };
+  const history: ModelMessage[] = [];
+  for (const { role, content } of messages.slice(first === -1 ? messages.length : first)) {
+    if (role === 'assistant') {
+      history.push({ role, text: content, toolCalls: [] });
+    } else if (role === 'tool-plan') {
+      const { tool_call_id: id, name, input } = JSON.parse(content) as { tool_call_id: string; name: string; input: unknown };
+      const said = history.at(-1);
+      const text = said?.role === 'assistant' && said.toolCalls.length === 0 ? said.text : '';
+      if (text !== '') history.pop();
+      history.push({ role: 'assistant', text, toolCalls: [{ id, name, input }] });
+    } else if (role === 'tool-output') {
+      const { tool_call_id: toolCallId, name, status, output } = JSON.parse(content) as { tool_call_id: string; name: string; status: string; output: unknown };
+      history.push({ role: 'tool', toolCallId, name, output, isError: status !== 'success' });
+    } else {
+      history.push({ role: 'user', text: content });
     }
-  });
+  }
+  return history;
 }
 
-/** What a finished run adds to its session: each tool call with its outcome, then the answer. */
+/** What a finished run adds to its session: what the model said beside its calls, each call with its outcome, then the answer. */
 export function messagesOf(steps: readonly StepRecord[], answer: string): { role: 'tool-plan' | 'tool-output' | 'assistant'; content: string }[] {
   const messages: { role: 'tool-plan' | 'tool-output' | 'assistant'; content: string }[] = [];
   for (const step of steps) {
-    if (step.kind !== 'tool' || step.output === null) continue;
+    if (step.output === null) continue;
+    if (step.kind === 'model') {
+      if (step.output.toolCalls.length > 0 && step.output.text.trim() !== '') messages.push({ role: 'assistant', content: step.output.text });
+      continue;
+    }
     const call = { tool_call_id: `${step.callId}-${step.number}`, name: step.name };
     messages.push({ role: 'tool-plan', content: JSON.stringify({ ...call, input: step.input }) });
     messages.push({ role: 'tool-output', content: JSON.stringify({ ...call, status: step.output.tool_status, output: step.output.result }) });

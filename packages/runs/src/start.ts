@@ -109,13 +109,14 @@ export async function openRun(tx: Tx, { task, agent, door, requester, input, ses
     { type: 'system', message: running ? 'started' : 'queued', model: agent.model_id ?? model, tools: agent.tools },
   ];
   const events = await appendEvents(tx, opened, 0, first);
+  const history = historyUntil === 0 ? [] : historyOf(await selectHistory(tx, tenantId, sessionId, historyUntil, HISTORY_LIMIT));
   const step = nextModelStep([]);
-  if (running) await insertSteps(tx, tenantId, opened.id, [rowOf(step, agent.model_id ?? model)]);
+  if (running) await insertSteps(tx, tenantId, opened.id, [rowOf(step, agent.model_id ?? model, history.length)]);
   const now = new Date();
   const state: RunState = {
     run: { ...opened, agentSlug: agent.slug, inputTokens: 0, outputTokens: 0, createdAt: now, startedAt: running ? now : null },
     agent,
-    history: historyUntil === 0 ? [] : historyOf(await selectHistory(tx, tenantId, sessionId, historyUntil, HISTORY_LIMIT)),
+    history,
     steps: running ? [step] : [],
     begun: running ? [step.number] : [],
     lastSeq: events.length,

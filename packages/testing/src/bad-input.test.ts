@@ -7,17 +7,10 @@ import { ErrorBody, routes, type Route } from '@reeve/contract';
 import { newId, silentLog } from '@reeve/kit';
 import { readConfig, startReeve } from '@reeve/reeve';
 import { sql } from 'kysely';
-import { z } from 'zod';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { fieldsOf, isFree, typeOf, type Field, type OpenApi, type Path } from './schema-fields.ts';
 
 type Json = Record<string, unknown>;
-type Path = readonly (string | number)[];
-interface Field {
-  readonly path: Path;
-  readonly schema: Json;
-  readonly required: boolean;
-}
-
 const SESSION = newId();
 const NOWHERE = newId();
 
@@ -37,26 +30,30 @@ const RIGHT = {
   remember: { text: 'x' },
   recall: { query: 'x' },
   executeTool: { tool_name: 'calculator', args: { expression: '1 + 1' } },
-} as const satisfies Partial<Record<keyof typeof routes, object>>;
+} as const satisfies Partial<Record<RouteName, object>>;
 
-const all = Object.entries(routes) as [keyof typeof routes, Route][];
+type RouteName = keyof typeof routes;
+const table: Readonly<Record<RouteName, Route>> = { ...routes };
+const all = Object.entries(table) as [RouteName, Route][];
 const withBody = Object.entries(RIGHT) as [keyof typeof RIGHT, object][];
 /** Those whose strings are kept: what they are sent must be found again as it was. */
 const KEEPING = new Set<string>(['createAgent', 'updateAgent', 'createTask', 'execute', 'run', 'plan', 'planV1', 'query', 'chat', 'storeMemory', 'renameSession', 'remember']);
 const HOSTILE = [
   `'; drop table tasks; --`, `$1 ' OR 1=1 --`, `\\'; select pg_sleep(9); --`, `%' union select * from audit --`, `<script>alert(1)</script>`, `<img src=x onerror="alert(1)">&amp;`,
-  `{{7*7}} \${7*7} %s %n`, `\u202e\u0000`.slice(0, 1) + `a\ud83d\ude00\u0301`, `__proto__`, `../../etc/passwd`, `\r\nX-Injected: 1`,
+  `{{7*7}} \${7*7} %s %n`, `\u202ea\ud83d\ude00\u0301`, `__proto__`, `../../etc/passwd`, `\r\nX-Injected: 1`,
 ];
 
 describe('bad input', { timeout: 600_000 }, () => {
   let place: TestDatabase;
   let reeve: Awaited<ReturnType<typeof startReeve>>;
   let agentId: string;
+  let document: OpenApi;
 
   before(async () => {
     place = await createTestDatabase();
     const { config } = readConfig({ REEVE_DATA_DIR: place.dataDirectory, DATABASE_URL: place.url, LLM_PROVIDER: 'mock' });
     reeve = await startReeve({ config, log: silentLog, command: 'test', serve: false });
+    document = (await answerOf(send('getOpenApi'))) as OpenApi;
     agentId = ((await answerOf(send('createAgent', { body: { name: 'mine' } }))) as { id: string }).id;
     assert.equal((await send('storeMemory', { body: RIGHT.storeMemory })).status, 200);
   });
@@ -65,7 +62,7 @@ describe('bad input', { timeout: 600_000 }, () => {
     await place[Symbol.asyncDispose]();
   });
 
-  interface Request_ {
+  interface Sending {
     body?: unknown;
     /** Sent as it is instead of `body`. */
     text?: BodyInit;
@@ -74,8 +71,8 @@ describe('bad input', { timeout: 600_000 }, () => {
     headers?: Record<string, string>;
   }
 
-  function send(name: keyof typeof routes, { body, text, params = {}, query = '', headers = {} }: Request_ = {}): Promise<Response> {
-    const route: Route = routes[name];
+  function send(name: RouteName, { body, text, params = {}, query = '', headers = {} }: Sending = {}): Promise<Response> {
+    const route = table[name];
     const path = route.path.replace(/\{(\w+)\}/g, (_, key: string) => params[key] ?? idFor(name));
     const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
     return reeve.fetch(new Request(`http://127.0.0.1${path}${query}`, { method: route.method, headers: { 'content-type': 'application/json', ...headers }, ...(sent !== undefined && { body: sent }) }));
@@ -105,6 +102,7 @@ describe('bad input', { timeout: 600_000 }, () => {
     }
     return found;
   }
+  const rowsNow = async () => [...(await tablesNow()).values()];
   const countsNow = async () => Object.fromEntries([...(await tablesNow())].map(([name, rows]) => [name, rows.length]));
 
   /** Nothing is stored by what is refused, and the server goes on. */
@@ -115,14 +113,16 @@ describe('bad input', { timeout: 600_000 }, () => {
     assert.equal((await send('getReady')).status, 200);
   }
 
+  function operationOf({ method, path }: Route) {
+    return document.paths[path]![method.toLowerCase()]!;
+  }
+  const fieldsFor = (name: RouteName): Field[] => fieldsOf(document, operationOf(table[name]));
+
   it('is tried on every route that takes a body', () => {
     assert.deepEqual(withBody.map(([name]) => name).sort(), all.filter(([, { body }]) => body !== undefined).map(([name]) => name).sort());
   });
 
   for (const [name, right] of withBody) {
-    const schema = z.toJSONSchema(routes[name].body as z.ZodType, { io: 'input', unrepresentable: 'any' }) as Json;
-    const fields = fieldsOf(schema, schema, []);
-    const strings = fields.filter((field) => typesOf(schema, field.schema)?.has('string'));
 
     describe(name, () => {
       it('refuses what is no JSON object, and says so', () =>
@@ -148,7 +148,7 @@ describe('bad input', { timeout: 600_000 }, () => {
             const { details } = await refused(send(name, { text }), `unknown ${key}`);
             if (key !== '') assert.equal(details?.[0]?.path, key);
           }
-          for (const { path, required } of fields) {
+          for (const { path, required } of fieldsFor(name)) {
             if (!required || path.length > 1) continue;
             const { details } = await refused(send(name, { body: { ...right, [String(path[0])]: undefined } }), `without ${path.join('.')}`);
             assert.equal(details?.[0]?.path, String(path[0]));
@@ -157,28 +157,26 @@ describe('bad input', { timeout: 600_000 }, () => {
 
       it('refuses a wrong type in every field', () =>
         storesNothing(async () => {
-          for (const field of fields) {
-            const types = typesOf(schema, field.schema);
+          for (const { path, types } of fieldsFor(name)) {
             if (types === undefined) continue;
             for (const value of [null, true, 7, 1.5, 'text', [], [[]], {}, { a: 1 }]) {
               if (types.has(typeOf(value)) || (types.has('number') && typeof value === 'number')) continue;
-              await refused(send(name, { body: place_(right, field.path, value) }), `${field.path.join('.')} = ${JSON.stringify(value)}`);
+              await refused(send(name, { body: withValue(right, path, value) }), `${path.join('.')} = ${JSON.stringify(value)}`);
             }
           }
         }));
 
       it('refuses NUL, lone surrogates, numbers beyond any and bottomless nesting in every field', () =>
         storesNothing(async () => {
-          for (const field of fields) {
-            const types = typesOf(schema, field.schema);
-            const where = field.path.join('.');
-            const tryText = (value: string) => refused(send(name, { text: JSON.stringify(place_(right, field.path, '@')).replace('"@"', value) }), `${where} = ${value.slice(0, 40)}`);
+          for (const { path, types, schema } of fieldsFor(name)) {
+            const where = path.join('.');
+            const tryText = (value: string) => refused(send(name, { text: JSON.stringify(withValue(right, path, '@')).replace('"@"', value) }), `${where} = ${value.slice(0, 40)}`);
             if (types?.has('string')) for (const value of ['"a\\u0000b"', '"\\ud800"', '"a\\udfffb"']) await tryText(value);
             if (types?.has('integer') || types?.has('number')) for (const value of ['1e400', '-1e400', '1e308', '99999999999999999999', '-99999999999']) await tryText(value);
             if (types === undefined || types.has('object')) {
               for (const value of [`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`, '{"a":1e400}', '{"a":"\\ud800"}', '{"\\ud800":1}']) await tryText(value);
             }
-            if (types?.has('object') && isFree(field.schema)) for (const value of ['{"a\\u0000":1}', '{"a":["\\u0000"]}']) await tryText(value);
+            if (types?.has('object') && isFree(schema)) for (const value of ['{"a\\u0000":1}', '{"a":["\\u0000"]}']) await tryText(value);
             if (types === undefined || types.has('array')) for (const value of [`${'['.repeat(10_000)}${']'.repeat(10_000)}`]) await tryText(value);
             if (types?.has('array')) await tryText(`[${'"x",'.repeat(50_000)}"x"]`);
           }
@@ -187,11 +185,11 @@ describe('bad input', { timeout: 600_000 }, () => {
       it('keeps hostile text as it is or refuses it, and never obeys it', async () => {
         const before = [...(await tablesNow()).keys()];
         let kept = 0;
-        for (const [index, { path, schema: field }] of strings.entries()) {
+        for (const [index, { path }] of fieldsFor(name).filter(({ types }) => types?.has('string')).entries()) {
           for (const [number, text] of HOSTILE.entries()) {
             const hostile = `${text} ${name}.${index}.${number}`;
             const fresh = name === 'remember' ? { text: hostile } : right;
-            const response = await send(name, { body: place_(fresh, path, hostile) });
+            const response = await send(name, { body: withValue(fresh, path, hostile) });
             const where = `${path.join('.')} = ${hostile}`;
             if (!response.ok) {
               await refused(Promise.resolve(response), where, [400, 404, 409]);
@@ -199,7 +197,7 @@ describe('bad input', { timeout: 600_000 }, () => {
             }
             await response.text();
             if (!KEEPING.has(name)) continue;
-            assert.ok(holds([...(await tablesNow()).values()], hostile), `${where} is not found as it was sent (${JSON.stringify(field)})`);
+            assert.ok(holds(await rowsNow(), hostile), `${where} is not found as it was sent`);
             kept += 1;
           }
         }
@@ -208,13 +206,13 @@ describe('bad input', { timeout: 600_000 }, () => {
       });
 
       it('keeps hostile names and values of free-form objects as they are', async () => {
-        for (const { path } of fields.filter(({ schema: field }) => isFree(field))) {
+        for (const { path } of fieldsFor(name).filter(({ schema }) => isFree(schema))) {
           for (const [number, text] of HOSTILE.entries()) {
             const value = { [text]: { [text]: [`${text} ${path.join('.')}.${number}`, null, 1.5e300] } };
-            const response = await send(name, { body: place_(right, path, value) });
+            const response = await send(name, { body: withValue(right, path, value) });
             assert.ok(response.status < 500, `${path.join('.')}: ${response.status} ${await response.clone().text()}`);
             if (!response.ok || !KEEPING.has(name)) continue;
-            assert.ok(holdsValue([...(await tablesNow()).values()], value), `${path.join('.')} = ${JSON.stringify(value)} is not found as it was sent`);
+            assert.ok(holdsValue(await rowsNow(), value), `${path.join('.')} = ${JSON.stringify(value)} is not found as it was sent`);
           }
         }
       });
@@ -241,8 +239,8 @@ describe('bad input', { timeout: 600_000 }, () => {
       for (const [name, route] of all) {
         if (route.method !== 'GET' || route.access === 'public') continue;
         if (route.query !== undefined) assert.ok((await refused(send(name, { query: '?colour=red' }), name)).details?.some(({ path }) => path === 'colour'), name);
-        const schema = route.query === undefined ? {} : (z.toJSONSchema(route.query, { io: 'input', unrepresentable: 'any' }) as { properties?: Json });
-        for (const key of Object.keys(schema.properties ?? {})) {
+        const keys = operationOf(route).parameters.filter((parameter) => parameter.in === 'query').map((parameter) => parameter.name);
+        for (const key of keys) {
           await refused(send(name, { query: `?${key}=1&${key}=2` }), `${name} ${key} twice`);
           await refused(send(name, { query: `?${key}=a%00b` }), `${name} ${key} with NUL`);
           for (const value of [...HOSTILE, '%', '_', '\\', '-1', '1.5', '1e99', 'NaN', 'Infinity', '9'.repeat(30), 'true', 'x'.repeat(5_000), '']) {
@@ -252,7 +250,7 @@ describe('bad input', { timeout: 600_000 }, () => {
           }
         }
         for (const limit of ['0', '201', '-1', 'ten', '1.5']) {
-          if (schema.properties !== undefined && 'limit' in schema.properties) await refused(send(name, { query: `?limit=${limit}` }), `${name} limit=${limit}`);
+          if (keys.includes('limit')) await refused(send(name, { query: `?limit=${limit}` }), `${name} limit=${limit}`);
         }
       }
     }));
@@ -349,59 +347,17 @@ async function answerOf(answer: Promise<Response>): Promise<unknown> {
   return response.json();
 }
 
-/** Every field of an object schema, those of inner objects and the items of lists too. */
-function fieldsOf(root: Json, schema: Json, path: Path): Field[] {
-  const { properties = {}, required = [] } = resolve(root, schema) as { properties?: Record<string, Json>; required?: string[] };
-  return Object.entries(properties).flatMap(([name, property]) => {
-    const inner = resolve(root, property);
-    const at = [...path, name];
-    const own: Field = { path: at, schema: inner, required: required.includes(name) };
-    if (inner['properties'] !== undefined) return [own, ...fieldsOf(root, inner, at)];
-    if (typeof inner['items'] !== 'object') return [own];
-    const item = resolve(root, inner['items'] as Json);
-    const itemField: Field = { path: [...at, 0], schema: item, required: false };
-    return [own, itemField, ...(item['properties'] === undefined ? [] : fieldsOf(root, item, [...at, 0]))];
-  });
+/** The body with the value at the path. Where two fields exclude each other, the other one goes. */
+function withValue(body: object, path: Path, value: unknown): Json {
+  const others = ['task', 'prompt', 'message'].filter((name) => name !== path[0]);
+  const kept = path[0] === 'task' || path[0] === 'prompt' || path[0] === 'message' ? Object.entries(body).filter(([name]) => !others.includes(name)) : Object.entries(body);
+  return put(Object.fromEntries(kept), path, value) as Json;
 }
 
-function resolve(root: Json, schema: Json): Json {
-  const name = typeof schema['$ref'] === 'string' ? schema['$ref'].split('/').at(-1)! : undefined;
-  return name === undefined ? schema : (root['$defs'] as Record<string, Json>)[name]!;
-}
-
-/** The JSON types that a schema takes; undefined: any. */
-function typesOf(root: Json, schema: Json): Set<string> | undefined {
-  const resolved = resolve(root, schema);
-  const choices = (resolved['anyOf'] ?? resolved['oneOf']) as Json[] | undefined;
-  if (choices !== undefined) return new Set(choices.flatMap((choice) => [...(typesOf(root, choice) ?? [])]));
-  return typeof resolved['type'] === 'string' ? new Set([resolved['type']]) : undefined;
-}
-
-function isFree(schema: Json): boolean {
-  return schema['type'] === 'object' && schema['properties'] === undefined;
-}
-
-function typeOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'array';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
-  return typeof value;
-}
-
-/** The body with the value at the path. Of two fields that exclude each other the other one goes. */
-function place_(body: object, [first, ...rest]: Path, value: unknown): Json {
-  const copy = { ...body } as Json;
-  for (const pair of [['task', 'prompt'], ['message', 'prompt']] as const) {
-    const other = pair.find((name) => name !== first);
-    if (pair.includes(first as never) && !(pair[0] === 'task' && pair[1] === 'prompt' && !('task' in copy) && !('prompt' in copy)) && other !== undefined) delete copy[other];
-  }
-  const put = (into: unknown, path: Path): unknown => {
-    const [key, ...deeper] = path;
-    if (key === undefined) return value;
-    if (typeof key === 'number') return [put(Array.isArray(into) ? into[0] : undefined, deeper)];
-    return { ...(into as Json | undefined), [key]: put((into as Json | undefined)?.[key], deeper) };
-  };
-  return put(copy, [first!, ...rest]) as Json;
+function put(into: unknown, [key, ...deeper]: Path, value: unknown): unknown {
+  if (key === undefined) return value;
+  if (typeof key === 'number') return [put(Array.isArray(into) ? into[0] : undefined, deeper, value)];
+  return { ...(into as Json | undefined), [key]: put((into as Json | undefined)?.[key], deeper, value) };
 }
 
 /** True where some string, or some name, inside is or contains the text. */

@@ -32,12 +32,16 @@ export const sessionRunsQuery = (sessionId: string) =>
     refetchInterval: 5_000,
   });
 
-/** The runs of a task, newest first. */
-export const taskRunsQuery = (taskId: string, live: boolean) =>
+/**
+ * The runs of a task, newest first, read every 2 s until the task has ended, and once more then. `endedAt` is when it ended; null while
+ * it has not.
+ */
+export const taskRunsQuery = (taskId: string, endedAt: string | null) =>
   queryOptions({
-    queryKey: ['runs', 'of-task', taskId],
+    queryKey: ['runs', 'of-task', taskId, endedAt],
     queryFn: async ({ signal }) => (await api().call(routes.listRuns, { query: { task_id: taskId, limit: 50 }, signal })).runs,
-    refetchInterval: live ? 2 * LIVE_MS : false,
+    placeholderData: (previous) => previous,
+    refetchInterval: endedAt === null ? 2 * LIVE_MS : false,
   });
 
 /** One run, read every second until it has ended. */
@@ -48,13 +52,14 @@ export const runQuery = (id: string) =>
     refetchInterval: ({ state }) => (state.data !== undefined && isLive(state.data) ? LIVE_MS : false),
   });
 
-/** The steps of a run in order, read every second while it is live. */
+/** The steps of a run in order, read every second while it is live, and once more when it has ended. */
 export const stepsQuery = (id: string, live: boolean) =>
   infiniteQueryOptions({
-    queryKey: ['runs', 'steps', id],
+    queryKey: ['runs', 'steps', id, live],
     queryFn: ({ pageParam, signal }) => api().call(routes.listSteps, { params: { id }, query: { limit: STEPS_PER_PAGE, offset: pageParam }, signal }),
     initialPageParam: 0,
     getNextPageParam: (page) => nextOffset(page, page.steps.length),
+    placeholderData: (previous) => previous,
     refetchInterval: live ? LIVE_MS : false,
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firstLine, formatAgo, formatCost, formatDuration, formatInline, shortId } from './format.ts';
+import { firstLine, firstLineOfMarkdown, formatAgo, formatCost, formatDuration, formatInline, shortId } from './format.ts';
 
 test('durations keep one meaningful unit pair and never read 60 s', () => {
   assert.equal(formatDuration(0), '0 ms');
@@ -31,4 +31,11 @@ test('one-line forms drop blank lines and stay short', () => {
   assert.equal(formatInline({ a: [1, 2] }), '{"a":[1,2]}');
   assert.equal(formatInline(undefined), '');
   assert.equal(shortId('019aa3c4-0000-7000-8000-1234567890ab'), '…567890ab');
+});
+
+test('markdown loses its marks where a line is all there is room for', () => {
+  assert.equal(firstLineOfMarkdown('## The **result**\n\nis `42`'), 'The result');
+  assert.equal(firstLineOfMarkdown('- a list'), 'a list');
+  assert.equal(firstLineOfMarkdown('```json\n{"a": 1}\n```'), '{"a": 1}');
+  assert.equal(firstLineOfMarkdown('2 * 3 in snake_case'), '2 * 3 in snake_case');
 });

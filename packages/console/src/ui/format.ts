@@ -48,6 +48,11 @@ export function firstLine(text: string, max = 160): string {
   return line.length > max ? `${line.slice(0, max - 1)}…` : line;
 }
 
+/** The first line of a markdown text without its marks, for a list. */
+export function firstLineOfMarkdown(text: string): string {
+  return firstLine(text.replace(/^\s*(?:```.*\n)?/, '')).replace(/^(?:#{1,6}|[-*+>]|\d+\.)\s+/, '').replace(/\*\*|`/g, '');
+}
+
 /** Any value as text to read: strings as they are, everything else as indented JSON. */
 export function formatValue(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value, null, 2) ?? '');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, IdParams, JsonObject, Time, listOf, paging, text } from '../common.ts';
+import { Id, IdParams, JsonObject, Time, TimeInput, listOf, paging, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 
 const tag = 'Tasks';
@@ -60,7 +60,7 @@ export const TaskInput = z
     description: text(0, 20_000).nullish(),
     payload: JsonObject.default({}),
     priority: z.number().int().min(-100).max(100).default(0).describe('Higher runs first.'),
-    run_at: Time.nullish().describe('Not before this time.'),
+    run_at: TimeInput.nullish().describe('Not before this time.'),
     depends_on: z.array(Id).max(100).default([]).describe('Tasks that must be completed first; where one fails, this one is cancelled.'),
     max_attempts: z.number().int().min(1).max(20).default(3),
     requires_approval: z.boolean().default(false).describe('Not built yet: `true` is refused.'),

@@ -33,7 +33,7 @@ export function Conversation({ sessionId, runs, fresh, sending, runId, busy, onA
   // Runs older than the oldest message in sight belong to pages that are not loaded.
   const oldest = session.hasNextPage ? Date.parse(messages[0]?.created_at ?? '') : 0;
   const turns = withFresh(withRuns(listed, runs.filter((run) => Date.parse(run.created_at) >= oldest)), fresh);
-  const { ref, atEnd, onScroll, toEnd } = useStickyScroll(sessionId, listed[0]?.key);
+  const { ref, atEnd, onScroll, toEnd, toElement } = useStickyScroll(sessionId, listed[0]?.key);
 
   const missing = runId !== undefined && session.isSuccess && !turns.some((turn) => turn.runId === runId);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = session;
@@ -43,8 +43,9 @@ export function Conversation({ sessionId, runs, fresh, sending, runId, busy, onA
 
   const found = runId !== undefined && session.isSuccess && !missing;
   useEffect(() => {
-    if (found) document.getElementById(`run-${runId}`)?.scrollIntoView({ block: 'start' });
-  }, [found, runId]);
+    const turn = found ? document.getElementById(`run-${runId}`) : null;
+    if (turn !== null) toElement(turn);
+  }, [found, runId, toElement]);
 
   return (
     <div className={classes.frame}>

@@ -34,7 +34,7 @@ export interface StartedRun {
 export interface RunStreams {
   /** Sends a message; resolves with the first event, when the run is stored, and goes on reading. */
   start(request: ChatRequest): Promise<StartedRun>;
-  /** Reads a run until it ends or the returned function is called. Where another watcher reads it, shares that. */
+  /** Reads a run on until it ends or the returned function is called. Where another watcher reads it, shares that. */
   watch(runId: string): () => void;
 }
 
@@ -77,7 +77,6 @@ export function createRunStreams(client: () => Client, cache: QueryClient): RunS
     },
     watch(runId) {
       const live = cache.getQueryData(liveRunQuery(runId).queryKey);
-      if (live?.view.closed === true) return () => undefined;
       let reader = readers.get(runId);
       if (reader === undefined) {
         reader = { watchers: 0, abort: new AbortController() };

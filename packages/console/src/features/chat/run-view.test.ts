@@ -91,6 +91,15 @@ describe('a run seen through its events', () => {
     assert.deepEqual([view.status, view.error?.code, view.items.length], ['failed', 'upstream_error', 1]);
   });
 
+  test('a retried run goes on after its end, without what it had failed of', () => {
+    const failed: NewRunEvent[] = [start, text(1, 'half'), { type: 'error', message: 'gone', code: 'upstream_error' }, result('failed', null), { type: 'session_end', session_id: 's', status: 'failed' }];
+    const again: NewRunEvent = { type: 'system', message: 'step 1 began again', discard_step: 1 };
+    const running = fold([...failed, again, text(1, 'whole')]);
+    assert.deepEqual([running.status, running.closed, running.error, running.durationMs, running.items.length], ['running', false, null, null, 1]);
+    const done = fold([...failed, again, text(1, 'whole'), result('completed', 'whole'), { type: 'session_end', session_id: 's', status: 'completed' }]);
+    assert.deepEqual([done.status, done.closed, done.items], ['completed', true, [{ kind: 'text', step: 1, text: 'whole' }]]);
+  });
+
   test('usage of several model calls adds up, and an unknown price makes the sum unknown', () => {
     const part = (cost: string | null): NewRunEvent => ({ type: 'usage', step: 1, model: 'm', usage: usage(5, cost) });
     assert.deepEqual(fold([start, part('0.1'), part('0.2')]).usage, usage(10, '0.3'));

@@ -2,6 +2,7 @@
  * What a reader of a run sees, as a pure fold over its events.
  *
  * running ──result──► completed | failed | cancelled ──session_end──► (closed)
+ *    ▲──────────────── any later event: the run's task was retried ──────┘
  *
  * Text and thinking grow per step; a `system` event with `discard_step` voids what that step had
  * streamed. A tool call is open until its result, or until the run ends without one. Events at or
@@ -38,7 +39,7 @@ export interface RunView {
   /** Position of the last event applied; 0 before the first. */
   readonly lastSeq: number;
   readonly status: 'running' | 'completed' | 'failed' | 'cancelled';
-  /** True once `session_end` has come: nothing follows. */
+  /** True once `session_end` has come: nothing follows unless the run is retried. */
   readonly closed: boolean;
   readonly items: readonly ViewItem[];
   readonly usage: Usage | null;
@@ -57,8 +58,11 @@ export function emptyRunView(runId: string): RunView {
 /** Applies one event. Events of other runs, repeated ones and those that come too late leave the view as it is. */
 export function applyEvent(view: RunView, event: RunEvent): RunView {
   if (event.run_id !== view.runId || event.seq <= view.lastSeq) return view;
-  return { ...view, ...changesOf(view, event), lastSeq: event.seq };
+  const open = view.closed ? { ...view, ...REOPENED } : view;
+  return { ...open, ...changesOf(open, event), lastSeq: event.seq };
 }
+
+const REOPENED = { status: 'running', closed: false, error: null, durationMs: null } as const;
 
 function changesOf(view: RunView, event: RunEvent): Partial<RunView> {
   switch (event.type) {

@@ -57,9 +57,9 @@ export function SessionList({ current, search, onSearch, onOpen }: SessionListPr
                 <span className={classes.title}>{session.title || 'Untitled'}</span>
                 <span className={classes.when}><Ago time={session.updated_at} /></span>
               </Link>
-              <Menu position="bottom-end" withinPortal>
+              <Menu position="bottom-end" withinPortal={false} floatingStrategy="fixed" withInitialFocusPlaceholder={false}>
                 <Menu.Target>
-                  <ActionIcon variant="subtle" size="sm" c="var(--soft)" className={classes.more} aria-label={`Actions for ${session.title || 'Untitled'}`}>
+                  <ActionIcon variant="subtle" size={24} c="var(--soft)" className={classes.more} aria-label={`Actions for ${session.title || 'Untitled'}`}>
                     <MoreIcon size={15} />
                   </ActionIcon>
                 </Menu.Target>

@@ -7,9 +7,9 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { formatCount, formatDuration } from '../../ui/format.ts';
 import { RetryIcon, RightIcon, ThinkingIcon } from '../../ui/icons.ts';
 import { Mark } from '../../ui/mark.tsx';
+import { Markdown } from '../../ui/markdown.tsx';
 import { Status } from '../../ui/status.tsx';
 import { usageText } from '../../ui/usage-text.ts';
-import { Markdown } from './markdown.tsx';
 import { liveRunQuery, type LiveRun } from './run-streams.ts';
 import type { ViewItem } from './run-view.ts';
 import { ToolCard } from './tool-card.tsx';
@@ -86,13 +86,16 @@ export function SendingTurn({ prompt }: { readonly prompt: string }) {
 }
 
 const PROMPT_CHARACTERS = 1_500;
+const CODE_FENCE = /^ {0,3}(`{3}|~{3})/m;
 
+/** What a person wrote: letter by letter as they wrote it, or as markdown where they marked code. */
 function Prompt({ text }: { readonly text: string }) {
   const [open, setOpen] = useState(false);
   const long = text.length > PROMPT_CHARACTERS;
+  const shown = long && !open ? `${text.slice(0, PROMPT_CHARACTERS)}…` : text;
   return (
     <div className={classes.asked}>
-      {long && !open ? `${text.slice(0, PROMPT_CHARACTERS)}…` : text}
+      {CODE_FENCE.test(text) ? <Markdown text={shown} /> : <p>{shown}</p>}
       {long && (
         <button type="button" className={classes.more} aria-expanded={open} onClick={() => setOpen(!open)}>
           {open ? 'Show less' : `Show all ${formatCount(text.length)} characters`}

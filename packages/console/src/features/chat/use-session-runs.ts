@@ -25,7 +25,13 @@ export function useSessionRuns(sessionId: string | undefined): SessionRuns {
   const runs = useQuery({ ...sessionRunsQuery(sessionId ?? ''), enabled: sessionId !== undefined }).data ?? [];
   const started = sessionId === undefined ? [] : startedRuns(cache, sessionId);
   const open = started.filter((live) => !live.view.closed).map((live) => live.view.runId);
-  const liveIds = [...new Set([...runs.filter(isLive).map((run) => run.id), ...open])].sort();
+  // A retried run goes on after this tab saw it end.
+  const goesOn = (run: Run): boolean => {
+    const view = cache.getQueryData(liveRunQuery(run.id).queryKey)?.view;
+    return view?.closed === true && view.status !== run.status;
+  };
+  const followed = runs.filter((run) => isLive(run) || goesOn(run)).map((run) => run.id);
+  const liveIds = [...new Set([...followed, ...open])].sort();
   const [connection, setConnection] = useState(0);
   const watched = liveIds.join(' ');
 
@@ -34,15 +40,15 @@ export function useSessionRuns(sessionId: string | undefined): SessionRuns {
     return () => releases.forEach((release) => release());
   }, [watched, streams, connection]);
 
-  // A run that came and went between two looks at the list has left messages that this page has not read.
-  const newest = runs[0]?.id;
-  const seen = useRef({ sessionId, newest });
+  // A run that came and went, or went on, between two looks at the list has left messages that this page has not read.
+  const ends = runs.map((run) => `${run.id} ${run.ended_at}`).join();
+  const seen = useRef({ sessionId, ends });
   useEffect(() => {
     const before = seen.current;
-    seen.current = { sessionId, newest };
-    if (sessionId === undefined || before.sessionId !== sessionId || before.newest === newest || before.newest === undefined) return;
+    seen.current = { sessionId, ends };
+    if (sessionId === undefined || before.sessionId !== sessionId || before.ends === ends || before.ends === '') return;
     void cache.invalidateQueries({ queryKey: ['sessions', 'one', sessionId] });
-  }, [sessionId, newest, cache]);
+  }, [sessionId, ends, cache]);
 
   const views = useQueries({ queries: liveIds.map((id) => ({ ...liveRunQuery(id), enabled: false })) });
   const activeId = liveIds.findLast((id, index) => {

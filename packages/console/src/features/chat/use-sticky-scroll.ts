@@ -8,6 +8,8 @@ export interface StickyScroll {
   readonly atEnd: boolean;
   readonly onScroll: () => void;
   readonly toEnd: () => void;
+  /** Scrolls to an element of the transcript and stays there. */
+  readonly toElement: (element: Element) => void;
 }
 
 /**
@@ -37,6 +39,12 @@ export function useStickyScroll(place: string, head: string | undefined): Sticky
     setAtEnd(true);
   }, []);
 
+  const toElement = useCallback((element: Element) => {
+    // At once, and not with the scroll's event: what grows before that would go to the end again.
+    sticks.current = false;
+    element.scrollIntoView({ block: 'start' });
+  }, []);
+
   useLayoutEffect(() => {
     const box = ref.current;
     if (box === null) return;
@@ -56,5 +64,5 @@ export function useStickyScroll(place: string, head: string | undefined): Sticky
     return () => follow.disconnect();
   }, [place]);
 
-  return { ref, atEnd, onScroll, toEnd };
+  return { ref, atEnd, onScroll, toEnd, toElement };
 }

@@ -9,6 +9,7 @@ import { Facts } from '../../ui/facts.tsx';
 import { firstLine, formatDate, formatDuration } from '../../ui/format.ts';
 import { StopIcon } from '../../ui/icons.ts';
 import { Identifier } from '../../ui/identifier.tsx';
+import { MarkdownBlock } from '../../ui/markdown-block.tsx';
 import { Page } from '../../ui/page.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { Status } from '../../ui/status.tsx';
@@ -65,10 +66,25 @@ function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | 
         />
         <section className={classes.texts}>
           <TextBlock label="Input" value={run.input} />
-          {run.result !== null && <TextBlock label="Result" value={run.result} />}
+          {run.result !== null && <Result text={run.result} />}
         </section>
         <StepList runId={run.id} live={live} />
       </div>
     </Page>
   );
+}
+
+/** What an agent answered is markdown, unless it was asked for JSON. */
+function Result({ text }: { readonly text: string }) {
+  const structure = parseStructure(text);
+  return structure === undefined ? <MarkdownBlock label="Result" text={text} /> : <TextBlock label="Result" value={structure} />;
+}
+
+function parseStructure(text: string): object | undefined {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    return undefined;
+  }
 }

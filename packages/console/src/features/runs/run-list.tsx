@@ -6,7 +6,7 @@ import { Ago } from '../../ui/ago.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { FilterTabs } from '../../ui/filter-tabs.tsx';
-import { firstLine, formatCount, formatDuration } from '../../ui/format.ts';
+import { firstLine, firstLineOfMarkdown, formatCount, formatDuration } from '../../ui/format.ts';
 import { Page } from '../../ui/page.tsx';
 import { Pager } from '../../ui/pager.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
@@ -76,7 +76,7 @@ function Row({ run }: { readonly run: Run }) {
       <td><Status status={run.status} /></td>
       <td className={table.main}>
         <Link to="/runs/$runId" params={{ runId: run.id }} className={table.link} data-row>{firstLine(run.input) || 'no input'}</Link>
-        <span className={table.sub}>{run.error?.message ?? (run.result === null ? run.door : firstLine(run.result))}</span>
+        <span className={table.sub}>{run.error?.message ?? (run.result === null ? run.door : firstLineOfMarkdown(run.result))}</span>
         <span className={`${table.sub} ${table.narrowOnly}`}>{run.agent}</span>
       </td>
       <td className={table.wide}>{run.agent}</td>

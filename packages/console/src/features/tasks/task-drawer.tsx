@@ -95,7 +95,7 @@ function Actions({ task }: { readonly task: Task }) {
 }
 
 function Runs({ task }: { readonly task: Task }) {
-  const runs = useQuery(taskRunsQuery(task.id, isOpen(task)));
+  const runs = useQuery(taskRunsQuery(task.id, isOpen(task) ? null : task.completed_at));
   return (
     <section>
       <h3 className={classes.heading}>Runs</h3>
@@ -107,7 +107,7 @@ function Runs({ task }: { readonly task: Task }) {
           <li key={run.id}>
             <Status status={run.status} />
             <Link to="/runs/$runId" params={{ runId: run.id }}>{formatDate(run.created_at)}</Link>
-            <span>{run.steps} steps{run.duration_ms === null ? '' : `, ${formatDuration(run.duration_ms)}`}</span>
+            <span>{run.steps === 1 ? '1 step' : `${run.steps} steps`}{run.duration_ms === null ? '' : `, ${formatDuration(run.duration_ms)}`}</span>
           </li>
         ))}
       </ul>

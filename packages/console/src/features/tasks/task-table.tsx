@@ -1,7 +1,7 @@
 import type { Agent, Task } from '@reeve/contract';
 import { Link } from '@tanstack/react-router';
 import { Ago } from '../../ui/ago.tsx';
-import { firstLine } from '../../ui/format.ts';
+import { firstLineOfMarkdown } from '../../ui/format.ts';
 import table from '../../ui/table.module.css';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
 import type { BoardSearch } from './task-board.tsx';
@@ -39,7 +39,7 @@ export function TaskTable({ tasks, agents, search }: TaskTableProps) {
                 <td><TaskStatus task={task} /></td>
                 <td className={table.main}>
                   <Link to="/admin/agents/tasks" search={{ ...search, task: task.id }} className={table.link} data-row>{task.title}</Link>
-                  <span className={table.sub}>{firstLine(task.error_message ?? task.result_summary ?? task.description ?? '')}</span>
+                  <span className={table.sub}>{firstLineOfMarkdown(task.error_message ?? task.result_summary ?? task.description ?? '')}</span>
                   <span className={`${table.sub} ${table.narrowOnly}`}>{agent} · {task.task_type}</span>
                 </td>
                 <td className={table.wide}>{agent}</td>

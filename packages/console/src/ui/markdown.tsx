@@ -1,7 +1,7 @@
 import { memo, type ComponentProps } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
-import { CopyText } from '../../ui/copy-text.tsx';
+import { CopyText } from './copy-text.tsx';
 import classes from './markdown.module.css';
 
 /** A model's markdown. Images become links, so that no answer can make the reader's browser call out. */

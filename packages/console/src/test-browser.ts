@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type Axe from 'axe-core';
+import { chromium, type BrowserContext, type Page } from 'playwright-core';
+
+/** Chromium on this machine, or why there is none. */
+export interface Chromium {
+  /** What a skipped test says; false where Chromium is there. */
+  readonly missing: string | false;
+  /** Builds the console where it is stale and starts Chromium with an empty profile. */
+  open(): Promise<TestBrowser>;
+}
+
+export interface VisitOptions {
+  readonly width?: number;
+  readonly scheme?: 'light' | 'dark';
+  /** Shares cookies and storage with this page, as a second tab does. */
+  readonly besides?: Page;
+  /** What the page may say on its console: failures that the test causes. */
+  readonly expected?: RegExp;
+}
+
+/** A browser whose pages are watched: what they report is a fault unless it was expected. */
+export interface TestBrowser extends AsyncDisposable {
+  visit(url: string, options?: VisitOptions): Promise<Page>;
+  /** Console errors and warnings, uncaught errors and content policy violations since the last call; closes every page. */
+  settle(): Promise<string[]>;
+}
+
+/** What Chromium itself prints where a server is gone. */
+export const SERVER_GONE = /net::ERR_/;
+
+const ARGUMENTS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+const PATIENCE_MS = 15_000;
+const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** Finds Chromium at `path`, or where a distribution puts it. */
+export function findChromium(path = '/usr/bin/chromium'): Chromium {
+  return {
+    missing: existsSync(path) ? false : `no Chromium at ${path} (REEVE_CHROMIUM names another)`,
+    open: async () => {
+      await buildConsole();
+      return openBrowser(path);
+    },
+  };
+}
+
+/** What accessibility rules the page breaks, each with the elements that do, and whether it is wider than its window. */
+export async function findBarriers(page: Page): Promise<string[]> {
+  await page.evaluate(async () => {
+    const ending = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().iterations !== Infinity);
+    await Promise.allSettled(ending.map((animation) => animation.finished));
+  });
+  return page.evaluate(async (rules) => {
+    const { axe } = globalThis as unknown as { axe: typeof Axe };
+    const { violations } = await axe.run(document, { runOnly: rules });
+    const barriers = violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 4).map((node) => `${node.target.join(' ')} (${node.failureSummary})`).join(', ')}`);
+    const over = document.documentElement.scrollWidth - innerWidth;
+    return over > 0 ? [...barriers, `the page is ${over} px wider than its window`] : barriers;
+  }, AXE_RULES);
+}
+
+async function buildConsole(): Promise<void> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../../scripts/prepare.ts')], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error('the console could not be built');
+}
+
+async function openBrowser(executablePath: string): Promise<TestBrowser> {
+  const browser = await chromium.launch({ executablePath, args: ARGUMENTS });
+  let faults: string[] = [];
+
+  function watch(page: Page, expected: RegExp | undefined): void {
+    const note = (what: string): void => {
+      if (expected?.test(what) !== true) faults.push(`${new URL(page.url()).pathname}: ${what}`);
+    };
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) note(`${message.type()}: ${message.text()} ${message.location().url}`);
+    });
+    page.on('pageerror', (error) => note(`uncaught: ${error.stack ?? error.message}`));
+  }
+
+  async function openContext({ width = 1280, scheme = 'light' }: VisitOptions): Promise<BrowserContext> {
+    const context = await browser.newContext({ viewport: { width, height: 860 }, colorScheme: scheme });
+    context.setDefaultTimeout(PATIENCE_MS);
+    // An init script is not subject to the page's content policy, which stays in force.
+    await context.addInitScript({ path: axePath });
+    await context.exposeFunction('reportViolation', (what: string) => void faults.push(`content policy: ${what}`));
+    await context.addInitScript(() => {
+      const { reportViolation } = globalThis as unknown as { reportViolation(what: string): void };
+      addEventListener('securitypolicyviolation', (event) => reportViolation(`${event.violatedDirective} ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}:${event.columnNumber}`));
+    });
+    return context;
+  }
+
+  return {
+    async visit(url, options = {}) {
+      const context = options.besides?.context() ?? (await openContext(options));
+      const page = await context.newPage();
+      watch(page, options.expected);
+      await page.goto(url);
+      return page;
+    },
+    async settle() {
+      await Promise.all(browser.contexts().map((context) => context.close()));
+      const settled = faults;
+      faults = [];
+      return settled;
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
+}
