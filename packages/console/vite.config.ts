@@ -20,5 +20,8 @@ export default defineConfig({
     // `src/api/no-eval.ts` must run before the schemas are made, whatever chunk they lie in.
     rolldownOptions: { output: { strictExecutionOrder: true } },
   },
-  server: { host: '127.0.0.1', proxy: Object.fromEntries(apiPaths.map((path) => [path, { target: server, changeOrigin: false }])) },
+  server: {
+    host: '127.0.0.1',
+    proxy: Object.fromEntries(apiPaths.map((path) => [path, { target: server, changeOrigin: false }])),
+  },
 });

@@ -1,4 +1,12 @@
-import { ErrorBody, type AnswerOf, type BodyInputOf, type QueryInputOf, type Route, type RunEvent, routes } from '@reeve/contract';
+import {
+  ErrorBody,
+  type AnswerOf,
+  type BodyInputOf,
+  type QueryInputOf,
+  type Route,
+  type RunEvent,
+  routes,
+} from '@reeve/contract';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { ClientError } from './error.ts';
 
@@ -22,7 +30,10 @@ export interface Client {
   /** Calls a route and returns its JSON; throws ClientError for every other answer and for a server out of reach. */
   call<R extends Route>(route: R, options?: CallOptions<R>): Promise<AnswerOf<R>>;
   /** Opens a stream of run events. Ends at `[DONE]`; throws ClientError where it breaks off before. */
-  stream<R extends Route>(route: R, options?: CallOptions<R> & { lastEventId?: number }): AsyncGenerator<RunEvent, void>;
+  stream<R extends Route>(
+    route: R,
+    options?: CallOptions<R> & { lastEventId?: number },
+  ): AsyncGenerator<RunEvent, void>;
   /** Follows a run to its end, reconnecting by itself; every event after `after` comes exactly once. */
   followRun(runId: string, options?: { after?: number; signal?: AbortSignal }): AsyncGenerator<RunEvent, void>;
 }
@@ -31,7 +42,11 @@ export interface Client {
 export function createClient(options: ClientOptions = {}): Client {
   const send = options.fetch ?? ((request: Request) => fetch(request));
 
-  async function request<R extends Route>(route: R, call: CallOptions<R>, headers: Record<string, string>): Promise<Response> {
+  async function request<R extends Route>(
+    route: R,
+    call: CallOptions<R>,
+    headers: Record<string, string>,
+  ): Promise<Response> {
     const url = urlOf(options.baseUrl ?? '', route.path, call.params ?? {}, (call.query ?? {}) as QueryValues);
     const init: RequestInit = {
       method: route.method,
@@ -67,16 +82,21 @@ export function createClient(options: ClientOptions = {}): Client {
       return answer as never;
     },
     async *stream(route, call = {}) {
-      const headers = { accept: 'text/event-stream', ...(call.lastEventId !== undefined && { 'last-event-id': String(call.lastEventId) }) };
+      const headers = {
+        accept: 'text/event-stream',
+        ...(call.lastEventId !== undefined && { 'last-event-id': String(call.lastEventId) }),
+      };
       const response = await request(route, call, headers);
       yield* eventsOf(response, call.signal);
     },
     async *followRun(runId, { after = 0, signal } = {}) {
       let last = after;
-      for (let failures = 0; ; ) {
+      for (let failures = 0; ;) {
         try {
           const events = client.stream(routes.streamRun, {
-            params: { id: runId }, lastEventId: last, ...(signal !== undefined && { signal }),
+            params: { id: runId },
+            lastEventId: last,
+            ...(signal !== undefined && { signal }),
           });
           for await (const event of events) {
             failures = 0;
@@ -86,7 +106,8 @@ export function createClient(options: ClientOptions = {}): Client {
           }
           return;
         } catch (error) {
-          const gone = error instanceof ClientError && error.status >= 400 && error.status < 500 && error.status !== 429;
+          const gone =
+            error instanceof ClientError && error.status >= 400 && error.status < 500 && error.status !== 429;
           if (signal?.aborted || gone || ++failures > 20) throw error;
           await pause(Math.min(250 * 2 ** failures, 5_000), signal);
         }
@@ -98,10 +119,16 @@ export function createClient(options: ClientOptions = {}): Client {
 
 type QueryValues = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
-function urlOf(base: string, path: string, params: Readonly<Record<string, string | number>>, query: QueryValues): string {
+function urlOf(
+  base: string,
+  path: string,
+  params: Readonly<Record<string, string | number>>,
+  query: QueryValues,
+): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name] ?? '')));
   const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== null) search.set(name, String(value));
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== null) search.set(name, String(value));
   const origin = base === '' && typeof location !== 'undefined' ? location.origin : base.replace(/\/$/, '');
   return `${origin}${filled}${search.size > 0 ? `?${search}` : ''}`;
 }
@@ -111,7 +138,12 @@ async function errorOf(response: Response, signal: AbortSignal | undefined): Pro
   if (!body.success) return unreadable(response);
   const { error, code, details, request_id, trace_id, run_id } = body.data;
   return new ClientError({
-    status: response.status, code, message: error, details: details ?? [], requestId: request_id, traceId: trace_id,
+    status: response.status,
+    code,
+    message: error,
+    details: details ?? [],
+    requestId: request_id,
+    traceId: trace_id,
     ...(run_id !== undefined && { runId: run_id }),
   });
 }
@@ -126,7 +158,11 @@ async function textOf(response: Response, signal: AbortSignal | undefined): Prom
 }
 
 function unreadable({ status }: Response): ClientError {
-  return new ClientError({ status, code: 'internal', message: `the server answered ${status} without a readable body` });
+  return new ClientError({
+    status,
+    code: 'internal',
+    message: `the server answered ${status} without a readable body`,
+  });
 }
 
 function parse(text: string): unknown {
@@ -139,7 +175,10 @@ function parse(text: string): unknown {
 
 async function* eventsOf(response: Response, signal: AbortSignal | undefined): AsyncGenerator<RunEvent, void> {
   if (response.body === null) throw broken('the stream');
-  const reader = response.body.pipeThrough(new TextDecoderStream() as never).pipeThrough(new EventSourceParserStream()).getReader();
+  const reader = response.body
+    .pipeThrough(new TextDecoderStream() as never)
+    .pipeThrough(new EventSourceParserStream())
+    .getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read().catch((error: unknown) => {

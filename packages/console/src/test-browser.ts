@@ -34,7 +34,13 @@ export interface TestBrowser extends AsyncDisposable {
 export const SERVER_GONE = /net::ERR_/;
 
 const ARGUMENTS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 ];
 const PATIENCE_MS = 15_000;
 const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -54,20 +60,30 @@ export function findChromium(path = '/usr/bin/chromium'): Chromium {
 /** What accessibility rules the page breaks, each with the elements that do, and whether it is wider than its window. */
 export async function findBarriers(page: Page): Promise<string[]> {
   await page.evaluate(async () => {
-    const ending = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().iterations !== Infinity);
+    const ending = document
+      .getAnimations()
+      .filter((animation) => animation.effect?.getComputedTiming().iterations !== Infinity);
     await Promise.allSettled(ending.map((animation) => animation.finished));
   });
   return page.evaluate(async (rules) => {
     const { axe } = globalThis as unknown as { axe: typeof Axe };
     const { violations } = await axe.run(document, { runOnly: rules });
-    const barriers = violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 4).map((node) => `${node.target.join(' ')} (${node.failureSummary})`).join(', ')}`);
+    const barriers = violations.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .slice(0, 4)
+          .map((node) => `${node.target.join(' ')} (${node.failureSummary})`)
+          .join(', ')}`,
+    );
     const over = document.documentElement.scrollWidth - innerWidth;
     return over > 0 ? [...barriers, `the page is ${over} px wider than its window`] : barriers;
   }, AXE_RULES);
 }
 
 async function buildConsole(): Promise<void> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../../scripts/prepare.ts')], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../../scripts/prepare.ts')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error('the console could not be built');
 }
@@ -81,7 +97,8 @@ async function openBrowser(executablePath: string): Promise<TestBrowser> {
       if (expected?.test(what) !== true) faults.push(`${new URL(page.url()).pathname}: ${what}`);
     };
     page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) note(`${message.type()}: ${message.text()} ${message.location().url}`);
+      if (['error', 'warning'].includes(message.type()))
+        note(`${message.type()}: ${message.text()} ${message.location().url}`);
     });
     page.on('pageerror', (error) => note(`uncaught: ${error.stack ?? error.message}`));
   }
@@ -94,7 +111,11 @@ async function openBrowser(executablePath: string): Promise<TestBrowser> {
     await context.exposeFunction('reportViolation', (what: string) => void faults.push(`content policy: ${what}`));
     await context.addInitScript(() => {
       const { reportViolation } = globalThis as unknown as { reportViolation(what: string): void };
-      addEventListener('securitypolicyviolation', (event) => reportViolation(`${event.violatedDirective} ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}:${event.columnNumber}`));
+      addEventListener('securitypolicyviolation', (event) =>
+        reportViolation(
+          `${event.violatedDirective} ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}:${event.columnNumber}`,
+        ),
+      );
     });
     return context;
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** An identifier: a UUID, version 7 where Reeve mints it. */
-export const Id = z.uuid({ message: 'must be a UUID' });
+export const Id = z.uuid({ message: 'must be a UUID' }).toLowerCase();
 
 /** RFC 3339, UTC. */
 export const Time = z.iso.datetime({ offset: true });
@@ -11,9 +11,6 @@ export const TimeInput = Time.refine((text) => {
   const year = new Date(text).getUTCFullYear();
   return year >= 1 && year <= 9999;
 }, 'must be in the years 1 to 9999');
-
-/** The largest number of a version, step or event. */
-export const INT4_MAX = 2_147_483_647;
 
 /** Path parameters of routes about one resource. */
 export const IdParams = z.strictObject({ id: Id });

@@ -15,7 +15,13 @@ const step = z.number().int().describe('The step this belongs to.');
  */
 export const RunEvent = z
   .discriminatedUnion('type', [
-    z.object({ ...base, type: z.literal('session_start'), session_id: z.string(), task_id: z.string(), agent: z.string() }),
+    z.object({
+      ...base,
+      type: z.literal('session_start'),
+      session_id: z.string(),
+      task_id: z.string(),
+      agent: z.string(),
+    }),
     z.object({
       ...base,
       type: z.literal('system'),
@@ -26,7 +32,14 @@ export const RunEvent = z
     }),
     z.object({ ...base, type: z.literal('thinking'), step, delta: z.string() }),
     z.object({ ...base, type: z.literal('text'), step, delta: z.string() }),
-    z.object({ ...base, type: z.literal('tool_call'), step, tool_call_id: z.string(), name: z.string(), input: z.unknown() }),
+    z.object({
+      ...base,
+      type: z.literal('tool_call'),
+      step,
+      tool_call_id: z.string(),
+      name: z.string(),
+      input: z.unknown(),
+    }),
     z.object({
       ...base,
       type: z.literal('tool_result'),
@@ -37,7 +50,14 @@ export const RunEvent = z
       output: z.unknown(),
       duration_ms: z.number(),
     }),
-    z.object({ ...base, type: z.literal('approval_required'), step, approval_id: z.string(), name: z.string(), input: z.unknown() }),
+    z.object({
+      ...base,
+      type: z.literal('approval_required'),
+      step,
+      approval_id: z.string(),
+      name: z.string(),
+      input: z.unknown(),
+    }),
     z.object({ ...base, type: z.literal('approval_decided'), step, approval_id: z.string(), decision: z.string() }),
     z.object({ ...base, type: z.literal('handoff'), from: z.string(), to: z.string(), reason: z.string() }),
     z.object({ ...base, type: z.literal('usage'), step, model: z.string(), usage: Usage }),
@@ -58,4 +78,8 @@ export const RunEvent = z
 export type RunEvent = z.infer<typeof RunEvent>;
 export type RunEventType = RunEvent['type'];
 /** An event before the engine gave it its place in the run. */
-export type NewRunEvent = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'seq' | 'run_id' | 'timestamp'> : never) : never;
+export type NewRunEvent = RunEvent extends infer E
+  ? E extends RunEvent
+    ? Omit<E, 'seq' | 'run_id' | 'timestamp'>
+    : never
+  : never;

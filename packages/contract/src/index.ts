@@ -2,7 +2,19 @@ export * from './common.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export { ROLES, defineRoute } from './route.ts';
-export type { Access, AnswerOf, BodyInputOf, BodyOf, Method, ParamsOf, QueryInputOf, QueryOf, Responses, Role, Route } from './route.ts';
+export type {
+  Access,
+  AnswerOf,
+  BodyInputOf,
+  BodyOf,
+  Method,
+  ParamsOf,
+  QueryInputOf,
+  QueryOf,
+  Responses,
+  Role,
+  Route,
+} from './route.ts';
 export * from './routes/agents.ts';
 export * from './routes/memory.ts';
 export * from './routes/runs.ts';

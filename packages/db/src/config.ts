@@ -12,6 +12,12 @@ export const databaseSettings = {
   ),
   databasePool: setting(
     'REEVE_DATABASE_POOL',
-    z.coerce.number().int('it must be a whole number').min(1, 'it must be at least 1').max(500, 'it must be at most 500').default(10).describe('Connections to PostgreSQL.'),
+    z.coerce
+      .number()
+      .int('it must be a whole number')
+      .min(1, 'it must be at least 1')
+      .max(500, 'it must be at most 500')
+      .default(10)
+      .describe('Connections to PostgreSQL.'),
   ),
 };

@@ -44,7 +44,11 @@ describe('the lock of a data directory', () => {
   });
 
   async function startOther(url = ''): Promise<Other> {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, join(import.meta.dirname, 'lock.ts'), directory, url], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(
+      process.execPath,
+      ['--input-type=module', '-e', PROGRAM, join(import.meta.dirname, 'lock.ts'), directory, url],
+      { stdio: ['pipe', 'pipe', 'inherit'] },
+    );
     children.push(child);
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
     const next = async () => String((await lines.next()).value);
@@ -89,7 +93,11 @@ describe('the lock of a data directory', () => {
 
   it('is taken over where another process has got the pid, and where the file says nothing', () => {
     const path = join(directory, 'reeve.lock');
-    for (const text of [JSON.stringify({ pid: process.pid, startedAt: '1', command: 'serve', url: null }), '', '{"pid":"x"}']) {
+    for (const text of [
+      JSON.stringify({ pid: process.pid, startedAt: '1', command: 'serve', url: null }),
+      '',
+      '{"pid":"x"}',
+    ]) {
       writeFileSync(path, text);
       using _lock = lockDataDirectory(directory, 'serve');
       assert.equal(readHolder(directory)?.pid, process.pid, text);
@@ -100,7 +108,10 @@ describe('the lock of a data directory', () => {
     const { pid } = spawnSync(process.execPath, ['-e', '']);
     const racers = await Promise.all(Array.from({ length: 20 }, () => startOther()));
     for (let round = 0; round < 20; round++) {
-      writeFileSync(join(directory, 'reeve.lock'), JSON.stringify({ pid, startedAt: String(round), command: 'serve', url: null }));
+      writeFileSync(
+        join(directory, 'reeve.lock'),
+        JSON.stringify({ pid, startedAt: String(round), command: 'serve', url: null }),
+      );
       const said = await Promise.all(racers.map(({ tell }) => tell('lock')));
       assert.equal(said.filter((answer) => answer === 'held').length, 1, said.join('\n'));
       assert.equal(readHolder(directory)?.pid, racers[said.indexOf('held')]!.child.pid);

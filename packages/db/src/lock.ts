@@ -100,8 +100,14 @@ function read(path: string): string | undefined {
 }
 
 function held(directory: string, holder: Holder | undefined): ReeveError {
-  const who = holder === undefined ? 'another process' : `process ${holder.pid} (reeve ${holder.command}${holder.url === null ? '' : `, ${holder.url}`})`;
-  return new ReeveError('conflict', `the data directory ${directory} is in use by ${who}; stop it first, or choose another with --data-dir`);
+  const who =
+    holder === undefined
+      ? 'another process'
+      : `process ${holder.pid} (reeve ${holder.command}${holder.url === null ? '' : `, ${holder.url}`})`;
+  return new ReeveError(
+    'conflict',
+    `the data directory ${directory} is in use by ${who}; stop it first, or choose another with --data-dir`,
+  );
 }
 
 /** What a lock file says; undefined where it says nothing, as after a loss of power. */

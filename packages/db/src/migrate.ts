@@ -36,10 +36,14 @@ export async function migrate(run: RunSql): Promise<string[]> {
     const pending = await pendingMigrations(run);
     for (const { name, text, checksum } of pending) {
       try {
-        await run(`begin; ${text}; insert into reeve_migrations (name, checksum) values ('${name}', '${checksum}'); commit`);
+        await run(
+          `begin; ${text}; insert into reeve_migrations (name, checksum) values ('${name}', '${checksum}'); commit`,
+        );
       } catch (error) {
         await run('rollback');
-        throw new ReeveError('internal', `migration ${name} failed: ${ReeveError.from(error).message}`, { cause: error });
+        throw new ReeveError('internal', `migration ${name} failed: ${ReeveError.from(error).message}`, {
+          cause: error,
+        });
       }
     }
     return pending.map(({ name }) => name);
@@ -53,7 +57,10 @@ export async function pendingMigrations(run: RunSql): Promise<Migration[]> {
   await run(
     'create table if not exists reeve_migrations (name text primary key, checksum text not null, applied_at timestamptz not null default clock_timestamp())',
   );
-  const rows = (await run('select name, checksum from reeve_migrations order by name')) as { name: string; checksum: string }[];
+  const rows = (await run('select name, checksum from reeve_migrations order by name')) as {
+    name: string;
+    checksum: string;
+  }[];
   const known = listMigrations();
   for (const [index, row] of rows.entries()) {
     const ours = known[index];

@@ -14,8 +14,10 @@ describe('the embedded database', () => {
   const directory = mkdtempSync(join(tmpdir(), 'reeve-pglite-'));
   const path = join(directory, 'db');
   let database: Database;
-  const add = (db: Database['db'], name: string) => db.insertInto('tenants').values({ tenant_id: name, name }).execute();
-  const names = async (db: Database['db']) => (await db.selectFrom('tenants').select('name').orderBy('name').execute()).map(({ name }) => name);
+  const add = (db: Database['db'], name: string) =>
+    db.insertInto('tenants').values({ tenant_id: name, name }).execute();
+  const names = async (db: Database['db']) =>
+    (await db.selectFrom('tenants').select('name').orderBy('name').execute()).map(({ name }) => name);
 
   before(async () => {
     await restoreSnapshot(path);
@@ -39,7 +41,10 @@ describe('the embedded database', () => {
         }),
       ),
     );
-    assert.deepEqual(order, [1, 2, 3, 4].flatMap((number) => [`begin ${number}`, `end ${number}`]));
+    assert.deepEqual(
+      order,
+      [1, 2, 3, 4].flatMap((number) => [`begin ${number}`, `end ${number}`]),
+    );
   });
 
   it('keeps a query from outside waiting until the transaction ends, and out of it', async () => {
@@ -58,10 +63,13 @@ describe('the embedded database', () => {
 
   it('goes on after a statement that failed, inside a transaction and outside', async () => {
     await assert.rejects(sql`select 1 / 0`.execute(database.db), { code: '22012' });
-    await assert.rejects(database.db.transaction().execute(async (tx) => {
-      await add(tx, 'lost');
-      await sql`select nonsense`.execute(tx);
-    }), { code: '42703' });
+    await assert.rejects(
+      database.db.transaction().execute(async (tx) => {
+        await add(tx, 'lost');
+        await sql`select nonsense`.execute(tx);
+      }),
+      { code: '42703' },
+    );
     assert.deepEqual(await names(database.db), []);
     await database.db.transaction().execute((tx) => add(tx, 'kept'));
     assert.deepEqual(await names(database.db), ['kept']);

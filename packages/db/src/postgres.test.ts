@@ -17,7 +17,10 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
   let two: Database;
   before(async () => {
     place = await createTestDatabase();
-    [one, two] = await Promise.all([openPostgres({ url: place.url!, pool: 4, log: silentLog }), openPostgres({ url: place.url!, pool: 4, log: silentLog })]);
+    [one, two] = await Promise.all([
+      openPostgres({ url: place.url!, pool: 4, log: silentLog }),
+      openPostgres({ url: place.url!, pool: 4, log: silentLog }),
+    ]);
   });
   after(async () => {
     await one[Symbol.asyncDispose]();
@@ -45,7 +48,9 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
     return { heard, until, settle, stop };
   }
   const terminate = (condition: string) =>
-    sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and ${sql.raw(condition)}`.execute(one.db);
+    sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and ${sql.raw(condition)}`.execute(
+      one.db,
+    );
 
   it('carries what one process tells to another, each payload once for many at once', async () => {
     const { heard, until, stop } = await listener(two);
@@ -54,7 +59,10 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
     one.notify('reeve_tasks', 'another channel');
     await until(() => heard.filter((payload) => payload !== 'ready').length >= sent.length);
     stop();
-    assert.deepEqual(heard.filter((payload) => payload !== 'ready'), sent);
+    assert.deepEqual(
+      heard.filter((payload) => payload !== 'ready'),
+      sent,
+    );
   });
 
   it('tells a listener null when its connection was lost and made again, and then goes on', async () => {
@@ -69,7 +77,11 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
     await two.db.selectFrom('tasks').select('id').execute();
     await terminate(`query not like 'listen %'`);
     for (let tries = 0; ; tries++) {
-      const found = await two.db.selectFrom('tasks').select('id').execute().catch((error: unknown) => error);
+      const found = await two.db
+        .selectFrom('tasks')
+        .select('id')
+        .execute()
+        .catch((error: unknown) => error);
       if (Array.isArray(found)) break;
       assert.ok(isTransient(found) && tries < 10, String(found));
     }
@@ -93,11 +105,14 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
     await once(closed, 'listening');
     const { port } = closed.address() as { port: number };
     closed.close();
-    await assert.rejects(openPostgres({ url: `postgres://ada:hunter2@127.0.0.1:${port}/x`, pool: 1, log: silentLog }), (error: Error & { reason: string }) => {
-      assert.equal(error.reason, 'unavailable');
-      assert.match(error.message, /DATABASE_URL: cannot connect to PostgreSQL: nothing answers there/);
-      assert.doesNotMatch(error.message, /hunter2/);
-      return true;
-    });
+    await assert.rejects(
+      openPostgres({ url: `postgres://ada:hunter2@127.0.0.1:${port}/x`, pool: 1, log: silentLog }),
+      (error: Error & { reason: string }) => {
+        assert.equal(error.reason, 'unavailable');
+        assert.match(error.message, /DATABASE_URL: cannot connect to PostgreSQL: nothing answers there/);
+        assert.doesNotMatch(error.message, /hunter2/);
+        return true;
+      },
+    );
   });
 });

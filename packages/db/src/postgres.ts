@@ -23,7 +23,10 @@ export interface PostgresOptions {
 export async function openPostgres({ url, pool: size, log }: PostgresOptions): Promise<Database> {
   const settings = {
     connectionString: url,
-    types: { getTypeParser: ((oid: number, format?: 'text') => (oid === INT8 ? Number : types.getTypeParser(oid, format))) as typeof types.getTypeParser },
+    types: {
+      getTypeParser: ((oid: number, format?: 'text') =>
+        oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
+    },
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
     options: '-c timezone=UTC -c client_min_messages=warning',
@@ -31,7 +34,9 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
   };
   const pool = new Pool({ ...settings, max: size, idleTimeoutMillis: 30_000 });
   // A client that is lost while it is lent out tells of it twice: in the query that meets it, and by an event that would end the process.
-  pool.on('connect', (client) => client.on('error', (error) => log.warn({ err: error }, 'a database connection was lost')));
+  pool.on('connect', (client) =>
+    client.on('error', (error) => log.warn({ err: error }, 'a database connection was lost')),
+  );
   pool.on('error', () => undefined);
   try {
     await checkVersion(pool);
@@ -72,7 +77,11 @@ async function checkVersion(pool: pg.Pool): Promise<void> {
     const hint = isTransient(error) ? 'nothing answers there' : ReeveError.from(error).message;
     throw new ReeveError('unavailable', `DATABASE_URL: cannot connect to PostgreSQL: ${hint}`, { cause: error });
   }
-  if (found < 150_000) throw new ReeveError('unavailable', `DATABASE_URL: PostgreSQL 15 or newer is needed, this is ${Math.floor(found / 10_000)}`);
+  if (found < 150_000)
+    throw new ReeveError(
+      'unavailable',
+      `DATABASE_URL: PostgreSQL 15 or newer is needed, this is ${Math.floor(found / 10_000)}`,
+    );
 }
 
 /** Notifications leave on their own, after commit, coalesced: the first at once, then what gathered while it went. */
@@ -98,15 +107,21 @@ function createNotifier(pool: pg.Pool, log: Log): Database['notify'] {
     if (waiting.size >= 10_000) return;
     waiting.set(`${channel} ${payload}`, [channel, payload]);
     if (sending || pool.ended || pool.ending) return;
-    send().catch((error: unknown) => log.warn({ err: error }, 'notifications were lost; listeners fall back to polling'));
+    send().catch((error: unknown) =>
+      log.warn({ err: error }, 'notifications were lost; listeners fall back to polling'),
+    );
   };
 }
 
 /** One connection that only listens, always reading, connecting again for as long as it is open. */
 function startEar(connect: () => pg.Client, log: Log) {
-  const listeners = new Map<Channel, Set<(payload: string | null) => void>>(CHANNELS.map((channel) => [channel, new Set()]));
+  const listeners = new Map<Channel, Set<(payload: string | null) => void>>(
+    CHANNELS.map((channel) => [channel, new Set()]),
+  );
   const closing = new AbortController();
-  const closed = new Promise<void>((resolve) => closing.signal.addEventListener('abort', () => resolve(), { once: true }));
+  const closed = new Promise<void>((resolve) =>
+    closing.signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
   const tell = (channel: Channel, payload: string | null) => {
     for (const hear of listeners.get(channel) ?? []) hear(payload);
   };
@@ -128,7 +143,9 @@ function startEar(connect: () => pg.Client, log: Log) {
   }
   async function hearOn(): Promise<void> {
     while (!closing.signal.aborted) {
-      await hearOnce().catch((error: unknown) => log.warn({ err: error }, 'the listening database connection was lost'));
+      await hearOnce().catch((error: unknown) =>
+        log.warn({ err: error }, 'the listening database connection was lost'),
+      );
       await sleep(500, closing.signal);
     }
   }

@@ -21,7 +21,10 @@ export interface SchemaLook {
  * Throws `conflict` where another process has it, or where a newer program migrated it; `unavailable` where PostgreSQL
  * cannot be reached.
  */
-export async function lookAtSchema(config: { readonly databaseUrl?: string | undefined; readonly dataDirectory: string }, apply: boolean): Promise<SchemaLook> {
+export async function lookAtSchema(
+  config: { readonly databaseUrl?: string | undefined; readonly dataDirectory: string },
+  apply: boolean,
+): Promise<SchemaLook> {
   if (config.databaseUrl !== undefined)
     return {
       database: 'postgres',

@@ -15,7 +15,9 @@ const PROGRAM = `
   else await ensureSnapshot(process.argv[2]);
 `;
 const run = (...args: string[]) =>
-  spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, join(import.meta.dirname, 'snapshot.ts'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, join(import.meta.dirname, 'snapshot.ts'), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 
 describe('the snapshot of an empty database', () => {
   let directory: string;
@@ -24,7 +26,10 @@ describe('the snapshot of an empty database', () => {
 
   it('is made by two processes at once without harm, and only where it is missing', { timeout: 120_000 }, async () => {
     const exits = await Promise.all([run(directory), run(directory)].map((child) => once(child, 'exit')));
-    assert.deepEqual(exits, [[0, null], [0, null]]);
+    assert.deepEqual(exits, [
+      [0, null],
+      [0, null],
+    ]);
     const made = readdirSync(directory);
     assert.equal(made.length, 1, made.join());
     assert.equal(await ensureSnapshot(directory), join(directory, made[0]!));

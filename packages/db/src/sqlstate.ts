@@ -6,8 +6,14 @@ export function isUniqueViolation(error: unknown): boolean {
 /** True where the database could not be reached, was shutting down, or gave up to let another go on: try again. */
 export function isTransient(error: unknown): boolean {
   const state = sqlState(error);
-  if (state === undefined) return networkCodes.has(codeOf(error) ?? '') || /Connection terminated|timeout exceeded when trying to connect/.test(String(error));
-  return state.startsWith('08') || state.startsWith('57P') || state === '40001' || state === '40P01' || state === '53300';
+  if (state === undefined)
+    return (
+      networkCodes.has(codeOf(error) ?? '') ||
+      /Connection terminated|timeout exceeded when trying to connect/.test(String(error))
+    );
+  return (
+    state.startsWith('08') || state.startsWith('57P') || state === '40001' || state === '40P01' || state === '53300'
+  );
 }
 
 /** True where the disk of the database is full. */

@@ -23,8 +23,18 @@ function rowsFor(tenant_id: string): Rows {
     agents: { id: agent_id, tenant_id, slug: agent_id, name: '', version: 1, created_at: time, updated_at: time },
     agent_versions: { agent_id, version: 1, tenant_id, config: empty, created_at: time },
     tasks: {
-      id: task_id, tenant_id, agent_id, task_type: 'chat', status: 'pending', priority: 0, title: '', payload: empty, max_attempts: 1,
-      trace_id: '', created_at: time, updated_at: time,
+      id: task_id,
+      tenant_id,
+      agent_id,
+      task_type: 'chat',
+      status: 'pending',
+      priority: 0,
+      title: '',
+      payload: empty,
+      max_attempts: 1,
+      trace_id: '',
+      created_at: time,
+      updated_at: time,
     },
     ready_tasks: { rank: 0, task_id, tenant_id },
     timers: { task_id, tenant_id, due_at: time, reason: 'retry' },
@@ -34,7 +44,18 @@ function rowsFor(tenant_id: string): Rows {
     messages: { session_id, position: 1, tenant_id, role: 'user', content: '', created_at: time },
     memories: { id: newId(), tenant_id, text: 'secret', digest: newId(), created_at: time },
     runs: {
-      id: run_id, tenant_id, task_id, agent_id, agent_version: 1, session_id, door: 'chat', status: 'queued', input: '', context: empty, trace_id: '', created_at: time,
+      id: run_id,
+      tenant_id,
+      task_id,
+      agent_id,
+      agent_version: 1,
+      session_id,
+      door: 'chat',
+      status: 'queued',
+      input: '',
+      context: empty,
+      trace_id: '',
+      created_at: time,
     },
     steps: { run_id, number: 1, tenant_id, kind: 'model', name: '', input: empty, status: 'pending', started_at: time },
     events: { run_id, seq: 1, tenant_id, type: 'text', data: empty, created_at: time },
@@ -52,7 +73,12 @@ describe('a tenant', () => {
   before(async () => {
     database = await openTestDatabase();
     for (const rows of [mine, theirs]) {
-      for (const table of tables) if (table !== 'tenants') await database.db.insertInto(table).values(rows[table] as never).execute();
+      for (const table of tables)
+        if (table !== 'tenants')
+          await database.db
+            .insertInto(table)
+            .values(rows[table] as never)
+            .execute();
     }
   });
   after(() => database[Symbol.asyncDispose]());
@@ -61,7 +87,9 @@ describe('a tenant', () => {
     const { rows } = await sql<{ name: string; secured: boolean; policies: number; named: boolean }>`
       select c.relname as name, c.relrowsecurity as secured, (select count(*) from pg_policy where polrelid = c.oid) as policies,
         exists (select from pg_attribute where attrelid = c.oid and attname = 'tenant_id' and attnotnull) as named
-      from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm') and c.relname <> 'reeve_migrations'`.execute(database.db);
+      from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm') and c.relname <> 'reeve_migrations'`.execute(
+      database.db,
+    );
     assert.deepEqual(rows.map(({ name }) => name).sort(), [...tables].sort(), 'rowsFor has a row for every table');
     for (const row of rows) assert.deepEqual(row, { name: row.name, secured: true, policies: 1, named: true });
   });
@@ -72,21 +100,45 @@ describe('a tenant', () => {
       assert.ok(all.length > 0 && all.every(({ tenant_id }) => tenant_id === 'default'), JSON.stringify(all));
       const name = sql.table(table);
       const changeable = table !== 'audit' && table !== 'tenants';
-      for (const statement of [sql`update ${name} set tenant_id = tenant_id where tenant_id = 'other'`, sql`delete from ${name} where tenant_id = 'other'`]) {
+      for (const statement of [
+        sql`update ${name} set tenant_id = tenant_id where tenant_id = 'other'`,
+        sql`delete from ${name} where tenant_id = 'other'`,
+      ]) {
         if (changeable) assert.equal((await asDefault((tx) => statement.execute(tx))).numAffectedRows, 0n);
-        else await assert.rejects(asDefault((tx) => statement.execute(tx)), NOT_ALLOWED);
+        else
+          await assert.rejects(
+            asDefault((tx) => statement.execute(tx)),
+            NOT_ALLOWED,
+          );
       }
-      await assert.rejects(asDefault((tx) => sql`update ${name} set tenant_id = 'other'`.execute(tx)), NOT_ALLOWED);
+      await assert.rejects(
+        asDefault((tx) => sql`update ${name} set tenant_id = 'other'`.execute(tx)),
+        NOT_ALLOWED,
+      );
       const another = rowsFor('other')[table];
-      await assert.rejects(asDefault((tx) => tx.insertInto(table).values(another as never).execute()), NOT_ALLOWED);
-      assert.equal((await database.db.selectFrom(table).select('tenant_id').where('tenant_id', '=', 'other').execute()).length, 1);
+      await assert.rejects(
+        asDefault((tx) =>
+          tx
+            .insertInto(table)
+            .values(another as never)
+            .execute(),
+        ),
+        NOT_ALLOWED,
+      );
+      assert.equal(
+        (await database.db.selectFrom(table).select('tenant_id').where('tenant_id', '=', 'other').execute()).length,
+        1,
+      );
     });
   }
 
   it('adds to its audit log and never changes or deletes what is there', async () => {
     await asDefault((tx) => tx.insertInto('audit').values(rowsFor('default').audit).execute());
     for (const statement of [sql`update audit set actor = 'nobody'`, sql`delete from audit`, sql`truncate audit`]) {
-      await assert.rejects(asDefault((tx) => statement.execute(tx)), NOT_ALLOWED);
+      await assert.rejects(
+        asDefault((tx) => statement.execute(tx)),
+        NOT_ALLOWED,
+      );
     }
   });
 
@@ -98,17 +150,26 @@ describe('a tenant', () => {
       });
       assert.deepEqual(rows, [], table);
     }
-    await assert.rejects(asDefault((tx) => sql`select * from reeve_migrations`.execute(tx)), NOT_ALLOWED);
+    await assert.rejects(
+      asDefault((tx) => sql`select * from reeve_migrations`.execute(tx)),
+      NOT_ALLOWED,
+    );
   });
 
   it('is named for its transaction only, whatever its name', async () => {
     await inTenant(database.db, `x', 'y'; reset role --`, async (tx) => {
       assert.deepEqual(await tx.selectFrom('tasks').select('id').execute(), []);
     });
-    const { rows } = await sql<{ role: string; tenant: string | null }>`select current_user as role, nullif(current_setting('reeve.tenant', true), '') as tenant`.execute(database.db);
+    const { rows } = await sql<{
+      role: string;
+      tenant: string | null;
+    }>`select current_user as role, nullif(current_setting('reeve.tenant', true), '') as tenant`.execute(database.db);
     assert.notEqual(rows[0]?.role, 'reeve_tenant');
     assert.equal(rows[0]?.tenant, null);
-    await assert.rejects(asDefault(async () => Promise.reject(new Error('thrown'))), /thrown/);
+    await assert.rejects(
+      asDefault(async () => Promise.reject(new Error('thrown'))),
+      /thrown/,
+    );
     assert.equal((await database.db.selectFrom('tasks').select('id').execute()).length, 2);
   });
 });

@@ -35,28 +35,61 @@ describe('the files of the console', () => {
       ['/index.html', 'text/html; charset=utf-8', 'no-cache', '<p>console</p>'],
     ] as const) {
       const response = (await get(path))!;
-      assert.deepEqual([response.status, response.headers.get('content-type'), response.headers.get('cache-control'), await response.text()], [200, type, cache, text]);
+      assert.deepEqual(
+        [
+          response.status,
+          response.headers.get('content-type'),
+          response.headers.get('cache-control'),
+          await response.text(),
+        ],
+        [200, type, cache, text],
+      );
       assert.equal(response.headers.get('content-length'), String(text.length));
     }
   });
 
   it('give the page for every address that a browser asks for as a page, and for nothing else', async () => {
-    for (const path of ['/', '/runs', '/runs/0190a6a0-0000-7000-8000-000000000000', '/agents/assistant?tab=x', '/apis']) assert.equal(await (await get(path, html))?.text(), '<p>console</p>', path);
+    for (const path of ['/', '/runs', '/runs/0190a6a0-0000-7000-8000-000000000000', '/agents/assistant?tab=x', '/apis'])
+      assert.equal(await (await get(path, html))?.text(), '<p>console</p>', path);
     assert.equal((await get('/'))?.status, 200);
-    for (const path of ['/api/v1/nothing', '/v1/models', '/memory/nothing', '/assets/missing']) assert.equal(await get(path, html), undefined, path);
+    for (const path of ['/api/v1/nothing', '/v1/models', '/memory/nothing', '/assets/missing'])
+      assert.equal(await get(path, html), undefined, path);
     assert.equal(await get('/runs'), undefined);
   });
 
   it('are not found where they are missing, a folder, or of another type', async () => {
-    for (const path of ['/assets/missing.js', '/missing.svg', '/folder.js', '/notes.exe', '/dangling.js', '/assets/', '/.env', '/%00.js', '/%']) assert.equal(await get(path), undefined, path);
+    for (const path of [
+      '/assets/missing.js',
+      '/missing.svg',
+      '/folder.js',
+      '/notes.exe',
+      '/dangling.js',
+      '/assets/',
+      '/.env',
+      '/%00.js',
+      '/%',
+    ])
+      assert.equal(await get(path), undefined, path);
     assert.equal(await get('/assets/missing.js', html), undefined, 'the page is no script');
   });
 
   it('stay inside their folder, whatever the address', async () => {
     for (const path of [
-      '/../secret.txt', '/..%2fsecret.txt', '/%2e%2e/secret.txt', '/%2e%2e%2fsecret.txt', '/assets/..%2f..%2fsecret.txt', '/..%5csecret.txt', '/..%2fdist-secret%2fkey.txt',
-      '/%252e%252e%252fsecret.txt', `/${encodeURIComponent(join(root, 'secret.txt'))}`, '//secret.txt', '/%2f%2fsecret.txt', '/..%00/secret.txt', '/.%00./secret.txt',
-    ]) assert.equal(await get(path), undefined, path);
+      '/../secret.txt',
+      '/..%2fsecret.txt',
+      '/%2e%2e/secret.txt',
+      '/%2e%2e%2fsecret.txt',
+      '/assets/..%2f..%2fsecret.txt',
+      '/..%5csecret.txt',
+      '/..%2fdist-secret%2fkey.txt',
+      '/%252e%252e%252fsecret.txt',
+      `/${encodeURIComponent(join(root, 'secret.txt'))}`,
+      '//secret.txt',
+      '/%2f%2fsecret.txt',
+      '/..%00/secret.txt',
+      '/.%00./secret.txt',
+    ])
+      assert.equal(await get(path), undefined, path);
   });
 
   it('may not be framed, sniffed, or run what is not theirs', async () => {
@@ -66,7 +99,10 @@ describe('the files of the console', () => {
       assert.match(policy, /default-src 'self'; script-src 'self';/);
       assert.match(policy, /frame-ancestors 'none'/);
       assert.doesNotMatch(policy, /script-src[^;]*unsafe/);
-      assert.deepEqual([headers.get('x-content-type-options'), headers.get('x-frame-options'), headers.get('referrer-policy')], ['nosniff', 'DENY', 'no-referrer']);
+      assert.deepEqual(
+        [headers.get('x-content-type-options'), headers.get('x-frame-options'), headers.get('referrer-policy')],
+        ['nosniff', 'DENY', 'no-referrer'],
+      );
     }
   });
 
@@ -81,7 +117,10 @@ describe('the files of the console', () => {
         return '';
       }
     });
-    assert.deepEqual(open.filter((path) => path.startsWith(dist)), []);
+    assert.deepEqual(
+      open.filter((path) => path.startsWith(dist)),
+      [],
+    );
   });
 
   it('say how to build them where they are not built', async () => {

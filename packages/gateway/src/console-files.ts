@@ -22,7 +22,8 @@ const SECURITY = {
   'x-frame-options': 'DENY',
 };
 
-const NOT_BUILT = '<!doctype html><title>Reeve</title><p>The console is not built. <code>npm start</code> builds it; the API is at <a href="/docs">/docs</a>.</p>';
+const NOT_BUILT =
+  '<!doctype html><title>Reeve</title><p>The console is not built. <code>npm start</code> builds it; the API is at <a href="/docs">/docs</a>.</p>';
 
 /**
  * Serves the built console: hashed files for good, and the page itself for every address that a browser asks for as a page, since
@@ -33,7 +34,9 @@ export function serveConsole(directory: string): (request: Request) => Promise<R
     const { pathname } = new URL(request.url);
     const path = normalize(safeDecode(pathname));
     if (extname(path) !== '') return serveFile(directory, path, request.method === 'HEAD');
-    const wantsPage = pathname === '/' || ((request.headers.get('accept') ?? '').includes('text/html') && !/^\/(api|assets|memory|v1)\//.test(pathname));
+    const wantsPage =
+      pathname === '/' ||
+      ((request.headers.get('accept') ?? '').includes('text/html') && !/^\/(api|assets|memory|v1)\//.test(pathname));
     return wantsPage ? servePage(directory) : undefined;
   };
 }
@@ -47,7 +50,9 @@ async function serveFile(directory: string, path: string, head: boolean): Promis
   if (!found?.isFile()) return undefined;
   const cache = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
   const body = head ? null : (Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>);
-  return new Response(body, { headers: { ...SECURITY, 'content-type': type, 'content-length': String(found.size), 'cache-control': cache } });
+  return new Response(body, {
+    headers: { ...SECURITY, 'content-type': type, 'content-length': String(found.size), 'cache-control': cache },
+  });
 }
 
 async function servePage(directory: string): Promise<Response> {

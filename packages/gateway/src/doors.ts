@@ -1,7 +1,16 @@
 import { routes } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import { EventStream, type App, type Call } from '@reeve/http';
-import { listSteps, startRun, waitForRun, type EndedRun, type Feed, type RunRequest, type StartParts, type StartedRun } from '@reeve/runs';
+import {
+  listSteps,
+  startRun,
+  waitForRun,
+  type EndedRun,
+  type Feed,
+  type RunRequest,
+  type StartParts,
+  type StartedRun,
+} from '@reeve/runs';
 
 /** How long a door waits for its run where the caller does not say, in milliseconds. */
 const EXECUTE_WAIT_MS = 10_000;
@@ -13,9 +22,21 @@ const DEFAULT_AGENT = 'assistant';
 export function mountDoors(app: App, parts: StartParts): void {
   app.mount(routes.execute, async (call) => {
     const { task, parameters, agent, session_id, timeout_ms } = call.body;
-    const started = await start(parts, call, 'execute', { agent, input: withParameters(task, parameters), payload: { task, parameters }, sessionId: session_id });
+    const started = await start(parts, call, 'execute', {
+      agent,
+      input: withParameters(task, parameters),
+      payload: { task, parameters },
+      sessionId: session_id,
+    });
     const { result } = await finish(parts.feed, call, started, timeout_ms ?? EXECUTE_WAIT_MS);
-    return { status: result.status, result: result.result, run_id: started.runId, agent: started.agent, duration_ms: result.duration_ms, request_id: call.context.requestId };
+    return {
+      status: result.status,
+      result: result.result,
+      run_id: started.runId,
+      agent: started.agent,
+      duration_ms: result.duration_ms,
+      request_id: call.context.requestId,
+    };
   });
 
   for (const route of [routes.run, routes.plan]) {
@@ -25,16 +46,30 @@ export function mountDoors(app: App, parts: StartParts): void {
       const started = await start(parts, call, 'plan', { agent, input, payload: { input }, sessionId: session_id });
       const { result } = await finish(parts.feed, call, started, timeout_ms ?? WAIT_MS);
       const { runId: run_id, sessionId } = started;
-      return { result: result.result, run_id, session_id: sessionId, trace_id: call.context.traceId, steps: result.steps, duration_ms: result.duration_ms };
+      return {
+        result: result.result,
+        run_id,
+        session_id: sessionId,
+        trace_id: call.context.traceId,
+        steps: result.steps,
+        duration_ms: result.duration_ms,
+      };
     });
   }
 
   app.mount(routes.planV1, async (call) => {
     const { prompt, agent, session_id, timeout_ms } = call.body;
-    const started = await start(parts, call, 'plan', { agent, input: prompt, payload: { prompt }, sessionId: session_id });
+    const started = await start(parts, call, 'plan', {
+      agent,
+      input: prompt,
+      payload: { prompt },
+      sessionId: session_id,
+    });
     const { result } = await finish(parts.feed, call, started, timeout_ms ?? WAIT_MS);
     const { tenantId } = call.principal;
-    const { steps } = await inTenant(parts.database.db, tenantId, (tx) => listSteps(tx, tenantId, started.runId, { limit: 200, offset: 0 }));
+    const { steps } = await inTenant(parts.database.db, tenantId, (tx) =>
+      listSteps(tx, tenantId, started.runId, { limit: 200, offset: 0 }),
+    );
     return {
       service: 'reeve',
       status: 'success',
@@ -47,14 +82,24 @@ export function mountDoors(app: App, parts: StartParts): void {
   app.mount(routes.query, async (call) => {
     const { message, prompt, agent_config_id, session_id, timeout_ms } = call.body;
     const input = message ?? prompt ?? '';
-    const started = await start(parts, call, 'query', { agent: agent_config_id, input, payload: { message: input }, sessionId: session_id });
+    const started = await start(parts, call, 'query', {
+      agent: agent_config_id,
+      input,
+      payload: { message: input },
+      sessionId: session_id,
+    });
     const { result } = await finish(parts.feed, call, started, timeout_ms ?? WAIT_MS);
     return { response: result.result, run_id: started.runId, session_id: started.sessionId, usage: result.usage };
   });
 
   app.mount(routes.chat, async (call) => {
     const { agent_config_id, message, session_id, stream, timeout_ms } = call.body;
-    const started = await start(parts, call, 'chat', { agent: agent_config_id, input: message, payload: { message }, sessionId: session_id });
+    const started = await start(parts, call, 'chat', {
+      agent: agent_config_id,
+      input: message,
+      payload: { message },
+      sessionId: session_id,
+    });
     if (stream) return streamOf(parts.feed, call.principal.tenantId, started.runId, 0);
     const { result, toolCalls } = await finish(parts.feed, call, started, timeout_ms ?? WAIT_MS);
     return {
@@ -75,12 +120,27 @@ export function streamOf(feed: Feed, tenantId: string, runId: string, after: num
 
 type Asked = Pick<RunRequest, 'input' | 'payload' | 'sessionId'> & { readonly agent: string | undefined };
 
-function start(parts: StartParts, { principal, context }: Pick<Call<unknown>, 'principal' | 'context'>, door: string, asked: Asked): Promise<StartedRun> {
-  const requester = { tenantId: principal.tenantId, userId: principal.userId, traceId: context.traceId, requestId: context.requestId };
+function start(
+  parts: StartParts,
+  { principal, context }: Pick<Call<unknown>, 'principal' | 'context'>,
+  door: string,
+  asked: Asked,
+): Promise<StartedRun> {
+  const requester = {
+    tenantId: principal.tenantId,
+    userId: principal.userId,
+    traceId: context.traceId,
+    requestId: context.requestId,
+  };
   return startRun(parts, { ...asked, requester, door, agent: asked.agent ?? DEFAULT_AGENT });
 }
 
-function finish(feed: Feed, { principal, signal }: Pick<Call<unknown>, 'principal' | 'signal'>, { runId }: StartedRun, waitMs: number): Promise<EndedRun> {
+function finish(
+  feed: Feed,
+  { principal, signal }: Pick<Call<unknown>, 'principal' | 'signal'>,
+  { runId }: StartedRun,
+  waitMs: number,
+): Promise<EndedRun> {
   return waitForRun(feed, principal.tenantId, runId, waitMs, signal);
 }
 

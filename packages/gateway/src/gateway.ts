@@ -25,7 +25,12 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
 /** The whole HTTP application. */
 export function createGateway(parts: GatewayParts): App {
   const { database, feed, handler, tools } = parts;
-  const app = createApp({ ...parts, service: 'gateway', db: database.db, follow: (tenantId, runId) => streamOf(feed, tenantId, runId, 0) });
+  const app = createApp({
+    ...parts,
+    service: 'gateway',
+    db: database.db,
+    follow: (tenantId, runId) => streamOf(feed, tenantId, runId, 0),
+  });
   mountHealth(app, parts);
   if (!parts.api) return app;
   mountDoors(app, parts);
@@ -41,6 +46,9 @@ export function createGateway(parts: GatewayParts): App {
 /** Any agent that is there takes any type of task; types with a meaning of their own come with the crew. */
 const checkTask: CheckTask = async (tx, tenantId, agentId) => {
   const agent = await findAgent(tx, tenantId, agentId);
-  if (agent === undefined) throw new ReeveError('unknown_agent', `there is no agent ${agentId}`, { details: [{ path: 'agent_id', message: 'is not an agent' }] });
+  if (agent === undefined)
+    throw new ReeveError('unknown_agent', `there is no agent ${agentId}`, {
+      details: [{ path: 'agent_id', message: 'is not an agent' }],
+    });
   return agent.slug;
 };

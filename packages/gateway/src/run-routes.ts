@@ -8,11 +8,13 @@ import { streamOf } from './doors.ts';
 
 /** Mounts the routes of runs. */
 export function mountRuns(app: App, database: Database, feed: Feed, handler: TaskHandler): void {
-  app.mount(routes.listRuns, ({ principal: { tenantId }, query: { limit, offset, agent_id, session_id, task_id, status, trace_id } }) =>
-    inTenant(database.db, tenantId, async (tx) => {
-      const filter = { agent: agent_id, sessionId: session_id, taskId: task_id, status, traceId: trace_id };
-      return { ...(await listRuns(tx, tenantId, filter, { limit, offset })), limit, offset };
-    }),
+  app.mount(
+    routes.listRuns,
+    ({ principal: { tenantId }, query: { limit, offset, agent_id, session_id, task_id, status, trace_id } }) =>
+      inTenant(database.db, tenantId, async (tx) => {
+        const filter = { agent: agent_id, sessionId: session_id, taskId: task_id, status, traceId: trace_id };
+        return { ...(await listRuns(tx, tenantId, filter, { limit, offset })), limit, offset };
+      }),
   );
 
   app.mount(routes.getRun, async ({ principal: { tenantId }, params: { id } }) => {
@@ -35,7 +37,12 @@ export function mountRuns(app: App, database: Database, feed: Feed, handler: Tas
   });
 
   app.mount(routes.cancelRun, ({ principal, context, params: { id } }) =>
-    cancelRun(database, handler, { tenantId: principal.tenantId, userId: principal.userId, traceId: context.traceId }, id),
+    cancelRun(
+      database,
+      handler,
+      { tenantId: principal.tenantId, userId: principal.userId, traceId: context.traceId },
+      id,
+    ),
   );
 }
 
@@ -43,7 +50,9 @@ function lastEventId(header: string | undefined): number {
   if (header === undefined || header === '') return 0;
   if (/^\d{1,9}$/.test(header)) return Number(header);
   const message = 'must be the number of an event';
-  throw new ReeveError('invalid_request', `Last-Event-ID ${message}`, { details: [{ path: 'Last-Event-ID', message }] });
+  throw new ReeveError('invalid_request', `Last-Event-ID ${message}`, {
+    details: [{ path: 'Last-Event-ID', message }],
+  });
 }
 
 function noRun(id: string): ReeveError {

@@ -6,7 +6,11 @@ import { newId, ReeveError } from '@reeve/kit';
 import type { ToolContext, ToolRegistry } from '@reeve/tools';
 
 /** On whose behalf a tool is called outside a run. */
-export type ToolContextFor = (who: { tenantId: string; sessionId: string; runId: string | null }, idempotencyKey: string, signal: AbortSignal) => Promise<ToolContext>;
+export type ToolContextFor = (
+  who: { tenantId: string; sessionId: string; runId: string | null },
+  idempotencyKey: string,
+  signal: AbortSignal,
+) => Promise<ToolContext>;
 
 /** Mounts the routes of tools. */
 export function mountTools(app: App, database: Database, tools: ToolRegistry, contextFor: ToolContextFor): void {
@@ -14,12 +18,15 @@ export function mountTools(app: App, database: Database, tools: ToolRegistry, co
 
   app.mount(routes.executeTool, async ({ principal, context, body, signal }) => {
     const { tool_name: name, args = {}, code, session_id: sessionId = newId() } = body;
-    if (tools.get(name) === undefined) throw new ReeveError('unknown_tool', `there is no tool ${name}; GET /api/v1/tools lists them`);
+    if (tools.get(name) === undefined)
+      throw new ReeveError('unknown_tool', `there is no tool ${name}; GET /api/v1/tools lists them`);
     const { tenantId, userId } = principal;
     const toolContext = await contextFor({ tenantId, sessionId, runId: null }, context.requestId, signal);
     const outcome = await tools.execute(name, code === undefined ? args : withCode(name, args, code), toolContext);
     const details = { tool: name, status: outcome.tool_status, session_id: sessionId };
-    await inTenant(database.db, tenantId, (tx) => recordAudit(tx, [{ tenantId, actor: userId, action: 'TOOL_EXECUTED', traceId: context.traceId, details }]));
+    await inTenant(database.db, tenantId, (tx) =>
+      recordAudit(tx, [{ tenantId, actor: userId, action: 'TOOL_EXECUTED', traceId: context.traceId, details }]),
+    );
     return outcome;
   });
 }

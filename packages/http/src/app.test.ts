@@ -11,15 +11,73 @@ import { EventStream } from './sse.ts';
 
 const Thing = z.object({ name: z.string() });
 const createThing = defineRoute({
-  method: 'POST', path: '/things', tag: 'Things', summary: 'Make one', access: 'member', creates: true,
-  body: z.strictObject({ name: z.string().min(1).max(5), size: z.number().int().optional(), more: z.unknown().optional() }), responses: { 201: Thing },
+  method: 'POST',
+  path: '/things',
+  tag: 'Things',
+  summary: 'Make one',
+  access: 'member',
+  creates: true,
+  body: z.strictObject({
+    name: z.string().min(1).max(5),
+    size: z.number().int().optional(),
+    more: z.unknown().optional(),
+  }),
+  responses: { 201: Thing },
 });
-const listThings = defineRoute({ method: 'GET', path: '/things', tag: 'Things', summary: 'All', access: 'viewer', query: z.strictObject({ q: z.string().optional() }), responses: { 200: Thing } });
-const getThing = defineRoute({ method: 'GET', path: '/things/{id}', tag: 'Things', summary: 'One', access: 'viewer', params: z.strictObject({ id: z.uuid('must be a UUID') }), responses: { 200: Thing } });
-const deleteThing = defineRoute({ method: 'DELETE', path: '/things/{id}', tag: 'Things', summary: 'None', access: 'admin', responses: { 204: null } });
-const streamThings = defineRoute({ method: 'GET', path: '/stream', tag: 'Things', summary: 'Live', access: 'public', events: Thing, responses: { 200: z.string() }, produces: 'text/event-stream' });
-const breakThing = defineRoute({ method: 'POST', path: '/break', tag: 'Things', summary: 'Broken', access: 'public', body: z.strictObject({ how: z.string() }), responses: { 200: Thing } });
-const page = defineRoute({ method: 'GET', path: '/page.html', tag: 'Things', summary: 'A page', access: 'public', responses: { 200: z.string() }, produces: 'text/html' });
+const listThings = defineRoute({
+  method: 'GET',
+  path: '/things',
+  tag: 'Things',
+  summary: 'All',
+  access: 'viewer',
+  query: z.strictObject({ q: z.string().optional() }),
+  responses: { 200: Thing },
+});
+const getThing = defineRoute({
+  method: 'GET',
+  path: '/things/{id}',
+  tag: 'Things',
+  summary: 'One',
+  access: 'viewer',
+  params: z.strictObject({ id: z.uuid('must be a UUID') }),
+  responses: { 200: Thing },
+});
+const deleteThing = defineRoute({
+  method: 'DELETE',
+  path: '/things/{id}',
+  tag: 'Things',
+  summary: 'None',
+  access: 'admin',
+  responses: { 204: null },
+});
+const streamThings = defineRoute({
+  method: 'GET',
+  path: '/stream',
+  tag: 'Things',
+  summary: 'Live',
+  access: 'public',
+  events: Thing,
+  responses: { 200: z.string() },
+  produces: 'text/event-stream',
+});
+const breakThing = defineRoute({
+  method: 'POST',
+  path: '/break',
+  tag: 'Things',
+  summary: 'Broken',
+  access: 'public',
+  body: z.strictObject({ how: z.string() }),
+  responses: { 200: Thing },
+});
+const page = defineRoute({
+  method: 'GET',
+  path: '/page.html',
+  tag: 'Things',
+  summary: 'A page',
+  access: 'public',
+  responses: { 200: z.string() },
+  produces: 'text/html',
+});
 
 describe('an application', () => {
   let database: Database;
@@ -30,7 +88,10 @@ describe('an application', () => {
   before(async () => {
     database = await openTestDatabase();
     app = createApp({
-      service: 'test', db: database.db, log: silentLog, stopping: new AbortController().signal,
+      service: 'test',
+      db: database.db,
+      log: silentLog,
+      stopping: new AbortController().signal,
       authenticate: async (header) => {
         if (header('x-api-key') === 'wrong') throw new ReeveError('unauthenticated', 'no');
         return { tenantId: 'default', userId: 'ada', role, via: 'api_key' };
@@ -40,17 +101,26 @@ describe('an application', () => {
     app.mount(listThings, async ({ query }) => ({ name: query.q ?? 'all' }));
     app.mount(getThing, async ({ params }) => ({ name: params.id }));
     app.mount(deleteThing, async () => null);
-    app.mount(streamThings, async () => new EventStream(async function* () {
-      streamsBegun += 1;
-      yield { id: 1, data: { name: 'live' } };
-    }));
+    app.mount(
+      streamThings,
+      async () =>
+        new EventStream(async function* () {
+          streamsBegun += 1;
+          yield { id: 1, data: { name: 'live' } };
+        }),
+    );
     app.mount(breakThing, async ({ body }) => {
       switch (body.how) {
-        case 'reply': return new Reply(202, { name: currentContext()!.tenantId ?? 'nobody' });
-        case 'retry': throw new ReeveError('rate_limited', 'slow down', { retryAfterMs: 1_500 });
-        case 'run': throw new ReeveError('timeout', 'too long', { runId: 'run-7' });
-        case 'database': throw Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:5432'), { code: 'ECONNREFUSED' });
-        default: throw new Error(`select secret from ${import.meta.filename}`);
+        case 'reply':
+          return new Reply(202, { name: currentContext()!.tenantId ?? 'nobody' });
+        case 'retry':
+          throw new ReeveError('rate_limited', 'slow down', { retryAfterMs: 1_500 });
+        case 'run':
+          throw new ReeveError('timeout', 'too long', { runId: 'run-7' });
+        case 'database':
+          throw Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:5432'), { code: 'ECONNREFUSED' });
+        default:
+          throw new Error(`select secret from ${import.meta.filename}`);
       }
     });
     app.mount(page, async () => '<p>page</p>');
@@ -58,9 +128,13 @@ describe('an application', () => {
   });
   after(() => database[Symbol.asyncDispose]());
 
-  const send = (method: string, path: string, init: RequestInit = {}) => app.fetch(new Request(`http://test${path}`, { method, ...init }));
-  const post = (body: BodyInit | null, headers: Record<string, string> = { 'content-type': 'application/json' }, path = '/things') =>
-    send('POST', path, { body, headers, ...(body instanceof ReadableStream && { duplex: 'half' }) } as RequestInit);
+  const send = (method: string, path: string, init: RequestInit = {}) =>
+    app.fetch(new Request(`http://test${path}`, { method, ...init }));
+  const post = (
+    body: BodyInit | null,
+    headers: Record<string, string> = { 'content-type': 'application/json' },
+    path = '/things',
+  ) => send('POST', path, { body, headers, ...(body instanceof ReadableStream && { duplex: 'half' }) } as RequestInit);
 
   async function refused(answer: Promise<Response>, status: number, code: string): Promise<ErrorBody> {
     const response = await answer;
@@ -94,8 +168,18 @@ describe('an application', () => {
   });
 
   it('refuses a body that is missing, malformed or no UTF-8', async () => {
-    for (const body of [null, '', '{"name":', '{"name":"x"}}', "{'name':'x'}", 'NaN', new Uint8Array([0x22, 0xff, 0x22])]) await refused(post(body), 400, 'invalid_request');
-    for (const body of ['null', '[]', '"x"', '7']) assert.match((await refused(post(body), 400, 'invalid_request')).error, /^body must be an object/);
+    for (const body of [
+      null,
+      '',
+      '{"name":',
+      '{"name":"x"}}',
+      "{'name':'x'}",
+      'NaN',
+      new Uint8Array([0x22, 0xff, 0x22]),
+    ])
+      await refused(post(body), 400, 'invalid_request');
+    for (const body of ['null', '[]', '"x"', '7'])
+      assert.match((await refused(post(body), 400, 'invalid_request')).error, /^body must be an object/);
   });
 
   it('refuses what it could not keep as it was sent, and says where it is', async () => {
@@ -111,7 +195,8 @@ describe('an application', () => {
       assert.equal(details?.[0]?.path, path);
       assert.match(details[0].message, message);
     }
-    for (const more of ['"\\ud83d\\ude00"', '1e308', '['.repeat(63) + ']'.repeat(63)]) assert.equal((await post(`{"name":"x","more":${more}}`)).status, 201);
+    for (const more of ['"\\ud83d\\ude00"', '1e308', '['.repeat(63) + ']'.repeat(63)])
+      assert.equal((await post(`{"name":"x","more":${more}}`)).status, 201);
   });
 
   it('refuses another type of content, and takes JSON with a charset', async () => {
@@ -123,7 +208,11 @@ describe('an application', () => {
   });
 
   it('refuses a body over the limit by its declared length, and by what really comes', async () => {
-    await refused(post('{}', { 'content-type': 'application/json', 'content-length': String(BODY_LIMIT + 1) }), 413, 'payload_too_large');
+    await refused(
+      post('{}', { 'content-type': 'application/json', 'content-length': String(BODY_LIMIT + 1) }),
+      413,
+      'payload_too_large',
+    );
     let sent = 0;
     let cancelled = false;
     const endless = new ReadableStream<Uint8Array>({
@@ -151,28 +240,44 @@ describe('an application', () => {
 
   it('refuses a wrong path parameter, an unknown query parameter, and one that is given twice', async () => {
     assert.equal((await refused(send('GET', '/things/7'), 400, 'invalid_request')).error, 'id must be a UUID');
-    assert.deepEqual((await refused(send('GET', '/things?colour=red'), 400, 'invalid_request')).details, [{ path: 'colour', message: 'is not a known field' }]);
-    assert.deepEqual((await refused(send('GET', '/things?q=1&q=2'), 400, 'invalid_request')).details, [{ path: 'q', message: 'is given more than once' }]);
-    for (const path of ['/things/%', '/things/%00', '/things/%ff', '/things/..%2f', '/things?q=%ff&%=%']) assert.ok((await send('GET', path)).status < 500, path);
+    assert.deepEqual((await refused(send('GET', '/things?colour=red'), 400, 'invalid_request')).details, [
+      { path: 'colour', message: 'is not a known field' },
+    ]);
+    assert.deepEqual((await refused(send('GET', '/things?q=1&q=2'), 400, 'invalid_request')).details, [
+      { path: 'q', message: 'is given more than once' },
+    ]);
+    for (const path of ['/things/%', '/things/%00', '/things/%ff', '/things/..%2f', '/things?q=%ff&%=%'])
+      assert.ok((await send('GET', path)).status < 500, path);
   });
 
   it('asks who is calling before it looks at anything else, and refuses a role that is too weak', async () => {
     await refused(post('nonsense', { 'x-api-key': 'wrong' }), 401, 'unauthenticated');
     role = 'viewer';
     try {
-      assert.equal((await refused(post('nonsense'), 403, 'forbidden')).error, 'this needs the role member; you have viewer');
+      assert.equal(
+        (await refused(post('nonsense'), 403, 'forbidden')).error,
+        'this needs the role member; you have viewer',
+      );
       assert.equal((await send('GET', '/things')).status, 200);
     } finally {
       role = 'admin';
     }
-    assert.equal((await send('GET', '/page.html', { headers: { 'x-api-key': 'wrong' } })).status, 200, 'a public route asks nobody');
+    assert.equal(
+      (await send('GET', '/page.html', { headers: { 'x-api-key': 'wrong' } })).status,
+      200,
+      'a public route asks nobody',
+    );
   });
 
   it("has the caller's ids on every answer, errors and streams included, and makes them where they are hostile", async () => {
     const own = { 'x-request-id': 'order-7', 'x-trace-id': 'trace:7' };
     for (const path of ['/things', '/nothing', '/stream', '/page.html', '/file.js', '/things/7']) {
       const response = await send('GET', path, { headers: own });
-      assert.deepEqual([response.headers.get('x-request-id'), response.headers.get('x-trace-id')], ['order-7', 'trace:7'], path);
+      assert.deepEqual(
+        [response.headers.get('x-request-id'), response.headers.get('x-trace-id')],
+        ['order-7', 'trace:7'],
+        path,
+      );
       await response.body?.cancel();
     }
     for (const hostile of ['a b', '<script>', 'x'.repeat(129), 'é']) {
@@ -185,7 +290,10 @@ describe('an application', () => {
   it('keeps what went wrong inside to itself', async () => {
     const { error } = await refused(post('{"how":"?"}', undefined, '/break'), 500, 'internal');
     assert.equal(error, 'something went wrong inside; the log has it under this request id');
-    assert.equal((await refused(post('{"how":"database"}', undefined, '/break'), 503, 'unavailable')).error, 'the database does not answer at the moment; try again');
+    assert.equal(
+      (await refused(post('{"how":"database"}', undefined, '/break'), 503, 'unavailable')).error,
+      'the database does not answer at the moment; try again',
+    );
   });
 
   it('says when to try again, and which run goes on', async () => {
@@ -197,10 +305,16 @@ describe('an application', () => {
 
   it('answers HEAD like GET without a body, and begins no stream for it', async () => {
     const response = await send('HEAD', '/stream');
-    assert.deepEqual([response.status, response.body, response.headers.get('content-type')], [200, null, 'text/event-stream; charset=utf-8']);
+    assert.deepEqual(
+      [response.status, response.body, response.headers.get('content-type')],
+      [200, null, 'text/event-stream; charset=utf-8'],
+    );
     assert.equal((await send('HEAD', '/things')).status, 200);
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(streamsBegun, 0);
-    assert.match(await (await send('GET', '/stream')).text(), /^: open\n\nid: 1\ndata: \{"name":"live"\}\n\ndata: \[DONE\]\n\n$/);
+    assert.match(
+      await (await send('GET', '/stream')).text(),
+      /^: open\n\nid: 1\ndata: \{"name":"live"\}\n\ndata: \[DONE\]\n\n$/,
+    );
   });
 });

@@ -1,6 +1,14 @@
 import type { BodyOf, ErrorBody, Method, ParamsOf, QueryOf, AnswerOf, Route } from '@reeve/contract';
 import { isTransient, type Db } from '@reeve/db';
-import { contextFromHeaders, counter, durations, ReeveError, withContext, type Log, type RequestContext } from '@reeve/kit';
+import {
+  contextFromHeaders,
+  counter,
+  durations,
+  ReeveError,
+  withContext,
+  type Log,
+  type RequestContext,
+} from '@reeve/kit';
 import { Hono, type Context } from 'hono';
 import { readJson } from './body.ts';
 import { once } from './idempotency.ts';
@@ -77,7 +85,10 @@ export function createApp(options: AppOptions): App {
       finish(options, call, 'unmatched', async () => {
         const allowed = methodsOf(routes, c.req.path);
         if (allowed.length > 0) {
-          const error = new ReeveError('method_not_allowed', `${c.req.method} is not allowed here; ${allowed.join(', ')} is`);
+          const error = new ReeveError(
+            'method_not_allowed',
+            `${c.req.method} is not allowed here; ${allowed.join(', ')} is`,
+          );
           return failure(options, call, error, { allow: allowed.join(', ') });
         }
         const other = c.req.method === 'GET' || c.req.method === 'HEAD' ? await serveOther(c.req.raw) : undefined;
@@ -93,7 +104,9 @@ export function createApp(options: AppOptions): App {
       routes.push(route);
       hono.on(route.method, route.path.replace(/\{(\w+)\}/g, ':$1'), (c) => {
         const call = begin(c);
-        return withContext(call.context, () => finish(options, call, route.path, () => answer(options, route, handler as Handler<Route>, call)));
+        return withContext(call.context, () =>
+          finish(options, call, route.path, () => answer(options, route, handler as Handler<Route>, call)),
+        );
       });
     },
     fallback(serve) {
@@ -113,13 +126,21 @@ function begin(c: Context): Incoming {
   return { c, context: contextFromHeaders((name) => c.req.header(name)), startedAt: performance.now() };
 }
 
-async function finish(options: AppOptions, call: Incoming, route: string, work: () => Promise<Response>): Promise<Response> {
+async function finish(
+  options: AppOptions,
+  call: Incoming,
+  route: string,
+  work: () => Promise<Response>,
+): Promise<Response> {
   const { c, context, startedAt } = call;
   const response = await work().catch((thrown: unknown) => failure(options, call, thrown));
   const ms = performance.now() - startedAt;
   requests.inc({ route, method: c.req.method, status: String(response.status) });
   seconds.observe({ route, method: c.req.method }, ms / 1000);
-  options.log.debug({ method: c.req.method, path: c.req.path, status: response.status, duration_ms: Math.round(ms) }, 'request');
+  options.log.debug(
+    { method: c.req.method, path: c.req.path, status: response.status, duration_ms: Math.round(ms) },
+    'request',
+  );
   response.headers.set('x-request-id', context.requestId);
   response.headers.set('x-trace-id', context.traceId);
   return response;
@@ -137,11 +158,20 @@ async function answer(options: AppOptions, route: Route, handler: Handler<Route>
   const params = route.params === undefined ? {} : validate(route.params, c.req.param(), 'path');
   const query = route.query === undefined ? {} : validate(route.query, queryOf(c), 'query');
   const sent = route.body === undefined ? undefined : await readJson(c.req.raw);
-  if (route.body !== undefined && sent === undefined) throw new ReeveError('invalid_request', 'a JSON body is required');
+  if (route.body !== undefined && sent === undefined)
+    throw new ReeveError('invalid_request', 'a JSON body is required');
   const body = route.body === undefined ? undefined : validate(route.body, sent, 'body');
-  const input = { params, query, body, principal, context, header, signal: c.req.raw.signal } as Call<Route>;
-
   const key = route.creates ? header('idempotency-key') : undefined;
+  const input = {
+    params,
+    query,
+    body,
+    principal,
+    context,
+    header,
+    signal: key === undefined ? c.req.raw.signal : untouched,
+  } as Call<Route>;
+
   if (key === undefined) return respond(options, route, await handler(input));
   let stream: EventStream | undefined;
   const request = { tenantId: principal.tenantId, key, route: `${route.method} ${c.req.path}`, body: sent };
@@ -151,7 +181,9 @@ async function answer(options: AppOptions, route: Route, handler: Handler<Route>
       stream = made;
       return made.source === undefined ? undefined : { status: 200, body: { [FOLLOWED]: made.source } };
     }
-    return made instanceof Reply ? { status: made.status, body: made.body } : { status: firstStatus(route), body: made };
+    return made instanceof Reply
+      ? { status: made.status, body: made.body }
+      : { status: firstStatus(route), body: made };
   });
   if (kept?.replayed) stream = followAgain(options, principal, kept.body);
   const response = respond(options, route, stream ?? new Reply(kept?.status ?? 200, kept?.body));
@@ -163,14 +195,21 @@ async function answer(options: AppOptions, route: Route, handler: Handler<Route>
 const FOLLOWED = '$stream_of';
 
 function followAgain({ follow }: AppOptions, { tenantId }: Principal, answered: unknown): EventStream | undefined {
-  const source = typeof answered === 'object' && answered !== null && FOLLOWED in answered ? answered[FOLLOWED] : undefined;
+  const source =
+    typeof answered === 'object' && answered !== null && FOLLOWED in answered ? answered[FOLLOWED] : undefined;
   return typeof source === 'string' ? follow?.(tenantId, source) : undefined;
 }
+
+/** A caller that goes away under an idempotency key comes back for the answer: its call goes on to the end. */
+const untouched = new AbortController().signal;
 
 function queryOf(c: Context): Record<string, string> {
   const all = c.req.queries();
   for (const [name, values] of Object.entries(all)) {
-    if (values.length > 1) throw new ReeveError('invalid_request', `${name} is given more than once`, { details: [{ path: name, message: 'is given more than once' }] });
+    if (values.length > 1)
+      throw new ReeveError('invalid_request', `${name} is given more than once`, {
+        details: [{ path: name, message: 'is given more than once' }],
+      });
   }
   return c.req.query();
 }
@@ -178,13 +217,20 @@ function queryOf(c: Context): Record<string, string> {
 function respond(options: AppOptions, route: Route, made: unknown): Response {
   if (made instanceof EventStream) {
     return new Response(encodeEvents(made, options.stopping, options.log), {
-      headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' },
+      headers: {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-cache, no-transform',
+        'x-accel-buffering': 'no',
+      },
     });
   }
   const reply = made instanceof Reply ? made : new Reply(firstStatus(route), made, route.produces);
   if (reply.status === 204) return new Response(null, { status: 204 });
   const text = reply.contentType === 'application/json' ? JSON.stringify(reply.body) : String(reply.body);
-  return new Response(text, { status: reply.status, headers: { 'content-type': reply.contentType, 'x-content-type-options': 'nosniff' } });
+  return new Response(text, {
+    status: reply.status,
+    headers: { 'content-type': reply.contentType, 'x-content-type-options': 'nosniff' },
+  });
 }
 
 function firstStatus(route: Route): number {
@@ -192,7 +238,9 @@ function firstStatus(route: Route): number {
 }
 
 function failure(options: AppOptions, call: Incoming, thrown: unknown, headers: Record<string, string> = {}): Response {
-  const error = isTransient(thrown) ? new ReeveError('unavailable', 'the database does not answer at the moment; try again', { cause: thrown }) : ReeveError.from(thrown);
+  const error = isTransient(thrown)
+    ? new ReeveError('unavailable', 'the database does not answer at the moment; try again', { cause: thrown })
+    : ReeveError.from(thrown);
   if (error.status >= 500) options.log.error({ err: error, path: call.c.req.path }, 'a request failed');
   const body = errorBody(options, call, error);
   const retryAfterMs = error.retryAfterMs ?? (error.status === 503 ? 1000 : undefined);
@@ -224,7 +272,8 @@ function patternOf(route: Route): RegExp {
 
 function errorBody(options: AppOptions, { context, startedAt }: Incoming, error: ReeveError): ErrorBody {
   return {
-    error: error.reason === 'internal' ? 'something went wrong inside; the log has it under this request id' : error.message,
+    error:
+      error.reason === 'internal' ? 'something went wrong inside; the log has it under this request id' : error.message,
     code: error.reason,
     request_id: context.requestId,
     trace_id: context.traceId,

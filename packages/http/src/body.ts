@@ -20,7 +20,10 @@ export async function readJson(request: Request): Promise<unknown> {
   if (bytes.length === 0) return undefined;
   const type = request.headers.get('content-type') ?? '';
   if (!/^application\/json\s*(;|$)/i.test(type)) {
-    throw new ReeveError('unsupported_media_type', `Content-Type must be application/json, this is ${type === '' ? 'missing' : JSON.stringify(type.slice(0, 100))}`);
+    throw new ReeveError(
+      'unsupported_media_type',
+      `Content-Type must be application/json, this is ${type === '' ? 'missing' : JSON.stringify(type.slice(0, 100))}`,
+    );
   }
   const value = parse(bytes);
   const fault = faultOf(value, 0);
@@ -33,7 +36,9 @@ function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(decoder.decode(bytes)) as unknown;
   } catch (error) {
-    throw new ReeveError('invalid_request', `the body is not valid JSON: ${(error as Error).message.slice(0, 200)}`, { cause: error });
+    throw new ReeveError('invalid_request', `the body is not valid JSON: ${(error as Error).message.slice(0, 200)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -44,8 +49,10 @@ interface Fault {
 
 /** The first thing in a value that could not be kept as it is. */
 function faultOf(value: unknown, depth: number): Fault | undefined {
-  if (typeof value === 'string') return value.isWellFormed() ? undefined : { path: [], message: 'must be Unicode text without lone surrogates' };
-  if (typeof value === 'number') return Number.isFinite(value) ? undefined : { path: [], message: 'must be a number that a double can hold' };
+  if (typeof value === 'string')
+    return value.isWellFormed() ? undefined : { path: [], message: 'must be Unicode text without lone surrogates' };
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? undefined : { path: [], message: 'must be a number that a double can hold' };
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth === DEPTH_LIMIT) return { path: [], message: `must not nest deeper than ${DEPTH_LIMIT} levels` };
   if (Array.isArray(value)) {

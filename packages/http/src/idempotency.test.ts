@@ -10,8 +10,14 @@ import { createApp, type App } from './app.ts';
 import { EventStream } from './sse.ts';
 
 const create = defineRoute({
-  method: 'POST', path: '/things', tag: 'Things', summary: 'Make one', access: 'member', creates: true,
-  body: z.strictObject({ name: z.string() }), responses: { 201: z.object({ n: z.number() }) },
+  method: 'POST',
+  path: '/things',
+  tag: 'Things',
+  summary: 'Make one',
+  access: 'member',
+  creates: true,
+  body: z.strictObject({ name: z.string() }),
+  responses: { 201: z.object({ n: z.number() }) },
 });
 
 describe('an idempotency key', () => {
@@ -23,11 +29,20 @@ describe('an idempotency key', () => {
   before(async () => {
     database = await openTestDatabase();
     app = createApp({
-      service: 'test', db: database.db, log: silentLog, stopping: new AbortController().signal,
-      follow: (_, source) => new EventStream(async function* () {
-        yield { id: 1, data: source };
+      service: 'test',
+      db: database.db,
+      log: silentLog,
+      stopping: new AbortController().signal,
+      follow: (_, source) =>
+        new EventStream(async function* () {
+          yield { id: 1, data: source };
+        }),
+      authenticate: async (header) => ({
+        tenantId: header('x-tenant-id') ?? 'default',
+        userId: 'ada',
+        role: 'admin',
+        via: 'api_key',
       }),
-      authenticate: async (header) => ({ tenantId: header('x-tenant-id') ?? 'default', userId: 'ada', role: 'admin', via: 'api_key' }),
     });
     app.mount(create, async ({ body }) => {
       made += 1;
@@ -46,11 +61,16 @@ describe('an idempotency key', () => {
   after(() => database[Symbol.asyncDispose]());
 
   async function post(key: string, name = 'x', tenant = 'default') {
-    const response = await app.fetch(new Request('http://test/things', {
-      method: 'POST', body: JSON.stringify({ name }), headers: { 'content-type': 'application/json', 'idempotency-key': key, 'x-tenant-id': tenant },
-    }));
+    const response = await app.fetch(
+      new Request('http://test/things', {
+        method: 'POST',
+        body: JSON.stringify({ name }),
+        headers: { 'content-type': 'application/json', 'idempotency-key': key, 'x-tenant-id': tenant },
+      }),
+    );
     const replayed = response.headers.get('idempotent-replayed');
-    if (response.headers.get('content-type')?.startsWith('text/event-stream')) return { status: response.status, replayed, body: await response.text() };
+    if (response.headers.get('content-type')?.startsWith('text/event-stream'))
+      return { status: response.status, replayed, body: await response.text() };
     const body = (await response.json()) as { n?: number };
     if (!response.ok) ErrorBody.parse(body);
     return { status: response.status, replayed, body: body.n };
@@ -95,7 +115,11 @@ describe('an idempotency key', () => {
 
   it('goes on with what the first call began, where that was a stream of a run or gave up waiting for one', async () => {
     await post('k', 'run');
-    assert.deepEqual(await post('k', 'run'), { status: 200, replayed: 'true', body: ': open\n\nid: 1\ndata: "run-1"\n\ndata: [DONE]\n\n' });
+    assert.deepEqual(await post('k', 'run'), {
+      status: 200,
+      replayed: 'true',
+      body: ': open\n\nid: 1\ndata: "run-1"\n\ndata: [DONE]\n\n',
+    });
     work = async () => {
       throw new ReeveError('timeout', 'too long', { runId: 'run-2' });
     };
@@ -109,17 +133,18 @@ describe('an idempotency key', () => {
     assert.deepEqual(await post('k', 'x', 'other'), { status: 201, replayed: null, body: 2 });
   });
 
-  it('is forgotten after a day, and after ten minutes where its first call never ended', async () => {
+  it('is forgotten after a day, and after a quarter of an hour where its first call never ended', async () => {
     await post('k');
-    const age = (text: string) => sql`update idempotency_keys set created_at = reeve_now() - ${text}::interval`.execute(database.db);
+    const age = (text: string) =>
+      sql`update idempotency_keys set created_at = reeve_now() - ${text}::interval`.execute(database.db);
     await age('23 hours 59 minutes');
     assert.equal((await post('k')).replayed, 'true');
     await age('24 hours 1 minute');
     assert.equal((await post('k', 'y')).body, 2);
     await sql`update idempotency_keys set status = null`.execute(database.db);
-    await age('9 minutes');
+    await age('14 minutes');
     assert.equal((await post('k', 'y')).status, 409);
-    await age('11 minutes');
+    await age('16 minutes');
     assert.equal((await post('k', 'y')).body, 3);
   });
 

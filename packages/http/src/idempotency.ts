@@ -13,7 +13,7 @@ export interface Answer {
  * request gets that answer with `replayed`; another request under the key, or one whose first call still runs, is a
  * `conflict`. A call that failed, or whose answer cannot be kept
  * (`work` gives undefined: a stream), frees its key. A process that dies between its work and this record leaves the key
- * taken for ten minutes.
+ * taken for fifteen minutes.
  */
 export async function once(
   db: Db,
@@ -21,14 +21,19 @@ export async function once(
   work: () => Promise<Answer | undefined>,
 ): Promise<(Answer & { replayed: boolean }) | undefined> {
   const { tenantId, key } = request;
-  if (key.length < 1 || key.length > 255) throw new ReeveError('invalid_request', 'Idempotency-Key must be 1 to 255 characters');
-  const fingerprint = createHash('sha256').update(`${request.route}\n${JSON.stringify(request.body)}`).digest('hex');
+  if (key.length < 1 || key.length > 255)
+    throw new ReeveError('invalid_request', 'Idempotency-Key must be 1 to 255 characters');
+  const fingerprint = createHash('sha256')
+    .update(`${request.route}\n${JSON.stringify(request.body)}`)
+    .digest('hex');
   const before = await inTenant(db, tenantId, async (tx) => {
     await tx
       .deleteFrom('idempotency_keys')
       .where('tenant_id', '=', tenantId)
       .where('key', '=', key)
-      .where(sql<boolean>`created_at < reeve_now() - case when status is null then interval '10 minutes' else interval '24 hours' end`)
+      .where(
+        sql<boolean>`created_at < reeve_now() - case when status is null then interval '15 minutes' else interval '24 hours' end`,
+      )
       .execute();
     const inserted = await tx
       .insertInto('idempotency_keys')
@@ -37,16 +42,30 @@ export async function once(
       .returning('key')
       .executeTakeFirst();
     if (inserted !== undefined) return undefined;
-    return tx.selectFrom('idempotency_keys').selectAll().where('tenant_id', '=', tenantId).where('key', '=', key).executeTakeFirst();
+    return tx
+      .selectFrom('idempotency_keys')
+      .selectAll()
+      .where('tenant_id', '=', tenantId)
+      .where('key', '=', key)
+      .executeTakeFirst();
   });
   if (before !== undefined) {
-    if (before.fingerprint !== fingerprint) throw new ReeveError('conflict', 'this Idempotency-Key was used for another request');
-    if (before.status === null) throw new ReeveError('conflict', 'the first request with this Idempotency-Key is still under way', { retryAfterMs: 1000 });
+    if (before.fingerprint !== fingerprint)
+      throw new ReeveError('conflict', 'this Idempotency-Key was used for another request');
+    if (before.status === null)
+      throw new ReeveError('conflict', 'the first request with this Idempotency-Key is still under way', {
+        retryAfterMs: 1000,
+      });
     return { status: before.status, body: before.body, replayed: true };
   }
   const free = () =>
     inTenant(db, tenantId, (tx) =>
-      tx.deleteFrom('idempotency_keys').where('tenant_id', '=', tenantId).where('key', '=', key).where('status', 'is', null).execute(),
+      tx
+        .deleteFrom('idempotency_keys')
+        .where('tenant_id', '=', tenantId)
+        .where('key', '=', key)
+        .where('status', 'is', null)
+        .execute(),
     );
   let answer: Answer | undefined;
   try {
@@ -61,7 +80,12 @@ export async function once(
   }
   const { status, body } = answer;
   await inTenant(db, tenantId, (tx) =>
-    tx.updateTable('idempotency_keys').set({ status, body: json(body) }).where('tenant_id', '=', tenantId).where('key', '=', key).execute(),
+    tx
+      .updateTable('idempotency_keys')
+      .set({ status, body: json(body) })
+      .where('tenant_id', '=', tenantId)
+      .where('key', '=', key)
+      .execute(),
   );
   return { status, body, replayed: false };
 }

@@ -17,7 +17,9 @@ const info = { title: 'Reeve', version: '1.2.3', description: 'Agents.' };
 const all: readonly Route[] = Object.values(routes);
 const document = openApiOf(all, info);
 const paths = document['paths'] as Record<string, Record<string, Operation>>;
-const operations = Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method, operation })));
+const operations = Object.entries(paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+);
 
 describe('the OpenAPI document', () => {
   it('has every route of the contract, and none twice', () => {
@@ -43,9 +45,17 @@ describe('the OpenAPI document', () => {
   it('declares every parameter of a path, as required, and no other', () => {
     for (const { path, operation } of operations) {
       const inPath = operation.parameters.filter(({ in: where }) => where === 'path');
-      assert.deepEqual(inPath.map(({ name }) => name).sort(), [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort(), path);
-      for (const parameter of operation.parameters) assert.ok(typeof parameter.schema === 'object' && (parameter.in !== 'path' || parameter.required));
-      assert.equal(new Set(operation.parameters.map(({ name, in: where }) => `${where} ${name}`)).size, operation.parameters.length);
+      assert.deepEqual(
+        inPath.map(({ name }) => name).sort(),
+        [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort(),
+        path,
+      );
+      for (const parameter of operation.parameters)
+        assert.ok(typeof parameter.schema === 'object' && (parameter.in !== 'path' || parameter.required));
+      assert.equal(
+        new Set(operation.parameters.map(({ name, in: where }) => `${where} ${name}`)).size,
+        operation.parameters.length,
+      );
     }
   });
 
@@ -53,10 +63,15 @@ describe('the OpenAPI document', () => {
     for (const route of all) {
       const operation = paths[route.path]![route.method.toLowerCase()]!;
       assert.deepEqual(Object.keys(operation.responses), [...Object.keys(route.responses), 'default']);
-      assert.deepEqual(operation.responses['default']?.content?.['application/json']?.schema, { $ref: '#/components/schemas/Error' });
+      assert.deepEqual(operation.responses['default']?.content?.['application/json']?.schema, {
+        $ref: '#/components/schemas/Error',
+      });
       assert.equal(operation.requestBody !== undefined, route.body !== undefined, route.path);
       if (route.events !== undefined) assert.ok(operation.responses['200']?.content?.['text/event-stream'], route.path);
-      assert.equal(operation.parameters.some(({ name }) => name === 'Idempotency-Key'), route.creates === true);
+      assert.equal(
+        operation.parameters.some(({ name }) => name === 'Idempotency-Key'),
+        route.creates === true,
+      );
     }
   });
 
@@ -66,12 +81,29 @@ describe('the OpenAPI document', () => {
 
   it('keeps what a schema reads apart from what it gives', () => {
     const Shared = z.object({ size: z.number().default(1) }).meta({ id: 'Shared' });
-    const route = defineRoute({ method: 'POST', path: '/x', tag: 'X', summary: 'x', access: 'viewer', body: Shared, responses: { 200: Shared } });
-    const made = openApiOf([route], info) as unknown as { paths: Record<string, Record<string, Operation>>; components: { schemas: Record<string, { required?: string[] }> } };
+    const route = defineRoute({
+      method: 'POST',
+      path: '/x',
+      tag: 'X',
+      summary: 'x',
+      access: 'viewer',
+      body: Shared,
+      responses: { 200: Shared },
+    });
+    const made = openApiOf([route], info) as unknown as {
+      paths: Record<string, Record<string, Operation>>;
+      components: { schemas: Record<string, { required?: string[] }> };
+    };
     const operation = made.paths['/x']!['post']!;
     const nameOf = (schema: Json) => String(schema['$ref']).split('/').at(-1)!;
-    assert.equal(made.components.schemas[nameOf(operation.requestBody!.content['application/json']!.schema)]?.required, undefined);
-    assert.deepEqual(made.components.schemas[nameOf(operation.responses['200']!.content!['application/json']!.schema)]?.required, ['size']);
+    assert.equal(
+      made.components.schemas[nameOf(operation.requestBody!.content['application/json']!.schema)]?.required,
+      undefined,
+    );
+    assert.deepEqual(
+      made.components.schemas[nameOf(operation.responses['200']!.content!['application/json']!.schema)]?.required,
+      ['size'],
+    );
   });
 });
 
@@ -86,8 +118,17 @@ describe('the reference page', () => {
   it('shows hostile text as text', () => {
     const evil = `"'><script>alert(1)</script>&amp;`;
     const route = defineRoute({
-      method: 'POST', path: `/${evil}/{id}`, tag: evil, summary: evil, description: evil, access: 'viewer',
-      params: z.object({ id: z.enum([evil]).describe(evil) }), query: z.object({ [evil]: z.string().default(evil) }), body: z.object({ [evil]: z.string().describe(evil) }), responses: { 200: z.object({ a: z.literal(evil) }) }, produces: evil,
+      method: 'POST',
+      path: `/${evil}/{id}`,
+      tag: evil,
+      summary: evil,
+      description: evil,
+      access: 'viewer',
+      params: z.object({ id: z.enum([evil]).describe(evil) }),
+      query: z.object({ [evil]: z.string().default(evil) }),
+      body: z.object({ [evil]: z.string().describe(evil) }),
+      responses: { 200: z.object({ a: z.literal(evil) }) },
+      produces: evil,
     });
     const page = referencePage(openApiOf([route], { title: evil, version: evil, description: evil }));
     assert.doesNotMatch(page, /<script|"'>|&amp;/);

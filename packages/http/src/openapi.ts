@@ -4,7 +4,10 @@ import { z } from 'zod';
 type Json = Record<string, unknown>;
 
 /** The OpenAPI 3.1 document of the routes; schemas with an id become components. */
-export function openApiOf(routes: readonly Route[], info: { title: string; version: string; description: string }): Json {
+export function openApiOf(
+  routes: readonly Route[],
+  info: { title: string; version: string; description: string },
+): Json {
   const schemas: Json = {};
   const error = schemaOf(ErrorBody, 'output', schemas);
   const paths: Record<string, Json> = {};
@@ -33,9 +36,17 @@ function operationOf(route: Route, schemas: Json, error: Json): Json {
   const responses: Json = {};
   for (const [status, schema] of Object.entries(route.responses)) {
     const content: Json = {};
-    if (schema !== null) content[route.produces?.split(';')[0] ?? 'application/json'] = { schema: schemaOf(schema, 'output', schemas) };
-    if (route.events !== undefined) content['text/event-stream'] = { schema: schemaOf(route.events, 'output', schemas), 'x-stream': 'each event’s data' };
-    responses[status] = { description: schema === null ? 'Done; no body.' : 'Success.', ...(Object.keys(content).length > 0 && { content }) };
+    if (schema !== null)
+      content[route.produces?.split(';')[0] ?? 'application/json'] = { schema: schemaOf(schema, 'output', schemas) };
+    if (route.events !== undefined)
+      content['text/event-stream'] = {
+        schema: schemaOf(route.events, 'output', schemas),
+        'x-stream': 'each event’s data',
+      };
+    responses[status] = {
+      description: schema === null ? 'Done; no body.' : 'Success.',
+      ...(Object.keys(content).length > 0 && { content }),
+    };
   }
   responses['default'] = { description: 'Any failure.', content: { 'application/json': { schema: error } } };
   return {
@@ -43,10 +54,15 @@ function operationOf(route: Route, schemas: Json, error: Json): Json {
     tags: [route.tag],
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
-    ...(route.access === 'public' ? { security: [{}] } : { 'x-role': route.access, 'x-roles': ROLES.slice(ROLES.indexOf(route.access)) }),
+    ...(route.access === 'public'
+      ? { security: [{}] }
+      : { 'x-role': route.access, 'x-roles': ROLES.slice(ROLES.indexOf(route.access)) }),
     parameters: parametersOf(route, schemas),
     ...(route.body !== undefined && {
-      requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input', schemas) } } },
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: schemaOf(route.body, 'input', schemas) } },
+      },
     }),
     responses,
   };
@@ -54,22 +70,39 @@ function operationOf(route: Route, schemas: Json, error: Json): Json {
 
 function parametersOf(route: Route, schemas: Json): Json[] {
   const parameters: Json[] = [];
-  for (const [schema, where] of [[route.params, 'path'], [route.query, 'query']] as const) {
+  for (const [schema, where] of [
+    [route.params, 'path'],
+    [route.query, 'query'],
+  ] as const) {
     if (schema === undefined) continue;
-    const { properties = {}, required = [] } = schemaOf(schema, 'input', schemas) as { properties?: Record<string, Json>; required?: string[] };
+    const { properties = {}, required = [] } = schemaOf(schema, 'input', schemas) as {
+      properties?: Record<string, Json>;
+      required?: string[];
+    };
     for (const [name, property] of Object.entries(properties)) {
       parameters.push({ name, in: where, required: where === 'path' || required.includes(name), schema: property });
     }
   }
   if (route.creates) {
-    parameters.push({ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', minLength: 1, maxLength: 255 } });
+    parameters.push({
+      name: 'Idempotency-Key',
+      in: 'header',
+      required: false,
+      schema: { type: 'string', minLength: 1, maxLength: 255 },
+    });
   }
   return parameters;
 }
 
 /** A schema's JSON Schema, with shared definitions moved to the document's components. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Json): Json {
-  const { $schema: _, $defs, ...made } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' }) as Json & { $defs?: Record<string, Json> };
+  const {
+    $schema: _,
+    $defs,
+    ...made
+  } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' }) as Json & {
+    $defs?: Record<string, Json>;
+  };
   const names = new Map<string, string>();
   for (const [name, definition] of Object.entries($defs ?? {})) names.set(name, place(name, io, definition, schemas));
   const id = schema.meta()?.id;

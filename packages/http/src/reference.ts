@@ -23,13 +23,19 @@ export function referencePage(document: Json): string {
       const tag = operation.tags[0] ?? 'Other';
       const anchor = `${method}${path}`.replace(/\W+/g, '-');
       sections.set(tag, [...(sections.get(tag) ?? []), operationHtml(method, path, operation, anchor)]);
-      contents.set(tag, [...(contents.get(tag) ?? []), `<li><a href="#${anchor}"><b class="${method}">${method.toUpperCase()}</b> ${escape(path)}</a></li>`]);
+      contents.set(tag, [
+        ...(contents.get(tag) ?? []),
+        `<li><a href="#${anchor}"><b class="${method}">${method.toUpperCase()}</b> ${escape(path)}</a></li>`,
+      ]);
     }
   }
   const nav = [...contents].map(([tag, items]) => `<h2>${escape(tag)}</h2><ul>${items.join('')}</ul>`).join('');
   const main = [...sections].map(([tag, items]) => `<h2>${escape(tag)}</h2>${items.join('')}`).join('');
   const schemas = Object.entries(components.schemas)
-    .map(([name, schema]) => `<details id="schema-${escape(name)}"><summary><code>${escape(name)}</code></summary>${code(schema)}</details>`)
+    .map(
+      ([name, schema]) =>
+        `<details id="schema-${escape(name)}"><summary><code>${escape(name)}</code></summary>${code(schema)}</details>`,
+    )
     .join('');
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${escape(info.title)} ${escape(info.version)}</title><style>${STYLE}</style></head><body>
@@ -39,12 +45,17 @@ export function referencePage(document: Json): string {
 
 function operationHtml(method: string, path: string, operation: Operation, anchor: string): string {
   const parameters = operation.parameters
-    .map(({ name, in: where, required, schema }) => `<tr><td><code>${escape(name)}</code>${required ? ' *' : ''}</td><td>${where}</td><td>${typeOf(schema)}</td></tr>`)
+    .map(
+      ({ name, in: where, required, schema }) =>
+        `<tr><td><code>${escape(name)}</code>${required ? ' *' : ''}</td><td>${where}</td><td>${typeOf(schema)}</td></tr>`,
+    )
     .join('');
   const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
   const answers = Object.entries(operation.responses)
     .map(([status, { content = {} }]) => {
-      const kinds = Object.entries(content).map(([type, { schema }]) => `<p><code>${escape(type)}</code></p>${refOrCode(schema)}`);
+      const kinds = Object.entries(content).map(
+        ([type, { schema }]) => `<p><code>${escape(type)}</code></p>${refOrCode(schema)}`,
+      );
       return `<details><summary>${escape(status)}</summary>${kinds.join('') || '<p>No body.</p>'}</details>`;
     })
     .join('');
@@ -60,8 +71,18 @@ function refOrCode(schema: Json): string {
 }
 
 function typeOf(schema: Json): string {
-  const { type, enum: values, format, minimum, maximum, default: fallback, description } = schema as Record<string, string | undefined> & { enum?: unknown[] };
-  const parts = [values === undefined ? [type, format].filter(Boolean).join(', ') : (values as unknown[]).map(String).join(' | ')];
+  const {
+    type,
+    enum: values,
+    format,
+    minimum,
+    maximum,
+    default: fallback,
+    description,
+  } = schema as Record<string, string | undefined> & { enum?: unknown[] };
+  const parts = [
+    values === undefined ? [type, format].filter(Boolean).join(', ') : (values as unknown[]).map(String).join(' | '),
+  ];
   if (minimum !== undefined) parts.push(`${minimum} to ${maximum}`);
   if (fallback !== undefined) parts.push(`default ${fallback}`);
   if (description !== undefined) parts.push(description);

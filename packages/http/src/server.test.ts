@@ -10,12 +10,32 @@ import { createApp } from './app.ts';
 import { isLoopback, startHttpServer } from './server.ts';
 import { EventStream, type ServerEvent } from './sse.ts';
 
-const stream = defineRoute({ method: 'GET', path: '/stream', tag: 'X', summary: 'x', access: 'public', events: z.unknown(), responses: { 200: z.string() }, produces: 'text/event-stream' });
-const take = defineRoute({ method: 'POST', path: '/take', tag: 'X', summary: 'x', access: 'public', body: z.unknown(), responses: { 200: z.unknown() } });
+const stream = defineRoute({
+  method: 'GET',
+  path: '/stream',
+  tag: 'X',
+  summary: 'x',
+  access: 'public',
+  events: z.unknown(),
+  responses: { 200: z.string() },
+  produces: 'text/event-stream',
+});
+const take = defineRoute({
+  method: 'POST',
+  path: '/take',
+  tag: 'X',
+  summary: 'x',
+  access: 'public',
+  body: z.unknown(),
+  responses: { 200: z.unknown() },
+});
 
 function appOf(events: (signal: AbortSignal) => AsyncIterable<ServerEvent>, stopping = new AbortController().signal) {
   const app = createApp({
-    service: 'test', log: silentLog, stopping, db: undefined as unknown as Db,
+    service: 'test',
+    log: silentLog,
+    stopping,
+    db: undefined as unknown as Db,
     authenticate: async () => {
       throw new ReeveError('unauthenticated', 'nobody');
     },
@@ -25,7 +45,8 @@ function appOf(events: (signal: AbortSignal) => AsyncIterable<ServerEvent>, stop
   return app;
 }
 const silent = async function* () {};
-const untilAborted = (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 const local = { host: '127.0.0.1', port: 0 };
 
 /** What a server answers to these bytes, until it closes the connection. */
@@ -41,14 +62,17 @@ async function raw(url: string, text: string): Promise<string> {
 describe('the server', () => {
   it('ends the events of a reader that goes away', { timeout: 10_000 }, async () => {
     const { promise: ended, resolve } = Promise.withResolvers<boolean>();
-    await using server = await startHttpServer(appOf(async function* (signal) {
-      try {
-        yield { id: 1, data: 1 };
-        await untilAborted(signal);
-      } finally {
-        resolve(signal.aborted);
-      }
-    }), local);
+    await using server = await startHttpServer(
+      appOf(async function* (signal) {
+        try {
+          yield { id: 1, data: 1 };
+          await untilAborted(signal);
+        } finally {
+          resolve(signal.aborted);
+        }
+      }),
+      local,
+    );
     const gone = new AbortController();
     const response = await fetch(`${server.url}/stream`, { signal: gone.signal });
     await response.body!.getReader().read();
@@ -58,10 +82,13 @@ describe('the server', () => {
 
   it('ends streams without [DONE] and then stops, at once', { timeout: 10_000 }, async () => {
     const stopping = new AbortController();
-    const server = await startHttpServer(appOf(async function* (signal) {
-      yield { id: 1, data: 1 };
-      await untilAborted(signal);
-    }, stopping.signal), local);
+    const server = await startHttpServer(
+      appOf(async function* (signal) {
+        yield { id: 1, data: 1 };
+        await untilAborted(signal);
+      }, stopping.signal),
+      local,
+    );
     const response = await fetch(`${server.url}/stream`);
     const startedAt = performance.now();
     const text = response.text();
@@ -83,7 +110,12 @@ describe('the server', () => {
       },
     });
     for (const body of [' '.repeat(2 * 1024 * 1024), chunked]) {
-      const response = await fetch(`${server.url}/take`, { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
+      const response = await fetch(`${server.url}/take`, {
+        method: 'POST',
+        body,
+        headers,
+        duplex: 'half',
+      } as RequestInit);
       assert.equal(ErrorBody.parse(await response.json()).code, 'payload_too_large');
       assert.equal(response.status, 413);
       const after = await fetch(`${server.url}/take`, { method: 'POST', body: '[1]', headers });
@@ -93,7 +125,12 @@ describe('the server', () => {
 
   it('answers what is hardly HTTP with an error of the contract', { timeout: 10_000 }, async () => {
     await using server = await startHttpServer(appOf(silent), local);
-    for (const request of ['GET / HTTP/1.1\r\nHost: a b\r\n', 'GET /\\x HTTP/1.1\r\nHost: localhost\r\n', 'GET ftp://x/ HTTP/1.1\r\nHost: localhost\r\n', 'GET * HTTP/1.1\r\nHost: localhost\r\n']) {
+    for (const request of [
+      'GET / HTTP/1.1\r\nHost: a b\r\n',
+      'GET /\\x HTTP/1.1\r\nHost: localhost\r\n',
+      'GET ftp://x/ HTTP/1.1\r\nHost: localhost\r\n',
+      'GET * HTTP/1.1\r\nHost: localhost\r\n',
+    ]) {
       const answer = await raw(server.url, `${request}Connection: close\r\n\r\n`);
       const [head, body] = answer.split('\r\n\r\n');
       assert.match(head!, /^HTTP\/1\.1 40[04] /, answer);
@@ -107,11 +144,15 @@ describe('the server', () => {
   it('says which port is in use', async () => {
     await using server = await startHttpServer(appOf(silent), local);
     const port = Number(new URL(server.url).port);
-    await assert.rejects(startHttpServer(appOf(silent), { host: '127.0.0.1', port }), { reason: 'unavailable', message: `cannot listen on 127.0.0.1:${port}: the port is in use; choose another with --port` });
+    await assert.rejects(startHttpServer(appOf(silent), { host: '127.0.0.1', port }), {
+      reason: 'unavailable',
+      message: `cannot listen on 127.0.0.1:${port}: the port is in use; choose another with --port`,
+    });
   });
 
   it('knows the addresses that only this machine can reach', () => {
     for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '::1']) assert.equal(isLoopback(host), true, host);
-    for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.example.com', 'localhost.example.com', '']) assert.equal(isLoopback(host), false, host);
+    for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.example.com', 'localhost.example.com', ''])
+      assert.equal(isLoopback(host), false, host);
   });
 });

@@ -11,14 +11,22 @@ export interface HttpServer extends AsyncDisposable {
 }
 
 /** Listens; `port` 0 takes a free one. Disposing stops accepting, waits for open requests for 5 s, then cuts them. */
-export async function startHttpServer(app: Pick<App, 'fetch'>, { host, port }: { host: string; port: number }): Promise<HttpServer> {
-  const answer = getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false, errorHandler: refuse });
+export async function startHttpServer(
+  app: Pick<App, 'fetch'>,
+  { host, port }: { host: string; port: number },
+): Promise<HttpServer> {
+  const answer = getRequestListener((request) => app.fetch(request), {
+    overrideGlobalObjects: false,
+    errorHandler: refuse,
+  });
   const server = createServer(
     { headersTimeout: 15_000, requestTimeout: 60_000, keepAliveTimeout: 65_000, maxHeaderSize: 32 * 1024 },
     (request, response) => void answer(request, response),
   );
   // A connection that is kept alive would hold up the stop once its answer is out.
-  server.on('request', (_, response) => response.once('close', () => server.listening || server.closeIdleConnections()));
+  server.on('request', (_, response) =>
+    response.once('close', () => server.listening || server.closeIdleConnections()),
+  );
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : isIP(host) === 6 ? `[${host}]` : host;
@@ -50,7 +58,10 @@ function refuse(): Response {
     duration_ms: 0,
     service: 'gateway',
   };
-  return Response.json(body, { status: REASONS.invalid_request.status, headers: { 'x-request-id': requestId, 'x-trace-id': traceId } });
+  return Response.json(body, {
+    status: REASONS.invalid_request.status,
+    headers: { 'x-request-id': requestId, 'x-trace-id': traceId },
+  });
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

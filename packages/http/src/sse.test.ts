@@ -5,8 +5,10 @@ import { encodeEvents, EventStream, type ServerEvent } from './sse.ts';
 
 const never = new AbortController().signal;
 const decoder = new TextDecoder();
-const encode = (events: (signal: AbortSignal) => AsyncIterable<ServerEvent>, stopping = never) => encodeEvents(new EventStream(events), stopping, silentLog);
-const untilAborted = (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+const encode = (events: (signal: AbortSignal) => AsyncIterable<ServerEvent>, stopping = never) =>
+  encodeEvents(new EventStream(events), stopping, silentLog);
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 
 async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
   let text = '';
@@ -16,11 +18,16 @@ async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
 
 describe('a stream of events', () => {
   it('frames each event by its id and one line of data, and ends with [DONE]', async () => {
-    const text = await textOf(encode(async function* () {
-      yield { id: 1, data: { text: 'two\nlines\r\n\u2028' } };
-      yield { id: 2, data: 'data: [DONE]' };
-    }));
-    assert.equal(text, ': open\n\nid: 1\ndata: {"text":"two\\nlines\\r\\n\u2028"}\n\nid: 2\ndata: "data: [DONE]"\n\ndata: [DONE]\n\n');
+    const text = await textOf(
+      encode(async function* () {
+        yield { id: 1, data: { text: 'two\nlines\r\n\u2028' } };
+        yield { id: 2, data: 'data: [DONE]' };
+      }),
+    );
+    assert.equal(
+      text,
+      ': open\n\nid: 1\ndata: {"text":"two\\nlines\\r\\n\u2028"}\n\nid: 2\ndata: "data: [DONE]"\n\ndata: [DONE]\n\n',
+    );
   });
 
   it('begins nothing before it is read', async () => {
@@ -38,7 +45,11 @@ describe('a stream of events', () => {
   it('keeps the connection open by a comment every 15 s, and by one only where nobody reads', async () => {
     mock.timers.enable({ apis: ['setInterval'] });
     try {
-      const stream = encode((signal) => ({ [Symbol.asyncIterator]: () => ({ next: () => untilAborted(signal).then(() => ({ done: true, value: undefined })) }) }));
+      const stream = encode((signal) => ({
+        [Symbol.asyncIterator]: () => ({
+          next: () => untilAborted(signal).then(() => ({ done: true, value: undefined })),
+        }),
+      }));
       const reader = stream.getReader();
       const next = async () => decoder.decode((await reader.read()).value);
       assert.equal(await next(), ': open\n\n');
@@ -78,19 +89,23 @@ describe('a stream of events', () => {
 
   it('ends without [DONE] when the server stops, so that the reader comes back', async () => {
     const stopping = new AbortController();
-    const reading = textOf(encode(async function* (signal) {
-      yield { id: 1, data: 1 };
-      stopping.abort();
-      if (!signal.aborted) await untilAborted(signal);
-    }, stopping.signal));
+    const reading = textOf(
+      encode(async function* (signal) {
+        yield { id: 1, data: 1 };
+        stopping.abort();
+        if (!signal.aborted) await untilAborted(signal);
+      }, stopping.signal),
+    );
     assert.equal(await reading, ': open\n\nid: 1\ndata: 1\n\n');
   });
 
   it('ends without [DONE] where the events fail', async () => {
-    const text = await textOf(encode(async function* () {
-      yield { id: 1, data: 1 };
-      throw new Error('lost');
-    }));
+    const text = await textOf(
+      encode(async function* () {
+        yield { id: 1, data: 1 };
+        throw new Error('lost');
+      }),
+    );
     assert.equal(text, ': open\n\nid: 1\ndata: 1\n\n');
   });
 });

@@ -32,19 +32,25 @@ describe('a message about a wrong value', () => {
     ['the own words of a schema', z.string().min(2, 'must be 2 to 9 characters'), '', 'a must be 2 to 9 characters'],
     ['a check of its own', z.string().refine(() => false, 'must rhyme'), '', 'a must rhyme'],
   ] as const) {
-    it(`says what would be right for ${what}`, () => assert.deepEqual(faultsOf(z.strictObject({ a: schema }), { a: value }), [message]));
+    it(`says what would be right for ${what}`, () =>
+      assert.deepEqual(faultsOf(z.strictObject({ a: schema }), { a: value }), [message]));
   }
 
   it('gives the path of a nested field, and the whole where there is none', () => {
-    assert.deepEqual(faultsOf(z.object({ list: z.array(z.strictObject({ id: z.number() })) }), { list: [{ id: 1 }, { id: 'x', more: 1 }] }), [
-      'list.1.id must be a number',
-      'list.1.more is not a known field',
-    ]);
+    assert.deepEqual(
+      faultsOf(z.object({ list: z.array(z.strictObject({ id: z.number() })) }), {
+        list: [{ id: 1 }, { id: 'x', more: 1 }],
+      }),
+      ['list.1.id must be a number', 'list.1.more is not a known field'],
+    );
     assert.deepEqual(faultsOf(z.strictObject({}), 7), ['body must be an object']);
   });
 
   it('is short, however many and long the wrong fields are', () => {
-    const faults = faultsOf(z.strictObject({}), Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${index}`.repeat(1_000), 1])));
+    const faults = faultsOf(
+      z.strictObject({}),
+      Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${index}`.repeat(1_000), 1])),
+    );
     assert.equal(faults.length, 50);
     assert.ok(faults.every((fault) => fault.length < 250));
   });

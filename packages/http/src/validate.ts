@@ -3,12 +3,20 @@ import { ReeveError } from '@reeve/kit';
 import type { z } from 'zod';
 
 /** The value as its schema reads it; throws `invalid_request` that names every wrong field and what would be right. */
-export function validate<S extends z.ZodType>(schema: S, value: unknown, where: 'body' | 'query' | 'path'): z.output<S> {
+export function validate<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  where: 'body' | 'query' | 'path',
+): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const details = parsed.error.issues.flatMap((issue) => detailsOf(issue, where)).slice(0, 50);
   const [first] = details;
-  throw new ReeveError('invalid_request', first === undefined ? `the ${where} is not valid` : `${first.path} ${first.message}`, { details });
+  throw new ReeveError(
+    'invalid_request',
+    first === undefined ? `the ${where} is not valid` : `${first.path} ${first.message}`,
+    { details },
+  );
 }
 
 type Issue = z.core.$ZodIssue;
@@ -19,7 +27,10 @@ const PATH_LENGTH = 200;
 function detailsOf(issue: Issue, where: string): ErrorDetail[] {
   const path = issue.path.map(String).join('.').slice(0, PATH_LENGTH);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: (path === '' ? key : `${path}.${key}`).slice(0, PATH_LENGTH), message: 'is not a known field' }));
+    return issue.keys.map((key) => ({
+      path: (path === '' ? key : `${path}.${key}`).slice(0, PATH_LENGTH),
+      message: 'is not a known field',
+    }));
   }
   return [{ path: path === '' ? where : path, message: messageOf(issue) }];
 }
@@ -27,13 +38,19 @@ function detailsOf(issue: Issue, where: string): ErrorDetail[] {
 function messageOf(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined && / received undefined/.test(issue.message) ? 'is required' : `must be ${article(issue.expected)}`;
+      return issue.input === undefined && / received undefined/.test(issue.message)
+        ? 'is required'
+        : `must be ${article(issue.expected)}`;
     case 'invalid_value':
       return `must be one of ${issue.values.map(String).join(', ')}`;
     case 'too_small':
-      return generic(issue.message) ? `must ${bound(issue.origin)} at least ${issue.minimum}${unit(issue.origin)}` : issue.message;
+      return generic(issue.message)
+        ? `must ${bound(issue.origin)} at least ${issue.minimum}${unit(issue.origin)}`
+        : issue.message;
     case 'too_big':
-      return generic(issue.message) ? `must ${bound(issue.origin)} at most ${issue.maximum}${unit(issue.origin)}` : issue.message;
+      return generic(issue.message)
+        ? `must ${bound(issue.origin)} at most ${issue.maximum}${unit(issue.origin)}`
+        : issue.message;
     case 'invalid_format':
       return generic(issue.message) ? `must be a valid ${issue.format}` : issue.message;
     case 'not_multiple_of':

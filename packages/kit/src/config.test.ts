@@ -12,11 +12,18 @@ const settings = {
   port: setting('REEVE_PORT', z.coerce.number(whole).int(whole).default(8080).describe('Port.')),
   trust: setting('REEVE_TRUST', flag.default(false)),
   upstream: setting('LLM_BASE_URL', z.string().optional()),
-  peers: setting('REEVE_PEERS', z.string().transform((text) => text.split(',')).optional()),
+  peers: setting(
+    'REEVE_PEERS',
+    z
+      .string()
+      .transform((text) => text.split(','))
+      .optional(),
+  ),
   key: secret('REEVE_API_KEY', z.string().min(8, 'it must have 8 characters').optional()),
 };
 const load = (environment: Record<string, string | undefined>, yaml = '') => loadConfig(settings, environment, yaml);
-const shownOf = (name: string, environment: Record<string, string>) => load(environment).values.find(({ variable }) => variable === name)?.shown;
+const shownOf = (name: string, environment: Record<string, string>) =>
+  load(environment).values.find(({ variable }) => variable === name)?.shown;
 
 function problemsOf(environment: Record<string, string>, yaml = ''): ReeveError {
   try {
@@ -46,8 +53,14 @@ describe('the configuration', () => {
   });
 
   it('tells of every wrong value at once: the variable, the value, what is allowed', () => {
-    const error = problemsOf({ REEVE_PORT: 'eighty', REEVE_TRUST: 'perhaps', REEVE_API_KEY_FILE: '/nowhere/key' }, 'colour: red');
-    assert.deepEqual(error.details.map(({ path }) => path), ['REEVE_PORT', 'REEVE_TRUST', 'REEVE_API_KEY', 'colour']);
+    const error = problemsOf(
+      { REEVE_PORT: 'eighty', REEVE_TRUST: 'perhaps', REEVE_API_KEY_FILE: '/nowhere/key' },
+      'colour: red',
+    );
+    assert.deepEqual(
+      error.details.map(({ path }) => path),
+      ['REEVE_PORT', 'REEVE_TRUST', 'REEVE_API_KEY', 'colour'],
+    );
     assert.match(error.message, /REEVE_PORT is "eighty", but it must be a whole number/);
     assert.match(error.message, /REEVE_API_KEY_FILE is "\/nowhere\/key", but that file cannot be read/);
     assert.match(error.message, /reeve\.yaml: unknown key colour/);
@@ -78,7 +91,8 @@ describe('the configuration', () => {
       ['https://ada:p@w@host', 'https://ada:***@host'],
       ['https://ada:p/w:x@host', 'https://ada:***@host'],
       ['https://host:8080/v1', 'https://host:8080/v1'],
-    ] as const) assert.equal(shownOf('LLM_BASE_URL', { LLM_BASE_URL: url }), shown);
+    ] as const)
+      assert.equal(shownOf('LLM_BASE_URL', { LLM_BASE_URL: url }), shown);
     assert.doesNotMatch(shownOf('REEVE_PEERS', { REEVE_PEERS: 'http://a:secret1@h,http://b:secret2@i' })!, /secret/);
     assert.doesNotMatch(problemsOf({ REEVE_PORT: 'http://ada:secret@host' }).message, /secret/);
   });

@@ -57,14 +57,18 @@ export function loadConfig<S extends Settings>(
         values.push({ variable, origin, shown: show(parsed.data, secret), description: schema.description ?? '' });
       } else {
         const allowed = parsed.error.issues.map((issue) => issue.message).join('; ');
-        problems.push({ path: variable, message: `${variable} is ${secret ? '***' : maskPasswords(JSON.stringify(raw))}, but ${allowed}` });
+        problems.push({
+          path: variable,
+          message: `${variable} is ${secret ? '***' : maskPasswords(JSON.stringify(raw))}, but ${allowed}`,
+        });
       }
     } catch (error) {
       problems.push({ path: variable, message: ReeveError.from(error).message });
     }
   }
   const known = new Set(Object.values(settings).map(({ variable }) => yamlKey(variable)));
-  for (const key of Object.keys(file)) if (!known.has(key)) problems.push({ path: key, message: `reeve.yaml: unknown key ${key}` });
+  for (const key of Object.keys(file))
+    if (!known.has(key)) problems.push({ path: key, message: `reeve.yaml: unknown key ${key}` });
   if (problems.length > 0) {
     throw new ReeveError('invalid_request', problems.map(({ message }) => message).join('\n'), { details: problems });
   }
@@ -81,14 +85,22 @@ function readYaml(text: string): Record<string, unknown> {
     parsed = parseYaml(text) ?? {};
   } catch (error) {
     // Only the first line: the others quote the file, secrets included.
-    throw new ReeveError('invalid_request', `reeve.yaml is not valid YAML: ${ReeveError.from(error).message.split('\n')[0]}`);
+    throw new ReeveError(
+      'invalid_request',
+      `reeve.yaml is not valid YAML: ${ReeveError.from(error).message.split('\n')[0]}`,
+    );
   }
-  if (typeof parsed !== 'object' || Array.isArray(parsed)) throw new ReeveError('invalid_request', 'reeve.yaml must be a mapping of settings');
+  if (typeof parsed !== 'object' || Array.isArray(parsed))
+    throw new ReeveError('invalid_request', 'reeve.yaml must be a mapping of settings');
   return parsed as Record<string, unknown>;
 }
 
 /** The value as it was given; what is null or blank counts as not given, since it would pass for the number 0. */
-function find(variable: string, environment: Readonly<Record<string, string | undefined>>, file: Record<string, unknown>) {
+function find(
+  variable: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  file: Record<string, unknown>,
+) {
   const direct = environment[variable];
   if (!isBlank(direct)) return { raw: direct, origin: 'environment' as const };
   const path = environment[`${variable}_FILE`];
@@ -96,7 +108,11 @@ function find(variable: string, environment: Readonly<Record<string, string | un
     try {
       return { raw: readFileSync(path, 'utf8').trim(), origin: 'file' as const };
     } catch (error) {
-      throw new ReeveError('invalid_request', `${variable}_FILE is ${JSON.stringify(path)}, but that file cannot be read`, { cause: error });
+      throw new ReeveError(
+        'invalid_request',
+        `${variable}_FILE is ${JSON.stringify(path)}, but that file cannot be read`,
+        { cause: error },
+      );
     }
   }
   const fromFile = file[yamlKey(variable)];

@@ -9,7 +9,12 @@ const PARENT = `00-${TRACE}-00f067aa0ba902b7-01`;
 
 describe('the ids of a request', () => {
   it('fit the pattern whatever the headers say', () => {
-    const hostile = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constant(PARENT), fc.stringMatching(/^[A-Za-z0-9._:-]{1,200}$/));
+    const hostile = fc.oneof(
+      fc.string(),
+      fc.string({ unit: 'binary' }),
+      fc.constant(PARENT),
+      fc.stringMatching(/^[A-Za-z0-9._:-]{1,200}$/),
+    );
     fc.assert(
       fc.property(hostile, hostile, hostile, (requestId, traceId, traceparent) => {
         const context = of({ 'x-request-id': requestId, 'x-trace-id': traceId, traceparent });
@@ -26,7 +31,13 @@ describe('the ids of a request', () => {
 
   it('take the trace of a traceparent, and make one where that is none', () => {
     assert.equal(of({ traceparent: PARENT }).traceId, TRACE);
-    for (const traceparent of [`ff-${TRACE}-00f067aa0ba902b7-01`, `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, `00-${TRACE}-${'0'.repeat(16)}-01`, PARENT.toUpperCase(), `${PARENT}\n`]) {
+    for (const traceparent of [
+      `ff-${TRACE}-00f067aa0ba902b7-01`,
+      `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
+      `00-${TRACE}-${'0'.repeat(16)}-01`,
+      PARENT.toUpperCase(),
+      `${PARENT}\n`,
+    ]) {
       const { traceId } = of({ traceparent });
       assert.match(traceId, /^[0-9a-f]{32}$/);
       assert.notEqual(traceId, TRACE, traceparent);

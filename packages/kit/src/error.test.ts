@@ -18,7 +18,17 @@ describe('an error', () => {
 
   it('is worth another try only where the same call may succeed by itself', () => {
     const retryable = (reason: ConstructorParameters<typeof ReeveError>[0]) => isRetryable(new ReeveError(reason, ''));
-    assert.deepEqual((['unavailable', 'upstream_error', 'timeout', 'internal'] as const).map(retryable), [true, true, true, true]);
-    assert.deepEqual((['invalid_request', 'conflict', 'budget_exhausted', 'lease_lost'] as const).map(retryable), [false, false, false, false]);
+    assert.deepEqual((['unavailable', 'upstream_error', 'timeout', 'internal'] as const).map(retryable), [
+      true,
+      true,
+      true,
+      true,
+    ]);
+    assert.deepEqual((['invalid_request', 'conflict', 'budget_exhausted', 'lease_lost'] as const).map(retryable), [
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 });

@@ -17,17 +17,22 @@ describe('ids', () => {
     try {
       let last = newId();
       fc.assert(
-        fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 4_102_444_800_000 }), fc.integer({ min: 1, max: 5_000 })), { maxLength: 5 }), (jumps) => {
-          for (const [at, count] of jumps) {
-            mock.timers.setTime(at);
-            for (let i = 0; i < count; i++) {
-              const id = newId();
-              assert.ok(id > last, `${id} after ${last}`);
-              assert.equal(id[14], '7');
-              last = id;
+        fc.property(
+          fc.array(fc.tuple(fc.integer({ min: 0, max: 4_102_444_800_000 }), fc.integer({ min: 1, max: 5_000 })), {
+            maxLength: 5,
+          }),
+          (jumps) => {
+            for (const [at, count] of jumps) {
+              mock.timers.setTime(at);
+              for (let i = 0; i < count; i++) {
+                const id = newId();
+                assert.ok(id > last, `${id} after ${last}`);
+                assert.equal(id[14], '7');
+                last = id;
+              }
             }
-          }
-        }),
+          },
+        ),
         { numRuns: 20 },
       );
     } finally {

@@ -12,7 +12,11 @@ function logOf(format: 'json' | 'pretty' = 'json') {
       done();
     },
   });
-  return { log: createLog('gateway', { level: 'info', format, destination }), lines, last: () => JSON.parse(lines.at(-1)!) as Record<string, unknown> };
+  return {
+    log: createLog('gateway', { level: 'info', format, destination }),
+    lines,
+    last: () => JSON.parse(lines.at(-1)!) as Record<string, unknown>,
+  };
 }
 
 describe('the log', () => {
@@ -37,7 +41,14 @@ describe('the log', () => {
 
   it('masks what is secret by its key, down to the third level', () => {
     const { log, lines } = logOf();
-    log.info({ password: 'hunter2', config: { apiKey: 'hunter2', name: 'kept' }, request: { headers: { authorization: 'hunter2', cookie: 'hunter2', 'x-api-key': 'hunter2' } } }, 'x');
+    log.info(
+      {
+        password: 'hunter2',
+        config: { apiKey: 'hunter2', name: 'kept' },
+        request: { headers: { authorization: 'hunter2', cookie: 'hunter2', 'x-api-key': 'hunter2' } },
+      },
+      'x',
+    );
     assert.doesNotMatch(lines[0]!, /hunter2/);
     assert.match(lines[0]!, /kept/);
   });

@@ -12,7 +12,17 @@ export interface LogOptions {
 }
 
 /** Keys that hold secrets. */
-const SECRETS = ['api_key', 'apiKey', 'authorization', 'cookie', 'password', 'secret', 'token', 'x-api-key', 'x-internal-service-secret'];
+const SECRETS = [
+  'api_key',
+  'apiKey',
+  'authorization',
+  'cookie',
+  'password',
+  'secret',
+  'token',
+  'x-api-key',
+  'x-internal-service-secret',
+];
 
 /**
  * Structured log: one JSON object a line with `timestamp, level, service, message` and, inside a request,
@@ -23,7 +33,13 @@ export function createLog(service: string, options: LogOptions): Log {
   const destination = options.destination ?? process.stderr;
   const stream =
     options.format === 'pretty'
-      ? pretty({ destination, colorize: process.stderr.isTTY, messageKey: 'message', timestampKey: 'timestamp', ignore: 'service,pid' })
+      ? pretty({
+          destination,
+          colorize: process.stderr.isTTY,
+          messageKey: 'message',
+          timestampKey: 'timestamp',
+          ignore: 'service,pid',
+        })
       : destination;
   return pino(
     {
@@ -36,7 +52,11 @@ export function createLog(service: string, options: LogOptions): Log {
       mixin: () => {
         const context = currentContext();
         if (context === undefined) return {};
-        return { request_id: context.requestId, trace_id: context.traceId, ...(context.tenantId && { tenant_id: context.tenantId }) };
+        return {
+          request_id: context.requestId,
+          trace_id: context.traceId,
+          ...(context.tenantId && { tenant_id: context.tenantId }),
+        };
       },
     },
     stream as NodeJS.WritableStream,

@@ -11,7 +11,17 @@ import { toolSettings } from '@reeve/tools';
 import { z } from 'zod';
 
 /** Parts of the program that a process can play alone, over PostgreSQL. */
-export const ROLES = ['gateway', 'worker', 'scheduler', 'models', 'memory', 'sandbox', 'pools', 'delegation', 'notifier'] as const;
+export const ROLES = [
+  'gateway',
+  'worker',
+  'scheduler',
+  'models',
+  'memory',
+  'sandbox',
+  'pools',
+  'delegation',
+  'notifier',
+] as const;
 
 const roleList = z
   .string()
@@ -22,16 +32,39 @@ const settings = {
   host: setting('REEVE_HOST', z.string().min(1).default('127.0.0.1').describe('Address to listen on.')),
   port: setting(
     'REEVE_PORT',
-    z.coerce.number('it must be a number').int('it must be a whole number').min(0, 'it must be 0 to 65535').max(65_535, 'it must be 0 to 65535').default(8080).describe('Port to listen on; 0 takes a free one.'),
+    z.coerce
+      .number('it must be a number')
+      .int('it must be a whole number')
+      .min(0, 'it must be 0 to 65535')
+      .max(65_535, 'it must be 0 to 65535')
+      .default(8080)
+      .describe('Port to listen on; 0 takes a free one.'),
   ),
-  dataDirectory: setting('REEVE_DATA_DIR', z.string().min(1).default('.reeve').describe('Embedded database and workspaces.')),
+  dataDirectory: setting(
+    'REEVE_DATA_DIR',
+    z.string().min(1).default('.reeve').describe('Embedded database and workspaces.'),
+  ),
   roles: setting('REEVE_ROLES', roleList.default([...ROLES]).describe('What this process does.')),
-  url: setting('REEVE_URL', z.url('it must be a URL').optional().describe('The server that the command line talks to.')),
+  url: setting(
+    'REEVE_URL',
+    z.url('it must be a URL').optional().describe('The server that the command line talks to.'),
+  ),
   logLevel: setting(
     'LOG_LEVEL',
-    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], { message: 'it must be trace, debug, info, warn, error or silent' }).default('info').describe('Least important log lines shown.'),
+    z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+        message: 'it must be trace, debug, info, warn, error or silent',
+      })
+      .default('info')
+      .describe('Least important log lines shown.'),
   ),
-  logFormat: setting('LOG_FORMAT', z.enum(['json', 'pretty'], { message: 'it must be json or pretty' }).optional().describe('Unset: pretty on a terminal, else JSON.')),
+  logFormat: setting(
+    'LOG_FORMAT',
+    z
+      .enum(['json', 'pretty'], { message: 'it must be json or pretty' })
+      .optional()
+      .describe('Unset: pretty on a terminal, else JSON.'),
+  ),
   ...databaseSettings,
   ...tenancySettings,
   ...taskSettings,
@@ -46,9 +79,15 @@ export type Config = ConfigOf<typeof settings>;
  * The configuration of this process: overrides (the command line’s flags, by variable), then the environment with `.env`, then
  * `reeve.yaml`, both from the working directory, then defaults. Throws `invalid_request` that names every wrong value.
  */
-export function readConfig(overrides: Readonly<Record<string, string | undefined>> = {}): { config: Config; values: ConfigValue[] } {
+export function readConfig(overrides: Readonly<Record<string, string | undefined>> = {}): {
+  config: Config;
+  values: ConfigValue[];
+} {
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-  const environment = { ...parseEnv(readOptional('.env')), ...process.env, ...given } as Record<string, string | undefined>;
+  const environment = { ...parseEnv(readOptional('.env')), ...process.env, ...given } as Record<
+    string,
+    string | undefined
+  >;
   return loadConfig(settings, environment, readOptional('reeve.yaml'));
 }
 

@@ -44,14 +44,19 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const answers = config.roles.includes('gateway');
   if (serve) requireSafeBinding(config, config.host);
   if (embedded && config.roles.length < ROLES.length) {
-    throw new ReeveError('invalid_request', 'roles can be split only over PostgreSQL: set DATABASE_URL, or leave REEVE_ROLES at all');
+    throw new ReeveError(
+      'invalid_request',
+      'roles can be split only over PostgreSQL: set DATABASE_URL, or leave REEVE_ROLES at all',
+    );
   }
 
   await using stack = new AsyncDisposableStack();
   collectProcessMetrics();
   const lock: DataLock | undefined = embedded ? stack.use(lockDataDirectory(dataDirectory, command)) : undefined;
   const models = openModels(config, log);
-  const database = stack.use(await openDatabase({ url: config.databaseUrl, pool: config.databasePool, dataDirectory, log }));
+  const database = stack.use(
+    await openDatabase({ url: config.databaseUrl, pool: config.databasePool, dataDirectory, log }),
+  );
   await ensureTenant(database.db, DEFAULT_TENANT);
   if (embedded) await expireLeases(database.db);
   const sandbox = stack.use(await openSandbox(config, serve ? log : silentLog));
@@ -59,18 +64,42 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const feed = stack.use(createFeed(database));
   const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));
   const handler = createRunHandler({
-    database, feed, models, tools, log,
-    toolContext: (run, key, signal) => toolContextFor({ tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id }, key, signal),
+    database,
+    feed,
+    models,
+    tools,
+    log,
+    toolContext: (run, key, signal) =>
+      toolContextFor({ tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id }, key, signal),
   });
   const owner = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`;
   const worker = works
-    ? stack.use(startWorker({ database, handler, owner, leaseMs: config.leaseMs, log, concurrency: serve ? config.workerConcurrency : 0 }))
+    ? stack.use(
+        startWorker({
+          database,
+          handler,
+          owner,
+          leaseMs: config.leaseMs,
+          log,
+          concurrency: serve ? config.workerConcurrency : 0,
+        }),
+      )
     : undefined;
 
   const stopping = new AbortController();
   let notReady: string | undefined = 'starting';
   const app = createGateway({
-    database, feed, models, tools, sandbox, worker, handler, toolContextFor, log, version, commit,
+    database,
+    feed,
+    models,
+    tools,
+    sandbox,
+    worker,
+    handler,
+    toolContextFor,
+    log,
+    version,
+    commit,
     roles: config.roles,
     api: answers,
     authenticate: createAuthenticator(config, database.db, serve ? log : silentLog),
@@ -99,7 +128,11 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
 
 /** What tools may touch on behalf of a tenant's session: its workspace, and the tenant's memory. */
 function createToolContext(database: Database, workspaces: string) {
-  return async (who: { tenantId: string; sessionId: string; runId: string | null }, idempotencyKey: string, signal: AbortSignal): Promise<ToolContext> => {
+  return async (
+    who: { tenantId: string; sessionId: string; runId: string | null },
+    idempotencyKey: string,
+    signal: AbortSignal,
+  ): Promise<ToolContext> => {
     const { tenantId, sessionId, runId } = who;
     const rememberer = { tenantId, userId: 'agent', traceId: currentContext()?.traceId ?? newTraceId() };
     return {
@@ -109,7 +142,10 @@ function createToolContext(database: Database, workspaces: string) {
       workspace: await workspacePath(workspaces, tenantId, sessionId),
       now: () => new Date(),
       memory: {
-        remember: (input) => inTenant(database.db, tenantId, (tx) => remember(tx, rememberer, { ...input, sessionId, ...(runId !== null && { runId }) })),
+        remember: (input) =>
+          inTenant(database.db, tenantId, (tx) =>
+            remember(tx, rememberer, { ...input, sessionId, ...(runId !== null && { runId }) }),
+          ),
         recall: (input) => inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, input)),
       },
     };

@@ -20,16 +20,31 @@ export type Commit = (transition: Transition) => Promise<void>;
  * The only way a run changes while it is worked on: rows, events and audit in one transaction that holds the task's
  * lease. Transitions commit one after another, and readers hear of events only once they are committed.
  */
-export function createCommitter(database: Database, feed: Feed, claim: Claim, run: RunRecord, afterSeq: number): Commit {
+export function createCommitter(
+  database: Database,
+  feed: Feed,
+  claim: Claim,
+  run: RunRecord,
+  afterSeq: number,
+): Commit {
   let lastSeq = afterSeq;
   let before: Promise<unknown> = Promise.resolve();
-  const about = { tenantId: run.tenantId, actor: `agent:${run.agentSlug}`, traceId: run.traceId, taskId: run.taskId, runId: run.id };
+  const about = {
+    tenantId: run.tenantId,
+    actor: `agent:${run.agentSlug}`,
+    traceId: run.traceId,
+    taskId: run.taskId,
+    runId: run.id,
+  };
 
   async function apply({ events = [], audit = [], write }: Transition): Promise<void> {
     const published = await inTenant(database.db, run.tenantId, async (tx) => {
       await requireLease(tx, claim);
       await write?.(tx);
-      await recordAudit(tx, audit.map((entry) => ({ ...about, ...entry })));
+      await recordAudit(
+        tx,
+        audit.map((entry) => ({ ...about, ...entry })),
+      );
       return appendEvents(tx, run, lastSeq, events);
     });
     lastSeq += published.length;

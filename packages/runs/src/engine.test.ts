@@ -39,23 +39,55 @@ describe('the run engine', () => {
     model = scriptedModel();
     const count = (effect: 'none' | 'idempotent' | 'external') =>
       defineTool({
-        name: `count_${effect}`, description: 'Counts its calls.', effect, input: z.object({ key: z.string() }), timeoutMs: 1_000,
+        name: `count_${effect}`,
+        description: 'Counts its calls.',
+        effect,
+        input: z.object({ key: z.string() }),
+        timeoutMs: 1_000,
         execute: async ({ key }) => {
           counted.set(key, (counted.get(key) ?? 0) + 1);
           return { status: 'success', result: { key } };
         },
       });
-    tools = createToolRegistry({ sandbox, config: { circuitFailureThreshold: 5, circuitResetTimeoutSeconds: 30 }, log: silentLog, tools: [count('none'), count('idempotent'), count('external')] });
+    tools = createToolRegistry({
+      sandbox,
+      config: { circuitFailureThreshold: 5, circuitResetTimeoutSeconds: 30 },
+      log: silentLog,
+      tools: [count('none'), count('idempotent'), count('external')],
+    });
     handler = createRunHandler({
-      database, feed, models: model, tools, log: silentLog,
+      database,
+      feed,
+      models: model,
+      tools,
+      log: silentLog,
       toolContext: async (run, idempotencyKey, signal) => ({
-        tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id, idempotencyKey, signal, now: () => new Date(),
+        tenantId: run.tenantId,
+        sessionId: run.sessionId,
+        runId: run.id,
+        idempotencyKey,
+        signal,
+        now: () => new Date(),
         workspace: await workspacePath(directory, run.tenantId, run.sessionId),
         memory: { remember: () => Promise.reject(new Error('not used')), recall: () => Promise.resolve([]) },
       }),
     });
-    worker = startWorker({ database, handler, owner: 'here', concurrency: 0, leaseMs: 30_000, log: silentLog, graceMs: 0 });
-    const agent = AgentInput.parse({ name: 'Counter', slug: 'counter', system_prompt: 'Count.', tools: ['count_none', 'count_idempotent', 'count_external'], limits: { max_steps: 8 } });
+    worker = startWorker({
+      database,
+      handler,
+      owner: 'here',
+      concurrency: 0,
+      leaseMs: 30_000,
+      log: silentLog,
+      graceMs: 0,
+    });
+    const agent = AgentInput.parse({
+      name: 'Counter',
+      slug: 'counter',
+      system_prompt: 'Count.',
+      tools: ['count_none', 'count_idempotent', 'count_external'],
+      limits: { max_steps: 8 },
+    });
     await createAgent(database, requester, agent);
   });
   after(async () => {
@@ -67,9 +99,13 @@ describe('the run engine', () => {
   });
 
   const start = (input: string, fields: { worker?: Worker; sessionId?: string } = { worker }) =>
-    startRun({ database, feed, models: model, handler, worker: fields.worker }, { requester, door: 'query', agent: 'counter', input, payload: {}, sessionId: fields.sessionId });
+    startRun(
+      { database, feed, models: model, handler, worker: fields.worker },
+      { requester, door: 'query', agent: 'counter', input, payload: {}, sessionId: fields.sessionId },
+    );
   const wait = (runId: string) => waitForRun(feed, 'default', runId, 10_000, new AbortController().signal);
-  const stepsOf = async (runId: string) => (await inTenant(database.db, 'default', (tx) => listSteps(tx, 'default', runId, { limit: 100, offset: 0 }))).steps;
+  const stepsOf = async (runId: string) =>
+    (await inTenant(database.db, 'default', (tx) => listSteps(tx, 'default', runId, { limit: 100, offset: 0 }))).steps;
   const runOf = (runId: string) => inTenant(database.db, 'default', (tx) => selectRun(tx, 'default', runId));
   const eventsOf = async (runId: string, from = 0) => {
     const events: RunEvent[] = [];
@@ -78,7 +114,16 @@ describe('the run engine', () => {
   };
 
   it('asks the model, calls its tools, shows it the results, and ends with its answer', async () => {
-    model.script([{ text: 'I count.', calls: [{ name: 'count_none', input: { key: 'a' } }, { name: 'count_idempotent', input: { key: 'b' } }] }, { text: 'Counted.' }]);
+    model.script([
+      {
+        text: 'I count.',
+        calls: [
+          { name: 'count_none', input: { key: 'a' } },
+          { name: 'count_idempotent', input: { key: 'b' } },
+        ],
+      },
+      { text: 'Counted.' },
+    ]);
     const { runId } = await start('count');
     const { result, toolCalls } = await wait(runId);
     assert.deepEqual([result.status, result.result, result.steps], ['completed', 'Counted.', 4]);
@@ -88,36 +133,99 @@ describe('the run engine', () => {
     ]);
     const shown = model.requests.at(-1)!;
     assert.equal(shown.system, 'Count.');
-    assert.deepEqual(shown.messages.map(({ role }) => role), ['user', 'assistant', 'tool', 'tool']);
-    assert.deepEqual((await stepsOf(runId)).map(({ kind, status, attempt }) => [kind, status, attempt]), [['model', 'settled', 1], ['tool', 'settled', 1], ['tool', 'settled', 1], ['model', 'settled', 1]]);
+    assert.deepEqual(
+      shown.messages.map(({ role }) => role),
+      ['user', 'assistant', 'tool', 'tool'],
+    );
+    assert.deepEqual(
+      (await stepsOf(runId)).map(({ kind, status, attempt }) => [kind, status, attempt]),
+      [
+        ['model', 'settled', 1],
+        ['tool', 'settled', 1],
+        ['tool', 'settled', 1],
+        ['model', 'settled', 1],
+      ],
+    );
     const types = (await eventsOf(runId)).map(({ type }) => type);
-    assert.deepEqual(types, ['session_start', 'system', 'text', 'usage', 'tool_call', 'tool_call', 'tool_result', 'tool_result', 'text', 'usage', 'result', 'session_end']);
+    assert.deepEqual(types, [
+      'session_start',
+      'system',
+      'text',
+      'usage',
+      'tool_call',
+      'tool_call',
+      'tool_result',
+      'tool_result',
+      'text',
+      'usage',
+      'result',
+      'session_end',
+    ]);
   });
 
   it('records an audit row for each transition, with the trace', async () => {
-    model.script([{ calls: [{ name: 'count_none', input: { key: 'audit' } }, { name: 'nobody', input: {} }] }, { text: 'Done.' }]);
+    model.script([
+      {
+        calls: [
+          { name: 'count_none', input: { key: 'audit' } },
+          { name: 'nobody', input: {} },
+        ],
+      },
+      { text: 'Done.' },
+    ]);
     const { runId } = await start('audit');
     await wait(runId);
-    const rows = await database.db.selectFrom('audit').select(['action', 'trace_id']).where('run_id', '=', runId).orderBy('at').orderBy('id').execute();
-    assert.deepEqual(rows.map(({ action }) => action), [
-      'PLAN_START', 'PLAN_MODEL_RESPONSE', 'TOOL_CALL', 'TOOL_CALL', 'TOOL_RESULT', 'TOOL_DENIED', 'PLAN_MODEL_RESPONSE', 'PLAN_END',
-    ]);
+    const rows = await database.db
+      .selectFrom('audit')
+      .select(['action', 'trace_id'])
+      .where('run_id', '=', runId)
+      .orderBy('at')
+      .orderBy('id')
+      .execute();
+    assert.deepEqual(
+      rows.map(({ action }) => action),
+      [
+        'PLAN_START',
+        'PLAN_MODEL_RESPONSE',
+        'TOOL_CALL',
+        'TOOL_CALL',
+        'TOOL_RESULT',
+        'TOOL_DENIED',
+        'PLAN_MODEL_RESPONSE',
+        'PLAN_END',
+      ],
+    );
     assert.ok(rows.every(({ trace_id }) => trace_id === 'trace-1'));
   });
 
   it('goes on with what was said in the session before', async () => {
-    model.script([{ text: 'I look.', calls: [{ name: 'count_none', input: { key: 's' } }] }, { text: 'First answer.' }, { text: 'Second answer.' }]);
+    model.script([
+      { text: 'I look.', calls: [{ name: 'count_none', input: { key: 's' } }] },
+      { text: 'First answer.' },
+      { text: 'Second answer.' },
+    ]);
     const first = await start('first question');
     await wait(first.runId);
     const second = await start('second question', { worker, sessionId: first.sessionId });
     await wait(second.runId);
     const { messages } = model.requests.at(-1)!;
-    assert.deepEqual(messages.map((message) => (message.role === 'tool' ? message.output : message.text)), ['first question', 'I look.', { key: 's' }, 'First answer.', 'second question']);
+    assert.deepEqual(
+      messages.map((message) => (message.role === 'tool' ? message.output : message.text)),
+      ['first question', 'I look.', { key: 's' }, 'First answer.', 'second question'],
+    );
   });
 
   /** Leaves a run as a crash would: its worker says nothing more, and another takes the task. */
   async function crashDuring(act: (runId: string) => Promise<void>, input: string): Promise<string> {
-    const doomed = startWorker({ database, handler, owner: `doomed-${input}`, concurrency: 0, leaseMs: 60_000, log: silentLog, graceMs: 0 });
+    const doomed = startWorker({
+      database,
+      handler,
+      owner: `doomed-${input}`,
+      concurrency: 0,
+      leaseMs: 60_000,
+      log: silentLog,
+      graceMs: 0,
+    });
     const { runId } = await start(input, { worker: doomed });
     await act(runId);
     await doomed[Symbol.asyncDispose]();
@@ -136,7 +244,10 @@ describe('the run engine', () => {
     const events = await eventsOf(runId);
     assert.equal(events.find((event) => event.type === 'system' && event.discard_step !== undefined)?.type, 'system');
     assert.deepEqual([(await runOf(runId))?.status, (await runOf(runId))?.result], ['completed', 'Whole.']);
-    assert.deepEqual(events.map(({ seq }) => seq), events.map((_, index) => index + 1));
+    assert.deepEqual(
+      events.map(({ seq }) => seq),
+      events.map((_, index) => index + 1),
+    );
     assert.equal((await stepsOf(runId))[0]?.attempt, 2);
   });
 
@@ -171,9 +282,39 @@ describe('the run engine', () => {
     const run = await database.db.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirstOrThrow();
     const base = { run_id: runId, tenant_id: 'default', started_at: new Date() };
     const output = JSON.stringify({ text: '', finish: 'tool_calls', toolCalls: [{ id: 'c1', name, input }] });
-    await database.db.insertInto('steps').values({ ...base, number: 1, kind: 'model', name: 'scripted', tool_call_id: null, input: '{}', output, status: 'settled', outcome: 'success', attempt: 1, ended_at: new Date() }).execute();
-    await database.db.insertInto('steps').values({ ...base, number: 2, kind: 'tool', name, tool_call_id: 'c1', input: JSON.stringify(input), status: 'pending', attempt: 1 }).execute();
-    await database.db.insertInto('ready_tasks').values({ rank: 0, task_id: run.task_id, tenant_id: 'default' }).execute();
+    await database.db
+      .insertInto('steps')
+      .values({
+        ...base,
+        number: 1,
+        kind: 'model',
+        name: 'scripted',
+        tool_call_id: null,
+        input: '{}',
+        output,
+        status: 'settled',
+        outcome: 'success',
+        attempt: 1,
+        ended_at: new Date(),
+      })
+      .execute();
+    await database.db
+      .insertInto('steps')
+      .values({
+        ...base,
+        number: 2,
+        kind: 'tool',
+        name,
+        tool_call_id: 'c1',
+        input: JSON.stringify(input),
+        status: 'pending',
+        attempt: 1,
+      })
+      .execute();
+    await database.db
+      .insertInto('ready_tasks')
+      .values({ rank: 0, task_id: run.task_id, tenant_id: 'default' })
+      .execute();
     if (model.waiting > 1) model.skip();
   }
 
@@ -187,7 +328,10 @@ describe('the run engine', () => {
   it('stops at its limit of steps, with a reason that a person understands', async () => {
     model.script(Array.from({ length: 9 }, () => ({ calls: [{ name: 'count_none', input: { key: 'l' } }] })));
     const { runId } = await start('forever');
-    await assert.rejects(wait(runId), { reason: 'limit_reached', message: 'the run needed more than its limit of 8 steps' });
+    await assert.rejects(wait(runId), {
+      reason: 'limit_reached',
+      message: 'the run needed more than its limit of 8 steps',
+    });
     assert.equal((await runOf(runId))?.status, 'failed');
     model.script([]);
   });
@@ -197,12 +341,24 @@ describe('the run engine', () => {
     const { runId } = await start('broken');
     await assert.rejects(wait(runId), { reason: 'upstream_error', message: 'the provider is down' });
 
-    model.script([{ error: new ReeveError('upstream_error', 'the provider is down', { retryAfterMs: 1 }) }, { text: 'Up again.' }]);
-    const task = await enqueueTask(database, requester, TaskInput.parse({ agent_id: 'counter', task_type: 'query', title: 'through the queue' }), async () => 'counter');
+    model.script([
+      { error: new ReeveError('upstream_error', 'the provider is down', { retryAfterMs: 1 }) },
+      { text: 'Up again.' },
+    ]);
+    const task = await enqueueTask(
+      database,
+      requester,
+      TaskInput.parse({ agent_id: 'counter', task_type: 'query', title: 'through the queue' }),
+      async () => 'counter',
+    );
     await worker.runOnce(1);
     await passTime(database, 1_000);
     await worker.runOnce(1);
-    const run = await database.db.selectFrom('runs').selectAll().where('task_id', '=', task.id).executeTakeFirstOrThrow();
+    const run = await database.db
+      .selectFrom('runs')
+      .selectAll()
+      .where('task_id', '=', task.id)
+      .executeTakeFirstOrThrow();
     assert.deepEqual([run.status, run.result, run.input], ['completed', 'Up again.', 'through the queue']);
   });
 
@@ -227,9 +383,21 @@ describe('the run engine', () => {
     const { runId, taskId } = await start('waiting', {});
     await cancelTask(database, handler, requester, taskId);
     assert.equal((await runOf(runId))?.status, 'cancelled');
-    assert.deepEqual((await eventsOf(runId)).map(({ type }) => type), ['session_start', 'system', 'error', 'result', 'session_end']);
-    const audit = await database.db.selectFrom('audit').select('action').where('run_id', '=', runId).orderBy('at').orderBy('id').execute();
-    assert.deepEqual(audit.map(({ action }) => action), ['PLAN_START', 'PLAN_ERROR', 'PLAN_END']);
+    assert.deepEqual(
+      (await eventsOf(runId)).map(({ type }) => type),
+      ['session_start', 'system', 'error', 'result', 'session_end'],
+    );
+    const audit = await database.db
+      .selectFrom('audit')
+      .select('action')
+      .where('run_id', '=', runId)
+      .orderBy('at')
+      .orderBy('id')
+      .execute();
+    assert.deepEqual(
+      audit.map(({ action }) => action),
+      ['PLAN_START', 'PLAN_ERROR', 'PLAN_END'],
+    );
   });
 
   it('keeps the version of its agent that it began with', async () => {

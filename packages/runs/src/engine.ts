@@ -2,12 +2,24 @@ import type { NewRunEvent, ToolOutcome } from '@reeve/contract';
 import { isTransient, type Database, type Tx } from '@reeve/db';
 import { counter, ReeveError, type Log } from '@reeve/kit';
 import type { ModelGateway } from '@reeve/models';
-import { settleTask, type Claim, type Outcome, type TaskHandler } from '@reeve/tasks';
+import { settleTask, shownError, type Claim, type Outcome, type TaskHandler } from '@reeve/tasks';
 import type { ToolContext, ToolRegistry } from '@reeve/tools';
 import { createCommitter, type Transition } from './committer.ts';
 import type { Feed } from './feed.ts';
 import { callModel } from './model-call.ts';
-import { conversationOf, nextModelStep, refusedOutcome, rowOf, unknownOutcome, usageOf, type ModelStep, type RunRecord, type RunState, type StepRecord, type ToolStep } from './run.ts';
+import {
+  conversationOf,
+  nextModelStep,
+  refusedOutcome,
+  rowOf,
+  unknownOutcome,
+  usageOf,
+  type ModelStep,
+  type RunRecord,
+  type RunState,
+  type StepRecord,
+  type ToolStep,
+} from './run.ts';
 import { appendAnswer } from './session.ts';
 import { addUsage, insertSteps, updateAbandoned, updateBegun, updateEndedRun, updateSettled } from './store.ts';
 
@@ -28,14 +40,23 @@ const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'ou
 /**
  * Advances a claimed run to its end, one committed step at a time, and settles its task in the transaction that ends it.
  * Throws `lease_lost` or `shutting_down` where somebody else will go on, `unavailable` where the database was out of reach, and a
- * failure that `retryable` accepts, whose task is to be tried again; every other failure ends the run as failed.
+ * failure that `retryable` accepts, whose task is to be tried again; every other failure ends the run as failed. The agent's
+ * time limit bounds the work of one claim: waiting and downtime do not count.
  */
-export async function advanceRun(parts: EngineParts, claim: Claim, state: RunState, signal: AbortSignal, retryable: (error: ReeveError) => boolean): Promise<void> {
+export async function advanceRun(
+  parts: EngineParts,
+  claim: Claim,
+  state: RunState,
+  signal: AbortSignal,
+  retryable: (error: ReeveError) => boolean,
+): Promise<void> {
   const engine = createEngine(parts, claim, state);
   const limitMs = state.agent.limits.timeout_ms;
-  const elapsedMs = Date.now() - (state.run.startedAt ?? state.run.createdAt).getTime();
   const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(new ReeveError('limit_reached', `the run took longer than its limit of ${limitMs} ms`)), Math.max(1, limitMs - elapsedMs));
+  const timer = setTimeout(
+    () => deadline.abort(new ReeveError('limit_reached', `the run worked longer than its limit of ${limitMs} ms`)),
+    limitMs,
+  );
   const stop = AbortSignal.any([signal, deadline.signal]);
   try {
     await engine.recover();
@@ -46,7 +67,8 @@ export async function advanceRun(parts: EngineParts, claim: Claim, state: RunSta
   } catch (thrown) {
     if (isTransient(thrown)) throw new ReeveError('unavailable', 'the database was out of reach', { cause: thrown });
     const error = ReeveError.from(stop.aborted ? stop.reason : thrown);
-    if (error.reason === 'lease_lost' || error.reason === 'shutting_down' || (!stop.aborted && retryable(error))) throw error;
+    if (error.reason === 'lease_lost' || error.reason === 'shutting_down' || (!stop.aborted && retryable(error)))
+      throw error;
     if (error.reason === 'internal') parts.log.error({ err: error, run_id: state.run.id }, 'a run failed');
     await engine.fail(error);
   } finally {
@@ -54,7 +76,11 @@ export async function advanceRun(parts: EngineParts, claim: Claim, state: RunSta
   }
 }
 
-function createEngine({ database, feed, models, tools, toolContext, handler, log }: EngineParts, claim: Claim, { agent, history, lastSeq, ...initial }: RunState) {
+function createEngine(
+  { database, feed, models, tools, toolContext, handler, log }: EngineParts,
+  claim: Claim,
+  { agent, history, lastSeq, ...initial }: RunState,
+) {
   const commit = createCommitter(database, feed, claim, initial.run, lastSeq);
   let { run } = initial;
   let steps: readonly StepRecord[] = initial.steps;
@@ -67,8 +93,18 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
   /** After a crash or a retry: calls that had begun and must not be repeated are settled as unknown, and there is a step to go on with. */
   async function recover(): Promise<void> {
     for (const step of steps) {
-      if (step.kind !== 'tool' || step.status === 'settled' || step.attempt === 0 || begun.has(step.number) || tools.effectOf(step.name) !== 'external') continue;
-      log.warn({ run_id: run.id, step: step.number, tool: step.name }, 'the outcome of a tool call is unknown; it is not repeated');
+      if (
+        step.kind !== 'tool' ||
+        step.status === 'settled' ||
+        step.attempt === 0 ||
+        begun.has(step.number) ||
+        tools.effectOf(step.name) !== 'external'
+      )
+        continue;
+      log.warn(
+        { run_id: run.id, step: step.number, tool: step.name },
+        'the outcome of a tool call is unknown; it is not repeated',
+      );
       await settleTool(step, unknownOutcome, 'unknown');
     }
     if (steps.some(({ status }) => status === 'pending')) return;
@@ -92,7 +128,11 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
   async function begin(pending: StepRecord): Promise<void> {
     if (begun.has(pending.number)) return;
     const again = pending.kind === 'model' && pending.attempt > 0;
-    const event: NewRunEvent = { type: 'system', message: `step ${pending.number} is begun again after an interruption`, discard_step: pending.number };
+    const event: NewRunEvent = {
+      type: 'system',
+      message: `step ${pending.number} is begun again after an interruption`,
+      discard_step: pending.number,
+    };
     await commit({ events: again ? [event] : [], write: (tx) => updateBegun(tx, run.id, pending.number) });
     begun.add(pending.number);
   }
@@ -109,11 +149,17 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
     const answer = await callModel(models, request, signal, pending.number, (events) => commit({ events }));
     const { text, toolCalls, finish, usage, model } = answer;
     const output = { text, toolCalls, finish };
-    run = { ...run, inputTokens: run.inputTokens + usage.inputTokens, outputTokens: run.outputTokens + usage.outputTokens };
+    run = {
+      ...run,
+      inputTokens: run.inputTokens + usage.inputTokens,
+      outputTokens: run.outputTokens + usage.outputTokens,
+    };
     const after = replaced({ ...pending, status: 'settled', output });
     const settled: Transition & { write: (tx: Tx) => Promise<void> } = {
       events: [...answer.rest, { type: 'usage', step: pending.number, model, usage: usageOf(usage) }],
-      audit: [{ action: 'PLAN_MODEL_RESPONSE', details: { step: pending.number, model, tool_calls: toolCalls.length } }],
+      audit: [
+        { action: 'PLAN_MODEL_RESPONSE', details: { step: pending.number, model, tool_calls: toolCalls.length } },
+      ],
       write: async (tx) => {
         await updateSettled(tx, run.id, pending.number, { output, outcome: 'success', usage });
         await addUsage(tx, run.id, usage);
@@ -127,11 +173,32 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
       throw stepLimit();
     }
     const calls = toolCalls.map(({ id, name, input }, index): ToolStep => {
-      return { number: steps.length + 1 + index, kind: 'tool', status: 'pending', attempt: index === 0 ? 1 : 0, name, callId: id, input, output: null };
+      return {
+        number: steps.length + 1 + index,
+        kind: 'tool',
+        status: 'pending',
+        attempt: index === 0 ? 1 : 0,
+        name,
+        callId: id,
+        input,
+        output: null,
+      };
     });
     await commit({
-      events: [...settled.events!, ...calls.map((call): NewRunEvent => ({ type: 'tool_call', step: call.number, tool_call_id: call.callId, name: call.name, input: call.input }))],
-      audit: [...settled.audit!, ...calls.map((call) => ({ action: 'TOOL_CALL' as const, details: { step: call.number, tool: call.name } }))],
+      events: [
+        ...settled.events!,
+        ...calls.map((call): NewRunEvent => ({
+          type: 'tool_call',
+          step: call.number,
+          tool_call_id: call.callId,
+          name: call.name,
+          input: call.input,
+        })),
+      ],
+      audit: [
+        ...settled.audit!,
+        ...calls.map((call) => ({ action: 'TOOL_CALL' as const, details: { step: call.number, tool: call.name } })),
+      ],
       write: async (tx) => {
         await settled.write(tx);
         await insertPending(tx, calls);
@@ -150,9 +217,14 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
 
   async function callTool(pending: ToolStep, signal: AbortSignal): Promise<ToolOutcome> {
     if (!agent.tools.includes(pending.name)) return refusedOutcome('denied', `this agent has no tool ${pending.name}`);
-    if (agent.approvals.includes(pending.name)) return refusedOutcome('denied', `${pending.name} needs a person’s approval, which this release cannot ask for`);
+    if (agent.approvals.includes(pending.name))
+      return refusedOutcome('denied', `${pending.name} needs a person’s approval, which this release cannot ask for`);
     try {
-      return await tools.execute(pending.name, pending.input, await toolContext(run, `${run.id}:${pending.number}`, signal));
+      return await tools.execute(
+        pending.name,
+        pending.input,
+        await toolContext(run, `${run.id}:${pending.number}`, signal),
+      );
     } catch (thrown) {
       const error = ReeveError.from(thrown);
       if (error.reason === 'unknown_tool') return refusedOutcome('error', error.message);
@@ -168,8 +240,23 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
     const { number, callId, name } = pending;
     stepsSettled.inc({ kind: 'tool', outcome });
     await commit({
-      events: [{ type: 'tool_result', step: number, tool_call_id: callId, name, status: output.tool_status, output: output.result, duration_ms: output.duration_ms }],
-      audit: [{ action: outcome === 'success' ? 'TOOL_RESULT' : outcome === 'denied' ? 'TOOL_DENIED' : 'TOOL_ERROR', details: { step: number, tool: name, outcome } }],
+      events: [
+        {
+          type: 'tool_result',
+          step: number,
+          tool_call_id: callId,
+          name,
+          status: output.tool_status,
+          output: output.result,
+          duration_ms: output.duration_ms,
+        },
+      ],
+      audit: [
+        {
+          action: outcome === 'success' ? 'TOOL_RESULT' : outcome === 'denied' ? 'TOOL_DENIED' : 'TOOL_ERROR',
+          details: { step: number, tool: name, outcome },
+        },
+      ],
       write: async (tx) => {
         await updateSettled(tx, run.id, number, { output, outcome });
         if (model !== undefined) await insertPending(tx, [model]);
@@ -179,8 +266,16 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
     if (model !== undefined) begun.add(model.number);
   }
 
-  async function complete(after: readonly StepRecord[], answer: string, settled: Transition & { write: (tx: Tx) => Promise<void> }): Promise<void> {
-    const outcome: Outcome = { status: 'completed', result: { response: answer, run_id: run.id, usage: usageOf(run) }, summary: answer.slice(0, 500) };
+  async function complete(
+    after: readonly StepRecord[],
+    answer: string,
+    settled: Transition & { write: (tx: Tx) => Promise<void> },
+  ): Promise<void> {
+    const outcome: Outcome = {
+      status: 'completed',
+      result: { response: answer, run_id: run.id, usage: usageOf(run) },
+      summary: answer.slice(0, 500),
+    };
     await commit({
       events: [...settled.events!, ...closing('completed', answer)],
       audit: [...settled.audit!, { action: 'PLAN_END', details: { status: 'completed' } }],
@@ -196,13 +291,20 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
 
   async function fail(error: ReeveError): Promise<void> {
     const status = error.reason === 'cancelled' ? 'cancelled' : 'failed';
-    const shown = error.reason === 'internal' ? new ReeveError('internal', 'something went wrong inside; the log has it', { cause: error }) : error;
+    const shown = shownError(error);
     await commit({
       events: [{ type: 'error', message: shown.message, code: shown.reason }, ...closing(status, null)],
-      audit: [{ action: 'PLAN_ERROR', details: { code: shown.reason } }, { action: 'PLAN_END', details: { status } }],
+      audit: [
+        { action: 'PLAN_ERROR', details: { code: shown.reason } },
+        { action: 'PLAN_END', details: { status } },
+      ],
       write: async (tx) => {
         await updateAbandoned(tx, run.id);
-        await updateEndedRun(tx, run.id, { status, result: null, error: { code: shown.reason, message: shown.message } });
+        await updateEndedRun(tx, run.id, {
+          status,
+          result: null,
+          error: { code: shown.reason, message: shown.message },
+        });
         released = await settleTask(tx, handler, claim, { status, error: shown });
       },
     });
@@ -227,7 +329,12 @@ function createEngine({ database, feed, models, tools, toolContext, handler, log
   }
 
   function insertPending(tx: Tx, pending: readonly StepRecord[]): Promise<void> {
-    return insertSteps(tx, run.tenantId, run.id, pending.map((step) => rowOf(step, agent.model_id ?? models.defaultModel, history.length)));
+    return insertSteps(
+      tx,
+      run.tenantId,
+      run.id,
+      pending.map((step) => rowOf(step, agent.model_id ?? models.defaultModel, history.length)),
+    );
   }
 
   function replaced(settled: StepRecord): StepRecord[] {

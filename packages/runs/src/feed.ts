@@ -60,7 +60,9 @@ export function createFeed(database: Database): Feed {
         let last = after;
         let look = true;
         while (!signal.aborted) {
-          const events = look ? await inTenant(database.db, tenantId, (tx) => selectEvents(tx, tenantId, runId, last, PAGE)) : take(reader, last);
+          const events = look
+            ? await inTenant(database.db, tenantId, (tx) => selectEvents(tx, tenantId, runId, last, PAGE))
+            : take(reader, last);
           for (const event of events) {
             if (event.seq <= last) continue;
             last = event.seq;
@@ -68,6 +70,7 @@ export function createFeed(database: Database): Feed {
             yield event;
             if (event.type === 'session_end' && (await hasEnded(database, tenantId, runId, last))) return;
           }
+          reader.handed = reader.handed.filter(({ seq }) => seq > last);
           if (events.length >= PAGE) continue;
           if (look && events.length === 0 && (await hasEnded(database, tenantId, runId, last))) return;
           const wokenAt = performance.now();
@@ -91,12 +94,15 @@ function take(reader: Reader, last: number, remove = true): RunEvent[] {
   return next;
 }
 
-/** A retried run goes on after its `session_end`: the log has ended only where the run has. */
+/**
+ * A retried run goes on after its `session_end`: the log has ended only where the run has. The status is read first, since
+ * a run that ends between the two reads has more events than were seen.
+ */
 async function hasEnded(database: Database, tenantId: string, runId: string, last: number): Promise<boolean> {
   return inTenant(database.db, tenantId, async (tx) => {
-    const more = await selectEvents(tx, tenantId, runId, last, 1);
     const run = await selectRunRecord(tx, tenantId, { id: runId });
-    return more.length === 0 && run?.status !== 'running' && run?.status !== 'queued';
+    if (run?.status === 'running' || run?.status === 'queued') return false;
+    return (await selectEvents(tx, tenantId, runId, last, 1)).length === 0;
   });
 }
 

@@ -8,7 +8,16 @@ import { advanceRun, type EngineParts } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
 import { HISTORY_LIMIT, historyOf, usageOf, type RunState } from './run.ts';
 import { openRun, unknownAgent } from './start.ts';
-import { selectHistory, selectLastSeq, selectRunRecord, selectStepRecords, updateAbandoned, updateEndedRun, updateRevivedRun, updateRunning } from './store.ts';
+import {
+  selectHistory,
+  selectLastSeq,
+  selectRunRecord,
+  selectStepRecords,
+  updateAbandoned,
+  updateEndedRun,
+  updateRevivedRun,
+  updateRunning,
+} from './store.ts';
 
 /** Works on tasks of agents as runs. */
 export interface RunHandler extends TaskHandler {
@@ -22,9 +31,12 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
   const handler: RunHandler = {
     prepare: (claim, state) => void prepared.set(claim, state),
     async run(claim, signal) {
-      const state = prepared.get(claim) ?? await inTenant(parts.database.db, claim.task.tenant_id, (tx) => loadState(tx, parts, claim));
+      const state =
+        prepared.get(claim) ??
+        (await inTenant(parts.database.db, claim.task.tenant_id, (tx) => loadState(tx, parts, claim)));
       const interactive = state.run.door !== 'task';
-      const retryable = (error: ReeveError) => isRetryable(error) && error.reason !== 'internal' && !interactive && claim.attempt < claim.task.max_attempts;
+      const retryable = (error: ReeveError) =>
+        isRetryable(error) && error.reason !== 'internal' && !interactive && claim.attempt < claim.task.max_attempts;
       await advanceRun({ ...parts, handler }, claim, state, signal, retryable);
       return null;
     },
@@ -41,7 +53,14 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
       const steps = await selectStepRecords(tx, run.id);
       const closing: NewRunEvent[] = [
         { type: 'error', message: error.message, code: error.reason },
-        { type: 'result', status, result: null, usage: usageOf(run), steps: steps.length, duration_ms: Date.now() - run.createdAt.getTime() },
+        {
+          type: 'result',
+          status,
+          result: null,
+          usage: usageOf(run),
+          steps: steps.length,
+          duration_ms: Date.now() - run.createdAt.getTime(),
+        },
         { type: 'session_end', session_id: run.sessionId, status },
       ];
       await appendEventsAtEnd(tx, run, closing);
@@ -58,7 +77,10 @@ async function loadState(tx: Tx, parts: Omit<EngineParts, 'handler'>, claim: Cla
   const run = await selectRunRecord(tx, task.tenant_id, { taskId: task.id });
   if (run === undefined) return openForTask(tx, parts, task);
   if (run.status === 'queued') await updateRunning(tx, run.id);
-  else if (run.status !== 'running') await updateRevivedRun(tx, run.id);
+  else if (run.status !== 'running') {
+    await updateRevivedRun(tx, run.id);
+    await appendEventsAtEnd(tx, run, [{ type: 'system', message: 'tried again' }]);
+  }
   const agent = await selectAgentVersion(tx, run.agentId, run.agentVersion);
   return {
     run,
@@ -74,9 +96,21 @@ async function loadState(tx: Tx, parts: Omit<EngineParts, 'handler'>, claim: Cla
 async function openForTask(tx: Tx, { models }: Omit<EngineParts, 'handler'>, task: Task): Promise<RunState> {
   const agent = await findAgent(tx, task.tenant_id, task.agent_id);
   if (agent === undefined) throw unknownAgent(task.agent_id);
-  const requester = { tenantId: task.tenant_id, userId: task.created_by_user_id ?? 'system', traceId: task.trace_id, requestId: null };
+  const requester = {
+    tenantId: task.tenant_id,
+    userId: task.created_by_user_id ?? 'system',
+    traceId: task.trace_id,
+    requestId: null,
+  };
   const { state } = await openRun(tx, {
-    task, agent, door: 'task', requester, input: inputOf(task), sessionId: task.session_id ?? undefined, model: models.defaultModel, running: true,
+    task,
+    agent,
+    door: 'task',
+    requester,
+    input: inputOf(task),
+    sessionId: task.session_id ?? undefined,
+    model: models.defaultModel,
+    running: true,
   });
   return state;
 }

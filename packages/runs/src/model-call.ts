@@ -1,5 +1,5 @@
 import type { NewRunEvent } from '@reeve/contract';
-import { ReeveError } from '@reeve/kit';
+import { ReeveError, storable, storableText } from '@reeve/kit';
 import type { ModelGateway, ModelRequest, ModelToolCall, TokenUsage } from '@reeve/models';
 
 export interface ModelAnswer {
@@ -27,6 +27,7 @@ export async function callModel(
   write: (events: readonly NewRunEvent[]) => Promise<void>,
 ): Promise<ModelAnswer> {
   const failed = new AbortController();
+  const whole = { text: wholeCharacters(), thinking: wholeCharacters() };
   const toolCalls: ModelToolCall[] = [];
   let text = '';
   let waiting: NewRunEvent[] = [];
@@ -36,20 +37,23 @@ export async function callModel(
     timer = undefined;
     const events = waiting;
     waiting = [];
-    flushing = write(events).catch((error: unknown) => failed.abort(error));
+    flushing = flushing.then(() => write(events)).catch((error: unknown) => failed.abort(error));
   };
   const add = (type: 'text' | 'thinking', delta: string) => {
+    if (delta === '') return;
     const last = waiting.at(-1);
     if (last?.type === type) waiting[waiting.length - 1] = { ...last, delta: last.delta + delta };
     else waiting.push({ type, step, delta });
-    timer ??= setTimeout(() => void flushing.then(flush), COALESCE_MS);
+    timer ??= setTimeout(flush, COALESCE_MS);
   };
   try {
     for await (const part of models.stream(request, AbortSignal.any([signal, failed.signal]))) {
       failed.signal.throwIfAborted();
-      if (part.type === 'text') text += part.delta;
-      if (part.type === 'text' || part.type === 'thinking') add(part.type, part.delta);
-      else if (part.type === 'tool_call') toolCalls.push(part.call);
+      if (part.type === 'text' || part.type === 'thinking') {
+        const delta = whole[part.type](part.delta);
+        if (part.type === 'text') text += delta;
+        add(part.type, delta);
+      } else if (part.type === 'tool_call') toolCalls.push(storable(part.call) as ModelToolCall);
       else {
         clearTimeout(timer);
         await flushing;
@@ -65,4 +69,14 @@ export async function callModel(
     clearTimeout(timer);
     await flushing;
   }
+}
+
+/** Makes deltas storable: half a surrogate pair at the end of one waits for its other half in the next. */
+function wholeCharacters(): (delta: string) => string {
+  let half = '';
+  return (delta) => {
+    const text = half + delta;
+    half = /[\uD800-\uDBFF]$/.exec(text)?.[0] ?? '';
+    return storableText(text.slice(0, text.length - half.length));
+  };
 }

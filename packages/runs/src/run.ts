@@ -104,12 +104,24 @@ export function rowOf(step: StepRecord, model: string, history: number) {
 }
 
 /** The conversation that the next model call is shown. */
-export function conversationOf(history: readonly ModelMessage[], input: string, steps: readonly StepRecord[]): ModelMessage[] {
+export function conversationOf(
+  history: readonly ModelMessage[],
+  input: string,
+  steps: readonly StepRecord[],
+): ModelMessage[] {
   const messages: ModelMessage[] = [...history, { role: 'user', text: input }];
   for (const step of steps) {
     if (step.status !== 'settled' || step.output === null) continue;
-    if (step.kind === 'model') messages.push({ role: 'assistant', text: step.output.text, toolCalls: step.output.toolCalls });
-    else messages.push({ role: 'tool', toolCallId: step.callId, name: step.name, output: step.output.result, isError: step.output.tool_status !== 'success' });
+    if (step.kind === 'model')
+      messages.push({ role: 'assistant', text: step.output.text, toolCalls: step.output.toolCalls });
+    else
+      messages.push({
+        role: 'tool',
+        toolCallId: step.callId,
+        name: step.name,
+        output: step.output.result,
+        isError: step.output.tool_status !== 'success',
+      });
   }
   return messages;
 }
@@ -122,13 +134,22 @@ export function historyOf(messages: readonly Pick<Message, 'role' | 'content'>[]
     if (role === 'assistant') {
       history.push({ role, text: content, toolCalls: [] });
     } else if (role === 'tool-plan') {
-      const { tool_call_id: id, name, input } = JSON.parse(content) as { tool_call_id: string; name: string; input: unknown };
+      const {
+        tool_call_id: id,
+        name,
+        input,
+      } = JSON.parse(content) as { tool_call_id: string; name: string; input: unknown };
       const said = history.at(-1);
       const text = said?.role === 'assistant' && said.toolCalls.length === 0 ? said.text : '';
       if (text !== '') history.pop();
       history.push({ role: 'assistant', text, toolCalls: [{ id, name, input }] });
     } else if (role === 'tool-output') {
-      const { tool_call_id: toolCallId, name, status, output } = JSON.parse(content) as { tool_call_id: string; name: string; status: string; output: unknown };
+      const {
+        tool_call_id: toolCallId,
+        name,
+        status,
+        output,
+      } = JSON.parse(content) as { tool_call_id: string; name: string; status: string; output: unknown };
       history.push({ role: 'tool', toolCallId, name, output, isError: status !== 'success' });
     } else {
       history.push({ role: 'user', text: content });
@@ -138,24 +159,39 @@ export function historyOf(messages: readonly Pick<Message, 'role' | 'content'>[]
 }
 
 /** What a finished run adds to its session: what the model said beside its calls, each call with its outcome, then the answer. */
-export function messagesOf(steps: readonly StepRecord[], answer: string): { role: 'tool-plan' | 'tool-output' | 'assistant'; content: string }[] {
+export function messagesOf(
+  steps: readonly StepRecord[],
+  answer: string,
+): { role: 'tool-plan' | 'tool-output' | 'assistant'; content: string }[] {
   const messages: { role: 'tool-plan' | 'tool-output' | 'assistant'; content: string }[] = [];
   for (const step of steps) {
     if (step.output === null) continue;
     if (step.kind === 'model') {
-      if (step.output.toolCalls.length > 0 && step.output.text.trim() !== '') messages.push({ role: 'assistant', content: step.output.text });
+      if (step.output.toolCalls.length > 0 && step.output.text.trim() !== '')
+        messages.push({ role: 'assistant', content: step.output.text });
       continue;
     }
     const call = { tool_call_id: `${step.callId}-${step.number}`, name: step.name };
     messages.push({ role: 'tool-plan', content: JSON.stringify({ ...call, input: step.input }) });
-    messages.push({ role: 'tool-output', content: JSON.stringify({ ...call, status: step.output.tool_status, output: step.output.result }) });
+    messages.push({
+      role: 'tool-output',
+      content: JSON.stringify({ ...call, status: step.output.tool_status, output: step.output.result }),
+    });
   }
   return [...messages, { role: 'assistant', content: answer }];
 }
 
 /** What stands in for the outcome of a call that was not made. */
 export function refusedOutcome(status: 'denied' | 'error', message: string): ToolOutcome {
-  return { tool_status: status, result: { error: message }, stdout: '', stderr: '', exit_code: null, duration_ms: 0, truncated: false };
+  return {
+    tool_status: status,
+    result: { error: message },
+    stdout: '',
+    stderr: '',
+    exit_code: null,
+    duration_ms: 0,
+    truncated: false,
+  };
 }
 
 /** What stands in for the outcome of a call that a crash hid. It was not repeated, since it may have had its effect. */
@@ -165,5 +201,10 @@ export const unknownOutcome: ToolOutcome = refusedOutcome(
 );
 
 export function usageOf({ inputTokens, outputTokens }: Pick<RunRecord, 'inputTokens' | 'outputTokens'>): Usage {
-  return { input_tokens: inputTokens, output_tokens: outputTokens, total_tokens: inputTokens + outputTokens, cost_usd: null };
+  return {
+    input_tokens: inputTokens,
+    output_tokens: outputTokens,
+    total_tokens: inputTokens + outputTokens,
+    cost_usd: null,
+  };
 }

@@ -49,22 +49,41 @@ const RECALLED = 5;
  * Where this process works on tasks it begins at once, under a lease it took in the same transaction. Throws
  * `unknown_agent`, and `not_found` for a session of somebody else.
  */
-export async function startRun({ database, feed, models, handler, worker }: StartParts, request: RunRequest): Promise<StartedRun> {
+export async function startRun(
+  { database, feed, models, handler, worker }: StartParts,
+  request: RunRequest,
+): Promise<StartedRun> {
   const { requester, door, payload } = request;
   const { started, claim, state, events } = await inTenant(database.db, requester.tenantId, async (tx) => {
     const input = TaskInput.parse({
-      agent_id: request.agent, task_type: door, title: titleOf(request.input), payload, ...(request.sessionId !== undefined && { session_id: request.sessionId }),
+      agent_id: request.agent,
+      task_type: door,
+      title: titleOf(request.input),
+      payload,
+      ...(request.sessionId !== undefined && { session_id: request.sessionId }),
     });
     const agent = await findAgent(tx, requester.tenantId, request.agent);
     if (agent === undefined) throw unknownAgent(request.agent);
     const named = { ...input, agent_id: agent.slug };
-    const claimed = worker === undefined ? undefined : await insertClaimed(tx, requester, named, worker.owner, worker.leaseMs);
+    const claimed =
+      worker === undefined ? undefined : await insertClaimed(tx, requester, named, worker.owner, worker.leaseMs);
     const task = claimed?.task ?? (await insertQueued(tx, requester, named));
     const opened = await openRun(tx, {
-      task, agent, door, requester, input: request.input, sessionId: request.sessionId, model: models.defaultModel, running: claimed !== undefined,
+      task,
+      agent,
+      door,
+      requester,
+      input: request.input,
+      sessionId: request.sessionId,
+      model: models.defaultModel,
+      running: claimed !== undefined,
     });
     const { run } = opened.state;
-    return { started: { runId: run.id, taskId: task.id, sessionId: run.sessionId, agent: agent.slug }, claim: claimed, ...opened };
+    return {
+      started: { runId: run.id, taskId: task.id, sessionId: run.sessionId, agent: agent.slug },
+      claim: claimed,
+      ...opened,
+    };
   });
   feed.publish(started.runId, events);
   if (claim !== undefined) {
@@ -92,29 +111,60 @@ export interface OpenRun {
  * Inserts a run for a task in the caller's transaction: with its session, the message that began it, its first events and, where
  * it is running, its first step.
  */
-export async function openRun(tx: Tx, { task, agent, door, requester, input, sessionId: given, model, running }: OpenRun): Promise<{ state: RunState; events: RunEvent[] }> {
+export async function openRun(
+  tx: Tx,
+  { task, agent, door, requester, input, sessionId: given, model, running }: OpenRun,
+): Promise<{ state: RunState; events: RunEvent[] }> {
   const { tenantId, traceId } = requester;
   const sessionId = given ?? newId();
   const session = await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: input });
   const historyUntil = session.message_count;
   const opened = {
-    id: newId(), tenantId, taskId: task.id, agentId: agent.id, agentVersion: agent.version, sessionId, door, status: running ? 'running' : 'queued',
-    input, context: await recallContext(tx, tenantId, input.slice(0, 2_000), RECALLED), historyUntil, traceId,
+    id: newId(),
+    tenantId,
+    taskId: task.id,
+    agentId: agent.id,
+    agentVersion: agent.version,
+    sessionId,
+    door,
+    status: running ? 'running' : 'queued',
+    input,
+    context: await recallContext(tx, tenantId, input.slice(0, 2_000), RECALLED),
+    historyUntil,
+    traceId,
   } as const;
   await insertRun(tx, { ...opened, requestId: requester.requestId });
   await appendMessages(tx, tenantId, sessionId, [{ role: 'user', content: input, runId: opened.id }]);
-  await recordAudit(tx, [{ tenantId, actor: requester.userId, action: 'PLAN_START', traceId, taskId: task.id, runId: opened.id, details: { agent: agent.slug, version: agent.version, door } }]);
+  await recordAudit(tx, [
+    {
+      tenantId,
+      actor: requester.userId,
+      action: 'PLAN_START',
+      traceId,
+      taskId: task.id,
+      runId: opened.id,
+      details: { agent: agent.slug, version: agent.version, door },
+    },
+  ]);
   const first: NewRunEvent[] = [
     { type: 'session_start', session_id: sessionId, task_id: task.id, agent: agent.slug },
     { type: 'system', message: running ? 'started' : 'queued', model: agent.model_id ?? model, tools: agent.tools },
   ];
   const events = await appendEvents(tx, opened, 0, first);
-  const history = historyUntil === 0 ? [] : historyOf(await selectHistory(tx, tenantId, sessionId, historyUntil, HISTORY_LIMIT));
+  const history =
+    historyUntil === 0 ? [] : historyOf(await selectHistory(tx, tenantId, sessionId, historyUntil, HISTORY_LIMIT));
   const step = nextModelStep([]);
   if (running) await insertSteps(tx, tenantId, opened.id, [rowOf(step, agent.model_id ?? model, history.length)]);
   const now = new Date();
   const state: RunState = {
-    run: { ...opened, agentSlug: agent.slug, inputTokens: 0, outputTokens: 0, createdAt: now, startedAt: running ? now : null },
+    run: {
+      ...opened,
+      agentSlug: agent.slug,
+      inputTokens: 0,
+      outputTokens: 0,
+      createdAt: now,
+      startedAt: running ? now : null,
+    },
     agent,
     history,
     steps: running ? [step] : [],
@@ -130,5 +180,5 @@ export function unknownAgent(ref: string): ReeveError {
 
 function titleOf(input: string): string {
   const line = input.trim().split('\n')[0]?.trim() ?? '';
-  return line.length === 0 ? 'untitled' : line.length > 80 ? `${line.slice(0, 79)}…` : line;
+  return line.length === 0 ? 'untitled' : line.length > 80 ? `${line.slice(0, 79).toWellFormed()}…` : line;
 }

@@ -12,7 +12,12 @@ export interface RunFilter {
   readonly traceId?: string | undefined;
 }
 
-export async function insertRun(db: Db, run: Omit<RunRecord, 'inputTokens' | 'outputTokens' | 'createdAt' | 'startedAt' | 'agentSlug'> & { requestId: string | null }): Promise<void> {
+export async function insertRun(
+  db: Db,
+  run: Omit<RunRecord, 'inputTokens' | 'outputTokens' | 'createdAt' | 'startedAt' | 'agentSlug'> & {
+    requestId: string | null;
+  },
+): Promise<void> {
   await db
     .insertInto('runs')
     .values({
@@ -37,7 +42,11 @@ export async function insertRun(db: Db, run: Omit<RunRecord, 'inputTokens' | 'ou
 
 /** Marks a run as running, from its first claim on. */
 export async function updateRunning(db: Db, runId: string): Promise<void> {
-  await db.updateTable('runs').set({ status: 'running', started_at: sql<Date>`coalesce(started_at, reeve_now())` }).where('id', '=', runId).execute();
+  await db
+    .updateTable('runs')
+    .set({ status: 'running', started_at: sql<Date>`coalesce(started_at, reeve_now())` })
+    .where('id', '=', runId)
+    .execute();
 }
 
 /** Brings an ended run back, for a retry of its task: settled steps are kept, and what its end had closed is open again. */
@@ -64,15 +73,28 @@ export interface RunEnd {
 export async function updateEndedRun(db: Db, runId: string, end: RunEnd): Promise<void> {
   await db
     .updateTable('runs')
-    .set({ status: end.status, result: end.result, error_code: end.error?.code ?? null, error_message: end.error?.message ?? null, ended_at: now })
+    .set({
+      status: end.status,
+      result: end.result,
+      error_code: end.error?.code ?? null,
+      error_message: end.error?.message ?? null,
+      ended_at: now,
+    })
     .where('id', '=', runId)
     .execute();
 }
 
-export async function addUsage(db: Db, runId: string, usage: { inputTokens: number; outputTokens: number }): Promise<void> {
+export async function addUsage(
+  db: Db,
+  runId: string,
+  usage: { inputTokens: number; outputTokens: number },
+): Promise<void> {
   await db
     .updateTable('runs')
-    .set((eb) => ({ input_tokens: eb('input_tokens', '+', usage.inputTokens), output_tokens: eb('output_tokens', '+', usage.outputTokens) }))
+    .set((eb) => ({
+      input_tokens: eb('input_tokens', '+', usage.inputTokens),
+      output_tokens: eb('output_tokens', '+', usage.outputTokens),
+    }))
     .where('id', '=', runId)
     .execute();
 }
@@ -124,7 +146,12 @@ export interface Settlement {
   readonly usage?: { readonly inputTokens: number; readonly outputTokens: number };
 }
 
-export async function updateSettled(db: Db, runId: string, number: number, { output, outcome, usage }: Settlement): Promise<void> {
+export async function updateSettled(
+  db: Db,
+  runId: string,
+  number: number,
+  { output, outcome, usage }: Settlement,
+): Promise<void> {
   await db
     .updateTable('steps')
     .set({
@@ -158,16 +185,36 @@ export interface StoredEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-export async function insertEvents(db: Db, tenantId: string, runId: string, events: readonly StoredEvent[]): Promise<void> {
+export async function insertEvents(
+  db: Db,
+  tenantId: string,
+  runId: string,
+  events: readonly StoredEvent[],
+): Promise<void> {
   if (events.length === 0) return;
   await db
     .insertInto('events')
-    .values(events.map(({ seq, type, at, data }) => ({ run_id: runId, seq, tenant_id: tenantId, type, data: json(data), created_at: at })))
+    .values(
+      events.map(({ seq, type, at, data }) => ({
+        run_id: runId,
+        seq,
+        tenant_id: tenantId,
+        type,
+        data: json(data),
+        created_at: at,
+      })),
+    )
     .execute();
 }
 
 /** Events after a number, with what steps and the run hold of them put back in. */
-export async function selectEvents(db: Db, tenantId: string, runId: string, after: number, limit: number): Promise<RunEvent[]> {
+export async function selectEvents(
+  db: Db,
+  tenantId: string,
+  runId: string,
+  after: number,
+  limit: number,
+): Promise<RunEvent[]> {
   const { rows } = await sql<{ seq: number; type: string; data: object; created_at: Date; filled: object | null }>`
     select e.seq, e.type, e.data, e.created_at,
       case e.type
@@ -180,16 +227,25 @@ export async function selectEvents(db: Db, tenantId: string, runId: string, afte
     where e.run_id = ${runId} and e.tenant_id = ${tenantId} and e.seq > ${after}
     order by e.seq limit ${limit}`.execute(db);
   return rows.map(
-    ({ seq, type, data, created_at, filled }) => ({ type, seq, run_id: runId, timestamp: created_at.toISOString(), ...data, ...filled }) as RunEvent,
+    ({ seq, type, data, created_at, filled }) =>
+      ({ type, seq, run_id: runId, timestamp: created_at.toISOString(), ...data, ...filled }) as RunEvent,
   );
 }
 
 export async function selectLastSeq(db: Db, runId: string): Promise<number> {
-  const row = await db.selectFrom('events').select(({ fn }) => fn.max('seq').as('seq')).where('run_id', '=', runId).executeTakeFirst();
+  const row = await db
+    .selectFrom('events')
+    .select(({ fn }) => fn.max('seq').as('seq'))
+    .where('run_id', '=', runId)
+    .executeTakeFirst();
   return row?.seq ?? 0;
 }
 
-export async function selectRunRecord(db: Db, tenantId: string, by: { id: string } | { taskId: string }): Promise<RunRecord | undefined> {
+export async function selectRunRecord(
+  db: Db,
+  tenantId: string,
+  by: { id: string } | { taskId: string },
+): Promise<RunRecord | undefined> {
   const row = await db
     .selectFrom('runs')
     .innerJoin('agents', 'agents.id', 'runs.agent_id')
@@ -232,13 +288,33 @@ export async function selectStepRecords(db: Db, runId: string): Promise<StepReco
     const base = { number: row.number, status: row.status as StepRecord['status'], attempt: row.attempt };
     return row.kind === 'model'
       ? { ...base, kind: 'model', output: row.output as ModelOutput | null }
-      : { ...base, kind: 'tool', name: row.name, callId: row.tool_call_id ?? '', input: row.input, output: row.output as ToolOutcome | null };
+      : {
+          ...base,
+          kind: 'tool',
+          name: row.name,
+          callId: row.tool_call_id ?? '',
+          input: row.input,
+          output: row.output as ToolOutcome | null,
+        };
   });
 }
 
 /** A page of a run's steps as the API shows them. */
-export async function listSteps(db: Db, tenantId: string, runId: string, { limit, offset }: { limit: number; offset: number }): Promise<{ steps: Step[]; total: number }> {
-  const rows = await db.selectFrom('steps').selectAll().where('tenant_id', '=', tenantId).where('run_id', '=', runId).orderBy('number').limit(limit).offset(offset).execute();
+export async function listSteps(
+  db: Db,
+  tenantId: string,
+  runId: string,
+  { limit, offset }: { limit: number; offset: number },
+): Promise<{ steps: Step[]; total: number }> {
+  const rows = await db
+    .selectFrom('steps')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('run_id', '=', runId)
+    .orderBy('number')
+    .limit(limit)
+    .offset(offset)
+    .execute();
   const { total } = await db
     .selectFrom('steps')
     .select(({ fn }) => fn.countAll<number>().as('total'))
@@ -271,23 +347,47 @@ export async function selectRun(db: Db, tenantId: string, id: string): Promise<R
 }
 
 /** A page of the tenant's runs, newest first, with how many there are in all. */
-export async function listRuns(db: Db, tenantId: string, filter: RunFilter, { limit, offset }: { limit: number; offset: number }): Promise<{ runs: Run[]; total: number }> {
+export async function listRuns(
+  db: Db,
+  tenantId: string,
+  filter: RunFilter,
+  { limit, offset }: { limit: number; offset: number },
+): Promise<{ runs: Run[]; total: number }> {
   let matching = shown(db, tenantId);
   if (filter.agent !== undefined) {
     const agent = filter.agent;
-    matching = matching.where((eb) => eb.or([eb(eb.cast<string>('agents.id', 'text'), '=', agent.toLowerCase()), eb(eb.fn('lower', ['agents.slug']), '=', agent.toLowerCase())]));
+    matching = matching.where((eb) =>
+      eb.or([
+        eb(eb.cast<string>('agents.id', 'text'), '=', agent.toLowerCase()),
+        eb(eb.fn('lower', ['agents.slug']), '=', agent.toLowerCase()),
+      ]),
+    );
   }
   if (filter.sessionId !== undefined) matching = matching.where('runs.session_id', '=', filter.sessionId);
   if (filter.taskId !== undefined) matching = matching.where('runs.task_id', '=', filter.taskId);
   if (filter.status !== undefined) matching = matching.where('runs.status', '=', filter.status);
   if (filter.traceId !== undefined) matching = matching.where('runs.trace_id', '=', filter.traceId);
-  const rows = await matching.orderBy('runs.created_at', 'desc').orderBy('runs.id', 'desc').limit(limit).offset(offset).execute();
-  const { total } = await matching.clearSelect().select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
+  const rows = await matching
+    .orderBy('runs.created_at', 'desc')
+    .orderBy('runs.id', 'desc')
+    .limit(limit)
+    .offset(offset)
+    .execute();
+  const { total } = await matching
+    .clearSelect()
+    .select(({ fn }) => fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow();
   return { runs: rows.map(fromRow), total };
 }
 
 /** The newest messages of a session up to a position, oldest first. */
-export async function selectHistory(db: Db, tenantId: string, sessionId: string, until: number, limit: number): Promise<Pick<Message, 'role' | 'content'>[]> {
+export async function selectHistory(
+  db: Db,
+  tenantId: string,
+  sessionId: string,
+  until: number,
+  limit: number,
+): Promise<Pick<Message, 'role' | 'content'>[]> {
   const rows = await db
     .selectFrom('messages')
     .select(['role', 'content'])
@@ -307,7 +407,11 @@ function shown(db: Db, tenantId: string) {
     .selectAll('runs')
     .select(({ selectFrom }) => [
       'agents.slug',
-      selectFrom('steps').whereRef('steps.run_id', '=', 'runs.id').select(({ fn }) => fn.countAll<number>().as('count')).$asScalar().as('steps'),
+      selectFrom('steps')
+        .whereRef('steps.run_id', '=', 'runs.id')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .$asScalar()
+        .as('steps'),
     ])
     .where('runs.tenant_id', '=', tenantId);
 }

@@ -13,7 +13,13 @@ export interface EndedRun {
  * Waits for the end of a run. Throws `timeout` with the run’s id where it takes longer than `waitMs` (the run goes on), the
  * run’s own error where it failed, `cancelled` where it was stopped, and `cancelled` when the caller goes away.
  */
-export async function waitForRun(feed: Feed, tenantId: string, runId: string, waitMs: number, signal: AbortSignal): Promise<EndedRun> {
+export async function waitForRun(
+  feed: Feed,
+  tenantId: string,
+  runId: string,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<EndedRun> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), waitMs);
   const toolCalls = new Map<number, { name: string; input: unknown; output: unknown }>();
@@ -22,7 +28,8 @@ export async function waitForRun(feed: Feed, tenantId: string, runId: string, wa
   try {
     for await (const event of feed.follow(tenantId, runId, 0, AbortSignal.any([signal, deadline.signal]))) {
       if (event.type === 'tool_call') toolCalls.set(event.step, { name: event.name, input: event.input, output: null });
-      if (event.type === 'tool_result') toolCalls.set(event.step, { name: event.name, input: toolCalls.get(event.step)?.input, output: event.output });
+      if (event.type === 'tool_result')
+        toolCalls.set(event.step, { name: event.name, input: toolCalls.get(event.step)?.input, output: event.output });
       if (event.type === 'error') failure = errorOf(event, runId);
       if (event.type === 'result') result = event;
       if (event.type === 'session_end') break;
@@ -32,9 +39,14 @@ export async function waitForRun(feed: Feed, tenantId: string, runId: string, wa
   }
   if (result === undefined) {
     if (signal.aborted) throw new ReeveError('cancelled', 'the caller went away', { runId });
-    throw new ReeveError('timeout', `the run takes longer than ${waitMs} ms; it goes on, follow it at /api/v1/runs/${runId}/events`, { runId });
+    throw new ReeveError(
+      'timeout',
+      `the run takes longer than ${waitMs} ms; it goes on, follow it at /api/v1/runs/${runId}/events`,
+      { runId },
+    );
   }
-  if (result.status !== 'completed') throw failure ?? new ReeveError('internal', `run ${runId} ended without a reason`, { runId });
+  if (result.status !== 'completed')
+    throw failure ?? new ReeveError('internal', `run ${runId} ended without a reason`, { runId });
   return { result, toolCalls: [...toolCalls.values()] };
 }
 

@@ -41,7 +41,10 @@ describe('shell commands in bubblewrap', { skip }, () => {
   });
   after(() => rm(base, { recursive: true, force: true }));
   const run = (code: string, timeoutMs = 20_000): Promise<ExecResult> =>
-    driver!.exec({ language: 'bash', code, workspace, timeoutMs, maxOutputBytes: 200_000 }, new AbortController().signal);
+    driver!.exec(
+      { language: 'bash', code, workspace, timeoutMs, maxOutputBytes: 200_000 },
+      new AbortController().signal,
+    );
   const outputOf = async (code: string): Promise<string> => {
     const result = await run(code);
     return result.stdout + result.stderr;
@@ -54,7 +57,12 @@ describe('shell commands in bubblewrap', { skip }, () => {
   });
 
   it('answer with their exit code', async () => {
-    for (const [code, expected] of [['true', 0], ['exit 7', 7], ['nosuchcommand', 127], ['kill -SEGV $$', 139]] as const) {
+    for (const [code, expected] of [
+      ['true', 0],
+      ['exit 7', 7],
+      ['nosuchcommand', 127],
+      ['kill -SEGV $$', 139],
+    ] as const) {
       assert.equal((await run(code)).exitCode, expected, code);
     }
   });
@@ -70,18 +78,27 @@ describe('shell commands in bubblewrap', { skip }, () => {
     const seen = await outputOf('env; cat /proc/self/environ /proc/1/environ | tr "\\0" "\\n"');
     delete process.env.REEVE_PLANTED;
     assert.doesNotMatch(seen, /canary-in-environment|REEVE/);
-    assert.deepEqual(seen.match(/^[A-Z]+(?==)/gm)!.filter((name) => !['PATH', 'HOME', 'LANG', 'TMPDIR', 'PWD', 'OLDPWD', 'SHLVL'].includes(name)), []);
+    assert.deepEqual(
+      seen
+        .match(/^[A-Z]+(?==)/gm)!
+        .filter((name) => !['PATH', 'HOME', 'LANG', 'TMPDIR', 'PWD', 'OLDPWD', 'SHLVL'].includes(name)),
+      [],
+    );
   });
 
   it('see neither the files nor the processes of the host', async () => {
     await writeFile(join(base, 'canary'), 'canary-on-host');
-    const seen = await outputOf(`cat /etc/shadow /etc/passwd ${base}/canary /proc/1/root${base}/canary; ls /root /home /var /work; for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline; done; cat ../${base}/canary`);
+    const seen = await outputOf(
+      `cat /etc/shadow /etc/passwd ${base}/canary /proc/1/root${base}/canary; ls /root /home /var /work; for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline; done; cat ../${base}/canary`,
+    );
     assert.doesNotMatch(seen, /root:|canary-on-host|node --test|reeve-bwrap-.*\/workspace/);
     assert.ok(Number((await run('ls -d /proc/[0-9]* | wc -l')).stdout) < 8);
   });
 
   it('cannot write anywhere else', async () => {
-    const seen = await outputOf('for f in /x /usr/x /usr/local/x /usr/bin/x /etc/x /dev/x /run/x /run/command /proc/sys/kernel/core_pattern /proc/sys/vm/drop_caches /sys/x; do echo 1 > $f && echo "WROTE $f"; done; echo ENDED');
+    const seen = await outputOf(
+      'for f in /x /usr/x /usr/local/x /usr/bin/x /etc/x /dev/x /run/x /run/command /proc/sys/kernel/core_pattern /proc/sys/vm/drop_caches /sys/x; do echo 1 > $f && echo "WROTE $f"; done; echo ENDED',
+    );
     assert.match(seen, /ENDED/);
     assert.doesNotMatch(seen, /WROTE/);
   });
@@ -90,7 +107,9 @@ describe('shell commands in bubblewrap', { skip }, () => {
     let reached = 0;
     const server = createServer(() => (reached += 1)).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const seen = await outputOf(`(exec 3<>/dev/tcp/127.0.0.1/${(server.address() as AddressInfo).port}) && echo CONNECTED; (exec 3<>/dev/udp/8.8.8.8/53) && echo CONNECTED; echo ENDED`);
+    const seen = await outputOf(
+      `(exec 3<>/dev/tcp/127.0.0.1/${(server.address() as AddressInfo).port}) && echo CONNECTED; (exec 3<>/dev/udp/8.8.8.8/53) && echo CONNECTED; echo ENDED`,
+    );
     server.close();
     assert.match(seen, /ENDED/);
     assert.doesNotMatch(seen, /CONNECTED/);
@@ -98,7 +117,8 @@ describe('shell commands in bubblewrap', { skip }, () => {
   });
 
   it('cannot make namespaces, mount, or open exotic sockets', async () => {
-    const seen = await outputOf(`unshare -U true && echo ESCAPED; unshare -m true && echo ESCAPED; mount -t tmpfs none /tmp && echo ESCAPED
+    const seen =
+      await outputOf(`unshare -U true && echo ESCAPED; unshare -m true && echo ESCAPED; mount -t tmpfs none /tmp && echo ESCAPED
       command -v python3 >/dev/null && python3 - <<'PY'
 import socket
 for family, kind in ((40, 1), (17, 3), (38, 5)):
@@ -136,7 +156,9 @@ PY
   });
 
   it('cannot fill the disk with one file, nor /tmp', async () => {
-    const seen = await outputOf('truncate -s 1T sparse && echo FILLED; head -c 200000000 /dev/zero > /tmp/x && echo FILLED; echo ENDED');
+    const seen = await outputOf(
+      'truncate -s 1T sparse && echo FILLED; head -c 200000000 /dev/zero > /tmp/x && echo FILLED; echo ENDED',
+    );
     assert.match(seen, /ENDED/);
     assert.doesNotMatch(seen, /FILLED/);
   });
@@ -152,7 +174,10 @@ PY
       console.log(JSON.stringify(result));
     `;
     const stdio = Array.from({ length: 61 }, (_, fd) => (fd === 60 ? leak : fd < 3 ? 'pipe' : 'ignore'));
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: stdio as 'pipe'[], cwd: import.meta.dirname });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: stdio as 'pipe'[],
+      cwd: import.meta.dirname,
+    });
     const said: Buffer[] = [];
     child.stdout!.on('data', (chunk: Buffer) => said.push(chunk));
     child.stderr!.on('data', (chunk: Buffer) => said.push(chunk));
@@ -179,12 +204,24 @@ PY
 describe('bubblewrap that cannot do its work', { skip }, () => {
   it('is unavailable, not a failed command', async () => {
     const workspace = await mkdtemp(join(tmpdir(), 'reeve-bwrap-'));
-    const request = { language: 'bash', code: 'echo must not run', workspace, timeoutMs: 5_000, maxOutputBytes: 1_000 } as const;
+    const request = {
+      language: 'bash',
+      code: 'echo must not run',
+      workspace,
+      timeoutMs: 5_000,
+      maxOutputBytes: 1_000,
+    } as const;
     const signal = new AbortController().signal;
     const bwrap = BWRAP_PATHS[0]!;
     const filter = buildSeccompFilter(isSeccompArch(process.arch) ? process.arch : 'x64');
-    await assert.rejects(createBubblewrapDriver('/nonexistent/bwrap', filter).exec(request, signal), { reason: 'unavailable', message: /could not start/ });
-    await assert.rejects(createBubblewrapDriver(bwrap, Buffer.from('no filter')).exec(request, signal), { reason: 'unavailable', message: /seccomp/i });
+    await assert.rejects(createBubblewrapDriver('/nonexistent/bwrap', filter).exec(request, signal), {
+      reason: 'unavailable',
+      message: /could not start/,
+    });
+    await assert.rejects(createBubblewrapDriver(bwrap, Buffer.from('no filter')).exec(request, signal), {
+      reason: 'unavailable',
+      message: /seccomp/i,
+    });
     await rm(workspace, { recursive: true });
   });
 });
@@ -203,6 +240,7 @@ function processesNamed(marker: string): string[] {
 
 /** The kernel reaps a process namespace just after its last descriptor closes. */
 async function gone(marker: string): Promise<void> {
-  for (let round = 0; round < 50 && processesNamed(marker).length > 0; round++) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let round = 0; round < 50 && processesNamed(marker).length > 0; round++)
+    await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(processesNamed(marker), []);
 }

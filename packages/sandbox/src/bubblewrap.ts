@@ -40,10 +40,15 @@ async function watch(child: ChildProcess, request: ExecRequest, signal: AbortSig
   signal.addEventListener('abort', cancel, { once: true });
   if (signal.aborted) cancel();
   for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream]!.on('data', (chunk: Buffer) => output.add(stream, chunk) || kill('flood')).on('error', () => undefined);
+    child[stream]!.on('data', (chunk: Buffer) => output.add(stream, chunk) || kill('flood')).on(
+      'error',
+      () => undefined,
+    );
   }
   let report = '';
-  descriptor(child, FD.status).on('data', (chunk: Buffer) => (report += chunk.toString())).on('error', () => undefined);
+  descriptor(child, FD.status)
+    .on('data', (chunk: Buffer) => (report += chunk.toString()))
+    .on('error', () => undefined);
   const failure = await new Promise<Error | undefined>((resolve) => {
     child.on('error', resolve);
     child.on('close', () => resolve(undefined));
@@ -56,15 +61,27 @@ async function watch(child: ChildProcess, request: ExecRequest, signal: AbortSig
     case 'cancelled':
       throw new ReeveError('cancelled', 'the run was cancelled');
     case 'timeout':
-      return { ...captured, status: 'timeout', exitCode: null, message: `the command did not end within ${request.timeoutMs} ms and was killed` };
+      return {
+        ...captured,
+        status: 'timeout',
+        exitCode: null,
+        message: `the command did not end within ${request.timeoutMs} ms and was killed`,
+      };
     case 'flood':
-      return { ...captured, status: 'error', exitCode: null, message: `the command printed more than ${request.maxOutputBytes} bytes and was killed` };
+      return {
+        ...captured,
+        status: 'error',
+        exitCode: null,
+        message: `the command printed more than ${request.maxOutputBytes} bytes and was killed`,
+      };
     case undefined:
   }
   const exitCode = reportedExitCode(report);
   if (exitCode === null) {
     const why = failure?.message ?? captured.stderr.trim().slice(0, 500);
-    throw new ReeveError('unavailable', `bubblewrap could not start: ${why || 'it ended without a word'}`, { cause: failure });
+    throw new ReeveError('unavailable', `bubblewrap could not start: ${why || 'it ended without a word'}`, {
+      cause: failure,
+    });
   }
   if (exitCode === 0) return { ...captured, status: 'success', exitCode };
   return { ...captured, status: 'error', exitCode, message: `the command exited with ${exitCode}` };

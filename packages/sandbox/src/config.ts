@@ -8,6 +8,8 @@ export const sandboxSettings = {
     z
       .enum(['auto', 'quickjs', 'bubblewrap'], { message: 'must be auto, quickjs or bubblewrap' })
       .default('auto')
-      .describe('Where commands run: `auto` uses bubblewrap where it works, `quickjs` runs JavaScript only, `bubblewrap` also reports an error where it does not work.'),
+      .describe(
+        'Where commands run: `auto` uses bubblewrap where it works, `quickjs` runs JavaScript only, `bubblewrap` also reports an error where it does not work.',
+      ),
   ),
 };

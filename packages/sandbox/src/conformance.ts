@@ -20,8 +20,15 @@ export function describeDriver(driver: SandboxDriver, programs: Programs): void 
     let workspace: string;
     before(async () => void (workspace = await mkdtemp(join(tmpdir(), 'reeve-sandbox-'))));
     after(() => rm(workspace, { recursive: true, force: true }));
-    const run = (code: string, extra: Partial<ExecRequest> = {}, signal = new AbortController().signal): Promise<ExecResult> =>
-      driver.exec({ language: driver.languages[0]!, code, workspace, timeoutMs: 20_000, maxOutputBytes: 100_000, ...extra }, signal);
+    const run = (
+      code: string,
+      extra: Partial<ExecRequest> = {},
+      signal = new AbortController().signal,
+    ): Promise<ExecResult> =>
+      driver.exec(
+        { language: driver.languages[0]!, code, workspace, timeoutMs: 20_000, maxOutputBytes: 100_000, ...extra },
+        signal,
+      );
 
     it('keeps standard output and standard error apart', async () => {
       const result = await run(programs.printsBoth);
@@ -70,7 +77,10 @@ export function describeDriver(driver: SandboxDriver, programs: Programs): void 
 
     it('shares nothing between two calls at once', async () => {
       const results = await Promise.all(['one', 'two', 'three'].map((stdin) => run(programs.echoesStdin, { stdin })));
-      assert.deepEqual(results.map(({ stdout }) => stdout.trim()), ['one', 'two', 'three']);
+      assert.deepEqual(
+        results.map(({ stdout }) => stdout.trim()),
+        ['one', 'two', 'three'],
+      );
     });
   });
 }

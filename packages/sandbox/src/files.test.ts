@@ -54,7 +54,8 @@ describe('workspacePath', () => {
 describe('a path inside a workspace', () => {
   it('may be relative, or absolute as commands see it', async () => {
     await writeInside(workspace, 'a/b.txt', Buffer.from('hi'));
-    for (const path of ['a/b.txt', './a//b.txt', '/workspace/a/b.txt', join(workspace, 'a/b.txt')]) assert.equal(await read(path), 'hi');
+    for (const path of ['a/b.txt', './a//b.txt', '/workspace/a/b.txt', join(workspace, 'a/b.txt')])
+      assert.equal(await read(path), 'hi');
     assert.equal(await resolveInside(workspace, 'not/yet/there'), join(workspace, 'not/yet/there'));
     assert.equal(await resolveInside(workspace, '.'), workspace);
   });
@@ -78,7 +79,15 @@ describe('a path inside a workspace', () => {
     await symlink('missing/../../../../outside', join(workspace, 'dangling'));
     await symlink(join(outside, 'secret.txt'), join(workspace, 'file'));
     await symlink('/proc/self/root', join(workspace, 'proc'));
-    for (const path of ['absolute/secret.txt', 'relative/secret.txt', 'a/up/x', 'chain/secret.txt', 'dangling/secret.txt', 'file', 'proc/etc/passwd']) {
+    for (const path of [
+      'absolute/secret.txt',
+      'relative/secret.txt',
+      'a/up/x',
+      'chain/secret.txt',
+      'dangling/secret.txt',
+      'file',
+      'proc/etc/passwd',
+    ]) {
       await assert.rejects(resolveInside(workspace, path), refused(/outside the workspace/), path);
       await assert.rejects(read(path), refused(/outside the workspace/), path);
       await assert.rejects(writeInside(workspace, path, Buffer.from('x')), refused(/outside the workspace/), path);
@@ -105,8 +114,29 @@ describe('a path inside a workspace', () => {
     await symlink('/workspace/a', join(workspace, 'abs'));
     await symlink('../../..', join(workspace, 'a/out'));
     await symlink('/etc', join(workspace, 'etc'));
-    const name = fc.oneof(fc.constantFrom('a', 'b', 'up', 'abs', 'out', 'etc', '..', '.', '', 'new', 'workspace', '~', '\\', '%2e%2e', '..\0'), fc.string({ unit: 'binary', maxLength: 12 }));
-    const path = fc.tuple(fc.constantFrom('', '/', '//', '/workspace/', './'), fc.array(name, { maxLength: 8 })).map(([start, names]) => start + names.join('/'));
+    const name = fc.oneof(
+      fc.constantFrom(
+        'a',
+        'b',
+        'up',
+        'abs',
+        'out',
+        'etc',
+        '..',
+        '.',
+        '',
+        'new',
+        'workspace',
+        '~',
+        '\\',
+        '%2e%2e',
+        '..\0',
+      ),
+      fc.string({ unit: 'binary', maxLength: 12 }),
+    );
+    const path = fc
+      .tuple(fc.constantFrom('', '/', '//', '/workspace/', './'), fc.array(name, { maxLength: 8 }))
+      .map(([start, names]) => start + names.join('/'));
     await fc.assert(
       fc.asyncProperty(path, async (asked) => {
         const resolved = await resolveInside(workspace, asked).catch((error: { reason?: string }) => {
@@ -128,7 +158,10 @@ describe('files of a workspace', () => {
     await chmod(join(workspace, 'run.sh'), 0o755);
     await writeInside(workspace, 'run.sh', Buffer.from('two'));
     const found = await stat(join(workspace, 'run.sh'));
-    assert.deepEqual([found.mode & 0o777, found.uid, await read('run.sh')], [0o755, (await stat(workspace)).uid, 'two']);
+    assert.deepEqual(
+      [found.mode & 0o777, found.uid, await read('run.sh')],
+      [0o755, (await stat(workspace)).uid, 'two'],
+    );
     assert.deepEqual(await readdir(workspace), ['run.sh']);
   });
 
@@ -147,9 +180,14 @@ describe('files of a workspace', () => {
     for (const path of ['b.txt', 'a/z.txt', 'a/b/c.txt']) await writeInside(workspace, path, Buffer.from(''));
     await symlink('/etc', join(workspace, 'etc'));
     await symlink('.', join(workspace, 'self'));
-    assert.deepEqual(await listInside(workspace, { maxEntries: 100, signal }), { paths: ['a/b/c.txt', 'a/z.txt', 'b.txt'], complete: true });
+    assert.deepEqual(await listInside(workspace, { maxEntries: 100, signal }), {
+      paths: ['a/b/c.txt', 'a/z.txt', 'b.txt'],
+      complete: true,
+    });
     assert.equal((await listInside(workspace, { maxEntries: 2, signal })).complete, false);
-    await assert.rejects(listInside(workspace, { maxEntries: 100, signal: AbortSignal.abort() }), { reason: 'cancelled' });
+    await assert.rejects(listInside(workspace, { maxEntries: 100, signal: AbortSignal.abort() }), {
+      reason: 'cancelled',
+    });
   });
 
   it('leave no descriptor open', { skip: process.platform === 'linux' ? false : 'needs /proc' }, async () => {
@@ -167,10 +205,17 @@ describe('files of a workspace', () => {
   });
 });
 
-describe('a command that swaps a directory for a link while Reeve works', { skip: process.platform === 'linux' ? false : 'commands run on Linux only' }, () => {
-  it('gets nothing read and nothing written outside', async () => {
-    await writeInside(workspace, 'd/secret.txt', Buffer.from('harmless'));
-    const swapper = spawn(process.execPath, ['-e', `
+describe(
+  'a command that swaps a directory for a link while Reeve works',
+  { skip: process.platform === 'linux' ? false : 'commands run on Linux only' },
+  () => {
+    it('gets nothing read and nothing written outside', async () => {
+      await writeInside(workspace, 'd/secret.txt', Buffer.from('harmless'));
+      const swapper = spawn(
+        process.execPath,
+        [
+          '-e',
+          `
       const fs = require('node:fs');
       process.chdir(${JSON.stringify(workspace)});
       fs.symlinkSync(${JSON.stringify(outside)}, 'link');
@@ -188,34 +233,42 @@ describe('a command that swaps a directory for a link while Reeve works', { skip
           } catch {}
         }
       }
-    `], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const closed = once(swapper, 'close');
-    try {
-      await once(swapper.stdout!, 'data');
-      let [served, refusedCount] = [0, 0];
-      const attempt = async (work: Promise<unknown>) => {
-        try {
-          const text = await work;
-          if (typeof text === 'string') assert.notEqual(text, 'secret');
-          served += 1;
-        } catch (error) {
-          assert.equal((error as { reason?: string }).reason, 'invalid_request', String(error));
-          refusedCount += 1;
+    `,
+        ],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
+      const closed = once(swapper, 'close');
+      try {
+        await once(swapper.stdout!, 'data');
+        let [served, refusedCount] = [0, 0];
+        const attempt = async (work: Promise<unknown>) => {
+          try {
+            const text = await work;
+            if (typeof text === 'string') assert.notEqual(text, 'secret');
+            served += 1;
+          } catch (error) {
+            assert.equal((error as { reason?: string }).reason, 'invalid_request', String(error));
+            refusedCount += 1;
+          }
+        };
+        const endAt = Date.now() + 2_000;
+        while (Date.now() < endAt) {
+          await attempt(read('d/secret.txt'));
+          await attempt(writeInside(workspace, 'd/planted.txt', Buffer.from('planted')));
+          await attempt(writeInside(workspace, 'd/sub/planted.txt', Buffer.from('planted')));
+          await attempt(
+            listInside(workspace, { maxEntries: 1000, signal }).then(({ paths }) =>
+              assert.ok(!paths.some((path) => path.startsWith('link/'))),
+            ),
+          );
         }
-      };
-      const endAt = Date.now() + 2_000;
-      while (Date.now() < endAt) {
-        await attempt(read('d/secret.txt'));
-        await attempt(writeInside(workspace, 'd/planted.txt', Buffer.from('planted')));
-        await attempt(writeInside(workspace, 'd/sub/planted.txt', Buffer.from('planted')));
-        await attempt(listInside(workspace, { maxEntries: 1000, signal }).then(({ paths }) => assert.ok(!paths.some((path) => path.startsWith('link/')))));
+        assert.ok(served > 20 && refusedCount > 20, `${served} served, ${refusedCount} refused: the race was not run`);
+      } finally {
+        swapper.kill('SIGKILL');
+        await closed;
       }
-      assert.ok(served > 20 && refusedCount > 20, `${served} served, ${refusedCount} refused: the race was not run`);
-    } finally {
-      swapper.kill('SIGKILL');
-      await closed;
-    }
-    assert.deepEqual(await readdir(outside), ['secret.txt']);
-    assert.equal(await readFile(join(outside, 'secret.txt'), 'utf8'), 'secret');
-  });
-});
+      assert.deepEqual(await readdir(outside), ['secret.txt']);
+      assert.equal(await readFile(join(outside, 'secret.txt'), 'utf8'), 'secret');
+    });
+  },
+);

@@ -2,7 +2,16 @@ import { constants } from 'node:fs';
 import { lstat, open, opendir, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ReeveError } from '@reeve/kit';
-import { fail, findInside, giveToOwner, makeParents, openDirectory, refuse, temporaryName, type OpenDirectory } from './place.ts';
+import {
+  fail,
+  findInside,
+  giveToOwner,
+  makeParents,
+  openDirectory,
+  refuse,
+  temporaryName,
+  type OpenDirectory,
+} from './place.ts';
 
 /**
  * The absolute path on the host that a path inside a workspace leads to, after links; it need not exist. A command
@@ -59,7 +68,10 @@ export interface ListOptions {
 }
 
 /** The regular files of a workspace, as sorted paths from it. Links are not followed and not listed. */
-export async function listInside(workspace: string, options: ListOptions): Promise<{ paths: string[]; complete: boolean }> {
+export async function listInside(
+  workspace: string,
+  options: ListOptions,
+): Promise<{ paths: string[]; complete: boolean }> {
   const paths: string[] = [];
   let left = options.maxEntries;
   let complete = true;

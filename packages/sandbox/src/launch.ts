@@ -81,7 +81,9 @@ function withoutStrayDescriptors(argv: readonly string[]): [string, string[]] {
 
 /** Shell text that closes what this process inherited without close-on-exec, which would pass into the sandbox. */
 function closing(): string[] {
-  const stray = readdirSync('/proc/self/fd').map(Number).filter((fd) => fd > FD.status && isInheritable(fd));
+  const stray = readdirSync('/proc/self/fd')
+    .map(Number)
+    .filter((fd) => fd > FD.status && isInheritable(fd));
   return stray.length === 0 ? [] : [`exec ${stray.map((fd) => `${fd}>&-`).join(' ')}`];
 }
 
@@ -97,5 +99,7 @@ function isInheritable(fd: number): boolean {
 
 function send(child: ChildProcess, fd: number, data: string | Buffer): void {
   // A child that ends without reading is no error here: its exit says what happened.
-  descriptor(child, fd).on('error', () => undefined).end(data);
+  descriptor(child, fd)
+    .on('error', () => undefined)
+    .end(data);
 }

@@ -23,16 +23,23 @@ describe('openSandbox', () => {
     await using sandbox = await openSandbox({ sandboxBackend: 'quickjs' }, silentLog);
     assert.match(sandbox.unavailable('bash')!, /SANDBOX_BACKEND is quickjs/);
     assert.equal(sandbox.status().status, 'ok');
-    await assert.rejects(sandbox.exec({ ...request, language: 'bash', code: 'true' }, signal), { reason: 'unavailable', message: /SANDBOX_BACKEND/ });
+    await assert.rejects(sandbox.exec({ ...request, language: 'bash', code: 'true' }, signal), {
+      reason: 'unavailable',
+      message: /SANDBOX_BACKEND/,
+    });
     const result = await sandbox.exec({ ...request, language: 'javascript', code: '6 * 7' }, signal);
     assert.ok(result.status === 'success' && result.result === 42);
   });
 
   it('kills what still runs when it is disposed, and takes nothing more', async () => {
     const sandbox = await openSandbox({ sandboxBackend: 'quickjs' }, silentLog);
-    const running = assert.rejects(sandbox.exec({ ...request, language: 'javascript', code: 'for (;;);' }, signal), { reason: 'shutting_down' });
+    const running = assert.rejects(sandbox.exec({ ...request, language: 'javascript', code: 'for (;;);' }, signal), {
+      reason: 'shutting_down',
+    });
     await sandbox[Symbol.asyncDispose]();
     await running;
-    await assert.rejects(sandbox.exec({ ...request, language: 'javascript', code: '1' }, signal), { reason: 'shutting_down' });
+    await assert.rejects(sandbox.exec({ ...request, language: 'javascript', code: '1' }, signal), {
+      reason: 'shutting_down',
+    });
   });
 });

@@ -60,10 +60,15 @@ export async function openSandbox(config: ConfigOf<typeof sandboxSettings>, log:
   const probe = async (driver: SandboxDriver): Promise<void> => {
     reason = await tryOut(driver, closed.signal);
     if (reason === undefined) drivers.set(driver.name, driver);
-    else log[config.sandboxBackend === 'bubblewrap' ? 'error' : 'warn']({ reason }, 'bubblewrap does not work here: shell commands are refused');
+    else
+      log[config.sandboxBackend === 'bubblewrap' ? 'error' : 'warn'](
+        { reason },
+        'bubblewrap does not work here: shell commands are refused',
+      );
   };
   const probed = typeof candidate === 'string' ? Promise.resolve() : track(probe(candidate));
-  if (reason !== undefined && config.sandboxBackend === 'bubblewrap') log.error({ reason }, 'shell commands are refused');
+  if (reason !== undefined && config.sandboxBackend === 'bubblewrap')
+    log.error({ reason }, 'shell commands are refused');
 
   const unavailable = (language: Language): string | undefined => (language === 'bash' ? reason : undefined);
   return {
@@ -74,7 +79,8 @@ export async function openSandbox(config: ConfigOf<typeof sandboxSettings>, log:
       if (request.language === 'bash') await probed;
       if (closed.signal.aborted) throw closing();
       const driver = [...drivers.values()].find(({ languages }) => languages.includes(request.language));
-      if (driver === undefined) throw new ReeveError('unavailable', unavailable(request.language) ?? `nothing here runs ${request.language}`);
+      if (driver === undefined)
+        throw new ReeveError('unavailable', unavailable(request.language) ?? `nothing here runs ${request.language}`);
       try {
         return await track(driver.exec(request, AbortSignal.any([signal, closed.signal])));
       } catch (error) {
@@ -82,13 +88,20 @@ export async function openSandbox(config: ConfigOf<typeof sandboxSettings>, log:
       }
     },
     status() {
-      if (config.sandboxBackend === 'quickjs') return { status: 'ok', message: 'JavaScript in QuickJS; shell commands are switched off' };
-      if (reason !== undefined) return { status: 'degraded', message: `JavaScript in QuickJS; shell commands are refused: ${reason}` };
+      if (config.sandboxBackend === 'quickjs')
+        return { status: 'ok', message: 'JavaScript in QuickJS; shell commands are switched off' };
+      if (reason !== undefined)
+        return { status: 'degraded', message: `JavaScript in QuickJS; shell commands are refused: ${reason}` };
       return { status: 'ok', message: 'JavaScript in QuickJS, shell commands in bubblewrap' };
     },
     describe: () => [
       { name: 'quickjs', languages: quickjs.languages, available: true },
-      { name: 'bubblewrap', languages: ['bash'], available: drivers.has('bubblewrap'), ...(reason !== undefined && { reason }) },
+      {
+        name: 'bubblewrap',
+        languages: ['bash'],
+        available: drivers.has('bubblewrap'),
+        ...(reason !== undefined && { reason }),
+      },
     ],
     async [Symbol.asyncDispose]() {
       closed.abort();
@@ -107,7 +120,8 @@ function findBubblewrap(backend: ConfigOf<typeof sandboxSettings>['sandboxBacken
   if (process.platform !== 'linux') return `bubblewrap needs Linux, and this is ${process.platform}`;
   if (!isSeccompArch(process.arch)) return `there is no seccomp filter for ${process.arch}, only for x64 and arm64`;
   const bwrap = BWRAP_PATHS.find(isExecutable);
-  if (bwrap === undefined) return `bubblewrap is not installed (looked for ${BWRAP_PATHS.join(', ')}); install it, for example with "apt install bubblewrap"`;
+  if (bwrap === undefined)
+    return `bubblewrap is not installed (looked for ${BWRAP_PATHS.join(', ')}); install it, for example with "apt install bubblewrap"`;
   return createBubblewrapDriver(bwrap, buildSeccompFilter(process.arch));
 }
 
@@ -124,7 +138,10 @@ function isExecutable(path: string): boolean {
 async function tryOut(driver: SandboxDriver, signal: AbortSignal): Promise<string | undefined> {
   const workspace = await mkdtemp(join(tmpdir(), 'reeve-probe-'));
   try {
-    const result = await driver.exec({ language: 'bash', code: 'true', workspace, timeoutMs: PROBE_MS, maxOutputBytes: 10_000 }, signal);
+    const result = await driver.exec(
+      { language: 'bash', code: 'true', workspace, timeoutMs: PROBE_MS, maxOutputBytes: 10_000 },
+      signal,
+    );
     return result.status === 'success' ? undefined : `${result.message}: ${result.stderr.trim()}`;
   } catch (error) {
     const { message } = ReeveError.from(error);
@@ -140,6 +157,7 @@ function hintFor(message: string): string {
     return '. User namespaces are forbidden here: on Ubuntu allow bwrap in AppArmor (kernel.apparmor_restrict_unprivileged_userns); in Docker add --security-opt seccomp=unconfined --security-opt systempaths=unconfined';
   }
   if (/mount proc/i.test(message)) return '. In Docker add --security-opt systempaths=unconfined';
-  if (/Unknown option|not supported in setuid mode/i.test(message)) return '. This bubblewrap is older than 0.8 or setuid root: install a current one';
+  if (/Unknown option|not supported in setuid mode/i.test(message))
+    return '. This bubblewrap is older than 0.8 or setuid root: install a current one';
   return '';
 }

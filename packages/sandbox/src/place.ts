@@ -98,7 +98,9 @@ export async function makeParents(place: Place): Promise<{ directory: OpenDirect
   try {
     for (const name of place.rest.slice(0, -1)) {
       const address = `${directory.address}/${name}`;
-      await mkdir(address, { mode: 0o755 }).catch((error: NodeJS.ErrnoException) => error.code === 'EEXIST' || fail(place.path, error));
+      await mkdir(address, { mode: 0o755 }).catch(
+        (error: NodeJS.ErrnoException) => error.code === 'EEXIST' || fail(place.path, error),
+      );
       directory = await openDirectory(address, place.path);
       made.push(directory);
       await giveToOwner(directory.handle, place);
@@ -167,7 +169,8 @@ function split(workspace: string, path: string): string[] {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw refuse(path, `is longer than ${MAX_PATH_BYTES} bytes`);
   const names = namesBelow(workspace, path, path);
   if (names.includes('..')) throw refuse(path, 'contains ".."; give a path inside the workspace without it');
-  if (names.some((name) => Buffer.byteLength(name) > MAX_NAME_BYTES)) throw refuse(path, `has a name longer than ${MAX_NAME_BYTES} bytes`);
+  if (names.some((name) => Buffer.byteLength(name) > MAX_NAME_BYTES))
+    throw refuse(path, `has a name longer than ${MAX_NAME_BYTES} bytes`);
   return names;
 }
 
@@ -175,7 +178,9 @@ function split(workspace: string, path: string): string[] {
 function namesBelow(workspace: string, path: string, target: string): string[] {
   let inside = target;
   if (target.startsWith('/')) {
-    const base = [MOUNT_POINT, workspace].find((candidate) => target === candidate || target.startsWith(`${candidate}/`));
+    const base = [MOUNT_POINT, workspace].find(
+      (candidate) => target === candidate || target.startsWith(`${candidate}/`),
+    );
     if (base === undefined) throw outside(path);
     inside = target.slice(base.length);
   }

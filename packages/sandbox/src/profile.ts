@@ -54,6 +54,7 @@ export function commandLine(timeoutMs: number): string[] {
   return [
     ...['--args', String(FD.args), '--seccomp', String(FD.seccomp), '--json-status-fd', String(FD.status), '--'],
     ...['/usr/bin/prlimit', ...Object.entries(limits).map(([name, value]) => `--${name}=${value}`), '--'],
-    ...BASH, SCRIPT,
+    ...BASH,
+    SCRIPT,
   ];
 }

@@ -1,5 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { RELEASE_SYNC, newQuickJSWASMModule, newVariant, type QuickJSContext, type QuickJSHandle } from 'quickjs-emscripten';
+import {
+  RELEASE_SYNC,
+  newQuickJSWASMModule,
+  newVariant,
+  type QuickJSContext,
+  type QuickJSHandle,
+} from 'quickjs-emscripten';
 
 /** What the driver hands to its worker. */
 export interface WorkerInput {
@@ -84,7 +90,10 @@ function evaluate(context: QuickJSContext): WorkerMessage {
   const settled = context.getPromiseState(evaluated.value);
   if (settled.type === 'rejected') return failure(context, settled.error);
   if (settled.type === 'pending') {
-    return { kind: 'exception', message: 'the code ended in a promise that never settles; there are no timers and no network here' };
+    return {
+      kind: 'exception',
+      message: 'the code ended in a promise that never settles; there are no timers and no network here',
+    };
   }
   const text = context.callFunction(toJson, context.undefined, settled.value);
   if (text.error) return failure(context, text.error);
@@ -114,7 +123,8 @@ function readProperty(context: QuickJSContext, handle: QuickJSHandle, name: stri
 
 function describeError(context: QuickJSContext, error: QuickJSHandle): string {
   if (context.typeof(error) !== 'object') return `uncaught ${context.getString(error)}`;
-  if (context.sameValue(error, context.null)) return 'uncaught null, which is also what the engine throws where its memory is used up';
+  if (context.sameValue(error, context.null))
+    return 'uncaught null, which is also what the engine throws where its memory is used up';
   const name = readProperty(context, error, 'name');
   const message = readProperty(context, error, 'message');
   return name === undefined && message === undefined ? 'uncaught object' : `${name ?? 'Error'}: ${message ?? ''}`;

@@ -15,7 +15,10 @@ describeDriver(driver, {
 });
 
 const run = (code: string, timeoutMs = 20_000, maxOutputBytes = 100_000): Promise<ExecResult> =>
-  driver.exec({ language: 'javascript', code, workspace: '/', timeoutMs, maxOutputBytes }, new AbortController().signal);
+  driver.exec(
+    { language: 'javascript', code, workspace: '/', timeoutMs, maxOutputBytes },
+    new AbortController().signal,
+  );
 
 async function valueOf(code: string): Promise<unknown> {
   const result = await run(code);
@@ -52,13 +55,22 @@ describe('JavaScript in QuickJS', () => {
   });
 
   it('survives code that throws what cannot be shown', async () => {
-    for (const code of ['throw null', 'throw { get message() { throw 1; } }', 'throw { toString() { throw 2; } }', 'throw Symbol("x")']) {
+    for (const code of [
+      'throw null',
+      'throw { get message() { throw 1; } }',
+      'throw { toString() { throw 2; } }',
+      'throw Symbol("x")',
+    ]) {
       assert.equal((await run(code)).status, 'error', code);
     }
   });
 
   it('ends loops that the engine cannot interrupt, at the deadline, with the host alive', async () => {
-    for (const code of ['new Array(1e9) + ""', '(async () => { for (;;) await 0; })()', '/(a+)+$/.test("a".repeat(50) + "b")']) {
+    for (const code of [
+      'new Array(1e9) + ""',
+      '(async () => { for (;;) await 0; })()',
+      '/(a+)+$/.test("a".repeat(50) + "b")',
+    ]) {
       let ticks = 0;
       const ticking = setInterval(() => (ticks += 1), 20);
       const result = await run(code, 400);
@@ -94,7 +106,10 @@ describe('JavaScript in QuickJS', () => {
       assert.equal(await valueOf(`typeof ${name}`), 'undefined', name);
     }
     assert.equal((await run('import("node:fs")')).status, 'error');
-    assert.equal(await valueOf('globalThis.JSON = null; typeof console.log.constructor("return this")().process'), 'undefined');
+    assert.equal(
+      await valueOf('globalThis.JSON = null; typeof console.log.constructor("return this")().process'),
+      'undefined',
+    );
   });
 
   it('remembers nothing from one call to the next', async () => {

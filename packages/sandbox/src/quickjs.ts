@@ -42,9 +42,16 @@ async function exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResu
   const ending = await new Promise<Ending>((resolve) => {
     const cancel = () => resolve({ kind: 'cancelled' });
     let ready = false;
-    let timer = setTimeout(() => resolve({ kind: 'broken', cause: new Error('the QuickJS worker did not start') }), STARTUP_MS);
+    let timer = setTimeout(
+      () => resolve({ kind: 'broken', cause: new Error('the QuickJS worker did not start') }),
+      STARTUP_MS,
+    );
     const broken = (cause: unknown) =>
-      resolve(ready ? { kind: 'exception', message: `the JavaScript engine stopped: ${String(cause)}` } : { kind: 'broken', cause });
+      resolve(
+        ready
+          ? { kind: 'exception', message: `the JavaScript engine stopped: ${String(cause)}` }
+          : { kind: 'broken', cause },
+      );
     signal.addEventListener('abort', cancel, { once: true });
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'output') output.add(message.stream, Buffer.from(message.text));

@@ -33,22 +33,31 @@ function judge(arch: SeccompArch, audit: number, number: number, ...args: number
 
 describe('the seccomp filter', () => {
   it('lets ordinary calls through', () => {
-    for (const number of [0, 1, 9, 39, 57, 59, 231, 257, 302, 439]) assert.equal(judge('x64', X64, number), ALLOW, String(number));
-    for (const number of [56, 63, 64, 93, 172, 221, 222, 261]) assert.equal(judge('arm64', ARM64, number), ALLOW, String(number));
+    for (const number of [0, 1, 9, 39, 57, 59, 231, 257, 302, 439])
+      assert.equal(judge('x64', X64, number), ALLOW, String(number));
+    for (const number of [56, 63, 64, 93, 172, 221, 222, 261])
+      assert.equal(judge('arm64', ARM64, number), ALLOW, String(number));
   });
 
   it('refuses namespaces, mounts, tracing, keys, bpf and module loading', () => {
-    for (const number of [272, 308, 165, 101, 310, 250, 321, 298, 323, 175, 304]) assert.equal(judge('x64', X64, number), EPERM, String(number));
-    for (const number of [97, 268, 40, 117, 270, 219, 280, 241, 282, 105, 265]) assert.equal(judge('arm64', ARM64, number), EPERM, String(number));
+    for (const number of [272, 308, 165, 101, 310, 250, 321, 298, 323, 175, 304])
+      assert.equal(judge('x64', X64, number), EPERM, String(number));
+    for (const number of [97, 268, 40, 117, 270, 219, 280, 241, 282, 105, 265])
+      assert.equal(judge('arm64', ARM64, number), EPERM, String(number));
   });
 
   it('says that io_uring, clone3, memfd, shared memory and calls newer than it knows do not exist', () => {
-    for (const number of [425, 435, 319, 29, 447, 467, 600]) assert.equal(judge('x64', X64, number), ENOSYS, String(number));
-    for (const number of [425, 435, 279, 194, 447, 467, 600]) assert.equal(judge('arm64', ARM64, number), ENOSYS, String(number));
+    for (const number of [425, 435, 319, 29, 447, 467, 600])
+      assert.equal(judge('x64', X64, number), ENOSYS, String(number));
+    for (const number of [425, 435, 279, 194, 447, 467, 600])
+      assert.equal(judge('arm64', ARM64, number), ENOSYS, String(number));
   });
 
   it('allows unix and internet sockets only, and of netlink only routes', () => {
-    for (const [arch, audit, socket] of [['x64', X64, 41], ['arm64', ARM64, 198]] as const) {
+    for (const [arch, audit, socket] of [
+      ['x64', X64, 41],
+      ['arm64', ARM64, 198],
+    ] as const) {
       for (const family of [1, 2, 10]) assert.equal(judge(arch, audit, socket, family, 1, 0), ALLOW);
       assert.equal(judge(arch, audit, socket, 16, 3, 0), ALLOW);
       assert.equal(judge(arch, audit, socket, 16, 3, 12), EAFNOSUPPORT);
@@ -59,7 +68,8 @@ describe('the seccomp filter', () => {
   it('allows threads and forks but no new namespaces', () => {
     assert.equal(judge('x64', X64, 56, 0x3d0f00), ALLOW);
     assert.equal(judge('x64', X64, 56, 17), ALLOW);
-    for (const flag of [0x10000000, 0x20000, 0x40000000, 0x20000000, 0x80]) assert.equal(judge('x64', X64, 56, flag | 17), EPERM);
+    for (const flag of [0x10000000, 0x20000, 0x40000000, 0x20000000, 0x80])
+      assert.equal(judge('x64', X64, 56, flag | 17), EPERM);
   });
 
   it('refuses to type into the terminal and to change personality', () => {

@@ -14,8 +14,15 @@ const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
  * as. Throws ReeveError `invalid_request` where an id is no plain name.
  */
 export async function workspacePath(root: string, tenantId: string, sessionId: string): Promise<string> {
-  for (const [what, id] of [['tenant id', tenantId], ['session id', sessionId]] as const) {
-    if (!ID.test(id)) throw new ReeveError('invalid_request', `the ${what} must be 1 to 128 letters, digits, ., - and _, beginning with a letter or digit`);
+  for (const [what, id] of [
+    ['tenant id', tenantId],
+    ['session id', sessionId],
+  ] as const) {
+    if (!ID.test(id))
+      throw new ReeveError(
+        'invalid_request',
+        `the ${what} must be 1 to 128 letters, digits, ., - and _, beginning with a letter or digit`,
+      );
   }
   const tenant = join(root, tenantId);
   const workspace = join(tenant, sessionId);

@@ -3,7 +3,15 @@ import type { Task, TaskInput } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import type { Claim } from './task.ts';
-import { insertDependencies, insertLease, insertReady, insertTask, insertTimer, lockTasks, selectTask } from './store.ts';
+import {
+  insertDependencies,
+  insertLease,
+  insertReady,
+  insertTask,
+  insertTimer,
+  lockTasks,
+  selectTask,
+} from './store.ts';
 
 /** Who asks for a task, and in which trace. */
 export interface Requester {
@@ -19,10 +27,17 @@ export interface Requester {
 export type CheckTask = (tx: Tx, tenantId: string, agentId: string, taskType: string) => Promise<string>;
 
 /** Puts a task into the queue and wakes a worker. Throws `invalid_request` for a dependency that is not there. */
-export async function enqueueTask(database: Database, requester: Requester, input: TaskInput, check: CheckTask): Promise<Task> {
+export async function enqueueTask(
+  database: Database,
+  requester: Requester,
+  input: TaskInput,
+  check: CheckTask,
+): Promise<Task> {
   if (input.requires_approval) {
     const message = 'approvals of tasks are not built yet; leave requires_approval out';
-    throw new ReeveError('invalid_request', `requires_approval: ${message}`, { details: [{ path: 'requires_approval', message }] });
+    throw new ReeveError('invalid_request', `requires_approval: ${message}`, {
+      details: [{ path: 'requires_approval', message }],
+    });
   }
   const task = await inTenant(database.db, requester.tenantId, async (tx) => {
     const agentId = await check(tx, requester.tenantId, input.agent_id, input.task_type);
@@ -38,7 +53,13 @@ export async function enqueueTask(database: Database, requester: Requester, inpu
  * Inserts a task that its maker works on at once: it is never ready, but leased from the start, in the caller's
  * transaction. The caller hands the claim to its worker once the transaction has committed.
  */
-export async function insertClaimed(tx: Tx, requester: Requester, input: TaskInput, owner: string, leaseMs: number): Promise<Claim> {
+export async function insertClaimed(
+  tx: Tx,
+  requester: Requester,
+  input: TaskInput,
+  owner: string,
+  leaseMs: number,
+): Promise<Claim> {
   const id = await insert(tx, requester, input);
   const epoch = await insertLease(tx, id, requester.tenantId, owner, leaseMs);
   return { task: await read(tx, requester.tenantId, id), epoch, attempt: 1 };
@@ -69,7 +90,16 @@ async function insert(tx: Tx, { tenantId, userId, traceId }: Requester, input: T
     traceId,
     createdBy: userId,
   });
-  await recordAudit(tx, [{ tenantId, actor: userId, action: 'TASK_CREATED', traceId, taskId: id, details: { agent: input.agent_id, type: input.task_type } }]);
+  await recordAudit(tx, [
+    {
+      tenantId,
+      actor: userId,
+      action: 'TASK_CREATED',
+      traceId,
+      taskId: id,
+      details: { agent: input.agent_id, type: input.task_type },
+    },
+  ]);
   return id;
 }
 
@@ -88,9 +118,12 @@ async function openDependencies(tx: Tx, tenantId: string, ids: readonly string[]
   const found = await lockTasks(tx, tenantId, ids);
   const missing = ids.filter((id) => !found.some((task) => task.id === id));
   const failed = found.filter(({ status }) => status === 'failed' || status === 'cancelled');
-  const problem = missing[0] !== undefined ? `${missing[0]} is not a task` : failed[0] && `${failed[0].id} is ${failed[0].status}`;
+  const problem =
+    missing[0] !== undefined ? `${missing[0]} is not a task` : failed[0] && `${failed[0].id} is ${failed[0].status}`;
   if (problem !== undefined) {
-    throw new ReeveError('invalid_request', `depends_on: ${problem}`, { details: [{ path: 'depends_on', message: problem }] });
+    throw new ReeveError('invalid_request', `depends_on: ${problem}`, {
+      details: [{ path: 'depends_on', message: problem }],
+    });
   }
   return found.filter(({ status }) => status === 'pending').map(({ id }) => id);
 }

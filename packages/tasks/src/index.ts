@@ -5,7 +5,7 @@ export { enqueueTask, insertClaimed, insertQueued } from './enqueue.ts';
 export type { CheckTask, Requester } from './enqueue.ts';
 export { mountTasks } from './routes.ts';
 export { expireLeases, selectTask } from './store.ts';
-export { hasEnded } from './task.ts';
+export { hasEnded, shownError } from './task.ts';
 export type { Claim, Outcome, TaskHandler } from './task.ts';
 export { startWorker } from './worker.ts';
 export type { Worker } from './worker.ts';

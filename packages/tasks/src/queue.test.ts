@@ -12,31 +12,44 @@ import type { Claim, Outcome, TaskHandler } from './task.ts';
 import { startWorker } from './worker.ts';
 
 const requester = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
-const input = (fields: object = {}) => TaskInput.parse({ agent_id: 'assistant', task_type: 'query', title: 'a task', ...fields });
+const input = (fields: object = {}) =>
+  TaskInput.parse({ agent_id: 'assistant', task_type: 'query', title: 'a task', ...fields });
 const done: Outcome = { status: 'completed', result: { n: 1 }, summary: 'done' };
 
 function handlerOf(run: TaskHandler['run']): TaskHandler & { ends: string[] } {
   const ends: string[] = [];
-  return { run, ends, ended: async (_, task, error, status) => void ends.push(`${task.title}: ${status}: ${error.message}`) };
+  return {
+    run,
+    ends,
+    ended: async (_, task, error, status) => void ends.push(`${task.title}: ${status}: ${error.message}`),
+  };
 }
 
 describe('the queue', () => {
   let database: Database;
-  const enqueue = (fields: object = {}) => enqueueTask(database, requester, input(fields), async (_, __, agentId) => agentId);
+  const enqueue = (fields: object = {}) =>
+    enqueueTask(database, requester, input(fields), async (_, __, agentId) => agentId);
   const read = (id: string) => inTenant(database.db, 'default', (tx) => selectTask(tx, 'default', id)) as Promise<Task>;
   const workerOf = (handler: TaskHandler, owner = 'w1', leaseMs = 30_000) =>
     startWorker({ database, handler, owner, concurrency: 0, leaseMs, log: silentLog, graceMs: 0 });
 
   before(async () => void (database = await openTestDatabase()));
   beforeEach(async () => {
-    for (const table of ['ready_tasks', 'timers', 'task_dependencies', 'leases', 'tasks'] as const) await database.db.deleteFrom(table).execute();
+    for (const table of ['ready_tasks', 'timers', 'task_dependencies', 'leases', 'tasks'] as const)
+      await database.db.deleteFrom(table).execute();
   });
   after(() => database[Symbol.asyncDispose]());
 
   it('runs the highest priority first, and among equals the oldest', async () => {
     const seen: string[] = [];
     const handler = handlerOf(async ({ task }) => (seen.push(task.title), done));
-    for (const [title, priority] of [['low', -5], ['first', 0], ['second', 0], ['high', 7]] as const) await enqueue({ title, priority });
+    for (const [title, priority] of [
+      ['low', -5],
+      ['first', 0],
+      ['second', 0],
+      ['high', 7],
+    ] as const)
+      await enqueue({ title, priority });
     await using worker = workerOf(handler);
     for (let i = 0; i < 4; i++) await worker.runOnce(1);
     assert.deepEqual(seen, ['high', 'first', 'second', 'low']);
@@ -53,7 +66,10 @@ describe('the queue', () => {
     resolve();
     await running;
     const task = await read(id);
-    assert.deepEqual([task.status, task.result, task.result_summary, task.attempts], ['completed', { n: 1 }, 'done', 1]);
+    assert.deepEqual(
+      [task.status, task.result, task.result_summary, task.attempts],
+      ['completed', { n: 1 }, 'done', 1],
+    );
     assert.ok(task.started_at !== null && task.completed_at !== null);
   });
 
@@ -76,7 +92,10 @@ describe('the queue', () => {
     await using worker = workerOf(handler);
     await worker.runOnce(5);
     const waiting = await read(id);
-    assert.deepEqual([waiting.status, waiting.waiting_for, waiting.attempts, waiting.error_message], ['pending', 'retry', 1, 'the sun went out']);
+    assert.deepEqual(
+      [waiting.status, waiting.waiting_for, waiting.attempts, waiting.error_message],
+      ['pending', 'retry', 1, 'the sun went out'],
+    );
     assert.deepEqual(await worker.runOnce(5), []);
     await passTime(database, 61_000);
     await worker.runOnce(5);
@@ -106,7 +125,11 @@ describe('the queue', () => {
   it('takes a task back from a silent worker and refuses what that worker writes later', async () => {
     const { id } = await enqueue();
     const handler = handlerOf(async () => done);
-    await using first = workerOf(handlerOf(() => new Promise(() => undefined)), 'first', 60_000);
+    await using first = workerOf(
+      handlerOf(() => new Promise(() => undefined)),
+      'first',
+      60_000,
+    );
     void first.runOnce(1);
     let stale: Claim | undefined;
     while (stale === undefined) {
@@ -118,14 +141,22 @@ describe('the queue', () => {
     await using second = workerOf(handler, 'second');
     assert.deepEqual(await second.runOnce(1), [id]);
     const late = stale;
-    await assert.rejects(inTenant(database.db, 'default', (tx) => settleTask(tx, handler, late, done)), { reason: 'lease_lost' });
-    await assert.rejects(inTenant(database.db, 'default', (tx) => requireLease(tx, late)), { reason: 'lease_lost' });
+    await assert.rejects(
+      inTenant(database.db, 'default', (tx) => settleTask(tx, handler, late, done)),
+      { reason: 'lease_lost' },
+    );
+    await assert.rejects(
+      inTenant(database.db, 'default', (tx) => requireLease(tx, late)),
+      { reason: 'lease_lost' },
+    );
     assert.equal((await read(id)).attempts, 2);
   });
 
   it('fails a task whose workers died as often as it may be tried, and ends what belongs to it', async () => {
     const handler = handlerOf(async () => done);
-    const { task } = await inTenant(database.db, 'default', (tx) => insertClaimed(tx, requester, input({ max_attempts: 1 }), 'gone', 1_000));
+    const { task } = await inTenant(database.db, 'default', (tx) =>
+      insertClaimed(tx, requester, input({ max_attempts: 1 }), 'gone', 1_000),
+    );
     await passTime(database, 2_000);
     await sweepLeases(database, handler);
     assert.deepEqual([(await read(task.id)).status, (await read(task.id)).error_code], ['failed', 'unavailable']);
@@ -134,7 +165,9 @@ describe('the queue', () => {
 
   it('cancels a waiting task at once and asks a running one to stop', async () => {
     const waiting = await enqueue({ title: 'waiting' });
-    const handler = handlerOf((_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))));
+    const handler = handlerOf(
+      (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    );
     assert.equal((await cancelTask(database, handler, requester, waiting.id)).status, 'cancelled');
     assert.deepEqual(handler.ends, ['waiting: cancelled: cancelled by ada']);
     await assert.rejects(cancelTask(database, handler, requester, waiting.id), { reason: 'conflict' });
@@ -181,9 +214,11 @@ describe('the queue', () => {
     const root = await enqueue({ title: 'root', max_attempts: 1 });
     const child = await enqueue({ title: 'child', depends_on: [root.id] });
     const grandchild = await enqueue({ title: 'grandchild', depends_on: [child.id] });
-    await using worker = workerOf(handlerOf(async () => {
-      throw new ReeveError('invalid_request', 'no');
-    }));
+    await using worker = workerOf(
+      handlerOf(async () => {
+        throw new ReeveError('invalid_request', 'no');
+      }),
+    );
     await worker.runOnce(5);
     assert.deepEqual([(await read(child.id)).status, (await read(grandchild.id)).status], ['cancelled', 'cancelled']);
     await assert.rejects(enqueue({ depends_on: [child.id] }), { reason: 'invalid_request' });
@@ -193,26 +228,46 @@ describe('the queue', () => {
     const { id } = await enqueue();
     assert.equal(await inTenant(database.db, 'other', (tx) => selectTask(tx, 'other', id)), undefined);
     assert.equal(await inTenant(database.db, 'other', (tx) => selectTask(tx, 'default', id)), undefined);
-    await assert.rejects(cancelTask(database, handlerOf(async () => done), { ...requester, tenantId: 'other' }, id), { reason: 'not_found' });
+    await assert.rejects(
+      cancelTask(
+        database,
+        handlerOf(async () => done),
+        { ...requester, tenantId: 'other' },
+        id,
+      ),
+      { reason: 'not_found' },
+    );
   });
 
   it('is given back untried by a worker that stops, and claimed again at once', async () => {
     const { id } = await enqueue({ max_attempts: 1 });
-    const untilAborted = handlerOf((_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))));
+    const untilAborted = handlerOf(
+      (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    );
     const stopping = workerOf(untilAborted, 'stopping');
     const working = stopping.runOnce(1);
     while ((await read(id)).status !== 'in_progress') await new Promise((next) => setTimeout(next, 5));
     await stopping[Symbol.asyncDispose]();
     await working;
     assert.deepEqual([(await read(id)).status, (await read(id)).attempts], ['pending', 0]);
-    await using next = workerOf(handlerOf(async () => done), 'next');
+    await using next = workerOf(
+      handlerOf(async () => done),
+      'next',
+    );
     assert.deepEqual(await next.runOnce(1), [id]);
     assert.equal((await read(id)).status, 'completed');
   });
 
   it('is woken by an enqueue and settles in the background', async () => {
     const handler = handlerOf(async () => done);
-    await using worker = startWorker({ database, handler, owner: 'bg', concurrency: 2, leaseMs: 30_000, log: silentLog });
+    await using worker = startWorker({
+      database,
+      handler,
+      owner: 'bg',
+      concurrency: 2,
+      leaseMs: 30_000,
+      log: silentLog,
+    });
     const startedAt = performance.now();
     const { id } = await enqueue();
     while ((await read(id)).status !== 'completed') await new Promise((next) => setTimeout(next, 5));

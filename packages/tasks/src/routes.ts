@@ -9,13 +9,17 @@ import type { TaskHandler } from './task.ts';
 
 /** Mounts the routes of tasks. */
 export function mountTasks(app: App, database: Database, handler: TaskHandler, check: CheckTask): void {
-  app.mount(routes.createTask, async (call) => ({ task: await enqueueTask(database, requesterOf(call), call.body, check) }));
+  app.mount(routes.createTask, async (call) => ({
+    task: await enqueueTask(database, requesterOf(call), call.body, check),
+  }));
 
-  app.mount(routes.listTasks, ({ principal: { tenantId }, query: { limit, offset, agent_id, status, task_type, session_id, q } }) =>
-    inTenant(database.db, tenantId, async (tx) => {
-      const filter = { agentId: agent_id, status, taskType: task_type, sessionId: session_id, q };
-      return { ...(await listTasks(tx, tenantId, filter, { limit, offset })), limit, offset };
-    }),
+  app.mount(
+    routes.listTasks,
+    ({ principal: { tenantId }, query: { limit, offset, agent_id, status, task_type, session_id, q } }) =>
+      inTenant(database.db, tenantId, async (tx) => {
+        const filter = { agentId: agent_id, status, taskType: task_type, sessionId: session_id, q };
+        return { ...(await listTasks(tx, tenantId, filter, { limit, offset })), limit, offset };
+      }),
   );
 
   app.mount(routes.getTaskStats, ({ principal: { tenantId } }) =>
@@ -40,7 +44,9 @@ export function mountTasks(app: App, database: Database, handler: TaskHandler, c
     }),
   );
 
-  app.mount(routes.cancelTask, async (call) => ({ task: await cancelTask(database, handler, requesterOf(call), call.params.id) }));
+  app.mount(routes.cancelTask, async (call) => ({
+    task: await cancelTask(database, handler, requesterOf(call), call.params.id),
+  }));
   app.mount(routes.retryTask, async (call) => ({ task: await retryTask(database, requesterOf(call), call.params.id) }));
 }
 

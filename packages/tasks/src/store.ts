@@ -58,7 +58,10 @@ export async function insertTask(db: Db, task: NewTask): Promise<void> {
     .execute();
 }
 
-export async function insertReady(db: Db, tasks: readonly { id: string; tenantId: string; priority: number }[]): Promise<void> {
+export async function insertReady(
+  db: Db,
+  tasks: readonly { id: string; tenantId: string; priority: number }[],
+): Promise<void> {
   if (tasks.length === 0) return;
   await db
     .insertInto('ready_tasks')
@@ -66,8 +69,14 @@ export async function insertReady(db: Db, tasks: readonly { id: string; tenantId
     .execute();
 }
 
-export async function insertTimer(db: Db, timer: { taskId: string; tenantId: string; dueAt: Date; reason: 'schedule' }): Promise<void> {
-  await db.insertInto('timers').values({ task_id: timer.taskId, tenant_id: timer.tenantId, due_at: timer.dueAt, reason: timer.reason }).execute();
+export async function insertTimer(
+  db: Db,
+  timer: { taskId: string; tenantId: string; dueAt: Date; reason: 'schedule' },
+): Promise<void> {
+  await db
+    .insertInto('timers')
+    .values({ task_id: timer.taskId, tenant_id: timer.tenantId, due_at: timer.dueAt, reason: timer.reason })
+    .execute();
 }
 
 /** A timer that many milliseconds from now, by the database's clock. */
@@ -76,16 +85,28 @@ export async function insertRetryTimer(db: Db, taskId: string, tenantId: string,
     values (${taskId}, ${tenantId}, reeve_now() + ${delayMs} * interval '1 ms', 'retry')`.execute(db);
 }
 
-export async function insertDependencies(db: Db, tenantId: string, taskId: string, dependsOn: readonly string[]): Promise<void> {
+export async function insertDependencies(
+  db: Db,
+  tenantId: string,
+  taskId: string,
+  dependsOn: readonly string[],
+): Promise<void> {
   if (dependsOn.length === 0) return;
-  await db.insertInto('task_dependencies').values(dependsOn.map((id) => ({ depends_on: id, task_id: taskId, tenant_id: tenantId }))).execute();
+  await db
+    .insertInto('task_dependencies')
+    .values(dependsOn.map((id) => ({ depends_on: id, task_id: taskId, tenant_id: tenantId })))
+    .execute();
 }
 
-/** Locks tasks against ending until the transaction does, in the order of their ids, and answers their recorded status. */
-export async function lockTasks(db: Db, tenantId: string, ids: readonly string[]): Promise<{ id: string; status: string; priority: number }[]> {
+/** Locks tasks against ending until the transaction does, in the order of their ids, and answers what is recorded of them. */
+export async function lockTasks(
+  db: Db,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<{ id: string; status: string; priority: number; cancelRequested: boolean }[]> {
   return db
     .selectFrom('tasks')
-    .select(['id', 'status', 'priority'])
+    .select(['id', 'status', 'priority', 'cancel_requested as cancelRequested'])
     .where('tenant_id', '=', tenantId)
     .where('id', 'in', [...ids])
     .orderBy('id')
@@ -94,15 +115,28 @@ export async function lockTasks(db: Db, tenantId: string, ids: readonly string[]
 }
 
 /** A lease for a task that was never ready: the process that made it works on it at once. */
-export async function insertLease(db: Db, taskId: string, tenantId: string, owner: string, leaseMs: number): Promise<number> {
-  const { rows } = await sql<{ epoch: number }>`insert into leases (task_id, tenant_id, epoch, owner, attempt, started_at, expires_at)
+export async function insertLease(
+  db: Db,
+  taskId: string,
+  tenantId: string,
+  owner: string,
+  leaseMs: number,
+): Promise<number> {
+  const { rows } = await sql<{
+    epoch: number;
+  }>`insert into leases (task_id, tenant_id, epoch, owner, attempt, started_at, expires_at)
     values (${taskId}, ${tenantId}, nextval('lease_epochs'), ${owner}, 1, reeve_now(), reeve_now() + ${leaseMs} * interval '1 ms')
     returning epoch`.execute(db);
   return rows[0]!.epoch;
 }
 
 /** Claims up to `limit` ready tasks, highest priority and oldest first; two claimers never get the same one. */
-export async function claimReady(db: Db, owner: string, limit: number, leaseMs: number): Promise<{ taskId: string; tenantId: string; epoch: number; attempt: number }[]> {
+export async function claimReady(
+  db: Db,
+  owner: string,
+  limit: number,
+  leaseMs: number,
+): Promise<{ taskId: string; tenantId: string; epoch: number; attempt: number }[]> {
   const { rows } = await sql<{ task_id: string; tenant_id: string; epoch: number; attempt: number }>`
     with picked as (
       delete from ready_tasks
@@ -111,7 +145,7 @@ export async function claimReady(db: Db, owner: string, limit: number, leaseMs: 
     )
     insert into leases (task_id, tenant_id, epoch, owner, attempt, started_at, expires_at)
     select p.task_id, p.tenant_id, nextval('lease_epochs'), ${owner}, t.attempts + 1, reeve_now(), reeve_now() + ${leaseMs} * interval '1 ms'
-    from picked p join tasks t on t.id = p.task_id
+    from picked p join tasks t on t.id = p.task_id and t.status = 'pending'
     returning task_id, tenant_id, epoch, attempt`.execute(db);
   return rows.map((row) => ({ taskId: row.task_id, tenantId: row.tenant_id, epoch: row.epoch, attempt: row.attempt }));
 }
@@ -127,12 +161,19 @@ export async function promoteDue(db: Db): Promise<{ promoted: number; nextMs: nu
       returning 1
     )
     select (select count(*) from ready)::int as promoted,
-      (select extract(epoch from min(due_at) - reeve_now()) * 1000 from timers where due_at > reeve_now())::float8 as next_ms`.execute(db);
+      (select extract(epoch from min(due_at) - reeve_now()) * 1000 from timers where due_at > reeve_now())::float8 as next_ms`.execute(
+    db,
+  );
   return { promoted: rows[0]!.promoted, nextMs: rows[0]!.next_ms };
 }
 
 /** Extends the owner's leases of these tasks; answers those it still has, and which of them were asked to stop. */
-export async function extendLeases(db: Db, owner: string, taskIds: readonly string[], leaseMs: number): Promise<{ taskId: string; epoch: number; cancelRequested: boolean }[]> {
+export async function extendLeases(
+  db: Db,
+  owner: string,
+  taskIds: readonly string[],
+  leaseMs: number,
+): Promise<{ taskId: string; epoch: number; cancelRequested: boolean }[]> {
   const { rows } = await sql<{ task_id: string; epoch: number; cancel_requested: boolean }>`
     update leases l set expires_at = reeve_now() + ${leaseMs} * interval '1 ms'
     from tasks t where t.id = l.task_id and l.task_id = any(${[...taskIds]}::uuid[]) and l.owner = ${owner} and l.expires_at > reeve_now()
@@ -141,7 +182,10 @@ export async function extendLeases(db: Db, owner: string, taskIds: readonly stri
 }
 
 /** Takes leases away whose holder fell silent, up to `limit`. */
-export async function deleteExpiredLeases(db: Db, limit: number): Promise<{ taskId: string; tenantId: string; attempt: number }[]> {
+export async function deleteExpiredLeases(
+  db: Db,
+  limit: number,
+): Promise<{ taskId: string; tenantId: string; attempt: number }[]> {
   const { rows } = await sql<{ task_id: string; tenant_id: string; attempt: number }>`
     delete from leases where task_id in (select task_id from leases where expires_at <= reeve_now() limit ${limit} for update skip locked)
     returning task_id, tenant_id, attempt`.execute(db);
@@ -155,13 +199,28 @@ export async function expireLeases(db: Db): Promise<void> {
 
 /** Locks the lease for the rest of the transaction; false where it is not that holder's any more. */
 export async function lockLease(db: Db, taskId: string, epoch: number): Promise<boolean> {
-  const row = await db.selectFrom('leases').select('epoch').where('task_id', '=', taskId).where('epoch', '=', epoch).forUpdate().executeTakeFirst();
+  const row = await db
+    .selectFrom('leases')
+    .select('epoch')
+    .where('task_id', '=', taskId)
+    .where('epoch', '=', epoch)
+    .forUpdate()
+    .executeTakeFirst();
   return row !== undefined;
 }
 
 /** Ends a lease; answers its attempt and start, or undefined where it is not that holder's any more. */
-export async function deleteLease(db: Db, taskId: string, epoch: number): Promise<{ attempt: number; startedAt: Date } | undefined> {
-  const row = await db.deleteFrom('leases').where('task_id', '=', taskId).where('epoch', '=', epoch).returning(['attempt', 'started_at']).executeTakeFirst();
+export async function deleteLease(
+  db: Db,
+  taskId: string,
+  epoch: number,
+): Promise<{ attempt: number; startedAt: Date } | undefined> {
+  const row = await db
+    .deleteFrom('leases')
+    .where('task_id', '=', taskId)
+    .where('epoch', '=', epoch)
+    .returning(['attempt', 'started_at'])
+    .executeTakeFirst();
   return row && { attempt: row.attempt, startedAt: row.started_at };
 }
 
@@ -174,7 +233,12 @@ export interface TaskEnd {
 }
 
 /** Records the end of a task. `attempt` and `startedAt` come from its last lease where it had one. */
-export async function updateEnded(db: Db, taskId: string, end: TaskEnd, lease?: { attempt: number; startedAt: Date }): Promise<void> {
+export async function updateEnded(
+  db: Db,
+  taskId: string,
+  end: TaskEnd,
+  lease?: { attempt: number; startedAt: Date },
+): Promise<void> {
   await db
     .updateTable('tasks')
     .set({
@@ -192,7 +256,13 @@ export async function updateEnded(db: Db, taskId: string, end: TaskEnd, lease?: 
 }
 
 /** Records a failed attempt of a task that will be tried again. */
-export async function updateAttempted(db: Db, taskId: string, attempt: number, startedAt: Date | null, error: { message: string; code: string } | null): Promise<void> {
+export async function updateAttempted(
+  db: Db,
+  taskId: string,
+  attempt: number,
+  startedAt: Date | null,
+  error: { message: string; code: string } | null,
+): Promise<void> {
   await db
     .updateTable('tasks')
     .set({
@@ -210,8 +280,15 @@ export async function updateRevived(db: Db, taskId: string): Promise<void> {
   await db
     .updateTable('tasks')
     .set({
-      status: 'pending', attempts: 0, result: null, result_summary: null, error_message: null, error_code: null, completed_at: null,
-      cancel_requested: false, updated_at: now,
+      status: 'pending',
+      attempts: 0,
+      result: null,
+      result_summary: null,
+      error_message: null,
+      error_code: null,
+      completed_at: null,
+      cancel_requested: false,
+      updated_at: now,
     })
     .where('id', '=', taskId)
     .execute();
@@ -221,11 +298,11 @@ export async function updateCancelRequested(db: Db, taskId: string): Promise<voi
   await db.updateTable('tasks').set({ cancel_requested: true, updated_at: now }).where('id', '=', taskId).execute();
 }
 
-/** Takes a pending task out of wherever it waits. */
+/** Takes a pending task out of wherever it waits, in the order in which tasks move, so that none slips past. */
 export async function deleteWaiting(db: Db, taskId: string): Promise<void> {
-  await db.deleteFrom('ready_tasks').where('task_id', '=', taskId).execute();
-  await db.deleteFrom('timers').where('task_id', '=', taskId).execute();
   await db.deleteFrom('task_dependencies').where('task_id', '=', taskId).execute();
+  await db.deleteFrom('timers').where('task_id', '=', taskId).execute();
+  await db.deleteFrom('ready_tasks').where('task_id', '=', taskId).execute();
 }
 
 /** Those that wait for a task. */
@@ -237,7 +314,12 @@ export async function selectDependents(db: Db, dependsOn: string): Promise<strin
 /** Strikes an ended task from the lists of those that wait for it; answers which of `dependents` now wait for nothing. */
 export async function deleteDependency(db: Db, dependsOn: string, dependents: readonly string[]): Promise<string[]> {
   await db.deleteFrom('task_dependencies').where('depends_on', '=', dependsOn).execute();
-  const waiting = await db.selectFrom('task_dependencies').select('task_id').distinct().where('task_id', 'in', [...dependents]).execute();
+  const waiting = await db
+    .selectFrom('task_dependencies')
+    .select('task_id')
+    .distinct()
+    .where('task_id', 'in', [...dependents])
+    .execute();
   const still = new Set(waiting.map(({ task_id }) => task_id));
   return dependents.filter((id) => !still.has(id));
 }
@@ -251,14 +333,27 @@ export async function selectTask(db: Db, tenantId: string, id: string): Promise<
 /** Several tasks, in no order. */
 export async function selectTasks(db: Db, ids: readonly string[]): Promise<Task[]> {
   if (ids.length === 0) return [];
-  const rows = await shown(db).where('tasks.id', 'in', [...ids]).execute();
+  const rows = await shown(db)
+    .where('tasks.id', 'in', [...ids])
+    .execute();
   return rows.map(fromRow);
 }
 
 /** A page of the tenant's tasks, newest first, with how many there are in all. */
-export async function listTasks(db: Db, tenantId: string, filter: TaskFilter, { limit, offset }: Paging): Promise<{ tasks: Task[]; total: number }> {
+export async function listTasks(
+  db: Db,
+  tenantId: string,
+  filter: TaskFilter,
+  { limit, offset }: Paging,
+): Promise<{ tasks: Task[]; total: number }> {
   const where = matching(tenantId, filter);
-  const rows = await shown(db).where(where).orderBy('tasks.created_at', 'desc').orderBy('tasks.id', 'desc').limit(limit).offset(offset).execute();
+  const rows = await shown(db)
+    .where(where)
+    .orderBy('tasks.created_at', 'desc')
+    .orderBy('tasks.id', 'desc')
+    .limit(limit)
+    .offset(offset)
+    .execute();
   const { total } = await db
     .selectFrom('tasks')
     .leftJoin('leases', 'leases.task_id', 'tasks.id')
@@ -269,7 +364,10 @@ export async function listTasks(db: Db, tenantId: string, filter: TaskFilter, { 
 }
 
 /** Counts by status, agent and type, in one pass. */
-export async function countTasks(db: Db, tenantId: string): Promise<{ status: string; agentId: string; taskType: string; count: number }[]> {
+export async function countTasks(
+  db: Db,
+  tenantId: string,
+): Promise<{ status: string; agentId: string; taskType: string; count: number }[]> {
   const { rows } = await sql<{ status: string; agent_id: string; task_type: string; count: number }>`
     select case when l.task_id is null then t.status else 'in_progress' end as status, t.agent_id, t.task_type, count(*) as count
     from tasks t left join leases l on l.task_id = t.id where t.tenant_id = ${tenantId} group by 1, 2, 3`.execute(db);
@@ -277,12 +375,17 @@ export async function countTasks(db: Db, tenantId: string): Promise<{ status: st
 }
 
 /** Seconds that the oldest waiting task has waited (null: none waits), and how many were completed in the last hour. */
-export async function selectPace(db: Db, tenantId: string): Promise<{ oldestPendingAgeS: number | null; completedLastHour: number }> {
+export async function selectPace(
+  db: Db,
+  tenantId: string,
+): Promise<{ oldestPendingAgeS: number | null; completedLastHour: number }> {
   const { rows } = await sql<{ age: number | null; completed: number }>`
     select
       (select extract(epoch from reeve_now() - min(t.created_at)) from tasks t left join leases l on l.task_id = t.id
        where t.tenant_id = ${tenantId} and t.status = 'pending' and l.task_id is null)::float8 as age,
-      (select count(*) from tasks where tenant_id = ${tenantId} and status = 'completed' and completed_at > reeve_now() - interval '1 hour') as completed`.execute(db);
+      (select count(*) from tasks where tenant_id = ${tenantId} and status = 'completed' and completed_at > reeve_now() - interval '1 hour') as completed`.execute(
+    db,
+  );
   return { oldestPendingAgeS: rows[0]!.age, completedLastHour: rows[0]!.completed };
 }
 
@@ -306,7 +409,11 @@ function shown(db: Db) {
       'leases.attempt as lease_attempt',
       'leases.started_at as lease_started_at',
       'timers.reason as timer_reason',
-      exists(selectFrom('task_dependencies').whereRef('task_dependencies.task_id', '=', 'tasks.id').select('depends_on')).$castTo<boolean>().as('waits_for_tasks'),
+      exists(
+        selectFrom('task_dependencies').whereRef('task_dependencies.task_id', '=', 'tasks.id').select('depends_on'),
+      )
+        .$castTo<boolean>()
+        .as('waits_for_tasks'),
     ]);
 }
 
@@ -318,7 +425,8 @@ function matching(tenantId: string, filter: TaskFilter) {
     if (filter.sessionId !== undefined) conditions.push(eb('tasks.session_id', '=', filter.sessionId));
     if (filter.q !== undefined) conditions.push(eb('tasks.title', 'ilike', likeText(filter.q)));
     if (filter.status === 'in_progress') conditions.push(eb('leases.task_id', 'is not', null));
-    else if (filter.status !== undefined) conditions.push(eb('tasks.status', '=', filter.status), eb('leases.task_id', 'is', null));
+    else if (filter.status !== undefined)
+      conditions.push(eb('tasks.status', '=', filter.status), eb('leases.task_id', 'is', null));
     return eb.and(conditions);
   };
 }

@@ -1,6 +1,6 @@
 import type { Task, TaskStatus } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
-import type { ReeveError } from '@reeve/kit';
+import { ReeveError } from '@reeve/kit';
 
 /*
  * The life of a task
@@ -38,10 +38,16 @@ export type Outcome =
 export interface TaskHandler {
   run(claim: Claim, signal: AbortSignal): Promise<Outcome | null>;
   /**
-   * Called in the transaction that ends a task nobody is working on: cancelled while it waited, given up after its last
-   * attempt, or left behind by a dependency. What belongs to the task is to be ended with it.
+   * Called in the transaction that ends a task which its handler did not end: cancelled while it waited, given up after its
+   * last attempt, or left behind by a dependency. What belongs to the task is to be ended with it.
    */
   ended(tx: Tx, task: Task, error: ReeveError, status: 'failed' | 'cancelled'): Promise<void>;
+}
+
+/** An error as callers may see it: what went wrong inside stays in the log. */
+export function shownError(error: ReeveError): ReeveError {
+  if (error.reason !== 'internal') return error;
+  return new ReeveError('internal', 'something went wrong inside; the log has it', { cause: error });
 }
 
 export function hasEnded(status: TaskStatus): boolean {

@@ -1,9 +1,21 @@
-import { inTenant, type Database } from '@reeve/db';
-import { Background, counter, durations, gauge, isRetryable, ReeveError, Signal, sleep, withContext, newTraceId, type Log } from '@reeve/kit';
+import { inTenant, type Database, type Tx } from '@reeve/db';
+import {
+  Background,
+  counter,
+  durations,
+  gauge,
+  isRetryable,
+  ReeveError,
+  Signal,
+  sleep,
+  withContext,
+  newTraceId,
+  type Log,
+} from '@reeve/kit';
 import { sweepLeases } from './change.ts';
 import { giveBack, retryLater, settleTask } from './end.ts';
 import { claimReady, extendLeases, promoteDue, selectTasks } from './store.ts';
-import type { Claim, Outcome, TaskHandler } from './task.ts';
+import { shownError, type Claim, type Outcome, type TaskHandler } from './task.ts';
 
 /*
  * One process's hands on the queue.
@@ -74,15 +86,20 @@ export function startWorker(options: WorkerOptions): Worker {
 
   function start(claim: Claim, done: () => void): void {
     const abort = new AbortController();
+    held.get(claim.task.id)?.abort.abort(new ReeveError('lease_lost', 'the task was claimed anew'));
     held.set(claim.task.id, { claim, abort, lastBeat: performance.now() });
     runningTasks.set(held.size);
-    const context = { requestId: claim.task.id, traceId: claim.task.trace_id || newTraceId(), tenantId: claim.task.tenant_id };
+    const context = {
+      requestId: claim.task.id,
+      traceId: claim.task.trace_id || newTraceId(),
+      tenantId: claim.task.tenant_id,
+    };
     work.start(`task ${claim.task.id}`, () =>
       withContext(context, async () => {
         try {
           await Promise.race([runClaim(options, claim, AbortSignal.any([abort.signal, stopped.signal])), untilStopped]);
         } finally {
-          held.delete(claim.task.id);
+          if (held.get(claim.task.id)?.claim === claim) held.delete(claim.task.id);
           runningTasks.set(held.size);
           done();
         }
@@ -90,12 +107,18 @@ export function startWorker(options: WorkerOptions): Worker {
     );
   }
 
-  async function claim(limit: number): Promise<Claim[]> {
-    const leases = await claimReady(database.db, owner, limit, leaseMs);
-    const tasks = await selectTasks(database.db, leases.map(({ taskId }) => taskId));
-    return leases.flatMap(({ taskId, epoch, attempt }) => {
-      const task = tasks.find(({ id }) => id === taskId);
-      return task === undefined ? [] : [{ task, epoch, attempt }];
+  /** Leases and tasks in one transaction, so that no lease is left behind where the second read fails. */
+  function claim(limit: number): Promise<Claim[]> {
+    return database.db.transaction().execute(async (tx) => {
+      const leases = await claimReady(tx, owner, limit, leaseMs);
+      const tasks = await selectTasks(
+        tx,
+        leases.map(({ taskId }) => taskId),
+      );
+      return leases.flatMap(({ taskId, epoch, attempt: count }) => {
+        const task = tasks.find(({ id }) => id === taskId);
+        return task === undefined ? [] : [{ task, epoch, attempt: count }];
+      });
     });
   }
 
@@ -137,7 +160,8 @@ export function startWorker(options: WorkerOptions): Worker {
         if (lease !== undefined) entry.lastBeat = sentAt;
         if (lease?.cancelRequested) entry.abort.abort(new ReeveError('cancelled', 'cancelled on request'));
         const lost = extended !== undefined && lease === undefined && entry.lastBeat < sentAt - leaseMs / 3;
-        if (lost || performance.now() - entry.lastBeat > leaseMs) entry.abort.abort(new ReeveError('lease_lost', 'the lease ran out'));
+        if (lost || performance.now() - entry.lastBeat > leaseMs)
+          entry.abort.abort(new ReeveError('lease_lost', 'the lease ran out'));
       }
     }
   }
@@ -175,7 +199,10 @@ export function startWorker(options: WorkerOptions): Worker {
     },
     async [Symbol.asyncDispose]() {
       this.drain();
-      const hardStop = setTimeout(() => stopped.abort(new ReeveError('shutting_down', 'the server stops')), options.graceMs ?? 10_000);
+      const hardStop = setTimeout(
+        () => stopped.abort(new ReeveError('shutting_down', 'the server stops')),
+        options.graceMs ?? 10_000,
+      );
       await work[Symbol.asyncDispose]();
       clearTimeout(hardStop);
       stopped.abort(new ReeveError('shutting_down', 'the server stops'));
@@ -187,29 +214,51 @@ export function startWorker(options: WorkerOptions): Worker {
 /** One attempt, from claim to whatever became of it. Never throws for what the task did. */
 async function runClaim(options: WorkerOptions, claim: Claim, signal: AbortSignal): Promise<void> {
   const startedAt = performance.now();
-  const { database, handler, log } = options;
+  const outcome = await attempt(options, claim, signal);
+  ended.inc({ outcome });
+  seconds.observe({ outcome }, (performance.now() - startedAt) / 1000);
+}
+
+async function attempt(options: WorkerOptions, claim: Claim, signal: AbortSignal): Promise<string> {
+  const { database, handler } = options;
   let outcome: Outcome | null;
-  let label: string;
   try {
     outcome = await handler.run(claim, signal);
-    label = outcome?.status ?? 'settled';
   } catch (thrown) {
-    const error = ReeveError.from(signal.aborted ? signal.reason : thrown);
-    if (error.reason === 'lease_lost' || error.reason === 'shutting_down') {
-      log.info({ task_id: claim.task.id }, `left to another worker: ${error.message}`);
-      if (error.reason === 'shutting_down') await inTenant(database.db, claim.task.tenant_id, (tx) => giveBack(tx, claim));
-      ended.inc({ outcome: error.reason });
-      return;
-    }
-    const again = error.reason !== 'cancelled' && isRetryable(error) && claim.attempt < claim.task.max_attempts;
-    log.warn({ err: error, task_id: claim.task.id, attempt: claim.attempt }, again ? 'an attempt failed' : 'a task failed');
-    outcome = again ? null : { status: error.reason === 'cancelled' ? 'cancelled' : 'failed', error };
-    label = again ? 'retried' : 'failed';
-    if (again) await inTenant(database.db, claim.task.tenant_id, (tx) => retryLater(tx, claim, error));
+    return endAttempt(options, claim, ReeveError.from(signal.aborted ? signal.reason : thrown));
   }
-  const final = outcome;
-  const released = final !== null && (await inTenant(database.db, claim.task.tenant_id, (tx) => settleTask(tx, handler, claim, final)));
+  if (outcome === null) return 'settled';
+  const settled = outcome;
+  const released = await inTenant(database.db, claim.task.tenant_id, (tx) => settleTask(tx, handler, claim, settled));
   if (released) database.notify('reeve_tasks', '');
-  ended.inc({ outcome: label });
-  seconds.observe({ outcome: label }, (performance.now() - startedAt) / 1000);
+  return outcome.status;
+}
+
+/** What becomes of a task whose handler threw: left to others, tried again later, or ended with whatever belongs to it. */
+async function endAttempt({ database, handler, log }: WorkerOptions, claim: Claim, error: ReeveError): Promise<string> {
+  const { task, attempt: count } = claim;
+  const about = { err: error, task_id: task.id, attempt: count };
+  const write = (work: (tx: Tx) => Promise<void>) => inTenant(database.db, task.tenant_id, work);
+  if (error.reason === 'lease_lost') {
+    log.info(about, 'a task was left to another worker');
+    return 'lease_lost';
+  }
+  if (error.reason === 'shutting_down') {
+    log.info(about, 'a task was given back');
+    await write((tx) => giveBack(tx, handler, claim));
+    database.notify('reeve_tasks', '');
+    return 'given_back';
+  }
+  if (error.reason !== 'cancelled' && isRetryable(error) && count < task.max_attempts) {
+    log.warn(about, 'an attempt failed');
+    await write((tx) => retryLater(tx, handler, claim, error));
+    return 'retried';
+  }
+  const status = error.reason === 'cancelled' ? 'cancelled' : 'failed';
+  log.warn(about, `a task ${status === 'failed' ? 'failed' : 'was cancelled'}`);
+  await write(async (tx) => {
+    await settleTask(tx, handler, claim, { status, error });
+    await handler.ended(tx, task, shownError(error), status);
+  });
+  return status;
 }

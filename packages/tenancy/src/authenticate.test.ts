@@ -25,25 +25,57 @@ describe('who is calling', () => {
   function who(environment: Record<string, string>, headers: Record<string, string>): Promise<Principal> {
     return createAuthenticator(configOf(environment), database.db, silentLog)((name) => headers[name]);
   }
-  const userOf = async (environment: Record<string, string>, headers: Record<string, string>) => (await who(environment, headers)).userId;
-  const refused = (environment: Record<string, string>, headers: Record<string, string>) => assert.rejects(who(environment, headers), { reason: 'unauthenticated' });
+  const userOf = async (environment: Record<string, string>, headers: Record<string, string>) =>
+    (await who(environment, headers)).userId;
+  const refused = (environment: Record<string, string>, headers: Record<string, string>) =>
+    assert.rejects(who(environment, headers), { reason: 'unauthenticated' });
 
   it('is decided by the first credential that is present: internal secret, bearer, key, user header', async () => {
     const all = { ...KEYS, ...SECRET, ...TRUST };
-    assert.deepEqual(await who(all, { ...INTERNAL, ...BEARER, ...KEY, ...USER }), { tenantId: 'default', userId: 'internal-service', role: 'admin', via: 'internal' });
-    assert.deepEqual(await who(all, { ...BEARER, ...KEY, ...USER }), { tenantId: 'default', userId: 'key-1', role: 'admin', via: 'api_key' });
-    assert.deepEqual(await who(all, { ...KEY, ...USER }), { tenantId: 'default', userId: 'key-2', role: 'admin', via: 'api_key' });
-    assert.deepEqual(await who(all, USER), { tenantId: 'default', userId: 'ada@example.com', role: 'member', via: 'header' });
+    assert.deepEqual(await who(all, { ...INTERNAL, ...BEARER, ...KEY, ...USER }), {
+      tenantId: 'default',
+      userId: 'internal-service',
+      role: 'admin',
+      via: 'internal',
+    });
+    assert.deepEqual(await who(all, { ...BEARER, ...KEY, ...USER }), {
+      tenantId: 'default',
+      userId: 'key-1',
+      role: 'admin',
+      via: 'api_key',
+    });
+    assert.deepEqual(await who(all, { ...KEY, ...USER }), {
+      tenantId: 'default',
+      userId: 'key-2',
+      role: 'admin',
+      via: 'api_key',
+    });
+    assert.deepEqual(await who(all, USER), {
+      tenantId: 'default',
+      userId: 'ada@example.com',
+      role: 'member',
+      via: 'header',
+    });
     assert.equal(await userOf(all, { 'user-id': 'bob' }), 'bob');
     await refused(all, {});
   });
 
   it('is nobody where the first is wrong, whatever comes after it', async () => {
     const all = { ...KEYS, ...SECRET, ...TRUST };
-    for (const wrong of ['', 'wrong', 'between-service', 'between-servicess']) await refused(all, { 'x-internal-service': 'true', 'x-internal-service-secret': wrong, ...BEARER });
+    for (const wrong of ['', 'wrong', 'between-service', 'between-servicess'])
+      await refused(all, { 'x-internal-service': 'true', 'x-internal-service-secret': wrong, ...BEARER });
     await refused(all, { 'x-internal-service': 'true', ...BEARER });
     await refused(all, { ...INTERNAL, 'x-internal-service': 'yes', ...BEARER });
-    for (const authorization of ['', 'Bearer', 'Bearer ', 'Bearer rv_wrong', 'Bearer rv_first_ke', 'rv_first_key', 'Basic cnZfZmlyc3Rfa2V5', 'Bearer rv_first_key extra']) {
+    for (const authorization of [
+      '',
+      'Bearer',
+      'Bearer ',
+      'Bearer rv_wrong',
+      'Bearer rv_first_ke',
+      'rv_first_key',
+      'Basic cnZfZmlyc3Rfa2V5',
+      'Bearer rv_first_key extra',
+    ]) {
       await refused(all, { authorization, ...KEY, ...USER });
     }
     for (const key of ['', 'rv_wrong', 'rv_first_key,rv_second_key']) await refused(all, { 'x-api-key': key, ...USER });
@@ -55,6 +87,16 @@ describe('who is calling', () => {
     assert.equal(await userOf({ ...KEYS, ...TRUST }, USER), 'ada@example.com');
   });
 
+  it('is nobody in development mode where the request came under another name than localhost', async () => {
+    for (const host of ['localhost', 'localhost:8080', '127.0.0.1:8080', '[::1]:8080'])
+      assert.equal(await userOf({}, { host }), 'local');
+    for (const host of ['evil.example', 'evil.example:8080', '127.0.0.1.evil.example', '10.0.0.5:8080']) {
+      await refused({}, { host });
+      await refused({}, { host, ...USER });
+    }
+    assert.equal(await userOf(KEYS, { host: 'reeve.example', ...BEARER }), 'key-1');
+  });
+
   it('is never an internal service where no secret is configured', async () => {
     await refused(KEYS, { 'x-internal-service': 'true', 'x-internal-service-secret': '' });
     await refused({}, INTERNAL);
@@ -62,21 +104,36 @@ describe('who is calling', () => {
 
   it('takes the tenant from an internal service, makes it where it is missing, and refuses what is no name', async () => {
     assert.equal((await who(SECRET, { ...INTERNAL, 'x-tenant-id': 'acme-1' })).tenantId, 'acme-1');
-    assert.ok(await database.db.selectFrom('tenants').select('name').where('tenant_id', '=', 'acme-1').executeTakeFirst());
-    for (const name of ['', '-x', 'a b', `x'; drop table tenants --`, 'x'.repeat(65), '../default']) await refused(SECRET, { ...INTERNAL, 'x-tenant-id': name });
-    assert.equal((await who({ ...KEYS, ...SECRET }, { ...BEARER, 'x-tenant-id': 'acme-1' })).tenantId, 'default', 'a key has its own tenant');
+    assert.ok(
+      await database.db.selectFrom('tenants').select('name').where('tenant_id', '=', 'acme-1').executeTakeFirst(),
+    );
+    for (const name of ['', '-x', 'a b', `x'; drop table tenants --`, 'x'.repeat(65), '../default'])
+      await refused(SECRET, { ...INTERNAL, 'x-tenant-id': name });
+    assert.equal(
+      (await who({ ...KEYS, ...SECRET }, { ...BEARER, 'x-tenant-id': 'acme-1' })).tenantId,
+      'default',
+      'a key has its own tenant',
+    );
   });
 
   it('is the local admin in development mode, where a user header gives only the name', async () => {
     assert.deepEqual(await who({}, {}), { tenantId: 'default', userId: 'local', role: 'admin', via: 'development' });
-    assert.deepEqual(await who({}, USER), { tenantId: 'default', userId: 'ada@example.com', role: 'admin', via: 'header' });
+    assert.deepEqual(await who({}, USER), {
+      tenantId: 'default',
+      userId: 'ada@example.com',
+      role: 'admin',
+      via: 'header',
+    });
     await refused({}, { authorization: 'Bearer rv_any_key' });
     await refused({}, { 'x-api-key': 'rv_any_key' });
   });
 
   it('must be asked where others can reach the server', () => {
     for (const host of ['0.0.0.0', '::', '10.1.2.3', 'example.com']) {
-      assert.throws(() => requireSafeBinding(configOf({}), host), { reason: 'forbidden', message: new RegExp(`^refusing to listen on ${host} without a credential: set REEVE_API_KEY`) });
+      assert.throws(() => requireSafeBinding(configOf({}), host), {
+        reason: 'forbidden',
+        message: new RegExp(`^refusing to listen on ${host} without a credential: set REEVE_API_KEY`),
+      });
       assert.throws(() => requireSafeBinding(configOf(TRUST), host), { reason: 'forbidden' });
       requireSafeBinding(configOf(KEYS), host);
       requireSafeBinding(configOf(SECRET), host);
@@ -85,7 +142,8 @@ describe('who is calling', () => {
   });
 
   it('is not settled by a configuration that holds no key, or a short one', () => {
-    for (const text of [',', ' , ', 'short', 'rv_long_enough,short']) assert.throws(() => configOf({ REEVE_API_KEY: text }), { reason: 'invalid_request' });
+    for (const text of [',', ' , ', 'short', 'rv_long_enough,short'])
+      assert.throws(() => configOf({ REEVE_API_KEY: text }), { reason: 'invalid_request' });
     assert.throws(() => configOf({ REEVE_INTERNAL_SECRET: 'short' }), { reason: 'invalid_request' });
   });
 });

@@ -29,13 +29,16 @@ export function requireSafeBinding(config: Config, host: string): void {
 export function createAuthenticator(config: Config, db: Db, log: Log): Authenticate {
   const keys = (config.apiKeys ?? []).map(digest);
   const open = isOpen(config);
-  if (open) log.warn('development mode: no credential is configured, every caller is the local admin of the tenant default');
+  if (open)
+    log.warn('development mode: no credential is configured, every caller is the local admin of the tenant default');
   return async (header) => {
     if (header('x-internal-service') !== undefined) return internal(config, db, header);
     const authorization = header('authorization');
-    if (authorization !== undefined) return keyHolder(/^Bearer (\S+)$/i.exec(authorization)?.[1], keys, 'Authorization');
+    if (authorization !== undefined)
+      return keyHolder(/^Bearer (\S+)$/i.exec(authorization)?.[1], keys, 'Authorization');
     const apiKey = header('x-api-key');
     if (apiKey !== undefined) return keyHolder(apiKey, keys, 'X-API-Key');
+    if (open) requireLocalHost(header('host'));
     const user = open || config.trustUserHeader ? (header('x-user-id') ?? header('user-id')) : undefined;
     if (user !== undefined) return trusted(user, open);
     if (open) return { tenantId: DEFAULT_TENANT, userId: 'local', role: 'admin', via: 'development' };
@@ -43,9 +46,21 @@ export function createAuthenticator(config: Config, db: Db, log: Log): Authentic
   };
 }
 
+/** In development mode a web page must not reach the local admin by a name of its own that points here (DNS rebinding). */
+function requireLocalHost(host: string | undefined): void {
+  if (host === undefined || isLoopback(host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'))) return;
+  throw new ReeveError(
+    'unauthenticated',
+    'in development mode only localhost is answered; set REEVE_API_KEY to answer under other names',
+  );
+}
+
 async function internal(config: Config, db: Db, header: (name: string) => string | undefined): Promise<Principal> {
   const given = header('x-internal-service-secret') ?? '';
-  const valid = header('x-internal-service') === 'true' && config.internalSecret !== undefined && timingSafeEqual(digest(given), digest(config.internalSecret));
+  const valid =
+    header('x-internal-service') === 'true' &&
+    config.internalSecret !== undefined &&
+    timingSafeEqual(digest(given), digest(config.internalSecret));
   if (!valid) throw new ReeveError('unauthenticated', 'X-Internal-Service needs the right X-Internal-Service-Secret');
   const tenantId = header('x-tenant-id') ?? DEFAULT_TENANT;
   await ensureTenant(db, tenantId);
@@ -60,7 +75,8 @@ function keyHolder(key: string | undefined, keys: readonly Buffer[], where: stri
 }
 
 function trusted(user: string, open: boolean): Principal {
-  if (!/^[\w.@:+-]{1,200}$/.test(user)) throw new ReeveError('unauthenticated', 'X-User-Id must be 1 to 200 letters, digits or . @ : + - _');
+  if (!/^[\w.@:+-]{1,200}$/.test(user))
+    throw new ReeveError('unauthenticated', 'X-User-Id must be 1 to 200 letters, digits or . @ : + - _');
   return { tenantId: DEFAULT_TENANT, userId: user, role: open ? 'admin' : 'member', via: 'header' };
 }
 

@@ -14,6 +14,10 @@ export async function ensureTenant(db: Db, tenantId: string): Promise<void> {
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(tenantId)) {
     throw new ReeveError('unauthenticated', 'X-Tenant-Id must be 1 to 64 letters, digits, - or _');
   }
-  await db.insertInto('tenants').values({ tenant_id: tenantId, name: tenantId }).onConflict((conflict) => conflict.doNothing()).execute();
+  await db
+    .insertInto('tenants')
+    .values({ tenant_id: tenantId, name: tenantId })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
   seen.add(tenantId);
 }

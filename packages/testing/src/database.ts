@@ -25,15 +25,17 @@ export interface TestDatabase extends AsyncDisposable {
 export async function createTestDatabase(): Promise<TestDatabase> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'reeve-test-'));
   const name = `reeve_test_${randomBytes(6).toString('hex')}`;
-  if (server !== undefined) await asAdmin(server, async (client) => {
-    const template = await ensureTemplate(client, server);
-    await client.query(`create database ${name} template ${template}`);
-  });
+  if (server !== undefined)
+    await asAdmin(server, async (client) => {
+      const template = await ensureTemplate(client, server);
+      await client.query(`create database ${name} template ${template}`);
+    });
   return {
     url: server === undefined ? undefined : withDatabase(server, name),
     dataDirectory,
     async [Symbol.asyncDispose]() {
-      if (server !== undefined) await asAdmin(server, (client) => client.query(`drop database if exists ${name} with (force)`));
+      if (server !== undefined)
+        await asAdmin(server, (client) => client.query(`drop database if exists ${name} with (force)`));
       await rm(dataDirectory, { recursive: true, force: true });
     },
   };
@@ -63,7 +65,14 @@ export async function passTime({ db }: Database, ms: number): Promise<void> {
 }
 
 async function ensureTemplate(client: pg.Client, url: string): Promise<string> {
-  const digest = createHash('sha256').update(listMigrations().map(({ checksum }) => checksum).join()).digest('hex').slice(0, 12);
+  const digest = createHash('sha256')
+    .update(
+      listMigrations()
+        .map(({ checksum }) => checksum)
+        .join(),
+    )
+    .digest('hex')
+    .slice(0, 12);
   const name = `reeve_template_${digest}`;
   await client.query('select pg_advisory_lock(7263002)');
   const { rowCount } = await client.query('select 1 from pg_database where datname = $1 and datistemplate', [name]);

@@ -12,11 +12,18 @@ describe('faults', { timeout: 180_000 }, () => {
     await using upstream = await startFakeUpstream();
     await using place = await createTestDatabase();
     const environment = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url };
-    upstream.respond(({ messages }) => (messages.some(({ role }) => role === 'tool') ? { text: ['done'] } : { toolCalls: [{ name: 'bash_execute', input: { command: 'sleep 30' } }] }));
+    upstream.respond(({ messages }) =>
+      messages.some(({ role }) => role === 'tool')
+        ? { text: ['done'] }
+        : { toolCalls: [{ name: 'bash_execute', input: { command: 'sleep 30' } }] },
+    );
     await using first = await startServer({ ...place, environment });
     const client = createClient({ baseUrl: first.url });
-    const { task } = await client.call(routes.createTask, { body: { agent_id: 'assistant', task_type: 'query', title: 'sleep' } });
-    while (!first.log.some((line) => line.includes('calling a tool'))) await new Promise((next) => setTimeout(next, 20));
+    const { task } = await client.call(routes.createTask, {
+      body: { agent_id: 'assistant', task_type: 'query', title: 'sleep' },
+    });
+    while (!first.log.some((line) => line.includes('calling a tool')))
+      await new Promise((next) => setTimeout(next, 20));
     const startedAt = performance.now();
     assert.equal(await first.end('SIGTERM'), 0);
     assert.ok(performance.now() - startedAt < 20_000, 'the stop does not wait for the tool');
@@ -36,20 +43,43 @@ describe('faults', { timeout: 180_000 }, () => {
       await using place = await createTestDatabase();
       upstream.respond(({ messages }) => {
         const calls = messages.filter(({ role }) => role === 'tool').length;
-        return calls < 6 ? { text: ['step ', `${calls}`], toolCalls: [{ name: 'calculator', input: { expression: `${calls} + 1` } }], pauseMs: 20 } : { text: ['all ', 'done'] };
+        return calls < 6
+          ? {
+              text: ['step ', `${calls}`],
+              toolCalls: [{ name: 'calculator', input: { expression: `${calls} + 1` } }],
+              pauseMs: 20,
+            }
+          : { text: ['all ', 'done'] };
       });
-      await using server = await startServer({ ...place, environment: { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url, REEVE_LEASE_MS: '3000' } });
+      await using server = await startServer({
+        ...place,
+        environment: {
+          LLM_PROVIDER: 'openai-compatible',
+          LLM_MODEL: 'fake',
+          LLM_BASE_URL: upstream.url,
+          REEVE_LEASE_MS: '3000',
+        },
+      });
       const client = createClient({ baseUrl: server.url });
-      const { task } = await client.call(routes.createTask, { body: { agent_id: 'assistant', task_type: 'query', title: 'count', max_attempts: 20 } });
+      const { task } = await client.call(routes.createTask, {
+        body: { agent_id: 'assistant', task_type: 'query', title: 'count', max_attempts: 20 },
+      });
       for (let cut = 0; cut < 5; cut++) {
         await new Promise((next) => setTimeout(next, 250));
         await cutConnections(place.url!);
       }
       let runId: string | undefined;
-      while (runId === undefined) runId = await client.call(routes.listRuns, { query: { task_id: task.id } }).then(({ runs }) => runs[0]?.id, () => undefined);
+      while (runId === undefined)
+        runId = await client.call(routes.listRuns, { query: { task_id: task.id } }).then(
+          ({ runs }) => runs[0]?.id,
+          () => undefined,
+        );
       const events: RunEvent[] = [];
       for await (const event of client.followRun(runId, { signal: AbortSignal.timeout(90_000) })) events.push(event);
-      assert.deepEqual(events.map(({ seq }) => seq), events.map((_, index) => index + 1));
+      assert.deepEqual(
+        events.map(({ seq }) => seq),
+        events.map((_, index) => index + 1),
+      );
       assert.equal(events.find((event) => event.type === 'result')?.result, 'all done');
       const { steps } = await client.call(routes.listSteps, { params: { id: runId } });
       assert.equal(steps.filter(({ kind, outcome }) => kind === 'tool' && outcome === 'success').length, 6);
@@ -64,16 +94,24 @@ describe('faults', { timeout: 180_000 }, () => {
       await using first = await startServer({ ...place, environment });
       await using second = await startServer({ url: place.url, dataDirectory: elsewhere.dataDirectory, environment });
       const client = createClient({ baseUrl: first.url });
-      for (let n = 0; n < 60; n++) await client.call(routes.createTask, { body: { agent_id: 'assistant', task_type: 'query', title: `task ${n}` } });
+      for (let n = 0; n < 60; n++)
+        await client.call(routes.createTask, {
+          body: { agent_id: 'assistant', task_type: 'query', title: `task ${n}` },
+        });
       for (;;) {
         const { by_status } = await client.call(routes.getTaskStats);
         if (by_status['completed'] === 60) break;
         await new Promise((next) => setTimeout(next, 100));
       }
       assert.equal(upstream.requests.length, 60);
-      const worked = [first, second].map((server) => server.log.filter((line) => line.includes('calling the model')).length);
+      const worked = [first, second].map(
+        (server) => server.log.filter((line) => line.includes('calling the model')).length,
+      );
       assert.equal(worked[0]! + worked[1]!, 60);
-      assert.ok(worked.every((count) => count > 0), `both worked: ${worked.join(' and ')}`);
+      assert.ok(
+        worked.every((count) => count > 0),
+        `both worked: ${worked.join(' and ')}`,
+      );
     });
   }
 });
@@ -81,6 +119,8 @@ describe('faults', { timeout: 180_000 }, () => {
 async function cutConnections(url: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
-  await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()');
+  await client.query(
+    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+  );
   await client.end();
 }

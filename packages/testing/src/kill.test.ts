@@ -14,9 +14,16 @@ import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from './upst
  */
 const preload = new URL('./kill-at-commit.ts', import.meta.url).href;
 const STEPS: readonly UpstreamReply[] = [
-  { thinking: ['Let me ', 'compute.'], text: ['First ', 'a sum.'], toolCalls: [{ name: 'calculator', input: { expression: '6 * 7' } }] },
+  {
+    thinking: ['Let me ', 'compute.'],
+    text: ['First ', 'a sum.'],
+    toolCalls: [{ name: 'calculator', input: { expression: '6 * 7' } }],
+  },
   { text: ['Now I ', 'write it.'], toolCalls: [{ name: 'write_file', input: { path: 'sum.txt', content: '42' } }] },
-  { text: ['And I ', 'run code.'], toolCalls: [{ name: 'run_code', input: { language: 'javascript', code: '6 * 7' } }] },
+  {
+    text: ['And I ', 'run code.'],
+    toolCalls: [{ name: 'run_code', input: { language: 'javascript', code: '6 * 7' } }],
+  },
   { text: ['The ', 'sum ', 'is ', '42, ', 'and ', 'it ', 'is ', 'written.'] },
 ];
 const ANSWER = 'The sum is 42, and it is written.';
@@ -27,18 +34,34 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
   after(() => upstream[Symbol.asyncDispose]());
 
   /** On PostgreSQL the next server waits for the lease of the dead one; on the embedded database it knows that nobody else lives. */
-  const environment = () => ({ LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url, ...(testDatabaseKind === 'postgres' && { REEVE_LEASE_MS: '4000' }) });
+  const environment = () => ({
+    LLM_PROVIDER: 'openai-compatible',
+    LLM_MODEL: 'fake',
+    LLM_BASE_URL: upstream.url,
+    ...(testDatabaseKind === 'postgres' && { REEVE_LEASE_MS: '4000' }),
+  });
 
   it('loses nothing, repeats nothing that had settled, and shows every event once', async (context) => {
-    upstream.respond(({ messages }) => ({ ...STEPS[messages.filter(({ role }) => role === 'tool').length]!, pauseMs: 20 }));
+    upstream.respond(({ messages }) => ({
+      ...STEPS[messages.filter(({ role }) => role === 'tool').length]!,
+      pauseMs: 20,
+    }));
     const points = await countCommits();
     assert.ok(points * 2 >= 20, `at least 20 points, these are ${points * 2}`);
-    const plans = Array.from({ length: points }, (_, index) => [index + 1, 'after'] as const).flatMap(([at]) => [[at, 'before'], [at, 'after']] as const);
+    const plans = Array.from({ length: points }, (_, index) => [index + 1, 'after'] as const).flatMap(
+      ([at]) =>
+        [
+          [at, 'before'],
+          [at, 'after'],
+        ] as const,
+    );
     const next = plans.values();
     let killed = 0;
-    await Promise.all([1, 2].map(async () => {
-      for (const [at, when] of next) if (await killAndResume(at, when)) killed += 1;
-    }));
+    await Promise.all(
+      [1, 2].map(async () => {
+        for (const [at, when] of next) if (await killAndResume(at, when)) killed += 1;
+      }),
+    );
     context.diagnostic(`killed at ${killed} points`);
     assert.ok(killed >= 20, `killed at 20 points or more, these were ${killed}`);
   });
@@ -57,8 +80,15 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
     const question = `sum and write (${where})`;
     await using place = await createTestDatabase();
     const seen: RunEvent[] = [];
-    await using first = await startServer({ ...place, preload, environment: { ...environment(), REEVE_KILL_AT: String(at), REEVE_KILL_WHEN: when } });
-    const ended = await chat(first, question, seen).then(() => true, () => false);
+    await using first = await startServer({
+      ...place,
+      preload,
+      environment: { ...environment(), REEVE_KILL_AT: String(at), REEVE_KILL_WHEN: when },
+    });
+    const ended = await chat(first, question, seen).then(
+      () => true,
+      () => false,
+    );
     if (ended) return false;
     assert.equal(await Promise.race([first.exited, sleep(20_000)]), 'SIGKILL', where);
     const killedAt = new Date().toISOString();
@@ -71,7 +101,11 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
       return true;
     }
     const runId = runs[0]!.id;
-    for await (const event of client.followRun(runId, { after: seen.at(-1)?.seq ?? 0, signal: AbortSignal.timeout(30_000) })) seen.push(event);
+    for await (const event of client.followRun(runId, {
+      after: seen.at(-1)?.seq ?? 0,
+      signal: AbortSignal.timeout(30_000),
+    }))
+      seen.push(event);
 
     const run = await client.call(routes.getRun, { params: { id: runId } });
     const { steps } = await client.call(routes.listSteps, { params: { id: runId } });
@@ -83,16 +117,23 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
     assert.deepEqual(seen, replayed, `${where}: what the reader saw is the log`);
 
     const done = [...first.log, ...second.log].map((line) => JSON.parse(line) as { message: string; step?: number });
-    const callsOf = (step: Step) => done.filter((line) => line.step === step.number && line.message === (step.kind === 'tool' ? 'calling a tool' : 'calling the model')).length;
+    const callsOf = (step: Step) =>
+      done.filter(
+        (line) =>
+          line.step === step.number && line.message === (step.kind === 'tool' ? 'calling a tool' : 'calling the model'),
+      ).length;
     for (const step of steps) {
       const settledBefore = step.ended_at !== null && step.ended_at < killedAt;
       if (settledBefore) assert.equal(callsOf(step), 1, `${where}: step ${step.number} had settled and was done again`);
       else assert.ok(callsOf(step) <= 2, `${where}: step ${step.number} was done more than twice`);
     }
     if (when === 'after') {
-      for (const step of steps.filter(({ kind }) => kind === 'tool')) assert.equal(callsOf(step), 1, `${where}: tool step ${step.number} was done once`);
+      for (const step of steps.filter(({ kind }) => kind === 'tool'))
+        assert.equal(callsOf(step), 1, `${where}: tool step ${step.number} was done once`);
     }
-    const asked = upstream.requests.filter(({ messages }) => messages.some(({ role, text }) => role === 'user' && text === question)).length;
+    const asked = upstream.requests.filter(({ messages }) =>
+      messages.some(({ role, text }) => role === 'user' && text === question),
+    ).length;
     const logged = steps.filter(({ kind }) => kind === 'model').reduce((sum, step) => sum + callsOf(step), 0);
     assert.ok(asked >= 4 && asked <= logged, `${where}: the upstream was asked ${asked} times, the log says ${logged}`);
     return true;
@@ -101,18 +142,24 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
 
 async function chat(server: ServerProcess, message: string, seen: RunEvent[]): Promise<RunEvent[]> {
   const client = createClient({ baseUrl: server.url });
-  for await (const event of client.stream(routes.chat, { body: { agent_config_id: 'assistant', message } })) seen.push(event);
+  for await (const event of client.stream(routes.chat, { body: { agent_config_id: 'assistant', message } }))
+    seen.push(event);
   return seen;
 }
 
 function assertLogWhole(events: readonly RunEvent[], where: string): void {
-  assert.deepEqual(events.map(({ seq }) => seq), events.map((_, index) => index + 1), `${where}: numbers without gap or repeat`);
+  assert.deepEqual(
+    events.map(({ seq }) => seq),
+    events.map((_, index) => index + 1),
+    `${where}: numbers without gap or repeat`,
+  );
   const text = new Map<number, string>();
   for (const event of events) {
     if (event.type === 'system' && event.discard_step !== undefined) text.delete(event.discard_step);
     if (event.type === 'text') text.set(event.step, (text.get(event.step) ?? '') + event.delta);
   }
   assert.equal([...text.values()].at(-1), ANSWER, `${where}: the streamed text is the answer`);
-  for (const type of ['session_start', 'result', 'session_end'] as const) assert.equal(events.filter((event) => event.type === type).length, 1, `${where}: one ${type}`);
+  for (const type of ['session_start', 'result', 'session_end'] as const)
+    assert.equal(events.filter((event) => event.type === type).length, 1, `${where}: one ${type}`);
   assert.equal(events.filter(({ type }) => type === 'tool_result').length, 3, where);
 }

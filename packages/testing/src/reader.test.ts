@@ -20,7 +20,9 @@ describe('a reader that is cut off in mid-stream', { timeout: 120_000 }, () => {
   /** Starts a chat and goes away after some events. */
   async function readSome(server: ServerProcess): Promise<RunEvent[]> {
     const seen: RunEvent[] = [];
-    for await (const event of createClient({ baseUrl: server.url }).stream(routes.chat, { body: { agent_config_id: 'assistant', message: 'go on' } })) {
+    for await (const event of createClient({ baseUrl: server.url }).stream(routes.chat, {
+      body: { agent_config_id: 'assistant', message: 'go on' },
+    })) {
       seen.push(event);
       if (event.type === 'text' && seen.length >= 5) break;
     }
@@ -29,13 +31,19 @@ describe('a reader that is cut off in mid-stream', { timeout: 120_000 }, () => {
 
   async function readRest(server: ServerProcess, seen: RunEvent[]): Promise<void> {
     const { run_id, seq } = seen.at(-1)!;
-    const response = await fetch(`${server.url}/api/v1/runs/${run_id}/events`, { headers: { 'last-event-id': String(seq) } });
+    const response = await fetch(`${server.url}/api/v1/runs/${run_id}/events`, {
+      headers: { 'last-event-id': String(seq) },
+    });
     assert.equal(response.headers.get('content-type'), 'text/event-stream; charset=utf-8');
-    for (const [, json] of (await response.text()).matchAll(/^data: (\{.*\})$/gm)) seen.push(JSON.parse(json!) as RunEvent);
+    for (const [, json] of (await response.text()).matchAll(/^data: (\{.*\})$/gm))
+      seen.push(JSON.parse(json!) as RunEvent);
   }
 
   function assertWhole(seen: readonly RunEvent[]): void {
-    assert.deepEqual(seen.map(({ seq }) => seq), seen.map((_, index) => index + 1));
+    assert.deepEqual(
+      seen.map(({ seq }) => seq),
+      seen.map((_, index) => index + 1),
+    );
     assert.equal(seen.flatMap((event) => (event.type === 'text' ? event.delta : [])).join(''), WORDS.join(''));
     assert.equal(seen.at(-1)?.type, 'session_end');
   }
@@ -55,7 +63,8 @@ describe('a reader that is cut off in mid-stream', { timeout: 120_000 }, () => {
     const seen = await readSome(first);
     const { run_id } = seen[0]!;
     const client = createClient({ baseUrl: first.url });
-    while ((await client.call(routes.getRun, { params: { id: run_id } })).status === 'running') await new Promise((next) => setTimeout(next, 50));
+    while ((await client.call(routes.getRun, { params: { id: run_id } })).status === 'running')
+      await new Promise((next) => setTimeout(next, 50));
     assert.equal(await first.end('SIGTERM'), 0);
     await using second = await startServer({ ...place, environment: environment() });
     await readRest(second, seen);
@@ -67,7 +76,11 @@ describe('a reader that is cut off in mid-stream', { timeout: 120_000 }, () => {
       await using place = await createTestDatabase();
       await using elsewhere = await createTestDatabase();
       await using first = await startServer({ ...place, environment: environment() });
-      await using second = await startServer({ url: place.url, dataDirectory: elsewhere.dataDirectory, environment: environment() });
+      await using second = await startServer({
+        url: place.url,
+        dataDirectory: elsewhere.dataDirectory,
+        environment: environment(),
+      });
       const seen = await readSome(first);
       await readRest(second, seen);
       assertWhole(seen);
@@ -79,7 +92,10 @@ describe('a reader that is cut off in mid-stream', { timeout: 120_000 }, () => {
     await using first = await startServer({ ...place, environment: environment() });
     const seen: RunEvent[] = [];
     const reading = (async () => {
-      for await (const event of createClient({ baseUrl: first.url }).stream(routes.chat, { body: { agent_config_id: 'assistant', message: 'go on' } })) seen.push(event);
+      for await (const event of createClient({ baseUrl: first.url }).stream(routes.chat, {
+        body: { agent_config_id: 'assistant', message: 'go on' },
+      }))
+        seen.push(event);
     })();
     while (!seen.some(({ type }) => type === 'text')) await new Promise((next) => setTimeout(next, 20));
     const stopped = first.end('SIGTERM');

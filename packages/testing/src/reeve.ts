@@ -11,7 +11,11 @@ export interface Reeve extends Omit<Started, 'url'> {
 export async function startReeve(settings: Readonly<Record<string, string>> = {}): Promise<Reeve> {
   const place = await createTestDatabase();
   const { config } = readConfig({
-    REEVE_HOST: '127.0.0.1', REEVE_PORT: '0', REEVE_DATA_DIR: place.dataDirectory, ...(place.url !== undefined && { DATABASE_URL: place.url }), ...settings,
+    REEVE_HOST: '127.0.0.1',
+    REEVE_PORT: '0',
+    REEVE_DATA_DIR: place.dataDirectory,
+    ...(place.url !== undefined && { DATABASE_URL: place.url }),
+    ...settings,
   });
   const reeve = await start({ config, log: silentLog, command: 'test', serve: true });
   return {

@@ -4,9 +4,9 @@ export interface OpenApi {
   readonly components: { readonly schemas: Record<string, Schema> };
 }
 
-export type Schema = Readonly<Record<string, unknown>>;
+type Schema = Readonly<Record<string, unknown>>;
 
-export interface Operation {
+interface Operation {
   readonly parameters: readonly { readonly name: string; readonly in: string }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
 }
@@ -30,15 +30,21 @@ export function fieldsOf(document: OpenApi, { requestBody }: Operation): Field[]
 }
 
 function fieldsBelow(document: OpenApi, schema: Schema, path: Path): Field[] {
-  const { properties = {}, required = [] } = resolve(document, schema) as { properties?: Record<string, Schema>; required?: string[] };
-  return Object.entries(properties).flatMap(([name, property]) => fieldsAt(document, property, [...path, name], required.includes(name)));
+  const { properties = {}, required = [] } = resolve(document, schema) as {
+    properties?: Record<string, Schema>;
+    required?: string[];
+  };
+  return Object.entries(properties).flatMap(([name, property]) =>
+    fieldsAt(document, property, [...path, name], required.includes(name)),
+  );
 }
 
 function fieldsAt(document: OpenApi, given: Schema, path: Path, required: boolean): Field[] {
   const schema = resolve(document, given);
   const own: Field = { path, schema, types: typesOf(document, schema), required };
   if (schema['properties'] !== undefined) return [own, ...fieldsBelow(document, schema, path)];
-  if (typeof schema['items'] === 'object') return [own, ...fieldsAt(document, schema['items'] as Schema, [...path, 0], false)];
+  if (typeof schema['items'] === 'object')
+    return [own, ...fieldsAt(document, schema['items'] as Schema, [...path, 0], false)];
   return [own];
 }
 

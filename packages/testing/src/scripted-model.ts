@@ -35,10 +35,19 @@ export function scriptedModel(): ScriptedModel {
     if (answer === undefined) throw new ReeveError('upstream_error', 'the script is at its end');
     answer.started?.();
     if (answer.text !== undefined) yield { type: 'text', delta: answer.text };
-    for (const { name, input } of answer.calls ?? []) yield { type: 'tool_call', call: { id: `call_${++calls}`, name, input } };
-    if (answer.hang) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+    for (const { name, input } of answer.calls ?? [])
+      yield { type: 'tool_call', call: { id: `call_${++calls}`, name, input } };
+    if (answer.hang)
+      await new Promise((_, reject) =>
+        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+      );
     if (answer.error !== undefined) throw answer.error;
-    yield { type: 'finish', reason: answer.calls === undefined ? 'stop' : 'tool_calls', usage: { inputTokens: 10, outputTokens: 5 }, model: 'scripted' };
+    yield {
+      type: 'finish',
+      reason: answer.calls === undefined ? 'stop' : 'tool_calls',
+      usage: { inputTokens: 10, outputTokens: 5 },
+      model: 'scripted',
+    };
   }
 
   return {

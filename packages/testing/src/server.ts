@@ -28,14 +28,25 @@ const main = join(import.meta.dirname, '../../reeve/src/main.ts');
 const READY_MS = 30_000;
 
 /** Starts `reeve serve` on a free port and waits until it listens. Throws with its log where it ends before that. */
-export async function startServer({ dataDirectory, url, environment = {}, preload }: ServerOptions): Promise<ServerProcess> {
+export async function startServer({
+  dataDirectory,
+  url,
+  environment = {},
+  preload,
+}: ServerOptions): Promise<ServerProcess> {
   const log: string[] = [];
   const child = spawn(process.execPath, [...(preload === undefined ? [] : ['--import', preload]), main, 'serve'], {
     cwd: dataDirectory,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env['PATH'], HOME: dataDirectory, REEVE_PORT: '0', REEVE_DATA_DIR: join(dataDirectory, 'data'), LOG_LEVEL: 'debug', LOG_FORMAT: 'json',
-      ...(url !== undefined && { DATABASE_URL: url }), ...environment,
+      PATH: process.env['PATH'],
+      HOME: dataDirectory,
+      REEVE_PORT: '0',
+      REEVE_DATA_DIR: join(dataDirectory, 'data'),
+      LOG_LEVEL: 'debug',
+      LOG_FORMAT: 'json',
+      ...(url !== undefined && { DATABASE_URL: url }),
+      ...environment,
     },
   });
   createInterface(child.stderr).on('line', (line) => log.push(line));
@@ -49,7 +60,8 @@ export async function startServer({ dataDirectory, url, environment = {}, preloa
   const timer = setTimeout(() => child.kill('SIGKILL'), READY_MS);
   const first = await Promise.race([listening, exited]);
   clearTimeout(timer);
-  if (typeof first !== 'string' || !first.startsWith('http')) throw new Error(`the server ended (${first}) before it listened:\n${log.join('\n')}`);
+  if (typeof first !== 'string' || !first.startsWith('http'))
+    throw new Error(`the server ended (${first}) before it listened:\n${log.join('\n')}`);
   return {
     url: first,
     pid: child.pid!,

@@ -52,7 +52,8 @@ const CONSTANTS: Readonly<Record<string, () => BigNumber>> = {
 
 function named(name: string): BigNumber {
   const value = Object.hasOwn(CONSTANTS, name.toLowerCase()) ? CONSTANTS[name.toLowerCase()] : undefined;
-  if (value === undefined) throw refuse(`${name} is not known here; the constants are ${Object.keys(CONSTANTS).join(', ')}`);
+  if (value === undefined)
+    throw refuse(`${name} is not known here; the constants are ${Object.keys(CONSTANTS).join(', ')}`);
   return value();
 }
 
@@ -85,24 +86,48 @@ function operate(operator: string, args: readonly BigNumber[]): BigNumber {
 
 /** The functions that may be called, with how many arguments. */
 const FUNCTIONS: Readonly<Record<string, readonly [least: number, most: number]>> = {
-  abs: [1, 1], sqrt: [1, 1], cbrt: [1, 1], exp: [1, 1], log: [1, 2], log2: [1, 1], log10: [1, 1],
-  sin: [1, 1], cos: [1, 1], tan: [1, 1], asin: [1, 1], acos: [1, 1], atan: [1, 1], atan2: [2, 2],
-  floor: [1, 1], ceil: [1, 1], round: [1, 2], sign: [1, 1], min: [1, 100], max: [1, 100],
-  mod: [2, 2], gcd: [2, 100], lcm: [2, 100], pow: [2, 2], factorial: [1, 1],
+  abs: [1, 1],
+  sqrt: [1, 1],
+  cbrt: [1, 1],
+  exp: [1, 1],
+  log: [1, 2],
+  log2: [1, 1],
+  log10: [1, 1],
+  sin: [1, 1],
+  cos: [1, 1],
+  tan: [1, 1],
+  asin: [1, 1],
+  acos: [1, 1],
+  atan: [1, 1],
+  atan2: [2, 2],
+  floor: [1, 1],
+  ceil: [1, 1],
+  round: [1, 2],
+  sign: [1, 1],
+  min: [1, 100],
+  max: [1, 100],
+  mod: [2, 2],
+  gcd: [2, 100],
+  lcm: [2, 100],
+  pow: [2, 2],
+  factorial: [1, 1],
 };
 
 function call(name: string, args: readonly BigNumber[]): BigNumber {
   const plain = name === 'ln' ? 'log' : name;
   const arity = Object.hasOwn(FUNCTIONS, plain) ? FUNCTIONS[plain] : undefined;
-  if (arity === undefined) throw refuse(`the function ${name} is not known here; the functions are ${Object.keys(FUNCTIONS).join(', ')}`);
+  if (arity === undefined)
+    throw refuse(`the function ${name} is not known here; the functions are ${Object.keys(FUNCTIONS).join(', ')}`);
   const [least, most] = arity;
-  if (args.length < least || args.length > most) throw refuse(`${name} takes ${least === most ? least : `${least} to ${most}`} numbers, not ${args.length}`);
+  if (args.length < least || args.length > most)
+    throw refuse(`${name} takes ${least === most ? least : `${least} to ${most}`} numbers, not ${args.length}`);
   if (plain === 'pow') return power(args[0]!, args[1]!);
   if (plain === 'factorial') return factorial(args[0]!);
   if (plain === 'mod') return remainder(args[0]!, args[1]!);
   // Exponentials and angles of huge numbers take the library longer than anybody waits.
   const reach = plain === 'exp' ? MAX_DIGITS : 1e15;
-  if (['exp', 'sin', 'cos', 'tan'].includes(plain) && args[0]!.abs().greaterThan(reach)) throw refuse(`${name} is computed up to ${reach} only`);
+  if (['exp', 'sin', 'cos', 'tan'].includes(plain) && args[0]!.abs().greaterThan(reach))
+    throw refuse(`${name} is computed up to ${reach} only`);
   if (plain === 'tan' && apply('cos', args).isZero()) throw refuse('tan has no value here');
   return apply(plain, args);
 }

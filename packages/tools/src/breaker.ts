@@ -24,7 +24,8 @@ export function createBreaker(threshold: number, resetMs: number): Breaker {
     { breaker: new ConsecutiveBreaker(threshold), halfOpenAfter: resetMs },
   );
   return {
-    state: () => (policy.state === CircuitState.HalfOpen ? 'half_open' : policy.state === CircuitState.Closed ? 'closed' : 'open'),
+    state: () =>
+      policy.state === CircuitState.HalfOpen ? 'half_open' : policy.state === CircuitState.Closed ? 'closed' : 'open',
     allows: () => policy.state !== CircuitState.HalfOpen,
     async run(work) {
       try {

@@ -26,12 +26,23 @@ describe('a glob pattern', () => {
   });
 
   it('agrees with picomatch', () => {
-    const name = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), minLength: 1, maxLength: 4 }).filter((text) => !text.includes('**'));
-    const pattern = fc.array(fc.oneof(name, fc.constant('**')), { minLength: 1, maxLength: 4 }).filter((names) => names.at(-1) !== '**').map((names) => names.join('/'));
-    const path = fc.array(fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 4 }).map((names) => names.join('/'));
+    const name = fc
+      .string({ unit: fc.constantFrom('a', 'b', '*', '?'), minLength: 1, maxLength: 4 })
+      .filter((text) => !text.includes('**'));
+    const pattern = fc
+      .array(fc.oneof(name, fc.constant('**')), { minLength: 1, maxLength: 4 })
+      .filter((names) => names.at(-1) !== '**')
+      .map((names) => names.join('/'));
+    const path = fc
+      .array(fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 4 })
+      .map((names) => names.join('/'));
     fc.assert(
       fc.property(pattern, path, (glob, candidate) => {
-        assert.equal(compileGlob(glob)(candidate), picomatch(glob, { dot: true })(candidate), `${glob} on ${candidate}`);
+        assert.equal(
+          compileGlob(glob)(candidate),
+          picomatch(glob, { dot: true })(candidate),
+          `${glob} on ${candidate}`,
+        );
       }),
       { numRuns: 3000 },
     );

@@ -7,10 +7,17 @@ import { ReeveError } from '@reeve/kit';
  * braces make more than 100 patterns.
  */
 export function compileGlob(pattern: string): (path: string) => boolean {
-  const alternatives = expandBraces(pattern).map((each) => each.replace(/(^|\/)\*\*$/, '$&/*').split('/').map(parseName));
+  const alternatives = expandBraces(pattern).map((each) =>
+    each
+      .replace(/(^|\/)\*\*$/, '$&/*')
+      .split('/')
+      .map(parseName),
+  );
   return (path) => {
     const names = path.split('/').map((name) => [...name]);
-    return alternatives.some((parts) => matchSequence(parts, names, (part, name) => matchSequence(part as readonly Token[], name, matchCharacter)));
+    return alternatives.some((parts) =>
+      matchSequence(parts, names, (part, name) => matchSequence(part as readonly Token[], name, matchCharacter)),
+    );
   };
 }
 
@@ -87,7 +94,8 @@ function expandBraces(pattern: string): string[] {
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const brace = findBrace(next);
     if (brace === undefined) done.push(next);
-    else for (const choice of brace.choices) pending.push(next.slice(0, brace.start) + choice + next.slice(brace.end + 1));
+    else
+      for (const choice of brace.choices) pending.push(next.slice(0, brace.start) + choice + next.slice(brace.end + 1));
     if (done.length + pending.length > MAX_ALTERNATIVES) {
       throw new ReeveError('invalid_request', `pattern: its braces stand for more than ${MAX_ALTERNATIVES} patterns`);
     }

@@ -8,7 +8,14 @@ const MAX_RESULT_BYTES = 256 * 1024;
  * A tool's result in the contract's shape: cut to size, and without what PostgreSQL cannot store (NUL and lone
  * surrogates become U+FFFD). The duration is the caller's to set. Values that JSON cannot hold become text.
  */
-export function outcomeOf({ status, result, stdout = '', stderr = '', exitCode = null, truncated = false }: ToolResult): ToolOutcome {
+export function outcomeOf({
+  status,
+  result,
+  stdout = '',
+  stderr = '',
+  exitCode = null,
+  truncated = false,
+}: ToolResult): ToolOutcome {
   const kept = keep(result);
   const [out, err] = [cut(stdout), cut(stderr)];
   return {
@@ -24,12 +31,21 @@ export function outcomeOf({ status, result, stdout = '', stderr = '', exitCode =
 
 /** The outcome of a call that did not give a result, with the reason for the model. */
 export function failed(status: ToolStatus, error: string): ToolOutcome {
-  return { tool_status: status, result: { error }, stdout: '', stderr: '', exit_code: null, duration_ms: 0, truncated: false };
+  return {
+    tool_status: status,
+    result: { error },
+    stdout: '',
+    stderr: '',
+    exit_code: null,
+    duration_ms: 0,
+    truncated: false,
+  };
 }
 
 function keep(value: unknown): { value: unknown; truncated: boolean } {
   const json = toJson(value);
-  if (Buffer.byteLength(json) <= MAX_RESULT_BYTES) return { value: JSON.parse(json, (_, item: unknown) => clean(item)) as unknown, truncated: false };
+  if (Buffer.byteLength(json) <= MAX_RESULT_BYTES)
+    return { value: JSON.parse(json, (_, item: unknown) => clean(item)) as unknown, truncated: false };
   return { value: cut(json).text, truncated: true };
 }
 

@@ -14,13 +14,33 @@ const config = { circuitFailureThreshold: 3, circuitResetTimeoutSeconds: 30 };
 
 function context(signal = new AbortController().signal): ToolContext {
   return {
-    tenantId: 't', sessionId: 's', runId: null, idempotencyKey: 'k', workspace: '/nonexistent', signal, now: () => new Date(0),
-    memory: { remember: () => Promise.reject(new Error('no memory here')), recall: () => Promise.reject(new Error('no memory here')) },
+    tenantId: 't',
+    sessionId: 's',
+    runId: null,
+    idempotencyKey: 'k',
+    workspace: '/nonexistent',
+    signal,
+    now: () => new Date(0),
+    memory: {
+      remember: () => Promise.reject(new Error('no memory here')),
+      recall: () => Promise.reject(new Error('no memory here')),
+    },
   };
 }
 
-function registryOf(execute: (input: { word: string }, context: ToolContext) => Promise<ToolResult>, extra: Partial<Tool> = {}) {
-  const tool = defineTool({ name: 'probe', description: 'A probe.', effect: 'none', timeoutMs: 200, input: z.strictObject({ word: z.string() }), execute, ...extra });
+function registryOf(
+  execute: (input: { word: string }, context: ToolContext) => Promise<ToolResult>,
+  extra: Partial<Tool> = {},
+) {
+  const tool = defineTool({
+    name: 'probe',
+    description: 'A probe.',
+    effect: 'none',
+    timeoutMs: 200,
+    input: z.strictObject({ word: z.string() }),
+    execute,
+    ...extra,
+  });
   return createToolRegistry({ sandbox, config, log: silentLog, tools: [tool] });
 }
 const good = { status: 'success', result: 'fine' } as const;
@@ -31,7 +51,18 @@ describe('the tool registry', () => {
     const tools = z.array(ToolInfo).parse(registry.list());
     assert.deepEqual(
       tools.map(({ name, effect }) => `${name} ${effect}`),
-      ['bash_execute external', 'calculator none', 'current_time none', 'edit_file external', 'glob_files none', 'read_file none', 'recall none', 'remember idempotent', 'run_code none', 'write_file idempotent'],
+      [
+        'bash_execute external',
+        'calculator none',
+        'current_time none',
+        'edit_file external',
+        'glob_files none',
+        'read_file none',
+        'recall none',
+        'remember idempotent',
+        'run_code none',
+        'write_file idempotent',
+      ],
     );
     const bash = tools.find(({ name }) => name === 'bash_execute')!;
     assert.equal(bash.available, false);
@@ -43,8 +74,15 @@ describe('the tool registry', () => {
   it('offers only tools that are known and available, with plain JSON Schema', () => {
     const registry = createToolRegistry({ sandbox, config, log: silentLog });
     const offered = registry.definitions(['read_file', 'bash_execute', 'nope', 'calculator', 'read_file']);
-    assert.deepEqual(offered.map(({ name }) => name), ['read_file', 'calculator']);
-    const { properties, required, type } = offered[0]!.inputSchema as { properties: object; required: string[]; type: string };
+    assert.deepEqual(
+      offered.map(({ name }) => name),
+      ['read_file', 'calculator'],
+    );
+    const { properties, required, type } = offered[0]!.inputSchema as {
+      properties: object;
+      required: string[];
+      type: string;
+    };
     assert.deepEqual([type, Object.keys(properties), required], ['object', ['path', 'offset', 'limit'], ['path']]);
   });
 
@@ -58,7 +96,10 @@ describe('the tool registry', () => {
   });
 
   it('throws unknown_tool for a tool that it does not have', async () => {
-    await assert.rejects(registryOf(async () => good).execute('toString', {}, context()), { reason: 'unknown_tool', message: /the tools are probe/ });
+    await assert.rejects(registryOf(async () => good).execute('toString', {}, context()), {
+      reason: 'unknown_tool',
+      message: /the tools are probe/,
+    });
   });
 
   it('explains wrong arguments to the model and does not run the tool', async () => {
@@ -81,15 +122,36 @@ describe('the tool registry', () => {
   });
 
   it('answers in the contract’s shape, with duration and metrics', async () => {
-    const registry = registryOf(async ({ word }) => ({ status: 'success', result: { word }, stdout: 'out', stderr: 'err', exitCode: 0 }));
+    const registry = registryOf(async ({ word }) => ({
+      status: 'success',
+      result: { word },
+      stdout: 'out',
+      stderr: 'err',
+      exitCode: 0,
+    }));
     const outcome = ToolOutcome.parse(await registry.execute('probe', { word: 'hi' }, context()));
-    assert.deepEqual({ ...outcome, duration_ms: 0 }, { tool_status: 'success', result: { word: 'hi' }, stdout: 'out', stderr: 'err', exit_code: 0, duration_ms: 0, truncated: false });
+    assert.deepEqual(
+      { ...outcome, duration_ms: 0 },
+      {
+        tool_status: 'success',
+        result: { word: 'hi' },
+        stdout: 'out',
+        stderr: 'err',
+        exit_code: 0,
+        duration_ms: 0,
+        truncated: false,
+      },
+    );
     assert.ok(outcome.duration_ms >= 0);
     assert.match(await metrics.metrics(), /reeve_tool_calls_total\{tool="probe",status="success"\} \d+/);
   });
 
   it('cuts results beyond 256 KiB and says so', async () => {
-    const registry = registryOf(async () => ({ status: 'success', result: { text: 'ü'.repeat(300_000) }, stdout: 'x'.repeat(400_000) }));
+    const registry = registryOf(async () => ({
+      status: 'success',
+      result: { text: 'ü'.repeat(300_000) },
+      stdout: 'x'.repeat(400_000),
+    }));
     const outcome = await registry.execute('probe', { word: 'x' }, context());
     assert.equal(outcome.truncated, true);
     assert.equal(typeof outcome.result, 'string');
@@ -97,7 +159,11 @@ describe('the tool registry', () => {
   });
 
   it('keeps nothing that PostgreSQL cannot store', async () => {
-    const registry = registryOf(async () => ({ status: 'success', result: { ['a\0']: ['b\0c', '\ud800'] }, stdout: 'd\0' }));
+    const registry = registryOf(async () => ({
+      status: 'success',
+      result: { ['a\0']: ['b\0c', '\ud800'] },
+      stdout: 'd\0',
+    }));
     const outcome = await registry.execute('probe', { word: 'x' }, context());
     assert.deepEqual(outcome.result, { 'a\uFFFD': ['b\uFFFDc', '\uFFFD'] });
     assert.equal(outcome.stdout, 'd\uFFFD');
@@ -114,13 +180,24 @@ describe('the tool registry', () => {
   });
 
   it('throws cancelled when the run is cancelled, before and during a call', async () => {
-    const registry = registryOf((_, { signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped')))));
-    await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.abort())), { reason: 'cancelled' });
-    await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.timeout(20))), { reason: 'cancelled' });
+    const registry = registryOf(
+      (_, { signal }) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped')))),
+    );
+    await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.abort())), {
+      reason: 'cancelled',
+    });
+    await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.timeout(20))), {
+      reason: 'cancelled',
+    });
   });
 
   it('tells a fault of the tool without its inner message', async () => {
-    const outcome = await registryOf(async () => Promise.reject(new Error('password is hunter2'))).execute('probe', { word: 'x' }, context());
+    const outcome = await registryOf(async () => Promise.reject(new Error('password is hunter2'))).execute(
+      'probe',
+      { word: 'x' },
+      context(),
+    );
     assert.equal(outcome.tool_status, 'error');
     assert.doesNotMatch(JSON.stringify(outcome), /hunter2/);
   });
@@ -194,7 +271,10 @@ describe('the circuit breaker of a tool', () => {
       await registry.execute('probe', 5, context());
     }
     next = () => new Promise(() => {});
-    for (let round = 0; round < 4; round++) await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.timeout(5))), { reason: 'cancelled' });
+    for (let round = 0; round < 4; round++)
+      await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.timeout(5))), {
+        reason: 'cancelled',
+      });
     assert.equal(registry.list()[0]!.breaker, 'closed');
   });
 
@@ -205,7 +285,9 @@ describe('the circuit breaker of a tool', () => {
     for (let count = 0; count < 3; count++) await registry.execute('probe', { word: 'x' }, context());
     t.mock.timers.tick(30_000);
     next = () => new Promise(() => {});
-    await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.timeout(5))), { reason: 'cancelled' });
+    await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.timeout(5))), {
+      reason: 'cancelled',
+    });
     assert.equal(registry.list()[0]!.breaker, 'open');
   });
 });

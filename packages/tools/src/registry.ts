@@ -44,8 +44,15 @@ const calls = counter('reeve_tool_calls_total', 'Tool calls by tool and status.'
 const seconds = durations('reeve_tool_call_duration_seconds', 'Duration of tool calls.', ['tool']);
 
 /** The registry over the built-in tools. */
-export function createToolRegistry({ sandbox, config, log, tools = builtinTools(sandbox) }: ToolRegistryOptions): ToolRegistry {
-  const entries = new Map([...tools].sort((a, b) => (a.name < b.name ? -1 : 1)).map((tool) => [tool.name, createEntry(tool, config)]));
+export function createToolRegistry({
+  sandbox,
+  config,
+  log,
+  tools = builtinTools(sandbox),
+}: ToolRegistryOptions): ToolRegistry {
+  const entries = new Map(
+    [...tools].sort((a, b) => (a.name < b.name ? -1 : 1)).map((tool) => [tool.name, createEntry(tool, config)]),
+  );
   return {
     list: () => [...entries.values()].map(toInfo),
     get: (name) => entries.get(name)?.tool,
@@ -57,7 +64,11 @@ export function createToolRegistry({ sandbox, config, log, tools = builtinTools(
         .map(({ tool, schema }) => ({ name: tool.name, description: tool.description, inputSchema: schema })),
     async execute(name, args, context) {
       const entry = entries.get(name);
-      if (entry === undefined) throw new ReeveError('unknown_tool', `there is no tool ${JSON.stringify(name)}; the tools are ${[...entries.keys()].join(', ')}`);
+      if (entry === undefined)
+        throw new ReeveError(
+          'unknown_tool',
+          `there is no tool ${JSON.stringify(name)}; the tools are ${[...entries.keys()].join(', ')}`,
+        );
       if (context.signal.aborted) throw cancelled();
       const startedAt = performance.now();
       const outcome = await attempt(entry, args, context, log);
@@ -76,7 +87,11 @@ interface Entry {
 
 function createEntry(tool: Tool, config: ConfigOf<typeof toolSettings>): Entry {
   const { $schema: _, ...schema } = z.toJSONSchema(tool.input, { io: 'input' });
-  return { tool, schema, breaker: createBreaker(config.circuitFailureThreshold, config.circuitResetTimeoutSeconds * 1000) };
+  return {
+    tool,
+    schema,
+    breaker: createBreaker(config.circuitFailureThreshold, config.circuitResetTimeoutSeconds * 1000),
+  };
 }
 
 function toInfo({ tool, schema, breaker }: Entry): ToolInfo {
@@ -93,7 +108,12 @@ function toInfo({ tool, schema, breaker }: Entry): ToolInfo {
   };
 }
 
-async function attempt({ tool, schema, breaker }: Entry, args: unknown, context: ToolContext, log: Log): Promise<ToolOutcome> {
+async function attempt(
+  { tool, schema, breaker }: Entry,
+  args: unknown,
+  context: ToolContext,
+  log: Log,
+): Promise<ToolOutcome> {
   const reason = tool.unavailable?.();
   if (reason !== undefined) return failed('error', `${tool.name} cannot be used here: ${reason}`);
   const parsed = tool.input.safeParse(args ?? {});
@@ -108,7 +128,10 @@ async function attempt({ tool, schema, breaker }: Entry, args: unknown, context:
     if (error.reason === 'timeout') return failed('timeout', error.message);
     if (error.reason === 'circuit_open') return failed('circuit_open', error.message);
     log.error({ err: thrown, tool: tool.name }, 'a tool failed by its own fault');
-    return failed('error', error.reason === 'internal' ? `${tool.name} failed by a fault of its own, not of the arguments` : error.message);
+    return failed(
+      'error',
+      error.reason === 'internal' ? `${tool.name} failed by a fault of its own, not of the arguments` : error.message,
+    );
   }
 }
 
@@ -126,7 +149,8 @@ async function execute(tool: Tool, input: unknown, context: ToolContext): Promis
   try {
     return await Promise.race([tool.execute(input, { ...context, signal }), stopped.promise]);
   } catch (thrown) {
-    if (thrown instanceof ReeveError && isAboutInput(thrown)) return { status: 'error', result: { error: thrown.message } };
+    if (thrown instanceof ReeveError && isAboutInput(thrown))
+      return { status: 'error', result: { error: thrown.message } };
     throw thrown;
   } finally {
     clearTimeout(timer);

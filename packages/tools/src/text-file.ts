@@ -19,14 +19,18 @@ export async function readTextFile(workspace: string, path: string, maxBytes: nu
     length += bytesRead;
     if (bytesRead === 0 || length === buffer.length) break;
   }
-  if (length > maxBytes) throw new ReeveError('invalid_request', `${JSON.stringify(path)} is larger than ${maxBytes} bytes`);
+  if (length > maxBytes)
+    throw new ReeveError('invalid_request', `${JSON.stringify(path)} is larger than ${maxBytes} bytes`);
   return asText(path, buffer.subarray(0, length));
 }
 
 /** Bytes as text. Throws ReeveError `invalid_request` where they are not UTF-8 or contain NUL. */
 export function asText(path: string, bytes: Buffer): string {
   if (bytes.includes(0) || !isUtf8(bytes)) {
-    throw new ReeveError('invalid_request', `${JSON.stringify(path)} is a binary file; only text in UTF-8 can be read and edited here`);
+    throw new ReeveError(
+      'invalid_request',
+      `${JSON.stringify(path)} is a binary file; only text in UTF-8 can be read and edited here`,
+    );
   }
   return bytes.toString('utf8');
 }

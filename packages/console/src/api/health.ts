@@ -18,16 +18,29 @@ export const healthQuery = queryOptions({
 async function readHealth(signal: AbortSignal): Promise<Health> {
   let response: Response;
   try {
-    response = await fetch(routes.getHealth.path, { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) });
+    response = await fetch(routes.getHealth.path, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    });
   } catch (cause) {
     throw new ClientError({ status: 0, code: 'unreachable', message: `no answer from ${location.origin}` }, cause);
   }
   const body: unknown = await response.json().catch(() => undefined);
   if (isHealth(body)) return body;
-  throw new ClientError({ status: response.status, code: 'internal', message: `/health answered ${response.status} without a readable body` });
+  throw new ClientError({
+    status: response.status,
+    code: 'internal',
+    message: `/health answered ${response.status} without a readable body`,
+  });
 }
 
 /** Only what tells a health answer from another: a server that is newer than this page may say more. */
 function isHealth(body: unknown): body is Health {
-  return body !== null && typeof body === 'object' && 'status' in body && 'components' in body && body.components !== null && typeof body.components === 'object';
+  return (
+    body !== null &&
+    typeof body === 'object' &&
+    'status' in body &&
+    'components' in body &&
+    body.components !== null &&
+    typeof body.components === 'object'
+  );
 }

@@ -19,7 +19,8 @@ export interface RunFilter {
 export const runsQuery = ({ status, offset }: RunFilter) =>
   queryOptions({
     queryKey: ['runs', 'list', status ?? '', offset],
-    queryFn: ({ signal }) => api().call(routes.listRuns, { query: { limit: RUNS_PER_PAGE, offset, ...(status && { status }) }, signal }),
+    queryFn: ({ signal }) =>
+      api().call(routes.listRuns, { query: { limit: RUNS_PER_PAGE, offset, ...(status && { status }) }, signal }),
     placeholderData: (previous) => previous,
     refetchInterval: ({ state }) => (state.data?.runs.some(isLive) === true ? 2 * LIVE_MS : IDLE_MS),
   });
@@ -28,7 +29,8 @@ export const runsQuery = ({ status, offset }: RunFilter) =>
 export const sessionRunsQuery = (sessionId: string) =>
   queryOptions({
     queryKey: ['runs', 'of-session', sessionId],
-    queryFn: async ({ signal }) => (await api().call(routes.listRuns, { query: { session_id: sessionId, limit: 200 }, signal })).runs,
+    queryFn: async ({ signal }) =>
+      (await api().call(routes.listRuns, { query: { session_id: sessionId, limit: 200 }, signal })).runs,
     refetchInterval: 5_000,
   });
 
@@ -39,7 +41,8 @@ export const sessionRunsQuery = (sessionId: string) =>
 export const taskRunsQuery = (taskId: string, endedAt: string | null) =>
   queryOptions({
     queryKey: ['runs', 'of-task', taskId, endedAt],
-    queryFn: async ({ signal }) => (await api().call(routes.listRuns, { query: { task_id: taskId, limit: 50 }, signal })).runs,
+    queryFn: async ({ signal }) =>
+      (await api().call(routes.listRuns, { query: { task_id: taskId, limit: 50 }, signal })).runs,
     placeholderData: (previous) => previous,
     refetchInterval: endedAt === null ? 2 * LIVE_MS : false,
   });
@@ -56,7 +59,8 @@ export const runQuery = (id: string) =>
 export const stepsQuery = (id: string, live: boolean) =>
   infiniteQueryOptions({
     queryKey: ['runs', 'steps', id, live],
-    queryFn: ({ pageParam, signal }) => api().call(routes.listSteps, { params: { id }, query: { limit: STEPS_PER_PAGE, offset: pageParam }, signal }),
+    queryFn: ({ pageParam, signal }) =>
+      api().call(routes.listSteps, { params: { id }, query: { limit: STEPS_PER_PAGE, offset: pageParam }, signal }),
     initialPageParam: 0,
     getNextPageParam: (page) => nextOffset(page, page.steps.length),
     placeholderData: (previous) => previous,

@@ -11,7 +11,10 @@ export const sessionsQuery = (search: string) =>
   infiniteQueryOptions({
     queryKey: ['sessions', 'list', search],
     queryFn: ({ pageParam, signal }) =>
-      api().call(routes.listSessions, { query: { limit: SESSIONS_PER_PAGE, offset: pageParam, ...(search !== '' && { q: search }) }, signal }),
+      api().call(routes.listSessions, {
+        query: { limit: SESSIONS_PER_PAGE, offset: pageParam, ...(search !== '' && { q: search }) },
+        signal,
+      }),
     initialPageParam: 0,
     getNextPageParam: (page) => nextOffset(page, page.sessions.length),
   });
@@ -23,7 +26,8 @@ export const sessionQuery = (id: string) =>
     queryFn: ({ pageParam, signal }) =>
       api().call(routes.getSession, { params: { id }, query: { limit: MESSAGES_PER_PAGE, offset: pageParam }, signal }),
     initialPageParam: 0,
-    getNextPageParam: (page, _pages, offset) => nextOffset({ total: page.message_count, limit: MESSAGES_PER_PAGE, offset }, page.messages.length),
+    getNextPageParam: (page, _pages, offset) =>
+      nextOffset({ total: page.message_count, limit: MESSAGES_PER_PAGE, offset }, page.messages.length),
   });
 
 /** The messages of some pages, each once, oldest first. Pages may overlap where messages came in between. */
@@ -33,5 +37,6 @@ export function messagesOf(pages: readonly { readonly messages: readonly Message
   return [...byPosition.values()].sort((a, b) => a.position - b.position);
 }
 
-export const renameSession = (id: string, title: string) => api().call(routes.renameSession, { params: { id }, body: { title } });
+export const renameSession = (id: string, title: string) =>
+  api().call(routes.renameSession, { params: { id }, body: { title } });
 export const deleteSession = (id: string) => api().call(routes.deleteSession, { params: { id } });

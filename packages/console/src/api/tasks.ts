@@ -21,7 +21,13 @@ export const tasksQuery = ({ status, agent, q, offset }: TaskFilter) =>
     queryKey: ['tasks', 'list', status ?? '', agent ?? '', q ?? '', offset],
     queryFn: ({ signal }) =>
       api().call(routes.listTasks, {
-        query: { limit: TASKS_PER_PAGE, offset, ...(status && { status }), ...(agent && { agent_id: agent }), ...(q && { q }) },
+        query: {
+          limit: TASKS_PER_PAGE,
+          offset,
+          ...(status && { status }),
+          ...(agent && { agent_id: agent }),
+          ...(q && { q }),
+        },
         signal,
       }),
     placeholderData: (previous) => previous,
@@ -48,9 +54,12 @@ export const taskStatsQuery = queryOptions({
 
 export type NewTask = BodyInputOf<typeof routes.createTask>;
 
-export const createTask = async (task: NewTask): Promise<Task> => (await api().call(routes.createTask, { body: task })).task;
-export const cancelTask = async (id: string): Promise<Task> => (await api().call(routes.cancelTask, { params: { id } })).task;
-export const retryTask = async (id: string): Promise<Task> => (await api().call(routes.retryTask, { params: { id } })).task;
+export const createTask = async (task: NewTask): Promise<Task> =>
+  (await api().call(routes.createTask, { body: task })).task;
+export const cancelTask = async (id: string): Promise<Task> =>
+  (await api().call(routes.cancelTask, { params: { id } })).task;
+export const retryTask = async (id: string): Promise<Task> =>
+  (await api().call(routes.retryTask, { params: { id } })).task;
 
 /** Whether a task has not ended yet. */
 export function isOpen(task: Task): boolean {

@@ -14,9 +14,17 @@ export function ChatRoute() {
   }, 250);
   return (
     <ChatPage
-      sessionId={sessionId} runId={run} agent={agent} search={q ?? ''} onSearch={onSearch}
-      onAgent={(chosen) => void navigate({ to: '.', search: (previous) => ({ ...previous, agent: chosen }), replace: true })}
-      onStarted={(started) => navigate({ to: '/chat/{-$sessionId}', params: { sessionId: started }, search: { agent, q } })}
+      sessionId={sessionId}
+      runId={run}
+      agent={agent}
+      search={q ?? ''}
+      onSearch={onSearch}
+      onAgent={(chosen) =>
+        void navigate({ to: '.', search: (previous) => ({ ...previous, agent: chosen }), replace: true })
+      }
+      onStarted={(started) =>
+        navigate({ to: '/chat/{-$sessionId}', params: { sessionId: started }, search: { agent, q } })
+      }
     />
   );
 }

@@ -3,5 +3,9 @@ import { Shell } from '../features/shell/shell.tsx';
 
 /** Everything is inside the shell. */
 export function RootRoute() {
-  return <Shell><Outlet /></Shell>;
+  return (
+    <Shell>
+      <Outlet />
+    </Shell>
+  );
 }

@@ -7,5 +7,11 @@ const route = getRouteApi('/runs');
 export function RunsRoute() {
   const { status, offset = 0 } = route.useSearch();
   const navigate = route.useNavigate();
-  return <RunList status={status} offset={offset} onOffset={(next) => void navigate({ search: { status, offset: next || undefined } })} />;
+  return (
+    <RunList
+      status={status}
+      offset={offset}
+      onOffset={(next) => void navigate({ search: { status, offset: next || undefined } })}
+    />
+  );
 }

@@ -8,13 +8,20 @@ export interface ChatSearch {
   readonly agent?: string | undefined;
   readonly q?: string | undefined;
 }
-export const chatSearch = (raw: RawSearch): ChatSearch => ({ run: words(raw['run']), agent: words(raw['agent']), q: words(raw['q']) });
+export const chatSearch = (raw: RawSearch): ChatSearch => ({
+  run: words(raw['run']),
+  agent: words(raw['agent']),
+  q: words(raw['q']),
+});
 
 export interface RunsSearch {
   readonly status?: RunStatus | undefined;
   readonly offset?: number | undefined;
 }
-export const runsSearch = (raw: RawSearch): RunsSearch => ({ status: oneOf(RUN_STATUSES, raw['status']), offset: offset(raw['offset']) });
+export const runsSearch = (raw: RawSearch): RunsSearch => ({
+  status: oneOf(RUN_STATUSES, raw['status']),
+  offset: offset(raw['offset']),
+});
 
 export interface TasksSearch {
   readonly status?: TaskStatus | undefined;

@@ -10,7 +10,9 @@ export function TasksRoute() {
   return (
     <TaskBoard
       search={search}
-      onSearch={(change, replace = false) => void navigate({ search: (previous) => ({ ...previous, ...change }), replace })}
+      onSearch={(change, replace = false) =>
+        void navigate({ search: (previous) => ({ ...previous, ...change }), replace })
+      }
     />
   );
 }

@@ -9,7 +9,11 @@ let timer: ReturnType<typeof setInterval> | undefined;
 /** A time as "5 min ago", kept current by one shared timer; the exact time is in its tooltip. */
 export function Ago({ time }: { readonly time: string }) {
   const current = useSyncExternalStore(subscribe, () => now);
-  return <time dateTime={time} title={formatDate(time)} style={{ whiteSpace: 'nowrap' }}>{formatAgo(time, Math.max(current, Date.parse(time)))}</time>;
+  return (
+    <time dateTime={time} title={formatDate(time)} style={{ whiteSpace: 'nowrap' }}>
+      {formatAgo(time, Math.max(current, Date.parse(time)))}
+    </time>
+  );
 }
 
 function subscribe(listener: () => void): () => void {

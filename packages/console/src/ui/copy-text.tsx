@@ -13,7 +13,14 @@ export function CopyText({ text, label }: CopyTextProps) {
   const said = clipboard.copied ? 'Copied' : label;
   return (
     <Tooltip label={said} openDelay={300}>
-      <ActionIcon variant="subtle" color="gray" size="sm" c="var(--soft)" aria-label={said} onClick={() => clipboard.copy(text)}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="sm"
+        c="var(--soft)"
+        aria-label={said}
+        onClick={() => clipboard.copy(text)}
+      >
         {clipboard.copied ? <CheckIcon size={14} /> : <CopyIcon size={14} />}
       </ActionIcon>
     </Tooltip>

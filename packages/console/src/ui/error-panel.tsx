@@ -23,14 +23,22 @@ export function ErrorPanel({ error, title, onRetry }: ErrorPanelProps) {
         <p className={classes.message}>{messageOf(error)}</p>
         {error instanceof ClientError && error.details.length > 0 && (
           <ul className={classes.details}>
-            {error.details.map((detail) => <li key={detail.path}><code>{detail.path}</code>: {detail.message}</li>)}
+            {error.details.map((detail) => (
+              <li key={detail.path}>
+                <code>{detail.path}</code>: {detail.message}
+              </li>
+            ))}
           </ul>
         )}
         {error instanceof ClientError && error.requestId !== undefined && (
-          <p className={classes.id}>Request <Identifier id={error.requestId} of="request id" full /></p>
+          <p className={classes.id}>
+            Request <Identifier id={error.requestId} of="request id" full />
+          </p>
         )}
         {onRetry !== undefined && (
-          <Button size="xs" variant="default" leftSection={<RetryIcon size={14} />} onClick={onRetry}>Try again</Button>
+          <Button size="xs" variant="default" leftSection={<RetryIcon size={14} />} onClick={onRetry}>
+            Try again
+          </Button>
         )}
       </div>
     </div>

@@ -8,5 +8,9 @@ interface FilterTabsProps {
 
 /** A row of links of which one is current: a filter that lives in the address. */
 export function FilterTabs({ label, children }: FilterTabsProps) {
-  return <nav className={classes.tabs} aria-label={label}>{children}</nav>;
+  return (
+    <nav className={classes.tabs} aria-label={label}>
+      {children}
+    </nav>
+  );
 }

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firstLine, firstLineOfMarkdown, formatAgo, formatCost, formatDuration, formatInline, shortId } from './format.ts';
+import {
+  firstLine,
+  firstLineOfMarkdown,
+  formatAgo,
+  formatCost,
+  formatDuration,
+  formatInline,
+  shortId,
+} from './format.ts';
 
 test('durations keep one meaningful unit pair and never read 60 s', () => {
   assert.equal(formatDuration(0), '0 ms');

@@ -33,7 +33,13 @@ export function formatAgo(iso: string, now: number): string {
 /** Date and time in the reader's zone, to the second. */
 export function formatDate(iso: string): string {
   return new Date(iso).toLocaleString('en-US', {
-    year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
   });
 }
 
@@ -44,13 +50,19 @@ export function shortId(id: string): string {
 
 /** The first line that holds something, cut to `max` characters. */
 export function firstLine(text: string, max = 160): string {
-  const line = text.split('\n').find((candidate) => candidate.trim() !== '')?.trim() ?? '';
+  const line =
+    text
+      .split('\n')
+      .find((candidate) => candidate.trim() !== '')
+      ?.trim() ?? '';
   return line.length > max ? `${line.slice(0, max - 1)}…` : line;
 }
 
 /** The first line of a markdown text without its marks, for a list. */
 export function firstLineOfMarkdown(text: string): string {
-  return firstLine(text.replace(/^\s*(?:```.*\n)?/, '')).replace(/^(?:#{1,6}|[-*+>]|\d+\.)\s+/, '').replace(/\*\*|`/g, '');
+  return firstLine(text.replace(/^\s*(?:```.*\n)?/, ''))
+    .replace(/^(?:#{1,6}|[-*+>]|\d+\.)\s+/, '')
+    .replace(/\*\*|`/g, '');
 }
 
 /** Any value as text to read: strings as they are, everything else as indented JSON. */

@@ -16,7 +16,9 @@ export function MarkdownBlock({ label, text }: MarkdownBlockProps) {
         <h2>{label}</h2>
         <CopyText text={text} label={`Copy ${label.toLowerCase()}`} />
       </div>
-      <div className={classes.markdown} tabIndex={0} aria-label={label} role="group"><Markdown text={text} /></div>
+      <div className={classes.markdown} tabIndex={0} aria-label={label} role="group">
+        <Markdown text={text} />
+      </div>
     </div>
   );
 }

@@ -8,7 +8,9 @@ import classes from './markdown.module.css';
 export const Markdown = memo(function Markdown({ text }: { readonly text: string }) {
   return (
     <div className={classes.markdown}>
-      <ReactMarkdown remarkPlugins={plugins} components={components}>{text}</ReactMarkdown>
+      <ReactMarkdown remarkPlugins={plugins} components={components}>
+        {text}
+      </ReactMarkdown>
     </div>
   );
 });
@@ -16,13 +18,25 @@ export const Markdown = memo(function Markdown({ text }: { readonly text: string
 const plugins = [remarkGfm];
 
 const components: Components = {
-  a: ({ href, children }) => <a href={href} target="_blank" rel="noopener noreferrer nofollow">{children}</a>,
-  img: ({ src, alt }) => <a href={typeof src === 'string' ? src : undefined} target="_blank" rel="noopener noreferrer nofollow">{alt || 'image'}</a>,
+  a: ({ href, children }) => (
+    <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+      {children}
+    </a>
+  ),
+  img: ({ src, alt }) => (
+    <a href={typeof src === 'string' ? src : undefined} target="_blank" rel="noopener noreferrer nofollow">
+      {alt || 'image'}
+    </a>
+  ),
   h1: ({ children }) => <h3>{children}</h3>,
   h2: ({ children }) => <h3>{children}</h3>,
   h3: ({ children }) => <h4>{children}</h4>,
   h4: ({ children }) => <h5>{children}</h5>,
-  input: ({ checked }) => <span aria-label={checked === true ? 'done' : 'open'} role="img">{checked === true ? '☑' : '☐'} </span>,
+  input: ({ checked }) => (
+    <span aria-label={checked === true ? 'done' : 'open'} role="img">
+      {checked === true ? '☑' : '☐'}{' '}
+    </span>
+  ),
   table: ({ children }) => (
     <div className={classes.table} tabIndex={0} role="group" aria-label="Table">
       <table>{children}</table>
@@ -35,8 +49,12 @@ function CodeBlock({ node, children }: ComponentProps<'pre'> & { node?: HastNode
   const code = node === undefined ? '' : textIn(node);
   return (
     <div className={classes.code}>
-      <div className={classes.copy}><CopyText text={code.replace(/\n$/, '')} label="Copy code" /></div>
-      <pre tabIndex={0} role="group" aria-label="Code">{children}</pre>
+      <div className={classes.copy}>
+        <CopyText text={code.replace(/\n$/, '')} label="Copy code" />
+      </div>
+      <pre tabIndex={0} role="group" aria-label="Code">
+        {children}
+      </pre>
     </div>
   );
 }

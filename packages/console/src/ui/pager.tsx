@@ -16,11 +16,25 @@ export function Pager({ total, limit, offset, onOffset }: PagerProps) {
   const last = Math.min(offset + limit, total);
   return (
     <nav className={classes.pager} aria-label="Pages">
-      <ActionIcon variant="default" aria-label="Newer" disabled={offset === 0} onClick={() => onOffset(Math.max(0, offset - limit))}>
+      <ActionIcon
+        variant="default"
+        aria-label="Newer"
+        disabled={offset === 0}
+        onClick={() => onOffset(Math.max(0, offset - limit))}
+      >
         <LeftIcon size={16} />
       </ActionIcon>
-      <span>{total === 0 ? 'none' : `${formatCount(Math.min(offset + 1, total))}–${formatCount(last)} of ${formatCount(total)}`}</span>
-      <ActionIcon variant="default" aria-label="Older" disabled={last >= total} onClick={() => onOffset(offset + limit)}>
+      <span>
+        {total === 0
+          ? 'none'
+          : `${formatCount(Math.min(offset + 1, total))}–${formatCount(last)} of ${formatCount(total)}`}
+      </span>
+      <ActionIcon
+        variant="default"
+        aria-label="Older"
+        disabled={last >= total}
+        onClick={() => onOffset(offset + limit)}
+      >
         <RightIcon size={16} />
       </ActionIcon>
     </nav>

@@ -29,14 +29,20 @@ export function TextBlock({ label, value }: TextBlockProps) {
         <CopyText text={text} label={`Copy ${label.toLowerCase()}`} />
       </div>
       <pre className={classes.text} tabIndex={0} aria-label={label} role="group">
-        {colored ? jsonTokens(shown).map((token, index) => (
-          <span key={index} className={classes[token.kind]}>{token.text}</span>
-        )) : shown}
+        {colored
+          ? jsonTokens(shown).map((token, index) => (
+              <span key={index} className={classes[token.kind]}>
+                {token.text}
+              </span>
+            ))
+          : shown}
         {shown === '' && <span className={classes.nothing}>empty</span>}
       </pre>
       {long && (
         <button type="button" className={classes.more} onClick={() => setOpen(!open)} aria-expanded={open}>
-          {open ? 'Show less' : `Show all ${lines > FOLD_LINES ? `${lines.toLocaleString('en-US')} lines` : `${text.length.toLocaleString('en-US')} characters`}`}
+          {open
+            ? 'Show less'
+            : `Show all ${lines > FOLD_LINES ? `${lines.toLocaleString('en-US')} lines` : `${text.length.toLocaleString('en-US')} characters`}`}
         </button>
       )}
     </div>

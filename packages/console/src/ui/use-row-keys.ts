@@ -9,6 +9,9 @@ export function useRowKeys<Element extends HTMLElement>(): RefObject<Element | n
     const current = rows.findIndex((row) => row === document.activeElement);
     rows[current < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.max(0, Math.min(rows.length - 1, current + by))]?.focus();
   };
-  useHotkeys([['j', () => move(1)], ['k', () => move(-1)]]);
+  useHotkeys([
+    ['j', () => move(1)],
+    ['k', () => move(-1)],
+  ]);
   return ref;
 }

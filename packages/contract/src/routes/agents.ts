@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { INT4_MAX, Id, JsonObject, Time, listOf, paging, text } from '../common.ts';
+import { Id, JsonObject, Time, listOf, paging, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 import { AgentRef } from './tasks.ts';
 
@@ -79,30 +79,75 @@ export type Agent = z.infer<typeof Agent>;
 const AgentParams = z.strictObject({ id: AgentRef });
 
 export const createAgent = defineRoute({
-  method: 'POST', path: '/api/v1/agents/configs', tag, access: 'member', creates: true,
-  summary: 'Create an agent', body: AgentInput, responses: { 201: Agent },
+  method: 'POST',
+  path: '/api/v1/agents/configs',
+  tag,
+  access: 'member',
+  creates: true,
+  summary: 'Create an agent',
+  body: AgentInput,
+  responses: { 201: Agent },
 });
 export const listAgents = defineRoute({
-  method: 'GET', path: '/api/v1/agents/configs', tag, access: 'viewer', summary: 'Agents, by name',
-  query: z.strictObject({ ...paging, q: text(1, 200).optional() }), responses: { 200: listOf('configs', Agent) },
+  method: 'GET',
+  path: '/api/v1/agents/configs',
+  tag,
+  access: 'viewer',
+  summary: 'Agents, by name',
+  query: z.strictObject({ ...paging, q: text(1, 200).optional() }),
+  responses: { 200: listOf('configs', Agent) },
 });
 export const getAgent = defineRoute({
-  method: 'GET', path: '/api/v1/agents/configs/{id}', tag, access: 'viewer', summary: 'One agent, by id or slug', params: AgentParams, responses: { 200: Agent },
+  method: 'GET',
+  path: '/api/v1/agents/configs/{id}',
+  tag,
+  access: 'viewer',
+  summary: 'One agent, by id or slug',
+  params: AgentParams,
+  responses: { 200: Agent },
 });
 export const updateAgent = defineRoute({
-  method: 'PATCH', path: '/api/v1/agents/configs/{id}', tag, access: 'member',
-  summary: 'Change the fields sent', description: 'Every change is a new version; runs keep the version they began with.',
-  params: AgentParams, body: AgentPatch, responses: { 200: Agent },
+  method: 'PATCH',
+  path: '/api/v1/agents/configs/{id}',
+  tag,
+  access: 'member',
+  summary: 'Change the fields sent',
+  description: 'Every change is a new version; runs keep the version they began with.',
+  params: AgentParams,
+  body: AgentPatch,
+  responses: { 200: Agent },
 });
 export const deleteAgent = defineRoute({
-  method: 'DELETE', path: '/api/v1/agents/configs/{id}', tag, access: 'member', summary: 'Delete an agent', params: AgentParams, responses: { 204: null },
+  method: 'DELETE',
+  path: '/api/v1/agents/configs/{id}',
+  tag,
+  access: 'member',
+  summary: 'Delete an agent',
+  params: AgentParams,
+  responses: { 204: null },
 });
-export const AgentVersion = z.object({ version: z.number().int(), config: AgentInput, created_at: Time, created_by: z.string().nullable() });
+export const AgentVersion = z.object({
+  version: z.number().int(),
+  config: AgentInput,
+  created_at: Time,
+  created_by: z.string().nullable(),
+});
 export const listAgentVersions = defineRoute({
-  method: 'GET', path: '/api/v1/agents/configs/{id}/versions', tag, access: 'viewer', summary: 'Versions of an agent, newest first',
-  params: AgentParams, query: z.strictObject({ ...paging }), responses: { 200: listOf('versions', AgentVersion) },
+  method: 'GET',
+  path: '/api/v1/agents/configs/{id}/versions',
+  tag,
+  access: 'viewer',
+  summary: 'Versions of an agent, newest first',
+  params: AgentParams,
+  query: z.strictObject({ ...paging }),
+  responses: { 200: listOf('versions', AgentVersion) },
 });
 export const restoreAgentVersion = defineRoute({
-  method: 'POST', path: '/api/v1/agents/configs/{id}/versions/{version}/restore', tag, access: 'member', summary: 'Make an old version the newest again',
-  params: z.strictObject({ id: AgentRef, version: z.coerce.number().int().min(1).max(INT4_MAX) }), responses: { 200: Agent },
+  method: 'POST',
+  path: '/api/v1/agents/configs/{id}/versions/{version}/restore',
+  tag,
+  access: 'member',
+  summary: 'Make an old version the newest again',
+  params: z.strictObject({ id: AgentRef, version: z.coerce.number().int().min(1) }),
+  responses: { 200: Agent },
 });

@@ -1,6 +1,23 @@
-export { createAgent, deleteAgent, getAgent, listAgentVersions, listAgents, restoreAgentVersion, updateAgent } from './agents.ts';
 export {
-  deleteMemory, deleteSession, exportSession, getLatestMemory, getSession, listSessions, recall, remember, renameSession, storeMemory,
+  createAgent,
+  deleteAgent,
+  getAgent,
+  listAgentVersions,
+  listAgents,
+  restoreAgentVersion,
+  updateAgent,
+} from './agents.ts';
+export {
+  deleteMemory,
+  deleteSession,
+  exportSession,
+  getLatestMemory,
+  getSession,
+  listSessions,
+  recall,
+  remember,
+  renameSession,
+  storeMemory,
 } from './memory.ts';
 export { cancelRun, chat, execute, getRun, listRuns, listSteps, plan, planV1, query, run, streamRun } from './runs.ts';
 export { getDocs, getHealth, getLive, getMetrics, getOpenApi, getReady, getVersion } from './system.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { INT4_MAX, Id, IdParams, JsonObject, Time, Usage, listOf, paging, text } from '../common.ts';
+import { Id, IdParams, JsonObject, Time, Usage, listOf, paging, text } from '../common.ts';
 import { RunEvent } from '../events.ts';
 import { defineRoute } from '../route.ts';
 import { AgentRef } from './tasks.ts';
@@ -45,7 +45,12 @@ export const Step = z
     input: z.unknown(),
     output: z.unknown(),
     status: z.enum(['pending', 'settled']),
-    outcome: z.string().nullable().describe('Once settled: success, error, timeout, denied, circuit_open, cancelled, or unknown where a crash hid what became of it.'),
+    outcome: z
+      .string()
+      .nullable()
+      .describe(
+        'Once settled: success, error, timeout, denied, circuit_open, cancelled, or unknown where a crash hid what became of it.',
+      ),
     attempt: z.number().int().describe('How often it was begun; 0 while it waits for the calls before it.'),
     input_tokens: z.number().int().nullable(),
     output_tokens: z.number().int().nullable(),
@@ -56,15 +61,39 @@ export const Step = z
   .meta({ id: 'Step' });
 export type Step = z.infer<typeof Step>;
 
-const timeout_ms = z.number().int().min(1).max(600_000).optional().describe('How long to wait; the run goes on after it.');
+const timeout_ms = z
+  .number()
+  .int()
+  .min(1)
+  .max(600_000)
+  .optional()
+  .describe('How long to wait; the run goes on after it.');
 const prompt = text(1, 200_000);
 
 export const execute = defineRoute({
-  method: 'POST', path: '/execute', tag: doors, access: 'member', creates: true,
-  summary: 'Run a task and wait for its result', description: 'Waits 10 s unless `timeout_ms` says otherwise; then 504 with the `run_id`.',
-  body: z.strictObject({ task: prompt, parameters: JsonObject.default({}), agent: AgentRef.optional(), session_id: Id.optional(), timeout_ms }),
+  method: 'POST',
+  path: '/execute',
+  tag: doors,
+  access: 'member',
+  creates: true,
+  summary: 'Run a task and wait for its result',
+  description: 'Waits 10 s unless `timeout_ms` says otherwise; then 504 with the `run_id`.',
+  body: z.strictObject({
+    task: prompt,
+    parameters: JsonObject.default({}),
+    agent: AgentRef.optional(),
+    session_id: Id.optional(),
+    timeout_ms,
+  }),
   responses: {
-    200: z.object({ status: z.string(), result: z.string().nullable(), run_id: Id, agent: z.string(), duration_ms: z.number(), request_id: z.string() }),
+    200: z.object({
+      status: z.string(),
+      result: z.string().nullable(),
+      run_id: Id,
+      agent: z.string(),
+      duration_ms: z.number(),
+      request_id: z.string(),
+    }),
   },
 });
 
@@ -79,72 +108,166 @@ export const PlanBody = z
     agent: AgentRef.optional(),
     timeout_ms,
   })
-  .refine((body) => (body.task === undefined) !== (body.prompt === undefined), { message: 'give either task or prompt', path: ['task'] });
+  .refine((body) => (body.task === undefined) !== (body.prompt === undefined), {
+    message: 'give either task or prompt',
+    path: ['task'],
+  });
 const PlanAnswer = z.object({
-  result: z.string().nullable(), run_id: Id, session_id: Id, trace_id: z.string(), steps: z.number().int(), duration_ms: z.number(),
+  result: z.string().nullable(),
+  run_id: Id,
+  session_id: Id,
+  trace_id: z.string(),
+  steps: z.number().int(),
+  duration_ms: z.number(),
 });
 export const run = defineRoute({
-  method: 'POST', path: '/run', tag: doors, access: 'member', creates: true, summary: 'Plan and run a prompt', body: PlanBody, responses: { 200: PlanAnswer },
+  method: 'POST',
+  path: '/run',
+  tag: doors,
+  access: 'member',
+  creates: true,
+  summary: 'Plan and run a prompt',
+  body: PlanBody,
+  responses: { 200: PlanAnswer },
 });
 export const plan = defineRoute({
-  method: 'POST', path: '/plan', tag: doors, access: 'member', creates: true, summary: 'Plan and run a prompt', body: PlanBody, responses: { 200: PlanAnswer },
+  method: 'POST',
+  path: '/plan',
+  tag: doors,
+  access: 'member',
+  creates: true,
+  summary: 'Plan and run a prompt',
+  body: PlanBody,
+  responses: { 200: PlanAnswer },
 });
 export const planV1 = defineRoute({
-  method: 'POST', path: '/api/v1/plan', tag: doors, access: 'member', creates: true, summary: 'Plan a prompt',
+  method: 'POST',
+  path: '/api/v1/plan',
+  tag: doors,
+  access: 'member',
+  creates: true,
+  summary: 'Plan a prompt',
   body: z.strictObject({ prompt, agent: AgentRef.optional(), session_id: Id.optional(), timeout_ms }),
   responses: {
     200: z.object({
-      service: z.string(), status: z.string(),
-      plan: z.array(z.object({ step: z.number().int(), kind: z.string(), name: z.string() })).describe('What the agent did, step by step.'),
-      llm_response: z.string().nullable(), run_id: Id,
+      service: z.string(),
+      status: z.string(),
+      plan: z
+        .array(z.object({ step: z.number().int(), kind: z.string(), name: z.string() }))
+        .describe('What the agent did, step by step.'),
+      llm_response: z.string().nullable(),
+      run_id: Id,
     }),
   },
 });
 export const query = defineRoute({
-  method: 'POST', path: '/query', tag: doors, access: 'member', creates: true, summary: 'Ask an agent',
+  method: 'POST',
+  path: '/query',
+  tag: doors,
+  access: 'member',
+  creates: true,
+  summary: 'Ask an agent',
   body: z
-    .strictObject({ message: prompt.optional(), prompt: prompt.optional(), agent_config_id: AgentRef.optional(), session_id: Id.optional(), timeout_ms })
-    .refine((body) => (body.message === undefined) !== (body.prompt === undefined), { message: 'give either message or prompt', path: ['message'] }),
+    .strictObject({
+      message: prompt.optional(),
+      prompt: prompt.optional(),
+      agent_config_id: AgentRef.optional(),
+      session_id: Id.optional(),
+      timeout_ms,
+    })
+    .refine((body) => (body.message === undefined) !== (body.prompt === undefined), {
+      message: 'give either message or prompt',
+      path: ['message'],
+    }),
   responses: { 200: z.object({ response: z.string().nullable(), run_id: Id, session_id: Id, usage: Usage }) },
 });
 export const chat = defineRoute({
-  method: 'POST', path: '/api/v1/agents/chat', tag: doors, access: 'member', creates: true,
+  method: 'POST',
+  path: '/api/v1/agents/chat',
+  tag: doors,
+  access: 'member',
+  creates: true,
   summary: 'Chat with an agent, streaming or not',
-  body: z.strictObject({ agent_config_id: AgentRef, message: prompt, session_id: Id.optional(), stream: z.boolean().default(true), timeout_ms }),
+  body: z.strictObject({
+    agent_config_id: AgentRef,
+    message: prompt,
+    session_id: Id.optional(),
+    stream: z.boolean().default(true),
+    timeout_ms,
+  }),
   events: RunEvent,
   responses: {
     200: z.object({
       status: z.literal('success'),
       response: z.object({
         success: z.boolean(),
-        result: z.object({ response: z.string().nullable(), usage: Usage, tool_calls: z.array(z.object({ name: z.string(), input: z.unknown(), output: z.unknown() })) }),
+        result: z.object({
+          response: z.string().nullable(),
+          usage: Usage,
+          tool_calls: z.array(z.object({ name: z.string(), input: z.unknown(), output: z.unknown() })),
+        }),
       }),
-      run_id: Id, session_id: Id,
+      run_id: Id,
+      session_id: Id,
     }),
   },
 });
 
 export const listRuns = defineRoute({
-  method: 'GET', path: '/api/v1/runs', tag, access: 'viewer', summary: 'Runs, newest first',
+  method: 'GET',
+  path: '/api/v1/runs',
+  tag,
+  access: 'viewer',
+  summary: 'Runs, newest first',
   query: z.strictObject({
-    ...paging, agent_id: AgentRef.optional(), session_id: Id.optional(), task_id: Id.optional(), status: RunStatus.optional(), trace_id: text(1, 128).optional(),
+    ...paging,
+    agent_id: AgentRef.optional(),
+    session_id: Id.optional(),
+    task_id: Id.optional(),
+    status: RunStatus.optional(),
+    trace_id: text(1, 128).optional(),
   }),
   responses: { 200: listOf('runs', Run) },
 });
 export const getRun = defineRoute({
-  method: 'GET', path: '/api/v1/runs/{id}', tag, access: 'viewer', summary: 'One run', params: IdParams, responses: { 200: Run },
+  method: 'GET',
+  path: '/api/v1/runs/{id}',
+  tag,
+  access: 'viewer',
+  summary: 'One run',
+  params: IdParams,
+  responses: { 200: Run },
 });
 export const listSteps = defineRoute({
-  method: 'GET', path: '/api/v1/runs/{id}/steps', tag, access: 'viewer', summary: 'The steps of a run, in order',
-  params: IdParams, query: z.strictObject({ ...paging }), responses: { 200: listOf('steps', Step) },
+  method: 'GET',
+  path: '/api/v1/runs/{id}/steps',
+  tag,
+  access: 'viewer',
+  summary: 'The steps of a run, in order',
+  params: IdParams,
+  query: z.strictObject({ ...paging }),
+  responses: { 200: listOf('steps', Step) },
 });
 export const streamRun = defineRoute({
-  method: 'GET', path: '/api/v1/runs/{id}/events', tag, access: 'viewer',
-  summary: 'Events of a run, live or replayed', description: 'From the start, or after `Last-Event-ID` or `?after=`. A finished run replays and ends.',
-  params: IdParams, query: z.strictObject({ after: z.coerce.number().int().min(0).max(INT4_MAX).optional() }),
-  events: RunEvent, responses: { 200: z.string() }, produces: 'text/event-stream',
+  method: 'GET',
+  path: '/api/v1/runs/{id}/events',
+  tag,
+  access: 'viewer',
+  summary: 'Events of a run, live or replayed',
+  description: 'From the start, or after `Last-Event-ID` or `?after=`. A finished run replays and ends.',
+  params: IdParams,
+  query: z.strictObject({ after: z.coerce.number().int().min(0).max(2_147_483_647).optional() }),
+  events: RunEvent,
+  responses: { 200: z.string() },
+  produces: 'text/event-stream',
 });
 export const cancelRun = defineRoute({
-  method: 'POST', path: '/api/v1/runs/{id}/cancel', tag, access: 'member',
-  summary: 'Stop a run', description: 'At the next safe point; 409 where it has ended.', params: IdParams, responses: { 200: Run },
+  method: 'POST',
+  path: '/api/v1/runs/{id}/cancel',
+  tag,
+  access: 'member',
+  summary: 'Stop a run',
+  description: 'At the next safe point; 409 where it has ended.',
+  params: IdParams,
+  responses: { 200: Run },
 });

@@ -22,7 +22,10 @@ export const Health = z
     uptime_s: z.number(),
     roles: z.array(z.string()),
     components: z.object(
-      Object.fromEntries(COMPONENTS.map((name) => [name, ComponentHealth])) as Record<ComponentName, typeof ComponentHealth>,
+      Object.fromEntries(COMPONENTS.map((name) => [name, ComponentHealth])) as Record<
+        ComponentName,
+        typeof ComponentHealth
+      >,
     ),
   })
   .meta({ id: 'Health' });
@@ -31,30 +34,62 @@ export type Health = z.infer<typeof Health>;
 const Ready = z.object({ status: z.string(), reason: z.string().optional() });
 
 export const getHealth = defineRoute({
-  method: 'GET', path: '/health', tag, access: 'public',
+  method: 'GET',
+  path: '/health',
+  tag,
+  access: 'public',
   summary: 'Health of the server and each component',
   description: 'Amber (`degraded`) where an optional component fails; 503 (`unavailable`) where the database does.',
   responses: { 200: Health, 503: Health },
 });
 export const getLive = defineRoute({
-  method: 'GET', path: '/livez', tag, access: 'public', summary: 'The process is up', responses: { 200: Ready },
+  method: 'GET',
+  path: '/livez',
+  tag,
+  access: 'public',
+  summary: 'The process is up',
+  responses: { 200: Ready },
 });
 export const getReady = defineRoute({
-  method: 'GET', path: '/readyz', tag, access: 'public',
-  summary: 'Ready to take work', description: '503 while starting, migrating or draining.',
+  method: 'GET',
+  path: '/readyz',
+  tag,
+  access: 'public',
+  summary: 'Ready to take work',
+  description: '503 while starting, migrating or draining.',
   responses: { 200: Ready, 503: Ready },
 });
 export const getVersion = defineRoute({
-  method: 'GET', path: '/version', tag, access: 'viewer', summary: 'Version, commit and Node release',
+  method: 'GET',
+  path: '/version',
+  tag,
+  access: 'viewer',
+  summary: 'Version, commit and Node release',
   responses: { 200: z.object({ version: z.string(), commit: z.string(), node: z.string() }) },
 });
 export const getMetrics = defineRoute({
-  method: 'GET', path: '/metrics', tag, access: 'public', summary: 'Prometheus metrics',
-  responses: { 200: z.string() }, produces: 'text/plain; version=0.0.4; charset=utf-8',
+  method: 'GET',
+  path: '/metrics',
+  tag,
+  access: 'public',
+  summary: 'Prometheus metrics',
+  responses: { 200: z.string() },
+  produces: 'text/plain; version=0.0.4; charset=utf-8',
 });
 export const getOpenApi = defineRoute({
-  method: 'GET', path: '/openapi.json', tag, access: 'public', summary: 'This contract as OpenAPI 3.1', responses: { 200: z.record(z.string(), z.unknown()) },
+  method: 'GET',
+  path: '/openapi.json',
+  tag,
+  access: 'public',
+  summary: 'This contract as OpenAPI 3.1',
+  responses: { 200: z.record(z.string(), z.unknown()) },
 });
 export const getDocs = defineRoute({
-  method: 'GET', path: '/docs', tag, access: 'public', summary: 'This contract as a page', responses: { 200: z.string() }, produces: 'text/html; charset=utf-8',
+  method: 'GET',
+  path: '/docs',
+  tag,
+  access: 'public',
+  summary: 'This contract as a page',
+  responses: { 200: z.string() },
+  produces: 'text/html; charset=utf-8',
 });

@@ -11,8 +11,14 @@ export const WaitingFor = z.enum(['schedule', 'dependencies', 'approval', 'retry
 export type WaitingFor = z.infer<typeof WaitingFor>;
 
 /** An agent by id or slug: `assistant`, `LUMINA`, or a UUID. */
-export const AgentRef = text(1, 100).regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'must be an agent id or slug: letters, digits, - and _');
-export const TaskType = text(1, 100).regex(/^[a-z][a-z0-9_.-]*$/i, 'must be letters, digits, ., - and _, beginning with a letter');
+export const AgentRef = text(1, 100).regex(
+  /^[A-Za-z0-9][A-Za-z0-9_-]*$/,
+  'must be an agent id or slug: letters, digits, - and _',
+);
+export const TaskType = text(1, 100).regex(
+  /^[a-z][a-z0-9_.-]*$/i,
+  'must be letters, digits, ., - and _, beginning with a letter',
+);
 
 export const Task = z
   .object({
@@ -61,7 +67,11 @@ export const TaskInput = z
     payload: JsonObject.default({}),
     priority: z.number().int().min(-100).max(100).default(0).describe('Higher runs first.'),
     run_at: TimeInput.nullish().describe('Not before this time.'),
-    depends_on: z.array(Id).max(100).default([]).describe('Tasks that must be completed first; where one fails, this one is cancelled.'),
+    depends_on: z
+      .array(Id)
+      .max(100)
+      .default([])
+      .describe('Tasks that must be completed first; where one fails, this one is cancelled.'),
     max_attempts: z.number().int().min(1).max(20).default(3),
     requires_approval: z.boolean().default(false).describe('Not built yet: `true` is refused.'),
     session_id: Id.nullish(),
@@ -72,11 +82,21 @@ export type TaskInput = z.infer<typeof TaskInput>;
 const TaskAnswer = z.object({ task: Task });
 
 export const createTask = defineRoute({
-  method: 'POST', path: '/api/agents/tasks', tag, access: 'member', creates: true,
-  summary: 'Put a task into the queue', body: TaskInput, responses: { 201: TaskAnswer },
+  method: 'POST',
+  path: '/api/agents/tasks',
+  tag,
+  access: 'member',
+  creates: true,
+  summary: 'Put a task into the queue',
+  body: TaskInput,
+  responses: { 201: TaskAnswer },
 });
 export const listTasks = defineRoute({
-  method: 'GET', path: '/api/agents/tasks', tag, access: 'viewer', summary: 'Tasks, newest first',
+  method: 'GET',
+  path: '/api/agents/tasks',
+  tag,
+  access: 'viewer',
+  summary: 'Tasks, newest first',
   query: z.strictObject({
     ...paging,
     agent_id: AgentRef.optional(),
@@ -95,20 +115,39 @@ export const TaskStats = z.object({
   completed_last_hour: z.number().int(),
 });
 export const getTaskStats = defineRoute({
-  method: 'GET', path: '/api/agents/tasks/stats', tag, access: 'viewer', summary: 'Counts of the tenant’s tasks',
+  method: 'GET',
+  path: '/api/agents/tasks/stats',
+  tag,
+  access: 'viewer',
+  summary: 'Counts of the tenant’s tasks',
   responses: { 200: TaskStats },
 });
 export const getTask = defineRoute({
-  method: 'GET', path: '/api/agents/tasks/{id}', tag, access: 'viewer', summary: 'One task',
-  params: IdParams, responses: { 200: TaskAnswer },
+  method: 'GET',
+  path: '/api/agents/tasks/{id}',
+  tag,
+  access: 'viewer',
+  summary: 'One task',
+  params: IdParams,
+  responses: { 200: TaskAnswer },
 });
 export const cancelTask = defineRoute({
-  method: 'POST', path: '/api/agents/tasks/{id}/cancel', tag, access: 'member',
-  summary: 'Cancel a task', description: 'A running one stops at its next safe point. 409 where it has ended.',
-  params: IdParams, responses: { 200: TaskAnswer },
+  method: 'POST',
+  path: '/api/agents/tasks/{id}/cancel',
+  tag,
+  access: 'member',
+  summary: 'Cancel a task',
+  description: 'A running one stops at its next safe point. 409 where it has ended.',
+  params: IdParams,
+  responses: { 200: TaskAnswer },
 });
 export const retryTask = defineRoute({
-  method: 'POST', path: '/api/agents/tasks/{id}/retry', tag, access: 'member',
-  summary: 'Queue a failed or cancelled task again', description: 'Settled steps of its run are kept. 409 from any other status.',
-  params: IdParams, responses: { 200: TaskAnswer },
+  method: 'POST',
+  path: '/api/agents/tasks/{id}/retry',
+  tag,
+  access: 'member',
+  summary: 'Queue a failed or cancelled task again',
+  description: 'Settled steps of its run are kept. 409 from any other status.',
+  params: IdParams,
+  responses: { 200: TaskAnswer },
 });

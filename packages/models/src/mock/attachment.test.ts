@@ -7,7 +7,11 @@ test('a request without parameters is read as it is', () => {
 });
 
 test('parameters are taken off the words, and each value is tried with them', () => {
-  assert.deepEqual(readings('calculate\n\nParameters:\n{\n  "expression": "6 * 7",\n  "precision": 2\n}'), ['calculate', 'calculate 6 * 7', 'calculate 2']);
+  assert.deepEqual(readings('calculate\n\nParameters:\n{\n  "expression": "6 * 7",\n  "precision": 2\n}'), [
+    'calculate',
+    'calculate 6 * 7',
+    'calculate 2',
+  ]);
 });
 
 test('what only looks like parameters is left out without a word', () => {

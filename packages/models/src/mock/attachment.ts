@@ -18,7 +18,10 @@ export function readings(text: string): readonly [string, ...string[]] {
 function valuesOf(json: string): string[] {
   try {
     const values = Object.values(JSON.parse(json) as Record<string, unknown>);
-    return values.flatMap((value) => (typeof value === 'string' || typeof value === 'number' ? String(value) : [])).filter((value) => value.length <= VALUE_LENGTH).slice(0, 20);
+    return values
+      .flatMap((value) => (typeof value === 'string' || typeof value === 'number' ? String(value) : []))
+      .filter((value) => value.length <= VALUE_LENGTH)
+      .slice(0, 20);
   } catch {
     return [];
   }

@@ -15,11 +15,21 @@ export const bashExecute = (sandbox: Sandbox) =>
     effect: 'external',
     timeoutMs: MAX_RUN_MS + 15_000,
     input: z.strictObject({
-      command: z.string().min(1).max(200_000).refine((text) => !text.includes('\0'), 'must not contain NUL characters').describe('The script, one or more lines of bash.'),
+      command: z
+        .string()
+        .min(1)
+        .max(200_000)
+        .refine((text) => !text.includes('\0'), 'must not contain NUL characters')
+        .describe('The script, one or more lines of bash.'),
       timeout_ms: z.int().min(1).max(MAX_RUN_MS).default(30_000).describe('When to kill it, in milliseconds.'),
     }),
     unavailable: () => sandbox.unavailable('bash'),
     async execute({ command, timeout_ms }, { workspace, signal }) {
-      return resultOf(await sandbox.exec({ language: 'bash', code: command, workspace, timeoutMs: timeout_ms, maxOutputBytes: MAX_OUTPUT_BYTES }, signal));
+      return resultOf(
+        await sandbox.exec(
+          { language: 'bash', code: command, workspace, timeoutMs: timeout_ms, maxOutputBytes: MAX_OUTPUT_BYTES },
+          signal,
+        ),
+      );
     },
   });

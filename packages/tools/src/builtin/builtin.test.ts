@@ -11,7 +11,11 @@ import type { ToolContext } from '../tool.ts';
 
 const sandbox = await openSandbox({ sandboxBackend: 'auto' }, silentLog);
 await sandbox.whenProbed();
-const registry = createToolRegistry({ sandbox, config: { circuitFailureThreshold: 1000, circuitResetTimeoutSeconds: 30 }, log: silentLog });
+const registry = createToolRegistry({
+  sandbox,
+  config: { circuitFailureThreshold: 1000, circuitResetTimeoutSeconds: 30 },
+  log: silentLog,
+});
 const skip = sandbox.unavailable('bash') ?? false;
 
 let base: string;
@@ -28,7 +32,12 @@ beforeEach(async () => {
   workspace = await workspacePath(join(base, 'w'), 'acme', 's1');
   asked.length = 0;
   context = {
-    tenantId: 'acme', sessionId: 's1', runId: null, idempotencyKey: 'k', workspace, signal: new AbortController().signal,
+    tenantId: 'acme',
+    sessionId: 's1',
+    runId: null,
+    idempotencyKey: 'k',
+    workspace,
+    signal: new AbortController().signal,
     now: () => new Date('2026-03-29T01:30:00Z'),
     memory: {
       remember: async (input) => (asked.push(input), { id: 'm1', deduplicated: false }),
@@ -61,8 +70,16 @@ describe('calculator', () => {
 
 describe('current_time', () => {
   it('tells the time in a zone, on either side of a clock change', async () => {
-    assert.deepEqual(await value('current_time', {}), { iso: '2026-03-29T01:30:00+00:00', timezone: 'UTC', weekday: 'Sunday' });
-    assert.deepEqual(await value('current_time', { timezone: 'Europe/Berlin' }), { iso: '2026-03-29T03:30:00+02:00', timezone: 'Europe/Berlin', weekday: 'Sunday' });
+    assert.deepEqual(await value('current_time', {}), {
+      iso: '2026-03-29T01:30:00+00:00',
+      timezone: 'UTC',
+      weekday: 'Sunday',
+    });
+    assert.deepEqual(await value('current_time', { timezone: 'Europe/Berlin' }), {
+      iso: '2026-03-29T03:30:00+02:00',
+      timezone: 'Europe/Berlin',
+      weekday: 'Sunday',
+    });
     assert.equal((await value('current_time', { timezone: 'America/Los_Angeles' })).iso, '2026-03-28T18:30:00-07:00');
   });
 
@@ -73,20 +90,49 @@ describe('current_time', () => {
 
 describe('the file tools', () => {
   it('write, read, edit and find a file', async () => {
-    assert.deepEqual(await value('write_file', { path: 'notes/a.md', content: 'one\ntwo\nthree\n' }), { path: 'notes/a.md', bytes_written: 14 });
-    assert.deepEqual(await value('edit_file', { path: 'notes/a.md', old_text: 'two', new_text: '$& 2' }), { path: 'notes/a.md', replacements: 1 });
+    assert.deepEqual(await value('write_file', { path: 'notes/a.md', content: 'one\ntwo\nthree\n' }), {
+      path: 'notes/a.md',
+      bytes_written: 14,
+    });
+    assert.deepEqual(await value('edit_file', { path: 'notes/a.md', old_text: 'two', new_text: '$& 2' }), {
+      path: 'notes/a.md',
+      replacements: 1,
+    });
     assert.equal((await value('read_file', { path: 'notes/a.md' })).content, 'one\n$& 2\nthree\n');
-    assert.deepEqual(await value('glob_files', { pattern: '**/*.md' }), { files: ['notes/a.md'], total: 1, truncated: false });
+    assert.deepEqual(await value('glob_files', { pattern: '**/*.md' }), {
+      files: ['notes/a.md'],
+      total: 1,
+      truncated: false,
+    });
     assert.deepEqual(await readdir(join(workspace, 'notes')), ['a.md']);
   });
 
   it('read by lines, and say where to go on', async () => {
-    await value('write_file', { path: 'lines', content: Array.from({ length: 10 }, (_, index) => `line ${index + 1}`).join('\n') });
-    assert.deepEqual(await value('read_file', { path: 'lines', offset: 3, limit: 2 }), { path: 'lines', content: 'line 3\nline 4\n', first_line: 3, lines: 2, next_offset: 5 });
-    assert.deepEqual(await value('read_file', { path: 'lines', offset: 10 }), { path: 'lines', content: 'line 10', first_line: 10, lines: 1 });
+    await value('write_file', {
+      path: 'lines',
+      content: Array.from({ length: 10 }, (_, index) => `line ${index + 1}`).join('\n'),
+    });
+    assert.deepEqual(await value('read_file', { path: 'lines', offset: 3, limit: 2 }), {
+      path: 'lines',
+      content: 'line 3\nline 4\n',
+      first_line: 3,
+      lines: 2,
+      next_offset: 5,
+    });
+    assert.deepEqual(await value('read_file', { path: 'lines', offset: 10 }), {
+      path: 'lines',
+      content: 'line 10',
+      first_line: 10,
+      lines: 1,
+    });
     await refused('read_file', { path: 'lines', offset: 11 }, /ends before line 11/);
     await value('write_file', { path: 'empty', content: '' });
-    assert.deepEqual(await value('read_file', { path: 'empty' }), { path: 'empty', content: '', first_line: 1, lines: 0 });
+    assert.deepEqual(await value('read_file', { path: 'empty' }), {
+      path: 'empty',
+      content: '',
+      first_line: 1,
+      lines: 0,
+    });
   });
 
   it('read a large file piece by piece, without losing or repeating anything', async () => {
@@ -117,7 +163,11 @@ describe('the file tools', () => {
     await refused('read_file', { path: '.' }, /is a directory/);
     await refused('write_file', { path: 'big', content: 'x'.repeat(5 * 1024 * 1024 + 1) }, /5242880 are allowed/);
     await writeFile(join(workspace, 'big'), Buffer.alloc(5 * 1024 * 1024 + 1, 'x'));
-    await refused('edit_file', { path: 'big', old_text: 'x', new_text: 'y', replace_all: true }, /larger than 5242880 bytes/);
+    await refused(
+      'edit_file',
+      { path: 'big', old_text: 'x', new_text: 'y', replace_all: true },
+      /larger than 5242880 bytes/,
+    );
   });
 
   it('edit only what is meant', async () => {
@@ -125,7 +175,10 @@ describe('the file tools', () => {
     await refused('edit_file', { path: 'f', old_text: 'Y', new_text: 'Z' }, /does not occur/);
     await refused('edit_file', { path: 'f', old_text: 'X', new_text: 'Z' }, /occurs 2 times/);
     await refused('edit_file', { path: 'f', old_text: 'X', new_text: 'X' }, /are the same/);
-    assert.equal((await value('edit_file', { path: 'f', old_text: 'X', new_text: 'Z', replace_all: true })).replacements, 2);
+    assert.equal(
+      (await value('edit_file', { path: 'f', old_text: 'X', new_text: 'Z', replace_all: true })).replacements,
+      2,
+    );
     assert.equal(await readFile(join(workspace, 'f'), 'utf8'), 'aZbZc');
   });
 
@@ -154,8 +207,14 @@ describe('the file tools', () => {
 
 describe('run_code', () => {
   it('gives the value and what was printed', async () => {
-    const outcome = await call('run_code', { language: 'javascript', code: 'console.log("hi"); [1, 2].map((n) => n * 2)' });
-    assert.deepEqual([outcome.tool_status, outcome.result, outcome.stdout, outcome.exit_code], ['success', { value: [2, 4], stdout: 'hi\n' }, 'hi\n', null]);
+    const outcome = await call('run_code', {
+      language: 'javascript',
+      code: 'console.log("hi"); [1, 2].map((n) => n * 2)',
+    });
+    assert.deepEqual(
+      [outcome.tool_status, outcome.result, outcome.stdout, outcome.exit_code],
+      ['success', { value: [2, 4], stdout: 'hi\n' }, 'hi\n', null],
+    );
   });
 
   it('shows the model what went wrong', async () => {
@@ -169,16 +228,24 @@ describe('run_code', () => {
 describe('bash_execute', { skip }, () => {
   it('shares its files with the file tools, both ways', async () => {
     await value('write_file', { path: 'in.txt', content: 'from the host' });
-    const outcome = await call('bash_execute', { command: 'cat in.txt; echo from the sandbox > out.txt; echo more >> in.txt' });
+    const outcome = await call('bash_execute', {
+      command: 'cat in.txt; echo from the sandbox > out.txt; echo more >> in.txt',
+    });
     assert.deepEqual([outcome.tool_status, outcome.exit_code, outcome.stdout], ['success', 0, 'from the host']);
     assert.equal((await value('read_file', { path: '/workspace/out.txt' })).content, 'from the sandbox\n');
     await value('edit_file', { path: 'out.txt', old_text: 'the sandbox', new_text: 'both' });
-    assert.equal((await call('bash_execute', { command: 'cat out.txt; echo again >> out.txt && rm in.txt' })).stdout, 'from both\n');
+    assert.equal(
+      (await call('bash_execute', { command: 'cat out.txt; echo again >> out.txt && rm in.txt' })).stdout,
+      'from both\n',
+    );
   });
 
   it('shows the model exit code, output and deadline', async () => {
     const failed = await call('bash_execute', { command: 'echo out; echo err >&2; exit 4' });
-    assert.deepEqual([failed.tool_status, failed.exit_code, failed.result], ['error', 4, { error: 'the command exited with 4', exit_code: 4, stdout: 'out\n', stderr: 'err\n' }]);
+    assert.deepEqual(
+      [failed.tool_status, failed.exit_code, failed.result],
+      ['error', 4, { error: 'the command exited with 4', exit_code: 4, stdout: 'out\n', stderr: 'err\n' }],
+    );
     const slow = await call('bash_execute', { command: 'sleep 60', timeout_ms: 200 });
     assert.deepEqual([slow.tool_status, slow.exit_code], ['timeout', null]);
     await refused('bash_execute', { command: 'true', timeout_ms: 999_999_999 }, /timeout_ms/);
@@ -196,7 +263,10 @@ describe('the memory tools', () => {
   it('pass on what they are given, with defaults', async () => {
     assert.deepEqual(await value('remember', { text: 'The sky is blue.' }), { id: 'm1', deduplicated: false });
     assert.deepEqual(await value('recall', { query: 'sky' }), { matches: [] });
-    assert.deepEqual(asked, [{ text: 'The sky is blue.', tags: [] }, { query: 'sky', top_k: 5, kinds: ['memory'] }]);
+    assert.deepEqual(asked, [
+      { text: 'The sky is blue.', tags: [] },
+      { query: 'sky', top_k: 5, kinds: ['memory'] },
+    ]);
     await refused('remember', { text: '' }, /text: must be 1 to 20000 characters/);
   });
 });

@@ -18,16 +18,28 @@ export const editFile = defineTool({
     replace_all: z.boolean().default(false).describe('Replace every occurrence.'),
   }),
   async execute({ path, old_text, new_text, replace_all }, { workspace }) {
-    if (old_text === new_text) throw new ReeveError('invalid_request', 'old_text and new_text are the same: there is nothing to change');
+    if (old_text === new_text)
+      throw new ReeveError('invalid_request', 'old_text and new_text are the same: there is nothing to change');
     const before = await readTextFile(workspace, path, MAX_WRITE_BYTES);
     const parts = before.split(old_text);
     const found = parts.length - 1;
-    if (found === 0) throw new ReeveError('invalid_request', `old_text does not occur in ${JSON.stringify(path)}; read the file and copy the text exactly`);
+    if (found === 0)
+      throw new ReeveError(
+        'invalid_request',
+        `old_text does not occur in ${JSON.stringify(path)}; read the file and copy the text exactly`,
+      );
     if (found > 1 && !replace_all) {
-      throw new ReeveError('invalid_request', `old_text occurs ${found} times in ${JSON.stringify(path)}; give more of the text around it, or set replace_all`);
+      throw new ReeveError(
+        'invalid_request',
+        `old_text occurs ${found} times in ${JSON.stringify(path)}; give more of the text around it, or set replace_all`,
+      );
     }
     const bytes = Buffer.from(parts.join(new_text));
-    if (bytes.length > MAX_WRITE_BYTES) throw new ReeveError('invalid_request', `the file would have ${bytes.length} bytes, and ${MAX_WRITE_BYTES} are allowed`);
+    if (bytes.length > MAX_WRITE_BYTES)
+      throw new ReeveError(
+        'invalid_request',
+        `the file would have ${bytes.length} bytes, and ${MAX_WRITE_BYTES} are allowed`,
+      );
     await writeInside(workspace, path, bytes);
     return success({ path, replacements: found });
   },

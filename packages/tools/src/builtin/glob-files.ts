@@ -8,7 +8,8 @@ const MAX_ENTRIES = 50_000;
 /** The files of the workspace whose path matches a pattern. */
 export const globFiles = defineTool({
   name: 'glob_files',
-  description: 'Lists files of the workspace whose path matches a glob pattern, sorted: "*.md" in the top directory, "**/*.md" at any depth, "src/**" all below src, "{a,b}/*.txt". Links are not followed.',
+  description:
+    'Lists files of the workspace whose path matches a glob pattern, sorted: "*.md" in the top directory, "**/*.md" at any depth, "src/**" all below src, "{a,b}/*.txt". Links are not followed.',
   effect: 'none',
   timeoutMs: 30_000,
   input: z.strictObject({
@@ -20,6 +21,10 @@ export const globFiles = defineTool({
     const { paths, complete } = await listInside(workspace, { maxEntries: MAX_ENTRIES, signal });
     const matching = paths.filter((path) => matches(path));
     const truncated = !complete || matching.length > limit;
-    return { status: 'success', result: { files: matching.slice(0, limit), total: matching.length, truncated }, truncated };
+    return {
+      status: 'success',
+      result: { files: matching.slice(0, limit), total: matching.length, truncated },
+      truncated,
+    };
   },
 });

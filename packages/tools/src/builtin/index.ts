@@ -13,5 +13,16 @@ import { writeFile } from './write-file.ts';
 
 /** The tools that come with Reeve. */
 export function builtinTools(sandbox: Sandbox): Tool[] {
-  return [calculator, currentTime, readFile, writeFile, editFile, globFiles, runCode(sandbox), bashExecute(sandbox), remember, recall];
+  return [
+    calculator,
+    currentTime,
+    readFile,
+    writeFile,
+    editFile,
+    globFiles,
+    runCode(sandbox),
+    bashExecute(sandbox),
+    remember,
+    recall,
+  ];
 }

@@ -24,7 +24,8 @@ export const readFile = defineTool({
   async execute({ path, offset, limit }, { workspace, signal }) {
     await using handle = await openInside(workspace, path);
     const start = await findLine(handle, offset, signal);
-    if (start === undefined) throw new ReeveError('invalid_request', `${JSON.stringify(path)} ends before line ${offset}`);
+    if (start === undefined)
+      throw new ReeveError('invalid_request', `${JSON.stringify(path)} ends before line ${offset}`);
     const { bytes, lines, atEnd, cutLine } = await readLines(handle, start, limit);
     return success({
       path,
@@ -73,7 +74,8 @@ async function readLines(handle: FileHandle, start: number, limit: number) {
     lines += 1;
   }
   if (lines < limit && complete && end < length) [end, lines] = [length, lines + 1];
-  if (lines > 0 || complete) return { bytes: buffer.subarray(0, end), lines, atEnd: complete && end === length, cutLine: false };
+  if (lines > 0 || complete)
+    return { bytes: buffer.subarray(0, end), lines, atEnd: complete && end === length, cutLine: false };
   return { bytes: wholeCharacters(buffer.subarray(0, MAX_CONTENT_BYTES)), lines: 1, atEnd: false, cutLine: true };
 }
 

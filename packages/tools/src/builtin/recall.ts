@@ -5,7 +5,8 @@ import { defineTool, success } from '../tool.ts';
 /** What was remembered and fits a query. */
 export const recall = defineTool({
   name: 'recall',
-  description: 'Finds facts that were stored with remember, best match first. It matches words: use the words that the fact itself would use.',
+  description:
+    'Finds facts that were stored with remember, best match first. It matches words: use the words that the fact itself would use.',
   effect: 'none',
   timeoutMs: 30_000,
   input: z.strictObject({

@@ -5,7 +5,8 @@ import { defineTool, success } from '../tool.ts';
 /** A fact for later runs. */
 export const remember = defineTool({
   name: 'remember',
-  description: 'Stores a fact for later conversations. Write it so that it can be understood by itself, with names instead of "it" or "today". The same text is stored once.',
+  description:
+    'Stores a fact for later conversations. Write it so that it can be understood by itself, with names instead of "it" or "today". The same text is stored once.',
   effect: 'idempotent',
   timeoutMs: 30_000,
   input: z.strictObject({

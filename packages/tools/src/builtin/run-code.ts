@@ -15,11 +15,15 @@ export const runCode = (sandbox: Sandbox) =>
     effect: 'none',
     timeoutMs: RUN_MS + 25_000,
     input: z.strictObject({
-      language: z.literal('javascript', { message: 'must be "javascript", the only language here' }).default('javascript'),
+      language: z
+        .literal('javascript', { message: 'must be "javascript", the only language here' })
+        .default('javascript'),
       code: z.string().min(1).max(200_000).describe('The program. The value of its last expression is the result.'),
     }),
     unavailable: () => sandbox.unavailable('javascript'),
     async execute({ language, code }, { workspace, signal }) {
-      return resultOf(await sandbox.exec({ language, code, workspace, timeoutMs: RUN_MS, maxOutputBytes: MAX_OUTPUT_BYTES }, signal));
+      return resultOf(
+        await sandbox.exec({ language, code, workspace, timeoutMs: RUN_MS, maxOutputBytes: MAX_OUTPUT_BYTES }, signal),
+      );
     },
   });

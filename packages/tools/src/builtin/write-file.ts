@@ -7,13 +7,15 @@ import { defineTool, success } from '../tool.ts';
 /** A text file of the workspace, written whole. */
 export const writeFile = defineTool({
   name: 'write_file',
-  description: 'Writes a text file of the workspace, replacing what it held; missing directories are made. To change part of a file, use edit_file.',
+  description:
+    'Writes a text file of the workspace, replacing what it held; missing directories are made. To change part of a file, use edit_file.',
   effect: 'idempotent',
   timeoutMs: 30_000,
   input: z.strictObject({ path: Path, content: z.string().describe('The whole new content, at most 5 MiB.') }),
   async execute({ path, content }, { workspace }) {
     const bytes = Buffer.from(content);
-    if (bytes.length > MAX_WRITE_BYTES) throw new ReeveError('invalid_request', `content: has ${bytes.length} bytes, and ${MAX_WRITE_BYTES} are allowed`);
+    if (bytes.length > MAX_WRITE_BYTES)
+      throw new ReeveError('invalid_request', `content: has ${bytes.length} bytes, and ${MAX_WRITE_BYTES} are allowed`);
     await writeInside(workspace, path, bytes);
     return success({ path, bytes_written: bytes.length });
   },

@@ -17,9 +17,19 @@ export function AgentPicker({ value, onChange }: AgentPickerProps) {
   const options = known.map((agent) => ({ value: agent.slug, label: agent.name }));
   return (
     <Select
-      aria-label="Agent" size="xs" w={170} radius="xl" leftSection={<AgentIcon size={15} />} allowDeselect={false} searchable={options.length > 8}
-      data={options.some((option) => option.value === chosen) ? options : [...options, { value: chosen, label: chosen }]}
-      value={chosen} onChange={(slug) => slug !== null && onChange(slug)} comboboxProps={{ position: 'top-start', width: 240 }}
+      aria-label="Agent"
+      size="xs"
+      w={170}
+      radius="xl"
+      leftSection={<AgentIcon size={15} />}
+      allowDeselect={false}
+      searchable={options.length > 8}
+      data={
+        options.some((option) => option.value === chosen) ? options : [...options, { value: chosen, label: chosen }]
+      }
+      value={chosen}
+      onChange={(slug) => slug !== null && onChange(slug)}
+      comboboxProps={{ position: 'top-start', width: 240 }}
     />
   );
 }

@@ -35,7 +35,8 @@ export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, o
   const streams = useRunStreams();
   const cache = useQueryClient();
   const [listOpen, setListOpen] = useState(false);
-  const session = useInfiniteQuery({ ...sessionQuery(sessionId ?? ''), enabled: sessionId !== undefined }).data?.pages[0];
+  const session = useInfiniteQuery({ ...sessionQuery(sessionId ?? ''), enabled: sessionId !== undefined }).data
+    ?.pages[0];
   const answering = agent ?? session?.agent_id ?? 'assistant';
 
   const [draft, setDraft] = useState('');
@@ -51,7 +52,8 @@ export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, o
   });
   const stop = useMutation({
     mutationFn: cancelRun,
-    onError: (error) => notifications.show({ color: 'rust', title: 'The run was not stopped', message: messageOf(error) }),
+    onError: (error) =>
+      notifications.show({ color: 'rust', title: 'The run was not stopped', message: messageOf(error) }),
   });
   const send = (message: string): void => {
     setDraft('');
@@ -69,32 +71,64 @@ export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, o
     <div className={classes.chat}>
       <title>{`${session?.title ?? 'Chat'} · Reeve`}</title>
       <aside className={classes.side}>{list}</aside>
-      <Drawer opened={listOpen} onClose={() => setListOpen(false)} title="Sessions" size="20rem" padding={0} closeButtonProps={{ 'aria-label': 'Close' }} classNames={{ header: classes.drawerHead, body: classes.drawerBody }}>
+      <Drawer
+        opened={listOpen}
+        onClose={() => setListOpen(false)}
+        title="Sessions"
+        size="20rem"
+        padding={0}
+        closeButtonProps={{ 'aria-label': 'Close' }}
+        classNames={{ header: classes.drawerHead, body: classes.drawerBody }}
+      >
         {list}
       </Drawer>
       <section className={classes.main} aria-label="Chat">
         <div className={classes.bar} data-bare={sessionId === undefined || undefined}>
           <Tooltip label="Sessions">
-            <ActionIcon className={classes.toList} variant="default" size="lg" aria-label="Sessions" onClick={() => setListOpen(true)}><ListIcon size={18} /></ActionIcon>
+            <ActionIcon
+              className={classes.toList}
+              variant="default"
+              size="lg"
+              aria-label="Sessions"
+              onClick={() => setListOpen(true)}
+            >
+              <ListIcon size={18} />
+            </ActionIcon>
           </Tooltip>
           {sessionId !== undefined && <h1 className={classes.title}>{session?.title || 'Conversation'}</h1>}
         </div>
         {sessionId !== undefined ? (
           <Conversation
-            sessionId={sessionId} runs={runs} fresh={started.map(turnOf)} sending={sending} runId={runId}
-            busy={activeId !== undefined || start.isPending} onAgain={send} onReconnect={reconnect}
+            sessionId={sessionId}
+            runs={runs}
+            fresh={started.map(turnOf)}
+            sending={sending}
+            runId={runId}
+            busy={activeId !== undefined || start.isPending}
+            onAgain={send}
+            onReconnect={reconnect}
           />
         ) : sending !== undefined ? (
-          <div className={classes.sending}><SendingTurn prompt={sending} /></div>
+          <div className={classes.sending}>
+            <SendingTurn prompt={sending} />
+          </div>
         ) : (
           <Welcome agent={answering} onTry={send} />
         )}
         <div className={classes.compose}>
           {start.isError && here && (
-            <ErrorPanel title="Your message was not sent" error={start.error} onRetry={draft.trim() === '' ? undefined : () => send(draft.trim())} />
+            <ErrorPanel
+              title="Your message was not sent"
+              error={start.error}
+              onRetry={draft.trim() === '' ? undefined : () => send(draft.trim())}
+            />
           )}
           <Composer
-            draft={draft} onDraft={setDraft} onSend={() => send(draft.trim())} sending={start.isPending} stopping={stop.isPending}
+            draft={draft}
+            onDraft={setDraft}
+            onSend={() => send(draft.trim())}
+            sending={start.isPending}
+            stopping={stop.isPending}
             onStop={activeId === undefined ? undefined : () => stop.mutate(activeId)}
           >
             <AgentPicker value={answering} onChange={onAgent} />

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import { createTestDatabase, startFakeUpstream, startServer, type FakeUpstream, type ServerProcess, type UpstreamReply } from '@reeve/testing';
+import {
+  createTestDatabase,
+  startFakeUpstream,
+  startServer,
+  type FakeUpstream,
+  type ServerProcess,
+  type UpstreamReply,
+} from '@reeve/testing';
 import type { Page } from 'playwright-core';
 import { findChromium, type TestBrowser } from '../../test-browser.ts';
 
@@ -19,7 +26,12 @@ describe('the chat', { skip: chromium.missing, timeout: 120_000 }, () => {
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
     const place = stack.use(await createTestDatabase());
-    server = stack.use(await startServer({ ...place, environment: { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url } }));
+    server = stack.use(
+      await startServer({
+        ...place,
+        environment: { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url },
+      }),
+    );
     client = createClient({ baseUrl: server.url });
     browser = stack.use(await chromium.open());
   });
@@ -29,7 +41,12 @@ describe('the chat', { skip: chromium.missing, timeout: 120_000 }, () => {
 
   it('streams an answer, with each tool as a card that opens on arguments and result', async () => {
     upstream.script([
-      { thinking: ['A product.'], text: ['Let me ', 'work that ', 'out.'], toolCalls: [{ name: 'calculator', input: { expression: '17 * 23' } }], pauseMs: 20 },
+      {
+        thinking: ['A product.'],
+        text: ['Let me ', 'work that ', 'out.'],
+        toolCalls: [{ name: 'calculator', input: { expression: '17 * 23' } }],
+        pauseMs: 20,
+      },
       { text: ['It ', 'is ', '**391**', ', and ', 'no ', 'more.'], pauseMs: 150 },
     ]);
     const page = await browser.visit(server.url);
@@ -54,7 +71,9 @@ describe('the chat', { skip: chromium.missing, timeout: 120_000 }, () => {
   });
 
   it('goes on in the same session with the next message', async () => {
-    upstream.respond(({ messages }) => ({ text: [`answer to ${messages.findLast(({ role }) => role === 'user')?.text}`] }));
+    upstream.respond(({ messages }) => ({
+      text: [`answer to ${messages.findLast(({ role }) => role === 'user')?.text}`],
+    }));
     const page = await browser.visit(server.url);
     await send(page, 'first');
     await page.getByText('answer to first').waitFor();
@@ -84,7 +103,10 @@ describe('the chat', { skip: chromium.missing, timeout: 120_000 }, () => {
   });
 
   it('goes on after a reload and in a second tab, and both end with the same text, nothing twice', async () => {
-    upstream.script([{ ...slow(['Let me count. ']), toolCalls: [{ name: 'calculator', input: { expression: '1 + 1' } }] }, slow(LONG)]);
+    upstream.script([
+      { ...slow(['Let me count. ']), toolCalls: [{ name: 'calculator', input: { expression: '1 + 1' } }] },
+      slow(LONG),
+    ]);
     const page = await browser.visit(server.url);
     await send(page, 'count to forty');
     await page.getByText('word 5,').waitFor();
@@ -102,18 +124,25 @@ describe('the chat', { skip: chromium.missing, timeout: 120_000 }, () => {
   });
 
   it('shows a run that begins elsewhere in an open session', async () => {
-    upstream.respond(({ messages }) => ({ text: [`answer to ${messages.findLast(({ role }) => role === 'user')?.text}`] }));
+    upstream.respond(({ messages }) => ({
+      text: [`answer to ${messages.findLast(({ role }) => role === 'user')?.text}`],
+    }));
     const page = await browser.visit(server.url);
     await send(page, 'from here');
     await page.getByText('answer to from here').waitFor();
     const session = page.url().split('/').at(-1)!;
-    await client.call(routes.chat, { body: { agent_config_id: 'assistant', message: 'from elsewhere', session_id: session, stream: false } });
+    await client.call(routes.chat, {
+      body: { agent_config_id: 'assistant', message: 'from elsewhere', session_id: session, stream: false },
+    });
     await page.getByText('answer to from elsewhere').waitFor();
     assert.equal(await page.getByRole('article').count(), 2);
   });
 
   it('says why a run failed, and asks again', async () => {
-    upstream.script([{ text: ['half ', 'an ', 'answer'], fault: 'error', message: 'the model fell over' }, { text: ['a whole answer'] }]);
+    upstream.script([
+      { text: ['half ', 'an ', 'answer'], fault: 'error', message: 'the model fell over' },
+      { text: ['a whole answer'] },
+    ]);
     const page = await browser.visit(server.url);
     await send(page, 'fail once');
     await page.getByText('The run failed').waitFor();

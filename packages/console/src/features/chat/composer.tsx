@@ -30,23 +30,55 @@ export function Composer({ draft, onDraft, onSend, onStop, stopping, sending, ch
   };
 
   return (
-    <form className={classes.composer} aria-label="Message" onSubmit={(event) => { event.preventDefault(); send(); }}>
+    <form
+      className={classes.composer}
+      aria-label="Message"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
       <Textarea
-        aria-label="Message" placeholder="Ask something" autosize minRows={1} maxRows={12} variant="unstyled" autoFocus
-        classNames={{ input: classes.input }} value={draft} onChange={(event) => onDraft(event.currentTarget.value)} onKeyDown={onKeyDown}
+        aria-label="Message"
+        placeholder="Ask something"
+        autosize
+        minRows={1}
+        maxRows={12}
+        variant="unstyled"
+        autoFocus
+        classNames={{ input: classes.input }}
+        value={draft}
+        onChange={(event) => onDraft(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
       />
       <div className={classes.row}>
         {children}
-        <span className={classes.hint} aria-hidden="true">{busy ? 'The agent is working' : 'Enter sends, Shift+Enter begins a new line'}</span>
+        <span className={classes.hint} aria-hidden="true">
+          {busy ? 'The agent is working' : 'Enter sends, Shift+Enter begins a new line'}
+        </span>
         {onStop === undefined ? (
           <Tooltip label="Send">
-            <ActionIcon type="submit" size="lg" radius="xl" aria-label="Send" disabled={!ready && !sending} loading={sending}>
+            <ActionIcon
+              type="submit"
+              size="lg"
+              radius="xl"
+              aria-label="Send"
+              disabled={!ready && !sending}
+              loading={sending}
+            >
               <SendIcon size={18} />
             </ActionIcon>
           </Tooltip>
         ) : (
           <Tooltip label="Stop the run">
-            <ActionIcon size="lg" radius="xl" color="rust" aria-label="Stop the run" onClick={onStop} loading={stopping}>
+            <ActionIcon
+              size="lg"
+              radius="xl"
+              color="rust"
+              aria-label="Stop the run"
+              onClick={onStop}
+              loading={stopping}
+            >
               <StopIcon size={18} />
             </ActionIcon>
           </Tooltip>

@@ -26,13 +26,28 @@ interface ConversationProps {
 }
 
 /** The turns of a session, newest in view; older ones are loaded on demand. */
-export function Conversation({ sessionId, runs, fresh, sending, runId, busy, onAgain, onReconnect }: ConversationProps) {
+export function Conversation({
+  sessionId,
+  runs,
+  fresh,
+  sending,
+  runId,
+  busy,
+  onAgain,
+  onReconnect,
+}: ConversationProps) {
   const session = useInfiniteQuery(sessionQuery(sessionId));
   const messages = messagesOf(session.data?.pages ?? []);
   const listed = turnsOf(messages);
   // Runs older than the oldest message in sight belong to pages that are not loaded.
   const oldest = session.hasNextPage ? Date.parse(messages[0]?.created_at ?? '') : 0;
-  const turns = withFresh(withRuns(listed, runs.filter((run) => Date.parse(run.created_at) >= oldest)), fresh);
+  const turns = withFresh(
+    withRuns(
+      listed,
+      runs.filter((run) => Date.parse(run.created_at) >= oldest),
+    ),
+    fresh,
+  );
   const { ref, atEnd, onScroll, toEnd, toElement } = useStickyScroll(sessionId, listed[0]?.key);
 
   const missing = runId !== undefined && session.isSuccess && !turns.some((turn) => turn.runId === runId);
@@ -49,22 +64,46 @@ export function Conversation({ sessionId, runs, fresh, sending, runId, busy, onA
 
   return (
     <div className={classes.frame}>
-      <div className={classes.scroll} ref={ref} onScroll={onScroll} tabIndex={0} role="region" aria-label="Conversation">
+      <div
+        className={classes.scroll}
+        ref={ref}
+        onScroll={onScroll}
+        tabIndex={0}
+        role="region"
+        aria-label="Conversation"
+      >
         <div className={classes.column} role="log" aria-live="polite" aria-busy={busy} aria-label="Messages">
           {session.hasNextPage && (
             <div className={classes.older}>
-              <Button variant="default" size="xs" loading={session.isFetchingNextPage} onClick={() => void session.fetchNextPage()}>Show older messages</Button>
+              <Button
+                variant="default"
+                size="xs"
+                loading={session.isFetchingNextPage}
+                onClick={() => void session.fetchNextPage()}
+              >
+                Show older messages
+              </Button>
             </div>
           )}
           {session.isPending && turns.length === 0 && <SkeletonRows rows={4} height={72} label="Loading messages" />}
           {session.isError && turns.length === 0 && (
-            <ErrorPanel title="The conversation could not be loaded" error={session.error} onRetry={() => void session.refetch()} />
+            <ErrorPanel
+              title="The conversation could not be loaded"
+              error={session.error}
+              onRetry={() => void session.refetch()}
+            />
           )}
-          {session.isSuccess && turns.length === 0 && sending === undefined && <p className={classes.none}>Nothing has been said in this session yet.</p>}
+          {session.isSuccess && turns.length === 0 && sending === undefined && (
+            <p className={classes.none}>Nothing has been said in this session yet.</p>
+          )}
           {turns.map((turn, index) => (
             <TurnView
-              key={turn.key} turn={turn} run={runs.find((run) => run.id === turn.runId)} highlighted={turn.runId !== null && turn.runId === runId}
-              onAgain={index === turns.length - 1 && sending === undefined && !busy ? onAgain : undefined} onReconnect={onReconnect}
+              key={turn.key}
+              turn={turn}
+              run={runs.find((run) => run.id === turn.runId)}
+              highlighted={turn.runId !== null && turn.runId === runId}
+              onAgain={index === turns.length - 1 && sending === undefined && !busy ? onAgain : undefined}
+              onReconnect={onReconnect}
             />
           ))}
           {sending !== undefined && <SendingTurn prompt={sending} />}
@@ -72,7 +111,14 @@ export function Conversation({ sessionId, runs, fresh, sending, runId, busy, onA
       </div>
       {!atEnd && (
         <Tooltip label="To the newest message">
-          <ActionIcon className={classes.toEnd} variant="default" radius="xl" size="lg" aria-label="To the newest message" onClick={toEnd}>
+          <ActionIcon
+            className={classes.toEnd}
+            variant="default"
+            radius="xl"
+            size="lg"
+            aria-label="To the newest message"
+            onClick={toEnd}
+          >
             <ToBottomIcon size={18} />
           </ActionIcon>
         </Tooltip>

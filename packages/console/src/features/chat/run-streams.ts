@@ -44,7 +44,8 @@ interface Reader {
 }
 
 /** Where a live run lies in the cache; written by its stream, never fetched. */
-export const liveRunQuery = (runId: string) => queryOptions<LiveRun>({ queryKey: ['live-run', runId], queryFn: skipToken });
+export const liveRunQuery = (runId: string) =>
+  queryOptions<LiveRun>({ queryKey: ['live-run', runId], queryFn: skipToken });
 
 /** The runs of a session that this tab has begun, oldest first. */
 export function startedRuns(cache: QueryClient, sessionId: string): (LiveRun & { readonly prompt: string })[] {
@@ -80,7 +81,11 @@ export function createRunStreams(client: () => Client, cache: QueryClient): RunS
       let reader = readers.get(runId);
       if (reader === undefined) {
         reader = { watchers: 0, abort: new AbortController() };
-        void read(runId, reader, client().followRun(runId, { after: live?.view.lastSeq ?? 0, signal: reader.abort.signal }));
+        void read(
+          runId,
+          reader,
+          client().followRun(runId, { after: live?.view.lastSeq ?? 0, signal: reader.abort.signal }),
+        );
       }
       reader.watchers += 1;
       return () => release(runId, reader);
@@ -91,9 +96,11 @@ export function createRunStreams(client: () => Client, cache: QueryClient): RunS
     readers.set(runId, reader);
     update(runId, (live) => ({ ...live, lost: null }));
     try {
-      for await (const event of events) update(runId, (live) => ({ ...live, view: applyEvent(live.view, event), lost: null }));
+      for await (const event of events)
+        update(runId, (live) => ({ ...live, view: applyEvent(live.view, event), lost: null }));
     } catch (error) {
-      if (!reader.abort.signal.aborted) update(runId, (live) => ({ ...live, lost: error instanceof Error ? error : new Error(String(error)) }));
+      if (!reader.abort.signal.aborted)
+        update(runId, (live) => ({ ...live, lost: error instanceof Error ? error : new Error(String(error)) }));
     } finally {
       if (readers.get(runId) === reader) readers.delete(runId);
     }
@@ -108,7 +115,9 @@ export function createRunStreams(client: () => Client, cache: QueryClient): RunS
   }
 
   function update(runId: string, change: (live: LiveRun) => LiveRun): void {
-    cache.setQueryData(liveRunQuery(runId).queryKey, (live) => change(live ?? { view: emptyRunView(runId), lost: null, prompt: null }));
+    cache.setQueryData(liveRunQuery(runId).queryKey, (live) =>
+      change(live ?? { view: emptyRunView(runId), lost: null, prompt: null }),
+    );
   }
 
   async function refresh(): Promise<void> {
@@ -117,7 +126,10 @@ export function createRunStreams(client: () => Client, cache: QueryClient): RunS
 }
 
 async function* toTheEnd(
-  client: () => Client, first: RunEvent, events: AsyncIterable<RunEvent>, signal: AbortSignal,
+  client: () => Client,
+  first: RunEvent,
+  events: AsyncIterable<RunEvent>,
+  signal: AbortSignal,
 ): AsyncGenerator<RunEvent, void> {
   let last = first.seq;
   yield first;

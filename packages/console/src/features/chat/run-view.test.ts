@@ -4,35 +4,72 @@ import type { NewRunEvent, RunEvent, Usage } from '@reeve/contract';
 import { applyEvent, emptyRunView, type RunView } from './run-view.ts';
 
 const RUN = '019aa3c4-0000-7000-8000-000000000001';
-const usage = (tokens: number, cost: string | null): Usage => ({ input_tokens: tokens, output_tokens: tokens, total_tokens: 2 * tokens, cost_usd: cost });
+const usage = (tokens: number, cost: string | null): Usage => ({
+  input_tokens: tokens,
+  output_tokens: tokens,
+  total_tokens: 2 * tokens,
+  cost_usd: cost,
+});
 const start: NewRunEvent = { type: 'session_start', session_id: 's', task_id: 't', agent: 'assistant' };
-const call: NewRunEvent = { type: 'tool_call', step: 2, tool_call_id: 'c1', name: 'calculator', input: { expression: '17 * 23' } };
+const call: NewRunEvent = {
+  type: 'tool_call',
+  step: 2,
+  tool_call_id: 'c1',
+  name: 'calculator',
+  input: { expression: '17 * 23' },
+};
 const settledCall: NewRunEvent = {
-  type: 'tool_result', step: 2, tool_call_id: 'c1', name: 'calculator', status: 'success', output: 391, duration_ms: 4,
+  type: 'tool_result',
+  step: 2,
+  tool_call_id: 'c1',
+  name: 'calculator',
+  status: 'success',
+  output: 391,
+  duration_ms: 4,
 };
 const text = (step: number, delta: string): NewRunEvent => ({ type: 'text', step, delta });
 const result = (status: 'completed' | 'failed' | 'cancelled', answer: string | null): NewRunEvent => ({
-  type: 'result', status, result: answer, usage: usage(10, '0.01'), steps: 3, duration_ms: 120,
+  type: 'result',
+  status,
+  result: answer,
+  usage: usage(10, '0.01'),
+  steps: 3,
+  duration_ms: 120,
 });
 
 describe('a run seen through its events', () => {
   test('text deltas of a step join, and a later step begins a new piece', () => {
     const view = fold([start, text(1, 'Let me '), text(1, 'see.'), call, settledCall, text(3, 'It is 391.')]);
-    assert.deepEqual(view.items.map((item) => (item.kind === 'tool' ? item.status : item.text)), ['Let me see.', 'success', 'It is 391.']);
+    assert.deepEqual(
+      view.items.map((item) => (item.kind === 'tool' ? item.status : item.text)),
+      ['Let me see.', 'success', 'It is 391.'],
+    );
     assert.equal(view.agent, 'assistant');
   });
 
   test('thinking and text of one step stay apart', () => {
     const view = fold([start, { type: 'thinking', step: 1, delta: 'hm' }, text(1, 'Hi')]);
-    assert.deepEqual(view.items.map((item) => item.kind), ['thinking', 'text']);
+    assert.deepEqual(
+      view.items.map((item) => item.kind),
+      ['thinking', 'text'],
+    );
   });
 
   test('a discarded step loses its streamed text and thinking and nothing else', () => {
     const view = fold([
-      start, text(1, 'first'), call, settledCall, { type: 'thinking', step: 3, delta: 'hm' }, text(3, 'half an ans'),
-      { type: 'system', message: 'step 3 began again', discard_step: 3 }, text(3, 'whole answer'),
+      start,
+      text(1, 'first'),
+      call,
+      settledCall,
+      { type: 'thinking', step: 3, delta: 'hm' },
+      text(3, 'half an ans'),
+      { type: 'system', message: 'step 3 began again', discard_step: 3 },
+      text(3, 'whole answer'),
     ]);
-    assert.deepEqual(view.items.map((item) => (item.kind === 'tool' ? item.name : item.text)), ['first', 'calculator', 'whole answer']);
+    assert.deepEqual(
+      view.items.map((item) => (item.kind === 'tool' ? item.name : item.text)),
+      ['first', 'calculator', 'whole answer'],
+    );
   });
 
   test('a tool call is running until its result, which keeps its input', () => {
@@ -40,7 +77,10 @@ describe('a run seen through its events', () => {
     assert.ok(running?.kind === 'tool' && running.status === 'running');
     const done = fold([start, call, settledCall]).items[0];
     assert.ok(done?.kind === 'tool');
-    assert.deepEqual([done.status, done.input, done.output, done.durationMs], ['success', { expression: '17 * 23' }, 391, 4]);
+    assert.deepEqual(
+      [done.status, done.input, done.output, done.durationMs],
+      ['success', { expression: '17 * 23' }, 391, 4],
+    );
   });
 
   test('a tool result without its call still shows', () => {
@@ -72,9 +112,21 @@ describe('a run seen through its events', () => {
   });
 
   test('the result closes what is open and wins over a partial stream', () => {
-    const view = fold([start, call, text(3, 'It is'), result('completed', 'It is 391.'), { type: 'session_end', session_id: 's', status: 'completed' }]);
-    assert.deepEqual(view.items.map((item) => (item.kind === 'tool' ? item.status : item.text)), ['unknown', 'It is 391.']);
-    assert.deepEqual([view.status, view.closed, view.durationMs, view.usage?.total_tokens], ['completed', true, 120, 20]);
+    const view = fold([
+      start,
+      call,
+      text(3, 'It is'),
+      result('completed', 'It is 391.'),
+      { type: 'session_end', session_id: 's', status: 'completed' },
+    ]);
+    assert.deepEqual(
+      view.items.map((item) => (item.kind === 'tool' ? item.status : item.text)),
+      ['unknown', 'It is 391.'],
+    );
+    assert.deepEqual(
+      [view.status, view.closed, view.durationMs, view.usage?.total_tokens],
+      ['completed', true, 120, 20],
+    );
   });
 
   test('a result that nothing streamed shows as text', () => {
@@ -83,21 +135,47 @@ describe('a run seen through its events', () => {
 
   test('a result that is all streamed pieces together does not repeat them', () => {
     const view = fold([start, text(1, 'One. '), call, settledCall, text(3, 'Two.'), result('completed', 'One. Two.')]);
-    assert.deepEqual(view.items.filter((item) => item.kind === 'text').map((item) => item.text), ['One. ', 'Two.']);
+    assert.deepEqual(
+      view.items.filter((item) => item.kind === 'text').map((item) => item.text),
+      ['One. ', 'Two.'],
+    );
   });
 
   test('a failed run keeps its partial text and says why', () => {
-    const view = fold([start, text(1, 'I was'), { type: 'error', message: 'the provider hung up', code: 'upstream_error' }, result('failed', null)]);
+    const view = fold([
+      start,
+      text(1, 'I was'),
+      { type: 'error', message: 'the provider hung up', code: 'upstream_error' },
+      result('failed', null),
+    ]);
     assert.deepEqual([view.status, view.error?.code, view.items.length], ['failed', 'upstream_error', 1]);
   });
 
   test('a retried run goes on after its end, without what it had failed of', () => {
-    const failed: NewRunEvent[] = [start, text(1, 'half'), { type: 'error', message: 'gone', code: 'upstream_error' }, result('failed', null), { type: 'session_end', session_id: 's', status: 'failed' }];
+    const failed: NewRunEvent[] = [
+      start,
+      text(1, 'half'),
+      { type: 'error', message: 'gone', code: 'upstream_error' },
+      result('failed', null),
+      { type: 'session_end', session_id: 's', status: 'failed' },
+    ];
     const again: NewRunEvent = { type: 'system', message: 'step 1 began again', discard_step: 1 };
     const running = fold([...failed, again, text(1, 'whole')]);
-    assert.deepEqual([running.status, running.closed, running.error, running.durationMs, running.items.length], ['running', false, null, null, 1]);
-    const done = fold([...failed, again, text(1, 'whole'), result('completed', 'whole'), { type: 'session_end', session_id: 's', status: 'completed' }]);
-    assert.deepEqual([done.status, done.closed, done.items], ['completed', true, [{ kind: 'text', step: 1, text: 'whole' }]]);
+    assert.deepEqual(
+      [running.status, running.closed, running.error, running.durationMs, running.items.length],
+      ['running', false, null, null, 1],
+    );
+    const done = fold([
+      ...failed,
+      again,
+      text(1, 'whole'),
+      result('completed', 'whole'),
+      { type: 'session_end', session_id: 's', status: 'completed' },
+    ]);
+    assert.deepEqual(
+      [done.status, done.closed, done.items],
+      ['completed', true, [{ kind: 'text', step: 1, text: 'whole' }]],
+    );
   });
 
   test('usage of several model calls adds up, and an unknown price makes the sum unknown', () => {
@@ -112,5 +190,7 @@ function fold(events: NewRunEvent[]): RunView {
 }
 
 function numbered(events: NewRunEvent[]): RunEvent[] {
-  return events.map((event, index) => ({ ...event, seq: index + 1, run_id: RUN, timestamp: '2026-11-21T10:00:00Z' }) as RunEvent);
+  return events.map(
+    (event, index) => ({ ...event, seq: index + 1, run_id: RUN, timestamp: '2026-11-21T10:00:00Z' }) as RunEvent,
+  );
 }

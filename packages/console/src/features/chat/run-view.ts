@@ -50,8 +50,17 @@ export interface RunView {
 /** The view of a run of which nothing has been heard yet. */
 export function emptyRunView(runId: string): RunView {
   return {
-    runId, sessionId: null, agent: null, model: null, lastSeq: 0, status: 'running', closed: false,
-    items: [], usage: null, error: null, durationMs: null,
+    runId,
+    sessionId: null,
+    agent: null,
+    model: null,
+    lastSeq: 0,
+    status: 'running',
+    closed: false,
+    items: [],
+    usage: null,
+    error: null,
+    durationMs: null,
   };
 }
 
@@ -85,7 +94,13 @@ function changesOf(view: RunView, event: RunEvent): Partial<RunView> {
     case 'approval_decided':
       return { items: withNotice(view.items, event.step, `Approval decided: ${event.decision}`) };
     case 'handoff':
-      return { items: withNotice(view.items, view.items.at(-1)?.step ?? 0, `Handed over from ${event.from} to ${event.to}: ${event.reason}`) };
+      return {
+        items: withNotice(
+          view.items,
+          view.items.at(-1)?.step ?? 0,
+          `Handed over from ${event.from} to ${event.to}: ${event.reason}`,
+        ),
+      };
     case 'usage':
       return { usage: addUsage(view.usage, event.usage) };
     case 'error':
@@ -114,8 +129,15 @@ function withDelta(items: readonly ViewItem[], kind: 'text' | 'thinking', step: 
 
 function withToolCall(items: readonly ViewItem[], event: Extract<RunEvent, { type: 'tool_call' }>): ViewItem[] {
   const call: ToolItem = {
-    kind: 'tool', step: event.step, id: event.tool_call_id, name: event.name, input: event.input,
-    status: 'running', output: null, durationMs: null, startedAt: event.timestamp,
+    kind: 'tool',
+    step: event.step,
+    id: event.tool_call_id,
+    name: event.name,
+    input: event.input,
+    status: 'running',
+    output: null,
+    durationMs: null,
+    startedAt: event.timestamp,
   };
   return withTool(items, call);
 }
@@ -123,8 +145,15 @@ function withToolCall(items: readonly ViewItem[], event: Extract<RunEvent, { typ
 function withToolResult(items: readonly ViewItem[], event: Extract<RunEvent, { type: 'tool_result' }>): ViewItem[] {
   const called = items.find((item): item is ToolItem => item.kind === 'tool' && item.id === event.tool_call_id);
   return withTool(items, {
-    kind: 'tool', step: called?.step ?? event.step, id: event.tool_call_id, name: event.name, input: called?.input ?? null,
-    status: event.status, output: event.output, durationMs: event.duration_ms, startedAt: called?.startedAt ?? null,
+    kind: 'tool',
+    step: called?.step ?? event.step,
+    id: event.tool_call_id,
+    name: event.name,
+    input: called?.input ?? null,
+    status: event.status,
+    output: event.output,
+    durationMs: event.duration_ms,
+    startedAt: called?.startedAt ?? null,
   });
 }
 
@@ -138,7 +167,9 @@ function withNotice(items: readonly ViewItem[], step: number, text: string): Vie
 }
 
 function settled(items: readonly ViewItem[]): ViewItem[] {
-  return items.map((item) => (item.kind === 'tool' && item.status === 'running' ? { ...item, status: 'unknown' } : item));
+  return items.map((item) =>
+    item.kind === 'tool' && item.status === 'running' ? { ...item, status: 'unknown' } : item,
+  );
 }
 
 /** The result is the whole answer and wins over what was streamed of it; an answer in several pieces that add up to it stays. */
@@ -146,7 +177,10 @@ function withResult(items: ViewItem[], result: string | null): ViewItem[] {
   if (result === null || result === '') return items;
   const last = items.at(-1);
   if (last?.kind !== 'text') return [...items, { kind: 'text', step: (last?.step ?? 0) + 1, text: result }];
-  const streamed = items.filter((item) => item.kind === 'text').map((item) => item.text).join('');
+  const streamed = items
+    .filter((item) => item.kind === 'text')
+    .map((item) => item.text)
+    .join('');
   return streamed === result ? items : items.with(-1, { ...last, text: result });
 }
 
@@ -156,6 +190,9 @@ function addUsage(sum: Usage | null, part: Usage): Usage {
     input_tokens: sum.input_tokens + part.input_tokens,
     output_tokens: sum.output_tokens + part.output_tokens,
     total_tokens: sum.total_tokens + part.total_tokens,
-    cost_usd: sum.cost_usd === null || part.cost_usd === null ? null : String(Number((Number(sum.cost_usd) + Number(part.cost_usd)).toFixed(9))),
+    cost_usd:
+      sum.cost_usd === null || part.cost_usd === null
+        ? null
+        : String(Number((Number(sum.cost_usd) + Number(part.cost_usd)).toFixed(9))),
   };
 }

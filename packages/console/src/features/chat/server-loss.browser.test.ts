@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { createTestDatabase, startFakeUpstream, startServer, testDatabaseKind, type FakeUpstream, type ServerProcess, type TestDatabase } from '@reeve/testing';
+import {
+  createTestDatabase,
+  startFakeUpstream,
+  startServer,
+  testDatabaseKind,
+  type FakeUpstream,
+  type ServerProcess,
+  type TestDatabase,
+} from '@reeve/testing';
 import { findChromium, SERVER_GONE, type TestBrowser } from '../../test-browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
@@ -25,15 +33,20 @@ describe('an open page whose server is lost', { skip: chromium.missing, timeout:
     startServer({
       ...place,
       environment: {
-        LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url, ...(url !== undefined && { REEVE_PORT: new URL(url).port }),
+        LLM_PROVIDER: 'openai-compatible',
+        LLM_MODEL: 'fake',
+        LLM_BASE_URL: upstream.url,
+        ...(url !== undefined && { REEVE_PORT: new URL(url).port }),
         ...(testDatabaseKind === 'postgres' && { REEVE_LEASE_MS: '4000' }),
       },
     });
 
   it('carries on by itself when the server is killed in mid-run and comes back', async () => {
-    upstream.respond(({ messages }) => messages.some(({ role }) => role === 'tool')
-      ? { text: WORDS, pauseMs: 60 }
-      : { text: ['First a sum. '], toolCalls: [{ name: 'calculator', input: { expression: '6 * 7' } }] });
+    upstream.respond(({ messages }) =>
+      messages.some(({ role }) => role === 'tool')
+        ? { text: WORDS, pauseMs: 60 }
+        : { text: ['First a sum. '], toolCalls: [{ name: 'calculator', input: { expression: '6 * 7' } }] },
+    );
     await using first = await serve();
     const page = await browser.visit(first.url, { expected: SERVER_GONE });
     await page.getByRole('textbox', { name: 'Message' }).fill('sum and count');
@@ -48,7 +61,11 @@ describe('an open page whose server is lost', { skip: chromium.missing, timeout:
     const article = page.getByRole('article');
     assert.equal(await article.count(), 1);
     assert.equal(await article.locator('details').count(), 1, 'one card');
-    assert.equal(await article.locator('p').last().innerText(), WORDS.join('').trim(), 'what was half said is not said twice');
+    assert.equal(
+      await article.locator('p').last().innerText(),
+      WORDS.join('').trim(),
+      'what was half said is not said twice',
+    );
     assert.equal(await page.evaluate(() => 'stillHere' in globalThis), true, 'the page was not loaded again');
     assert.equal(upstream.requests.length, 3, 'the tool call’s model step is not paid for twice');
   });

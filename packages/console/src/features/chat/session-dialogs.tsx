@@ -23,15 +23,33 @@ export function RenameSession({ session, onClose }: DialogProps) {
       onClose();
     },
   });
-  const fault = rename.error instanceof ClientError ? rename.error.details.find((detail) => detail.path === 'title') : undefined;
+  const fault =
+    rename.error instanceof ClientError ? rename.error.details.find((detail) => detail.path === 'title') : undefined;
   return (
     <Modal opened onClose={onClose} title="Rename session" closeButtonProps={{ 'aria-label': 'Close' }}>
-      <form onSubmit={(event) => { event.preventDefault(); rename.mutate(); }}>
-        <TextInput label="Title" value={title} onChange={(event) => setTitle(event.currentTarget.value)} error={fault?.message} data-autofocus />
-        {rename.isError && fault === undefined && <ErrorPanel title="The session was not renamed" error={rename.error} />}
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          rename.mutate();
+        }}
+      >
+        <TextInput
+          label="Title"
+          value={title}
+          onChange={(event) => setTitle(event.currentTarget.value)}
+          error={fault?.message}
+          data-autofocus
+        />
+        {rename.isError && fault === undefined && (
+          <ErrorPanel title="The session was not renamed" error={rename.error} />
+        )}
         <Group justify="flex-end" mt="md">
-          <Button variant="default" onClick={onClose}>Cancel</Button>
-          <Button type="submit" loading={rename.isPending} disabled={title.trim() === ''}>Rename</Button>
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={rename.isPending} disabled={title.trim() === ''}>
+            Rename
+          </Button>
         </Group>
       </form>
     </Modal>
@@ -54,12 +72,17 @@ export function DeleteSession({ session, open, onClose }: DialogProps & { readon
   return (
     <Modal opened onClose={onClose} title="Delete session" closeButtonProps={{ 'aria-label': 'Close' }}>
       <Text>
-        Delete “{session.title || 'Untitled'}” and its {session.message_count} messages? This can't be undone. Its runs stay listed.
+        Delete “{session.title || 'Untitled'}” and its {session.message_count} messages? This can't be undone. Its runs
+        stay listed.
       </Text>
       {remove.isError && <ErrorPanel title="The session was not deleted" error={remove.error} />}
       <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={onClose} data-autofocus>Keep it</Button>
-        <Button color="rust" loading={remove.isPending} onClick={() => remove.mutate()}>Delete session</Button>
+        <Button variant="default" onClick={onClose} data-autofocus>
+          Keep it
+        </Button>
+        <Button color="rust" loading={remove.isPending} onClick={() => remove.mutate()}>
+          Delete session
+        </Button>
       </Group>
     </Modal>
   );

@@ -29,54 +29,111 @@ export function SessionList({ current, search, onSearch, onOpen }: SessionListPr
     <nav className={classes.list} aria-label="Sessions">
       <div className={classes.head}>
         <Button
-          variant="default" fullWidth leftSection={<PlusIcon size={16} />} onClick={onOpen}
-          renderRoot={(props) => <Link to="/chat/{-$sessionId}" params={{ sessionId: undefined }} search={search === '' ? {} : { q: search }} {...props} />}
+          variant="default"
+          fullWidth
+          leftSection={<PlusIcon size={16} />}
+          onClick={onOpen}
+          renderRoot={(props) => (
+            <Link
+              to="/chat/{-$sessionId}"
+              params={{ sessionId: undefined }}
+              search={search === '' ? {} : { q: search }}
+              {...props}
+            />
+          )}
         >
           New chat
         </Button>
         <TextInput
-          aria-label="Search sessions" placeholder="Search sessions" type="search" leftSection={<SearchIcon size={15} />}
-          defaultValue={search} onChange={(event) => onSearch(event.currentTarget.value)}
+          aria-label="Search sessions"
+          placeholder="Search sessions"
+          type="search"
+          leftSection={<SearchIcon size={15} />}
+          defaultValue={search}
+          onChange={(event) => onSearch(event.currentTarget.value)}
         />
       </div>
       <div className={classes.scroll}>
         {sessions.isPending && <SkeletonRows rows={6} height={44} label="Loading sessions" />}
         {sessions.isError && all.length === 0 && (
-          <ErrorPanel title="The sessions could not be loaded" error={sessions.error} onRetry={() => void sessions.refetch()} />
+          <ErrorPanel
+            title="The sessions could not be loaded"
+            error={sessions.error}
+            onRetry={() => void sessions.refetch()}
+          />
         )}
         {sessions.isSuccess && all.length === 0 && (
-          <p className={classes.none}>{search === '' ? 'Your conversations will be listed here.' : 'No session has this in its title.'}</p>
+          <p className={classes.none}>
+            {search === '' ? 'Your conversations will be listed here.' : 'No session has this in its title.'}
+          </p>
         )}
         <ul>
           {all.map((session) => (
             <li key={session.id} className={classes.item} data-current={session.id === current || undefined}>
               <Link
-                to="/chat/{-$sessionId}" params={{ sessionId: session.id }} search={search === '' ? {} : { q: search }}
-                className={classes.link} aria-current={session.id === current ? 'page' : undefined} onClick={onOpen}
+                to="/chat/{-$sessionId}"
+                params={{ sessionId: session.id }}
+                search={search === '' ? {} : { q: search }}
+                className={classes.link}
+                aria-current={session.id === current ? 'page' : undefined}
+                onClick={onOpen}
               >
                 <span className={classes.title}>{session.title || 'Untitled'}</span>
-                <span className={classes.when}><Ago time={session.updated_at} /></span>
+                <span className={classes.when}>
+                  <Ago time={session.updated_at} />
+                </span>
               </Link>
-              <Menu position="bottom-end" withinPortal={false} floatingStrategy="fixed" withInitialFocusPlaceholder={false}>
+              <Menu
+                position="bottom-end"
+                withinPortal={false}
+                floatingStrategy="fixed"
+                withInitialFocusPlaceholder={false}
+              >
                 <Menu.Target>
-                  <ActionIcon variant="subtle" size={24} c="var(--soft)" className={classes.more} aria-label={`Actions for ${session.title || 'Untitled'}`}>
+                  <ActionIcon
+                    variant="subtle"
+                    size={24}
+                    c="var(--soft)"
+                    className={classes.more}
+                    aria-label={`Actions for ${session.title || 'Untitled'}`}
+                  >
                     <MoreIcon size={15} />
                   </ActionIcon>
                 </Menu.Target>
                 <Menu.Dropdown>
-                  <Menu.Item leftSection={<EditIcon size={15} />} onClick={() => setDialog({ kind: 'rename', session })}>Rename</Menu.Item>
-                  <Menu.Item leftSection={<DeleteIcon size={15} />} onClick={() => setDialog({ kind: 'delete', session })}>Delete</Menu.Item>
+                  <Menu.Item
+                    leftSection={<EditIcon size={15} />}
+                    onClick={() => setDialog({ kind: 'rename', session })}
+                  >
+                    Rename
+                  </Menu.Item>
+                  <Menu.Item
+                    leftSection={<DeleteIcon size={15} />}
+                    onClick={() => setDialog({ kind: 'delete', session })}
+                  >
+                    Delete
+                  </Menu.Item>
                 </Menu.Dropdown>
               </Menu>
             </li>
           ))}
         </ul>
         {sessions.hasNextPage && (
-          <Button variant="subtle" size="xs" fullWidth loading={sessions.isFetchingNextPage} onClick={() => void sessions.fetchNextPage()}>Load more</Button>
+          <Button
+            variant="subtle"
+            size="xs"
+            fullWidth
+            loading={sessions.isFetchingNextPage}
+            onClick={() => void sessions.fetchNextPage()}
+          >
+            Load more
+          </Button>
         )}
       </div>
       {dialog?.kind === 'rename' && <RenameSession session={dialog.session} onClose={close} />}
-      {dialog?.kind === 'delete' && <DeleteSession session={dialog.session} open={dialog.session.id === current} onClose={close} />}
+      {dialog?.kind === 'delete' && (
+        <DeleteSession session={dialog.session} open={dialog.session.id === current} onClose={close} />
+      )}
     </nav>
   );
 }

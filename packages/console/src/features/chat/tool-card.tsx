@@ -21,11 +21,13 @@ export function ToolCard({ tool }: { readonly tool: ToolItem }) {
       </summary>
       <div className={classes.body}>
         <TextBlock label="Arguments" value={tool.input} />
-        {tool.status === 'running'
-          ? <p className={classes.waiting}>The tool is working. Its result will show here.</p>
-          : tool.status === 'unknown' && tool.output === null
-            ? <p className={classes.waiting}>The run ended before a result was recorded.</p>
-            : <TextBlock label="Result" value={tool.output} />}
+        {tool.status === 'running' ? (
+          <p className={classes.waiting}>The tool is working. Its result will show here.</p>
+        ) : tool.status === 'unknown' && tool.output === null ? (
+          <p className={classes.waiting}>The run ended before a result was recorded.</p>
+        ) : (
+          <TextBlock label="Result" value={tool.output} />
+        )}
       </div>
     </details>
   );

@@ -7,36 +7,74 @@ const A = '019aa3c4-0000-7000-8000-00000000000a';
 const B = '019aa3c4-0000-7000-8000-00000000000b';
 
 test('the messages of a run are one turn, its tool plan and output one card', () => {
-  const [turn, ...others] = turnsOf(messages([
-    ['user', 'What is 17 × 23?', A],
-    ['tool-plan', '{"tool_call_id":"c1","name":"calculator","input":{"expression":"17*23"}}', A],
-    ['tool-output', '{"tool_call_id":"c1","name":"calculator","status":"success","output":391}', A],
-    ['assistant', 'It is 391.', A],
-  ]));
+  const [turn, ...others] = turnsOf(
+    messages([
+      ['user', 'What is 17 × 23?', A],
+      ['tool-plan', '{"tool_call_id":"c1","name":"calculator","input":{"expression":"17*23"}}', A],
+      ['tool-output', '{"tool_call_id":"c1","name":"calculator","status":"success","output":391}', A],
+      ['assistant', 'It is 391.', A],
+    ]),
+  );
   assert.equal(others.length, 0);
   assert.equal(turn?.prompt, 'What is 17 × 23?');
-  assert.deepEqual(turn.items.map((item) => item.kind), ['tool', 'text']);
+  assert.deepEqual(
+    turn.items.map((item) => item.kind),
+    ['tool', 'text'],
+  );
   const tool = turn.items[0];
   assert.ok(tool?.kind === 'tool');
-  assert.deepEqual([tool.name, tool.status, tool.input, tool.output], ['calculator', 'success', { expression: '17*23' }, 391]);
+  assert.deepEqual(
+    [tool.name, tool.status, tool.input, tool.output],
+    ['calculator', 'success', { expression: '17*23' }, 391],
+  );
 });
 
 test('two runs are two turns, and messages without a run turn at each user message', () => {
-  const turns = turnsOf(messages([['user', 'a', A], ['assistant', 'b', A], ['user', 'c', B], ['user', 'd', null], ['assistant', 'e', null], ['user', 'f', null]]));
-  assert.deepEqual(turns.map((turn) => [turn.runId, turn.prompt, turn.items.length]), [[A, 'a', 1], [B, 'c', 0], [null, 'd', 1], [null, 'f', 0]]);
+  const turns = turnsOf(
+    messages([
+      ['user', 'a', A],
+      ['assistant', 'b', A],
+      ['user', 'c', B],
+      ['user', 'd', null],
+      ['assistant', 'e', null],
+      ['user', 'f', null],
+    ]),
+  );
+  assert.deepEqual(
+    turns.map((turn) => [turn.runId, turn.prompt, turn.items.length]),
+    [
+      [A, 'a', 1],
+      [B, 'c', 0],
+      [null, 'd', 1],
+      [null, 'f', 0],
+    ],
+  );
   assert.equal(new Set(turns.map((turn) => turn.key)).size, turns.length);
 });
 
 test('a page that begins in the middle of a run still shows what it has', () => {
-  const [turn] = turnsOf(messages([['tool-output', '{"tool_call_id":"c9","name":"read_file","status":"error","output":"no such file"}', A]]));
+  const [turn] = turnsOf(
+    messages([['tool-output', '{"tool_call_id":"c9","name":"read_file","status":"error","output":"no such file"}', A]]),
+  );
   const tool = turn?.items[0];
   assert.ok(tool?.kind === 'tool');
   assert.deepEqual([turn?.prompt, tool.name, tool.status, tool.input], [null, 'read_file', 'error', null]);
 });
 
 test('tool messages that are no JSON are shown as they are', () => {
-  const [turn] = turnsOf(messages([['tool-plan', 'free text', A], ['tool-output', '[1]', A]]));
-  assert.deepEqual(turn?.items.map((item) => item.kind === 'tool' && [item.status, item.input, item.output]), [['unknown', 'free text', null], ['unknown', null, '[1]']]);
+  const [turn] = turnsOf(
+    messages([
+      ['tool-plan', 'free text', A],
+      ['tool-output', '[1]', A],
+    ]),
+  );
+  assert.deepEqual(
+    turn?.items.map((item) => item.kind === 'tool' && [item.status, item.input, item.output]),
+    [
+      ['unknown', 'free text', null],
+      ['unknown', null, '[1]'],
+    ],
+  );
 });
 
 test('runs without messages come last, oldest first, and none twice', () => {
@@ -45,9 +83,18 @@ test('runs without messages come last, oldest first, and none twice', () => {
     { id: B, input: 'second', created_at: '2026-11-21T10:00:02Z' },
     { id: A, input: 'a', created_at: '2026-11-21T10:00:01Z' },
   ]);
-  assert.deepEqual(turns.map((turn) => turn.prompt), ['a', 'second', 'third']);
+  assert.deepEqual(
+    turns.map((turn) => turn.prompt),
+    ['a', 'second', 'third'],
+  );
 });
 
 function messages(rows: [Message['role'], string, string | null][]): Message[] {
-  return rows.map(([role, content, runId], index) => ({ position: index + 1, role, content, run_id: runId, created_at: '2026-11-21T10:00:00Z' }));
+  return rows.map(([role, content, runId], index) => ({
+    position: index + 1,
+    role,
+    content,
+    run_id: runId,
+    created_at: '2026-11-21T10:00:00Z',
+  }));
 }

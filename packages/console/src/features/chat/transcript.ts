@@ -15,8 +15,18 @@ export function turnsOf(messages: readonly Message[]): Turn[] {
   const turns: Turn[] = [];
   for (const message of messages) {
     const last = turns.at(-1);
-    const continues = last !== undefined && (message.run_id === null ? message.role !== 'user' && last.runId === null : last.runId === message.run_id);
-    const turn = continues ? last : { key: message.run_id ?? `m${message.position}`, runId: message.run_id, prompt: null, askedAt: null, items: [] };
+    const continues =
+      last !== undefined &&
+      (message.run_id === null ? message.role !== 'user' && last.runId === null : last.runId === message.run_id);
+    const turn = continues
+      ? last
+      : {
+          key: message.run_id ?? `m${message.position}`,
+          runId: message.run_id,
+          prompt: null,
+          askedAt: null,
+          items: [],
+        };
     const grown = withMessage(turn, message);
     if (continues) turns[turns.length - 1] = grown;
     else turns.push(grown);
@@ -28,15 +38,24 @@ export function turnsOf(messages: readonly Message[]): Turn[] {
 export function withRuns(turns: readonly Turn[], runs: readonly Pick<Run, 'id' | 'input' | 'created_at'>[]): Turn[] {
   const known = new Set(turns.map((turn) => turn.runId));
   const missing = runs.filter((run) => !known.has(run.id)).sort((a, b) => a.created_at.localeCompare(b.created_at));
-  return [...turns, ...missing.map((run) => ({ key: run.id, runId: run.id, prompt: run.input, askedAt: run.created_at, items: [] }))];
+  return [
+    ...turns,
+    ...missing.map((run) => ({ key: run.id, runId: run.id, prompt: run.input, askedAt: run.created_at, items: [] })),
+  ];
 }
 
 function withMessage(turn: Turn, message: Message): Turn {
   switch (message.role) {
     case 'user':
-      return { ...turn, prompt: turn.prompt === null ? message.content : `${turn.prompt}\n\n${message.content}`, askedAt: message.created_at };
+      return {
+        ...turn,
+        prompt: turn.prompt === null ? message.content : `${turn.prompt}\n\n${message.content}`,
+        askedAt: message.created_at,
+      };
     case 'assistant':
-      return message.content === '' ? turn : { ...turn, items: [...turn.items, { kind: 'text', step: message.position, text: message.content }] };
+      return message.content === ''
+        ? turn
+        : { ...turn, items: [...turn.items, { kind: 'text', step: message.position, text: message.content }] };
     case 'system':
       return { ...turn, items: [...turn.items, { kind: 'notice', step: message.position, text: message.content }] };
     case 'tool-plan':
@@ -49,8 +68,15 @@ function withMessage(turn: Turn, message: Message): Turn {
 function plannedTool(message: Message): ToolItem {
   const plan = parsed(message.content);
   return {
-    kind: 'tool', step: message.position, id: textOf(plan['tool_call_id'], `m${message.position}`), name: textOf(plan['name'], 'tool'),
-    input: 'input' in plan ? plan['input'] : message.content, status: 'unknown', output: null, durationMs: null, startedAt: null,
+    kind: 'tool',
+    step: message.position,
+    id: textOf(plan['tool_call_id'], `m${message.position}`),
+    name: textOf(plan['name'], 'tool'),
+    input: 'input' in plan ? plan['input'] : message.content,
+    status: 'unknown',
+    output: null,
+    durationMs: null,
+    startedAt: null,
   };
 }
 
@@ -60,8 +86,15 @@ function withOutput(items: readonly ViewItem[], message: Message): ViewItem[] {
   const place = items.findIndex((item) => item.kind === 'tool' && item.id === id);
   const planned = place < 0 ? undefined : (items[place] as ToolItem);
   const tool: ToolItem = {
-    kind: 'tool', step: message.position, id, name: textOf(outcome['name'], planned?.name ?? 'tool'), input: planned?.input ?? null,
-    status: toolStatus(outcome['status']), output: 'output' in outcome ? outcome['output'] : message.content, durationMs: null, startedAt: null,
+    kind: 'tool',
+    step: message.position,
+    id,
+    name: textOf(outcome['name'], planned?.name ?? 'tool'),
+    input: planned?.input ?? null,
+    status: toolStatus(outcome['status']),
+    output: 'output' in outcome ? outcome['output'] : message.content,
+    durationMs: null,
+    startedAt: null,
   };
   return place < 0 ? [...items, tool] : items.with(place, tool);
 }
@@ -75,7 +108,9 @@ function toolStatus(value: unknown): ToolItem['status'] {
 function parsed(content: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(content);
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+    return value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : {};
   } catch {
     return {};
   }

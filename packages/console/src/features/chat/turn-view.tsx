@@ -33,7 +33,11 @@ export function TurnView({ turn, run, highlighted, onAgain, onReconnect }: TurnV
   const outcome = outcomeOf(live, run);
   const prompt = turn.prompt;
   return (
-    <article className={classes.turn} data-highlighted={highlighted || undefined} id={turn.runId === null ? undefined : `run-${turn.runId}`}>
+    <article
+      className={classes.turn}
+      data-highlighted={highlighted || undefined}
+      id={turn.runId === null ? undefined : `run-${turn.runId}`}
+    >
       {prompt !== null && (
         <div className={classes.prompt}>
           <h2 className={classes.who}>You</h2>
@@ -44,27 +48,41 @@ export function TurnView({ turn, run, highlighted, onAgain, onReconnect }: TurnV
         <h2 className={classes.who}>
           <Mark size={15} /> {live?.view.agent ?? run?.agent ?? 'Agent'}
         </h2>
-        {items.map((item, index) => <Item key={keyOf(item, index)} item={item} />)}
+        {items.map((item, index) => (
+          <Item key={keyOf(item, index)} item={item} />
+        ))}
         {outcome.status === 'running' && live?.lost == null && (
-          <div className={classes.working}><Status status="running" text={items.length === 0 ? 'Starting' : 'Working'} /></div>
+          <div className={classes.working}>
+            <Status status="running" text={items.length === 0 ? 'Starting' : 'Working'} />
+          </div>
         )}
         {live?.lost != null && outcome.status === 'running' && (
           <ErrorPanel title="The run goes on, but this page lost its stream" error={live.lost} onRetry={onReconnect} />
         )}
-        {outcome.status === 'cancelled' && <div><Status status="cancelled" text="Stopped" /></div>}
+        {outcome.status === 'cancelled' && (
+          <div>
+            <Status status="cancelled" text="Stopped" />
+          </div>
+        )}
         {outcome.status === 'failed' && (
           <ErrorPanel title="The run failed" error={new Error(outcome.error ?? 'no reason was recorded')} />
         )}
-        {(outcome.status === 'failed' || outcome.status === 'cancelled') && prompt !== null && onAgain !== undefined && (
-          <div>
-            <Button size="xs" variant="default" leftSection={<RetryIcon size={14} />} onClick={() => onAgain(prompt)}>Ask again</Button>
-          </div>
-        )}
+        {(outcome.status === 'failed' || outcome.status === 'cancelled') &&
+          prompt !== null &&
+          onAgain !== undefined && (
+            <div>
+              <Button size="xs" variant="default" leftSection={<RetryIcon size={14} />} onClick={() => onAgain(prompt)}>
+                Ask again
+              </Button>
+            </div>
+          )}
         {turn.runId !== null && outcome.status !== 'running' && (
           <footer className={classes.foot}>
             {outcome.usage !== null && <span>{usageText(outcome.usage)}</span>}
             {outcome.durationMs !== null && <span>{formatDuration(outcome.durationMs)}</span>}
-            <Link to="/runs/$runId" params={{ runId: turn.runId }}>Steps of this run</Link>
+            <Link to="/runs/$runId" params={{ runId: turn.runId }}>
+              Steps of this run
+            </Link>
           </footer>
         )}
       </div>
@@ -80,7 +98,9 @@ export function SendingTurn({ prompt }: { readonly prompt: string }) {
         <h2 className={classes.who}>You</h2>
         <Prompt text={prompt} />
       </div>
-      <div className={classes.working}><Status status="running" text="Sending" /></div>
+      <div className={classes.working}>
+        <Status status="running" text="Sending" />
+      </div>
     </article>
   );
 }
@@ -116,7 +136,10 @@ function Item({ item }: { readonly item: ViewItem }) {
     case 'thinking':
       return (
         <details className={classes.thinking}>
-          <summary><RightIcon size={14} /><ThinkingIcon size={16} /> Thinking</summary>
+          <summary>
+            <RightIcon size={14} />
+            <ThinkingIcon size={16} /> Thinking
+          </summary>
           <p>{item.text}</p>
         </details>
       );

@@ -49,7 +49,8 @@ export function useStickyScroll(place: string, head: string | undefined): Sticky
     const box = ref.current;
     if (box === null) return;
     if (seen.current.place !== place) toEnd();
-    else if (seen.current.head !== undefined && seen.current.head !== head && !sticks.current) box.scrollTop = box.scrollHeight - fromEnd.current;
+    else if (seen.current.head !== undefined && seen.current.head !== head && !sticks.current)
+      box.scrollTop = box.scrollHeight - fromEnd.current;
     seen.current = { place, head };
   }, [place, head, toEnd]);
 

@@ -19,11 +19,19 @@ export function Welcome({ agent, onTry }: WelcomeProps) {
     <div className={classes.welcome}>
       <Mark size={56} />
       <h1>Ask an agent</h1>
-      <p>It plans, uses its tools in a sandbox and answers. The run is kept by the server, so it goes on even if you close this tab.</p>
-      <Button variant="default" onClick={() => onTry(EXAMPLE)}>Try: {EXAMPLE}</Button>
+      <p>
+        It plans, uses its tools in a sandbox and answers. The run is kept by the server, so it goes on even if you
+        close this tab.
+      </p>
+      <Button variant="default" onClick={() => onTry(EXAMPLE)}>
+        Try: {EXAMPLE}
+      </Button>
       <div className={classes.commands}>
         <Command label="From a terminal" command={`reeve run "${EXAMPLE}"`} />
-        <Command label="Over HTTP" command={`curl -N ${location.origin}/api/v1/agents/chat -H 'content-type: application/json'${key} -d '${body}'`} />
+        <Command
+          label="Over HTTP"
+          command={`curl -N ${location.origin}/api/v1/agents/chat -H 'content-type: application/json'${key} -d '${body}'`}
+        />
       </div>
     </div>
   );

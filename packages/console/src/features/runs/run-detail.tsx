@@ -24,9 +24,11 @@ export function RunDetail({ runId }: { readonly runId: string }) {
   if (run.data === undefined) {
     return (
       <Page title="Run">
-        {run.isError
-          ? <ErrorPanel title="The run could not be loaded" error={run.error} onRetry={() => void run.refetch()} />
-          : <SkeletonRows rows={6} height={56} label="Loading the run" />}
+        {run.isError ? (
+          <ErrorPanel title="The run could not be loaded" error={run.error} onRetry={() => void run.refetch()} />
+        ) : (
+          <SkeletonRows rows={6} height={56} label="Loading the run" />
+        )}
       </Page>
     );
   }
@@ -38,18 +40,37 @@ function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | 
   const live = isLive(run);
   const cancel = useMutation({
     mutationFn: cancelRun,
-    onError: (error) => notifications.show({ color: 'rust', title: 'The run was not stopped', message: messageOf(error) }),
+    onError: (error) =>
+      notifications.show({ color: 'rust', title: 'The run was not stopped', message: messageOf(error) }),
     onSettled: () => cache.invalidateQueries({ queryKey: ['runs'] }),
   });
   return (
     <Page
-      title={firstLine(run.input, 120) || 'Run'} documentTitle={`Run: ${firstLine(run.input, 60)}`}
-      lead={<span className={classes.lead}><Status status={run.status} /> {run.agent}, version {run.agent_version}</span>}
-      actions={live && <Button color="rust" leftSection={<StopIcon size={16} />} loading={cancel.isPending} onClick={() => cancel.mutate(run.id)}>Stop run</Button>}
+      title={firstLine(run.input, 120) || 'Run'}
+      documentTitle={`Run: ${firstLine(run.input, 60)}`}
+      lead={
+        <span className={classes.lead}>
+          <Status status={run.status} /> {run.agent}, version {run.agent_version}
+        </span>
+      }
+      actions={
+        live && (
+          <Button
+            color="rust"
+            leftSection={<StopIcon size={16} />}
+            loading={cancel.isPending}
+            onClick={() => cancel.mutate(run.id)}
+          >
+            Stop run
+          </Button>
+        )
+      }
     >
       <div className={classes.sections}>
         {stale !== null && <ErrorPanel title="What you see may be old" error={stale} />}
-        {run.error !== null && <ErrorPanel title={`The run failed: ${run.error.code}`} error={new Error(run.error.message)} />}
+        {run.error !== null && (
+          <ErrorPanel title={`The run failed: ${run.error.code}`} error={new Error(run.error.message)} />
+        )}
         <Facts
           facts={[
             ['Duration', run.duration_ms === null ? (live ? 'running' : '–') : formatDuration(run.duration_ms)],
@@ -58,8 +79,18 @@ function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | 
             ['Created', formatDate(run.created_at)],
             ['Started', run.started_at === null ? null : formatDate(run.started_at)],
             ['Ended', run.ended_at === null ? null : formatDate(run.ended_at)],
-            ['Session', <Link key="s" to="/chat/{-$sessionId}" params={{ sessionId: run.session_id }} search={{ run: run.id }}>Open in chat</Link>],
-            ['Task', <Link key="t" to="/admin/agents/tasks" search={{ task: run.task_id }}>Open the task</Link>],
+            [
+              'Session',
+              <Link key="s" to="/chat/{-$sessionId}" params={{ sessionId: run.session_id }} search={{ run: run.id }}>
+                Open in chat
+              </Link>,
+            ],
+            [
+              'Task',
+              <Link key="t" to="/admin/agents/tasks" search={{ task: run.task_id }}>
+                Open the task
+              </Link>,
+            ],
             ['Run', <Identifier key="r" id={run.id} of="run id" />],
             ['Trace', <Identifier key="i" id={run.trace_id} of="trace id" />],
           ]}
@@ -77,7 +108,11 @@ function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | 
 /** What an agent answered is markdown, unless it was asked for JSON. */
 function Result({ text }: { readonly text: string }) {
   const structure = parseStructure(text);
-  return structure === undefined ? <MarkdownBlock label="Result" text={text} /> : <TextBlock label="Result" value={structure} />;
+  return structure === undefined ? (
+    <MarkdownBlock label="Result" text={text} />
+  ) : (
+    <TextBlock label="Result" value={structure} />
+  );
 }
 
 function parseStructure(text: string): object | undefined {

@@ -29,23 +29,39 @@ export function RunList({ status, offset, onOffset }: RunListProps) {
     <Page title="Runs" lead="Each execution of an agent, step by step.">
       <div className={classes.filters}>
         <FilterTabs label="Runs by status">
-          <Link to="/runs" search={{}} aria-current={status === undefined ? 'true' : undefined}>All</Link>
+          <Link to="/runs" search={{}} aria-current={status === undefined ? 'true' : undefined}>
+            All
+          </Link>
           {RUN_STATUSES.map((name) => (
-            <Link key={name} to="/runs" search={{ status: name }} aria-current={status === name ? 'true' : undefined}><Status status={name} text={statusText(name)} /></Link>
+            <Link key={name} to="/runs" search={{ status: name }} aria-current={status === name ? 'true' : undefined}>
+              <Status status={name} text={statusText(name)} />
+            </Link>
           ))}
         </FilterTabs>
       </div>
       {runs.isPending && <SkeletonRows rows={8} height={48} label="Loading runs" />}
-      {runs.isError && <ErrorPanel title="The runs could not be loaded" error={runs.error} onRetry={() => void runs.refetch()} />}
-      {runs.data?.runs.length === 0 && (status === undefined && offset === 0 ? (
-        <Empty title="No agent has run yet. Ask one something, and its run will be listed here." command={'reeve run "What is 17 * 23?"'}>
-          <Link to="/chat/{-$sessionId}" params={{ sessionId: undefined }}>Start a chat</Link>
-        </Empty>
-      ) : (
-        <Empty title={status === undefined ? 'There are no more runs.' : `No run is ${statusText(status).toLowerCase()}.`}>
-          <Link to="/runs" search={{}}>Show all runs</Link>
-        </Empty>
-      ))}
+      {runs.isError && (
+        <ErrorPanel title="The runs could not be loaded" error={runs.error} onRetry={() => void runs.refetch()} />
+      )}
+      {runs.data?.runs.length === 0 &&
+        (status === undefined && offset === 0 ? (
+          <Empty
+            title="No agent has run yet. Ask one something, and its run will be listed here."
+            command={'reeve run "What is 17 * 23?"'}
+          >
+            <Link to="/chat/{-$sessionId}" params={{ sessionId: undefined }}>
+              Start a chat
+            </Link>
+          </Empty>
+        ) : (
+          <Empty
+            title={status === undefined ? 'There are no more runs.' : `No run is ${statusText(status).toLowerCase()}.`}
+          >
+            <Link to="/runs" search={{}}>
+              Show all runs
+            </Link>
+          </Empty>
+        ))}
       {runs.data !== undefined && runs.data.runs.length > 0 && (
         <div className={table.frame} ref={rows}>
           <table className={table.table}>
@@ -53,18 +69,34 @@ export function RunList({ status, offset, onOffset }: RunListProps) {
               <tr>
                 <th scope="col">Status</th>
                 <th scope="col">Input</th>
-                <th scope="col" className={table.wide}>Agent</th>
-                <th scope="col" className={`${table.number} ${table.wide}`}>Steps</th>
-                <th scope="col" className={`${table.number} ${table.wide}`}>Tokens</th>
-                <th scope="col" className={`${table.number} ${table.wide}`}>Duration</th>
-                <th scope="col" className={table.number}>Created</th>
+                <th scope="col" className={table.wide}>
+                  Agent
+                </th>
+                <th scope="col" className={`${table.number} ${table.wide}`}>
+                  Steps
+                </th>
+                <th scope="col" className={`${table.number} ${table.wide}`}>
+                  Tokens
+                </th>
+                <th scope="col" className={`${table.number} ${table.wide}`}>
+                  Duration
+                </th>
+                <th scope="col" className={table.number}>
+                  Created
+                </th>
               </tr>
             </thead>
-            <tbody>{runs.data.runs.map((run) => <Row key={run.id} run={run} />)}</tbody>
+            <tbody>
+              {runs.data.runs.map((run) => (
+                <Row key={run.id} run={run} />
+              ))}
+            </tbody>
           </table>
         </div>
       )}
-      {runs.data !== undefined && <Pager total={runs.data.total} limit={RUNS_PER_PAGE} offset={offset} onOffset={onOffset} />}
+      {runs.data !== undefined && (
+        <Pager total={runs.data.total} limit={RUNS_PER_PAGE} offset={offset} onOffset={onOffset} />
+      )}
     </Page>
   );
 }
@@ -73,17 +105,27 @@ function Row({ run }: { readonly run: Run }) {
   const { total_tokens: tokens } = run.usage;
   return (
     <tr>
-      <td><Status status={run.status} /></td>
+      <td>
+        <Status status={run.status} />
+      </td>
       <td className={table.main}>
-        <Link to="/runs/$runId" params={{ runId: run.id }} className={table.link} data-row>{firstLine(run.input) || 'no input'}</Link>
-        <span className={table.sub}>{run.error?.message ?? (run.result === null ? run.door : firstLineOfMarkdown(run.result))}</span>
+        <Link to="/runs/$runId" params={{ runId: run.id }} className={table.link} data-row>
+          {firstLine(run.input) || 'no input'}
+        </Link>
+        <span className={table.sub}>
+          {run.error?.message ?? (run.result === null ? run.door : firstLineOfMarkdown(run.result))}
+        </span>
         <span className={`${table.sub} ${table.narrowOnly}`}>{run.agent}</span>
       </td>
       <td className={table.wide}>{run.agent}</td>
       <td className={`${table.number} ${table.wide}`}>{formatCount(run.steps)}</td>
       <td className={`${table.number} ${table.wide}`}>{formatCount(tokens)}</td>
-      <td className={`${table.number} ${table.wide}`}>{run.duration_ms === null ? '–' : formatDuration(run.duration_ms)}</td>
-      <td className={table.number}><Ago time={run.created_at} /></td>
+      <td className={`${table.number} ${table.wide}`}>
+        {run.duration_ms === null ? '–' : formatDuration(run.duration_ms)}
+      </td>
+      <td className={table.number}>
+        <Ago time={run.created_at} />
+      </td>
     </tr>
   );
 }

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import { createTestDatabase, startFakeUpstream, startServer, type FakeUpstream, type ServerProcess } from '@reeve/testing';
+import {
+  createTestDatabase,
+  startFakeUpstream,
+  startServer,
+  type FakeUpstream,
+  type ServerProcess,
+} from '@reeve/testing';
 import type { Page } from 'playwright-core';
 import { findChromium, type TestBrowser } from '../../test-browser.ts';
 
@@ -17,7 +23,12 @@ describe('the runs', { skip: chromium.missing, timeout: 120_000 }, () => {
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
     const place = stack.use(await createTestDatabase());
-    server = stack.use(await startServer({ ...place, environment: { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url } }));
+    server = stack.use(
+      await startServer({
+        ...place,
+        environment: { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url },
+      }),
+    );
     upstream.script([
       { fault: 'error', text: ['oh', 'no'], message: 'the model fell over' },
       { text: ['Let me compute.'], toolCalls: [{ name: 'calculator', input: { expression: '6 * 7' } }] },
@@ -26,7 +37,9 @@ describe('the runs', { skip: chromium.missing, timeout: 120_000 }, () => {
     ]);
     const client = createClient({ baseUrl: server.url });
     for (const message of ['please fail', 'What is 6 * 7?', 'greet me']) {
-      for await (const _event of client.stream(routes.chat, { body: { agent_config_id: 'assistant', message, stream: true } }));
+      for await (const _event of client.stream(routes.chat, {
+        body: { agent_config_id: 'assistant', message, stream: true },
+      }));
     }
     browser = stack.use(await chromium.open());
   });
@@ -69,7 +82,10 @@ describe('the runs', { skip: chromium.missing, timeout: 120_000 }, () => {
   });
 
   it('fill in by themselves while they work, to the outcome of the last step', async () => {
-    upstream.script([{ text: ['Look. '], toolCalls: [{ name: 'current_time', input: {} }] }, { text: ['It is ', 'late.'], delayMs: 2_000 }]);
+    upstream.script([
+      { text: ['Look. '], toolCalls: [{ name: 'current_time', input: {} }] },
+      { text: ['It is ', 'late.'], delayMs: 2_000 },
+    ]);
     const page = await openWorking('take a while');
     const steps = page.getByRole('region', { name: /^Steps/ });
     await steps.getByText('current_time', { exact: true }).waitFor();
@@ -87,7 +103,9 @@ describe('the runs', { skip: chromium.missing, timeout: 120_000 }, () => {
   });
 
   it('that do not exist are said to be missing', async () => {
-    const page = await browser.visit(`${server.url}/runs/019aa3c4-0000-7000-8000-000000000001`, { expected: /status of 404/ });
+    const page = await browser.visit(`${server.url}/runs/019aa3c4-0000-7000-8000-000000000001`, {
+      expected: /status of 404/,
+    });
     await page.getByText('The run could not be loaded').waitFor();
   });
 

@@ -10,7 +10,10 @@ export interface StepSpan {
 
 /** The span of each step between the first start and the last end; a pending step reaches to `now`. */
 export function stepSpans(steps: readonly Pick<Step, 'started_at' | 'ended_at'>[], now: number): StepSpan[] {
-  const times = steps.map((step) => ({ start: Date.parse(step.started_at), end: step.ended_at === null ? null : Date.parse(step.ended_at) }));
+  const times = steps.map((step) => ({
+    start: Date.parse(step.started_at),
+    end: step.ended_at === null ? null : Date.parse(step.ended_at),
+  }));
   const first = Math.min(...times.map((time) => time.start));
   const last = Math.max(...times.map((time) => time.end ?? Math.max(now, time.start)));
   const whole = Math.max(last - first, 1);

@@ -33,5 +33,9 @@ export function PageError({ error, reset }: ErrorComponentProps) {
 
 /** A page whose code is on its way. */
 export function PagePending() {
-  return <div style={{ padding: '1.5rem 1.25rem' }}><SkeletonRows rows={6} height={40} label="Loading the page" /></div>;
+  return (
+    <div style={{ padding: '1.5rem 1.25rem' }}>
+      <SkeletonRows rows={6} height={40} label="Loading the page" />
+    </div>
+  );
 }

@@ -13,28 +13,50 @@ import { healthState } from './health-state.ts';
 export function HealthGlyph() {
   const health = useQuery(healthQuery);
   const [open, setOpen] = useState(false);
-  const failure = health.error === null ? null : health.error instanceof ClientError && health.error.status === 0 ? 'unreachable' : 'unreadable';
+  const failure =
+    health.error === null
+      ? null
+      : health.error instanceof ClientError && health.error.status === 0
+        ? 'unreachable'
+        : 'unreadable';
   const state = healthState(health.data, failure);
   return (
-    <Popover opened={open} onChange={setOpen} position="bottom-end" width="min(30rem, calc(100vw - 1rem))" shadow="md" trapFocus returnFocus>
+    <Popover
+      opened={open}
+      onChange={setOpen}
+      position="bottom-end"
+      width="min(30rem, calc(100vw - 1rem))"
+      shadow="md"
+      trapFocus
+      returnFocus
+    >
       <Popover.Target>
         <UnstyledButton className={classes.glyph} aria-label={`Health: ${state.text}`} onClick={() => setOpen(!open)}>
           <Status status={state.status} text={state.text} />
         </UnstyledButton>
       </Popover.Target>
       <Popover.Dropdown aria-label="Health of the server" className={classes.dropdown}>
-        {health.isError && <p className={classes.unreachable} role="alert">{messageOf(health.error)} Trying again every 10 s.</p>}
+        {health.isError && (
+          <p className={classes.unreachable} role="alert">
+            {messageOf(health.error)} Trying again every 10 s.
+          </p>
+        )}
         {health.data !== undefined && (
           <p className={classes.about}>
             {health.isError && 'When last heard of: '}
-            {health.data.service} {health.data.version}, up {formatDuration(health.data.uptime_s * 1000)}, roles {health.data.roles.join(', ')}
+            {health.data.service} {health.data.version}, up {formatDuration(health.data.uptime_s * 1000)}, roles{' '}
+            {health.data.roles.join(', ')}
           </p>
         )}
         {state.components.length > 0 && (
           <table className={classes.table}>
             <caption>Amber: an optional part fails. Red: the database fails, or the server gives no answer.</caption>
             <thead>
-              <tr><th scope="col">Component</th><th scope="col">Status</th><th scope="col">Latency</th></tr>
+              <tr>
+                <th scope="col">Component</th>
+                <th scope="col">Status</th>
+                <th scope="col">Latency</th>
+              </tr>
             </thead>
             <tbody>
               {state.components.map((component) => (
@@ -43,8 +65,12 @@ export function HealthGlyph() {
                     {component.name}
                     {component.message !== undefined && <span className={classes.message}>{component.message}</span>}
                   </th>
-                  <td><Status status={statusName(component.status)} /></td>
-                  <td className={classes.latency}>{component.latency_ms === undefined ? '–' : formatDuration(component.latency_ms)}</td>
+                  <td>
+                    <Status status={statusName(component.status)} />
+                  </td>
+                  <td className={classes.latency}>
+                    {component.latency_ms === undefined ? '–' : formatDuration(component.latency_ms)}
+                  </td>
                 </tr>
               ))}
             </tbody>

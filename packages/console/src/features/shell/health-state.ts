@@ -16,9 +16,13 @@ export function healthState(health: Health | undefined, failure: 'unreachable' |
   const components = Object.entries(health?.components ?? {})
     .map(([name, component]) => ({ name: name as ComponentName, ...component }))
     .sort((a, b) => SEVERITY.indexOf(b.status) - SEVERITY.indexOf(a.status));
-  if (failure !== null) return { status: 'unavailable', text: failure === 'unreachable' ? 'Unreachable' : 'Health unknown', components };
+  if (failure !== null)
+    return { status: 'unavailable', text: failure === 'unreachable' ? 'Unreachable' : 'Health unknown', components };
   if (health === undefined) return { status: 'pending', text: 'Checking', components };
-  const worst = Math.max(SEVERITY.indexOf(health.status), ...components.map((component) => SEVERITY.indexOf(component.status)));
+  const worst = Math.max(
+    SEVERITY.indexOf(health.status),
+    ...components.map((component) => SEVERITY.indexOf(component.status)),
+  );
   const status = worst >= 2 ? 'unavailable' : worst === 1 ? 'degraded' : 'ok';
   return { status, text: TEXTS[status], components };
 }

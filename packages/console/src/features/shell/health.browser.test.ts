@@ -33,7 +33,12 @@ describe('the health glyph', { skip: chromium.missing, timeout: 120_000 }, () =>
 
   it('turns amber when the provider fails, and green when it answers again', async () => {
     await using upstream = await startFakeUpstream();
-    await using server = await serve({ SANDBOX_BACKEND: 'quickjs', LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url });
+    await using server = await serve({
+      SANDBOX_BACKEND: 'quickjs',
+      LLM_PROVIDER: 'openai-compatible',
+      LLM_MODEL: 'fake',
+      LLM_BASE_URL: upstream.url,
+    });
     const page = await browser.visit(server.value.url);
     await page.getByRole('button', { name: 'Health: Healthy' }).waitFor();
     upstream.respond(() => ({ status: 500, message: 'the model is ill' }));
@@ -41,7 +46,10 @@ describe('the health glyph', { skip: chromium.missing, timeout: 120_000 }, () =>
     await page.getByText('The run failed').waitFor({ timeout: 40_000 });
     await page.getByRole('button', { name: 'Health: Degraded' }).click({ timeout: LOOK_MS });
     assert.equal(await toneOf(page), 'warn');
-    assert.match(await page.getByRole('dialog').locator('tbody tr').first().innerText(), /models[^]*the model is ill[^]*Degraded/i);
+    assert.match(
+      await page.getByRole('dialog').locator('tbody tr').first().innerText(),
+      /models[^]*the model is ill[^]*Degraded/i,
+    );
     await page.keyboard.press('Escape');
     upstream.respond(() => ({ text: ['I am well.'] }));
     await page.getByRole('button', { name: 'Ask again' }).click();
@@ -63,14 +71,20 @@ describe('the health glyph', { skip: chromium.missing, timeout: 120_000 }, () =>
   });
 });
 
-async function serve(environment: Record<string, string>): Promise<AsyncDisposable & { readonly value: ServerProcess }> {
+async function serve(
+  environment: Record<string, string>,
+): Promise<AsyncDisposable & { readonly value: ServerProcess }> {
   const stack = new AsyncDisposableStack();
   const place = stack.use(await createTestDatabase());
   const value = stack.use(await startServer({ ...place, environment }));
   return { value, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-const toneOf = (page: Page) => page.getByRole('button', { name: /^Health/ }).locator('[data-tone]').getAttribute('data-tone');
+const toneOf = (page: Page) =>
+  page
+    .getByRole('button', { name: /^Health/ })
+    .locator('[data-tone]')
+    .getAttribute('data-tone');
 
 async function ask(page: Page, message: string): Promise<void> {
   await page.getByRole('textbox', { name: 'Message' }).fill(message);

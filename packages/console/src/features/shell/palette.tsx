@@ -6,7 +6,20 @@ import { useState } from 'react';
 import { agentsQuery } from '../../api/agents.ts';
 import { forgetKey, hasKey } from '../../api/connection.ts';
 import { sessionsQuery } from '../../api/sessions.ts';
-import { AgentIcon, AutoIcon, ChatIcon, DocsIcon, KeyboardIcon, KeyIcon, MoonIcon, PlusIcon, RunsIcon, SearchIcon, SunIcon, TasksIcon } from '../../ui/icons.ts';
+import {
+  AgentIcon,
+  AutoIcon,
+  ChatIcon,
+  DocsIcon,
+  KeyboardIcon,
+  KeyIcon,
+  MoonIcon,
+  PlusIcon,
+  RunsIcon,
+  SearchIcon,
+  SunIcon,
+  TasksIcon,
+} from '../../ui/icons.ts';
 
 /** Opens the palette, or closes it. */
 export const togglePalette = (): void => spotlight.toggle();
@@ -19,7 +32,8 @@ export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
   const { setColorScheme } = useMantineColorScheme();
   const sessions = useInfiniteQuery({ ...sessionsQuery(''), enabled: opened });
   const agents = useQuery({ ...agentsQuery, enabled: opened });
-  const chat = (sessionId?: string, agent?: string) => () => void navigate({ to: '/chat/{-$sessionId}', params: { sessionId }, search: { agent } });
+  const chat = (sessionId?: string, agent?: string) => () =>
+    void navigate({ to: '/chat/{-$sessionId}', params: { sessionId }, search: { agent } });
 
   const signOut = (): void => {
     forgetKey();
@@ -32,40 +46,95 @@ export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
       group: 'Go to',
       actions: [
         { id: 'chat', label: 'New chat', leftSection: <ChatIcon size={18} />, onClick: chat() },
-        { id: 'runs', label: 'Runs', leftSection: <RunsIcon size={18} />, onClick: () => void navigate({ to: '/runs' }) },
-        { id: 'tasks', label: 'Tasks', leftSection: <TasksIcon size={18} />, onClick: () => void navigate({ to: '/admin/agents/tasks' }) },
-        { id: 'new-task', label: 'New task', leftSection: <PlusIcon size={18} />, onClick: () => void navigate({ to: '/admin/agents/tasks', search: { create: true } }) },
-        { id: 'docs', label: 'API reference', leftSection: <DocsIcon size={18} />, onClick: () => location.assign('/docs') },
+        {
+          id: 'runs',
+          label: 'Runs',
+          leftSection: <RunsIcon size={18} />,
+          onClick: () => void navigate({ to: '/runs' }),
+        },
+        {
+          id: 'tasks',
+          label: 'Tasks',
+          leftSection: <TasksIcon size={18} />,
+          onClick: () => void navigate({ to: '/admin/agents/tasks' }),
+        },
+        {
+          id: 'new-task',
+          label: 'New task',
+          leftSection: <PlusIcon size={18} />,
+          onClick: () => void navigate({ to: '/admin/agents/tasks', search: { create: true } }),
+        },
+        {
+          id: 'docs',
+          label: 'API reference',
+          leftSection: <DocsIcon size={18} />,
+          onClick: () => location.assign('/docs'),
+        },
       ],
     },
     {
       group: 'Sessions',
       actions: (sessions.data?.pages[0]?.sessions ?? []).slice(0, 12).map((session) => ({
-        id: session.id, label: session.title || 'Untitled', leftSection: <ChatIcon size={18} />, onClick: chat(session.id),
+        id: session.id,
+        label: session.title || 'Untitled',
+        leftSection: <ChatIcon size={18} />,
+        onClick: chat(session.id),
       })),
     },
     {
       group: 'Chat with',
       actions: (agents.data ?? []).map((agent) => ({
-        id: agent.id, label: agent.name, description: agent.description, leftSection: <AgentIcon size={18} />, onClick: chat(undefined, agent.slug),
+        id: agent.id,
+        label: agent.name,
+        description: agent.description,
+        leftSection: <AgentIcon size={18} />,
+        onClick: chat(undefined, agent.slug),
       })),
     },
     {
       group: 'This console',
       actions: [
-        { id: 'light', label: 'Light colors', leftSection: <SunIcon size={18} />, onClick: () => setColorScheme('light') },
-        { id: 'dark', label: 'Dark colors', leftSection: <MoonIcon size={18} />, onClick: () => setColorScheme('dark') },
-        { id: 'auto', label: 'Colors like the system', leftSection: <AutoIcon size={18} />, onClick: () => setColorScheme('auto') },
-        ...(hasKey() ? [{ id: 'forget', label: 'Forget the API key', leftSection: <KeyIcon size={18} />, onClick: signOut }] : []),
+        {
+          id: 'light',
+          label: 'Light colors',
+          leftSection: <SunIcon size={18} />,
+          onClick: () => setColorScheme('light'),
+        },
+        {
+          id: 'dark',
+          label: 'Dark colors',
+          leftSection: <MoonIcon size={18} />,
+          onClick: () => setColorScheme('dark'),
+        },
+        {
+          id: 'auto',
+          label: 'Colors like the system',
+          leftSection: <AutoIcon size={18} />,
+          onClick: () => setColorScheme('auto'),
+        },
+        ...(hasKey()
+          ? [{ id: 'forget', label: 'Forget the API key', leftSection: <KeyIcon size={18} />, onClick: signOut }]
+          : []),
         { id: 'shortcuts', label: 'Keyboard shortcuts', leftSection: <KeyboardIcon size={18} />, onClick: onShortcuts },
       ],
     },
   ];
   return (
     <Spotlight
-      actions={actions.filter((group) => group.actions.length > 0)} shortcut={null} attributes={{ content: { 'aria-label': 'Command palette' } }} highlightQuery scrollable maxHeight="60vh"
-      nothingFound="Nothing here has that name" onSpotlightOpen={() => setOpened(true)} onSpotlightClose={() => setOpened(false)}
-      searchProps={{ placeholder: 'Go to, or search sessions and agents', 'aria-label': 'Search commands', leftSection: <SearchIcon size={18} /> }}
+      actions={actions.filter((group) => group.actions.length > 0)}
+      shortcut={null}
+      attributes={{ content: { 'aria-label': 'Command palette' } }}
+      highlightQuery
+      scrollable
+      maxHeight="60vh"
+      nothingFound="Nothing here has that name"
+      onSpotlightOpen={() => setOpened(true)}
+      onSpotlightClose={() => setOpened(false)}
+      searchProps={{
+        placeholder: 'Go to, or search sessions and agents',
+        'aria-label': 'Search commands',
+        leftSection: <SearchIcon size={18} />,
+      }}
     />
   );
 }

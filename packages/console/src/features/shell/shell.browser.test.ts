@@ -18,7 +18,9 @@ describe('the shell', { skip: chromium.missing, timeout: 120_000 }, () => {
     const place = stack.use(await createTestDatabase());
     server = stack.use(await startServer({ ...place, environment: { REEVE_API_KEY: KEY } }));
     const client = createClient({ baseUrl: server.url, apiKey: KEY });
-    await client.call(routes.chat, { body: { agent_config_id: 'assistant', message: 'My name is Ada', stream: false } });
+    await client.call(routes.chat, {
+      body: { agent_config_id: 'assistant', message: 'My name is Ada', stream: false },
+    });
     browser = stack.use(await chromium.open());
   });
   after(() => stack.disposeAsync());
@@ -33,7 +35,14 @@ describe('the shell', { skip: chromium.missing, timeout: 120_000 }, () => {
     await signIn(page);
     await page.waitForURL(/\/runs\?status=completed$/);
     await page.getByRole('row', { name: /My name is Ada/ }).waitFor();
-    assert.deepEqual(await page.evaluate(() => [sessionStorage.length, Object.keys(localStorage).filter((key) => key.includes('key'))]), [1, []], 'the key is kept for this tab only');
+    assert.deepEqual(
+      await page.evaluate(() => [
+        sessionStorage.length,
+        Object.keys(localStorage).filter((key) => key.includes('key')),
+      ]),
+      [1, []],
+      'the key is kept for this tab only',
+    );
 
     await page.getByRole('link', { name: 'Chat' }).click();
     await page.getByRole('textbox', { name: 'Message' }).fill('What is 17 * 23?');
@@ -77,7 +86,11 @@ describe('the shell', { skip: chromium.missing, timeout: 120_000 }, () => {
 
   it('listens to keys, but not while something is typed', async () => {
     const page = await signedIn();
-    for (const [key, path] of [['t', '/admin/agents/tasks'], ['c', '/chat'], ['r', '/runs']] as const) {
+    for (const [key, path] of [
+      ['t', '/admin/agents/tasks'],
+      ['c', '/chat'],
+      ['r', '/runs'],
+    ] as const) {
       await page.locator('body').evaluate(() => (document.activeElement as HTMLElement).blur());
       await page.keyboard.press('g');
       await page.keyboard.press(key);

@@ -20,12 +20,20 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   const openHelp = useCallback(() => setHelp(true), []);
   useGoKeys();
   useHotkeys([['mod+K', () => void togglePalette()]], []);
-  useHotkeys([['/', () => void togglePalette()], ['shift+?', openHelp], ['?', openHelp]]);
+  useHotkeys([
+    ['/', () => void togglePalette()],
+    ['shift+?', openHelp],
+    ['?', openHelp],
+  ]);
   return (
     <>
-      <a href="#main" className={classes.skip}>Skip to the page</a>
+      <a href="#main" className={classes.skip}>
+        Skip to the page
+      </a>
       <Header onPalette={() => void togglePalette()} onShortcuts={openHelp} />
-      <main id="main" tabIndex={-1} className={classes.main}>{children}</main>
+      <main id="main" tabIndex={-1} className={classes.main}>
+        {children}
+      </main>
       <Suspense fallback={null}>
         {palette && <Palette onShortcuts={openHelp} />}
         {help && <Shortcuts onClose={() => setHelp(false)} />}

@@ -27,7 +27,11 @@ export function Shortcuts({ onClose }: ShortcutsProps) {
         {SHORTCUTS.map(([what, keys]) => (
           <div key={what + keys.join('')}>
             <dt>{what}</dt>
-            <dd>{keys.map((key) => <Kbd key={key}>{key}</Kbd>)}</dd>
+            <dd>
+              {keys.map((key) => (
+                <Kbd key={key}>{key}</Kbd>
+              ))}
+            </dd>
           </div>
         ))}
       </dl>

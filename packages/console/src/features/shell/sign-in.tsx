@@ -28,18 +28,41 @@ export function SignIn({ onDone }: { readonly onDone: () => void }) {
   return (
     <div className={classes.page}>
       <title>Sign in · Reeve</title>
-      <form className={classes.form} onSubmit={(event) => { event.preventDefault(); signIn.mutate(); }}>
+      <form
+        className={classes.form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          signIn.mutate();
+        }}
+      >
         <Mark size={44} />
         <h1>Sign in</h1>
-        <p>This server asks for an API key{hasKey() ? ', and it no longer takes the one you gave' : ''}. The key stays in this tab and is forgotten when you close it.</p>
+        <p>
+          This server asks for an API key{hasKey() ? ', and it no longer takes the one you gave' : ''}. The key stays in
+          this tab and is forgotten when you close it.
+        </p>
         <PasswordInput
-          label="API key" placeholder="rv_…" leftSection={<KeyIcon size={16} />} autoComplete="off" data-autofocus autoFocus
-          value={key} onChange={(event) => setKey(event.currentTarget.value)}
-          error={refused ? 'The server did not take this key. Check that it is whole, not expired and not revoked.' : undefined}
+          label="API key"
+          placeholder="rv_…"
+          leftSection={<KeyIcon size={16} />}
+          autoComplete="off"
+          data-autofocus
+          autoFocus
+          value={key}
+          onChange={(event) => setKey(event.currentTarget.value)}
+          error={
+            refused
+              ? 'The server did not take this key. Check that it is whole, not expired and not revoked.'
+              : undefined
+          }
         />
         {signIn.isError && !refused && <ErrorPanel title="The key could not be tried" error={signIn.error} />}
-        <Button type="submit" fullWidth loading={signIn.isPending} disabled={key.trim() === ''}>Sign in</Button>
-        <p className={classes.note}>An operator makes keys with <code>reeve keys create</code>, or sets <code>REEVE_API_KEY</code> for the server.</p>
+        <Button type="submit" fullWidth loading={signIn.isPending} disabled={key.trim() === ''}>
+          Sign in
+        </Button>
+        <p className={classes.note}>
+          An operator makes keys with <code>reeve keys create</code>, or sets <code>REEVE_API_KEY</code> for the server.
+        </p>
       </form>
     </div>
   );

@@ -37,51 +37,110 @@ export function TaskBoard({ search, onSearch }: TaskBoardProps) {
   const tasks = useQuery(tasksQuery({ status, agent, q, offset }));
   const stats = useQuery(taskStatsQuery);
   const agents = useQuery(agentsQuery);
-  const onText = useDebouncedCallback((text: string) => onSearch({ q: text || undefined, offset: undefined }, true), 250);
+  const onText = useDebouncedCallback(
+    (text: string) => onSearch({ q: text || undefined, offset: undefined }, true),
+    250,
+  );
   const filtered = status !== undefined || agent !== undefined || q !== undefined;
   const options = (agents.data ?? []).map((known) => ({ value: known.slug, label: known.name }));
   const oldest = stats.data?.oldest_pending_age_s ?? null;
   return (
     <Page
       title="Tasks"
-      lead={stats.data === undefined ? 'The queue of work.' : `${formatCount(stats.data.completed_last_hour)} completed in the last hour${oldest === null ? '' : `, the oldest pending one waits for ${formatDuration(oldest * 1000)}`}`}
-      actions={<Button leftSection={<PlusIcon size={16} />} onClick={() => onSearch({ create: true })}>New task</Button>}
+      lead={
+        stats.data === undefined
+          ? 'The queue of work.'
+          : `${formatCount(stats.data.completed_last_hour)} completed in the last hour${oldest === null ? '' : `, the oldest pending one waits for ${formatDuration(oldest * 1000)}`}`
+      }
+      actions={
+        <Button leftSection={<PlusIcon size={16} />} onClick={() => onSearch({ create: true })}>
+          New task
+        </Button>
+      }
     >
       <div className={classes.filters}>
         <FilterTabs label="Tasks by status">
-          <Link to="/admin/agents/tasks" search={{ agent, q }} aria-current={status === undefined ? 'true' : undefined}>All</Link>
+          <Link to="/admin/agents/tasks" search={{ agent, q }} aria-current={status === undefined ? 'true' : undefined}>
+            All
+          </Link>
           {TASK_STATUSES.map((name) => (
-            <Link key={name} to="/admin/agents/tasks" search={{ status: name, agent, q }} aria-current={status === name ? 'true' : undefined}>
+            <Link
+              key={name}
+              to="/admin/agents/tasks"
+              search={{ status: name, agent, q }}
+              aria-current={status === name ? 'true' : undefined}
+            >
               <Status status={name} text={statusText(name)} />
               <span>{formatCount(stats.data?.by_status[name] ?? 0)}</span>
             </Link>
           ))}
         </FilterTabs>
         <div className={classes.fields}>
-          <TextInput aria-label="Search titles" placeholder="Search titles" type="search" leftSection={<SearchIcon size={15} />} defaultValue={q ?? ''} onChange={(event) => onText(event.currentTarget.value)} />
+          <TextInput
+            aria-label="Search titles"
+            placeholder="Search titles"
+            type="search"
+            leftSection={<SearchIcon size={15} />}
+            defaultValue={q ?? ''}
+            onChange={(event) => onText(event.currentTarget.value)}
+          />
           <Select
-            aria-label="Agent" placeholder="Any agent" clearable searchable leftSection={<AgentIcon size={15} />} clearButtonProps={{ 'aria-label': 'Any agent' }}
-            data={agent === undefined || options.some((option) => option.value === agent) ? options : [...options, { value: agent, label: agent }]}
-            value={agent ?? null} onChange={(slug) => onSearch({ agent: slug ?? undefined, offset: undefined })}
+            aria-label="Agent"
+            placeholder="Any agent"
+            clearable
+            searchable
+            leftSection={<AgentIcon size={15} />}
+            clearButtonProps={{ 'aria-label': 'Any agent' }}
+            data={
+              agent === undefined || options.some((option) => option.value === agent)
+                ? options
+                : [...options, { value: agent, label: agent }]
+            }
+            value={agent ?? null}
+            onChange={(slug) => onSearch({ agent: slug ?? undefined, offset: undefined })}
           />
         </div>
       </div>
       {tasks.isPending && <SkeletonRows rows={8} height={52} label="Loading tasks" />}
-      {tasks.isError && <ErrorPanel title="The tasks could not be loaded" error={tasks.error} onRetry={() => void tasks.refetch()} />}
-      {tasks.data?.tasks.length === 0 && (filtered || offset > 0 ? (
-        <Empty title="No task matches."><Link to="/admin/agents/tasks" search={{}}>Show all tasks</Link></Empty>
-      ) : (
-        <Empty
-          title="The queue is empty. A task waits here until an agent takes it, and stays with its result."
-          command={'reeve create-task --agent=assistant --type=execute --title="Add it up" --payload=\'{"task": "What is 17 * 23?"}\''}
-        >
-          <Button variant="default" onClick={() => onSearch({ create: true })}>Create a task</Button>
-        </Empty>
-      ))}
-      {tasks.data !== undefined && tasks.data.tasks.length > 0 && <TaskTable tasks={tasks.data.tasks} agents={agents.data ?? []} search={search} />}
-      {tasks.data !== undefined && <Pager total={tasks.data.total} limit={TASKS_PER_PAGE} offset={offset} onOffset={(next) => onSearch({ offset: next || undefined })} />}
+      {tasks.isError && (
+        <ErrorPanel title="The tasks could not be loaded" error={tasks.error} onRetry={() => void tasks.refetch()} />
+      )}
+      {tasks.data?.tasks.length === 0 &&
+        (filtered || offset > 0 ? (
+          <Empty title="No task matches.">
+            <Link to="/admin/agents/tasks" search={{}}>
+              Show all tasks
+            </Link>
+          </Empty>
+        ) : (
+          <Empty
+            title="The queue is empty. A task waits here until an agent takes it, and stays with its result."
+            command={
+              'reeve create-task --agent=assistant --type=execute --title="Add it up" --payload=\'{"task": "What is 17 * 23?"}\''
+            }
+          >
+            <Button variant="default" onClick={() => onSearch({ create: true })}>
+              Create a task
+            </Button>
+          </Empty>
+        ))}
+      {tasks.data !== undefined && tasks.data.tasks.length > 0 && (
+        <TaskTable tasks={tasks.data.tasks} agents={agents.data ?? []} search={search} />
+      )}
+      {tasks.data !== undefined && (
+        <Pager
+          total={tasks.data.total}
+          limit={TASKS_PER_PAGE}
+          offset={offset}
+          onOffset={(next) => onSearch({ offset: next || undefined })}
+        />
+      )}
       <TaskDrawer taskId={search.task} onClose={() => onSearch({ task: undefined })} />
-      <TaskForm opened={search.create === true} onClose={() => onSearch({ create: undefined })} onCreated={(task) => onSearch({ create: undefined, task: task.id }, true)} />
+      <TaskForm
+        opened={search.create === true}
+        onClose={() => onSearch({ create: undefined })}
+        onCreated={(task) => onSearch({ create: undefined, task: task.id }, true)}
+      />
     </Page>
   );
 }

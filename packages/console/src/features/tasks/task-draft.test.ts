@@ -12,7 +12,8 @@ test('a draft becomes the request of the contract', () => {
 });
 
 test('a payload that is no JSON object is held back and says why', () => {
-  for (const payload of ['{', '[]', 'null', '"x"']) assert.ok('payloadFault' in requestOf({ ...EMPTY_DRAFT, payload }), payload);
+  for (const payload of ['{', '[]', 'null', '"x"'])
+    assert.ok('payloadFault' in requestOf({ ...EMPTY_DRAFT, payload }), payload);
 });
 
 test("the server's findings land at their fields, and no finding is lost", () => {
@@ -22,6 +23,9 @@ test("the server's findings land at their fields, and no finding is lost", () =>
     { path: 'payload', message: 'too deep' },
     { path: 'colour', message: 'unknown field' },
   ]);
-  assert.deepEqual(faults.byField, { title: 'must be 1 to 500 characters', payload: 'payload.task: must be a string; too deep' });
+  assert.deepEqual(faults.byField, {
+    title: 'must be 1 to 500 characters',
+    payload: 'payload.task: must be a string; too deep',
+  });
   assert.deepEqual(faults.others, [{ path: 'colour', message: 'unknown field' }]);
 });

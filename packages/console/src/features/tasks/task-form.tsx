@@ -18,7 +18,14 @@ interface TaskFormProps {
 /** Puts a task into the queue. The server judges the fields; its findings show beside them. */
 export function TaskForm({ opened, onClose, onCreated }: TaskFormProps) {
   return (
-    <Modal opened={opened} onClose={onClose} title="New task" size="lg" closeButtonProps={{ 'aria-label': 'Close' }} keepMounted={false}>
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title="New task"
+      size="lg"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+      keepMounted={false}
+    >
       <Fields onClose={onClose} onCreated={onCreated} />
     </Modal>
   );
@@ -49,27 +56,75 @@ function Fields({ onClose, onCreated }: Omit<TaskFormProps, 'opened'>) {
   const options = (agents.data ?? []).map((agent) => ({ value: agent.slug, label: agent.name }));
   return (
     <form onSubmit={submit} className={classes.form} noValidate>
-      <TextInput label="Title" required data-autofocus value={draft.title} error={byField.title} onChange={(event) => change({ title: event.currentTarget.value })} />
+      <TextInput
+        label="Title"
+        required
+        data-autofocus
+        value={draft.title}
+        error={byField.title}
+        onChange={(event) => change({ title: event.currentTarget.value })}
+      />
       <div className={classes.pair}>
         <Select
-          label="Agent" required searchable allowDeselect={false} error={byField.agent_id} value={draft.agent} onChange={(agent) => agent !== null && change({ agent })}
-          data={options.some((option) => option.value === draft.agent) ? options : [{ value: draft.agent, label: draft.agent }, ...options]}
+          label="Agent"
+          required
+          searchable
+          allowDeselect={false}
+          error={byField.agent_id}
+          value={draft.agent}
+          onChange={(agent) => agent !== null && change({ agent })}
+          data={
+            options.some((option) => option.value === draft.agent)
+              ? options
+              : [{ value: draft.agent, label: draft.agent }, ...options]
+          }
         />
-        <TextInput label="Type" required value={draft.type} error={byField.task_type} onChange={(event) => change({ type: event.currentTarget.value })} />
+        <TextInput
+          label="Type"
+          required
+          value={draft.type}
+          error={byField.task_type}
+          onChange={(event) => change({ type: event.currentTarget.value })}
+        />
         <NumberInput
-          label="Priority" description="−100 to 100, higher first" inputWrapperOrder={['label', 'input', 'description', 'error']} allowDecimal={false} value={draft.priority}
-          error={byField.priority} onChange={(value) => change({ priority: Number(value) || 0 })}
+          label="Priority"
+          description="−100 to 100, higher first"
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
+          allowDecimal={false}
+          value={draft.priority}
+          error={byField.priority}
+          onChange={(value) => change({ priority: Number(value) || 0 })}
         />
       </div>
-      <Textarea label="Description" autosize minRows={2} maxRows={8} value={draft.description} error={byField.description} onChange={(event) => change({ description: event.currentTarget.value })} />
       <Textarea
-        label="Payload" description="A JSON object, handed to the agent as it is" autosize minRows={4} maxRows={16} spellCheck={false} classNames={{ input: classes.code }}
-        value={draft.payload} error={payloadFault ?? byField.payload} onChange={(event) => change({ payload: event.currentTarget.value })}
+        label="Description"
+        autosize
+        minRows={2}
+        maxRows={8}
+        value={draft.description}
+        error={byField.description}
+        onChange={(event) => change({ description: event.currentTarget.value })}
+      />
+      <Textarea
+        label="Payload"
+        description="A JSON object, handed to the agent as it is"
+        autosize
+        minRows={4}
+        maxRows={16}
+        spellCheck={false}
+        classNames={{ input: classes.code }}
+        value={draft.payload}
+        error={payloadFault ?? byField.payload}
+        onChange={(event) => change({ payload: event.currentTarget.value })}
       />
       {create.isError && !placed && <ErrorPanel title="The task was not created" error={create.error} />}
       <Group justify="flex-end">
-        <Button variant="default" onClick={onClose}>Cancel</Button>
-        <Button type="submit" loading={create.isPending}>Create task</Button>
+        <Button variant="default" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button type="submit" loading={create.isPending}>
+          Create task
+        </Button>
       </Group>
     </form>
   );

@@ -11,6 +11,7 @@ const WAITS: Record<WaitingFor, string> = {
 
 /** A task's status; where it can't start yet, why. */
 export function TaskStatus({ task }: { readonly task: Pick<Task, 'status' | 'waiting_for'> }) {
-  if (task.status === 'pending' && task.waiting_for !== null) return <Status status="waiting" text={WAITS[task.waiting_for]} />;
+  if (task.status === 'pending' && task.waiting_for !== null)
+    return <Status status="waiting" text={WAITS[task.waiting_for]} />;
   return <Status status={task.status} />;
 }

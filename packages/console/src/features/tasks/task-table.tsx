@@ -25,10 +25,18 @@ export function TaskTable({ tasks, agents, search }: TaskTableProps) {
           <tr>
             <th scope="col">Status</th>
             <th scope="col">Title</th>
-            <th scope="col" className={table.wide}>Agent</th>
-            <th scope="col" className={table.wide}>Type</th>
-            <th scope="col" className={`${table.number} ${table.wide}`}>Priority</th>
-            <th scope="col" className={table.number}>Created</th>
+            <th scope="col" className={table.wide}>
+              Agent
+            </th>
+            <th scope="col" className={table.wide}>
+              Type
+            </th>
+            <th scope="col" className={`${table.number} ${table.wide}`}>
+              Priority
+            </th>
+            <th scope="col" className={table.number}>
+              Created
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -36,16 +44,28 @@ export function TaskTable({ tasks, agents, search }: TaskTableProps) {
             const agent = names.get(task.agent_id) ?? task.agent_id;
             return (
               <tr key={task.id}>
-                <td><TaskStatus task={task} /></td>
+                <td>
+                  <TaskStatus task={task} />
+                </td>
                 <td className={table.main}>
-                  <Link to="/admin/agents/tasks" search={{ ...search, task: task.id }} className={table.link} data-row>{task.title}</Link>
-                  <span className={table.sub}>{firstLineOfMarkdown(task.error_message ?? task.result_summary ?? task.description ?? '')}</span>
-                  <span className={`${table.sub} ${table.narrowOnly}`}>{agent} · {task.task_type}</span>
+                  <Link to="/admin/agents/tasks" search={{ ...search, task: task.id }} className={table.link} data-row>
+                    {task.title}
+                  </Link>
+                  <span className={table.sub}>
+                    {firstLineOfMarkdown(task.error_message ?? task.result_summary ?? task.description ?? '')}
+                  </span>
+                  <span className={`${table.sub} ${table.narrowOnly}`}>
+                    {agent} · {task.task_type}
+                  </span>
                 </td>
                 <td className={table.wide}>{agent}</td>
-                <td className={table.wide}><code>{task.task_type}</code></td>
+                <td className={table.wide}>
+                  <code>{task.task_type}</code>
+                </td>
                 <td className={`${table.number} ${table.wide}`}>{task.priority}</td>
-                <td className={table.number}><Ago time={task.created_at} /></td>
+                <td className={table.number}>
+                  <Ago time={task.created_at} />
+                </td>
               </tr>
             );
           })}

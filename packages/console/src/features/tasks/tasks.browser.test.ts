@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes, type Task } from '@reeve/contract';
-import { createTestDatabase, startFakeUpstream, startServer, type FakeUpstream, type ServerProcess } from '@reeve/testing';
+import {
+  createTestDatabase,
+  startFakeUpstream,
+  startServer,
+  type FakeUpstream,
+  type ServerProcess,
+} from '@reeve/testing';
 import { findChromium, type TestBrowser } from '../../test-browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
@@ -18,7 +24,12 @@ describe('the tasks', { skip: chromium.missing, timeout: 120_000 }, () => {
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
     const place = stack.use(await createTestDatabase());
-    const environment = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url, REEVE_WORKER_CONCURRENCY: '1' };
+    const environment = {
+      LLM_PROVIDER: 'openai-compatible',
+      LLM_MODEL: 'fake',
+      LLM_BASE_URL: upstream.url,
+      REEVE_WORKER_CONCURRENCY: '1',
+    };
     server = stack.use(await startServer({ ...place, environment }));
     client = createClient({ baseUrl: server.url });
     board = `${server.url}/admin/agents/tasks`;
@@ -29,7 +40,11 @@ describe('the tasks', { skip: chromium.missing, timeout: 120_000 }, () => {
   afterEach(async () => assert.deepEqual(await browser.settle(), []));
 
   const create = async (title: string): Promise<Task> =>
-    (await client.call(routes.createTask, { body: { agent_id: 'assistant', task_type: 'execute', title, payload: {} } })).task;
+    (
+      await client.call(routes.createTask, {
+        body: { agent_id: 'assistant', task_type: 'execute', title, payload: {} },
+      })
+    ).task;
 
   it('are made in a form that shows what the server finds wrong at its field', async () => {
     upstream.script([{ text: ['It is done.'] }]);
@@ -63,11 +78,15 @@ describe('the tasks', { skip: chromium.missing, timeout: 120_000 }, () => {
   });
 
   it('go from pending to completed before the reader’s eyes', async () => {
-    upstream.script([{ text: ['slow'], delayMs: 2_500 }, { text: ['fast'], delayMs: 2_500 }]);
+    upstream.script([
+      { text: ['slow'], delayMs: 2_500 },
+      { text: ['fast'], delayMs: 2_500 },
+    ]);
     await create('the first');
     await create('the second');
     const page = await browser.visit(board);
-    const statusOf = (title: string, status: string) => page.locator('tbody tr', { hasText: title }).locator(`[data-status="${status}"]`);
+    const statusOf = (title: string, status: string) =>
+      page.locator('tbody tr', { hasText: title }).locator(`[data-status="${status}"]`);
     await statusOf('the first', 'in_progress').waitFor();
     await statusOf('the second', 'pending').waitFor();
     await statusOf('the first', 'completed').waitFor();
@@ -106,7 +125,11 @@ describe('the tasks', { skip: chromium.missing, timeout: 120_000 }, () => {
     upstream.respond(() => ({ status: 400, message: 'no such thing' }));
     const task = await create('an impossible one');
     const page = await browser.visit(`${board}?task=${task.id}`);
-    await page.getByRole('dialog', { name: 'Task' }).getByRole('alert').getByText(/no such thing/).waitFor();
+    await page
+      .getByRole('dialog', { name: 'Task' })
+      .getByRole('alert')
+      .getByText(/no such thing/)
+      .waitFor();
     await page.getByRole('button', { name: 'Retry task' }).waitFor();
   });
 
