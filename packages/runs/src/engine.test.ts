@@ -400,6 +400,33 @@ describe('the run engine', () => {
     );
   });
 
+  it('ends with its task where that fails for good outside the engine', async () => {
+    model.script([{ error: Object.assign(new ReeveError('upstream_error', 'lost'), { code: '57P01' }) }]);
+    const input = TaskInput.parse({ agent_id: 'counter', task_type: 'query', title: 'the database went away', max_attempts: 1 });
+    const task = await enqueueTask(database, requester, input, async () => 'counter');
+    await worker.runOnce(1);
+    const { id, status } = await database.db
+      .selectFrom('runs')
+      .select(['id', 'status'])
+      .where('task_id', '=', task.id)
+      .executeTakeFirstOrThrow();
+    assert.equal(status, 'failed');
+    assert.equal((await eventsOf(id)).at(-1)?.type, 'session_end');
+    assert.ok((await stepsOf(id)).every((step) => step.status === 'settled'));
+  });
+
+  it('keeps what a model says storable: no NUL, and no half of a character split over two deltas', async () => {
+    model.script([
+      { text: ['a\u0000b', ' x\ud83d', '\ude00y'], calls: [{ name: 'count_none', input: { key: 'n\u0000l \ud83d' } }] },
+      { text: 'Done.' },
+    ]);
+    const { runId } = await start('strange');
+    await wait(runId);
+    const text = (await eventsOf(runId)).flatMap((event) => (event.type === 'text' && event.step === 1 ? event.delta : []));
+    assert.equal(text.join(''), 'a\uFFFDb x\u{1F600}y');
+    assert.deepEqual((await stepsOf(runId))[1]?.input, { key: 'n\uFFFDl \uFFFD' });
+  });
+
   it('keeps the version of its agent that it began with', async () => {
     model.script([{ text: 'Old.' }]);
     const { runId } = await start('pinned', {});

@@ -181,6 +181,56 @@ describe('the queue', () => {
     assert.equal((await read(id)).status, 'cancelled');
   });
 
+  it('never runs to its end what was cancelled while it was being claimed', { timeout: 20_000 }, async () => {
+    const handler = handlerOf(
+      (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    );
+    for (let n = 0; n < 20; n++) {
+      const { id } = await enqueue({ title: `${n}` });
+      await using worker = workerOf(handler);
+      const working = worker.runOnce(1);
+      await cancelTask(database, handler, requester, id);
+      await working;
+      assert.equal((await read(id)).status, 'cancelled');
+      assert.equal(await database.db.selectFrom('ready_tasks').select('task_id').executeTakeFirst(), undefined);
+    }
+  });
+
+  it('keeps a cancellation that came just before its attempt failed', async () => {
+    const { promise: failNow, resolve } = Promise.withResolvers<void>();
+    const { id } = await enqueue();
+    const handler = handlerOf(async () => {
+      await failNow;
+      throw new ReeveError('unavailable', 'the sun went out');
+    });
+    await using worker = workerOf(handler);
+    const working = worker.runOnce(1);
+    while ((await read(id)).status !== 'in_progress') await new Promise((next) => setTimeout(next, 5));
+    await database.db.updateTable('tasks').set({ cancel_requested: true }).where('id', '=', id).execute();
+    resolve();
+    await working;
+    assert.equal((await read(id)).status, 'cancelled');
+  });
+
+  it('is not tried again while what it depends on has failed', async () => {
+    const root = await enqueue({ max_attempts: 1 });
+    const child = await enqueue({ depends_on: [root.id] });
+    let fail = true;
+    const handler = handlerOf(async () => {
+      if (fail) throw new ReeveError('invalid_request', 'no');
+      return done;
+    });
+    await using worker = workerOf(handler);
+    await worker.runOnce(1);
+    await assert.rejects(retryTask(database, requester, child.id), { reason: 'conflict' });
+    fail = false;
+    await retryTask(database, requester, root.id);
+    assert.equal((await retryTask(database, requester, child.id)).waiting_for, 'dependencies');
+    await worker.runOnce(5);
+    await worker.runOnce(5);
+    assert.deepEqual([(await read(root.id)).status, (await read(child.id)).status], ['completed', 'completed']);
+  });
+
   it('queues an ended task again, and no other', async () => {
     let fail = true;
     const handler = handlerOf(async () => {

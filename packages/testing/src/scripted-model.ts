@@ -3,7 +3,8 @@ import type { ModelGateway, ModelPart, ModelRequest } from '@reeve/models';
 
 /** One answer of a scripted model. */
 export interface ScriptedAnswer {
-  readonly text?: string;
+  /** One delta, or several. */
+  readonly text?: string | readonly string[];
   readonly calls?: readonly { readonly name: string; readonly input: unknown }[];
   /** Thrown instead of an end. */
   readonly error?: ReeveError;
@@ -34,7 +35,7 @@ export function scriptedModel(): ScriptedModel {
     const answer = script.shift();
     if (answer === undefined) throw new ReeveError('upstream_error', 'the script is at its end');
     answer.started?.();
-    if (answer.text !== undefined) yield { type: 'text', delta: answer.text };
+    for (const delta of typeof answer.text === 'string' ? [answer.text] : (answer.text ?? [])) yield { type: 'text', delta };
     for (const { name, input } of answer.calls ?? [])
       yield { type: 'tool_call', call: { id: `call_${++calls}`, name, input } };
     if (answer.hang)
