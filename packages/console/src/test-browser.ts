@@ -33,6 +33,9 @@ export interface TestBrowser extends AsyncDisposable {
 /** What Chromium itself prints where a server is gone. */
 export const SERVER_GONE = /net::ERR_/;
 
+/** A test's server ends before its page does, which may be asking just then: that is no fault of the page. */
+const SERVER_ENDED = /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/;
+
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -94,7 +97,8 @@ async function openBrowser(executablePath: string): Promise<TestBrowser> {
 
   function watch(page: Page, expected: RegExp | undefined): void {
     const note = (what: string): void => {
-      if (expected?.test(what) !== true) faults.push(`${new URL(page.url()).pathname}: ${what}`);
+      if (!SERVER_ENDED.test(what) && expected?.test(what) !== true)
+        faults.push(`${new URL(page.url()).pathname}: ${what}`);
     };
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type()))
