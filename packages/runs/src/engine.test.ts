@@ -402,7 +402,12 @@ describe('the run engine', () => {
 
   it('ends with its task where that fails for good outside the engine', async () => {
     model.script([{ error: Object.assign(new ReeveError('upstream_error', 'lost'), { code: '57P01' }) }]);
-    const input = TaskInput.parse({ agent_id: 'counter', task_type: 'query', title: 'the database went away', max_attempts: 1 });
+    const input = TaskInput.parse({
+      agent_id: 'counter',
+      task_type: 'query',
+      title: 'the database went away',
+      max_attempts: 1,
+    });
     const task = await enqueueTask(database, requester, input, async () => 'counter');
     await worker.runOnce(1);
     const { id, status } = await database.db
@@ -422,7 +427,9 @@ describe('the run engine', () => {
     ]);
     const { runId } = await start('strange');
     await wait(runId);
-    const text = (await eventsOf(runId)).flatMap((event) => (event.type === 'text' && event.step === 1 ? event.delta : []));
+    const text = (await eventsOf(runId)).flatMap((event) =>
+      event.type === 'text' && event.step === 1 ? event.delta : [],
+    );
     assert.equal(text.join(''), 'a\uFFFDb x\u{1F600}y');
     assert.deepEqual((await stepsOf(runId))[1]?.input, { key: 'n\uFFFDl \uFFFD' });
   });

@@ -35,7 +35,8 @@ export function scriptedModel(): ScriptedModel {
     const answer = script.shift();
     if (answer === undefined) throw new ReeveError('upstream_error', 'the script is at its end');
     answer.started?.();
-    for (const delta of typeof answer.text === 'string' ? [answer.text] : (answer.text ?? [])) yield { type: 'text', delta };
+    for (const delta of typeof answer.text === 'string' ? [answer.text] : (answer.text ?? []))
+      yield { type: 'text', delta };
     for (const { name, input } of answer.calls ?? [])
       yield { type: 'tool_call', call: { id: `call_${++calls}`, name, input } };
     if (answer.hang)
