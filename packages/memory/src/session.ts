@@ -1,4 +1,5 @@
 import type { Message } from '@reeve/contract';
+import { storableText } from '@reeve/kit';
 
 /** Who asks for a change, and in which trace. An agent that acts for itself is the user `agent:<slug>`. */
 export interface Requester {
@@ -19,13 +20,8 @@ const TITLE_LENGTH = 80;
 /** A session's title after its first message: the first line that says something, at most 80 characters. */
 export function titleOf(message: string): string {
   const line = message.split(/\r\n|\p{Zl}|\p{Zp}|[\n\r\v\f\u0085]/u).find((text) => text.trim() !== '') ?? '';
-  const title = storable(line).replace(/\s+/gu, ' ').trim().slice(0, TITLE_LENGTH);
+  const title = storableText(line).replace(/\s+/gu, ' ').trim().slice(0, TITLE_LENGTH);
   return withoutHalf(title).trim() || 'New session';
-}
-
-/** The text without what PostgreSQL cannot store: NUL becomes the replacement character. Models and tools do write it. */
-export function storable(text: string): string {
-  return text.replaceAll('\u0000', '\uFFFD');
 }
 
 /** Cutting may have left the first half of a character that takes two units. */

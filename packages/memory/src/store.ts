@@ -1,7 +1,8 @@
 import type { Message, Session } from '@reeve/contract';
 import { likeText, now, type Db, type Tables } from '@reeve/db';
+import { storableText } from '@reeve/kit';
 import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
-import { storable, type NewMessage } from './session.ts';
+import type { NewMessage } from './session.ts';
 
 export interface Paging {
   readonly limit: number;
@@ -123,7 +124,7 @@ export async function insertMessages(
         position: after + 1 + index,
         tenant_id: tenantId,
         role,
-        content: storable(content),
+        content: storableText(content),
         run_id: runId ?? null,
         created_at: now,
       })),

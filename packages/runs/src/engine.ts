@@ -3,14 +3,13 @@ import { isTransient, type Database, type Tx } from '@reeve/db';
 import { counter, ReeveError, type Log } from '@reeve/kit';
 import type { ModelGateway } from '@reeve/models';
 import { settleTask, shownError, type Claim, type Outcome, type TaskHandler } from '@reeve/tasks';
-import type { ToolContext, ToolRegistry } from '@reeve/tools';
+import { failedOutcome, type ToolContext, type ToolRegistry } from '@reeve/tools';
 import { createCommitter, type Transition } from './committer.ts';
 import type { Feed } from './feed.ts';
 import { callModel } from './model-call.ts';
 import {
   conversationOf,
   nextModelStep,
-  refusedOutcome,
   rowOf,
   unknownOutcome,
   usageOf,
@@ -216,9 +215,9 @@ function createEngine(
   }
 
   async function callTool(pending: ToolStep, signal: AbortSignal): Promise<ToolOutcome> {
-    if (!agent.tools.includes(pending.name)) return refusedOutcome('denied', `this agent has no tool ${pending.name}`);
+    if (!agent.tools.includes(pending.name)) return failedOutcome('denied', `this agent has no tool ${pending.name}`);
     if (agent.approvals.includes(pending.name))
-      return refusedOutcome('denied', `${pending.name} needs a person’s approval, which this release cannot ask for`);
+      return failedOutcome('denied', `${pending.name} needs a person’s approval, which this release cannot ask for`);
     try {
       return await tools.execute(
         pending.name,
@@ -227,7 +226,7 @@ function createEngine(
       );
     } catch (thrown) {
       const error = ReeveError.from(thrown);
-      if (error.reason === 'unknown_tool') return refusedOutcome('error', error.message);
+      if (error.reason === 'unknown_tool') return failedOutcome('error', error.message);
       throw error;
     }
   }

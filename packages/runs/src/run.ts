@@ -1,5 +1,6 @@
 import type { AgentInput, Message, ToolOutcome, Usage } from '@reeve/contract';
 import type { ContextItem, ModelMessage, ModelToolCall } from '@reeve/models';
+import { failedOutcome } from '@reeve/tools';
 
 /*
  * The life of a run
@@ -181,21 +182,8 @@ export function messagesOf(
   return [...messages, { role: 'assistant', content: answer }];
 }
 
-/** What stands in for the outcome of a call that was not made. */
-export function refusedOutcome(status: 'denied' | 'error', message: string): ToolOutcome {
-  return {
-    tool_status: status,
-    result: { error: message },
-    stdout: '',
-    stderr: '',
-    exit_code: null,
-    duration_ms: 0,
-    truncated: false,
-  };
-}
-
 /** What stands in for the outcome of a call that a crash hid. It was not repeated, since it may have had its effect. */
-export const unknownOutcome: ToolOutcome = refusedOutcome(
+export const unknownOutcome: ToolOutcome = failedOutcome(
   'error',
   'The outcome of this call is unknown: the process stopped while it ran. It was not repeated. Check what it did before going on.',
 );

@@ -1,4 +1,5 @@
 export { toolSettings } from './config.ts';
+export { failedOutcome } from './outcome.ts';
 export { createToolRegistry } from './registry.ts';
 export type { ToolDefinition, ToolRegistry, ToolRegistryOptions } from './registry.ts';
 export { defineTool } from './tool.ts';

@@ -1,4 +1,5 @@
 import type { ToolOutcome, ToolStatus } from '@reeve/contract';
+import { storableText } from '@reeve/kit';
 import type { ToolResult } from './tool.ts';
 
 /** The largest result that is kept, as JSON text. */
@@ -30,7 +31,7 @@ export function outcomeOf({
 }
 
 /** The outcome of a call that did not give a result, with the reason for the model. */
-export function failed(status: ToolStatus, error: string): ToolOutcome {
+export function failedOutcome(status: ToolStatus, error: string): ToolOutcome {
   return {
     tool_status: status,
     result: { error },
@@ -59,17 +60,13 @@ function toJson(value: unknown): string {
 
 /** Cleans a string, or the names of an object; a reviver meets the values inside first. */
 function clean(item: unknown): unknown {
-  if (typeof item === 'string') return storable(item);
+  if (typeof item === 'string') return storableText(item);
   if (item === null || typeof item !== 'object' || Array.isArray(item)) return item;
-  return Object.fromEntries(Object.entries(item).map(([name, inner]) => [storable(name), inner]));
-}
-
-function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\uFFFD');
+  return Object.fromEntries(Object.entries(item).map(([name, inner]) => [storableText(name), inner]));
 }
 
 function cut(text: string): { text: string; truncated: boolean } {
-  const bytes = Buffer.from(storable(text));
+  const bytes = Buffer.from(storableText(text));
   if (bytes.length <= MAX_RESULT_BYTES) return { text: bytes.toString(), truncated: false };
   return { text: new TextDecoder().decode(bytes.subarray(0, MAX_RESULT_BYTES), { stream: true }), truncated: true };
 }

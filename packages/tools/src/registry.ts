@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { PAUSED, createBreaker, type Breaker } from './breaker.ts';
 import { builtinTools } from './builtin/index.ts';
 import type { toolSettings } from './config.ts';
-import { failed, outcomeOf } from './outcome.ts';
+import { failedOutcome, outcomeOf } from './outcome.ts';
 import { explain } from './explain.ts';
 import type { Effect, Tool, ToolContext, ToolResult } from './tool.ts';
 
@@ -115,20 +115,20 @@ async function attempt(
   log: Log,
 ): Promise<ToolOutcome> {
   const reason = tool.unavailable?.();
-  if (reason !== undefined) return failed('error', `${tool.name} cannot be used here: ${reason}`);
+  if (reason !== undefined) return failedOutcome('error', `${tool.name} cannot be used here: ${reason}`);
   const parsed = tool.input.safeParse(args ?? {});
-  if (!parsed.success) return failed('error', explain(tool.name, parsed.error, schema));
-  if (!breaker.allows()) return failed('circuit_open', PAUSED);
+  if (!parsed.success) return failedOutcome('error', explain(tool.name, parsed.error, schema));
+  if (!breaker.allows()) return failedOutcome('circuit_open', PAUSED);
   try {
     return outcomeOf(await breaker.run(() => execute(tool, parsed.data, context)));
   } catch (thrown) {
     if (context.signal.aborted) throw cancelled(thrown);
     const error = ReeveError.from(thrown);
     if (error.reason === 'cancelled' || error.reason === 'shutting_down') throw error;
-    if (error.reason === 'timeout') return failed('timeout', error.message);
-    if (error.reason === 'circuit_open') return failed('circuit_open', error.message);
+    if (error.reason === 'timeout') return failedOutcome('timeout', error.message);
+    if (error.reason === 'circuit_open') return failedOutcome('circuit_open', error.message);
     log.error({ err: thrown, tool: tool.name }, 'a tool failed by its own fault');
-    return failed(
+    return failedOutcome(
       'error',
       error.reason === 'internal' ? `${tool.name} failed by a fault of its own, not of the arguments` : error.message,
     );
