@@ -5,6 +5,7 @@ import {
   type QueryInputOf,
   type Route,
   type RunEvent,
+  type TaskEvent,
   routes,
 } from '@reeve/contract';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
@@ -36,6 +37,19 @@ export interface Client {
   ): AsyncGenerator<RunEvent, void>;
   /** Follows a run to its end, reconnecting by itself; every event after `after` comes exactly once. */
   followRun(runId: string, options?: { after?: number; signal?: AbortSignal }): AsyncGenerator<RunEvent, void>;
+  /**
+   * Follows what happens to the tenant's tasks until the signal aborts, which it then throws, reconnecting by itself;
+   * every event after the id `after` (without it: from now on) comes exactly once. Throws ClientError where the server
+   * refuses, or is out of reach for more than a minute.
+   */
+  followTasks(options?: FollowTasks): AsyncGenerator<TaskEvent, void>;
+}
+
+export interface FollowTasks {
+  readonly after?: string;
+  readonly agentId?: string;
+  readonly taskType?: string;
+  readonly signal?: AbortSignal;
 }
 
 /** A client of one Reeve server, typed by the contract. */
@@ -82,16 +96,13 @@ export function createClient(options: ClientOptions = {}): Client {
       return answer as never;
     },
     async *stream(route, call = {}) {
-      const headers = {
-        accept: 'text/event-stream',
-        ...(call.lastEventId !== undefined && { 'last-event-id': String(call.lastEventId) }),
-      };
-      const response = await request(route, call, headers);
-      yield* eventsOf(response, call.signal);
+      const response = await request(route, call, streamHeaders(call.lastEventId));
+      yield* eventsOf<RunEvent>(response, call.signal);
     },
     async *followRun(runId, { after = 0, signal } = {}) {
       let last = after;
-      for (let failures = 0; ;) {
+      const retry = createRetry(signal);
+      for (;;) {
         try {
           const events = client.stream(routes.streamRun, {
             params: { id: runId },
@@ -99,22 +110,65 @@ export function createClient(options: ClientOptions = {}): Client {
             ...(signal !== undefined && { signal }),
           });
           for await (const event of events) {
-            failures = 0;
+            retry.reset();
             if (event.seq <= last) continue;
             last = event.seq;
             yield event;
           }
           return;
         } catch (error) {
-          const gone =
-            error instanceof ClientError && error.status >= 400 && error.status < 500 && error.status !== 429;
-          if (signal?.aborted || gone || ++failures > 20) throw error;
-          await pause(Math.min(250 * 2 ** failures, 5_000), signal);
+          await retry.after(error);
+        }
+      }
+    },
+    async *followTasks({ after, agentId, taskType, signal } = {}) {
+      let last = after;
+      const query = {
+        ...(agentId !== undefined && { agent_id: agentId }),
+        ...(taskType !== undefined && { task_type: taskType }),
+      };
+      const retry = createRetry(signal);
+      for (;;) {
+        try {
+          const call = { query, ...(signal !== undefined && { signal }) };
+          const response = await request(routes.streamTasks, call, streamHeaders(last));
+          retry.reset();
+          // The stream begins with the id of its place: kept, so that a loss before the first event loses none.
+          const setBegin = (id: string) => (last ??= id);
+          for await (const event of eventsOf<TaskEvent>(response, signal, setBegin)) {
+            last = event.id;
+            yield event;
+          }
+          return;
+        } catch (error) {
+          await retry.after(error);
         }
       }
     },
   };
   return client;
+}
+
+/** Waits longer after each failure in a row; throws one that a further attempt would only repeat, and the twenty-first. */
+function createRetry(signal: AbortSignal | undefined) {
+  let failures = 0;
+  return {
+    reset() {
+      failures = 0;
+    },
+    async after(error: unknown): Promise<void> {
+      const gone = error instanceof ClientError && error.status >= 400 && error.status < 500 && error.status !== 429;
+      if (signal?.aborted || gone || ++failures > 20) throw error;
+      await pause(Math.min(250 * 2 ** failures, 5_000), signal);
+    },
+  };
+}
+
+function streamHeaders(lastEventId: string | number | undefined): Record<string, string> {
+  return {
+    accept: 'text/event-stream',
+    ...(lastEventId !== undefined && { 'last-event-id': String(lastEventId) }),
+  };
 }
 
 type QueryValues = Readonly<Record<string, string | number | boolean | null | undefined>>;
@@ -173,11 +227,15 @@ function parse(text: string): unknown {
   }
 }
 
-async function* eventsOf(response: Response, signal: AbortSignal | undefined): AsyncGenerator<RunEvent, void> {
+async function* eventsOf<Event>(
+  response: Response,
+  signal: AbortSignal | undefined,
+  onId?: (id: string) => void,
+): AsyncGenerator<Event, void> {
   if (response.body === null) throw broken('the stream');
   const reader = response.body
     .pipeThrough(new TextDecoderStream() as never)
-    .pipeThrough(new EventSourceParserStream())
+    .pipeThrough(new EventSourceParserStream({ onId }))
     .getReader();
   try {
     for (;;) {
@@ -186,7 +244,7 @@ async function* eventsOf(response: Response, signal: AbortSignal | undefined): A
       });
       if (done) throw broken('the stream');
       if (value.data === '[DONE]') return;
-      yield JSON.parse(value.data) as RunEvent;
+      yield JSON.parse(value.data) as Event;
     }
   } finally {
     await reader.cancel().catch(() => undefined);

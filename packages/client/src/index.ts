@@ -1,3 +1,3 @@
 export { createClient } from './client.ts';
-export type { CallOptions, Client, ClientOptions } from './client.ts';
+export type { CallOptions, Client, ClientOptions, FollowTasks } from './client.ts';
 export { ClientError } from './error.ts';

@@ -31,6 +31,7 @@ export const REASONS = {
   unknown_tool: { status: 404, code: 'not_found' },
   method_not_allowed: { status: 405, code: 'unimplemented' },
   conflict: { status: 409, code: 'failed_precondition' },
+  rejected: { status: 409, code: 'failed_precondition' },
   lease_lost: { status: 409, code: 'aborted' },
   limit_reached: { status: 409, code: 'failed_precondition' },
   cancelled: { status: 409, code: 'aborted' },

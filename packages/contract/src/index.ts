@@ -16,9 +16,15 @@ export type {
   Route,
 } from './route.ts';
 export * from './routes/agents.ts';
+export * from './routes/approvals.ts';
+export * from './routes/journal.ts';
 export * from './routes/memory.ts';
+export * from './routes/names.ts';
 export * from './routes/runs.ts';
+export * from './routes/schedules.ts';
 export * from './routes/system.ts';
+export * from './routes/task-decisions.ts';
 export * from './routes/tasks.ts';
 export * from './routes/tools.ts';
+export * from './routes/workflows.ts';
 export * as routes from './routes/index.ts';

@@ -37,6 +37,8 @@ export interface Route<
   readonly responses: Success;
   /** Set where the route answers `text/event-stream`: the schema of one event's data. */
   readonly events?: z.ZodType;
+  /** Set where the route is a WebSocket: the schema of a frame that the server sends. */
+  readonly frames?: z.ZodType;
   /** True where a repeated `Idempotency-Key` must replay the first answer. */
   readonly creates?: boolean;
   /** Content type of a success that is not JSON. */

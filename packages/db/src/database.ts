@@ -11,12 +11,20 @@ export interface Database extends AsyncDisposable {
   readonly kind: 'pglite' | 'postgres';
   /** Not bound to a tenant: for the queue's own statements and start-up. Everything else goes through `inTenant`. */
   readonly db: Db;
+  /**
+   * The same database over connections of the queue’s own, which prepare their statements once. For the few statements
+   * that the queue repeats; each must name its columns, since a prepared `*` breaks when a migration adds one.
+   */
+  readonly queue: Db;
   /** Calls `hear` for each payload on the channel, from any process. A lost connection is made again; what was sent meanwhile is lost, so `hear` gets null then and the listener must look for itself. */
   listen(channel: Channel, hear: (payload: string | null) => void): () => void;
   /** Tells every listener, here and elsewhere; never fails, and a lost one costs only latency. Call it after commit. */
   notify(channel: Channel, payload: string): void;
 }
 
-/** `tasks`: something can be claimed. `runs`: a run has new events. `cancels`: a task should stop. */
-export const CHANNELS = ['reeve_tasks', 'reeve_runs', 'reeve_cancels'] as const;
+/**
+ * `tasks`: something can be claimed. `runs`: a run has new events. `cancels`: a task should stop. `journal`: a tenant’s
+ * journal has new entries. `schedules`: a schedule was made or changed.
+ */
+export const CHANNELS = ['reeve_tasks', 'reeve_runs', 'reeve_cancels', 'reeve_journal', 'reeve_schedules'] as const;
 export type Channel = (typeof CHANNELS)[number];

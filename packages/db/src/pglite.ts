@@ -41,6 +41,7 @@ export async function openPglite(directory: string): Promise<Database> {
   return {
     kind: 'pglite',
     db,
+    queue: db,
     listen(channel, hear) {
       const set = listeners.get(channel) ?? new Set();
       listeners.set(channel, set.add(hear));

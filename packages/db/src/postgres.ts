@@ -3,11 +3,14 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { CHANNELS, type Channel, type Database } from './database.ts';
 import { migrate } from './migrate.ts';
+import { preparing } from './prepared.ts';
 import { isTransient } from './sqlstate.ts';
 import type { Tables } from './tables.ts';
 
 const { Client, Pool, types } = pg;
 const INT8 = 20;
+/** Claims, settlements and enqueues of a process, each of which goes one batch at a time. */
+const QUEUE_CONNECTIONS = 4;
 
 export interface PostgresOptions {
   readonly url: string;
@@ -33,11 +36,7 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
     application_name: 'reeve',
   };
   const pool = new Pool({ ...settings, max: size, idleTimeoutMillis: 30_000 });
-  // A client that is lost while it is lent out tells of it twice: in the query that meets it, and by an event that would end the process.
-  pool.on('connect', (client) =>
-    client.on('error', (error) => log.warn({ err: error }, 'a database connection was lost')),
-  );
-  pool.on('error', () => undefined);
+  surviveLosses(pool, log);
   try {
     await checkVersion(pool);
     const client = await pool.connect();
@@ -55,17 +54,36 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
   }
   const ear = startEar(() => new Client(settings), log);
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  // Planning the queue's statements anew each time, which their array parameters would make PostgreSQL do, costs more than running them.
+  const queuePool = new Pool({
+    ...settings,
+    options: `${settings.options} -c plan_cache_mode=force_generic_plan`,
+    max: QUEUE_CONNECTIONS,
+    idleTimeoutMillis: 30_000,
+  });
+  surviveLosses(queuePool, log);
+  const queue = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparing(queuePool) }) });
   return {
     kind: 'postgres',
     db,
+    queue,
     listen: ear.listen,
     notify: createNotifier(pool, log),
     async [Symbol.asyncDispose]() {
       await ear.close();
+      await queue.destroy();
       await db.destroy();
       if (!pool.ended) await pool.end();
     },
   };
+}
+
+/** A client that is lost while it is lent out tells of it twice: in the query that meets it, and by an event that would end the process. */
+function surviveLosses(pool: pg.Pool, log: Log): void {
+  pool.on('connect', (client) =>
+    client.on('error', (error) => log.warn({ err: error }, 'a database connection was lost')),
+  );
+  pool.on('error', () => undefined);
 }
 
 async function checkVersion(pool: pg.Pool): Promise<void> {
@@ -97,7 +115,7 @@ function createNotifier(pool: pg.Pool, log: Log): Database['notify'] {
         const channels = batch.map(([channel]) => channel);
         const payloads = batch.map(([, payload]) => payload);
         await pool.query('select pg_notify(c, p) from unnest($1::text[], $2::text[]) as n(c, p)', [channels, payloads]);
-        await sleep(5);
+        await sleep(15);
       }
     } finally {
       sending = false;

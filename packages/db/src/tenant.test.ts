@@ -8,7 +8,8 @@ import { json, now } from './sql.ts';
 import type { Tables } from './tables.ts';
 import { inTenant } from './tenant.ts';
 
-type TableName = keyof Tables;
+/** The view has no rows of its own. */
+type TableName = Exclude<keyof Tables, 'memory_events'>;
 type Rows = { [T in TableName]: Insertable<Tables[T]> };
 const NOT_ALLOWED = { code: '42501' };
 
@@ -36,10 +37,40 @@ function rowsFor(tenant_id: string): Rows {
       created_at: time,
       updated_at: time,
     },
-    ready_tasks: { rank: 0, task_id, tenant_id },
+    ready_tasks: { tenant_id, lane: '', rank: 0, task_id },
+    ended_tasks: { task_id, tenant_id },
     timers: { task_id, tenant_id, due_at: time, reason: 'retry' },
     task_dependencies: { depends_on: newId(), task_id, tenant_id },
     leases: { task_id, tenant_id, epoch: 1, owner: '', attempt: 1, started_at: time, expires_at: time },
+    workflows: { id: newId(), tenant_id, title: '', on_failure: 'run_anyway', trace_id: '' },
+    concurrency_slots: { tenant_id, key: '', task_id, holds: true, rank: 0 },
+    concurrency_limits: { tenant_id, agent_id: newId(), max_running: 1 },
+    approvals: {
+      id: newId(),
+      tenant_id,
+      kind: 'task',
+      task_id,
+      agent_id: '',
+      title: '',
+      input: empty,
+      default_decision: 'reject',
+    },
+    task_policies: { tenant_id, task_type: newId(), auto_execute: true, updated_by: '' },
+    schedules: {
+      id: newId(),
+      tenant_id,
+      agent_id: '',
+      task_type: '',
+      title: '',
+      cron: '* * * * *',
+      anchor: time,
+      timezone: 'UTC',
+      enabled: true,
+      config: empty,
+      catch_up: 'skip',
+    },
+    journal: { tenant_id, type: 'task_completed', summary: 'secret' },
+    task_counts: { tenant_id, agent_id: '', task_type: newId(), status: 'pending', minute: time, change: 0 },
     sessions: { id: session_id, tenant_id, title: '', created_at: time, updated_at: time },
     messages: { session_id, position: 1, tenant_id, role: 'user', content: '', created_at: time },
     memories: { id: newId(), tenant_id, text: 'secret', digest: newId(), created_at: time },
@@ -70,6 +101,9 @@ describe('a tenant', () => {
   const tables = Object.keys(mine) as TableName[];
   const asDefault = <T>(work: Parameters<typeof inTenant<T>>[2]) => inTenant(database.db, 'default', work);
 
+  /** The triggers of tasks count by themselves. */
+  const counted = (table: TableName) => table === 'task_counts';
+
   before(async () => {
     database = await openTestDatabase();
     for (const rows of [mine, theirs]) {
@@ -87,11 +121,14 @@ describe('a tenant', () => {
     const { rows } = await sql<{ name: string; secured: boolean; policies: number; named: boolean }>`
       select c.relname as name, c.relrowsecurity as secured, (select count(*) from pg_policy where polrelid = c.oid) as policies,
         exists (select from pg_attribute where attrelid = c.oid and attname = 'tenant_id' and attnotnull) as named
-      from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm') and c.relname <> 'reeve_migrations'`.execute(
+      from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'm') and c.relname <> 'reeve_migrations'`.execute(
       database.db,
     );
     assert.deepEqual(rows.map(({ name }) => name).sort(), [...tables].sort(), 'rowsFor has a row for every table');
-    for (const row of rows) assert.deepEqual(row, { name: row.name, secured: true, policies: 1, named: true });
+    for (const row of rows) {
+      assert.deepEqual([row.secured, row.named], [true, true], row.name);
+      assert.equal(row.policies, row.name === 'task_policies' ? 2 : 1, row.name);
+    }
   });
 
   for (const table of tables) {
@@ -99,7 +136,7 @@ describe('a tenant', () => {
       const all = await asDefault((tx) => tx.selectFrom(table).select('tenant_id').execute());
       assert.ok(all.length > 0 && all.every(({ tenant_id }) => tenant_id === 'default'), JSON.stringify(all));
       const name = sql.table(table);
-      const changeable = table !== 'audit' && table !== 'tenants';
+      const changeable = !['audit', 'tenants', 'journal', 'task_counts'].includes(table);
       for (const statement of [
         sql`update ${name} set tenant_id = tenant_id where tenant_id = 'other'`,
         sql`delete from ${name} where tenant_id = 'other'`,
@@ -127,14 +164,55 @@ describe('a tenant', () => {
       );
       assert.equal(
         (await database.db.selectFrom(table).select('tenant_id').where('tenant_id', '=', 'other').execute()).length,
-        1,
+        counted(table) ? 2 : 1,
       );
     });
   }
 
-  it('adds to its audit log and never changes or deletes what is there', async () => {
+  it('reads through a view what it may read in its table, and nothing of another', async () => {
+    const { rows } = await sql<{ name: string; safe: boolean }>`
+      select relname as name, coalesce('security_invoker=true' = any(reloptions), false) as safe
+      from pg_class where relnamespace = 'public'::regnamespace and relkind = 'v'`.execute(database.db);
+    assert.deepEqual(rows, [{ name: 'memory_events', safe: true }]);
+    const seen = await asDefault((tx) => tx.selectFrom('memory_events').select('tenant_id').execute());
+    assert.deepEqual(seen, [{ tenant_id: 'default' }]);
+    await assert.rejects(
+      asDefault((tx) => sql`delete from memory_events`.execute(tx)),
+      NOT_ALLOWED,
+    );
+  });
+
+  it('sees the policies for all tenants, and neither makes, changes nor deletes one', async () => {
+    const everybody = { tenant_id: '*', task_type: 'deploy', auto_execute: false, updated_by: 'root' };
+    await database.db.insertInto('task_policies').values(everybody).execute();
+    const seen = await asDefault((tx) => tx.selectFrom('task_policies').select('tenant_id').execute());
+    assert.deepEqual(seen.map(({ tenant_id }) => tenant_id).sort(), ['*', 'default']);
+    const added = { ...everybody, task_type: 'restart' };
+    await assert.rejects(
+      asDefault((tx) => tx.insertInto('task_policies').values(added).execute()),
+      NOT_ALLOWED,
+    );
+    for (const statement of [
+      sql`update task_policies set auto_execute = true where tenant_id = '*'`,
+      sql`delete from task_policies where tenant_id = '*'`,
+    ])
+      await asDefault((tx) => statement.execute(tx)).catch((error: unknown) => assert.ok(error));
+    const left = database.db.selectFrom('task_policies').selectAll().where('tenant_id', '=', '*');
+    assert.equal((await left.executeTakeFirstOrThrow()).auto_execute, false);
+    await database.db.deleteFrom('task_policies').where('tenant_id', '=', '*').execute();
+  });
+
+  it('adds to its audit log and its journal, and never changes or deletes what is there', async () => {
     await asDefault((tx) => tx.insertInto('audit').values(rowsFor('default').audit).execute());
-    for (const statement of [sql`update audit set actor = 'nobody'`, sql`delete from audit`, sql`truncate audit`]) {
+    await asDefault((tx) => tx.insertInto('journal').values(rowsFor('default').journal).execute());
+    for (const statement of [
+      sql`update audit set actor = 'nobody'`,
+      sql`delete from audit`,
+      sql`truncate audit`,
+      sql`update journal set actor = 'nobody'`,
+      sql`delete from journal`,
+      sql`truncate journal`,
+    ]) {
       await assert.rejects(
         asDefault((tx) => statement.execute(tx)),
         NOT_ALLOWED,

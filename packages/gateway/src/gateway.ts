@@ -1,9 +1,10 @@
 import { findAgent, mountAgents } from '@reeve/agents';
+import { mountJournal, selectJournalOfTask } from '@reeve/audit';
 import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { mountMemory } from '@reeve/memory';
-import type { StartParts } from '@reeve/runs';
-import { mountTasks, type CheckTask } from '@reeve/tasks';
+import { listRuns, type StartParts } from '@reeve/runs';
+import { mountApprovals, mountTasks, type CheckTask } from '@reeve/tasks';
 import type { ToolRegistry } from '@reeve/tools';
 import { serveConsole } from './console-files.ts';
 import { mountDoors, streamOf } from './doors.ts';
@@ -22,6 +23,9 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly api: boolean;
   };
 
+/** Entries of a task's journal that are shown with it. */
+const JOURNAL_SHOWN = 200;
+
 /** The whole HTTP application. */
 export function createGateway(parts: GatewayParts): App {
   const { database, feed, handler, tools } = parts;
@@ -35,10 +39,15 @@ export function createGateway(parts: GatewayParts): App {
   if (!parts.api) return app;
   mountDoors(app, parts);
   mountRuns(app, database, feed, handler);
-  mountTasks(app, database, handler, checkTask);
+  mountTasks(app, database, handler, checkTask, {
+    runs: async (tx, tenantId, taskId) => (await listRuns(tx, tenantId, { taskId }, { limit: 20, offset: 0 })).runs,
+    journal: (tx, tenantId, taskId) => selectJournalOfTask(tx, tenantId, taskId, JOURNAL_SHOWN),
+  });
+  mountApprovals(app, database, handler, checkTask);
   mountAgents(app, database, () => tools.list().map(({ name }) => name));
   mountMemory(app, database);
   mountTools(app, database, tools, parts.toolContextFor);
+  mountJournal(app, database);
   app.fallback(serveConsole(parts.consoleDirectory));
   return app;
 }

@@ -1,5 +1,5 @@
 import type { BodyOf, ErrorBody, Method, ParamsOf, QueryOf, AnswerOf, Route } from '@reeve/contract';
-import { isTransient, type Db } from '@reeve/db';
+import type { Db } from '@reeve/db';
 import {
   contextFromHeaders,
   counter,
@@ -10,9 +10,13 @@ import {
   type RequestContext,
 } from '@reeve/kit';
 import { Hono, type Context } from 'hono';
+import type { WebSocket } from 'ws';
 import { readJson } from './body.ts';
+import { failureOf, shownFailure } from './failure.ts';
+import { headersWithKey, requireOwnOrigin } from './handshake.ts';
 import { once } from './idempotency.ts';
 import { requireAccess, type Authenticate, type Principal } from './principal.ts';
+import { serveSocket, type Served } from './socket.ts';
 import { encodeEvents, EventStream } from './sse.ts';
 import { validate } from './validate.ts';
 
@@ -31,6 +35,15 @@ export interface Call<R> {
 
 /** Answers the route's first success by returning its JSON, another by `reply`, a stream by an EventStream. */
 export type Handler<R> = (call: Call<R>) => Promise<AnswerOf<R> | Reply | EventStream>;
+
+/** Decides over a WebSocket before it is opened: what it throws is an ordinary HTTP error, what it answers serves it. */
+export type SocketHandler<R> = (call: Omit<Call<R>, 'body' | 'signal'>) => Promise<Served>;
+
+/** How a request for a WebSocket is answered: with `serve` the connection is opened with the response's headers. */
+export interface Upgrade {
+  readonly response: Response;
+  readonly serve?: (socket: WebSocket) => void;
+}
 
 /** An answer with a status or a type of its own. */
 export class Reply {
@@ -61,9 +74,15 @@ export interface AppOptions {
 export interface App {
   readonly routes: readonly Route[];
   mount<R extends Route>(route: R, handler: Handler<R>): void;
+  /** Mounts a route with `frames`; a request that does not ask for a WebSocket gets `invalid_request`. */
+  mountSocket<R extends Route>(route: R, handler: SocketHandler<R>): void;
   /** Serves what no route does, such as a page's files; undefined: not found. */
   fallback(serve: (request: Request) => Promise<Response | undefined>): void;
   fetch(request: Request, ...rest: object[]): Promise<Response>;
+  /** True where a path is a WebSocket's. */
+  hasSocket(path: string): boolean;
+  /** Answers a request for a WebSocket: every check is made before it opens. */
+  upgrade(request: Request): Promise<Upgrade>;
 }
 
 const requests = counter('reeve_http_requests_total', 'Requests answered.', ['route', 'method', 'status']);
@@ -75,7 +94,7 @@ const nobody: Principal = { tenantId: '', userId: '', role: 'viewer', via: 'head
  * contract's error body; what is wrong inside is logged and never leaves.
  */
 export function createApp(options: AppOptions): App {
-  const hono = new Hono();
+  const hono = new Hono<{ Bindings: Asked }>();
   const routes: Route[] = [];
   let serveOther: (request: Request) => Promise<Response | undefined> = async () => undefined;
 
@@ -109,20 +128,41 @@ export function createApp(options: AppOptions): App {
         );
       });
     },
+    mountSocket(route, handler) {
+      routes.push(route);
+      hono.get(route.path.replace(/\{(\w+)\}/g, ':$1'), (c) => {
+        const call = begin(c);
+        return withContext(call.context, () =>
+          finish(options, call, route.path, () => accept(options, route, handler as SocketHandler<Route>, call)),
+        );
+      });
+    },
     fallback(serve) {
       serveOther = serve;
     },
     fetch: async (request, ...rest) => hono.fetch(request, ...rest),
+    hasSocket: (path) => routes.some((route) => route.frames !== undefined && patternOf(route).test(path)),
+    async upgrade(request) {
+      const asked: Asked = { upgrade: true };
+      const response = await hono.fetch(request, asked);
+      return { response, ...(asked.serve !== undefined && { serve: asked.serve }) };
+    },
   };
 }
 
+/** What a request for a WebSocket carries to its handler, and back. */
+interface Asked {
+  readonly upgrade?: true;
+  serve?: (socket: WebSocket) => void;
+}
+
 interface Incoming {
-  readonly c: Context;
+  readonly c: Context<{ Bindings: Asked }>;
   readonly context: RequestContext;
   readonly startedAt: number;
 }
 
-function begin(c: Context): Incoming {
+function begin(c: Incoming['c']): Incoming {
   return { c, context: contextFromHeaders((name) => c.req.header(name)), startedAt: performance.now() };
 }
 
@@ -135,12 +175,10 @@ async function finish(
   const { c, context, startedAt } = call;
   const response = await work().catch((thrown: unknown) => failure(options, call, thrown));
   const ms = performance.now() - startedAt;
-  requests.inc({ route, method: c.req.method, status: String(response.status) });
+  const status = c.env?.serve === undefined ? response.status : 101;
+  requests.inc({ route, method: c.req.method, status: String(status) });
   seconds.observe({ route, method: c.req.method }, ms / 1000);
-  options.log.debug(
-    { method: c.req.method, path: c.req.path, status: response.status, duration_ms: Math.round(ms) },
-    'request',
-  );
+  options.log.debug({ method: c.req.method, path: c.req.path, status, duration_ms: Math.round(ms) }, 'request');
   response.headers.set('x-request-id', context.requestId);
   response.headers.set('x-trace-id', context.traceId);
   return response;
@@ -149,14 +187,7 @@ async function finish(
 async function answer(options: AppOptions, route: Route, handler: Handler<Route>, call: Incoming): Promise<Response> {
   const { c, context } = call;
   const header = (name: string) => c.req.header(name);
-  let principal = nobody;
-  if (route.access !== 'public') {
-    principal = await options.authenticate(header);
-    requireAccess(principal, route.access);
-    context.tenantId = principal.tenantId;
-  }
-  const params = route.params === undefined ? {} : validate(route.params, c.req.param(), 'path');
-  const query = route.query === undefined ? {} : validate(route.query, queryOf(c), 'query');
+  const { principal, params, query } = await admit(options, route, call, header);
   const sent = route.body === undefined ? undefined : await readJson(c.req.raw);
   if (route.body !== undefined && sent === undefined)
     throw new ReeveError('invalid_request', 'a JSON body is required');
@@ -191,6 +222,42 @@ async function answer(options: AppOptions, route: Route, handler: Handler<Route>
   return response;
 }
 
+/** Who asks, if they may, and what they ask for. */
+async function admit(
+  options: AppOptions,
+  route: Route,
+  { c, context }: Incoming,
+  header: (name: string) => string | undefined,
+): Promise<{ principal: Principal; params: unknown; query: unknown }> {
+  let principal = nobody;
+  if (route.access !== 'public') {
+    principal = await options.authenticate(header);
+    requireAccess(principal, route.access);
+    context.tenantId = principal.tenantId;
+  }
+  const params = route.params === undefined ? {} : validate(route.params, c.req.param(), 'path');
+  const query = route.query === undefined ? {} : validate(route.query, queryOf(c), 'query');
+  return { principal, params, query };
+}
+
+async function accept(
+  options: AppOptions,
+  route: Route,
+  handler: SocketHandler<Route>,
+  call: Incoming,
+): Promise<Response> {
+  const { c, context } = call;
+  const plain = (name: string) => c.req.header(name);
+  requireOwnOrigin(plain);
+  const header = headersWithKey(plain);
+  const input = { ...(await admit(options, route, call, header)), context, header };
+  if (c.env?.upgrade === undefined)
+    throw new ReeveError('invalid_request', 'this is a WebSocket; ask with Upgrade: websocket');
+  const served = await handler(input as Parameters<SocketHandler<Route>>[0]);
+  c.env.serve = (socket) => serveSocket(socket, served, { ...options, context });
+  return new Response(null);
+}
+
 /** How a kept answer says that it was a stream, and of what. */
 const FOLLOWED = '$stream_of';
 
@@ -203,7 +270,7 @@ function followAgain({ follow }: AppOptions, { tenantId }: Principal, answered: 
 /** A caller that goes away under an idempotency key comes back for the answer: its call goes on to the end. */
 const untouched = new AbortController().signal;
 
-function queryOf(c: Context): Record<string, string> {
+function queryOf(c: Incoming['c']): Record<string, string> {
   const all = c.req.queries();
   for (const [name, values] of Object.entries(all)) {
     if (values.length > 1)
@@ -238,9 +305,7 @@ function firstStatus(route: Route): number {
 }
 
 function failure(options: AppOptions, call: Incoming, thrown: unknown, headers: Record<string, string> = {}): Response {
-  const error = isTransient(thrown)
-    ? new ReeveError('unavailable', 'the database does not answer at the moment; try again', { cause: thrown })
-    : ReeveError.from(thrown);
+  const error = failureOf(thrown);
   if (error.status >= 500) options.log.error({ err: error, path: call.c.req.path }, 'a request failed');
   const body = errorBody(options, call, error);
   const retryAfterMs = error.retryAfterMs ?? (error.status === 503 ? 1000 : undefined);
@@ -272,15 +337,11 @@ function patternOf(route: Route): RegExp {
 
 function errorBody(options: AppOptions, { context, startedAt }: Incoming, error: ReeveError): ErrorBody {
   return {
-    error:
-      error.reason === 'internal' ? 'something went wrong inside; the log has it under this request id' : error.message,
-    code: error.reason,
     request_id: context.requestId,
     trace_id: context.traceId,
     duration_ms: Math.round(performance.now() - startedAt),
     service: options.service,
-    ...(error.details.length > 0 && { details: [...error.details] }),
-    ...(error.runId !== undefined && { run_id: error.runId }),
+    ...shownFailure(error),
   };
 }
 

@@ -1,5 +1,5 @@
 export { createApp, Reply } from './app.ts';
-export type { App, AppOptions, Call, Handler } from './app.ts';
+export type { App, AppOptions, Call, Handler, SocketHandler, Upgrade } from './app.ts';
 export { BODY_LIMIT } from './body.ts';
 export { openApiOf } from './openapi.ts';
 export { requireAccess } from './principal.ts';
@@ -7,6 +7,7 @@ export type { Authenticate, Principal } from './principal.ts';
 export { referencePage } from './reference.ts';
 export { isLoopback, startHttpServer } from './server.ts';
 export type { HttpServer } from './server.ts';
+export type { Connection, Served } from './socket.ts';
 export { EventStream } from './sse.ts';
 export type { ServerEvent } from './sse.ts';
 export { validate } from './validate.ts';

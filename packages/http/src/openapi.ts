@@ -43,8 +43,13 @@ function operationOf(route: Route, schemas: Json, error: Json): Json {
         schema: schemaOf(route.events, 'output', schemas),
         'x-stream': 'each event’s data',
       };
+    if (route.frames !== undefined)
+      content['application/json'] = {
+        schema: schemaOf(route.frames, 'output', schemas),
+        'x-stream': 'each frame that the server sends',
+      };
     responses[status] = {
-      description: schema === null ? 'Done; no body.' : 'Success.',
+      description: descriptionOf(route, schema),
       ...(Object.keys(content).length > 0 && { content }),
     };
   }
@@ -66,6 +71,12 @@ function operationOf(route: Route, schemas: Json, error: Json): Json {
     }),
     responses,
   };
+}
+
+function descriptionOf({ frames, events }: Route, schema: z.ZodType | null): string {
+  if (frames !== undefined)
+    return 'The connection is a WebSocket. A page gives its key as the subprotocol `reeve.key.<key>` beside `reeve`.';
+  return schema === null && events === undefined ? 'Done; no body.' : 'Success.';
 }
 
 function parametersOf(route: Route, schemas: Json): Json[] {

@@ -1,28 +1,39 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { isIP, type AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { REASONS, type ErrorBody } from '@reeve/contract';
-import { contextFromHeaders, ReeveError } from '@reeve/kit';
+import { ReeveError } from '@reeve/kit';
 import type { App } from './app.ts';
+import { malformedRequest } from './failure.ts';
+import { NOT_HTTP, startSockets } from './upgrade.ts';
 
 export interface HttpServer extends AsyncDisposable {
   /** Origin under which it answers. */
   readonly url: string;
 }
 
-/** Listens; `port` 0 takes a free one. Disposing stops accepting, waits for open requests for 5 s, then cuts them. */
+/**
+ * Listens; `port` 0 takes a free one. Disposing stops accepting, closes WebSockets with 1012, waits for open requests for
+ * 5 s, then cuts them.
+ */
 export async function startHttpServer(
-  app: Pick<App, 'fetch'>,
+  app: Pick<App, 'fetch' | 'hasSocket' | 'upgrade'>,
   { host, port }: { host: string; port: number },
 ): Promise<HttpServer> {
   const answer = getRequestListener((request) => app.fetch(request), {
     overrideGlobalObjects: false,
-    errorHandler: refuse,
+    errorHandler: () => malformedRequest(NOT_HTTP),
   });
   const server = createServer(
-    { headersTimeout: 15_000, requestTimeout: 60_000, keepAliveTimeout: 65_000, maxHeaderSize: 32 * 1024 },
+    {
+      headersTimeout: 15_000,
+      requestTimeout: 60_000,
+      keepAliveTimeout: 65_000,
+      maxHeaderSize: 32 * 1024,
+      shouldUpgradeCallback: (request) => asksForSocket(app, request),
+    },
     (request, response) => void answer(request, response),
   );
+  const sockets = startSockets(server, app);
   // A connection that is kept alive would hold up the stop once its answer is out.
   server.on('request', (_, response) =>
     response.once('close', () => server.listening || server.closeIdleConnections()),
@@ -35,33 +46,27 @@ export async function startHttpServer(
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      const cut = setTimeout(() => server.closeAllConnections(), 5_000);
+      sockets.close();
+      const cut = setTimeout(() => {
+        server.closeAllConnections();
+        sockets.cut();
+      }, 5_000);
       await closed;
       clearTimeout(cut);
     },
   };
 }
 
+/** All else that carries an `Upgrade` header, such as `h2c`, is an ordinary request. */
+function asksForSocket(app: Pick<App, 'hasSocket'>, { method, url = '', headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && app.hasSocket(url.split('?', 1)[0] ?? '')
+  );
+}
+
 /** True for addresses that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-/** Answers what is HTTP but no request that an application could be given, such as one with a malformed Host. */
-function refuse(): Response {
-  const { requestId, traceId } = contextFromHeaders(() => undefined);
-  const body: ErrorBody = {
-    error: 'the request line or the Host header is not valid',
-    code: 'invalid_request',
-    request_id: requestId,
-    trace_id: traceId,
-    duration_ms: 0,
-    service: 'gateway',
-  };
-  return Response.json(body, {
-    status: REASONS.invalid_request.status,
-    headers: { 'x-request-id': requestId, 'x-trace-id': traceId },
-  });
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

@@ -30,6 +30,16 @@ describe('a stream of events', () => {
     );
   });
 
+  it('tells a reader where it is by an id without data, which is no event', async () => {
+    const text = await textOf(
+      encode(async function* () {
+        yield { id: '7-0' };
+        yield { id: '7-1', data: null };
+      }),
+    );
+    assert.equal(text, ': open\n\nid: 7-0\n\nid: 7-1\ndata: null\n\ndata: [DONE]\n\n');
+  });
+
   it('begins nothing before it is read', async () => {
     let begun = false;
     const stream = encode(async function* () {

@@ -1,9 +1,9 @@
 import type { Log } from '@reeve/kit';
 
-/** One server-sent event: its id, for `Last-Event-ID`, and its data. */
+/** One server-sent event: its id, for `Last-Event-ID`, and its data. Without data it only tells readers where they are. */
 export interface ServerEvent {
-  readonly id: number;
-  readonly data: unknown;
+  readonly id: number | string;
+  readonly data?: unknown;
 }
 
 /** What a handler returns to answer with `text/event-stream` instead of JSON. */
@@ -46,7 +46,7 @@ export function encodeEvents(stream: EventStream, stopping: AbortSignal, log: Lo
         if (!signal.aborted) log.error({ err: error }, 'a stream broke off');
       });
       if (gone.signal.aborted) return;
-      if (next?.done === false) return send(`id: ${next.value.id}\ndata: ${JSON.stringify(next.value.data)}\n\n`);
+      if (next?.done === false) return send(textOf(next.value));
       clearInterval(timer);
       if (next !== undefined && !signal.aborted) send('data: [DONE]\n\n');
       controller.close();
@@ -58,4 +58,8 @@ export function encodeEvents(stream: EventStream, stopping: AbortSignal, log: Lo
     },
   };
   return new ReadableStream(source, { highWaterMark: 0 });
+}
+
+function textOf({ id, data }: ServerEvent): string {
+  return data === undefined ? `id: ${id}\n\n` : `id: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,4 +1,5 @@
 export { Background } from './background.ts';
+export { createBatcher } from './batch.ts';
 export { flag, loadConfig, secret, setting, yamlKey } from './config.ts';
 export type { ConfigOf, ConfigValue, Origin, Setting, Settings } from './config.ts';
 export { contextFromHeaders, currentContext, newTraceId, withContext } from './context.ts';

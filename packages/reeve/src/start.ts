@@ -4,12 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock } from '@reeve/db';
 import { createGateway } from '@reeve/gateway';
 import { startHttpServer } from '@reeve/http';
-import { collectProcessMetrics, currentContext, newTraceId, ReeveError, silentLog, type Log } from '@reeve/kit';
+import { Background, collectProcessMetrics, currentContext, newTraceId, ReeveError, silentLog, type Log } from '@reeve/kit';
 import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
-import { createFeed, createRunHandler } from '@reeve/runs';
+import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
-import { expireLeases, startWorker, type Worker } from '@reeve/tasks';
+import { expireLeases, runRetention, startWorker, type Worker } from '@reeve/tasks';
 import { createAuthenticator, DEFAULT_TENANT, ensureTenant, requireSafeBinding } from '@reeve/tenancy';
 import { createToolRegistry, type ToolContext } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
@@ -82,11 +82,17 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
           leaseMs: config.leaseMs,
           log,
           concurrency: serve ? config.workerConcurrency : 0,
+          prefetch: config.workerPrefetch,
         }),
       )
     : undefined;
 
   const stopping = new AbortController();
+  const background = stack.use(new Background(log));
+  if (serve && works && config.retentionDays > 0) {
+    const retention = { database, days: config.retentionDays, forget: deleteRunsOf, log };
+    background.start('retention', () => runRetention(retention, stopping.signal));
+  }
   let notReady: string | undefined = 'starting';
   const app = createGateway({
     database,

@@ -8,7 +8,7 @@ import { AgentInput, TaskInput, type RunEvent } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openSandbox, workspacePath, type Sandbox } from '@reeve/sandbox';
-import { cancelTask, enqueueTask, retryTask, startWorker, type Worker } from '@reeve/tasks';
+import { cancelTask, createEnqueuer, retryTask, startWorker, type Worker } from '@reeve/tasks';
 import { openTestDatabase, passTime, scriptedModel, type ScriptedModel } from '@reeve/testing';
 import { createToolRegistry, defineTool, type ToolRegistry } from '@reeve/tools';
 import { z } from 'zod';
@@ -313,7 +313,7 @@ describe('the run engine', () => {
       .execute();
     await database.db
       .insertInto('ready_tasks')
-      .values({ rank: 0, task_id: run.task_id, tenant_id: 'default' })
+      .values({ tenant_id: 'default', lane: 'assistant', rank: 0, task_id: run.task_id })
       .execute();
     if (model.waiting > 1) model.skip();
   }
@@ -345,11 +345,9 @@ describe('the run engine', () => {
       { error: new ReeveError('upstream_error', 'the provider is down', { retryAfterMs: 1 }) },
       { text: 'Up again.' },
     ]);
-    const task = await enqueueTask(
-      database,
+    const task = await createEnqueuer(database, handler, async () => 'counter').task(
       requester,
       TaskInput.parse({ agent_id: 'counter', task_type: 'query', title: 'through the queue' }),
-      async () => 'counter',
     );
     await worker.runOnce(1);
     await passTime(database, 1_000);
@@ -373,7 +371,7 @@ describe('the run engine', () => {
     assert.ok((await stepsOf(runId)).every(({ status }) => status === 'settled'));
 
     model.script([{ text: 'This time.' }]);
-    await retryTask(database, requester, taskId);
+    await retryTask(database, handler, requester, taskId);
     await worker.runOnce(1);
     assert.deepEqual([(await runOf(runId))?.status, (await runOf(runId))?.result], ['completed', 'This time.']);
     assert.equal((await eventsOf(runId)).at(-1)?.type, 'session_end');
@@ -408,7 +406,7 @@ describe('the run engine', () => {
       title: 'the database went away',
       max_attempts: 1,
     });
-    const task = await enqueueTask(database, requester, input, async () => 'counter');
+    const task = await createEnqueuer(database, handler, async () => 'counter').task(requester, input);
     await worker.runOnce(1);
     const { id, status } = await database.db
       .selectFrom('runs')

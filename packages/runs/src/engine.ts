@@ -2,7 +2,7 @@ import type { NewRunEvent, ToolOutcome } from '@reeve/contract';
 import { isTransient, type Database, type Tx } from '@reeve/db';
 import { counter, ReeveError, type Log } from '@reeve/kit';
 import type { ModelGateway } from '@reeve/models';
-import { settleTask, shownError, type Claim, type Outcome, type TaskHandler } from '@reeve/tasks';
+import { releaseFollowers, settleTask, shownError, type Claim, type Outcome, type TaskHandler } from '@reeve/tasks';
 import { failedOutcome, type ToolContext, type ToolRegistry } from '@reeve/tools';
 import { createCommitter, type Transition } from './committer.ts';
 import type { Feed } from './feed.ts';
@@ -85,7 +85,7 @@ function createEngine(
   let steps: readonly StepRecord[] = initial.steps;
   let ended = false;
   /** The end of this run's task made others ready. */
-  let released = false;
+  let followed = false;
   /** Steps whose beginning this engine committed together with what came before them. */
   const begun = new Set(initial.begun);
 
@@ -282,10 +282,10 @@ function createEngine(
         await settled.write(tx);
         await updateEndedRun(tx, run.id, { status: 'completed', result: answer, error: null });
         await appendAnswer(tx, run, after, answer);
-        released = await settleTask(tx, handler, claim, outcome);
+        followed = await settleTask(tx, claim, outcome);
       },
     });
-    end();
+    await end();
   }
 
   async function fail(error: ReeveError): Promise<void> {
@@ -304,19 +304,20 @@ function createEngine(
           result: null,
           error: { code: shown.reason, message: shown.message },
         });
-        released = await settleTask(tx, handler, claim, { status, error: shown });
+        followed = await settleTask(tx, claim, { status, error: shown });
       },
     });
-    end();
+    await end();
   }
 
   function stepLimit(): ReeveError {
     return new ReeveError('limit_reached', `the run needed more than its limit of ${agent.limits.max_steps} steps`);
   }
 
-  function end(): void {
+  async function end(): Promise<void> {
     ended = true;
-    if (released) database.notify('reeve_tasks', '');
+    database.notify('reeve_journal', run.tenantId);
+    if (followed) await releaseFollowers(database, handler);
   }
 
   function closing(status: 'completed' | 'failed' | 'cancelled', result: string | null): NewRunEvent[] {

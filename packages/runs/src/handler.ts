@@ -42,7 +42,7 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
     },
     async ended(tx, task, error, status) {
       const run = await selectRunRecord(tx, task.tenant_id, { taskId: task.id });
-      if (run === undefined) return;
+      if (run === undefined) return undefined;
       await updateAbandoned(tx, run.id);
       await updateEndedRun(tx, run.id, { status, result: null, error: { code: error.reason, message: error.message } });
       const about = { tenantId: run.tenantId, actor: 'system', traceId: run.traceId, taskId: task.id, runId: run.id };
@@ -64,8 +64,7 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
         { type: 'session_end', session_id: run.sessionId, status },
       ];
       await appendEventsAtEnd(tx, run, closing);
-      // The caller commits in a moment; a reader that looks too early looks again by itself.
-      setTimeout(() => parts.database.notify('reeve_runs', run.id), 50).unref();
+      return () => parts.database.notify('reeve_runs', run.id);
     },
   };
   return handler;

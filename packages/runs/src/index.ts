@@ -5,6 +5,6 @@ export { createRunHandler } from './handler.ts';
 export type { RunHandler } from './handler.ts';
 export { startRun } from './start.ts';
 export type { RunRequest, StartParts, StartedRun } from './start.ts';
-export { listRuns, listSteps, selectRun } from './store.ts';
+export { deleteRunsOf, listRuns, listSteps, selectRun } from './store.ts';
 export { waitForRun } from './wait.ts';
 export type { EndedRun } from './wait.ts';

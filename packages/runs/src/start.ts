@@ -54,7 +54,7 @@ export async function startRun(
   request: RunRequest,
 ): Promise<StartedRun> {
   const { requester, door, payload } = request;
-  const { started, claim, state, events } = await inTenant(database.db, requester.tenantId, async (tx) => {
+  const { started, claimed, state, events } = await inTenant(database.db, requester.tenantId, async (tx) => {
     const input = TaskInput.parse({
       agent_id: request.agent,
       task_type: door,
@@ -65,9 +65,10 @@ export async function startRun(
     const agent = await findAgent(tx, requester.tenantId, request.agent);
     if (agent === undefined) throw unknownAgent(request.agent);
     const named = { ...input, agent_id: agent.slug };
-    const claimed =
-      worker === undefined ? undefined : await insertClaimed(tx, requester, named, worker.owner, worker.leaseMs);
-    const task = claimed?.task ?? (await insertQueued(tx, requester, named));
+    const { task, claim } =
+      worker === undefined
+        ? { task: await insertQueued(tx, requester, named), claim: undefined }
+        : await insertClaimed(tx, requester, named, worker.owner, worker.leaseMs);
     const opened = await openRun(tx, {
       task,
       agent,
@@ -76,19 +77,20 @@ export async function startRun(
       input: request.input,
       sessionId: request.sessionId,
       model: models.defaultModel,
-      running: claimed !== undefined,
+      running: claim !== undefined,
     });
     const { run } = opened.state;
     return {
       started: { runId: run.id, taskId: task.id, sessionId: run.sessionId, agent: agent.slug },
-      claim: claimed,
+      claimed: claim,
       ...opened,
     };
   });
   feed.publish(started.runId, events);
-  if (claim !== undefined) {
-    handler.prepare(claim, state);
-    worker?.adopt(claim);
+  database.notify('reeve_journal', requester.tenantId);
+  if (claimed !== undefined) {
+    handler.prepare(claimed, state);
+    worker?.adopt(claimed);
   } else {
     database.notify('reeve_tasks', '');
   }

@@ -439,3 +439,8 @@ function fromRow(row: Selectable<Tables['runs']> & { slug: string; steps: number
     duration_ms: row.ended_at === null ? null : row.ended_at.getTime() - (row.started_at ?? row.created_at).getTime(),
   };
 }
+
+/** Deletes the runs of tasks, with their steps and events. */
+export async function deleteRunsOf(db: Db, taskIds: readonly string[]): Promise<void> {
+  await db.deleteFrom('runs').where('task_id', 'in', [...taskIds]).execute();
+}

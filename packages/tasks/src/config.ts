@@ -13,6 +13,26 @@ export const taskSettings = {
     'REEVE_WORKER_CONCURRENCY',
     count(1000).default(8).describe('Tasks from the queue that one process works on at a time.'),
   ),
+  workerPrefetch: setting(
+    'REEVE_WORKER_PREFETCH',
+    z.coerce
+      .number()
+      .int('it must be a whole number')
+      .min(0, 'it must be at least 0')
+      .max(10_000, 'it must be at most 10000')
+      .default(0)
+      .describe('Tasks claimed beyond those that run: larger batches, where tasks take milliseconds.'),
+  ),
+  retentionDays: setting(
+    'REEVE_RETENTION_DAYS',
+    z.coerce
+      .number()
+      .int('it must be a whole number')
+      .min(0, 'it must be at least 0')
+      .max(36_500, 'it must be at most 36500')
+      .default(30)
+      .describe('Days for which finished tasks, with their runs, events and journal, are kept; 0: for ever.'),
+  ),
   leaseMs: setting(
     'REEVE_LEASE_MS',
     count(3_600_000).default(30_000).describe('How long a silent worker keeps its tasks, in milliseconds.'),

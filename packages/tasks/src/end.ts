@@ -1,20 +1,15 @@
-import { type Task } from '@reeve/contract';
+import { recordJournal } from '@reeve/audit';
+import type { Task } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
-import {
-  deleteDependency,
-  deleteLease,
-  deleteWaiting,
-  insertReady,
-  insertRetryTimer,
-  insertTimer,
-  lockLease,
-  lockTasks,
-  selectDependents,
-  selectTask,
-  updateAttempted,
-  updateEnded,
-} from './store.ts';
+import type { AfterCommit } from './after-commit.ts';
+import { freeSlot } from './ready.ts';
+import { withdrawApprovals } from './store/approval.ts';
+import { settleLeased, updateAttempted, updateCancelRequested, updateEnded, type TaskEnd } from './store/end.ts';
+import { deleteLease, hasLease, lockLease } from './store/lease.ts';
+import { lockTasks } from './store/lock.ts';
+import { selectTask } from './store/read.ts';
+import { deleteWaiting, insertReady, insertRetryTimer } from './store/wait.ts';
 import { retryDelayMs, shownError, type Claim, type Outcome, type TaskHandler } from './task.ts';
 
 /** Throws `lease_lost` unless the claim still holds; until the transaction ends nobody can take it away. */
@@ -23,117 +18,130 @@ export async function requireLease(tx: Tx, { task, epoch }: Pick<Claim, 'task' |
 }
 
 /**
- * Ends a claimed task in the caller's transaction and lets those that wait for it go on, or ends them with it
- * where it did not complete. Answers whether any can be claimed now: then `reeve_tasks` is to be notified after the commit.
- * Throws `lease_lost`, changing nothing, where the claim no longer holds.
+ * Ends a claimed task in the caller's transaction. Answers whether its end concerns others: then `releaseFollowers` is to
+ * be called after the commit. Throws `lease_lost`, changing nothing, where the claim no longer holds.
  */
-export async function settleTask(tx: Tx, handler: TaskHandler, claim: Claim, outcome: Outcome): Promise<boolean> {
-  const lease = await deleteLease(tx, claim.task.id, claim.epoch);
-  if (lease === undefined) throw leaseLost(claim.task.id);
-  await recordEnd(tx, claim.task.id, outcome, lease);
-  return releaseDependents(tx, handler, claim.task, outcome.status);
+export async function settleTask(tx: Tx, claim: Claim, outcome: Outcome): Promise<boolean> {
+  const [settled] = await settleLeased(tx, [{ ...endOf(outcome), taskId: claim.task.id, epoch: claim.epoch }]);
+  if (settled === undefined) throw leaseLost(claim.task.id);
+  return settled.hasFollowers;
 }
 
 /** Gives a claimed task back after a failed attempt, to be claimed again when its delay is over; ends it where it was to be cancelled. */
-export async function retryLater(tx: Tx, handler: TaskHandler, claim: Claim, error: ReeveError): Promise<void> {
-  const lease = await deleteLease(tx, claim.task.id, claim.epoch);
-  if (lease === undefined) throw leaseLost(claim.task.id);
-  await updateAttempted(tx, claim.task.id, lease.attempt, lease.startedAt, {
-    message: shownError(error).message,
-    code: error.reason,
-  });
-  if (await endIfCancelled(tx, handler, claim)) return;
-  await insertRetryTimer(tx, claim.task.id, claim.task.tenant_id, error.retryAfterMs ?? retryDelayMs(lease.attempt));
+export async function retryLater(
+  tx: Tx,
+  handler: TaskHandler,
+  claim: Claim,
+  error: ReeveError,
+  after: AfterCommit,
+): Promise<void> {
+  const { task, epoch } = claim;
+  const lease = await deleteLease(tx, task.id, epoch);
+  if (lease === undefined) throw leaseLost(task.id);
+  const shown = shownError(error);
+  await updateAttempted(tx, task.id, lease.attempt, lease.startedAt, { message: shown.message, code: error.reason });
+  if (await endIfCancelled(tx, handler, claim, after)) return;
+  const delayMs = error.retryAfterMs ?? retryDelayMs(lease.attempt);
+  await insertRetryTimer(tx, task.id, task.tenant_id, delayMs);
+  after.timed = true;
+  await freeSlot(tx, task.id, after);
+  await tell(tx, task, 'task_retried', `attempt ${lease.attempt} failed: ${shown.message.slice(0, 500)}`, after, { delay_ms: delayMs });
 }
 
 /**
  * Gives a claimed task back untried, to be claimed again at once: its holder stops. Ends it where it was to be cancelled, and
  * does nothing where the claim no longer holds.
  */
-export async function giveBack(tx: Tx, handler: TaskHandler, claim: Claim): Promise<void> {
+export async function giveBack(tx: Tx, handler: TaskHandler, claim: Claim, after: AfterCommit): Promise<void> {
   const { task, epoch } = claim;
   if ((await deleteLease(tx, task.id, epoch)) === undefined) return;
-  if (await endIfCancelled(tx, handler, claim)) return;
-  await insertReady(tx, [{ id: task.id, tenantId: task.tenant_id, priority: task.priority }]);
+  if (await endIfCancelled(tx, handler, claim, after)) return;
+  await insertReady(tx, [{ id: task.id, tenantId: task.tenant_id, agentId: task.agent_id, priority: task.priority }]);
+  after.claimable = true;
+  await tell(tx, task, 'task_returned', 'its worker stopped', after);
 }
 
-/** Ends a task that nobody holds, with whatever belongs to it. */
+/** Ends a task that nobody holds, with whatever belongs to it. The caller has locked it and knows that it is pending. */
 export async function endUnclaimed(
   tx: Tx,
   handler: TaskHandler,
   task: Task,
   status: 'failed' | 'cancelled',
   error: ReeveError,
+  after: AfterCommit,
+  actor = 'system',
 ): Promise<void> {
   await deleteWaiting(tx, task.id);
-  await recordEnd(tx, task.id, { status, error });
-  await handler.ended(tx, task, error, status);
-  await releaseDependents(tx, handler, task, status);
+  await withdrawApprovals(tx, task.id);
+  after.followers ||= await updateEnded(tx, task.id, endOf({ status, error }), actor);
+  after.journals.add(task.tenant_id);
+  const call = await handler.ended(tx, task, error, status);
+  if (call) after.calls.push(call);
 }
 
-async function endIfCancelled(tx: Tx, handler: TaskHandler, { task }: Claim): Promise<boolean> {
-  const [recorded] = await lockTasks(tx, task.tenant_id, [task.id]);
-  if (!recorded?.cancelRequested) return false;
-  await endUnclaimed(tx, handler, task, 'cancelled', new ReeveError('cancelled', 'cancelled on request'));
+/**
+ * Cancels a task that has not ended: one that waits ends at once, one in progress is asked to stop. Answers false, having
+ * done nothing, where it has ended.
+ */
+export async function cancelPending(
+  tx: Tx,
+  handler: TaskHandler,
+  tenantId: string,
+  taskId: string,
+  why: string,
+  after: AfterCommit,
+  actor = 'system',
+): Promise<boolean> {
+  const [locked] = await lockTasks(tx, [taskId]);
+  if (locked === undefined || locked.tenantId !== tenantId || locked.status !== 'pending') return false;
+  // A claim that commits while this waits for its rows shows only now.
+  await deleteWaiting(tx, taskId);
+  const task = await selectTask(tx, tenantId, taskId);
+  if (task === undefined) return false;
+  if (!(await hasLease(tx, taskId))) {
+    await endUnclaimed(tx, handler, task, 'cancelled', new ReeveError('cancelled', why), after, actor);
+    return true;
+  }
+  await updateCancelRequested(tx, taskId);
+  after.cancels.add(taskId);
+  await tell(tx, task, 'task_cancel_requested', why, after, {}, actor);
   return true;
+}
+
+/** What is recorded of an outcome. */
+export function endOf(outcome: Outcome): TaskEnd {
+  const completed = outcome.status === 'completed';
+  return {
+    status: outcome.status,
+    result: completed ? outcome.result : null,
+    resultSummary: completed ? outcome.summary : null,
+    errorMessage: completed ? null : shownError(outcome.error).message,
+    errorCode: completed ? null : outcome.error.reason,
+  };
+}
+
+async function endIfCancelled(tx: Tx, handler: TaskHandler, { task }: Claim, after: AfterCommit): Promise<boolean> {
+  const [recorded] = await lockTasks(tx, [task.id]);
+  if (!recorded?.cancelRequested) return false;
+  await endUnclaimed(tx, handler, task, 'cancelled', new ReeveError('cancelled', 'cancelled on request'), after);
+  return true;
+}
+
+async function tell(
+  tx: Tx,
+  task: Task,
+  type: 'task_retried' | 'task_returned' | 'task_cancel_requested',
+  summary: string,
+  after: AfterCommit,
+  details: Readonly<Record<string, unknown>> = {},
+  actor = 'system',
+): Promise<void> {
+  after.journals.add(task.tenant_id);
+  await recordJournal(tx, [
+    { tenantId: task.tenant_id, type, agentId: task.agent_id, taskId: task.id, traceId: task.trace_id, actor, summary, details },
+  ]);
 }
 
 function leaseLost(taskId: string): ReeveError {
   return new ReeveError('lease_lost', `the lease of task ${taskId} was given to another worker`);
-}
-
-async function recordEnd(
-  tx: Tx,
-  taskId: string,
-  outcome: Outcome,
-  lease?: { attempt: number; startedAt: Date },
-): Promise<void> {
-  const completed = outcome.status === 'completed';
-  await updateEnded(
-    tx,
-    taskId,
-    {
-      status: outcome.status,
-      result: completed ? outcome.result : null,
-      resultSummary: completed ? outcome.summary : null,
-      errorMessage: completed ? null : shownError(outcome.error).message,
-      errorCode: completed ? null : outcome.error.reason,
-    },
-    lease,
-  );
-}
-
-/**
- * Dependents are locked before the dependency is struck off, so that two that end at once cannot both think the other is
- * left. Answers whether any is ready now.
- */
-async function releaseDependents(
-  tx: Tx,
-  handler: TaskHandler,
-  ended: Task,
-  status: Outcome['status'],
-): Promise<boolean> {
-  const dependents = await selectDependents(tx, ended.id);
-  let released = false;
-  if (dependents.length === 0) return released;
-  const locked = await lockTasks(tx, ended.tenant_id, dependents);
-  const free = new Set(await deleteDependency(tx, ended.id, dependents));
-  for (const { id, status: recorded, priority } of locked) {
-    if (recorded !== 'pending') continue;
-    const task = await selectTask(tx, ended.tenant_id, id);
-    if (task === undefined) continue;
-    if (status !== 'completed') {
-      const error = new ReeveError(
-        'cancelled',
-        `it depends on task ${ended.id}, which ${status === 'failed' ? 'failed' : 'was cancelled'}`,
-      );
-      await endUnclaimed(tx, handler, task, 'cancelled', error);
-    } else if (free.has(id)) {
-      const dueAt = task.run_at === null ? null : new Date(task.run_at);
-      released = true;
-      if (dueAt === null) await insertReady(tx, [{ id, tenantId: ended.tenant_id, priority }]);
-      else await insertTimer(tx, { taskId: id, tenantId: ended.tenant_id, dueAt, reason: 'schedule' });
-    }
-  }
-  return released;
 }

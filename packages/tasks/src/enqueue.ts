@@ -1,17 +1,17 @@
-import { recordAudit } from '@reeve/audit';
 import type { Task, TaskInput } from '@reeve/contract';
-import { inTenant, type Database, type Tx } from '@reeve/db';
-import { newId, ReeveError } from '@reeve/kit';
-import type { Claim } from './task.ts';
-import {
-  insertDependencies,
-  insertLease,
-  insertReady,
-  insertTask,
-  insertTimer,
-  lockTasks,
-  selectTask,
-} from './store.ts';
+import { inTenant, isTransient, type Database, type Tx } from '@reeve/db';
+import { createBatcher, newId, ReeveError } from '@reeve/kit';
+import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import { placeTasks } from './place.ts';
+import { carryOut } from './release.ts';
+import { claimLimited } from './limit.ts';
+import { insertTasks, type Creation, type NewTask, type Placed } from './store/insert.ts';
+import { lockTasks } from './store/lock.ts';
+import { selectTasks } from './store/read.ts';
+import { fromRow } from './store/row.ts';
+import { selectSlots, lockKey } from './store/slot.ts';
+import { insertDependencies, updateFollowed } from './store/wait.ts';
+import type { Claim, TaskHandler } from './task.ts';
 
 /** Who asks for a task, and in which trace. */
 export interface Requester {
@@ -26,32 +26,82 @@ export interface Requester {
  */
 export type CheckTask = (tx: Tx, tenantId: string, agentId: string, taskType: string) => Promise<string>;
 
-/** Puts a task into the queue and wakes a worker. Throws `invalid_request` for a dependency that is not there. */
-export async function enqueueTask(
+/** What a task may have besides what a caller can ask for. */
+export interface TaskPlace {
+  readonly id: string;
+  readonly workflowId: string;
+  readonly workflowKey: string;
+  readonly runAnyway: boolean;
+  readonly hasFollowers: boolean;
+}
+
+/** Puts tasks into the queue. */
+export interface Enqueuer {
+  /** One task. Calls that come while another commits share the next commit. Throws `invalid_request` for a dependency that is not there, `conflict` for a key in use. */
+  task(requester: Requester, input: TaskInput): Promise<Task>;
+  /** Up to a thousand tasks, all or none. */
+  batch(requester: Requester, inputs: readonly TaskInput[]): Promise<Task[]>;
+}
+
+/** Most single tasks that share a commit. */
+const TOGETHER = 500;
+
+export function createEnqueuer(database: Database, handler: TaskHandler, check: CheckTask): Enqueuer {
+  const insertOne = createBatcher<{ task: NewTask; creation: Creation }, Placed>(
+    async (items) => {
+      const placed = await insertTasks(
+        database.queue,
+        items.map(({ task }) => task),
+        items.map(({ creation }) => creation),
+      );
+      return items.map(({ task }) => placed.get(task.id)!);
+    },
+    { limit: TOGETHER, together: isTransient },
+  );
+
+  return {
+    async task(requester, given) {
+      const [input] = (await checkInputs(database, check, requester, [given])) as [TaskInput];
+      if (needsPlacing(input)) return (await insertGated(database, handler, requester, [input]))[0]!;
+      const task = newTask(requester, input);
+      const placed = await insertOne({ task, creation: creationOf(requester, [task]) });
+      wake(database, requester.tenantId, [placed]);
+      return taskOf(task, placed);
+    },
+    async batch(requester, given) {
+      const inputs = await checkInputs(database, check, requester, given);
+      if (inputs.some(needsPlacing)) return insertGated(database, handler, requester, inputs);
+      const tasks = inputs.map((input) => newTask(requester, input));
+      const placed = await insertTasks(database.queue, tasks, [creationOf(requester, tasks)]);
+      wake(database, requester.tenantId, placed.values());
+      return tasks.map((task) => taskOf(task, placed.get(task.id)!));
+    },
+  };
+}
+
+/** The same tasks with their agents' stored names. Throws what `check` does, saying of which task. */
+export async function checkInputs(
   database: Database,
-  requester: Requester,
-  input: TaskInput,
   check: CheckTask,
-): Promise<Task> {
-  if (input.requires_approval) {
-    const message = 'approvals of tasks are not built yet; leave requires_approval out';
-    throw new ReeveError('invalid_request', `requires_approval: ${message}`, {
-      details: [{ path: 'requires_approval', message }],
-    });
-  }
-  const task = await inTenant(database.db, requester.tenantId, async (tx) => {
-    const agentId = await check(tx, requester.tenantId, input.agent_id, input.task_type);
-    const id = await insert(tx, requester, { ...input, agent_id: agentId });
-    await insertWaiting(tx, requester.tenantId, id, input);
-    return read(tx, requester.tenantId, id);
+  requester: Requester,
+  inputs: readonly TaskInput[],
+): Promise<TaskInput[]> {
+  const names = new Map<string, string>();
+  const keyOf = (input: TaskInput) => `${input.agent_id} ${input.task_type}`;
+  await inTenant(database.db, requester.tenantId, async (tx) => {
+    for (const [index, input] of inputs.entries()) {
+      if (names.has(keyOf(input))) continue;
+      const checking = () => check(tx, requester.tenantId, input.agent_id, input.task_type);
+      names.set(keyOf(input), await at(index, inputs, checking));
+    }
   });
-  database.notify('reeve_tasks', '');
-  return task;
+  return inputs.map((input) => ({ ...input, agent_id: names.get(keyOf(input))! }));
 }
 
 /**
  * Inserts a task that its maker works on at once: it is never ready, but leased from the start, in the caller's
- * transaction. The caller hands the claim to its worker once the transaction has committed.
+ * transaction. The caller hands the claim to its worker once the transaction has committed. Without a claim the task waits,
+ * for a decision that its type's policy asks for or because as many run as may; the caller then notifies `reeve_tasks`.
  */
 export async function insertClaimed(
   tx: Tx,
@@ -59,77 +109,196 @@ export async function insertClaimed(
   input: TaskInput,
   owner: string,
   leaseMs: number,
-): Promise<Claim> {
-  const id = await insert(tx, requester, input);
-  const epoch = await insertLease(tx, id, requester.tenantId, owner, leaseMs);
-  return { task: await read(tx, requester.tenantId, id), epoch, attempt: 1 };
+): Promise<{ task: Task; claim: Claim | undefined }> {
+  const task = { ...newTask(requester, input), owner, leaseMs };
+  const placed = (await insertTasks(tx, [task], [creationOf(requester, [task])])).get(task.id)!;
+  const epoch = placed.place === 'limited' ? await claimLimited(tx, task, owner, leaseMs) : placed.epoch;
+  const shown = taskOf(task, { ...placed, epoch });
+  return { task: shown, claim: epoch === null ? undefined : { task: shown, epoch, attempt: 1 } };
 }
 
-/** Inserts a task for any worker, in the caller's transaction; the caller notifies `reeve_tasks` after it. */
+/** Inserts a task for any worker, in the caller's transaction; the caller notifies `reeve_tasks` after it. It has no dependencies and no key. */
 export async function insertQueued(tx: Tx, requester: Requester, input: TaskInput): Promise<Task> {
-  const id = await insert(tx, requester, input);
-  await insertWaiting(tx, requester.tenantId, id, input);
-  return read(tx, requester.tenantId, id);
+  const task = newTask(requester, input);
+  const placed = (await insertTasks(tx, [task], [creationOf(requester, [task])])).get(task.id)!;
+  return taskOf(task, placed);
 }
 
-async function insert(tx: Tx, { tenantId, userId, traceId }: Requester, input: TaskInput): Promise<string> {
-  const id = newId();
-  await insertTask(tx, {
-    id,
-    tenantId,
+/** Inserts tasks that depend on others or have a key, all or none, each with its own place in a workflow where it has one. */
+export async function insertGated(
+  database: Database,
+  handler: TaskHandler,
+  requester: Requester,
+  inputs: readonly TaskInput[],
+  places: readonly TaskPlace[] = [],
+  alongside: (tx: Tx) => Promise<void> = async () => undefined,
+): Promise<Task[]> {
+  const after = createAfterCommit();
+  const own = new Set(places.map(({ id }) => id));
+  const tasks = await inTenant(database.db, requester.tenantId, async (tx) => {
+    await alongside(tx);
+    const dependencies = await openDependencies(tx, requester.tenantId, inputs, own);
+    const rows = inputs.map((input, index) => ({ ...newTask(requester, input, places[index]), place: false }));
+    await updateFollowed(tx, [...new Set(dependencies.flat())].filter((id) => !own.has(id)));
+    await insertTasks(tx, rows, [creationOf(requester, rows)]);
+    await insertDependencies(
+      tx,
+      rows.flatMap(({ id, tenantId }, index) =>
+        dependencies[index]!.map((dependsOn) => ({ tenantId, taskId: id, dependsOn })),
+      ),
+    );
+    await refuseBusyKeys(tx, rows);
+    await placeTasks(tx, handler, rows.filter((_, index) => dependencies[index]!.length === 0).map(({ id }) => id), after);
+    const found = new Map((await selectTasks(tx, rows.map(({ id }) => id))).map((task) => [task.id, task]));
+    return rows.map(({ id }) => found.get(id)!);
+  });
+  after.journals.add(requester.tenantId);
+  await carryOut(database, handler, after satisfies AfterCommit);
+  return tasks;
+}
+
+function needsPlacing({ depends_on, concurrency_key }: TaskInput): boolean {
+  return depends_on.length > 0 || concurrency_key != null;
+}
+
+function newTask(requester: Requester, input: TaskInput, place?: TaskPlace): NewTask {
+  const key = input.concurrency_key ?? null;
+  return {
+    id: place?.id ?? newId(),
+    tenantId: requester.tenantId,
     agentId: input.agent_id,
     taskType: input.task_type,
     priority: input.priority,
     title: input.title,
     description: input.description ?? null,
     payload: input.payload,
-    runAt: input.run_at ? new Date(input.run_at) : null,
+    runAt: input.run_at ?? null,
     dependsOn: [...new Set(input.depends_on)],
     maxAttempts: input.max_attempts,
     sessionId: input.session_id ?? null,
-    traceId,
-    createdBy: userId,
+    traceId: requester.traceId,
+    createdBy: requester.userId,
+    workflowId: place?.workflowId ?? null,
+    workflowKey: place?.workflowKey ?? null,
+    runAnyway: place?.runAnyway ?? false,
+    requiresApproval: input.requires_approval,
+    concurrencyKey: key,
+    concurrencyLimit: input.concurrency_limit,
+    concurrencyStrategy: input.concurrency_strategy,
+    hasFollowers: key !== null || (place?.hasFollowers ?? false),
+    place: true,
+    owner: null,
+    leaseMs: null,
+  };
+}
+
+function creationOf(requester: Requester, tasks: readonly NewTask[]): Creation {
+  const [only] = tasks.length === 1 ? tasks : [];
+  return {
+    tenantId: requester.tenantId,
+    actor: requester.userId,
+    traceId: requester.traceId,
+    taskId: only?.id ?? null,
+    details: only ? { agent: only.agentId, type: only.taskType } : { tasks: tasks.map(({ id }) => id) },
+  };
+}
+
+function taskOf(task: NewTask, { createdAt, place, epoch }: Placed): Task {
+  return fromRow({
+    id: task.id,
+    tenant_id: task.tenantId,
+    agent_id: task.agentId,
+    task_type: task.taskType,
+    status: 'pending',
+    priority: task.priority,
+    title: task.title,
+    description: task.description,
+    payload: task.payload,
+    result: null,
+    result_summary: null,
+    error_message: null,
+    error_code: null,
+    attempts: 0,
+    max_attempts: task.maxAttempts,
+    run_at: task.runAt === null ? null : new Date(task.runAt),
+    depends_on: [...task.dependsOn],
+    parent_task_id: null,
+    session_id: task.sessionId,
+    trace_id: task.traceId,
+    created_by_user_id: task.createdBy,
+    created_at: createdAt,
+    started_at: epoch === null ? null : createdAt,
+    completed_at: null,
+    updated_at: createdAt,
+    workflow_id: task.workflowId,
+    workflow_key: task.workflowKey,
+    requires_approval: task.requiresApproval || place === 'approval',
+    concurrency_key: task.concurrencyKey,
+    lease_epoch: epoch,
+    lease_attempt: epoch === null ? null : 1,
+    timer_reason: place === 'timer' ? 'schedule' : null,
+    approval_status: place === 'approval' ? 'pending' : null,
   });
-  await recordAudit(tx, [
-    {
-      tenantId,
-      actor: userId,
-      action: 'TASK_CREATED',
-      traceId,
-      taskId: id,
-      details: { agent: input.agent_id, type: input.task_type },
-    },
-  ]);
-  return id;
 }
 
-/** Puts a new task where it waits: for others first, then for its time, else it is ready. */
-async function insertWaiting(tx: Tx, tenantId: string, id: string, input: TaskInput): Promise<void> {
-  const open = await openDependencies(tx, tenantId, [...new Set(input.depends_on)]);
-  const dueAt = input.run_at ? new Date(input.run_at) : null;
-  if (open.length > 0) await insertDependencies(tx, tenantId, id, open);
-  else if (dueAt !== null) await insertTimer(tx, { taskId: id, tenantId, dueAt, reason: 'schedule' });
-  else await insertReady(tx, [{ id, tenantId, priority: input.priority }]);
+function wake(database: Database, tenantId: string, placed: Iterable<Placed>): void {
+  const places = new Set([...placed].map(({ place }) => place));
+  if (places.has('ready')) database.notify('reeve_tasks', '');
+  if (places.has('timer')) database.notify('reeve_tasks', 'timer');
+  database.notify('reeve_journal', tenantId);
 }
 
-/** Those of the dependencies that have not ended; they stay locked, so that none ends unseen until the commit. */
-async function openDependencies(tx: Tx, tenantId: string, ids: readonly string[]): Promise<string[]> {
-  if (ids.length === 0) return [];
-  const found = await lockTasks(tx, tenantId, ids);
-  const missing = ids.filter((id) => !found.some((task) => task.id === id));
-  const failed = found.filter(({ status }) => status === 'failed' || status === 'cancelled');
-  const problem =
-    missing[0] !== undefined ? `${missing[0]} is not a task` : failed[0] && `${failed[0].id} is ${failed[0].status}`;
-  if (problem !== undefined) {
-    throw new ReeveError('invalid_request', `depends_on: ${problem}`, {
-      details: [{ path: 'depends_on', message: problem }],
+/** Of each task the dependencies that have not ended; they stay locked, so that none ends unseen until the commit. */
+async function openDependencies(
+  tx: Tx,
+  tenantId: string,
+  inputs: readonly TaskInput[],
+  own: ReadonlySet<string>,
+): Promise<string[][]> {
+  const asked = [...new Set(inputs.flatMap(({ depends_on }) => depends_on))].filter((id) => !own.has(id));
+  const found = new Map(
+    (await lockTasks(tx, asked)).filter((task) => task.tenantId === tenantId).map((task) => [task.id, task]),
+  );
+  return inputs.map(({ depends_on, payload }, index) => {
+    if (depends_on.length > 0 && 'dependencies' in payload)
+      throw invalid(index, inputs, 'payload', 'dependencies is filled in by Reeve where a task depends on others');
+    return [...new Set(depends_on)].filter((id) => {
+      if (own.has(id)) return true;
+      const task = found.get(id);
+      if (task === undefined) throw invalid(index, inputs, 'depends_on', `${id} is not a task`);
+      if (task.status === 'failed' || task.status === 'cancelled')
+        throw invalid(index, inputs, 'depends_on', `${id} is ${task.status}`);
+      return task.status === 'pending';
+    });
+  });
+}
+
+/** Throws `conflict` for a task that would not wait for its key where that is in use. */
+async function refuseBusyKeys(tx: Tx, tasks: readonly NewTask[]): Promise<void> {
+  for (const { tenantId, concurrencyKey, concurrencyLimit, concurrencyStrategy } of tasks) {
+    if (concurrencyKey === null || concurrencyStrategy !== 'reject') continue;
+    await lockKey(tx, tenantId, concurrencyKey);
+    const holders = (await selectSlots(tx, tenantId, concurrencyKey)).filter(({ holds }) => holds);
+    if (holders.length >= concurrencyLimit)
+      throw new ReeveError('conflict', `concurrency_key ${concurrencyKey} is in use by task ${holders[0]!.taskId}`);
+  }
+}
+
+function invalid(index: number, inputs: readonly unknown[], field: string, problem: string): ReeveError {
+  const path = inputs.length === 1 ? field : `tasks.${index}.${field}`;
+  return new ReeveError('invalid_request', `${path}: ${problem}`, { details: [{ path, message: problem }] });
+}
+
+/** Says of a failed check of one of several tasks which it was. */
+async function at<T>(index: number, inputs: readonly unknown[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const error = ReeveError.from(thrown);
+    if (inputs.length === 1 || error.details.length === 0) throw error;
+    throw new ReeveError(error.reason, `tasks.${index}: ${error.message}`, {
+      cause: error,
+      details: error.details.map(({ path, message }) => ({ path: `tasks.${index}.${path}`, message })),
     });
   }
-  return found.filter(({ status }) => status === 'pending').map(({ id }) => id);
-}
-
-async function read(tx: Tx, tenantId: string, id: string): Promise<Task> {
-  const task = await selectTask(tx, tenantId, id);
-  if (task === undefined) throw new ReeveError('internal', `task ${id} vanished in its own transaction`);
-  return task;
 }

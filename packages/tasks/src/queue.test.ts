@@ -4,10 +4,12 @@ import { TaskInput, type Task } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
-import { cancelTask, retryTask, sweepLeases } from './change.ts';
+import { cancelTask, retryTask } from './change.ts';
 import { requireLease, settleTask } from './end.ts';
-import { enqueueTask, insertClaimed } from './enqueue.ts';
-import { selectTask } from './store.ts';
+import { createEnqueuer, insertClaimed } from './enqueue.ts';
+import { releaseFollowers } from './release.ts';
+import { selectTask } from './store/read.ts';
+import { sweepLeases } from './sweep.ts';
 import type { Claim, Outcome, TaskHandler } from './task.ts';
 import { startWorker } from './worker.ts';
 
@@ -27,8 +29,9 @@ function handlerOf(run: TaskHandler['run']): TaskHandler & { ends: string[] } {
 
 describe('the queue', () => {
   let database: Database;
+  const idle = handlerOf(async () => done);
   const enqueue = (fields: object = {}) =>
-    enqueueTask(database, requester, input(fields), async (_, __, agentId) => agentId);
+    createEnqueuer(database, idle, async (_, __, agentId) => agentId).task(requester, input(fields));
   const read = (id: string) => inTenant(database.db, 'default', (tx) => selectTask(tx, 'default', id)) as Promise<Task>;
   const workerOf = (handler: TaskHandler, owner = 'w1', leaseMs = 30_000) =>
     startWorker({ database, handler, owner, concurrency: 0, leaseMs, log: silentLog, graceMs: 0 });
@@ -137,12 +140,12 @@ describe('the queue', () => {
       if (lease !== undefined) stale = { task: await read(id), epoch: lease.epoch, attempt: 1 };
     }
     await passTime(database, 61_000);
-    assert.equal(await sweepLeases(database, handler), 1);
+    assert.equal(await sweepLeases(database, handler, silentLog), 1);
     await using second = workerOf(handler, 'second');
     assert.deepEqual(await second.runOnce(1), [id]);
     const late = stale;
     await assert.rejects(
-      inTenant(database.db, 'default', (tx) => settleTask(tx, handler, late, done)),
+      inTenant(database.db, 'default', (tx) => settleTask(tx, late, done)),
       { reason: 'lease_lost' },
     );
     await assert.rejects(
@@ -158,7 +161,7 @@ describe('the queue', () => {
       insertClaimed(tx, requester, input({ max_attempts: 1 }), 'gone', 1_000),
     );
     await passTime(database, 2_000);
-    await sweepLeases(database, handler);
+    await sweepLeases(database, handler, silentLog);
     assert.deepEqual([(await read(task.id)).status, (await read(task.id)).error_code], ['failed', 'unavailable']);
     assert.deepEqual(handler.ends, ['a task: failed: the worker stopped without a word, 1 times']);
   });
@@ -222,10 +225,10 @@ describe('the queue', () => {
     });
     await using worker = workerOf(handler);
     await worker.runOnce(1);
-    await assert.rejects(retryTask(database, requester, child.id), { reason: 'conflict' });
+    await assert.rejects(retryTask(database, idle, requester, child.id), { reason: 'conflict' });
     fail = false;
-    await retryTask(database, requester, root.id);
-    assert.equal((await retryTask(database, requester, child.id)).waiting_for, 'dependencies');
+    await retryTask(database, idle, requester, root.id);
+    assert.equal((await retryTask(database, idle, requester, child.id)).waiting_for, 'dependencies');
     await worker.runOnce(5);
     await worker.runOnce(5);
     assert.deepEqual([(await read(root.id)).status, (await read(child.id)).status], ['completed', 'completed']);
@@ -238,11 +241,11 @@ describe('the queue', () => {
       return done;
     });
     const { id } = await enqueue();
-    await assert.rejects(retryTask(database, requester, id), { reason: 'conflict' });
+    await assert.rejects(retryTask(database, idle, requester, id), { reason: 'conflict' });
     await using worker = workerOf(handler);
     await worker.runOnce(1);
     fail = false;
-    assert.equal((await retryTask(database, requester, id)).status, 'pending');
+    assert.equal((await retryTask(database, idle, requester, id)).status, 'pending');
     await worker.runOnce(1);
     assert.equal((await read(id)).status, 'completed');
   });

@@ -1,37 +1,59 @@
-import { routes } from '@reeve/contract';
-import { inTenant, type Database } from '@reeve/db';
+import { routes, type Approval, type JournalEntry, type Run, type TaskStatus } from '@reeve/contract';
+import { inTenant, type Database, type Tx } from '@reeve/db';
 import type { App, Call } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { cancelTask, retryTask } from './change.ts';
-import { enqueueTask, type CheckTask, type Requester } from './enqueue.ts';
-import { countTasks, listTasks, selectPace, selectTask } from './store.ts';
+import { createEnqueuer, type CheckTask, type Requester } from './enqueue.ts';
+import { selectApprovalOfTask } from './store/approval.ts';
+import { countTasks, countWaiting, listTasks, selectPace, selectTask } from './store/read.ts';
 import type { TaskHandler } from './task.ts';
+import { cancelWorkflow, createWorkflow, pageOfWorkflows, readWorkflow } from './workflow.ts';
 
-/** Mounts the routes of tasks. */
-export function mountTasks(app: App, database: Database, handler: TaskHandler, check: CheckTask): void {
-  app.mount(routes.createTask, async (call) => ({
-    task: await enqueueTask(database, requesterOf(call), call.body, check),
+/** What belongs to a task and is kept elsewhere. */
+export interface TaskDetails {
+  readonly runs: (tx: Tx, tenantId: string, taskId: string) => Promise<Run[]>;
+  readonly journal: (tx: Tx, tenantId: string, taskId: string) => Promise<JournalEntry[]>;
+}
+
+/** Mounts the routes of tasks and workflows. */
+export function mountTasks(
+  app: App,
+  database: Database,
+  handler: TaskHandler,
+  check: CheckTask,
+  details: TaskDetails,
+): void {
+  const enqueue = createEnqueuer(database, handler, check);
+
+  app.mount(routes.createTask, async (call) => ({ task: await enqueue.task(requesterOf(call), call.body) }));
+  app.mount(routes.createTaskBatch, async (call) => ({
+    tasks: await enqueue.batch(requesterOf(call), call.body.tasks),
   }));
 
-  app.mount(
-    routes.listTasks,
-    ({ principal: { tenantId }, query: { limit, offset, agent_id, status, task_type, session_id, q } }) =>
-      inTenant(database.db, tenantId, async (tx) => {
-        const filter = { agentId: agent_id, status, taskType: task_type, sessionId: session_id, q };
-        return { ...(await listTasks(tx, tenantId, filter, { limit, offset })), limit, offset };
-      }),
+  app.mount(routes.listTasks, ({ principal: { tenantId }, query }) =>
+    inTenant(database.db, tenantId, async (tx) => {
+      const { limit, offset, agent_id, status, task_type, session_id, workflow_id, q } = query;
+      const filter = { agentId: agent_id, status, taskType: task_type, sessionId: session_id, workflowId: workflow_id, q };
+      return { ...(await listTasks(tx, tenantId, filter, { limit, offset })), limit, offset };
+    }),
   );
 
   app.mount(routes.getTaskStats, ({ principal: { tenantId } }) =>
     inTenant(database.db, tenantId, async (tx) => {
       const counts = await countTasks(tx, tenantId);
-      const { oldestPendingAgeS, completedLastHour } = await selectPace(tx, tenantId);
+      const waiting = await countWaiting(tx, tenantId);
+      const pace = await selectPace(tx, tenantId);
+      const byStatus = total(counts, ({ status }) => status) as Partial<Record<TaskStatus, number>>;
+      const elsewhere = Object.values(waiting).reduce((sum, count) => sum + count, 0);
       return {
-        by_status: total(counts, ({ status }) => status),
+        by_status: byStatus,
         by_agent: total(counts, ({ agentId }) => agentId),
         by_type: total(counts, ({ taskType }) => taskType),
-        oldest_pending_age_s: oldestPendingAgeS,
-        completed_last_hour: completedLastHour,
+        by_waiting: { ...waiting, ready: Math.max(0, (byStatus.pending ?? 0) - elsewhere) },
+        oldest_pending_age_s: pace.oldestPendingAgeS,
+        completed_last_hour: pace.completedLastHour,
+        failed_last_hour: pace.failedLastHour,
+        throughput_per_minute: pace.perMinute,
       };
     }),
   );
@@ -40,17 +62,34 @@ export function mountTasks(app: App, database: Database, handler: TaskHandler, c
     inTenant(database.db, tenantId, async (tx) => {
       const task = await selectTask(tx, tenantId, id);
       if (task === undefined) throw new ReeveError('not_found', `there is no task ${id}`);
-      return { task };
+      const approval: Approval | undefined = await selectApprovalOfTask(tx, tenantId, id);
+      return {
+        task,
+        runs: await details.runs(tx, tenantId, id),
+        journal: await details.journal(tx, tenantId, id),
+        approval: approval ?? null,
+      };
     }),
   );
 
   app.mount(routes.cancelTask, async (call) => ({
     task: await cancelTask(database, handler, requesterOf(call), call.params.id),
   }));
-  app.mount(routes.retryTask, async (call) => ({ task: await retryTask(database, requesterOf(call), call.params.id) }));
+  app.mount(routes.retryTask, async (call) => ({
+    task: await retryTask(database, handler, requesterOf(call), call.params.id),
+  }));
+
+  app.mount(routes.createWorkflow, (call) => createWorkflow(database, handler, check, requesterOf(call), call.body));
+  app.mount(routes.listWorkflows, async ({ principal: { tenantId }, query }) => ({
+    ...(await pageOfWorkflows(database, tenantId, query)),
+    ...query,
+  }));
+  app.mount(routes.getWorkflow, ({ principal: { tenantId }, params: { id } }) => readWorkflow(database, tenantId, id));
+  app.mount(routes.cancelWorkflow, (call) => cancelWorkflow(database, handler, requesterOf(call), call.params.id));
 }
 
-function requesterOf({ principal, context }: Pick<Call<unknown>, 'principal' | 'context'>): Requester {
+/** Who asks, for what a call changes. */
+export function requesterOf({ principal, context }: Pick<Call<unknown>, 'principal' | 'context'>): Requester {
   return { tenantId: principal.tenantId, userId: principal.userId, traceId: context.traceId };
 }
 

@@ -9,9 +9,10 @@ import { ReeveError } from '@reeve/kit';
  *      ▲                   │
  *      └──retry, sweep─────┘
  *
- * A pending task is in exactly one place that says what it waits for: ready_tasks (nothing: it can be claimed),
- * timers (`schedule`, `retry`) or task_dependencies (`dependencies`). A task in progress has a lease and is in none of
- * them. A task that has ended is in none and has no lease; only `retry` by a person brings it back.
+ * A pending task is where the first of its closed gates says (see place.ts): behind a decision, other tasks, a time, or
+ * its concurrency key; or it is ready. A task in progress has a lease and is in none of these places. A task that has
+ * ended is in none and has no lease; only `retry` by a person brings it back. Every transition writes a journal row in
+ * its transaction, and the end of a task with followers also a row of ended_tasks (see release.ts).
  *
  * The lease is fenced: every claim draws a new epoch, and whatever its holder writes later names that epoch. Once
  * the sweeper has given the task to somebody else, writes under the old epoch change nothing and fail with `lease_lost`.
@@ -39,9 +40,10 @@ export interface TaskHandler {
   run(claim: Claim, signal: AbortSignal): Promise<Outcome | null>;
   /**
    * Called in the transaction that ends a task which its handler did not end: cancelled while it waited, given up after its
-   * last attempt, or left behind by a dependency. What belongs to the task is to be ended with it.
+   * last attempt, or left behind by a dependency. What belongs to the task is to be ended with it. What it answers is called
+   * once that has committed.
    */
-  ended(tx: Tx, task: Task, error: ReeveError, status: 'failed' | 'cancelled'): Promise<void>;
+  ended(tx: Tx, task: Task, error: ReeveError, status: 'failed' | 'cancelled'): Promise<(() => void) | void>;
 }
 
 /** An error as callers may see it: what went wrong inside stays in the log. */

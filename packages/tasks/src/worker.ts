@@ -1,30 +1,36 @@
-import { inTenant, type Database, type Tx } from '@reeve/db';
+import type { Database } from '@reeve/db';
 import {
   Background,
   counter,
   durations,
   gauge,
-  isRetryable,
+  newTraceId,
   ReeveError,
   Signal,
   sleep,
   withContext,
-  newTraceId,
   type Log,
 } from '@reeve/kit';
-import { sweepLeases } from './change.ts';
-import { giveBack, retryLater, settleTask } from './end.ts';
-import { claimReady, extendLeases, promoteDue, selectTasks } from './store.ts';
-import { shownError, type Claim, type Outcome, type TaskHandler } from './task.ts';
+import { createAttempt } from './attempt.ts';
+import { createClaimer } from './claimer.ts';
+import { startHousekeeping } from './housekeeping.ts';
+import { promoteDue, sweepLeases } from './sweep.ts';
+import { extendLeases } from './store/lease.ts';
+import type { Claimed } from './store/claim.ts';
+import { SUSPECT } from './store/wait.ts';
+import type { Claim, TaskHandler } from './task.ts';
 
 /*
  * One process's hands on the queue.
  *
  *   idle ──wake (notify, timer due, poll)──► claim a batch ──► run each ──► settle ──► idle
+ *                                                └► backlog: claimed, and run when a place is free
  *
- * Beside that loop a heartbeat extends the leases of everything this process runs and hears of cancellations, and
- * a sweep takes back what silent workers left. A task's signal aborts when it is cancelled, when its lease is lost, and
- * at the hard stop. Stopping: nothing more is claimed; running tasks get `graceMs`, then are left to others at once.
+ * Beside that loop a heartbeat extends the leases of everything this process holds and hears of cancellations, and
+ * housekeeping takes back what silent workers left. A task's signal aborts when it is cancelled, when its lease is lost, and
+ * at the hard stop. Stopping: nothing more is claimed, the backlog goes back; running tasks get `graceMs`, then are left to
+ * others at once. Of the tasks that were in progress when workers died repeatedly one runs at a time, so that
+ * the one that kills its worker takes no other with it.
  */
 
 export interface WorkerOptions {
@@ -34,6 +40,8 @@ export interface WorkerOptions {
   readonly owner: string;
   /** Tasks from the queue at a time; 0: only adopted ones. */
   readonly concurrency: number;
+  /** Tasks claimed beyond those, so that short ones are claimed in larger batches. */
+  readonly prefetch?: number;
   readonly leaseMs: number;
   readonly log: Log;
   /** How long running tasks may go on after the stop, in milliseconds. */
@@ -54,92 +62,143 @@ export interface Worker extends AsyncDisposable {
 
 /** How long a task may take to heed the hard stop. */
 const STOP_MS = 2_000;
-
 /** Longest time between two looks at the queue where no wake-up came. */
 const POLL_MS = 5_000;
+/** How long a worker with little room waits for more of its tasks to end before it claims. */
+const GATHER_MS = 2;
 
 const ended = counter('reeve_tasks_ended_total', 'Task attempts that ended.', ['outcome']);
 const seconds = durations('reeve_task_seconds', 'From claim to end of an attempt.', ['outcome']);
 const runningTasks = gauge('reeve_tasks_running', 'Tasks in progress in this process.');
 
+interface Held {
+  readonly claim: Claim;
+  readonly abort: AbortController;
+  lastBeat: number;
+}
+
 /** Starts working in the background. */
 export function startWorker(options: WorkerOptions): Worker {
-  const { database, handler, owner, leaseMs, log } = options;
-  const held = new Map<string, { claim: Claim; abort: AbortController; lastBeat: number }>();
+  const { database, handler, owner, leaseMs, log, concurrency, prefetch = 0 } = options;
+  const capacity = concurrency + prefetch;
+  const held = new Map<string, Held>();
+  const backlog: Claimed[] = [];
   const work = new Background(log);
   const loops = new Background(log);
   const wake = new Signal();
   const draining = new AbortController();
   const stopped = new AbortController();
-  const untilStopped = new Promise<void>((resolve) => {
-    stopped.signal.addEventListener('abort', () => setTimeout(resolve, STOP_MS).unref(), { once: true });
-  });
+  const claimer = createClaimer(database, owner, leaseMs);
+  const attempt = createAttempt({ database, handler, log, leaseMs, isLimited: claimer.isLimited });
+  /** Tasks from the queue that run, and suspects among all that this process holds. */
   let fromQueue = 0;
+  let suspects = 0;
+  /** The last claim got all that it asked for, so there may be more. */
+  let busy = false;
+  let gathering: NodeJS.Timeout | undefined;
+  let promoteAt = -Infinity;
 
   const stopListening = [
-    database.listen('reeve_tasks', () => wake.raise()),
+    database.listen('reeve_tasks', (payload) => {
+      claimer.look();
+      if (payload !== '') promoteAt = -Infinity;
+      wake.raise();
+    }),
     database.listen('reeve_cancels', (taskId) => {
       if (taskId === null) return;
       held.get(taskId)?.abort.abort(new ReeveError('cancelled', 'cancelled on request'));
     }),
   ];
 
-  function start(claim: Claim, done: () => void): void {
-    const abort = new AbortController();
+  function hold(claim: Claim): Held {
     held.get(claim.task.id)?.abort.abort(new ReeveError('lease_lost', 'the task was claimed anew'));
-    held.set(claim.task.id, { claim, abort, lastBeat: performance.now() });
+    const entry = { claim, abort: new AbortController(), lastBeat: performance.now() };
+    held.set(claim.task.id, entry);
     runningTasks.set(held.size);
+    return entry;
+  }
+
+  function drop(entry: Held): void {
+    if (held.get(entry.claim.task.id) === entry) held.delete(entry.claim.task.id);
+    runningTasks.set(held.size);
+  }
+
+  /** `worked` is called when the handler is done, before what it did is settled. */
+  function start(entry: Held, worked: () => void): Promise<void> {
+    const { claim, abort } = entry;
     const context = {
       requestId: claim.task.id,
       traceId: claim.task.trace_id || newTraceId(),
       tenantId: claim.task.tenant_id,
     };
-    work.start(`task ${claim.task.id}`, () =>
-      withContext(context, async () => {
-        try {
-          await Promise.race([runClaim(options, claim, AbortSignal.any([abort.signal, stopped.signal])), untilStopped]);
-        } finally {
-          if (held.get(claim.task.id)?.claim === claim) held.delete(claim.task.id);
-          runningTasks.set(held.size);
-          done();
-        }
-      }),
-    );
+    const done = withContext(context, async () => {
+      const startedAt = performance.now();
+      try {
+        const outcome = await attempt(claim, abort.signal, worked);
+        ended.inc({ outcome });
+        seconds.observe({ outcome }, (performance.now() - startedAt) / 1000);
+      } finally {
+        drop(entry);
+      }
+    });
+    work.start(`task ${claim.task.id}`, () => done);
+    return done.catch(() => undefined);
   }
 
-  /** Leases and tasks in one transaction, so that no lease is left behind where the second read fails. */
-  function claim(limit: number): Promise<Claim[]> {
-    return database.db.transaction().execute(async (tx) => {
-      const leases = await claimReady(tx, owner, limit, leaseMs);
-      const tasks = await selectTasks(
-        tx,
-        leases.map(({ taskId }) => taskId),
-      );
-      return leases.flatMap(({ taskId, epoch, attempt: count }) => {
-        const task = tasks.find(({ id }) => id === taskId);
-        return task === undefined ? [] : [{ task, epoch, attempt: count }];
+  function take(claims: readonly Claimed[]): void {
+    for (const claim of claims) {
+      if (claim.lane.startsWith(SUSPECT)) suspects += 1;
+      hold(claim);
+      backlog.push(claim);
+    }
+    pump();
+  }
+
+  function pump(): void {
+    while (fromQueue < concurrency && !draining.signal.aborted) {
+      const claim = backlog.shift();
+      if (claim === undefined) return;
+      const entry = held.get(claim.task.id);
+      // Lost, or cancelled and so given up, while it waited here.
+      if (entry?.claim !== claim) continue;
+      fromQueue += 1;
+      void start(entry, () => {
+        fromQueue -= 1;
+        if (claim.lane.startsWith(SUSPECT)) suspects -= 1;
+        pump();
+        askForMore();
       });
-    });
+    }
+  }
+
+  /** Wakes the claim loop, a moment later where many tasks end and only a few places are free. */
+  function askForMore(): void {
+    if (!busy || fromQueue + backlog.length <= capacity / 2) return wake.raise();
+    gathering ??= setTimeout(() => {
+      gathering = undefined;
+      wake.raise();
+    }, GATHER_MS);
   }
 
   async function claimLoop(): Promise<void> {
     while (!draining.signal.aborted) {
-      const room = options.concurrency - fromQueue;
       let waitMs = POLL_MS;
       try {
-        const { nextMs } = await promoteDue(database.db);
-        waitMs = Math.min(POLL_MS, Math.max(1, nextMs ?? POLL_MS));
-        const claims = room > 0 ? await claim(room) : [];
-        for (const one of claims) {
-          fromQueue += 1;
-          start(one, () => {
-            fromQueue -= 1;
-            wake.raise();
-          });
+        if (performance.now() >= promoteAt) {
+          promoteAt = Infinity;
+          const nextMs = await promoteDue(database, handler);
+          promoteAt = Math.min(promoteAt, performance.now() + Math.min(POLL_MS, Math.max(1, nextMs ?? POLL_MS)));
         }
-        if (claims.length > 0) continue;
+        const room = capacity - fromQueue - backlog.length;
+        const claims = room > 0 ? await claimer.claim(room, suspects === 0) : [];
+        busy = claims.length > 0 && claims.length >= room;
+        take(claims);
+        // Full: the tasks that end say when there is room again.
+        if (claims.length > 0 && !busy) continue;
+        waitMs = Math.max(1, Math.min(POLL_MS, promoteAt - performance.now()));
       } catch (error) {
         log.warn({ err: error }, 'claiming failed; trying again');
+        promoteAt = Math.min(promoteAt, performance.now());
         waitMs = 1_000;
       }
       await wake.wait(waitMs, draining.signal);
@@ -151,47 +210,51 @@ export function startWorker(options: WorkerOptions): Worker {
       await sleep(leaseMs / 3, stopped.signal);
       if (held.size === 0 || stopped.signal.aborted) continue;
       const sentAt = performance.now();
-      const extended = await extendLeases(database.db, owner, [...held.keys()], leaseMs).catch((error: unknown) => {
+      const extended = await extendLeases(database.queue, owner, [...held.keys()], leaseMs).catch((error: unknown) => {
         log.warn({ err: error }, 'a heartbeat failed');
         return undefined;
       });
+      const leases = new Map(extended?.map((lease) => [lease.taskId, lease]));
       for (const [taskId, entry] of held) {
-        const lease = extended?.find((one) => one.taskId === taskId && one.epoch === entry.claim.epoch);
-        if (lease !== undefined) entry.lastBeat = sentAt;
-        if (lease?.cancelRequested) entry.abort.abort(new ReeveError('cancelled', 'cancelled on request'));
-        const lost = extended !== undefined && lease === undefined && entry.lastBeat < sentAt - leaseMs / 3;
-        if (lost || performance.now() - entry.lastBeat > leaseMs)
+        const lease = leases.get(taskId);
+        const own = lease?.epoch === entry.claim.epoch ? lease : undefined;
+        if (own !== undefined) entry.lastBeat = sentAt;
+        if (own?.cancelRequested) entry.abort.abort(new ReeveError('cancelled', 'cancelled on request'));
+        const lost = extended !== undefined && own === undefined && entry.lastBeat < sentAt - leaseMs / 3;
+        if (lost || performance.now() - entry.lastBeat > leaseMs) {
           entry.abort.abort(new ReeveError('lease_lost', 'the lease ran out'));
+          if (backlog.includes(entry.claim as Claimed)) drop(entry);
+        }
       }
     }
   }
 
-  async function sweepLoop(): Promise<void> {
-    while (!draining.signal.aborted) {
-      await sweepLeases(database, handler).catch((error: unknown) => log.warn({ err: error }, 'the sweep failed'));
-      await sleep(Math.min(leaseMs / 2, 10_000), draining.signal);
-    }
-  }
-
-  if (options.concurrency > 0) {
+  if (concurrency > 0) {
     loops.start('claiming', claimLoop);
-    loops.start('sweeping', sweepLoop);
+    loops.start('housekeeping', () => startHousekeeping({ database, handler, leaseMs, log, signal: draining.signal }));
   }
   loops.start('heartbeat', beatLoop);
 
   return {
     owner,
     leaseMs,
-    adopt: (one) => start(one, () => undefined),
+    adopt: (claim) => void start(hold(claim), () => undefined),
     async runOnce(limit) {
-      await sweepLeases(database, handler);
-      await promoteDue(database.db);
-      const claims = await claim(limit);
-      await Promise.all(claims.map((one) => new Promise<void>((resolve) => start(one, resolve))));
+      await sweepLeases(database, handler, log);
+      await promoteDue(database, handler);
+      claimer.look();
+      const claims: Claimed[] = [];
+      while (claims.length < limit) {
+        const more = await claimer.claim(limit - claims.length, claims.every(({ lane }) => !lane.startsWith(SUSPECT)));
+        if (more.length === 0) break;
+        claims.push(...more);
+      }
+      await Promise.all(claims.map((claim) => start(hold(claim), () => undefined)));
       return claims.map(({ task }) => task.id);
     },
     drain() {
       draining.abort();
+      clearTimeout(gathering);
       for (const stop of stopListening) stop();
     },
     get running() {
@@ -199,66 +262,18 @@ export function startWorker(options: WorkerOptions): Worker {
     },
     async [Symbol.asyncDispose]() {
       this.drain();
-      const hardStop = setTimeout(
-        () => stopped.abort(new ReeveError('shutting_down', 'the server stops')),
-        options.graceMs ?? 10_000,
-      );
-      await work[Symbol.asyncDispose]();
-      clearTimeout(hardStop);
-      stopped.abort(new ReeveError('shutting_down', 'the server stops'));
+      for (const claim of backlog.splice(0)) {
+        const entry = held.get(claim.task.id);
+        if (entry?.claim !== claim) continue;
+        entry.abort.abort(new ReeveError('shutting_down', 'the server stops'));
+        void start(entry, () => undefined);
+      }
+      const finished = work[Symbol.asyncDispose]();
+      await Promise.race([finished, sleep(options.graceMs ?? 10_000)]);
+      for (const { abort } of held.values()) abort.abort(new ReeveError('shutting_down', 'the server stops'));
+      await Promise.race([finished, sleep(STOP_MS)]);
+      stopped.abort();
       await loops[Symbol.asyncDispose]();
     },
   };
-}
-
-/** One attempt, from claim to whatever became of it. Never throws for what the task did. */
-async function runClaim(options: WorkerOptions, claim: Claim, signal: AbortSignal): Promise<void> {
-  const startedAt = performance.now();
-  const outcome = await attempt(options, claim, signal);
-  ended.inc({ outcome });
-  seconds.observe({ outcome }, (performance.now() - startedAt) / 1000);
-}
-
-async function attempt(options: WorkerOptions, claim: Claim, signal: AbortSignal): Promise<string> {
-  const { database, handler } = options;
-  let outcome: Outcome | null;
-  try {
-    outcome = await handler.run(claim, signal);
-  } catch (thrown) {
-    return endAttempt(options, claim, ReeveError.from(signal.aborted ? signal.reason : thrown));
-  }
-  if (outcome === null) return 'settled';
-  const settled = outcome;
-  const released = await inTenant(database.db, claim.task.tenant_id, (tx) => settleTask(tx, handler, claim, settled));
-  if (released) database.notify('reeve_tasks', '');
-  return outcome.status;
-}
-
-/** What becomes of a task whose handler threw: left to others, tried again later, or ended with whatever belongs to it. */
-async function endAttempt({ database, handler, log }: WorkerOptions, claim: Claim, error: ReeveError): Promise<string> {
-  const { task, attempt: count } = claim;
-  const about = { err: error, task_id: task.id, attempt: count };
-  const write = (work: (tx: Tx) => Promise<void>) => inTenant(database.db, task.tenant_id, work);
-  if (error.reason === 'lease_lost') {
-    log.info(about, 'a task was left to another worker');
-    return 'lease_lost';
-  }
-  if (error.reason === 'shutting_down') {
-    log.info(about, 'a task was given back');
-    await write((tx) => giveBack(tx, handler, claim));
-    database.notify('reeve_tasks', '');
-    return 'given_back';
-  }
-  if (error.reason !== 'cancelled' && isRetryable(error) && count < task.max_attempts) {
-    log.warn(about, 'an attempt failed');
-    await write((tx) => retryLater(tx, handler, claim, error));
-    return 'retried';
-  }
-  const status = error.reason === 'cancelled' ? 'cancelled' : 'failed';
-  log.warn(about, `a task ${status === 'failed' ? 'failed' : 'was cancelled'}`);
-  await write(async (tx) => {
-    await settleTask(tx, handler, claim, { status, error });
-    await handler.ended(tx, task, shownError(error), status);
-  });
-  return status;
 }

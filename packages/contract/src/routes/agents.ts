@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Id, JsonObject, Time, listOf, paging, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
-import { AgentRef } from './tasks.ts';
+import { AgentRef } from './names.ts';
 
 const tag = 'Agents';
 

@@ -21,5 +21,29 @@ export {
 } from './memory.ts';
 export { cancelRun, chat, execute, getRun, listRuns, listSteps, plan, planV1, query, run, streamRun } from './runs.ts';
 export { getDocs, getHealth, getLive, getMetrics, getOpenApi, getReady, getVersion } from './system.ts';
-export { cancelTask, createTask, getTask, getTaskStats, listTasks, retryTask } from './tasks.ts';
+export { decideTask, listPendingApproval } from './task-decisions.ts';
+export {
+  cancelTask,
+  createTask,
+  createTaskBatch,
+  getTask,
+  getTaskStats,
+  listTasks,
+  retryTask,
+  streamTask,
+  streamTasks,
+  watchTasks,
+} from './tasks.ts';
+export { cancelWorkflow, createWorkflow, getWorkflow, listWorkflows } from './workflows.ts';
+export { decideApproval, listApprovals, listLimits, listPolicies, putLimit, putPolicy } from './approvals.ts';
+export { listJournal, listMemoryEvents } from './journal.ts';
+export {
+  createSchedule,
+  deleteSchedule,
+  getSchedule,
+  listSchedules,
+  listScheduleTypes,
+  runDueSchedules,
+  updateSchedule,
+} from './schedules.ts';
 export { executeTool, listTools } from './tools.ts';

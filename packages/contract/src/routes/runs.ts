@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Id, IdParams, JsonObject, Time, Usage, listOf, paging, text } from '../common.ts';
 import { RunEvent } from '../events.ts';
 import { defineRoute } from '../route.ts';
-import { AgentRef } from './tasks.ts';
+import { AgentRef } from './names.ts';
 
 const doors = 'Runs: the doors';
 const tag = 'Runs';

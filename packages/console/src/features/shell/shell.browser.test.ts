@@ -86,15 +86,17 @@ describe('the shell', { skip: chromium.missing, timeout: 120_000 }, () => {
 
   it('listens to keys, but not while something is typed', async () => {
     const page = await signedIn();
-    for (const [key, path] of [
-      ['t', '/admin/agents/tasks'],
-      ['c', '/chat'],
-      ['r', '/runs'],
+    // A page is waited for by what it shows last: the chat takes the focus when it appears, and keys with it.
+    for (const [key, path, shown] of [
+      ['t', '/admin/agents/tasks', page.getByRole('heading', { name: 'Tasks' })],
+      ['c', '/chat', page.getByRole('textbox', { name: 'Message' }).and(page.locator(':focus'))],
+      ['r', '/runs', page.getByRole('heading', { name: 'Runs' })],
     ] as const) {
       await page.locator('body').evaluate(() => (document.activeElement as HTMLElement).blur());
       await page.keyboard.press('g');
       await page.keyboard.press(key);
       await page.waitForURL(`${server.url}${path}`);
+      await shown.waitFor();
     }
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();

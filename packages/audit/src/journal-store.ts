@@ -1,0 +1,160 @@
+import type { JournalEntry, JournalType, MemoryEvent } from '@reeve/contract';
+import type { Db, Tables } from '@reeve/db';
+import { sql, type RawBuilder, type Selectable, type SqlBool } from 'kysely';
+
+export interface JournalFilter {
+  readonly agentId?: string | undefined;
+  readonly taskId?: string | undefined;
+  readonly traceId?: string | undefined;
+  readonly type?: JournalType | undefined;
+}
+
+interface Paging {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** Entries that are counted for a list's total. */
+const COUNTED = 10_000;
+
+/** Entries of a tenant, newest first. The total counts up to 10,000. */
+export async function listJournal(
+  db: Db,
+  tenantId: string,
+  filter: JournalFilter,
+  { limit, offset }: Paging,
+): Promise<{ entries: JournalEntry[]; total: number }> {
+  const found = db.selectFrom('journal').where(matches(tenantId, filter));
+  const newest = found.selectAll().orderBy('xid', 'desc').orderBy('position', 'desc');
+  const rows = await newest.limit(limit).offset(offset).execute();
+  const { total } = await db
+    .selectFrom(found.select('id').limit(COUNTED).as('found'))
+    .select(({ fn }) => fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow();
+  return { entries: rows.map(entryOf), total };
+}
+
+/** What there is to remember of a tenant's tasks, approvals and schedules, newest first. The total counts up to 10,000. */
+export async function listMemoryEvents(
+  db: Db,
+  tenantId: string,
+  filter: JournalFilter,
+  { limit, offset }: Paging,
+): Promise<{ events: MemoryEvent[]; total: number }> {
+  const found = db.selectFrom('memory_events').where(matches(tenantId, filter));
+  const newest = found.selectAll().orderBy('xid', 'desc').orderBy('position', 'desc');
+  const rows = await newest.limit(limit).offset(offset).execute();
+  const { total } = await db
+    .selectFrom(found.select('id').limit(COUNTED).as('found'))
+    .select(({ fn }) => fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow();
+  return { events: rows.map(memoryEventOf), total };
+}
+
+/** What happened to a task, oldest first; where there is more than the limit, the latest. */
+export async function selectJournalOfTask(
+  db: Db,
+  tenantId: string,
+  taskId: string,
+  limit: number,
+): Promise<JournalEntry[]> {
+  const rows = await db
+    .selectFrom('journal')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('task_id', '=', taskId)
+    .orderBy('xid', 'desc')
+    .orderBy('position', 'desc')
+    .limit(limit)
+    .execute();
+  return rows.reverse().map(entryOf);
+}
+
+/** A place in a tenant's journal: after the entry of that transaction and position. */
+export interface JournalPlace {
+  readonly xid: bigint;
+  readonly position: bigint;
+}
+
+/** An entry, where it is, and whether it is final that nothing will come to be before it. */
+export interface PlacedEntry extends JournalPlace {
+  readonly settled: boolean;
+  readonly entry: JournalEntry;
+}
+
+/**
+ * A tenant's entries after a place (and up to `until`), in the order of their places, one task's where `taskId` is
+ * given. The settled ones come first: those of transactions below the oldest that is still open.
+ */
+export async function selectJournalAfter(
+  db: Db,
+  tenantId: string,
+  after: JournalPlace,
+  { until, taskId, limit }: { until?: JournalPlace; taskId?: string; limit: number },
+): Promise<PlacedEntry[]> {
+  let query = db
+    .selectFrom('journal')
+    .selectAll()
+    .select(sql<boolean>`xid < pg_snapshot_xmin(pg_current_snapshot())`.as('settled'))
+    .where('tenant_id', '=', tenantId)
+    .where(sql<SqlBool>`(xid, position) > ${placeSql(after)}`);
+  if (until !== undefined) query = query.where(sql<SqlBool>`(xid, position) <= ${placeSql(until)}`);
+  if (taskId !== undefined) query = query.where('task_id', '=', taskId);
+  const rows = await query.orderBy('xid').orderBy('position').limit(limit).execute();
+  return rows.map((row) => ({
+    xid: BigInt(row.xid),
+    position: BigInt(row.position),
+    settled: row.settled,
+    entry: entryOf(row),
+  }));
+}
+
+/** The place after which all entries come that are not settled yet, and all that will be written. */
+export async function selectJournalEnd(db: Db): Promise<JournalPlace> {
+  const { rows } = await sql<{ xid: string }>`select pg_snapshot_xmin(pg_current_snapshot())::text as xid`.execute(db);
+  return { xid: BigInt(rows[0]!.xid), position: 0n };
+}
+
+function matches(tenantId: string, { agentId, taskId, traceId, type }: JournalFilter): RawBuilder<SqlBool> {
+  const conditions = [
+    sql`tenant_id = ${tenantId}`,
+    agentId !== undefined && sql`agent_id = ${agentId}`,
+    taskId !== undefined && sql`task_id = ${taskId}`,
+    traceId !== undefined && sql`trace_id = ${traceId}`,
+    type !== undefined && sql`type = ${type}`,
+  ].filter((condition) => condition !== false);
+  return sql<SqlBool>`${sql.join(conditions, sql` and `)}`;
+}
+
+function placeSql({ xid, position }: JournalPlace): RawBuilder<unknown> {
+  return sql`(${String(xid)}::text::xid8, ${String(position)}::text::int8)`;
+}
+
+function entryOf(row: Selectable<Tables['journal']>): JournalEntry {
+  return {
+    id: row.id,
+    type: row.type as JournalType,
+    tenant_id: row.tenant_id,
+    agent_id: row.agent_id,
+    task_id: row.task_id,
+    schedule_id: row.schedule_id,
+    trace_id: row.trace_id,
+    actor: row.actor,
+    summary: row.summary,
+    details: row.details as Record<string, unknown>,
+    created_at: row.created_at.toISOString(),
+  };
+}
+
+function memoryEventOf(row: Selectable<Tables['memory_events']>): MemoryEvent {
+  return {
+    id: row.id,
+    type: row.type as MemoryEvent['type'],
+    agent_id: row.agent_id,
+    task_id: row.task_id,
+    session_id: row.session_id,
+    trace_id: row.trace_id,
+    content: row.content,
+    created_at: row.created_at.toISOString(),
+  };
+}

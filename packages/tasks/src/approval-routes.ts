@@ -1,0 +1,99 @@
+import { routes } from '@reeve/contract';
+import { inTenant, type Database } from '@reeve/db';
+import type { App } from '@reeve/http';
+import { ReeveError } from '@reeve/kit';
+import { decideApproval, decideTask } from './approval.ts';
+import type { CheckTask } from './enqueue.ts';
+import { setLimit, shownLimit } from './limit.ts';
+import { requireReach, setPolicy } from './policy.ts';
+import { requesterOf } from './routes.ts';
+import { listApprovals } from './store/approval.ts';
+import { lockLimitsOf } from './store/limit.ts';
+import { listPolicies } from './store/policy.ts';
+import { selectTasks } from './store/read.ts';
+import type { TaskHandler } from './task.ts';
+
+/** Mounts the routes of approvals, of the policies that ask for them, and of concurrency limits. */
+export function mountApprovals(app: App, database: Database, handler: TaskHandler, check: CheckTask): void {
+  app.mount(routes.listApprovals, ({ principal: { tenantId }, query }) =>
+    inTenant(database.db, tenantId, async (tx) => {
+      const { limit, offset, status, kind, agent_id, task_id } = query;
+      const filter = { status, kind, agentId: agent_id, taskId: task_id };
+      return { ...(await listApprovals(tx, tenantId, filter, { limit, offset })), limit, offset };
+    }),
+  );
+
+  app.mount(routes.listPendingApproval, ({ principal: { tenantId }, query }) =>
+    inTenant(database.db, tenantId, async (tx) => {
+      const { approvals, total } = await listApprovals(tx, tenantId, { status: 'pending', kind: 'task' }, query);
+      const tasks = await selectTasks(
+        tx,
+        approvals.map(({ task_id }) => task_id),
+      );
+      const shown = approvals.flatMap((approval) => {
+        const task = tasks.find(({ id }) => id === approval.task_id);
+        return task === undefined ? [] : [{ ...task, approval }];
+      });
+      return { tasks: shown, total, ...query };
+    }),
+  );
+
+  app.mount(routes.decideApproval, async (call) => {
+    const { decision, reason, edited_input } = call.body;
+    if (edited_input != null)
+      throw new ReeveError('invalid_request', 'edited_input: only the input of a tool call can be changed', {
+        details: [{ path: 'edited_input', message: 'only the input of a tool call can be changed' }],
+      });
+    const { approval } = await decideApproval(
+      database,
+      handler,
+      requesterOf(call),
+      call.params.id,
+      decision,
+      reason || null,
+    );
+    return approval;
+  });
+
+  app.mount(routes.decideTask, async (call) => {
+    const { decision, reason } = call.body;
+    const { task, journalEntryId } = await decideTask(
+      database,
+      handler,
+      requesterOf(call),
+      call.params.id,
+      decision,
+      reason || null,
+    );
+    return { task, journal_entry_id: journalEntryId };
+  });
+
+  app.mount(routes.listPolicies, ({ principal: { tenantId }, query: { limit, offset } }) =>
+    inTenant(database.db, tenantId, async (tx) => {
+      const policies = await listPolicies(tx);
+      return { policies: policies.slice(offset, offset + limit), total: policies.length, limit, offset };
+    }),
+  );
+  app.mount(routes.putPolicy, (call) => {
+    const tenant = call.body.tenant ?? null;
+    requireReach(call.principal, tenant);
+    return setPolicy(database, requesterOf(call), { ...call.body, tenant });
+  });
+
+  app.mount(routes.listLimits, ({ principal: { tenantId }, query: { limit, offset } }) =>
+    inTenant(database.db, tenantId, async (tx) => {
+      const limits = (await lockLimitsOf(tx, tenantId)).map(shownLimit);
+      return { limits: limits.slice(offset, offset + limit), total: limits.length, limit, offset };
+    }),
+  );
+  app.mount(routes.putLimit, async (call) => {
+    const requester = requesterOf(call);
+    const { agent_id, max_running } = call.body;
+    const agentId =
+      agent_id == null
+        ? null
+        : await inTenant(database.db, requester.tenantId, (tx) => check(tx, requester.tenantId, agent_id, 'any'));
+    const limits = await setLimit(database, requester, agentId, max_running);
+    return { limits, total: limits.length, limit: limits.length, offset: 0 };
+  });
+}

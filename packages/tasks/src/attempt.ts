@@ -1,0 +1,98 @@
+import { inTenant, isTransient, type Database, type Tx } from '@reeve/db';
+import { isRetryable, ReeveError, sleep, type Log } from '@reeve/kit';
+import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import { giveBack, retryLater, settleTask } from './end.ts';
+import { carryOut } from './release.ts';
+import { createSettler } from './settler.ts';
+import { shownError, type Claim, type Outcome, type TaskHandler } from './task.ts';
+
+export interface AttemptParts {
+  readonly database: Database;
+  readonly handler: TaskHandler;
+  readonly log: Log;
+  readonly leaseMs: number;
+  /** Whether the end of one of a tenant's tasks may let others start that a limit held back. */
+  readonly isLimited: (tenantId: string) => boolean;
+}
+
+/** One attempt at a claimed task; `worked` is called when the handler is done. Answers what became of it, and throws only where that could not be written. */
+export type Attempt = (claim: Claim, signal: AbortSignal, worked: () => void) => Promise<string>;
+
+/** From claim to whatever becomes of it: settled, tried again later, left to others, or ended. */
+export function createAttempt(parts: AttemptParts): Attempt {
+  const { database, handler, leaseMs } = parts;
+  const settle = createSettler(database, handler);
+
+  return async (claim, signal, worked) => {
+    let outcome: Outcome | null;
+    try {
+      try {
+        signal.throwIfAborted();
+        outcome = await handler.run(claim, signal);
+      } finally {
+        worked();
+      }
+      if (outcome !== null) {
+        const settled = outcome;
+        await persist(leaseMs, () => settle(claim, settled));
+      }
+    } catch (thrown) {
+      return endAttempt(parts, claim, ReeveError.from(signal.aborted ? signal.reason : thrown));
+    } finally {
+      if (parts.isLimited(claim.task.tenant_id)) database.notify('reeve_tasks', '');
+    }
+    return outcome?.status ?? 'settled';
+  };
+}
+
+/** What becomes of a task whose handler threw: left to others, tried again later, or ended with whatever belongs to it. */
+async function endAttempt(parts: AttemptParts, claim: Claim, error: ReeveError): Promise<string> {
+  const { database, handler, log, leaseMs } = parts;
+  const { task, attempt: count } = claim;
+  const about = { err: error, task_id: task.id, attempt: count };
+  const write = (work: (tx: Tx, after: AfterCommit) => Promise<void>) =>
+    persist(leaseMs, async () => {
+      const after = createAfterCommit();
+      await inTenant(database.db, task.tenant_id, (tx) => work(tx, after));
+      await carryOut(database, handler, after);
+    });
+  if (error.reason === 'lease_lost') {
+    log.info(about, 'a task was left to another worker');
+    return 'lease_lost';
+  }
+  if (error.reason === 'shutting_down') {
+    log.info(about, 'a task was given back');
+    await write((tx, after) => giveBack(tx, handler, claim, after));
+    return 'given_back';
+  }
+  if (error.reason !== 'cancelled' && isRetryable(error) && count < task.max_attempts) {
+    log.warn(about, 'an attempt failed');
+    await write((tx, after) => retryLater(tx, handler, claim, error, after));
+    return 'retried';
+  }
+  const status = error.reason === 'cancelled' ? 'cancelled' : 'failed';
+  log.warn(about, `a task ${status === 'failed' ? 'failed' : 'was cancelled'}`);
+  await write(async (tx, after) => {
+    after.followers = await settleTask(tx, claim, { status, error });
+    after.journals.add(task.tenant_id);
+    const call = await handler.ended(tx, task, shownError(error), status);
+    if (call) after.calls.push(call);
+  });
+  return status;
+}
+
+/**
+ * Writes until it is written: a database that is gone for a moment must not undo work that is done. Gives up after a
+ * lease's time, when somebody else has the task; the epoch makes a repeat of what did commit harmless.
+ */
+async function persist(leaseMs: number, write: () => Promise<void>): Promise<void> {
+  const until = performance.now() + leaseMs;
+  for (let waitMs = 50; ; waitMs = Math.min(waitMs * 2, 1_000)) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isTransient(error) || performance.now() + waitMs > until) throw error;
+      await sleep(waitMs);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import type { Database } from '@reeve/db';
+import { agentOf, roomUnder } from './limit.ts';
+import { claimReady, countLeases, selectLanes, type Claimed, type Lane, type Want } from './store/claim.ts';
+import { lockFreeLimits, selectLimits, type Limit } from './store/limit.ts';
+import { SUSPECT } from './store/wait.ts';
+
+/*
+ * What one process claims next. The ready tasks lie in lanes, one for each agent of each tenant; a claim asks every tenant
+ * in turn for an equal share of the room there is, so that no backlog, however long, keeps another tenant waiting. What is
+ * known of the lanes (which there are, from which rank on they are not empty) is remembered for a second at most: it
+ * only saves looking at what is gone, and what it says wrongly is found out by then.
+ */
+export interface Claimer {
+  /** Claims up to `room` tasks; `suspects`: also one of those that were in progress when workers died. */
+  claim(room: number, suspects: boolean): Promise<Claimed[]>;
+  /** Something may be ready in a lane that is not known yet. */
+  look(): void;
+  /** Whether a tenant has a limit, so that the end of one of its tasks may let others start. */
+  isLimited(tenantId: string): boolean;
+}
+
+/** How long lanes, limits and cursors are remembered, in milliseconds; after a wake-up, at least how long. */
+const KNOWN_MS = 1_000;
+const KNOWN_AFTER_WAKE_MS = 50;
+/** Tenants that one claim asks, and lanes that are remembered. */
+const TENANTS = 64;
+const LANES = 10_000;
+
+export function createClaimer(database: Database, owner: string, leaseMs: number): Claimer {
+  let lanes: Lane[] = [];
+  let limits: Limit[] = [];
+  let cursors = new Map<string, number>();
+  let knownAt = -Infinity;
+  let lookAgain = true;
+  let turn = 0;
+
+  async function refresh(): Promise<void> {
+    lookAgain = false;
+    knownAt = performance.now();
+    cursors = new Map();
+    lanes = await selectLanes(database.queue, LANES);
+    if (lanes.length > 0) limits = await selectLimits(database.queue);
+  }
+
+  /** Shares the room out between the tenants whose turn it is. */
+  function plan(room: number, suspects: boolean): Want[] {
+    const open = lanes.filter(({ lane }) => !lane.startsWith(SUSPECT));
+    const suspect = suspects ? lanes.find(({ lane }) => lane.startsWith(SUSPECT)) : undefined;
+    const tenants = [...new Set([...open, ...(suspect ? [suspect] : [])].map(({ tenantId }) => tenantId))];
+    const asked = Math.min(tenants.length, TENANTS, room);
+    const wants: Want[] = [];
+    for (let index = 0; index < asked; index++) {
+      const tenantId = tenants[(turn + index) % tenants.length]!;
+      const share = Math.floor(room / asked) + (index < room % asked ? 1 : 0);
+      for (const lane of open)
+        if (lane.tenantId === tenantId)
+          wants.push({ ...lane, fromRank: cursors.get(keyOf(lane)) ?? -(2 ** 53), limit: share, share });
+      if (suspect?.tenantId === tenantId) wants.push({ ...suspect, fromRank: -(2 ** 53), limit: 1, share });
+    }
+    turn = tenants.length === 0 ? 0 : (turn + asked) % tenants.length;
+    return wants;
+  }
+
+  async function take(wants: readonly Want[]): Promise<Claimed[]> {
+    const bounded = new Set(limits.map(({ tenantId }) => tenantId));
+    const limited = [...new Set(wants.map(({ tenantId }) => tenantId))].filter((tenantId) => bounded.has(tenantId));
+    if (limited.length === 0) return claimReady(database.queue, owner, leaseMs, wants);
+    return database.queue.transaction().execute(async (tx) => {
+      const locked = await lockFreeLimits(tx, limited);
+      const leases = await countLeases(tx, limited);
+      const within = wants.flatMap((want) => {
+        if (!bounded.has(want.tenantId)) return [want];
+        const own = locked.filter(({ tenantId }) => tenantId === want.tenantId);
+        // Another claimer is at the tenant: it is asked again in a later round.
+        if (own.length < limits.filter(({ tenantId }) => tenantId === want.tenantId).length) return [];
+        const room = roomUnder(own, leases.filter(({ tenantId }) => tenantId === want.tenantId));
+        const limit = Math.min(want.limit, room.agents.get(agentOf(want)) ?? Infinity);
+        const share = Math.min(want.share, room.tenant);
+        return limit > 0 && share > 0 ? [{ ...want, limit, share }] : [];
+      });
+      return within.length === 0 ? [] : claimReady(tx, owner, leaseMs, oneLanePerAgent(within, locked));
+    });
+  }
+
+  async function attempt(room: number, suspects: boolean): Promise<{ claimed: Claimed[]; asked: number }> {
+    const wants = plan(room, suspects);
+    if (wants.length === 0) return { claimed: [], asked: 0 };
+    const claimed = await take(wants);
+    for (const { task, lane, rank } of claimed) cursors.set(keyOf({ tenantId: task.tenant_id, lane }), rank);
+    return { claimed, asked: wants.length };
+  }
+
+  return {
+    look: () => void (lookAgain = true),
+    isLimited: (tenantId) => limits.some((limit) => limit.tenantId === tenantId),
+    async claim(room, suspects) {
+      const age = performance.now() - knownAt;
+      const fresh = age > KNOWN_MS || (lookAgain && age > KNOWN_AFTER_WAKE_MS);
+      if (fresh) await refresh();
+      const { claimed } = await attempt(room, suspects);
+      if (claimed.length > 0 || (fresh && !lookAgain)) return claimed;
+      await refresh();
+      return (await attempt(room, suspects)).claimed;
+    },
+  };
+}
+
+/** Two lanes of one agent share its limit: the suspects go first, since there is but one of them. */
+function oneLanePerAgent(wants: readonly Want[], limits: readonly Limit[]): Want[] {
+  return wants.filter(
+    (want) =>
+      !limits.some(({ tenantId, agentId }) => tenantId === want.tenantId && agentId === want.lane) ||
+      !wants.some(({ tenantId, lane }) => tenantId === want.tenantId && lane === `${SUSPECT}${want.lane}`),
+  );
+}
+
+function keyOf({ tenantId, lane }: Lane): string {
+  return `${tenantId} ${lane}`;
+}

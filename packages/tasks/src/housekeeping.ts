@@ -1,0 +1,36 @@
+import type { Database } from '@reeve/db';
+import { sleep, type Log } from '@reeve/kit';
+import { decideOverdue } from './approval.ts';
+import { releaseFollowers } from './release.ts';
+import { mergeCounts } from './store/count.ts';
+import { sweepLeases } from './sweep.ts';
+import type { TaskHandler } from './task.ts';
+
+export interface HousekeepingParts {
+  readonly database: Database;
+  readonly handler: TaskHandler;
+  readonly leaseMs: number;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** Longest time between two rounds. */
+const ROUND_MS = 10_000;
+
+/**
+ * Does what somebody must do now and then, until the signal aborts: takes back the tasks of silent workers, decides what nobody
+ * decided in time, tells followers whom a dead process did not tell, and merges the counts. Any number of processes may.
+ */
+export async function startHousekeeping({ database, handler, leaseMs, log, signal }: HousekeepingParts): Promise<void> {
+  const chores: Record<string, () => Promise<unknown>> = {
+    'taking back leases': () => sweepLeases(database, handler, log),
+    'deciding overdue approvals': () => decideOverdue(database, handler),
+    'telling followers': () => releaseFollowers(database, handler),
+    'merging counts': () => mergeCounts(database.db),
+  };
+  while (!signal.aborted) {
+    for (const [name, chore] of Object.entries(chores))
+      await chore().catch((error: unknown) => log.warn({ err: error }, `${name} failed; trying again`));
+    await sleep(Math.min(leaseMs / 2, ROUND_MS), signal);
+  }
+}

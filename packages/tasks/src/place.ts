@@ -1,0 +1,79 @@
+import type { Tx } from '@reeve/db';
+import { ReeveError } from '@reeve/kit';
+import type { AfterCommit } from './after-commit.ts';
+import { cancelPending, endUnclaimed } from './end.ts';
+import { makeReady } from './ready.ts';
+import { lockTasks, selectGates, type Standing } from './store/lock.ts';
+import { selectTask } from './store/read.ts';
+import { insertSlot, lockKey, selectSlots } from './store/slot.ts';
+import { insertTimers, updateDependencyResults } from './store/wait.ts';
+import type { TaskHandler } from './task.ts';
+
+/*
+ * Where a pending task waits. The gates stand in this order, and a task is put where the first closed one says:
+ *
+ *   decision (approvals) ──► other tasks (task_dependencies) ──► its time (timers) ──► its key (concurrency_slots) ──► ready
+ *
+ * Whoever opens a gate calls `placeTasks`, which looks at them all anew. A place of a key is held from the moment that
+ * its task is ready to the end of the task, or to its next wait for a time.
+ */
+
+/**
+ * Puts pending tasks that are nowhere, or only behind gates that may just have opened, where they wait next. With `whateverTime`
+ * a time that is still to come is not waited for.
+ */
+export async function placeTasks(
+  tx: Tx,
+  handler: TaskHandler,
+  ids: readonly string[],
+  after: AfterCommit,
+  { whateverTime = false } = {},
+): Promise<void> {
+  if (ids.length === 0) return;
+  const pending = (await lockTasks(tx, ids)).filter(({ status }) => status === 'pending');
+  if (pending.length === 0) return;
+  const { undecided, dependent } = await selectGates(
+    tx,
+    pending.map(({ id }) => id),
+  );
+  const free = pending.filter(({ id }) => !undecided.has(id) && !dependent.has(id));
+  await updateDependencyResults(
+    tx,
+    free.filter(({ hasDependencies }) => hasDependencies).map(({ id }) => id),
+  );
+  const later = free.flatMap(({ id, tenantId, later: dueAt }) =>
+    dueAt === null || whateverTime ? [] : [{ taskId: id, tenantId, dueAt }],
+  );
+  await insertTimers(tx, later);
+  after.timed ||= later.length > 0;
+  const now = free.filter(({ id }) => !later.some(({ taskId }) => taskId === id));
+  await makeReady(
+    tx,
+    now.filter(({ concurrencyKey }) => concurrencyKey === null),
+    after,
+  );
+  const keyed = now.filter(({ concurrencyKey }) => concurrencyKey !== null);
+  // In the order of their keys, so that two that place several tasks do not wait for each other.
+  for (const task of keyed.toSorted((one, other) => one.concurrencyKey!.localeCompare(other.concurrencyKey!)))
+    await takeSlot(tx, handler, task, task.concurrencyKey!, after);
+}
+
+async function takeSlot(tx: Tx, handler: TaskHandler, task: Standing, key: string, after: AfterCommit): Promise<void> {
+  await lockKey(tx, task.tenantId, key);
+  const others = (await selectSlots(tx, task.tenantId, key)).filter(({ taskId }) => taskId !== task.id);
+  const holders = others.filter(({ holds }) => holds);
+  if (holders.length < task.concurrencyLimit) {
+    await insertSlot(tx, task, key, true);
+    return makeReady(tx, [task], after);
+  }
+  if (task.concurrencyStrategy === 'reject') {
+    const error = new ReeveError('conflict', `concurrency_key ${key} is in use by task ${holders[0]!.taskId}`);
+    const whole = await selectTask(tx, task.tenantId, task.id);
+    if (whole !== undefined) await endUnclaimed(tx, handler, whole, 'failed', error, after);
+    return;
+  }
+  if (task.concurrencyStrategy === 'cancel_running')
+    for (const { taskId } of others)
+      await cancelPending(tx, handler, task.tenantId, taskId, `task ${task.id} took its place`, after);
+  await insertSlot(tx, task, key, false);
+}

@@ -1,0 +1,41 @@
+import { recordJournal } from '@reeve/audit';
+import type { Tx } from '@reeve/db';
+import type { AfterCommit } from './after-commit.ts';
+import { lockTasks, type Standing } from './store/lock.ts';
+import { deleteSlot, insertSlot, lockKey, selectSlots } from './store/slot.ts';
+import { insertReady } from './store/wait.ts';
+
+/** Puts tasks that wait for nothing more among those that can be claimed. */
+export async function makeReady(tx: Tx, tasks: readonly Standing[], after: AfterCommit): Promise<void> {
+  if (tasks.length === 0) return;
+  await insertReady(tx, tasks);
+  after.claimable = true;
+  for (const { tenantId } of tasks) after.journals.add(tenantId);
+  await recordJournal(
+    tx,
+    tasks.map(({ id, tenantId, agentId }) => ({
+      tenantId,
+      type: 'task_ready',
+      agentId,
+      taskId: id,
+      summary: 'waits for a worker',
+    })),
+  );
+}
+
+/** Gives the place that a task held of its key to whoever waits for it. */
+export async function freeSlot(tx: Tx, taskId: string, after: AfterCommit): Promise<void> {
+  const slot = await deleteSlot(tx, taskId);
+  if (slot === undefined) return;
+  await lockKey(tx, slot.tenantId, slot.key);
+  const slots = await selectSlots(tx, slot.tenantId, slot.key);
+  let holders = slots.filter(({ holds }) => holds).length;
+  for (const { taskId: waiting } of slots.filter(({ holds }) => !holds)) {
+    const [task] = await lockTasks(tx, [waiting]);
+    if (task === undefined || task.status !== 'pending') continue;
+    if (holders >= task.concurrencyLimit) return;
+    holders += 1;
+    await insertSlot(tx, task, slot.key, true);
+    await makeReady(tx, [task], after);
+  }
+}

@@ -1,0 +1,75 @@
+import type { Database, Tx } from '@reeve/db';
+import { ReeveError } from '@reeve/kit';
+import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import { endUnclaimed } from './end.ts';
+import { placeTasks } from './place.ts';
+import { freeSlot } from './ready.ts';
+import { takeEnded } from './store/end.ts';
+import { lockTasks } from './store/lock.ts';
+import { selectTasks } from './store/read.ts';
+import { deleteDependency, selectDependents } from './store/wait.ts';
+import type { TaskHandler } from './task.ts';
+
+/*
+ * What follows from the end of a task. The transaction that ends a task with followers also puts it into ended_tasks;
+ * here each is taken out again together with all that follows from it: dependents whose last dependency it was can go on,
+ * or end where it did not complete, and whoever waited for its concurrency key gets its place. A process that dies between
+ * the two leaves the row to the next one. A long chain is walked one task a transaction, so no cascade locks more than one
+ * level, and none can lock against another.
+ */
+
+/** Tells the followers of every task that ended, and theirs, until nobody is left to be told. */
+export async function releaseFollowers(database: Database, handler: TaskHandler): Promise<void> {
+  for (;;) {
+    const after = createAfterCommit();
+    const found = await database.db.transaction().execute(async (tx) => {
+      const taskId = await takeEnded(tx);
+      if (taskId !== undefined) await release(tx, handler, taskId, after);
+      return taskId !== undefined;
+    });
+    if (!found) return;
+    // Followers that ended in their turn are met by this loop.
+    await carryOut(database, handler, { ...after, followers: false });
+  }
+}
+
+/** Does what is to be done after a commit: wakes workers and readers, and tells those that waited for tasks which ended. */
+export async function carryOut(database: Database, handler: TaskHandler, after: AfterCommit): Promise<void> {
+  for (const call of after.calls) call();
+  for (const tenantId of after.journals) database.notify('reeve_journal', tenantId);
+  for (const taskId of after.cancels) database.notify('reeve_cancels', taskId);
+  if (after.claimable) database.notify('reeve_tasks', '');
+  if (after.timed) database.notify('reeve_tasks', 'timer');
+  if (after.followers) await releaseFollowers(database, handler);
+}
+
+async function release(tx: Tx, handler: TaskHandler, taskId: string, after: AfterCommit): Promise<void> {
+  const dependents = await selectDependents(tx, taskId);
+  const locked = await lockTasks(tx, [taskId, ...dependents]);
+  const ended = locked.find(({ id }) => id === taskId);
+  // Brought back before anybody was told of its end: they go on waiting.
+  if (ended === undefined || ended.status === 'pending') return;
+  await deleteDependency(tx, taskId);
+  const waiting = locked.filter(({ id, status }) => id !== taskId && status === 'pending');
+  const stranded = waiting.filter(({ runAnyway }) => ended.status !== 'completed' && !runAnyway);
+  const verb = ended.status === 'failed' ? 'failed' : 'was cancelled';
+  for (const task of await selectTasks(
+    tx,
+    stranded.map(({ id }) => id),
+  ))
+    await endUnclaimed(
+      tx,
+      handler,
+      task,
+      'cancelled',
+      new ReeveError('cancelled', `it depends on task ${taskId}, which ${verb}`),
+      after,
+    );
+  await placeTasks(
+    tx,
+    handler,
+    waiting.filter((task) => !stranded.includes(task)).map(({ id }) => id),
+    after,
+  );
+  await freeSlot(tx, taskId, after);
+}

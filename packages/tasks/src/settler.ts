@@ -1,0 +1,38 @@
+import { isTransient, type Database } from '@reeve/db';
+import { createBatcher, ReeveError } from '@reeve/kit';
+import { endOf } from './end.ts';
+import { releaseFollowers } from './release.ts';
+import { settleLeased, type LeasedEnd } from './store/end.ts';
+import type { Claim, Outcome, TaskHandler } from './task.ts';
+
+/** Most ends that share a commit. */
+const TOGETHER = 500;
+
+/**
+ * Settles claimed tasks; those that end while others commit share the next commit. Resolves once it has committed and
+ * whoever waited for the task was told; throws `lease_lost` where the claim no longer holds.
+ */
+export function createSettler(
+  database: Database,
+  handler: TaskHandler,
+): (claim: Claim, outcome: Outcome) => Promise<void> {
+  const settle = createBatcher<LeasedEnd, { hasFollowers: boolean } | undefined>(
+    async (ends) => {
+      const settled = new Map((await settleLeased(database.queue, ends)).map((one) => [one.taskId, one]));
+      return ends.map(({ taskId }) => settled.get(taskId));
+    },
+    { limit: TOGETHER, together: (error) => isTransient(error) && !isDeadlock(error) },
+  );
+
+  return async ({ task, epoch }, outcome) => {
+    const settled = await settle({ ...endOf(outcome), taskId: task.id, epoch });
+    if (settled === undefined)
+      throw new ReeveError('lease_lost', `the lease of task ${task.id} was given to another worker`);
+    database.notify('reeve_journal', task.tenant_id);
+    if (settled.hasFollowers) await releaseFollowers(database, handler);
+  };
+}
+
+function isDeadlock(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === '40P01';
+}

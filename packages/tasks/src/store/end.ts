@@ -1,0 +1,150 @@
+import { json, now, type Db } from '@reeve/db';
+import { sql } from 'kysely';
+
+export type EndStatus = 'completed' | 'failed' | 'cancelled';
+
+/** What is recorded of the end of a task. */
+export interface TaskEnd {
+  readonly status: EndStatus;
+  readonly result: unknown;
+  readonly resultSummary: string | null;
+  readonly errorMessage: string | null;
+  readonly errorCode: string | null;
+}
+
+/** The end of a leased task, under the epoch of its lease. */
+export interface LeasedEnd extends TaskEnd {
+  readonly taskId: string;
+  readonly epoch: number;
+}
+
+/** What became of it: `lost` where the lease was somebody else's, in which case nothing was written. */
+export interface Settled {
+  readonly taskId: string;
+  /** Others are to be told: the task is in ended_tasks now. */
+  readonly hasFollowers: boolean;
+}
+
+/**
+ * Ends leased tasks, of any tenants, with their journal rows, in one statement. Only those whose lease is still the
+ * caller's are ended, and only they are answered.
+ */
+export async function settleLeased(db: Db, ends: readonly LeasedEnd[]): Promise<Settled[]> {
+  const { rows } = await sql<{ id: string; has_followers: boolean }>`
+    with input as (
+      select * from json_to_recordset(${JSON.stringify(ends.map(toRow))}::json) as i (
+        id uuid, epoch bigint, status text, result jsonb, result_summary text, error_message text, error_code text)
+    ), freed as (
+      delete from leases l using input i where l.task_id = i.id and l.epoch = i.epoch
+      returning l.task_id, l.attempt, l.started_at, i.status, i.result, i.result_summary, i.error_message, i.error_code
+    ), ended as (
+      update tasks t set status = f.status, result = f.result, result_summary = f.result_summary, error_message = f.error_message,
+        error_code = f.error_code, attempts = f.attempt, started_at = coalesce(t.started_at, f.started_at),
+        completed_at = reeve_now(), updated_at = reeve_now()
+      from freed f where t.id = f.task_id
+      returning t.id, t.tenant_id, t.agent_id, t.session_id, t.trace_id, t.title, t.status, t.result_summary, t.error_message, t.error_code, t.has_followers
+    ), followed as (
+      insert into ended_tasks (task_id, tenant_id) select id, tenant_id from ended where has_followers on conflict do nothing
+    ), told as (
+      insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, summary)
+      select tenant_id, 'task_' || status, agent_id, id, session_id, trace_id, ${ENDED_SUMMARY} from ended
+    )
+    select id, has_followers from ended`.execute(db);
+  return rows.map((row) => ({ taskId: row.id, hasFollowers: row.has_followers }));
+}
+
+/** The same for one task that nobody holds. Answers whether others are to be told. */
+export async function updateEnded(db: Db, taskId: string, end: TaskEnd, actor: string): Promise<boolean> {
+  const { rows } = await sql<{ has_followers: boolean }>`
+    with ended as (
+      update tasks set status = ${end.status}, result = ${end.status === 'completed' ? json(end.result) : null},
+        result_summary = ${end.resultSummary}, error_message = ${end.errorMessage}, error_code = ${end.errorCode},
+        completed_at = reeve_now(), updated_at = reeve_now()
+      where id = ${taskId}
+      returning id, tenant_id, agent_id, session_id, trace_id, title, status, result_summary, error_message, error_code, has_followers
+    ), followed as (
+      insert into ended_tasks (task_id, tenant_id) select id, tenant_id from ended where has_followers on conflict do nothing
+    ), told as (
+      insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, actor, summary)
+      select tenant_id, 'task_' || status, agent_id, id, session_id, trace_id, ${actor}, ${ENDED_SUMMARY} from ended
+    )
+    select has_followers from ended`.execute(db);
+  return rows[0]?.has_followers ?? false;
+}
+
+/** One sentence on the end of a task, for the journal and for memory. */
+const ENDED_SUMMARY = sql.raw(`agent_id || case status when 'completed' then ' completed ' when 'failed' then ' failed at ' else ' did not do ' end
+  || '"' || left(title, 200) || '"' || coalesce(': ' || left(coalesce(result_summary, error_message), 500), '')`);
+
+/** Records a failed or lost attempt of a task that will be tried again. */
+export async function updateAttempted(
+  db: Db,
+  taskId: string,
+  attempt: number,
+  startedAt: Date,
+  error: { message: string; code: string } | null,
+): Promise<void> {
+  await db
+    .updateTable('tasks')
+    .set({
+      attempts: attempt,
+      updated_at: now,
+      started_at: sql<Date>`coalesce(started_at, ${startedAt})`,
+      ...(error && { error_message: error.message, error_code: error.code }),
+    })
+    .where('id', '=', taskId)
+    .execute();
+}
+
+/** Counts an attempt whose worker fell silent. */
+export async function updateLost(db: Db, taskId: string): Promise<void> {
+  await db
+    .updateTable('tasks')
+    .set({ lost_attempts: sql<number>`lost_attempts + 1` })
+    .where('id', '=', taskId)
+    .execute();
+}
+
+/** Brings an ended task back, with its attempts counted from nothing. */
+export async function updateRevived(db: Db, taskId: string): Promise<void> {
+  await db
+    .updateTable('tasks')
+    .set({
+      status: 'pending',
+      attempts: 0,
+      lost_attempts: 0,
+      result: null,
+      result_summary: null,
+      error_message: null,
+      error_code: null,
+      completed_at: null,
+      cancel_requested: false,
+      updated_at: now,
+    })
+    .where('id', '=', taskId)
+    .execute();
+}
+
+export async function updateCancelRequested(db: Db, taskId: string): Promise<void> {
+  await db.updateTable('tasks').set({ cancel_requested: true, updated_at: now }).where('id', '=', taskId).execute();
+}
+
+function toRow({ taskId, epoch, status, result, resultSummary, errorMessage, errorCode }: LeasedEnd) {
+  return {
+    id: taskId,
+    epoch,
+    status,
+    result: status === 'completed' ? result : null,
+    result_summary: resultSummary,
+    error_message: errorMessage,
+    error_code: errorCode,
+  };
+}
+
+/** Takes one ended task whose followers are to be told; undefined where there is none that nobody else is at. */
+export async function takeEnded(db: Db): Promise<string | undefined> {
+  const { rows } = await sql<{ task_id: string }>`
+    delete from ended_tasks where task_id = (select task_id from ended_tasks order by task_id limit 1 for update skip locked)
+    returning task_id`.execute(db);
+  return rows[0]?.task_id;
+}

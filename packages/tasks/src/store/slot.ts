@@ -1,0 +1,47 @@
+import type { Db } from '@reeve/db';
+import { sql } from 'kysely';
+
+/** Keeps others away from a concurrency key until the transaction ends. */
+export async function lockKey(db: Db, tenantId: string, key: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`${tenantId} ${key}`}, 0))`.execute(db);
+}
+
+/** The tasks of a key, those that hold a place first, else in the order in which they get one. */
+export async function selectSlots(
+  db: Db,
+  tenantId: string,
+  key: string,
+): Promise<{ taskId: string; holds: boolean }[]> {
+  const rows = await db
+    .selectFrom('concurrency_slots')
+    .select(['task_id', 'holds'])
+    .where('tenant_id', '=', tenantId)
+    .where('key', '=', key)
+    .orderBy('holds', 'desc')
+    .orderBy('rank')
+    .orderBy('task_id')
+    .execute();
+  return rows.map((row) => ({ taskId: row.task_id, holds: row.holds }));
+}
+
+/** Adds a task to those of its key, holding a place or waiting for one. */
+export async function insertSlot(
+  db: Db,
+  task: { id: string; tenantId: string; priority: number },
+  key: string,
+  holds: boolean,
+): Promise<void> {
+  await sql`insert into concurrency_slots (tenant_id, key, task_id, holds, rank)
+    values (${task.tenantId}, ${key}, ${task.id}, ${holds}, reeve_rank(${task.priority}))
+    on conflict (tenant_id, key, task_id) do update set holds = excluded.holds`.execute(db);
+}
+
+/** Takes a task out of those of its key; answers the key. */
+export async function deleteSlot(db: Db, taskId: string): Promise<{ tenantId: string; key: string } | undefined> {
+  const row = await db
+    .deleteFrom('concurrency_slots')
+    .where('task_id', '=', taskId)
+    .returning(['tenant_id', 'key'])
+    .executeTakeFirst();
+  return row && { tenantId: row.tenant_id, key: row.key };
+}

@@ -1,0 +1,83 @@
+import { recordJournal } from '@reeve/audit';
+import type { Database, Tx } from '@reeve/db';
+import { ReeveError, type Log } from '@reeve/kit';
+import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import { endUnclaimed } from './end.ts';
+import { placeTasks } from './place.ts';
+import { carryOut } from './release.ts';
+import { updateAttempted, updateLost } from './store/end.ts';
+import { deleteExpired, selectExpired } from './store/lease.ts';
+import { lockTasks } from './store/lock.ts';
+import { selectTask } from './store/read.ts';
+import { insertReady, takeDue } from './store/wait.ts';
+import type { TaskHandler } from './task.ts';
+
+/** Leases and timers that one look takes on. */
+const AT_ONCE = 500;
+
+/**
+ * Takes tasks back from workers that fell silent: each is ready again, or failed where that was its last attempt, or
+ * cancelled where that was asked; each by itself, so that one that cannot be ended holds up no other. Answers how many.
+ */
+export async function sweepLeases(database: Database, handler: TaskHandler, log: Log): Promise<number> {
+  let swept = 0;
+  for (const taskId of await selectExpired(database.db, AT_ONCE)) {
+    const after = createAfterCommit();
+    try {
+      if (await database.db.transaction().execute((tx) => takeBack(tx, handler, taskId, after))) swept += 1;
+    } catch (error) {
+      log.error({ err: error, task_id: taskId }, 'a task whose worker fell silent could not be taken back');
+      continue;
+    }
+    await carryOut(database, handler, after);
+  }
+  return swept;
+}
+
+async function takeBack(tx: Tx, handler: TaskHandler, taskId: string, after: AfterCommit): Promise<boolean> {
+  const lease = await deleteExpired(tx, taskId);
+  if (lease === undefined) return false;
+  const { tenantId, attempt, startedAt } = lease;
+  await updateAttempted(tx, taskId, attempt, startedAt, null);
+  await updateLost(tx, taskId);
+  const [standing] = await lockTasks(tx, [taskId]);
+  const task = await selectTask(tx, tenantId, taskId);
+  if (task === undefined || standing === undefined || standing.status !== 'pending') return true;
+  after.journals.add(tenantId);
+  if (standing.cancelRequested) {
+    const error = new ReeveError('cancelled', 'cancelled while its worker was gone');
+    await endUnclaimed(tx, handler, task, 'cancelled', error, after);
+  } else if (attempt >= task.max_attempts) {
+    const error = new ReeveError('unavailable', `the worker stopped without a word, ${attempt} times`);
+    await endUnclaimed(tx, handler, task, 'failed', error, after);
+  } else {
+    await insertReady(tx, [standing]);
+    after.claimable = true;
+    await recordJournal(tx, [
+      {
+        tenantId,
+        type: 'task_returned',
+        agentId: task.agent_id,
+        taskId,
+        traceId: task.trace_id,
+        summary: 'its worker fell silent',
+        details: { attempt },
+      },
+    ]);
+  }
+  return true;
+}
+
+/** Lets tasks go on whose time has come. Answers milliseconds until the next one's does (null: none waits for a time). */
+export async function promoteDue(database: Database, handler: TaskHandler): Promise<number | null> {
+  for (;;) {
+    const after = createAfterCommit();
+    const { due, nextMs } = await database.db.transaction().execute(async (tx) => {
+      const taken = await takeDue(tx, AT_ONCE);
+      await placeTasks(tx, handler, taken.due, after, { whateverTime: true });
+      return taken;
+    });
+    await carryOut(database, handler, after);
+    if (due.length < AT_ONCE) return nextMs;
+  }
+}
