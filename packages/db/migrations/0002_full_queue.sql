@@ -190,13 +190,12 @@ create function count_inserted_tasks() returns trigger language plpgsql as $$ be
 end $$;
 create function count_updated_tasks() returns trigger language plpgsql as $$ begin
   insert into task_counts
-  select c.tenant_id, c.agent_id, c.task_type, c.status, date_trunc('minute', reeve_now()), sum(c.change)
+  select tenant_id, agent_id, task_type, status, date_trunc('minute', reeve_now()), sum(change)
   from (
-    select n.tenant_id, n.agent_id, n.task_type, s.status, s.change
-    from updated n join before o on o.id = n.id and o.status <> n.status
-    cross join lateral (values (o.status, -1), (n.status, 1)) as s (status, change)
+    select tenant_id, agent_id, task_type, status, 1 as change from updated
+    union all select tenant_id, agent_id, task_type, status, -1 from before
   ) c
-  group by 1, 2, 3, 4;
+  group by 1, 2, 3, 4 having sum(change) <> 0;
   return null;
 end $$;
 create function count_deleted_tasks() returns trigger language plpgsql as $$ begin

@@ -37,7 +37,7 @@ export function createAttempt(parts: AttemptParts): Attempt {
         await persist(leaseMs, () => settle(claim, settled));
       }
     } catch (thrown) {
-      return endAttempt(parts, claim, ReeveError.from(signal.aborted ? signal.reason : thrown));
+      return await endAttempt(parts, claim, ReeveError.from(signal.aborted ? signal.reason : thrown));
     } finally {
       if (parts.isLimited(claim.task.tenant_id)) database.notify('reeve_tasks', '');
     }

@@ -57,7 +57,8 @@ export function requireTimeZone(timezone: string): void {
 
 function isKnown(timezone: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: timezone }) !== null;
+    new Intl.DateTimeFormat('en', { timeZone: timezone }).format(EARLIEST);
+    return true;
   } catch {
     return false;
   }

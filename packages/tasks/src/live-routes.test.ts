@@ -9,7 +9,6 @@ import { inTenant, json, now, type Database } from '@reeve/db';
 import { createApp, startHttpServer, type HttpServer } from '@reeve/http';
 import { newId, ReeveError, silentLog, sleep } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
-import { WebSocket as Peer } from 'ws';
 import { createJournalFeed, type JournalFeed } from './journal-feed.ts';
 import { mountTaskStreams } from './live-routes.ts';
 
@@ -64,8 +63,15 @@ describe('the live streams of tasks', { timeout: 60_000 }, () => {
     return startHttpServer(app, { host: '127.0.0.1', port: 0 });
   }
 
-  async function write(count: number, fields: { agentId?: string; taskId?: string } = { taskId }): Promise<string[]> {
-    const entry = { tenantId: 'default', type: 'task_started', summary: 'x', agentId: 'ada', ...fields } as const;
+  async function write(count: number, fields: { agentId?: string } = {}): Promise<string[]> {
+    const entry = {
+      tenantId: 'default',
+      type: 'task_started',
+      summary: 'x',
+      agentId: 'ada',
+      taskId,
+      ...fields,
+    } as const;
     const ids = await inTenant(database.db, 'default', (tx) =>
       recordJournal(
         tx,
@@ -95,6 +101,22 @@ describe('the live streams of tasks', { timeout: 60_000 }, () => {
   }
   const dataOf = (text: string) =>
     [...text.matchAll(/^data: (\{.*\})$/gm)].map((match) => TaskEvent.parse(JSON.parse(match[1]!)));
+
+  /** As a page does it: with the key as a subprotocol. */
+  async function watch(tenant: string, query: string) {
+    const address = `${server.url.replace('http', 'ws')}/ws/v1/tasks${query}`;
+    const socket = new WebSocket(address, ['reeve', `reeve.key.${tenant}`]);
+    const got: { event: string; data: TaskEvent }[] = [];
+    socket.addEventListener('message', ({ data }) => got.push(JSON.parse(String(data)) as (typeof got)[number]));
+    await new Promise((resolve) => socket.addEventListener('message', resolve, { once: true }));
+    return {
+      socket,
+      async frames(count: number) {
+        while (got.length < count) await sleep(5);
+        return got;
+      },
+    };
+  }
 
   it('say where they begin, then each event with its id, from the place that is named', async () => {
     const begin = await feed.now();
@@ -147,46 +169,28 @@ describe('the live streams of tasks', { timeout: 60_000 }, () => {
 
   it('come over a WebSocket too, from where it left off, and not to other tenants', async () => {
     const begin = await feed.now();
-    const address = `${server.url.replace('http', 'ws')}/ws/v1/tasks`;
-    const peer = new Peer(address, headers('default'));
-    const frames: { event: string; data: TaskEvent }[] = [];
-    peer.on('message', (data: Buffer) => frames.push(JSON.parse(data.toString()) as (typeof frames)[number]));
-    await once(peer, 'message');
-    const other = new Peer(`${address}?after=${begin}`, headers('other'));
-    const heard: string[] = [];
-    other.on('message', (data: Buffer) => heard.push((JSON.parse(data.toString()) as { event: string }).event));
-    await once(other, 'message');
-    assert.deepEqual([frames[0]?.event, /^\d+-0$/.test(frames[0]?.data.id ?? '')], ['ack', true]);
-    peer.send('{"hello":true}');
-    peer.send('hello');
+    const mine = await watch('default', '');
+    const theirs = await watch('other', `?after=${begin}`);
+    const [ack] = await mine.frames(1);
+    assert.deepEqual([ack?.event, /^\d+-0$/.test(ack?.data.id ?? '')], ['ack', true]);
+    mine.socket.send('{"hello":true}');
+    mine.socket.send('hello');
     const written = await write(3);
-    while (frames.length < 5) await once(peer, 'message');
-    peer.close();
-    assert.deepEqual(frames.map(({ event }) => event).sort(), [
-      'ack',
-      'error',
-      'task_started',
-      'task_started',
-      'task_started',
-    ]);
-    const events = frames.filter(({ event }) => event === 'task_started').map(({ data }) => TaskEvent.parse(data));
+    const got = await mine.frames(5);
+    assert.deepEqual(got.map(({ event }) => event).sort(), ['ack', 'error', ...Array<string>(3).fill('task_started')]);
+    const events = got.filter(({ event }) => event === 'task_started').map(({ data }) => TaskEvent.parse(data));
     assert.deepEqual(
       events.map(({ entry }) => entry.id),
       written,
     );
-
-    const page = new WebSocket(`${address}?after=${events[0]!.id}`, ['reeve', 'reeve.key.default']);
-    const ids: string[] = [];
-    const done = Promise.withResolvers<void>();
-    page.addEventListener('message', ({ data }) => {
-      const frame = JSON.parse(String(data)) as { event: string; data: TaskEvent };
-      if (frame.event === 'task_started' && ids.push(frame.data.entry.id) === 2) done.resolve();
-    });
-    await done.promise;
-    assert.deepEqual(ids, written.slice(1));
-    page.close();
-    assert.deepEqual(heard, ['ack']);
-    other.close();
+    const again = await watch('default', `?after=${events[0]!.id}&agent_id=ada&task_type=chat`);
+    const [, ...rest] = await again.frames(3);
+    assert.deepEqual(
+      rest.map(({ data }) => data.entry.id),
+      written.slice(1),
+    );
+    assert.deepEqual((await theirs.frames(1)).length, 1);
+    for (const { socket } of [mine, theirs, again]) socket.close();
   });
 
   it('are followed by the client across lost connections and a server that stops, each event once', async () => {

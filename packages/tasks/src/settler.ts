@@ -6,7 +6,7 @@ import { settleLeased, type LeasedEnd } from './store/end.ts';
 import type { Claim, Outcome, TaskHandler } from './task.ts';
 
 /** Most ends that share a commit. */
-const TOGETHER = 500;
+const TOGETHER = 1_000;
 
 /**
  * Settles claimed tasks; those that end while others commit share the next commit. Resolves once it has committed and

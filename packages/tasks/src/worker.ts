@@ -171,9 +171,10 @@ export function startWorker(options: WorkerOptions): Worker {
     }
   }
 
-  /** Wakes the claim loop, a moment later where many tasks end and only a few places are free. */
+  /** Wakes the claim loop: at once where half of the places are free or little is ready, else once places would stay empty. */
   function askForMore(): void {
     if (!busy || fromQueue + backlog.length <= capacity / 2) return wake.raise();
+    if (backlog.length > 0) return;
     gathering ??= setTimeout(() => {
       gathering = undefined;
       wake.raise();
