@@ -120,7 +120,9 @@ function matches(tenantId: string, { agentId, taskId, traceId, type }: JournalFi
     sql`tenant_id = ${tenantId}`,
     agentId !== undefined && sql`agent_id = ${agentId}`,
     taskId !== undefined && sql`task_id = ${taskId}`,
-    traceId !== undefined && sql`trace_id = ${traceId}`,
+    // Through the tasks of the trace, which have an index: every entry with a trace is about one of them.
+    traceId !== undefined &&
+      sql`task_id = any(array(select id from tasks where tasks.tenant_id = ${tenantId} and tasks.trace_id = ${traceId}))`,
     type !== undefined && sql`type = ${type}`,
   ].filter((condition) => condition !== false);
   return sql<SqlBool>`${sql.join(conditions, sql` and `)}`;

@@ -43,6 +43,8 @@ export interface Client {
    * refuses, or is out of reach for more than a minute.
    */
   followTasks(options?: FollowTasks): AsyncGenerator<TaskEvent, void>;
+  /** Follows one task from its creation, or the event with the id `after`, until it has ended; fails as `followTasks` does. */
+  followTask(taskId: string, options?: { after?: string; signal?: AbortSignal }): AsyncGenerator<TaskEvent, void>;
 }
 
 export interface FollowTasks {
@@ -85,6 +87,31 @@ export function createClient(options: ClientOptions = {}): Client {
     return response;
   }
 
+  /** The events of a stream of tasks to its end, through every reconnection. */
+  async function* followTaskEvents<R extends Route>(
+    route: R,
+    call: CallOptions<R>,
+    after: string | undefined,
+  ): AsyncGenerator<TaskEvent, void> {
+    let last = after;
+    const retry = createRetry(call.signal);
+    for (;;) {
+      try {
+        const response = await request(route, call, streamHeaders(last));
+        retry.reset();
+        // A tenant's stream begins with the id of its place: kept, so that a loss before the first event loses none.
+        const setBegin = route.path === routes.streamTasks.path ? (id: string) => (last ??= id) : undefined;
+        for await (const event of eventsOf<TaskEvent>(response, call.signal, setBegin)) {
+          last = event.id;
+          yield event;
+        }
+        return;
+      } catch (error) {
+        await retry.after(error);
+      }
+    }
+  }
+
   const client: Client = {
     async call(route, call = {}) {
       const response = await request(route, call, {});
@@ -122,28 +149,15 @@ export function createClient(options: ClientOptions = {}): Client {
       }
     },
     async *followTasks({ after, agentId, taskType, signal } = {}) {
-      let last = after;
       const query = {
         ...(agentId !== undefined && { agent_id: agentId }),
         ...(taskType !== undefined && { task_type: taskType }),
       };
-      const retry = createRetry(signal);
-      for (;;) {
-        try {
-          const call = { query, ...(signal !== undefined && { signal }) };
-          const response = await request(routes.streamTasks, call, streamHeaders(last));
-          retry.reset();
-          // The stream begins with the id of its place: kept, so that a loss before the first event loses none.
-          const setBegin = (id: string) => (last ??= id);
-          for await (const event of eventsOf<TaskEvent>(response, signal, setBegin)) {
-            last = event.id;
-            yield event;
-          }
-          return;
-        } catch (error) {
-          await retry.after(error);
-        }
-      }
+      yield* followTaskEvents(routes.streamTasks, { query, ...(signal !== undefined && { signal }) }, after);
+    },
+    async *followTask(taskId, { after, signal } = {}) {
+      const call = { params: { id: taskId }, ...(signal !== undefined && { signal }) };
+      yield* followTaskEvents(routes.streamTask, call, after);
     },
   };
   return client;

@@ -222,8 +222,8 @@ begin
 end $$;
 -- Policies for all tenants are seen by all, and set by what does not act for one.
 alter table task_policies enable row level security;
-create policy own_tenant on task_policies to reeve_tenant
-  using (tenant_id in (current_setting('reeve.tenant', true), '*')) with check (tenant_id = current_setting('reeve.tenant', true));
+create policy own_tenant on task_policies to reeve_tenant using (tenant_id = current_setting('reeve.tenant', true));
+create policy every_tenant on task_policies for select to reeve_tenant using (tenant_id = '*');
 grant select, insert, update, delete on task_policies to reeve_tenant;
 grant select on memory_events to reeve_tenant;
 -- What happened stays: the journal is only added to, until retention takes it.

@@ -4,7 +4,7 @@ import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { mountMemory } from '@reeve/memory';
 import { listRuns, type StartParts } from '@reeve/runs';
-import { mountApprovals, mountTasks, type CheckTask } from '@reeve/tasks';
+import { mountApprovals, mountTasks, mountTaskStreams, type CheckTask, type JournalFeed } from '@reeve/tasks';
 import type { ToolRegistry } from '@reeve/tools';
 import { serveConsole } from './console-files.ts';
 import { mountDoors, streamOf } from './doors.ts';
@@ -15,6 +15,7 @@ import { mountTools, type ToolContextFor } from './tool-routes.ts';
 export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
   HealthParts &
   StartParts & {
+    readonly journal: JournalFeed;
     readonly tools: ToolRegistry;
     readonly toolContextFor: ToolContextFor;
     /** Where the built console is. */
@@ -39,6 +40,7 @@ export function createGateway(parts: GatewayParts): App {
   if (!parts.api) return app;
   mountDoors(app, parts);
   mountRuns(app, database, feed, handler);
+  mountTaskStreams(app, database, parts.journal);
   mountTasks(app, database, handler, checkTask, {
     runs: async (tx, tenantId, taskId) => (await listRuns(tx, tenantId, { taskId }, { limit: 20, offset: 0 })).runs,
     journal: (tx, tenantId, taskId) => selectJournalOfTask(tx, tenantId, taskId, JOURNAL_SHOWN),

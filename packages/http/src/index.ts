@@ -1,5 +1,5 @@
 export { createApp, Reply } from './app.ts';
-export type { App, AppOptions, Call, Handler, SocketHandler, Upgrade } from './app.ts';
+export type { App, AppOptions, Call, Handler, SocketHandler } from './app.ts';
 export { BODY_LIMIT } from './body.ts';
 export { openApiOf } from './openapi.ts';
 export { requireAccess } from './principal.ts';

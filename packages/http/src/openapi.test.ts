@@ -67,6 +67,11 @@ describe('the OpenAPI document', () => {
         $ref: '#/components/schemas/Error',
       });
       assert.equal(operation.requestBody !== undefined, route.body !== undefined, route.path);
+      if (route.frames !== undefined) {
+        const { description, content } = operation.responses['101']!;
+        assert.match(description, /WebSocket/);
+        assert.ok(content?.['application/json']?.schema, route.path);
+      }
       if (route.events !== undefined) assert.ok(operation.responses['200']?.content?.['text/event-stream'], route.path);
       assert.equal(
         operation.parameters.some(({ name }) => name === 'Idempotency-Key'),

@@ -8,7 +8,8 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-interface Failure {
+/** What went wrong, as it is shown, and the exit code it means. */
+export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly details: readonly { path: string; message: string }[];
@@ -37,7 +38,8 @@ export async function reportFailure(error: unknown, json: boolean): Promise<numb
   return exit;
 }
 
-async function failureOf(error: unknown): Promise<Failure> {
+/** What an error of any kind says to a person and to a script. */
+export async function failureOf(error: unknown): Promise<Failure> {
   const none = { details: [], requestId: undefined };
   if (error instanceof CommanderError) {
     return { ...none, code: 'usage', message: error.message.replace(/^error: /, ''), exit: EXIT.usage };

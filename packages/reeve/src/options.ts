@@ -1,6 +1,24 @@
 import { readFileSync } from 'node:fs';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { UsageError } from './failure.ts';
+import type { OutputOptions } from './output.ts';
+
+/** Which part of a list is asked for, and how it is shown. */
+export interface ListOptions extends OutputOptions {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** Gives a command that lists things the options of every list. */
+export function withListOptions(command: Command): Command {
+  return command
+    .option('--limit <number>', 'how many', wholeNumber(1, 200), 50)
+    .option('--offset <number>', 'how many to leave out first', wholeNumber(0, 10_000_000), 0)
+    .option(...JSON_OPTION);
+}
+
+/** The option of every command that prints data. */
+export const JSON_OPTION = ['--json', 'print JSON'] as const;
 
 /** Makes an action of work that answers its exit code. */
 export function exitWith<Args extends unknown[]>(
@@ -18,6 +36,13 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     if (/^-?\d+$/.test(text) && number >= min && number <= max) return number;
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
+}
+
+/** A length of time such as `90s`, `15m`, `2h` or `7d`, in seconds. */
+export function seconds(text: string): number {
+  const [, number, unit] = /^(\d{1,8})([smhd])$/.exec(text) ?? [];
+  if (number === undefined) throw new InvalidArgumentError('It must be a number with s, m, h or d: 90s, 15m, 2h, 7d.');
+  return Number(number) * { s: 1, m: 60, h: 3_600, d: 86_400 }[unit as 's' | 'm' | 'h' | 'd'];
 }
 
 /** A repeatable option's values. */

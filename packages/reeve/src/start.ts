@@ -9,7 +9,7 @@ import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
 import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
-import { expireLeases, runRetention, startWorker, type Worker } from '@reeve/tasks';
+import { createJournalFeed, expireLeases, runRetention, startWorker, type Worker } from '@reeve/tasks';
 import { createAuthenticator, DEFAULT_TENANT, ensureTenant, requireSafeBinding } from '@reeve/tenancy';
 import { createToolRegistry, type ToolContext } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
@@ -62,6 +62,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const sandbox = stack.use(await openSandbox(config, serve ? log : silentLog));
   const tools = createToolRegistry({ sandbox, config, log });
   const feed = stack.use(createFeed(database));
+  const journal = stack.use(createJournalFeed(database));
   const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));
   const handler = createRunHandler({
     database,
@@ -97,6 +98,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const app = createGateway({
     database,
     feed,
+    journal,
     models,
     tools,
     sandbox,

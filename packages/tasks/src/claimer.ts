@@ -82,12 +82,18 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
     });
   }
 
-  async function attempt(room: number, suspects: boolean): Promise<{ claimed: Claimed[]; asked: number }> {
-    const wants = plan(room, suspects);
-    if (wants.length === 0) return { claimed: [], asked: 0 };
-    const claimed = await take(wants);
-    for (const { task, lane, rank } of claimed) cursors.set(keyOf({ tenantId: task.tenant_id, lane }), rank);
-    return { claimed, asked: wants.length };
+  /** Asks the tenants whose turn it is; `all`: one after another until one gives something, since those at their limit do not. */
+  async function attempt(room: number, suspects: boolean, all: boolean): Promise<Claimed[]> {
+    const tenants = new Set(lanes.map(({ tenantId }) => tenantId)).size;
+    for (let asked = 0; asked < tenants; ) {
+      const wants = plan(room, suspects);
+      if (wants.length === 0) break;
+      const claimed = await take(wants);
+      for (const { task, lane, rank } of claimed) cursors.set(keyOf({ tenantId: task.tenant_id, lane }), rank);
+      if (claimed.length > 0 || !all) return claimed;
+      asked += new Set(wants.map(({ tenantId }) => tenantId)).size;
+    }
+    return [];
   }
 
   return {
@@ -97,10 +103,10 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
       const age = performance.now() - knownAt;
       const fresh = age > KNOWN_MS || (lookAgain && age > KNOWN_AFTER_WAKE_MS);
       if (fresh) await refresh();
-      const { claimed } = await attempt(room, suspects);
+      const claimed = await attempt(room, suspects, fresh);
       if (claimed.length > 0 || (fresh && !lookAgain)) return claimed;
       await refresh();
-      return (await attempt(room, suspects)).claimed;
+      return attempt(room, suspects, true);
     },
   };
 }

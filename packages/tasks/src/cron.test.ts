@@ -80,9 +80,9 @@ describe('a cron', () => {
     const hostile = fc.oneof(
       fc.string({ maxLength: 300, unit: 'binary' }),
       fc.string({ maxLength: 40, unit: fc.constantFrom(...'0123456789*/,-LW#? MONJAN') }),
-      fc.array(fc.string({ maxLength: 6, unit: fc.constantFrom(...'0159*/,-') }), { minLength: 5, maxLength: 5 }).map(
-        (parts) => parts.join(' '),
-      ),
+      fc
+        .array(fc.string({ maxLength: 6, unit: fc.constantFrom(...'0159*/,-') }), { minLength: 5, maxLength: 5 })
+        .map((parts) => parts.join(' ')),
     );
     fc.assert(
       fc.property(hostile, (text) => {

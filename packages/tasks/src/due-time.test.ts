@@ -196,25 +196,55 @@ describe('a due time', () => {
   });
 
   it('is refused in what is not a time zone', () => {
-    for (const timezone of ['', 'Berlin', 'Europe/Atlantis', 'PST', 'IST', '+05:30', 'Europe/Berlin\n', 'é', 'x'.repeat(10_000)])
+    for (const timezone of [
+      '',
+      'Berlin',
+      'Europe/Atlantis',
+      'PST',
+      'IST',
+      '+05:30',
+      'Europe/Berlin\n',
+      'é',
+      'x'.repeat(10_000),
+    ])
       assert.throws(
         () => nextDue(cronIn(timezone, '0 0 * * *'), new Date()),
-        (error) => error instanceof ReeveError && error.reason === 'invalid_request' && error.details[0]?.path === 'timezone',
+        (error) =>
+          error instanceof ReeveError && error.reason === 'invalid_request' && error.details[0]?.path === 'timezone',
         timezone,
       );
-    for (const timezone of ['UTC', 'Etc/GMT+5', 'America/Argentina/Buenos_Aires', 'Asia/Kolkata']) requireTimeZone(timezone);
+    for (const timezone of ['UTC', 'Etc/GMT+5', 'America/Argentina/Buenos_Aires', 'Asia/Kolkata'])
+      requireTimeZone(timezone);
   });
 });
 
 describe('the next due time', () => {
-  const ZONES = ['America/New_York', 'Europe/Berlin', 'Australia/Lord_Howe', 'Asia/Kolkata', 'UTC', 'Asia/Beirut', 'America/Sao_Paulo'];
+  const ZONES = [
+    'America/New_York',
+    'Europe/Berlin',
+    'Australia/Lord_Howe',
+    'Asia/Kolkata',
+    'UTC',
+    'Asia/Beirut',
+    'America/Sao_Paulo',
+  ];
   const zone = fc.constantFrom(...ZONES);
   const after = fc.date({ min: new Date('2015-01-01'), max: new Date('2040-01-01'), noInvalidDate: true });
   const field = (min: number, max: number) => {
-    const range = fc.tuple(fc.integer({ min, max }), fc.integer({ min, max })).map((ends) => ends.toSorted((a, b) => a - b).join('-'));
-    const item = fc.oneof(fc.integer({ min, max }).map(String), range, fc.tuple(range, fc.integer({ min: 1, max: 5 })).map((parts) => parts.join('/')));
+    const range = fc
+      .tuple(fc.integer({ min, max }), fc.integer({ min, max }))
+      .map((ends) => ends.toSorted((a, b) => a - b).join('-'));
+    const item = fc.oneof(
+      fc.integer({ min, max }).map(String),
+      range,
+      fc.tuple(range, fc.integer({ min: 1, max: 5 })).map((parts) => parts.join('/')),
+    );
     const step = fc.integer({ min: 1, max: Math.min(max, 12) }).map((size) => `*/${size}`);
-    return fc.oneof(fc.constant('*'), step, fc.array(item, { minLength: 1, maxLength: 3 }).map((items) => items.join(',')));
+    return fc.oneof(
+      fc.constant('*'),
+      step,
+      fc.array(item, { minLength: 1, maxLength: 3 }).map((items) => items.join(',')),
+    );
   };
   const cron = fc
     .tuple(field(0, 59), field(0, 23), field(1, 28), field(1, 12), field(0, 7))
@@ -253,8 +283,17 @@ describe('the next due time', () => {
 
   it('of a cron that follows real time is the first matching minute, around each change of the clocks too', () => {
     const around = fc
-      .constantFrom('2026-03-08T07:00Z', '2026-11-01T06:00Z', '2026-03-29T01:00Z', '2026-10-25T01:00Z', '2026-04-04T15:00Z', '2026-10-03T15:30Z')
-      .chain((change) => fc.integer({ min: -180, max: 180 }).map((minutes) => new Date(Date.parse(change) + minutes * MINUTE)));
+      .constantFrom(
+        '2026-03-08T07:00Z',
+        '2026-11-01T06:00Z',
+        '2026-03-29T01:00Z',
+        '2026-10-25T01:00Z',
+        '2026-04-04T15:00Z',
+        '2026-10-03T15:30Z',
+      )
+      .chain((change) =>
+        fc.integer({ min: -180, max: 180 }).map((minutes) => new Date(Date.parse(change) + minutes * MINUTE)),
+      );
     const wildCron = fc.tuple(fc.constantFrom('*', '*/7', '0-50/10', '45', '0'), fc.constantFrom('*', '*/2', '1-4/1'));
     fc.assert(
       fc.property(wildCron, zone, around, ([minute, hour], timezone, first) => {
@@ -271,7 +310,9 @@ describe('the next due time', () => {
   it('comes once a local day for a daily frequency, in every zone', () => {
     fc.assert(
       fc.property(zone, after, (timezone, anchor) => {
-        const days = following({ frequency: 'daily', cron: null, anchor, timezone }, anchor.toISOString(), 200).map((text) => text.slice(0, 10));
+        const days = following({ frequency: 'daily', cron: null, anchor, timezone }, anchor.toISOString(), 200).map(
+          (text) => text.slice(0, 10),
+        );
         assert.equal(new Set(days).size, days.length);
         const span = (Date.parse(days.at(-1)!) - Date.parse(days[0]!)) / (24 * 3600_000);
         assert.equal(span, days.length - 1, 'no day is left out');
@@ -294,13 +335,23 @@ function offsetOf(timezone: string, date: Date): number {
 
 /** Whether the clocks of the zone show a time that the cron asks for; written without the library. */
 function matches(cron: string, timezone: string, date: Date): boolean {
-  const [, year, month, day, hour, minute] = /^(\d+)-(\d\d)-(\d\d) (\d\d):(\d\d)/.exec(local(timezone, date))!.map(Number);
+  const [, year, month, day, hour, minute] = /^(\d+)-(\d\d)-(\d\d) (\d\d):(\d\d)/
+    .exec(local(timezone, date))!
+    .map(Number);
   const weekday = new Date(Date.UTC(year!, month! - 1, day)).getUTCDay();
-  const [minutes, hours, days, months, weekdays] = parseCron(cron).split(' ') as [string, string, string, string, string];
+  const [minutes, hours, days, months, weekdays] = parseCron(cron).split(' ') as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   const onDay = includes(days, 1, 31, day!);
   const onWeekday = includes(weekdays, 0, 7, weekday) || includes(weekdays, 0, 7, weekday === 0 ? 7 : weekday);
   const either = days !== '*' && weekdays !== '*' ? onDay || onWeekday : onDay && onWeekday;
-  return includes(minutes, 0, 59, minute!) && includes(hours, 0, 23, hour!) && includes(months, 1, 12, month!) && either;
+  return (
+    includes(minutes, 0, 59, minute!) && includes(hours, 0, 23, hour!) && includes(months, 1, 12, month!) && either
+  );
 }
 
 function includes(field: string, min: number, max: number, value: number): boolean {

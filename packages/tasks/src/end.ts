@@ -7,7 +7,7 @@ import { freeSlot } from './ready.ts';
 import { withdrawApprovals } from './store/approval.ts';
 import { settleLeased, updateAttempted, updateCancelRequested, updateEnded, type TaskEnd } from './store/end.ts';
 import { deleteLease, hasLease, lockLease } from './store/lease.ts';
-import { lockTasks } from './store/lock.ts';
+import { lockTasks, type Standing } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
 import { deleteWaiting, insertReady, insertRetryTimer } from './store/wait.ts';
 import { retryDelayMs, shownError, type Claim, type Outcome, type TaskHandler } from './task.ts';
@@ -40,7 +40,7 @@ export async function retryLater(
   if (lease === undefined) throw leaseLost(task.id);
   const shown = shownError(error);
   await updateAttempted(tx, task.id, lease.attempt, lease.startedAt, { message: shown.message, code: error.reason });
-  if (await endIfCancelled(tx, handler, claim, after)) return;
+  if ((await standingUnlessCancelled(tx, handler, claim, after)) === undefined) return;
   const delayMs = error.retryAfterMs ?? retryDelayMs(lease.attempt);
   await insertRetryTimer(tx, task.id, task.tenant_id, delayMs);
   after.timed = true;
@@ -55,8 +55,9 @@ export async function retryLater(
 export async function giveBack(tx: Tx, handler: TaskHandler, claim: Claim, after: AfterCommit): Promise<void> {
   const { task, epoch } = claim;
   if ((await deleteLease(tx, task.id, epoch)) === undefined) return;
-  if (await endIfCancelled(tx, handler, claim, after)) return;
-  await insertReady(tx, [{ id: task.id, tenantId: task.tenant_id, agentId: task.agent_id, priority: task.priority }]);
+  const standing = await standingUnlessCancelled(tx, handler, claim, after);
+  if (standing === undefined) return;
+  await insertReady(tx, [standing]);
   after.claimable = true;
   await tell(tx, task, 'task_returned', 'its worker stopped', after);
 }
@@ -73,7 +74,7 @@ export async function endUnclaimed(
 ): Promise<void> {
   await deleteWaiting(tx, task.id);
   await withdrawApprovals(tx, task.id);
-  after.followers ||= await updateEnded(tx, task.id, endOf({ status, error }), actor);
+  if (await updateEnded(tx, task.id, endOf({ status, error }), actor)) after.followers = true;
   after.journals.add(task.tenant_id);
   const call = await handler.ended(tx, task, error, status);
   if (call) after.calls.push(call);
@@ -120,11 +121,17 @@ export function endOf(outcome: Outcome): TaskEnd {
   };
 }
 
-async function endIfCancelled(tx: Tx, handler: TaskHandler, { task }: Claim, after: AfterCommit): Promise<boolean> {
+/** What is recorded of a task whose lease was just ended; ends the task instead, and answers undefined, where it was to be cancelled. */
+async function standingUnlessCancelled(
+  tx: Tx,
+  handler: TaskHandler,
+  { task }: Claim,
+  after: AfterCommit,
+): Promise<Standing | undefined> {
   const [recorded] = await lockTasks(tx, [task.id]);
-  if (!recorded?.cancelRequested) return false;
+  if (!recorded?.cancelRequested) return recorded;
   await endUnclaimed(tx, handler, task, 'cancelled', new ReeveError('cancelled', 'cancelled on request'), after);
-  return true;
+  return undefined;
 }
 
 async function tell(

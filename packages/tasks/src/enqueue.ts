@@ -275,12 +275,15 @@ async function openDependencies(
 
 /** Throws `conflict` for a task that would not wait for its key where that is in use. */
 async function refuseBusyKeys(tx: Tx, tasks: readonly NewTask[]): Promise<void> {
-  for (const { tenantId, concurrencyKey, concurrencyLimit, concurrencyStrategy } of tasks) {
-    if (concurrencyKey === null || concurrencyStrategy !== 'reject') continue;
-    await lockKey(tx, tenantId, concurrencyKey);
-    const holders = (await selectSlots(tx, tenantId, concurrencyKey)).filter(({ holds }) => holds);
-    if (holders.length >= concurrencyLimit)
-      throw new ReeveError('conflict', `concurrency_key ${concurrencyKey} is in use by task ${holders[0]!.taskId}`);
+  const refused = tasks.flatMap(({ tenantId, concurrencyKey: key, concurrencyLimit: limit, concurrencyStrategy }) =>
+    key !== null && concurrencyStrategy === 'reject' ? [{ tenantId, key, limit }] : [],
+  );
+  // In the order of their keys, as where tasks are placed.
+  for (const { tenantId, key, limit } of refused.toSorted((one, other) => one.key.localeCompare(other.key))) {
+    await lockKey(tx, tenantId, key);
+    const holders = (await selectSlots(tx, tenantId, key)).filter(({ holds }) => holds);
+    if (holders.length >= limit)
+      throw new ReeveError('conflict', `concurrency_key ${key} is in use by task ${holders[0]!.taskId}`);
   }
 }
 

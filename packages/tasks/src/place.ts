@@ -73,7 +73,7 @@ async function takeSlot(tx: Tx, handler: TaskHandler, task: Standing, key: strin
     return;
   }
   if (task.concurrencyStrategy === 'cancel_running')
-    for (const { taskId } of others)
+    for (const { taskId } of others.filter((other) => other.taskId < task.id))
       await cancelPending(tx, handler, task.tenantId, taskId, `task ${task.id} took its place`, after);
   await insertSlot(tx, task, key, false);
 }

@@ -4,7 +4,14 @@ import { inTenant, isTransient, type Database, type Tx } from '@reeve/db';
 import { counter, newTraceId, ReeveError, type Log } from '@reeve/kit';
 import { insertQueued, type CheckTask } from './enqueue.ts';
 import { planOf, type Plan } from './schedule.ts';
-import { lockDueSchedule, selectDue, selectTime, selectUpcoming, updatePassed, type StoredSchedule } from './store/schedule.ts';
+import {
+  lockDueSchedule,
+  selectDue,
+  selectTime,
+  selectUpcoming,
+  updatePassed,
+  type StoredSchedule,
+} from './store/schedule.ts';
 import { shownError } from './task.ts';
 
 /** What running schedules needs. */
@@ -26,7 +33,7 @@ export interface Pass {
 
 const BATCH = 20;
 /** Most schedules that a dry run tells of. */
-const TOLD = 1_000;
+const TOLD = 200;
 
 const passed = counter('reeve_schedules_due_total', 'Due times of schedules that passed.', ['outcome']);
 
@@ -48,10 +55,10 @@ export async function dueSchedules(database: Database, tenantId?: string): Promi
   const due = await selectDue(database.db, tenantId, TOLD);
   return due.flatMap((schedule) => {
     const plans: Plan[] = [];
-    let plan = planOrEnd(schedule, at);
+    let plan = planOrEnd(schedule, at, 1);
     while (plan !== undefined) {
       plans.push(plan);
-      plan = planOrEnd({ ...schedule, next_run_at: plan.nextRunAt }, at);
+      plan = planOrEnd({ ...schedule, next_run_at: plan.nextRunAt }, at, 1);
     }
     return plans.map((plan) => shown(schedule, plan, null));
   });
@@ -64,8 +71,7 @@ export async function passDueTimes(parts: ScheduleParts, tenantId?: string, sign
   for (;;) {
     const upcoming = await selectUpcoming(parts.database.db, tenantId, left, BATCH);
     const due = upcoming.filter(({ inMs }) => inMs <= 0);
-    if (due.length === 0 || signal?.aborted)
-      return { handled, nextInMs: upcoming[0]?.inMs ?? null, left: left.length };
+    if (due.length === 0 || signal?.aborted) return { handled, nextInMs: upcoming[0]?.inMs ?? null, left: left.length };
     for (const one of due) {
       if (signal?.aborted) break;
       const done = await passDueTime(parts, one.tenantId, one.id).catch((error: unknown) => {
@@ -186,9 +192,9 @@ async function miss(tx: Tx, schedule: StoredSchedule, error: ReeveError, at: Dat
 }
 
 /** As `planOf`; times that are not understood any more, as when a time zone was abolished, come no more. */
-function planOrEnd(schedule: StoredSchedule, at: Date): Plan | undefined {
+function planOrEnd(schedule: StoredSchedule, at: Date, countUpTo?: number): Plan | undefined {
   try {
-    return planOf(schedule, at);
+    return planOf(schedule, at, countUpTo);
   } catch {
     const dueAt = schedule.next_run_at ?? at;
     return { action: 'fire', dueAt, lastAt: dueAt, covered: 1, more: false, nextRunAt: null };

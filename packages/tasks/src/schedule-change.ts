@@ -42,16 +42,23 @@ export async function createSchedule(
     const taskType = required('task_type', input.task_type ?? kind?.task_type);
     const agentId = required('agent_id', input.agent_id ?? kind?.agent_id);
     const title = required('title', input.title ?? kind?.title);
-    const stored = await insertSchedule(tx, newId(), requester.tenantId, requester.userId, kind?.schedule_type ?? null, {
-      ...times,
-      agent_id: await check(tx, requester.tenantId, agentId, taskType),
-      task_type: taskType,
-      title,
-      enabled: input.enabled,
-      config: { ...kind?.config, ...input.config },
-      catch_up: input.catch_up,
-      next_run_at: first ?? following,
-    });
+    const stored = await insertSchedule(
+      tx,
+      newId(),
+      requester.tenantId,
+      requester.userId,
+      kind?.schedule_type ?? null,
+      {
+        ...times,
+        agent_id: await check(tx, requester.tenantId, agentId, taskType),
+        task_type: taskType,
+        title,
+        enabled: input.enabled,
+        config: { ...kind?.config, ...input.config },
+        catch_up: input.catch_up,
+        next_run_at: first ?? following,
+      },
+    );
     const { frequency, cron, timezone } = stored;
     await record(tx, requester, 'SCHEDULE_CREATED', { schedule_id: stored.id, title, frequency, cron, timezone });
     return stored;
@@ -136,12 +143,15 @@ function requireComing(times: Times, now: Date): Date {
   return next;
 }
 
-function timesAfter(before: StoredSchedule, patch: SchedulePatch, now: Date): Times & Pick<ScheduleFields, 'next_run_at'> {
+function timesAfter(
+  before: StoredSchedule,
+  patch: SchedulePatch,
+  now: Date,
+): Times & Pick<ScheduleFields, 'next_run_at'> {
   const sent = asDate(patch.next_run_at);
   const chosen = chosenTimes(before, patch);
   const timezone = patch.timezone ?? before.timezone;
-  const changed =
-    chosen.frequency !== before.frequency || chosen.cron !== before.cron || timezone !== before.timezone;
+  const changed = chosen.frequency !== before.frequency || chosen.cron !== before.cron || timezone !== before.timezone;
   // Sent back as it was, it says nothing: as an anchor, a 28 February would move what falls on each month's last day.
   const first = changed || sent?.getTime() !== before.next_run_at?.getTime() ? sent : null;
   const frequent = before.cron !== null && chosen.frequency !== null;

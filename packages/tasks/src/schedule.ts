@@ -34,11 +34,13 @@ const COUNTED = 500;
 
 /**
  * What to do at the time `at`; undefined where nothing is due. On time it makes the task of one due time. `skip` passes over all
- * that were missed and leaves one that is on time to be made next; `one` makes one task for all that have come.
+ * that were missed and leaves one that is on time to be made next; `one` makes one task for all that have come. At most
+ * `countUpTo` of them are counted.
  */
 export function planOf(
   schedule: Times & { readonly next_run_at: Date | null; readonly catch_up: CatchUp },
   at: Date,
+  countUpTo = COUNTED,
 ): Plan | undefined {
   const dueAt = schedule.next_run_at;
   if (dueAt === null || dueAt > at) return undefined;
@@ -51,7 +53,7 @@ export function planOf(
   let lastAt = dueAt;
   let covered = 1;
   let next = nextDue(schedule, dueAt);
-  while (next !== null && next <= end && covered < COUNTED) {
+  while (next !== null && next <= end && covered < countUpTo) {
     lastAt = next;
     covered += 1;
     next = nextDue(schedule, next);

@@ -159,12 +159,16 @@ export function startWorker(options: WorkerOptions): Worker {
       const claim = backlog.shift();
       if (claim === undefined) return;
       const entry = held.get(claim.task.id);
+      const suspect = claim.lane.startsWith(SUSPECT) ? 1 : 0;
       // Lost, or cancelled and so given up, while it waited here.
-      if (entry?.claim !== claim) continue;
+      if (entry?.claim !== claim) {
+        suspects -= suspect;
+        continue;
+      }
       fromQueue += 1;
       void start(entry, () => {
         fromQueue -= 1;
-        if (claim.lane.startsWith(SUSPECT)) suspects -= 1;
+        suspects -= suspect;
         pump();
         askForMore();
       });

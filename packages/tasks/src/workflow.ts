@@ -6,6 +6,7 @@ import { createAfterCommit } from './after-commit.ts';
 import { cancelPending } from './end.ts';
 import { checkInputs, insertGated, type CheckTask, type Requester } from './enqueue.ts';
 import { carryOut } from './release.ts';
+import { lockTasks } from './store/lock.ts';
 import { insertWorkflow, listWorkflows, selectWorkflow, selectWorkflowTasks } from './store/workflow.ts';
 import type { Paging } from './store/read.ts';
 import type { TaskHandler } from './task.ts';
@@ -88,6 +89,8 @@ export async function cancelWorkflow(
   const after = createAfterCommit();
   await inTenant(database.db, tenantId, async (tx) => {
     let cancelled = 0;
+    // All at once and so in the order of their ids, as whoever releases followers does.
+    await lockTasks(tx, tasks.map((task) => task.id));
     // Those that wait for others first: what they wait for takes them along otherwise, with a reason that says less.
     for (const task of tasks.toReversed())
       if (await cancelPending(tx, handler, tenantId, task.id, `cancelled by ${userId}`, after, userId)) cancelled += 1;

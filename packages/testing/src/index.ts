@@ -8,3 +8,22 @@ export { scriptedModel } from './scripted-model.ts';
 export type { ScriptedAnswer, ScriptedModel } from './scripted-model.ts';
 export { startReeve } from './reeve.ts';
 export type { Reeve } from './reeve.ts';
+export {
+  createQueueModel,
+  laneOf,
+  modelCancel,
+  modelClaim,
+  modelClaimable,
+  modelDecide,
+  modelDecideOverdue,
+  modelEnqueue,
+  modelPromote,
+  modelRelease,
+  modelRetry,
+  modelSettle,
+  modelSweep,
+  modelWaitingFor,
+  MODEL_LEASE_S,
+  MODEL_RETRY_S,
+} from './queue-model.ts';
+export type { ModelInput, ModelKey, ModelTask, QueueModel } from './queue-model.ts';

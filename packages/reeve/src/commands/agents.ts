@@ -49,10 +49,7 @@ export function define(command: Command): void {
     .command('list')
     .description('agents, by name')
     .option('--query <text>', 'with this in the name')
-    .option('--limit <number>', 'how many', wholeNumber(1, 200), 50)
-    .option('--offset <number>', 'how many to leave out first', wholeNumber(0, 10_000_000), 0)
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('reeve agents list'))
+@@    .addHelpText('after', examples('reeve agents list'))
     .action(exitWith(list));
   command
     .command('show <agent>')

@@ -55,10 +55,7 @@ export function define(command: Command): void {
     .option('--session <id>', 'of this conversation')
     .option('--task <id>', 'of this task')
     .addOption(new Option('--status <status>', 'with this status').choices(RUN_STATUSES))
-    .option('--limit <number>', 'how many', wholeNumber(1, 200), 50)
-    .option('--offset <number>', 'how many to leave out first', wholeNumber(0, 10_000_000), 0)
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('reeve runs list --agent assistant --limit 10'))
+@@    .addHelpText('after', examples('reeve runs list --agent assistant --limit 10'))
     .action(exitWith(list));
   command
     .command('show <id>')
