@@ -4,12 +4,20 @@ import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { mountMemory } from '@reeve/memory';
 import { listRuns, type StartParts } from '@reeve/runs';
-import { mountApprovals, mountTasks, mountTaskStreams, type CheckTask, type JournalFeed } from '@reeve/tasks';
+import {
+  mountApprovals,
+  mountSchedules,
+  mountTasks,
+  mountTaskStreams,
+  type CheckTask,
+  type JournalFeed,
+} from '@reeve/tasks';
 import type { ToolRegistry } from '@reeve/tools';
 import { serveConsole } from './console-files.ts';
 import { mountDoors, streamOf } from './doors.ts';
 import { mountHealth, type HealthParts } from './health.ts';
 import { mountRuns } from './run-routes.ts';
+import { SCHEDULE_KINDS } from './schedule-kinds.ts';
 import { mountTools, type ToolContextFor } from './tool-routes.ts';
 
 export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
@@ -41,11 +49,13 @@ export function createGateway(parts: GatewayParts): App {
   mountDoors(app, parts);
   mountRuns(app, database, feed, handler);
   mountTaskStreams(app, database, parts.journal);
+  // Before /api/agents/tasks/{id}, which takes any word for an id.
+  mountApprovals(app, database, handler, checkTask);
+  mountSchedules(app, database, checkTask, SCHEDULE_KINDS, parts.log);
   mountTasks(app, database, handler, checkTask, {
     runs: async (tx, tenantId, taskId) => (await listRuns(tx, tenantId, { taskId }, { limit: 20, offset: 0 })).runs,
     journal: (tx, tenantId, taskId) => selectJournalOfTask(tx, tenantId, taskId, JOURNAL_SHOWN),
   });
-  mountApprovals(app, database, handler, checkTask);
   mountAgents(app, database, () => tools.list().map(({ name }) => name));
   mountMemory(app, database);
   mountTools(app, database, tools, parts.toolContextFor);
@@ -55,7 +65,7 @@ export function createGateway(parts: GatewayParts): App {
 }
 
 /** Any agent that is there takes any type of task; types with a meaning of their own come with the crew. */
-const checkTask: CheckTask = async (tx, tenantId, agentId) => {
+export const checkTask: CheckTask = async (tx, tenantId, agentId) => {
   const agent = await findAgent(tx, tenantId, agentId);
   if (agent === undefined)
     throw new ReeveError('unknown_agent', `there is no agent ${agentId}`, {

@@ -1,2 +1,2 @@
-export { createGateway } from './gateway.ts';
+export { checkTask, createGateway } from './gateway.ts';
 export type { GatewayParts } from './gateway.ts';

@@ -78,6 +78,18 @@ export function printFields(fields: readonly (readonly [name: string, value: unk
   }
 }
 
+/** A moment for a table: in UTC, without fractions of a second. */
+export function shownTime(time: string | null): string {
+  return time === null ? '' : time.slice(0, 19);
+}
+
+/** A length of time in its largest unit, such as `90 s`, `15 min`, `7 h` or `3 d`. */
+export function shownSeconds(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
+
 /** The text without what would steer a terminal: control characters other than tab and line feed. */
 export function printable(text: string): string {
   return text.replace(/(?![\t\n])\p{Cc}/gu, '\ufffd');

@@ -20,7 +20,32 @@ const COMMANDS: readonly Entry[] = [
   { name: 'create-task', summary: 'put a task into the queue', load: () => import('./commands/create-task.ts') },
   { name: 'run-once', summary: 'work on some tasks of the queue', load: () => import('./commands/run-once.ts') },
   { name: 'run-loop', summary: 'work on the queue until Ctrl-C', load: () => import('./commands/run-loop.ts') },
-  { name: 'tasks', summary: 'list, show, watch, cancel and retry tasks', load: () => import('./commands/tasks.ts') },
+  {
+    name: 'run-due-schedules',
+    summary: 'make the tasks that are due now',
+    load: () => import('./commands/run-due-schedules.ts'),
+  },
+  {
+    name: 'tasks',
+    summary: 'list, show, watch, approve, reject, cancel and retry tasks',
+    load: () => import('./commands/tasks.ts'),
+  },
+  {
+    name: 'workflows',
+    summary: 'create, list, show and cancel workflows',
+    load: () => import('./commands/workflows.ts'),
+  },
+  {
+    name: 'schedules',
+    summary: 'list, create, pause and delete schedules',
+    load: () => import('./commands/schedules.ts'),
+  },
+  {
+    name: 'policies',
+    summary: 'which types of tasks wait for a decision',
+    load: () => import('./commands/policies.ts'),
+  },
+  { name: 'limits', summary: 'how many tasks may run at once', load: () => import('./commands/limits.ts') },
   { name: 'runs', summary: 'list, show, follow and cancel runs', load: () => import('./commands/runs.ts') },
   { name: 'agents', summary: 'list, show, create, edit and delete agents', load: () => import('./commands/agents.ts') },
   { name: 'memory', summary: 'search what agents remember', load: () => import('./commands/memory.ts') },

@@ -22,6 +22,7 @@ export const PROCESSED_COLUMNS: readonly Column<Processed>[] = [
 ];
 
 const WATCH_MS = 500;
+/** The longest page that the API has. */
 const PAGE = 200;
 
 /**
@@ -66,36 +67,49 @@ async function follow(
   signal: AbortSignal,
   tell: (text: string) => void,
 ): Promise<Task[]> {
-  const [running, waiting] = [await list(client, 'in_progress'), await list(client, 'pending')];
-  const ready = waiting.filter(({ waiting_for }) => waiting_for === null).sort(byTurn);
-  if (waiting.length > 0) tell(`${waiting.length} pending, ${ready.length} of them ready`);
-  const before = [...running, ...ready].slice(0, limit);
-  const attempts = new Map(before.map((task) => [task.id, task.attempts]));
-  const isOver = ({ id, status, attempts: now }: Task) =>
-    !['pending', 'in_progress'].includes(status) || now > (attempts.get(id) ?? 0);
-  for (;;) {
-    const tasks = await read(
+  const { by_waiting, by_status } = await client.call(routes.getTaskStats);
+  const pending = by_status['pending'] ?? 0;
+  if (pending > 0) tell(`${pending} pending, ${by_waiting['ready'] ?? 0} of them ready`);
+  const before = (await nextTasks(client)).slice(0, limit);
+  const attempts = new Map(before.map((task) => [task.id, attemptOf(task)]));
+  const over = new Map<string, Task>();
+  while (over.size < before.length && !signal.aborted) {
+    const open = before.filter(({ id }) => !over.has(id));
+    for (const task of await read(
       client,
-      before.map(({ id }) => id),
-    );
-    const over = tasks.filter(isOver);
-    if (over.length === tasks.length || signal.aborted) return over;
-    await sleep(WATCH_MS, signal);
+      open.map(({ id }) => id),
+    ))
+      if (isOver(task, attempts.get(task.id)!)) over.set(task.id, task);
+    if (over.size < before.length) await sleep(WATCH_MS, signal);
   }
+  return before.flatMap(({ id }) => over.get(id) ?? []);
+}
+
+/** The attempt that is made or comes next. */
+function attemptOf({ status, attempts }: Task): number {
+  return status === 'in_progress' ? attempts : attempts + 1;
+}
+
+/** Whether the task has ended, or at least that attempt. */
+function isOver({ status, attempts }: Task, attempt: number): boolean {
+  if (status === 'in_progress') return attempts > attempt;
+  return status !== 'pending' || attempts >= attempt;
+}
+
+/** Tasks in progress, then ready ones; of a long queue those among its oldest and its newest. */
+async function nextTasks(client: Client): Promise<Task[]> {
+  const page = (status: Task['status'], offset: number) =>
+    client.call(routes.listTasks, { query: { status, limit: PAGE, offset } });
+  const [running, newest] = await Promise.all([page('in_progress', 0), page('pending', 0)]);
+  const isLong = newest.total > newest.tasks.length;
+  const oldest = isLong ? (await page('pending', Math.max(PAGE, newest.total - PAGE))).tasks : [];
+  const ready = [...newest.tasks, ...oldest].filter(({ waiting_for }) => waiting_for === null).sort(byTurn);
+  return [...new Map([...running.tasks, ...ready].map((task) => [task.id, task])).values()];
 }
 
 /** In the order in which workers take them. */
 function byTurn(one: Task, other: Task): number {
   return other.priority - one.priority || one.created_at.localeCompare(other.created_at);
-}
-
-async function list(client: Client, status: Task['status']): Promise<Task[]> {
-  const tasks: Task[] = [];
-  for (;;) {
-    const page = await client.call(routes.listTasks, { query: { status, limit: PAGE, offset: tasks.length } });
-    tasks.push(...page.tasks);
-    if (page.tasks.length < PAGE) return tasks;
-  }
 }
 
 async function read(client: Client, ids: readonly string[]): Promise<Task[]> {

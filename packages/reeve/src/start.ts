@@ -2,14 +2,22 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock } from '@reeve/db';
-import { createGateway } from '@reeve/gateway';
+import { checkTask, createGateway } from '@reeve/gateway';
 import { startHttpServer } from '@reeve/http';
-import { Background, collectProcessMetrics, currentContext, newTraceId, ReeveError, silentLog, type Log } from '@reeve/kit';
+import {
+  Background,
+  collectProcessMetrics,
+  currentContext,
+  newTraceId,
+  ReeveError,
+  silentLog,
+  type Log,
+} from '@reeve/kit';
 import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
 import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
-import { createJournalFeed, expireLeases, runRetention, startWorker, type Worker } from '@reeve/tasks';
+import { createJournalFeed, expireLeases, runRetention, startScheduler, startWorker, type Worker } from '@reeve/tasks';
 import { createAuthenticator, DEFAULT_TENANT, ensureTenant, requireSafeBinding } from '@reeve/tenancy';
 import { createToolRegistry, type ToolContext } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
@@ -87,6 +95,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
         }),
       )
     : undefined;
+
+  if (serve && config.roles.includes('scheduler')) stack.use(startScheduler({ database, check: checkTask, log }));
 
   const stopping = new AbortController();
   const background = stack.use(new Background(log));

@@ -442,5 +442,8 @@ function fromRow(row: Selectable<Tables['runs']> & { slug: string; steps: number
 
 /** Deletes the runs of tasks, with their steps and events. */
 export async function deleteRunsOf(db: Db, taskIds: readonly string[]): Promise<void> {
-  await db.deleteFrom('runs').where('task_id', 'in', [...taskIds]).execute();
+  await db
+    .deleteFrom('runs')
+    .where('task_id', 'in', [...taskIds])
+    .execute();
 }

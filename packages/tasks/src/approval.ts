@@ -7,13 +7,7 @@ import { endUnclaimed } from './end.ts';
 import type { Requester } from './enqueue.ts';
 import { placeTasks } from './place.ts';
 import { carryOut } from './release.ts';
-import {
-  insertApproval,
-  lockApproval,
-  selectApprovalOfTask,
-  selectOverdue,
-  updateDecided,
-} from './store/approval.ts';
+import { insertApproval, lockApproval, selectApprovalOfTask, selectOverdue, updateDecided } from './store/approval.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
 import type { TaskHandler } from './task.ts';

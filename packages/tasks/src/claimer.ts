@@ -15,6 +15,8 @@ export interface Claimer {
   claim(room: number, suspects: boolean): Promise<Claimed[]>;
   /** Something may be ready in a lane that is not known yet. */
   look(): void;
+  /** The next claim is to go by what is there now, at the price of a look. */
+  forget(): void;
   /** Whether a tenant has a limit, so that the end of one of its tasks may let others start. */
   isLimited(tenantId: string): boolean;
 }
@@ -73,7 +75,10 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
         const own = locked.filter(({ tenantId }) => tenantId === want.tenantId);
         // Another claimer is at the tenant: it is asked again in a later round.
         if (own.length < limits.filter(({ tenantId }) => tenantId === want.tenantId).length) return [];
-        const room = roomUnder(own, leases.filter(({ tenantId }) => tenantId === want.tenantId));
+        const room = roomUnder(
+          own,
+          leases.filter(({ tenantId }) => tenantId === want.tenantId),
+        );
         const limit = Math.min(want.limit, room.agents.get(agentOf(want)) ?? Infinity);
         const share = Math.min(want.share, room.tenant);
         return limit > 0 && share > 0 ? [{ ...want, limit, share }] : [];
@@ -85,7 +90,7 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
   /** Asks the tenants whose turn it is; `all`: one after another until one gives something, since those at their limit do not. */
   async function attempt(room: number, suspects: boolean, all: boolean): Promise<Claimed[]> {
     const tenants = new Set(lanes.map(({ tenantId }) => tenantId)).size;
-    for (let asked = 0; asked < tenants; ) {
+    for (let asked = 0; asked < tenants;) {
       const wants = plan(room, suspects);
       if (wants.length === 0) break;
       const claimed = await take(wants);
@@ -98,6 +103,7 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
 
   return {
     look: () => void (lookAgain = true),
+    forget: () => void (knownAt = -Infinity),
     isLimited: (tenantId) => limits.some((limit) => limit.tenantId === tenantId),
     async claim(room, suspects) {
       const age = performance.now() - knownAt;

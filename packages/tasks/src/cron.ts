@@ -1,10 +1,11 @@
 import { ReeveError } from '@reeve/kit';
 
 /*
- * The cron that is understood: five fields, minute, hour, day of month, month and day of week, each a list of `*`, a number,
- * a range `1-5`, or a step: `0-30/10`, or the same over all, with `*` for the range. Months and days of the week have their English names of three letters too; Sunday is
- * 0 or 7. `L` by itself as day of month is the last day. Where both days are restricted, either suffices. What dialects disagree
- * on is refused: seconds and years, `?`, `W`, `#`, `@daily`, a step after a single number, a range that runs backwards.
+ * The cron that is understood has five fields: minute, hour, day of month, month, day of week. Each is a list of numbers and
+ * ranges (1-5), or a star for all; a range or a star can have a step (0-30/10). Months and days of the week have their English
+ * names of three letters too; Sunday is 0 or 7. `L` by itself as day of month is the last day. Where both days are restricted,
+ * either suffices. What dialects disagree on is refused: seconds and years, `?`, `W`, `#`, `@daily`, a step after a single
+ * number, a range that runs backwards.
  */
 
 /** One field's bounds and names. */

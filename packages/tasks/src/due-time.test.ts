@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ReeveError } from '@reeve/kit';
 import fc from 'fast-check';
 import { parseCron } from './cron.ts';
-import { nextDue, requireTimeZone, type Times } from './due-time.ts';
+import { nextDue, type Times } from './due-time.ts';
 
 const MINUTE = 60_000;
 const cronIn = (timezone: string, cron: string): Times => ({ frequency: null, cron, anchor: new Date(0), timezone });
@@ -213,8 +213,6 @@ describe('a due time', () => {
           error instanceof ReeveError && error.reason === 'invalid_request' && error.details[0]?.path === 'timezone',
         timezone,
       );
-    for (const timezone of ['UTC', 'Etc/GMT+5', 'America/Argentina/Buenos_Aires', 'Asia/Kolkata'])
-      requireTimeZone(timezone);
   });
 });
 

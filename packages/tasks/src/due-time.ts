@@ -4,10 +4,10 @@ import { Cron } from 'croner';
 import { parseCron } from './cron.ts';
 
 /*
- * When the clocks change. A time that is set by numbers alone, as every frequency's is, comes once a day whatever the clocks
- * do: where they jump over it, at the moment to which they jump (02:30 at 03:00), and where it comes twice, the first time. A cron with `*` or
- * a step in its minutes or hours follows real time instead: `0 * * * *` comes each real hour, also the one that is there
- * twice, and what the clocks jump over does not come.
+ * When the clocks change. A time that is set by numbers alone, as every frequency's is, comes once a day whatever they do:
+ * where they jump over it, at the moment to which they jump (02:30 at 03:00), and where it comes twice, the first time. A cron
+ * with a star or a step in its minutes or hours follows real time instead: `0 * * * *` comes each real hour, also the one that
+ * is there twice, and what the clocks jump over does not come.
  */
 
 /** The times of a schedule: either `frequency` or `cron` is set. */
@@ -25,8 +25,9 @@ const EARLIEST = 0;
 const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
- * The first due time strictly after `after`, to the second; null where there is none before the year 10000. `monthly` falls on the last day of a
- * month that is shorter than the anchor's day. Throws `invalid_request` for a cron or a time zone that is not one.
+ * The first due time strictly after `after`, to the second; null where there is none before the year 10000. `monthly` falls
+ * on the last day of a month that does not have the anchor's day. Throws `invalid_request` for a cron or a time zone that is
+ * not one.
  */
 export function nextDue(times: Times, after: Date): Date | null {
   requireTimeZone(times.timezone);
@@ -47,8 +48,8 @@ export function nextDue(times: Times, after: Date): Date | null {
   return first > LATEST ? null : new Date(first);
 }
 
-/** Throws `invalid_request` (path `timezone`) unless it is the name of a place in the IANA time zone database, or UTC. */
-export function requireTimeZone(timezone: string): void {
+/** Only names of places in the IANA time zone database, and UTC. */
+function requireTimeZone(timezone: string): void {
   // Abbreviations such as IST mean different things to different people, and offsets know nothing of daylight saving.
   if (/^[A-Za-z_]+(\/[A-Za-z0-9_+-]+)+$|^(UTC|GMT)$/i.test(timezone) && isKnown(timezone)) return;
   const message = `${JSON.stringify(timezone.slice(0, 60))} is not an IANA time zone; right is for example Europe/Berlin or UTC`;

@@ -45,7 +45,9 @@ export async function retryLater(
   await insertRetryTimer(tx, task.id, task.tenant_id, delayMs);
   after.timed = true;
   await freeSlot(tx, task.id, after);
-  await tell(tx, task, 'task_retried', `attempt ${lease.attempt} failed: ${shown.message.slice(0, 500)}`, after, { delay_ms: delayMs });
+  await tell(tx, task, 'task_retried', `attempt ${lease.attempt} failed: ${shown.message.slice(0, 500)}`, after, {
+    delay_ms: delayMs,
+  });
 }
 
 /**
@@ -145,7 +147,16 @@ async function tell(
 ): Promise<void> {
   after.journals.add(task.tenant_id);
   await recordJournal(tx, [
-    { tenantId: task.tenant_id, type, agentId: task.agent_id, taskId: task.id, traceId: task.trace_id, actor, summary, details },
+    {
+      tenantId: task.tenant_id,
+      type,
+      agentId: task.agent_id,
+      taskId: task.id,
+      traceId: task.trace_id,
+      actor,
+      summary,
+      details,
+    },
   ]);
 }
 

@@ -43,6 +43,11 @@ export interface Enqueuer {
   batch(requester: Requester, inputs: readonly TaskInput[]): Promise<Task[]>;
 }
 
+/** What comes before the path of a task's field in errors: by the task's place in what was sent. */
+type PathOf = (index: number) => string;
+const ALONE: PathOf = () => '';
+const IN_LIST: PathOf = (index) => `tasks.${index}.`;
+
 /** Most single tasks that share a commit. */
 const TOGETHER = 500;
 
@@ -61,8 +66,8 @@ export function createEnqueuer(database: Database, handler: TaskHandler, check: 
 
   return {
     async task(requester, given) {
-      const [input] = (await checkInputs(database, check, requester, [given])) as [TaskInput];
-      if (needsPlacing(input)) return (await insertGated(database, handler, requester, [input]))[0]!;
+      const [input] = (await checkInputs(database, check, requester, [given], ALONE)) as [TaskInput];
+      if (needsPlacing(input)) return (await insertGated(database, handler, requester, [input], { pathOf: ALONE }))[0]!;
       const task = newTask(requester, input);
       const placed = await insertOne({ task, creation: creationOf(requester, [task]) });
       wake(database, requester.tenantId, [placed]);
@@ -85,6 +90,7 @@ export async function checkInputs(
   check: CheckTask,
   requester: Requester,
   inputs: readonly TaskInput[],
+  pathOf: PathOf = IN_LIST,
 ): Promise<TaskInput[]> {
   const names = new Map<string, string>();
   const keyOf = (input: TaskInput) => `${input.agent_id} ${input.task_type}`;
@@ -92,7 +98,7 @@ export async function checkInputs(
     for (const [index, input] of inputs.entries()) {
       if (names.has(keyOf(input))) continue;
       const checking = () => check(tx, requester.tenantId, input.agent_id, input.task_type);
-      names.set(keyOf(input), await at(index, inputs, checking));
+      names.set(keyOf(input), await at(pathOf(index), checking));
     }
   });
   return inputs.map((input) => ({ ...input, agent_id: names.get(keyOf(input))! }));
@@ -124,22 +130,31 @@ export async function insertQueued(tx: Tx, requester: Requester, input: TaskInpu
   return taskOf(task, placed);
 }
 
+interface GatedOptions {
+  readonly places?: readonly TaskPlace[];
+  /** What is to be written in the same transaction. */
+  readonly alongside?: (tx: Tx) => Promise<void>;
+  readonly pathOf?: PathOf;
+}
+
 /** Inserts tasks that depend on others or have a key, all or none, each with its own place in a workflow where it has one. */
 export async function insertGated(
   database: Database,
   handler: TaskHandler,
   requester: Requester,
   inputs: readonly TaskInput[],
-  places: readonly TaskPlace[] = [],
-  alongside: (tx: Tx) => Promise<void> = async () => undefined,
+  { places = [], alongside, pathOf = IN_LIST }: GatedOptions = {},
 ): Promise<Task[]> {
   const after = createAfterCommit();
   const own = new Set(places.map(({ id }) => id));
   const tasks = await inTenant(database.db, requester.tenantId, async (tx) => {
-    await alongside(tx);
-    const dependencies = await openDependencies(tx, requester.tenantId, inputs, own);
+    await alongside?.(tx);
+    const dependencies = await openDependencies(tx, requester.tenantId, inputs, own, pathOf);
     const rows = inputs.map((input, index) => ({ ...newTask(requester, input, places[index]), place: false }));
-    await updateFollowed(tx, [...new Set(dependencies.flat())].filter((id) => !own.has(id)));
+    await updateFollowed(
+      tx,
+      [...new Set(dependencies.flat())].filter((id) => !own.has(id)),
+    );
     await insertTasks(tx, rows, [creationOf(requester, rows)]);
     await insertDependencies(
       tx,
@@ -148,8 +163,20 @@ export async function insertGated(
       ),
     );
     await refuseBusyKeys(tx, rows);
-    await placeTasks(tx, handler, rows.filter((_, index) => dependencies[index]!.length === 0).map(({ id }) => id), after);
-    const found = new Map((await selectTasks(tx, rows.map(({ id }) => id))).map((task) => [task.id, task]));
+    await placeTasks(
+      tx,
+      handler,
+      rows.filter((_, index) => dependencies[index]!.length === 0).map(({ id }) => id),
+      after,
+    );
+    const found = new Map(
+      (
+        await selectTasks(
+          tx,
+          rows.map(({ id }) => id),
+        )
+      ).map((task) => [task.id, task]),
+    );
     return rows.map(({ id }) => found.get(id)!);
   });
   after.journals.add(requester.tenantId);
@@ -254,6 +281,7 @@ async function openDependencies(
   tenantId: string,
   inputs: readonly TaskInput[],
   own: ReadonlySet<string>,
+  pathOf: PathOf,
 ): Promise<string[][]> {
   const asked = [...new Set(inputs.flatMap(({ depends_on }) => depends_on))].filter((id) => !own.has(id));
   const found = new Map(
@@ -261,13 +289,13 @@ async function openDependencies(
   );
   return inputs.map(({ depends_on, payload }, index) => {
     if (depends_on.length > 0 && 'dependencies' in payload)
-      throw invalid(index, inputs, 'payload', 'dependencies is filled in by Reeve where a task depends on others');
+      throw invalid(pathOf(index), 'payload', 'dependencies is filled in by Reeve where a task depends on others');
     return [...new Set(depends_on)].filter((id) => {
       if (own.has(id)) return true;
       const task = found.get(id);
-      if (task === undefined) throw invalid(index, inputs, 'depends_on', `${id} is not a task`);
+      if (task === undefined) throw invalid(pathOf(index), 'depends_on', `${id} is not a task`);
       if (task.status === 'failed' || task.status === 'cancelled')
-        throw invalid(index, inputs, 'depends_on', `${id} is ${task.status}`);
+        throw invalid(pathOf(index), 'depends_on', `${id} is ${task.status}`);
       return task.status === 'pending';
     });
   });
@@ -287,21 +315,21 @@ async function refuseBusyKeys(tx: Tx, tasks: readonly NewTask[]): Promise<void> 
   }
 }
 
-function invalid(index: number, inputs: readonly unknown[], field: string, problem: string): ReeveError {
-  const path = inputs.length === 1 ? field : `tasks.${index}.${field}`;
+function invalid(place: string, field: string, problem: string): ReeveError {
+  const path = `${place}${field}`;
   return new ReeveError('invalid_request', `${path}: ${problem}`, { details: [{ path, message: problem }] });
 }
 
 /** Says of a failed check of one of several tasks which it was. */
-async function at<T>(index: number, inputs: readonly unknown[], work: () => Promise<T>): Promise<T> {
+async function at<T>(place: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
     const error = ReeveError.from(thrown);
-    if (inputs.length === 1 || error.details.length === 0) throw error;
-    throw new ReeveError(error.reason, `tasks.${index}: ${error.message}`, {
+    if (place === '' || error.details.length === 0) throw error;
+    throw new ReeveError(error.reason, `${place.slice(0, -1)}: ${error.message}`, {
       cause: error,
-      details: error.details.map(({ path, message }) => ({ path: `tasks.${index}.${path}`, message })),
+      details: error.details.map(({ path, message }) => ({ path: `${place}${path}`, message })),
     });
   }
 }

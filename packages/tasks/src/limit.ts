@@ -21,10 +21,7 @@ export interface Room {
 }
 
 /** The room under a tenant's limits, which the caller has locked. */
-export function roomUnder(
-  limits: readonly Limit[],
-  leases: readonly { agentId: string; running: number }[],
-): Room {
+export function roomUnder(limits: readonly Limit[], leases: readonly { agentId: string; running: number }[]): Room {
   const running = leases.reduce((sum, lease) => sum + lease.running, 0);
   const whole = limits.find(({ agentId }) => agentId === '');
   const agents = new Map(

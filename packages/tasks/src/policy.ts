@@ -30,9 +30,7 @@ export function setPolicy(database: Database, requester: Requester, input: Polic
     if (input.tenant !== null && !(await tenantExists(tx, input.tenant)))
       throw new ReeveError('not_found', `there is no tenant ${input.tenant}`);
     const policy = await upsertPolicy(tx, input, requester.userId);
-    await recordAudit(tx, [
-      { ...requester, actor: requester.userId, action: 'POLICY_CHANGED', details: { ...input } },
-    ]);
+    await recordAudit(tx, [{ ...requester, actor: requester.userId, action: 'POLICY_CHANGED', details: { ...input } }]);
     return policy;
   });
 }

@@ -33,7 +33,14 @@ export function mountTasks(
   app.mount(routes.listTasks, ({ principal: { tenantId }, query }) =>
     inTenant(database.db, tenantId, async (tx) => {
       const { limit, offset, agent_id, status, task_type, session_id, workflow_id, q } = query;
-      const filter = { agentId: agent_id, status, taskType: task_type, sessionId: session_id, workflowId: workflow_id, q };
+      const filter = {
+        agentId: agent_id,
+        status,
+        taskType: task_type,
+        sessionId: session_id,
+        workflowId: workflow_id,
+        q,
+      };
       return { ...(await listTasks(tx, tenantId, filter, { limit, offset })), limit, offset };
     }),
   );

@@ -23,7 +23,7 @@ export interface ScheduleParts {
 }
 
 /** What a look at all due schedules came to. */
-export interface Pass {
+interface Pass {
   readonly handled: readonly DueSchedule[];
   /** Milliseconds until the next due time that is known; null: none. */
   readonly nextInMs: number | null;
@@ -38,8 +38,9 @@ const TOLD = 200;
 const passed = counter('reeve_schedules_due_total', 'Due times of schedules that passed.', ['outcome']);
 
 /**
- * Makes the tasks that are due, of one tenant or of all, each schedule in a transaction of its own, and answers what was done. Any number of
- * processes may call it at once: each due time has its effect once. Throws only where the database cannot be asked.
+ * Makes the tasks that are due, of one tenant or of all, each schedule in a transaction of its own, and answers what was done.
+ * Any number of processes may call it at once: each due time has its effect once. Throws only where the database cannot be
+ * asked.
  */
 export async function runDueSchedules(
   parts: ScheduleParts,
@@ -49,7 +50,7 @@ export async function runDueSchedules(
   return [...(await passDueTimes(parts, tenantId, signal)).handled];
 }
 
-/** What `runDueSchedules` would do now; changes nothing. It does not look whether the agents are still there. */
+/** What `runDueSchedules` would do now, of up to 200 schedules; changes nothing, and does not ask for the agents. */
 export async function dueSchedules(database: Database, tenantId?: string): Promise<DueSchedule[]> {
   const at = await selectTime(database.db);
   const due = await selectDue(database.db, tenantId, TOLD);

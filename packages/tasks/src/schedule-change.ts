@@ -2,7 +2,7 @@ import { recordAudit, type AuditAction } from '@reeve/audit';
 import type { Schedule, ScheduleInput, SchedulePatch, ScheduleType } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
-import { nextDue, requireTimeZone, type Times } from './due-time.ts';
+import { nextDue, type Times } from './due-time.ts';
 import type { CheckTask, Requester } from './enqueue.ts';
 import {
   deleteSchedule,
@@ -19,8 +19,8 @@ import {
 export type ScheduleKind = Omit<ScheduleType, 'available'>;
 
 /**
- * Makes a schedule. Throws `invalid_request`, naming the field, for times that are not any or never come and for what is missing,
- * and what `check` throws for an agent or a type of task.
+ * Makes a schedule. Throws `invalid_request`, naming the field, for what is missing and for times that are not any or never
+ * come, and what `check` throws for an agent or a type of task.
  */
 export async function createSchedule(
   database: Database,
@@ -68,9 +68,9 @@ export async function createSchedule(
 }
 
 /**
- * Changes the fields sent. A change of its times reckons the next due time anew from now, and so does going on after a pause where the
- * one it had has passed; a `next_run_at` that is sent wins, and gives a frequency its time of day from then on. Throws `not_found`,
- * and what `createSchedule` does.
+ * Changes the fields sent. A change of its times reckons the next due time anew from now, and so does going on after a pause
+ * in which it passed; a `next_run_at` that is sent wins, and gives a frequency its time of day from then on. Throws
+ * `not_found`, and what `createSchedule` does.
  */
 export async function changeSchedule(
   database: Database,
@@ -137,7 +137,6 @@ function requireOne(
 
 /** The first due time after `now`; throws where there is none or the times are not any. */
 function requireComing(times: Times, now: Date): Date {
-  requireTimeZone(times.timezone);
   const next = nextDue(times, now);
   if (next === null) throw invalid('next_run_at', 'there is no due time before the year 10000');
   return next;

@@ -247,10 +247,13 @@ export function startWorker(options: WorkerOptions): Worker {
     async runOnce(limit) {
       await sweepLeases(database, handler, log);
       await promoteDue(database, handler);
-      claimer.look();
+      claimer.forget();
       const claims: Claimed[] = [];
       while (claims.length < limit) {
-        const more = await claimer.claim(limit - claims.length, claims.every(({ lane }) => !lane.startsWith(SUSPECT)));
+        const more = await claimer.claim(
+          limit - claims.length,
+          claims.every(({ lane }) => !lane.startsWith(SUSPECT)),
+        );
         if (more.length === 0) break;
         claims.push(...more);
       }

@@ -31,19 +31,15 @@ export async function createWorkflow(
     depends_on: task.depends_on.map((dependency) => ids.get(dependency)!),
   }));
   const tasks = await checkInputs(database, check, requester, given);
-  await insertGated(
-    database,
-    handler,
-    requester,
-    tasks,
-    input.tasks.map(({ key }) => ({
+  await insertGated(database, handler, requester, tasks, {
+    places: input.tasks.map(({ key }) => ({
       id: ids.get(key)!,
       workflowId: id,
       workflowKey: key,
       runAnyway: input.on_failure === 'run_anyway',
       hasFollowers: followed.has(key),
     })),
-    async (tx) => {
+    alongside: async (tx) => {
       await insertWorkflow(tx, { ...requester, id, title: input.title, onFailure: input.on_failure });
       await recordAudit(tx, [
         {
@@ -54,7 +50,7 @@ export async function createWorkflow(
         },
       ]);
     },
-  );
+  });
   return readWorkflow(database, requester.tenantId, id);
 }
 
@@ -90,7 +86,10 @@ export async function cancelWorkflow(
   await inTenant(database.db, tenantId, async (tx) => {
     let cancelled = 0;
     // All at once and so in the order of their ids, as whoever releases followers does.
-    await lockTasks(tx, tasks.map((task) => task.id));
+    await lockTasks(
+      tx,
+      tasks.map((task) => task.id),
+    );
     // Those that wait for others first: what they wait for takes them along otherwise, with a reason that says less.
     for (const task of tasks.toReversed())
       if (await cancelPending(tx, handler, tenantId, task.id, `cancelled by ${userId}`, after, userId)) cancelled += 1;

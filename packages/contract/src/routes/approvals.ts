@@ -71,7 +71,11 @@ export const TaskPolicy = z
     task_type: z.string(),
     tenant: z.string().nullable().describe('Null: for every tenant.'),
     auto_execute: z.boolean(),
-    expires_after_s: z.number().int().nullable().describe('How long a decision is waited for; null: the default, 7 days.'),
+    expires_after_s: z
+      .number()
+      .int()
+      .nullable()
+      .describe('How long a decision is waited for; null: the default, 7 days.'),
     default_decision: Decision,
     updated_by: z.string(),
     updated_at: Time,

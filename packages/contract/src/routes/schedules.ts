@@ -40,12 +40,16 @@ export type Schedule = z.infer<typeof Schedule>;
 const Cron = text(9, 200).describe('Five fields: minute, hour, day of month, month, day of week.');
 const fields = {
   title: text(1, 500),
-  frequency: Frequency.nullish().describe('Instead of `cron`: at the time of day of `next_run_at`, else of its making.'),
+  frequency: Frequency.nullish().describe(
+    'Instead of `cron`: at the time of day of `next_run_at`, else of its making.',
+  ),
   cron: Cron.nullish(),
   timezone: text(1, 100).describe('An IANA time zone: Europe/Berlin.'),
   enabled: z.boolean(),
   config: JsonObject,
-  catch_up: CatchUp.describe('What to do about times that passed while no scheduler ran: `skip` them, or make `one` task.'),
+  catch_up: CatchUp.describe(
+    'What to do about times that passed while no scheduler ran: `skip` them, or make `one` task.',
+  ),
   next_run_at: TimeInput.nullish().describe('The first due time; else it follows from `cron` or `frequency`.'),
 };
 
@@ -151,7 +155,13 @@ export const deleteSchedule = defineRoute({
   responses: { 204: null },
 });
 export const DueSchedule = z
-  .object({ schedule_id: Id, title: z.string(), due_at: Time, action: z.enum(['fire', 'skip']), task_id: Id.nullable() })
+  .object({
+    schedule_id: Id,
+    title: z.string(),
+    due_at: Time,
+    action: z.enum(['fire', 'skip']),
+    task_id: Id.nullable(),
+  })
   .meta({ id: 'DueSchedule' });
 export type DueSchedule = z.infer<typeof DueSchedule>;
 export const runDueSchedules = defineRoute({

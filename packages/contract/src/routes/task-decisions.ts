@@ -21,7 +21,8 @@ export const decideTask = defineRoute({
   tag,
   access: 'operator',
   summary: 'Approve or reject a task that waits for it',
-  description: 'A rejected task is `failed`, with the reason, and stays. 409 where it is decided or its time has run out.',
+  description:
+    'A rejected task is `failed`, with the reason, and stays. 409 where it is decided or its time has run out.',
   params: IdParams,
   body: z.strictObject({ decision: Decision, reason: text(0, 2000).nullish() }),
   responses: { 200: z.object({ task: Task, journal_entry_id: z.string() }) },

@@ -18,7 +18,9 @@ const WorkflowTaskInput = TaskInput.omit({ depends_on: true })
       .array(WorkflowKey)
       .max(100)
       .default([])
-      .describe('Keys of tasks that must end first; their results come in the payload as `dependencies: {key: result}`.'),
+      .describe(
+        'Keys of tasks that must end first; their results come in the payload as `dependencies: {key: result}`.',
+      ),
   })
   .meta({ id: 'WorkflowTaskInput' });
 

@@ -2,7 +2,17 @@ import { routes, type Agent, type AgentPatch, type BodyInputOf } from '@reeve/co
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
-import { collect, examples, exitWith, readJsonFile, readTextFile, wholeNumber } from '../options.ts';
+import {
+  collect,
+  examples,
+  exitWith,
+  JSON_OPTION,
+  readJsonFile,
+  readTextFile,
+  wholeNumber,
+  withListOptions,
+  type ListOptions,
+} from '../options.ts';
 import {
   note,
   printFields,
@@ -14,10 +24,8 @@ import {
   type OutputOptions,
 } from '../output.ts';
 
-interface ListOptions extends OutputOptions {
+interface AgentsOptions extends ListOptions {
   readonly query?: string;
-  readonly limit: number;
-  readonly offset: number;
 }
 
 interface FieldOptions extends OutputOptions {
@@ -45,16 +53,15 @@ const COLUMNS: readonly Column<Agent>[] = [
 ];
 
 export function define(command: Command): void {
-  command
-    .command('list')
-    .description('agents, by name')
-    .option('--query <text>', 'with this in the name')
-@@    .addHelpText('after', examples('reeve agents list'))
+  withListOptions(
+    command.command('list').description('agents, by name').option('--query <text>', 'with this in the name'),
+  )
+    .addHelpText('after', examples('reeve agents list'))
     .action(exitWith(list));
   command
     .command('show <agent>')
     .description('one agent, by id or slug')
-    .option('--json', 'print JSON')
+    .option(...JSON_OPTION)
     .addHelpText('after', examples('reeve agents show assistant'))
     .action(exitWith(show));
   withFields(command.command('create').description('create an agent'))
@@ -96,7 +103,7 @@ function withFields(command: Command): Command {
     .option('--json', 'print the agent as JSON');
 }
 
-async function list(options: ListOptions): Promise<number> {
+async function list(options: AgentsOptions): Promise<number> {
   await using connection = await connect('agents list');
   const { query: q, limit, offset } = options;
   const answer = await connection.client.call(routes.listAgents, { query: { q, limit, offset } });

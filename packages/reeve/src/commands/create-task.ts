@@ -1,5 +1,5 @@
-import { routes } from '@reeve/contract';
-import type { Command } from 'commander';
+import { CONCURRENCY_STRATEGIES, routes, type ConcurrencyStrategy } from '@reeve/contract';
+import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
 import { collect, examples, exitWith, jsonObject, wholeNumber } from '../options.ts';
@@ -15,6 +15,10 @@ interface CreateTaskOptions {
   readonly runAt?: string;
   readonly maxAttempts?: number;
   readonly dependsOn?: string[];
+  readonly requiresApproval?: true;
+  readonly concurrencyKey?: string;
+  readonly concurrencyLimit?: number;
+  readonly concurrencyStrategy?: ConcurrencyStrategy;
   readonly session?: string;
   readonly json?: true;
 }
@@ -30,12 +34,24 @@ export function define(command: Command): void {
     .option('--run-at <time>', 'not before this time, such as 2030-01-31T08:00:00Z')
     .option('--max-attempts <number>', 'how often it is tried, 1 to 20', wholeNumber(1, 20))
     .option('--depends-on <id>', 'a task that must be completed first; repeatable', collect)
+    .option('--requires-approval', 'wait for a decision first, whatever the policy of its type')
+    .option('--concurrency-key <key>', 'at most --concurrency-limit tasks of one key run at once')
+    .option('--concurrency-limit <number>', 'how many of the key, 1 unless given', wholeNumber(1, 1_000))
+    .addOption(
+      new Option(
+        '--concurrency-strategy <strategy>',
+        'where the key is in use: wait in the queue, be rejected, or cancel those that came before',
+      ).choices(CONCURRENCY_STRATEGIES),
+    )
     .option('--session <id>', 'the conversation it belongs to')
     .option('--json', 'print the task as JSON')
     .addHelpText('after', '\nOn a terminal stdout gets the id of the task alone.')
     .addHelpText(
       'after',
-      examples('reeve create-task --agent assistant --type sums --title "What is 6 * 7?" --payload \'{"unit": "kg"}\''),
+      examples(
+        'reeve create-task --agent assistant --type sums --title "What is 6 * 7?" --payload \'{"unit": "kg"}\'',
+        'reeve create-task --agent assistant --type deploy --title "Deploy" --requires-approval --concurrency-key production',
+      ),
     )
     .action(exitWith(createTask));
 }
@@ -53,6 +69,10 @@ async function createTask(options: CreateTaskOptions): Promise<number> {
       run_at: options.runAt,
       max_attempts: options.maxAttempts,
       depends_on: options.dependsOn,
+      requires_approval: options.requiresApproval,
+      concurrency_key: options.concurrencyKey,
+      concurrency_limit: options.concurrencyLimit,
+      concurrency_strategy: options.concurrencyStrategy,
       session_id: options.session,
     },
   });
@@ -61,7 +81,8 @@ async function createTask(options: CreateTaskOptions): Promise<number> {
     return EXIT.done;
   }
   printText(answer.task.id);
-  if (connection.server === undefined)
+  if (answer.task.waiting_for === 'approval') note(`it waits for a decision: reeve tasks approve ${answer.task.id}`);
+  else if (connection.server === undefined)
     note('it waits in the queue; work on it with "reeve run-once", or start "reeve serve"');
   return EXIT.done;
 }

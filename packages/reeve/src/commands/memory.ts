@@ -2,7 +2,7 @@ import { routes, type RecallMatch } from '@reeve/contract';
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
-import { examples, exitWith, wholeNumber } from '../options.ts';
+import { examples, exitWith, JSON_OPTION, wholeNumber } from '../options.ts';
 import { note, printJson, printTable, wantsJson, type Column, type OutputOptions } from '../output.ts';
 
 interface SearchOptions extends OutputOptions {
@@ -29,7 +29,7 @@ export function define(command: Command): void {
         'message',
       ]),
     )
-    .option('--json', 'print JSON')
+    .option(...JSON_OPTION)
     .addHelpText('after', examples('reeve memory search "deployment window" --top 10'))
     .action(exitWith(search));
 }

@@ -3,7 +3,7 @@ import { routes, RUN_STATUSES, type Run, type Step } from '@reeve/contract';
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
-import { examples, exitWith, wholeNumber } from '../options.ts';
+import { examples, exitWith, JSON_OPTION, wholeNumber, withListOptions, type ListOptions } from '../options.ts';
 import {
   printFields,
   printJson,
@@ -17,13 +17,11 @@ import {
 } from '../output.ts';
 import { createRunView } from '../run-view.ts';
 
-interface ListOptions extends OutputOptions {
+interface RunsOptions extends ListOptions {
   readonly agent?: string;
   readonly session?: string;
   readonly task?: string;
   readonly status?: Run['status'];
-  readonly limit: number;
-  readonly offset: number;
 }
 
 interface EventsOptions extends OutputOptions {
@@ -48,14 +46,16 @@ const STEP_COLUMNS: readonly Column<Step>[] = [
 ];
 
 export function define(command: Command): void {
-  command
-    .command('list')
-    .description('runs, newest first')
-    .option('--agent <agent>', 'of this agent')
-    .option('--session <id>', 'of this conversation')
-    .option('--task <id>', 'of this task')
-    .addOption(new Option('--status <status>', 'with this status').choices(RUN_STATUSES))
-@@    .addHelpText('after', examples('reeve runs list --agent assistant --limit 10'))
+  withListOptions(
+    command
+      .command('list')
+      .description('runs, newest first')
+      .option('--agent <agent>', 'of this agent')
+      .option('--session <id>', 'of this conversation')
+      .option('--task <id>', 'of this task')
+      .addOption(new Option('--status <status>', 'with this status').choices(RUN_STATUSES)),
+  )
+    .addHelpText('after', examples('reeve runs list --agent assistant --limit 10'))
     .action(exitWith(list));
   command
     .command('show <id>')
@@ -73,12 +73,12 @@ export function define(command: Command): void {
   command
     .command('cancel <id>')
     .description('stop a run at its next safe point')
-    .option('--json', 'print JSON')
+    .option(...JSON_OPTION)
     .addHelpText('after', examples('reeve runs cancel 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11'))
     .action(exitWith(cancel));
 }
 
-async function list(options: ListOptions): Promise<number> {
+async function list(options: RunsOptions): Promise<number> {
   const { agent, session, task, status, limit, offset } = options;
   await using connection = await connect('runs list');
   const answer = await connection.client.call(routes.listRuns, {

@@ -1,10 +1,14 @@
-import { readHolder } from '@reeve/db';
-import { routes } from '@reeve/contract';
+import type { Client } from '@reeve/client';
+import { routes, type AnswerOf, type Schedule } from '@reeve/contract';
+import { readHolder, type Holder } from '@reeve/db';
 import type { Command } from 'commander';
-import { connect } from '../connect.ts';
+import { connect, type ServerInfo } from '../connect.ts';
 import { EXIT } from '../failure.ts';
 import { examples, exitWith } from '../options.ts';
-import { printFields, printJson, wantsJson, type OutputOptions } from '../output.ts';
+import { printFields, printJson, shownSeconds, shownTime, wantsJson, type OutputOptions } from '../output.ts';
+
+/** The longest page that the API has. */
+const PAGE = 200;
 
 export function define(command: Command): void {
   command
@@ -16,59 +20,83 @@ export function define(command: Command): void {
 async function status(options: OutputOptions): Promise<number> {
   await using connection = await connect('status');
   const { client, server, dataDirectory, config } = connection;
-  const [health, tasks] = await Promise.all([client.call(routes.getHealth), client.call(routes.getTaskStats)]);
-  const holder = server === undefined ? undefined : readHolder(dataDirectory);
+  const [health, tasks, approvals, schedule] = await Promise.all([
+    client.call(routes.getHealth),
+    client.call(routes.getTaskStats),
+    client.call(routes.listApprovals, { query: { limit: 1 } }),
+    nextSchedule(client),
+  ]);
   if (wantsJson(options)) {
     const database = config.databaseUrl === undefined ? 'embedded' : 'postgres';
-    printJson({ server: server ?? null, data_directory: dataDirectory, database, health, tasks });
+    printJson({
+      server: server ?? null,
+      data_directory: dataDirectory,
+      database,
+      health,
+      tasks,
+      pending_approvals: approvals.total,
+      next_schedule: schedule ?? null,
+    });
     return EXIT.done;
   }
-  const counts = Object.entries(tasks.by_status).map(([name, count]) => `${count} ${name.replace('_', ' ')}`);
-  const troubled = Object.entries(health.components).filter(([, component]) => component.status !== 'ok');
+  const holder = server === undefined ? undefined : readHolder(dataDirectory);
+  const isHere = server === undefined || server.pid !== null;
   printFields([
-    [
-      'server',
-      server === undefined
-        ? 'none is running; nothing works on the queue'
-        : `${server.url}${pidOf(server.pid ?? (holder?.url === server.url ? holder.pid : null))}`,
-    ],
-    [
-      'data',
-      server === undefined || server.pid !== null
-        ? `${dataDirectory}${holder === undefined ? ', free' : `, held by process ${holder.pid} (reeve ${holder.command})`}`
-        : undefined,
-    ],
+    ['server', shownServer(server, holder)],
+    ['data', isHere ? `${dataDirectory}${shownHolder(holder)}` : undefined],
     ['version', health.version],
-    [
-      'health',
-      [
-        health.status,
-        ...troubled.map(
-          ([name, { status: state, message }]) => `${name}: ${state}${message === undefined ? '' : `, ${message}`}`,
-        ),
-      ].join('\n'),
-    ],
-    ['tasks', counts.length === 0 ? 'none' : counts.join(', ')],
-    [
-      'by agent',
-      Object.entries(tasks.by_agent)
-        .map(([name, count]) => `${name} ${count}`)
-        .join(', '),
-    ],
+    ['health', shownHealth(health)],
+    ['tasks', counts(tasks.by_status) || 'none'],
+    ['pending', counts(tasks.by_waiting)],
+    ['by agent', counts(tasks.by_agent)],
     [
       'oldest',
-      tasks.oldest_pending_age_s === null ? 'none waits' : `waits for ${shownAge(tasks.oldest_pending_age_s)}`,
+      tasks.oldest_pending_age_s === null
+        ? 'none waits for a worker'
+        : `waits for a worker for ${shownSeconds(tasks.oldest_pending_age_s)}`,
     ],
-    ['last hour', `${tasks.completed_last_hour} completed`],
+    ['last hour', `${tasks.completed_last_hour} completed, ${tasks.failed_last_hour} failed`],
+    ['pace', `${tasks.throughput_per_minute} a minute in the last five`],
+    ['approvals', approvals.total === 0 ? 'none waits' : `${approvals.total} wait: reeve tasks inbox`],
+    ['next due', schedule && `${shownTime(schedule.next_run_at)}  ${schedule.title}`],
   ]);
   return EXIT.done;
 }
 
-function pidOf(pid: number | null): string {
-  return pid === null ? '' : `, process ${pid}`;
+/** The schedule that is due first. */
+async function nextSchedule(client: Client): Promise<Schedule | undefined> {
+  let next: Schedule | undefined;
+  for (let offset = 0; ; offset += PAGE) {
+    const query = { enabled: 'true', limit: PAGE, offset } as const;
+    const { schedules, total } = await client.call(routes.listSchedules, { query });
+    for (const schedule of schedules)
+      if (schedule.next_run_at !== null && schedule.next_run_at < (next?.next_run_at ?? '~')) next = schedule;
+    if (offset + PAGE >= total) return next;
+  }
 }
 
-function shownAge(seconds: number): string {
-  if (seconds < 120) return `${Math.round(seconds)} s`;
-  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
+function shownServer(server: ServerInfo | undefined, holder: Holder | undefined): string {
+  if (server === undefined) return 'none is running; nothing works on the queue';
+  const pid = server.pid ?? (holder?.url === server.url ? holder.pid : null);
+  return pid === null ? server.url : `${server.url}, process ${pid}`;
+}
+
+function shownHolder(holder: Holder | undefined): string {
+  return holder === undefined ? ', free' : `, held by process ${holder.pid} (reeve ${holder.command})`;
+}
+
+function shownHealth({ status, components }: AnswerOf<typeof routes.getHealth>): string {
+  const troubled = Object.entries(components).filter(([, component]) => component.status !== 'ok');
+  const lines = troubled.map(
+    ([name, component]) =>
+      `${name}: ${component.status}${component.message === undefined ? '' : `, ${component.message}`}`,
+  );
+  return [status, ...lines].join('\n');
+}
+
+function counts(numbers: Readonly<Record<string, number>>): string {
+  return Object.entries(numbers)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${count} ${name.replace('_', ' ')}`)
+    .join(', ');
 }

@@ -1,101 +1,138 @@
-import { routes, TASK_STATUSES, type Task } from '@reeve/contract';
-import { sleep } from '@reeve/kit';
+import { routes, TASK_STATUSES, type AnswerOf, type Decision, type Task } from '@reeve/contract';
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
-import { onInterrupt } from '../interrupt.ts';
-import { examples, exitWith, wholeNumber } from '../options.ts';
-import {
-  note,
-  printFields,
-  printJson,
-  printJsonLine,
-  printList,
-  printText,
-  wantsJson,
-  type Column,
-  type OutputOptions,
-} from '../output.ts';
+import { examples, exitWith, JSON_OPTION, withListOptions, type ListOptions } from '../options.ts';
+import { printJson, printList, shownTime, wantsJson, type Column, type OutputOptions } from '../output.ts';
+import { changeTasks } from '../task-changes.ts';
+import { printTaskDetail, TASK_COLUMNS } from '../task-view.ts';
+import { watchTasks } from '../task-watch.ts';
 
-interface ListOptions extends OutputOptions {
+interface TasksOptions extends ListOptions {
   readonly agent?: string;
   readonly status?: Task['status'];
   readonly type?: string;
   readonly session?: string;
+  readonly workflow?: string;
   readonly query?: string;
-  readonly limit: number;
-  readonly offset: number;
 }
 
-interface WatchOptions extends OutputOptions {
-  readonly intervalSeconds: number;
+interface DecisionOptions extends OutputOptions {
+  readonly reason?: string;
 }
 
-const COLUMNS: readonly Column<Task>[] = [
+type Waiting = AnswerOf<typeof routes.listPendingApproval>['tasks'][number];
+
+const INBOX_COLUMNS: readonly Column<Waiting>[] = [
   ['ID', ({ id }) => id],
   ['AGENT', ({ agent_id }) => agent_id],
   ['TYPE', ({ task_type }) => task_type],
-  ['STATUS', shownStatus],
-  ['CREATED', ({ created_at }) => created_at.slice(0, 19)],
+  ['ASKED BY', ({ approval }) => approval.requested_by],
+  ['SINCE', ({ approval }) => shownTime(approval.requested_at)],
+  [
+    'UNTIL',
+    ({ approval: { expires_at, default_decision } }) =>
+      expires_at && `${shownTime(expires_at)}, then ${default_decision}`,
+  ],
   ['TITLE', ({ title }) => title],
 ];
-const JSON_OPTION = ['--json', 'print JSON'] as const;
+
+const ID = '01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11';
+const SEVERAL = `
+Each id by itself, as many as can be. JSON is {"tasks": [...], "failed": [{"id", "code", "message"}]}. The exit code is 3 where some
+failed, and where all did what their failure means.`;
 
 export function define(command: Command): void {
-  command
-    .command('list')
-    .description('tasks, newest first')
-    .option('--agent <agent>', 'of this agent')
-    .addOption(new Option('--status <status>', 'with this status').choices(TASK_STATUSES))
-    .option('--type <type>', 'of this type')
-    .option('--session <id>', 'of this conversation')
-    .option('--query <text>', 'with this in the title')
-    .option('--limit <number>', 'how many', wholeNumber(1, 200), 50)
-    .option('--offset <number>', 'how many to leave out first', wholeNumber(0, 10_000_000), 0)
-    .option(...JSON_OPTION)
+  withListOptions(
+    command
+      .command('list')
+      .description('tasks, newest first')
+      .option('--agent <agent>', 'of this agent')
+      .addOption(new Option('--status <status>', 'with this status').choices(TASK_STATUSES))
+      .option('--type <type>', 'of this type')
+      .option('--session <id>', 'of this conversation')
+      .option('--workflow <id>', 'of this workflow')
+      .option('--query <text>', 'with this in the title'),
+  )
     .addHelpText('after', examples('reeve tasks list --status failed'))
     .action(exitWith(list));
+  withListOptions(command.command('inbox').description('tasks that wait for somebody’s decision, oldest first'))
+    .addHelpText(
+      'after',
+      examples('reeve tasks inbox', "reeve tasks approve $(reeve tasks inbox | jq -r '.tasks[].id')"),
+    )
+    .action(exitWith(inbox));
   command
     .command('show <id>')
-    .description('one task')
+    .description('one task with its approval, its runs and its journal')
     .option(...JSON_OPTION)
-    .addHelpText('after', examples('reeve tasks show 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11'))
+    .addHelpText('after', examples(`reeve tasks show ${ID}`))
     .action(exitWith(show));
   command
-    .command('cancel <id>')
-    .description('cancel a pending or running task')
-    .option(...JSON_OPTION)
-    .addHelpText('after', examples('reeve tasks cancel 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11'))
-    .action(exitWith((id: string, options: OutputOptions) => change(routes.cancelTask, id, options)));
-  command
-    .command('retry <id>')
-    .description('queue a failed or cancelled task again')
-    .option(...JSON_OPTION)
-    .addHelpText('after', examples('reeve tasks retry 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11'))
-    .action(exitWith((id: string, options: OutputOptions) => change(routes.retryTask, id, options)));
-  command
     .command('watch [ids...]')
-    .description('tell of each change of status')
-    .option('--interval-seconds <number>', 'pause between two looks', wholeNumber(1, 3_600), 1)
-    .option('--json', 'print one JSON document a change, one a line')
+    .description('what happens to tasks, as it happens')
+    .option('--agent <agent>', 'without ids: of this agent')
+    .option('--type <type>', 'without ids: of this type')
+    .option('--json', 'print one JSON document an event, one a line; also where stdout is piped')
     .addHelpText(
       'after',
-      '\nWith ids until all of them have ended: 0, 3 if some did not complete, 1 if none did. Without, the newest 200 until Ctrl-C.',
+      '\nWith ids from their creation until all have ended: 0, 3 if some did not complete, 1 if none did. Without, from now on until Ctrl-C.',
     )
-    .addHelpText(
-      'after',
-      examples('reeve tasks watch', 'reeve tasks watch 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11 && echo done'),
-    )
-    .action(exitWith(watch));
+    .addHelpText('after', examples('reeve tasks watch --agent assistant', `reeve tasks watch ${ID} && echo done`))
+    .action(exitWith(watchTasks));
+  withDecision(command.command('approve <ids...>').description('let tasks go on that wait for a decision'))
+    .addHelpText('after', examples(`reeve tasks approve ${ID} --reason "checked with Ada"`))
+    .action(exitWith(decide('approve')));
+  withDecision(command.command('reject <ids...>').description('end tasks that wait for a decision as failed'))
+    .addHelpText('after', examples(`reeve tasks reject ${ID} --reason "too expensive"`))
+    .action(exitWith(decide('reject')));
+  command
+    .command('cancel <ids...>')
+    .description('cancel pending or running tasks')
+    .option(...JSON_OPTION)
+    .addHelpText('after', SEVERAL)
+    .addHelpText('after', examples(`reeve tasks cancel ${ID}`))
+    .action(exitWith(cancel));
+  command
+    .command('retry <ids...>')
+    .description('queue failed or cancelled tasks again')
+    .option(...JSON_OPTION)
+    .addHelpText('after', SEVERAL)
+    .addHelpText('after', examples("reeve tasks retry $(reeve tasks list --status failed | jq -r '.tasks[].id')"))
+    .action(exitWith(retry));
 }
 
-async function list(options: ListOptions): Promise<number> {
-  const { agent, status, type, session, query, limit, offset } = options;
+function withDecision(command: Command): Command {
+  return command
+    .option('--reason <text>', 'why; kept with the decision')
+    .option(...JSON_OPTION)
+    .addHelpText('after', SEVERAL);
+}
+
+async function list(options: TasksOptions): Promise<number> {
+  const { agent, status, type, session, workflow, query, limit, offset } = options;
   await using connection = await connect('tasks list');
   const answer = await connection.client.call(routes.listTasks, {
-    query: { agent_id: agent, status, task_type: type, session_id: session, q: query, limit, offset },
+    query: {
+      agent_id: agent,
+      status,
+      task_type: type,
+      session_id: session,
+      workflow_id: workflow,
+      q: query,
+      limit,
+      offset,
+    },
   });
-  printList(answer, answer.tasks, COLUMNS, options);
+  printList(answer, answer.tasks, TASK_COLUMNS, options);
+  return EXIT.done;
+}
+
+async function inbox(options: ListOptions): Promise<number> {
+  const { limit, offset } = options;
+  await using connection = await connect('tasks inbox');
+  const answer = await connection.client.call(routes.listPendingApproval, { query: { limit, offset } });
+  printList(answer, answer.tasks, INBOX_COLUMNS, options);
   return EXIT.done;
 }
 
@@ -103,61 +140,24 @@ async function show(id: string, options: OutputOptions): Promise<number> {
   await using connection = await connect('tasks show');
   const answer = await connection.client.call(routes.getTask, { params: { id } });
   if (wantsJson(options)) printJson(answer);
-  else printFields(Object.entries({ ...answer.task, depends_on: answer.task.depends_on.join('\n') }));
+  else printTaskDetail(answer);
   return EXIT.done;
 }
 
-async function change(
-  route: typeof routes.cancelTask | typeof routes.retryTask,
-  id: string,
-  options: OutputOptions,
-): Promise<number> {
-  await using connection = await connect(`tasks ${route === routes.cancelTask ? 'cancel' : 'retry'}`);
-  const answer = await connection.client.call(route, { params: { id } });
-  if (wantsJson(options)) printJson(answer);
-  else printText(`${answer.task.id}  ${shownStatus(answer.task)}`);
-  return EXIT.done;
+function decide(decision: Decision): (ids: readonly string[], options: DecisionOptions) => Promise<number> {
+  return (ids, options) =>
+    changeTasks(
+      decision,
+      ids,
+      (client, id) => client.call(routes.decideTask, { params: { id }, body: { decision, reason: options.reason } }),
+      options,
+    );
 }
 
-async function watch(ids: readonly string[], options: WatchOptions): Promise<number> {
-  await using connection = await connect('tasks watch', 'shared');
-  const stop = new AbortController();
-  let interrupted: number | undefined;
-  using _ = onInterrupt((code) => {
-    interrupted = code;
-    stop.abort();
-  });
-  const seen = new Map<string, string>();
-  while (!stop.signal.aborted) {
-    const tasks = await look(connection.client, ids);
-    for (const task of tasks) {
-      const status = shownStatus(task);
-      if (seen.get(task.id) === status) continue;
-      seen.set(task.id, status);
-      if (wantsJson(options)) printJsonLine(task);
-      else printText(`${task.updated_at.slice(0, 19)}  ${task.id}  ${status.padEnd(22)}  ${task.title}`);
-    }
-    const ended = tasks.filter(({ status }) => status !== 'pending' && status !== 'in_progress');
-    if (ids.length > 0 && ended.length === tasks.length) return exitOf(tasks);
-    await sleep(options.intervalSeconds * 1_000, stop.signal);
-  }
-  note('');
-  return ids.length > 0 ? (interrupted ?? EXIT.failed) : EXIT.done;
+function cancel(ids: readonly string[], options: OutputOptions): Promise<number> {
+  return changeTasks('cancel', ids, (client, id) => client.call(routes.cancelTask, { params: { id } }), options);
 }
 
-/** The tasks of these ids, or the newest, oldest first. */
-async function look(client: Awaited<ReturnType<typeof connect>>['client'], ids: readonly string[]): Promise<Task[]> {
-  if (ids.length === 0) return (await client.call(routes.listTasks, { query: { limit: 200 } })).tasks.reverse();
-  const answers = await Promise.all(ids.map((id) => client.call(routes.getTask, { params: { id } })));
-  return answers.map(({ task }) => task);
-}
-
-function exitOf(tasks: readonly Task[]): number {
-  const completed = tasks.filter(({ status }) => status === 'completed').length;
-  if (completed === tasks.length) return EXIT.done;
-  return completed === 0 ? EXIT.failed : EXIT.partly;
-}
-
-function shownStatus({ status, waiting_for }: Task): string {
-  return waiting_for === null ? status : `${status} (${waiting_for})`;
+function retry(ids: readonly string[], options: OutputOptions): Promise<number> {
+  return changeTasks('retry', ids, (client, id) => client.call(routes.retryTask, { params: { id } }), options);
 }

@@ -22,7 +22,9 @@ export async function withdrawApprovals(db: Db, taskId: string): Promise<void> {
       returning tenant_id, agent_id, task_id
     )
     insert into journal (tenant_id, type, agent_id, task_id, summary)
-    select tenant_id, 'approval_withdrawn', agent_id, task_id, 'no decision is needed any more' from withdrawn`.execute(db);
+    select tenant_id, 'approval_withdrawn', agent_id, task_id, 'no decision is needed any more' from withdrawn`.execute(
+    db,
+  );
 }
 
 /** An approval, locked until the transaction ends, and whether its time has run out. */

@@ -44,12 +44,7 @@ export async function selectLanes(db: Db, most: number): Promise<Lane[]> {
  * Claims ready tasks of these lanes by rank, at most its share of each tenant; two claimers never get the same one. Rows of
  * ready_tasks are never updated, so picking them by ctid is safe.
  */
-export async function claimReady(
-  db: Db,
-  owner: string,
-  leaseMs: number,
-  wants: readonly Want[],
-): Promise<Claimed[]> {
+export async function claimReady(db: Db, owner: string, leaseMs: number, wants: readonly Want[]): Promise<Claimed[]> {
   const { rows } = await sql<TaskRow & { lane: string; rank: number; lease_epoch: number; lease_attempt: number }>`
     with wanted as (
       select * from json_to_recordset(${JSON.stringify(wants.map(toRow))}::json) as w (tenant_id text, lane text, from_rank bigint, most int, share int)

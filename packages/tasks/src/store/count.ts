@@ -18,5 +18,7 @@ export async function mergeCounts(db: Db): Promise<void> {
         case when minute > reeve_now() - interval '1 hour' then sign(change) end as sign, sum(change) as change
       from gone group by 1, 2, 3, 4, 5, 6
     )
-    insert into task_counts select tenant_id, agent_id, task_type, status, minute, change from kept where change <> 0`.execute(db);
+    insert into task_counts select tenant_id, agent_id, task_type, status, minute, change from kept where change <> 0`.execute(
+    db,
+  );
 }

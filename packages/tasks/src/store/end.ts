@@ -73,7 +73,8 @@ export async function updateEnded(db: Db, taskId: string, end: TaskEnd, actor: s
 }
 
 /** One sentence on the end of a task, for the journal and for memory. */
-const ENDED_SUMMARY = sql.raw(`agent_id || case status when 'completed' then ' completed ' when 'failed' then ' failed at ' else ' did not do ' end
+const ENDED_SUMMARY =
+  sql.raw(`agent_id || case status when 'completed' then ' completed ' when 'failed' then ' failed at ' else ' did not do ' end
   || '"' || left(title, 200) || '"' || coalesce(': ' || left(coalesce(result_summary, error_message), 500), '')`);
 
 /** Records a failed or lost attempt of a task that will be tried again. */

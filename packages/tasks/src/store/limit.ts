@@ -41,11 +41,7 @@ export async function upsertLimit(db: Db, tenantId: string, agentId: string, max
 }
 
 export async function deleteLimit(db: Db, tenantId: string, agentId: string): Promise<void> {
-  await db
-    .deleteFrom('concurrency_limits')
-    .where('tenant_id', '=', tenantId)
-    .where('agent_id', '=', agentId)
-    .execute();
+  await db.deleteFrom('concurrency_limits').where('tenant_id', '=', tenantId).where('agent_id', '=', agentId).execute();
 }
 
 interface Row {

@@ -68,7 +68,9 @@ export async function selectGates(
 ): Promise<{ undecided: Set<string>; dependent: Set<string> }> {
   const { rows } = await sql<{ id: string; gate: string }>`
     select task_id as id, 'approval' as gate from approvals where task_id = any(${[...ids]}::uuid[]) and kind = 'task' and status = 'pending'
-    union all select distinct task_id, 'dependencies' from task_dependencies where task_id = any(${[...ids]}::uuid[])`.execute(db);
+    union all select distinct task_id, 'dependencies' from task_dependencies where task_id = any(${[...ids]}::uuid[])`.execute(
+    db,
+  );
   const of = (gate: string) => new Set(rows.filter((row) => row.gate === gate).map(({ id }) => id));
   return { undecided: of('approval'), dependent: of('dependencies') };
 }

@@ -30,11 +30,7 @@ export async function upsertPolicy(db: Db, input: PolicyInput, updatedBy: string
 }
 
 export async function tenantExists(db: Db, tenantId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('tenants')
-    .select('tenant_id')
-    .where('tenant_id', '=', tenantId)
-    .executeTakeFirst();
+  const row = await db.selectFrom('tenants').select('tenant_id').where('tenant_id', '=', tenantId).executeTakeFirst();
   return row !== undefined;
 }
 

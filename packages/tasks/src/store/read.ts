@@ -37,7 +37,9 @@ const STANDING_COLUMNS = sql.raw(`${TASK_COLUMNS},
 /** One task as the API shows it. */
 export async function selectTask(db: Db, tenantId: string, id: string): Promise<Task | undefined> {
   const { rows } = await sql<TaskRow>`
-    select ${STANDING_COLUMNS} from tasks ${STANDING} where tasks.tenant_id = ${tenantId} and tasks.id = ${id}`.execute(db);
+    select ${STANDING_COLUMNS} from tasks ${STANDING} where tasks.tenant_id = ${tenantId} and tasks.id = ${id}`.execute(
+    db,
+  );
   return rows[0] && fromRow(rows[0]);
 }
 
@@ -125,7 +127,9 @@ export async function countWaiting(db: Db, tenantId: string): Promise<Record<str
       where d.tenant_id = ${tenantId} and not exists (
         select from approvals a where a.task_id = d.task_id and a.status = 'pending' and a.kind = 'task')
     union all select reason, count(*)::int from timers where tenant_id = ${tenantId} group by reason
-    union all select 'concurrency', count(*)::int from concurrency_slots where tenant_id = ${tenantId} and not holds`.execute(db);
+    union all select 'concurrency', count(*)::int from concurrency_slots where tenant_id = ${tenantId} and not holds`.execute(
+    db,
+  );
   return Object.fromEntries(rows.filter(({ count }) => count > 0).map(({ reason, count }) => [reason, count]));
 }
 

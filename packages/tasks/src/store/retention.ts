@@ -27,11 +27,17 @@ export async function lockOldTasks(
 }
 
 export async function deleteApprovalsOf(db: Db, taskIds: readonly string[]): Promise<void> {
-  await db.deleteFrom('approvals').where('task_id', 'in', [...taskIds]).execute();
+  await db
+    .deleteFrom('approvals')
+    .where('task_id', 'in', [...taskIds])
+    .execute();
 }
 
 export async function deleteTasks(db: Db, ids: readonly string[]): Promise<void> {
-  await db.deleteFrom('tasks').where('id', 'in', [...ids]).execute();
+  await db
+    .deleteFrom('tasks')
+    .where('id', 'in', [...ids])
+    .execute();
 }
 
 /** Workflows of which no task is left. */

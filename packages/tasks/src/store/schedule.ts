@@ -26,7 +26,7 @@ export type ScheduleFields = Pick<
   | 'next_run_at'
 >;
 
-export interface ScheduleFilter {
+interface ScheduleFilter {
   readonly agentId?: string | undefined;
   readonly enabled?: boolean | undefined;
 }

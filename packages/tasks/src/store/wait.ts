@@ -18,7 +18,9 @@ export async function insertReady(
   }));
   await sql`insert into ready_tasks (tenant_id, lane, rank, task_id)
     select tenant_id, lane, reeve_rank(priority), id
-    from json_to_recordset(${JSON.stringify(rows)}::json) as i (id uuid, tenant_id text, lane text, priority int)`.execute(db);
+    from json_to_recordset(${JSON.stringify(rows)}::json) as i (id uuid, tenant_id text, lane text, priority int)`.execute(
+    db,
+  );
 }
 
 /** A timer that goes off that many milliseconds from now, by the database's clock. */
@@ -86,7 +88,11 @@ export async function insertDependencies(
 /** Says of tasks that their end concerns others. */
 export async function updateFollowed(db: Db, taskIds: readonly string[]): Promise<void> {
   if (taskIds.length === 0) return;
-  await db.updateTable('tasks').set({ has_followers: true }).where('id', 'in', [...taskIds]).execute();
+  await db
+    .updateTable('tasks')
+    .set({ has_followers: true })
+    .where('id', 'in', [...taskIds])
+    .execute();
 }
 
 /** Those that wait for a task. */

@@ -31,7 +31,9 @@ export async function listWorkflows(
   tenantId: string,
   { limit, offset }: Paging,
 ): Promise<{ workflows: WorkflowSummary[]; total: number }> {
-  const { rows } = await sql<Row>`${summaries(sql`w.tenant_id = ${tenantId}`)} limit ${limit} offset ${offset}`.execute(db);
+  const { rows } = await sql<Row>`${summaries(sql`w.tenant_id = ${tenantId}`)} limit ${limit} offset ${offset}`.execute(
+    db,
+  );
   const { total } = await db
     .selectFrom('workflows')
     .where('tenant_id', '=', tenantId)
