@@ -11,6 +11,7 @@ import {
 } from 'kysely';
 import type { Channel, Database } from './database.ts';
 import { migrate } from './migrate.ts';
+import { createStatements, type RunStatement } from './pglite-statements.ts';
 import type { Tables } from './tables.ts';
 
 /**
@@ -114,15 +115,15 @@ class PgliteDriver implements Driver {
 }
 
 class PgliteConnection implements DatabaseConnection {
-  readonly #pglite: PGlite;
+  readonly #run: RunStatement;
 
   constructor(pglite: PGlite) {
-    this.#pglite = pglite;
+    this.#run = createStatements(pglite);
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    const { rows, affectedRows } = await this.#pglite.query<Row>(query.sql, [...query.parameters]);
-    return { rows, ...(affectedRows !== undefined && { numAffectedRows: BigInt(affectedRows) }) };
+    const { rows, affectedRows } = await this.#run(query.sql, query.parameters);
+    return { rows: rows as Row[], ...(affectedRows !== undefined && { numAffectedRows: BigInt(affectedRows) }) };
   }
 
   async *streamQuery<Row>(query: CompiledQuery): AsyncIterableIterator<QueryResult<Row>> {
