@@ -53,7 +53,7 @@ export function createStatements(pglite: PGlite): RunStatement {
   function textOf(value: unknown, type: number | undefined): string | null {
     if (value === null || value === undefined) return null;
     const serializer = type === undefined ? undefined : pglite.serializers[type];
-    return serializer === undefined ? String(value) : serializer(value);
+    return serializer === undefined ? String(value as string | number | boolean) : serializer(value);
   }
 
   return async (text, parameters) => {
