@@ -31,7 +31,7 @@ describe('the journal', () => {
         via: 'internal',
       }),
     });
-    mountJournal(app, database);
+    mountJournal(app, database, async (_, __, ref) => ref);
   });
   after(() => database[Symbol.asyncDispose]());
 

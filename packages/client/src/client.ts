@@ -251,16 +251,21 @@ async function* eventsOf<Event>(
     .pipeThrough(new TextDecoderStream() as never)
     .pipeThrough(new EventSourceParserStream({ onId }))
     .getReader();
+  // A server in this process does not hear of the signal by itself.
+  const leave = () => void reader.cancel().catch(() => undefined);
+  signal?.addEventListener('abort', leave, { once: true });
   try {
     for (;;) {
       const { done, value } = await reader.read().catch((error: unknown) => {
         throw signal?.aborted ? error : broken('the stream', error);
       });
+      signal?.throwIfAborted();
       if (done) throw broken('the stream');
       if (value.data === '[DONE]') return;
       yield JSON.parse(value.data) as Event;
     }
   } finally {
+    signal?.removeEventListener('abort', leave);
     await reader.cancel().catch(() => undefined);
   }
 }

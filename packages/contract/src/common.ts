@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const Id = z.uuid({ message: 'must be a UUID' }).toLowerCase();
 
 /** RFC 3339, UTC. */
-export const Time = z.iso.datetime({ offset: true });
+export const Time = z.iso.datetime({ offset: true, abort: true });
 
 /** A time that a caller gives, in the years 1 to 9999 in UTC: the database knows no year 0, RFC 3339 none of five digits. */
 export const TimeInput = Time.refine((text) => {

@@ -1,5 +1,5 @@
 import { findAgent, mountAgents } from '@reeve/agents';
-import { mountJournal, selectJournalOfTask } from '@reeve/audit';
+import { mountJournal, selectJournalOfTask, type NameAgent } from '@reeve/audit';
 import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { mountMemory } from '@reeve/memory';
@@ -48,18 +48,19 @@ export function createGateway(parts: GatewayParts): App {
   if (!parts.api) return app;
   mountDoors(app, parts);
   mountRuns(app, database, feed, handler);
-  mountTaskStreams(app, database, parts.journal);
+  mountTaskStreams(app, database, parts.journal, nameAgent);
   // Before /api/agents/tasks/{id}, which takes any word for an id.
-  mountApprovals(app, database, handler, checkTask);
-  mountSchedules(app, database, checkTask, SCHEDULE_KINDS, parts.log);
+  mountApprovals(app, database, handler, checkTask, nameAgent);
+  mountSchedules(app, database, checkTask, SCHEDULE_KINDS, parts.log, nameAgent);
   mountTasks(app, database, handler, checkTask, {
+    nameAgent,
     runs: async (tx, tenantId, taskId) => (await listRuns(tx, tenantId, { taskId }, { limit: 20, offset: 0 })).runs,
     journal: (tx, tenantId, taskId) => selectJournalOfTask(tx, tenantId, taskId, JOURNAL_SHOWN),
   });
   mountAgents(app, database, () => tools.list().map(({ name }) => name));
   mountMemory(app, database);
   mountTools(app, database, tools, parts.toolContextFor);
-  mountJournal(app, database);
+  mountJournal(app, database, nameAgent);
   app.fallback(serveConsole(parts.consoleDirectory));
   return app;
 }
@@ -73,3 +74,6 @@ export const checkTask: CheckTask = async (tx, tenantId, agentId) => {
     });
   return agent.slug;
 };
+
+const nameAgent: NameAgent = async (tx, tenantId, ref) =>
+  ref === undefined ? undefined : ((await findAgent(tx, tenantId, ref))?.slug ?? ref);

@@ -116,8 +116,8 @@ suite('with a server', () => {
     );
     const watched = await place.cli(['tasks', 'watch', failing.task.id, task.id]);
     assert.equal(watched.code, 3);
-    const again = await json<{ task: { status: string } }>('tasks', 'retry', failing.task.id);
-    assert.equal(again.task.status, 'pending');
+    const again = await json<{ tasks: { status: string }[] }>('tasks', 'retry', failing.task.id);
+    assert.equal(again.tasks[0]?.status, 'pending');
     const later = await json<{ task: { id: string } }>(
       'create-task',
       '--agent',
@@ -129,8 +129,8 @@ suite('with a server', () => {
       '--run-at',
       '2040-01-01T00:00:00Z',
     );
-    const gone = await json<{ task: { status: string } }>('tasks', 'cancel', later.task.id);
-    assert.equal(gone.task.status, 'cancelled');
+    const gone = await json<{ tasks: { status: string }[] }>('tasks', 'cancel', later.task.id);
+    assert.equal(gone.tasks[0]?.status, 'cancelled');
     assert.equal((await place.cli(['agents', 'delete', 'hasty'])).code, 0);
   });
 

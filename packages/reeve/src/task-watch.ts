@@ -61,6 +61,8 @@ async function watchOne(
 
 function printEvent({ type, entry, task }: TaskEvent): void {
   const what = type.replace(/^task_/, '').replaceAll('_', ' ');
-  const title = task === null ? '' : `${oneLine(task.title)}: `;
-  printText(`${shownTime(entry.created_at)}  ${entry.task_id}  ${what.padEnd(18)}  ${title}${oneLine(entry.summary)}`);
+  const title = task === null ? '' : oneLine(task.title);
+  const summary = oneLine(entry.summary);
+  const text = title === '' || summary.includes(title) ? summary : `${title}: ${summary}`;
+  printText(`${shownTime(entry.created_at)}  ${entry.task_id}  ${what.padEnd(18)}  ${text}`);
 }

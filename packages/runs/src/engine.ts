@@ -2,7 +2,7 @@ import type { NewRunEvent, ToolOutcome } from '@reeve/contract';
 import { isTransient, type Database, type Tx } from '@reeve/db';
 import { counter, ReeveError, type Log } from '@reeve/kit';
 import type { ModelGateway } from '@reeve/models';
-import { releaseFollowers, settleTask, shownError, type Claim, type Outcome, type TaskHandler } from '@reeve/tasks';
+import { followUp, settleTask, shownError, type Claim, type Outcome, type TaskHandler } from '@reeve/tasks';
 import { failedOutcome, type ToolContext, type ToolRegistry } from '@reeve/tools';
 import { createCommitter, type Transition } from './committer.ts';
 import type { Feed } from './feed.ts';
@@ -317,7 +317,7 @@ function createEngine(
   async function end(): Promise<void> {
     ended = true;
     database.notify('reeve_journal', run.tenantId);
-    if (followed) await releaseFollowers(database, handler);
+    if (followed) await followUp(database, handler);
   }
 
   function closing(status: 'completed' | 'failed' | 'cancelled', result: string | null): NewRunEvent[] {

@@ -1,3 +1,4 @@
+import type { NameAgent } from '@reeve/audit';
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import type { App } from '@reeve/http';
@@ -14,11 +15,17 @@ import { selectTasks } from './store/read.ts';
 import type { TaskHandler } from './task.ts';
 
 /** Mounts the routes of approvals, of the policies that ask for them, and of concurrency limits. */
-export function mountApprovals(app: App, database: Database, handler: TaskHandler, check: CheckTask): void {
+export function mountApprovals(
+  app: App,
+  database: Database,
+  handler: TaskHandler,
+  check: CheckTask,
+  nameAgent: NameAgent,
+): void {
   app.mount(routes.listApprovals, ({ principal: { tenantId }, query }) =>
     inTenant(database.db, tenantId, async (tx) => {
       const { limit, offset, status, kind, agent_id, task_id } = query;
-      const filter = { status, kind, agentId: agent_id, taskId: task_id };
+      const filter = { status, kind, agentId: await nameAgent(tx, tenantId, agent_id), taskId: task_id };
       return { ...(await listApprovals(tx, tenantId, filter, { limit, offset })), limit, offset };
     }),
   );

@@ -10,6 +10,7 @@ import { carryOut } from './release.ts';
 import { insertApproval, lockApproval, selectApprovalOfTask, selectOverdue, updateDecided } from './store/approval.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
+import { lockKeysOf } from './store/slot.ts';
 import type { TaskHandler } from './task.ts';
 
 /*
@@ -127,6 +128,7 @@ async function lockWithTask(
     .where('id', '=', approvalId)
     .executeTakeFirst();
   if (row === undefined) return undefined;
+  await lockKeysOf(tx, [row.task_id]);
   await lockTasks(tx, [row.task_id]);
   return lockApproval(tx, tenantId, approvalId);
 }

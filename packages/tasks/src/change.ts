@@ -11,6 +11,7 @@ import { carryOut } from './release.ts';
 import { updateRevived } from './store/end.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
+import { lockKeysOf } from './store/slot.ts';
 import { insertDependencies, updateFollowed } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
 
@@ -51,6 +52,7 @@ export async function retryTask(
   const { tenantId, userId } = requester;
   const task = await inTenant(database.db, tenantId, async (tx) => {
     const wanted = await readTask(tx, tenantId, id);
+    await lockKeysOf(tx, [id]);
     const locked = await lockTasks(tx, [id, ...wanted.depends_on]);
     const before = await readTask(tx, tenantId, id);
     if (before.status !== 'failed' && before.status !== 'cancelled')
@@ -74,7 +76,7 @@ export async function retryTask(
       tx,
       open.map((dependsOn) => ({ tenantId, taskId: id, dependsOn })),
     );
-    await placeTasks(tx, handler, [id], after, { whateverTime: true });
+    await placeTasks(tx, handler, [id], after);
     await recordAudit(tx, [{ ...requester, actor: userId, action: 'TASK_RETRIED', taskId: id }]);
     return readTask(tx, tenantId, id);
   });

@@ -13,6 +13,8 @@ import { SUSPECT } from './store/wait.ts';
 export interface Claimer {
   /** Claims up to `room` tasks; `suspects`: also one of those that were in progress when workers died. */
   claim(room: number, suspects: boolean): Promise<Claimed[]>;
+  /** Whether the last claim left a tenant out because another claimer was at its limits: there may be more in a moment. */
+  readonly contended: boolean;
   /** Something may be ready in a lane that is not known yet. */
   look(): void;
   /** The next claim is to go by what is there now, at the price of a look. */
@@ -35,6 +37,7 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
   let knownAt = -Infinity;
   let lookAgain = true;
   let turn = 0;
+  let contended = false;
 
   async function refresh(): Promise<void> {
     lookAgain = false;
@@ -66,6 +69,7 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
   async function take(wants: readonly Want[]): Promise<Claimed[]> {
     const bounded = new Set(limits.map(({ tenantId }) => tenantId));
     const limited = [...new Set(wants.map(({ tenantId }) => tenantId))].filter((tenantId) => bounded.has(tenantId));
+    contended = false;
     if (limited.length === 0) return claimReady(database.queue, owner, leaseMs, wants);
     return database.queue.transaction().execute(async (tx) => {
       const locked = await lockFreeLimits(tx, limited);
@@ -73,8 +77,10 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
       const within = wants.flatMap((want) => {
         if (!bounded.has(want.tenantId)) return [want];
         const own = locked.filter(({ tenantId }) => tenantId === want.tenantId);
-        // Another claimer is at the tenant: it is asked again in a later round.
-        if (own.length < limits.filter(({ tenantId }) => tenantId === want.tenantId).length) return [];
+        if (own.length < limits.filter(({ tenantId }) => tenantId === want.tenantId).length) {
+          contended = true;
+          return [];
+        }
         const room = roomUnder(
           own,
           leases.filter(({ tenantId }) => tenantId === want.tenantId),
@@ -102,6 +108,9 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
   }
 
   return {
+    get contended() {
+      return contended;
+    },
     look: () => void (lookAgain = true),
     forget: () => void (knownAt = -Infinity),
     isLimited: (tenantId) => limits.some((limit) => limit.tenantId === tenantId),

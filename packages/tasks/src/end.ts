@@ -9,6 +9,7 @@ import { settleLeased, updateAttempted, updateCancelRequested, updateEnded, type
 import { deleteLease, hasLease, lockLease } from './store/lease.ts';
 import { lockTasks, type Standing } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
+import { lockKeysOf } from './store/slot.ts';
 import { deleteWaiting, insertReady, insertRetryTimer } from './store/wait.ts';
 import { retryDelayMs, shownError, type Claim, type Outcome, type TaskHandler } from './task.ts';
 
@@ -18,7 +19,7 @@ export async function requireLease(tx: Tx, { task, epoch }: Pick<Claim, 'task' |
 }
 
 /**
- * Ends a claimed task in the caller's transaction. Answers whether its end concerns others: then `releaseFollowers` is to
+ * Ends a claimed task in the caller's transaction. Answers whether its end concerns others: then `followUp` is to
  * be called after the commit. Throws `lease_lost`, changing nothing, where the claim no longer holds.
  */
 export async function settleTask(tx: Tx, claim: Claim, outcome: Outcome): Promise<boolean> {
@@ -36,6 +37,7 @@ export async function retryLater(
   after: AfterCommit,
 ): Promise<void> {
   const { task, epoch } = claim;
+  await lockKeysOf(tx, [task.id]);
   const lease = await deleteLease(tx, task.id, epoch);
   if (lease === undefined) throw leaseLost(task.id);
   const shown = shownError(error);

@@ -9,7 +9,7 @@ import { insertTasks, type Creation, type NewTask, type Placed } from './store/i
 import { lockTasks } from './store/lock.ts';
 import { selectTasks } from './store/read.ts';
 import { fromRow } from './store/row.ts';
-import { selectSlots, lockKey } from './store/slot.ts';
+import { lockKeys, selectSlots } from './store/slot.ts';
 import { insertDependencies, updateFollowed } from './store/wait.ts';
 import type { Claim, TaskHandler } from './task.ts';
 
@@ -149,6 +149,11 @@ export async function insertGated(
   const own = new Set(places.map(({ id }) => id));
   const tasks = await inTenant(database.db, requester.tenantId, async (tx) => {
     await alongside?.(tx);
+    await lockKeys(
+      tx,
+      requester.tenantId,
+      inputs.flatMap(({ concurrency_key }) => concurrency_key ?? []),
+    );
     const dependencies = await openDependencies(tx, requester.tenantId, inputs, own, pathOf);
     const rows = inputs.map((input, index) => ({ ...newTask(requester, input, places[index]), place: false }));
     await updateFollowed(
@@ -303,15 +308,11 @@ async function openDependencies(
 
 /** Throws `conflict` for a task that would not wait for its key where that is in use. */
 async function refuseBusyKeys(tx: Tx, tasks: readonly NewTask[]): Promise<void> {
-  const refused = tasks.flatMap(({ tenantId, concurrencyKey: key, concurrencyLimit: limit, concurrencyStrategy }) =>
-    key !== null && concurrencyStrategy === 'reject' ? [{ tenantId, key, limit }] : [],
-  );
-  // In the order of their keys, as where tasks are placed.
-  for (const { tenantId, key, limit } of refused.toSorted((one, other) => one.key.localeCompare(other.key))) {
-    await lockKey(tx, tenantId, key);
-    const holders = (await selectSlots(tx, tenantId, key)).filter(({ holds }) => holds);
-    if (holders.length >= limit)
-      throw new ReeveError('conflict', `concurrency_key ${key} is in use by task ${holders[0]!.taskId}`);
+  for (const { tenantId, concurrencyKey, concurrencyLimit, concurrencyStrategy } of tasks) {
+    if (concurrencyKey === null || concurrencyStrategy !== 'reject') continue;
+    const holders = (await selectSlots(tx, tenantId, concurrencyKey)).filter(({ holds }) => holds);
+    if (holders.length >= concurrencyLimit)
+      throw new ReeveError('conflict', `concurrency_key ${concurrencyKey} is in use by task ${holders[0]!.taskId}`);
   }
 }
 

@@ -7,7 +7,7 @@ export type { CheckTask, Enqueuer, Requester } from './enqueue.ts';
 export { createJournalFeed } from './journal-feed.ts';
 export type { JournalFeed } from './journal-feed.ts';
 export { mountTaskStreams } from './live-routes.ts';
-export { releaseFollowers } from './release.ts';
+export { followUp } from './release.ts';
 export { runRetention } from './retention.ts';
 export type { RetentionParts } from './retention.ts';
 export { mountTasks } from './routes.ts';

@@ -59,7 +59,7 @@ describe('the live streams of tasks', { timeout: 60_000 }, () => {
         return { tenantId, userId: 'ada', role: 'viewer', via: 'api_key' };
       },
     });
-    mountTaskStreams(app, database, feed);
+    mountTaskStreams(app, database, feed, async (_, __, ref) => ref);
     return startHttpServer(app, { host: '127.0.0.1', port: 0 });
   }
 

@@ -1,3 +1,4 @@
+import type { NameAgent } from '@reeve/audit';
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { EventStream, type App } from '@reeve/http';
@@ -9,10 +10,18 @@ import { selectTask } from './store/read.ts';
  * Mounts the streams of tasks. To be mounted before `/api/agents/tasks/{id}`, which takes any word for an id. A stream of
  * a tenant's tasks says first where it begins, so that a reader that loses it before the first event misses none.
  */
-export function mountTaskStreams(app: App, database: Database, feed: JournalFeed): void {
+export function mountTaskStreams(app: App, database: Database, feed: JournalFeed, nameAgent: NameAgent): void {
+  const filterOf = async (
+    tenantId: string,
+    query: { agent_id?: string | undefined; task_type?: string | undefined },
+  ) => ({
+    agentId: await inTenant(database.db, tenantId, (tx) => nameAgent(tx, tenantId, query.agent_id)),
+    taskType: query.task_type,
+  });
+
   app.mount(routes.streamTasks, async ({ principal: { tenantId }, query, header }) => {
     const after = lastEventId(header('last-event-id')) ?? query.after ?? (await feed.now());
-    const filter = { agentId: query.agent_id, taskType: query.task_type };
+    const filter = await filterOf(tenantId, query);
     return new EventStream(async function* (signal) {
       yield { id: after };
       for await (const event of feed.follow({ tenantId, after, ...filter, signal }))
@@ -31,7 +40,7 @@ export function mountTaskStreams(app: App, database: Database, feed: JournalFeed
 
   app.mountSocket(routes.watchTasks, async ({ principal: { tenantId }, query, header }) => {
     const after = lastEventId(header('last-event-id')) ?? query.after ?? (await feed.now());
-    const filter = { agentId: query.agent_id, taskType: query.task_type };
+    const filter = await filterOf(tenantId, query);
     return {
       ack: { id: after },
       async serve({ signal, send }) {

@@ -5,7 +5,7 @@ import { cancelPending, endUnclaimed } from './end.ts';
 import { makeReady } from './ready.ts';
 import { lockTasks, selectGates, type Standing } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
-import { insertSlot, lockKey, selectSlots } from './store/slot.ts';
+import { insertSlot, lockKeysOf, selectSlots } from './store/slot.ts';
 import { insertTimers, updateDependencyResults } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
 
@@ -20,7 +20,7 @@ import type { TaskHandler } from './task.ts';
 
 /**
  * Puts pending tasks that are nowhere, or only behind gates that may just have opened, where they wait next. With `whateverTime`
- * a time that is still to come is not waited for.
+ * a time that is still to come is not waited for. A caller that has locked tasks before has locked their keys before that.
  */
 export async function placeTasks(
   tx: Tx,
@@ -30,6 +30,7 @@ export async function placeTasks(
   { whateverTime = false } = {},
 ): Promise<void> {
   if (ids.length === 0) return;
+  await lockKeysOf(tx, ids);
   const pending = (await lockTasks(tx, ids)).filter(({ status }) => status === 'pending');
   if (pending.length === 0) return;
   const { undecided, dependent } = await selectGates(
@@ -53,13 +54,10 @@ export async function placeTasks(
     after,
   );
   const keyed = now.filter(({ concurrencyKey }) => concurrencyKey !== null);
-  // In the order of their keys, so that two that place several tasks do not wait for each other.
-  for (const task of keyed.toSorted((one, other) => one.concurrencyKey!.localeCompare(other.concurrencyKey!)))
-    await takeSlot(tx, handler, task, task.concurrencyKey!, after);
+  for (const task of keyed) await takeSlot(tx, handler, task, task.concurrencyKey!, after);
 }
 
 async function takeSlot(tx: Tx, handler: TaskHandler, task: Standing, key: string, after: AfterCommit): Promise<void> {
-  await lockKey(tx, task.tenantId, key);
   const others = (await selectSlots(tx, task.tenantId, key)).filter(({ taskId }) => taskId !== task.id);
   const holders = others.filter(({ holds }) => holds);
   if (holders.length < task.concurrencyLimit) {

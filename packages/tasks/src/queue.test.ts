@@ -7,7 +7,6 @@ import { openTestDatabase, passTime } from '@reeve/testing';
 import { cancelTask, retryTask } from './change.ts';
 import { requireLease, settleTask } from './end.ts';
 import { createEnqueuer, insertClaimed } from './enqueue.ts';
-import { releaseFollowers } from './release.ts';
 import { selectTask } from './store/read.ts';
 import { sweepLeases } from './sweep.ts';
 import type { Claim, Outcome, TaskHandler } from './task.ts';

@@ -2,7 +2,7 @@ import { recordJournal } from '@reeve/audit';
 import type { Tx } from '@reeve/db';
 import type { AfterCommit } from './after-commit.ts';
 import { lockTasks, type Standing } from './store/lock.ts';
-import { deleteSlot, insertSlot, lockKey, selectSlots } from './store/slot.ts';
+import { deleteSlot, insertSlot, selectSlots } from './store/slot.ts';
 import { insertReady } from './store/wait.ts';
 
 /** Puts tasks that wait for nothing more among those that can be claimed. */
@@ -23,11 +23,10 @@ export async function makeReady(tx: Tx, tasks: readonly Standing[], after: After
   );
 }
 
-/** Gives the place that a task held of its key to whoever waits for it. */
+/** Gives the place that a task held of its key, which the caller has locked, to whoever waits for it. */
 export async function freeSlot(tx: Tx, taskId: string, after: AfterCommit): Promise<void> {
   const slot = await deleteSlot(tx, taskId);
   if (slot === undefined) return;
-  await lockKey(tx, slot.tenantId, slot.key);
   const slots = await selectSlots(tx, slot.tenantId, slot.key);
   let holders = slots.filter(({ holds }) => holds).length;
   for (const { taskId: waiting } of slots.filter(({ holds }) => !holds)) {

@@ -1,4 +1,4 @@
-import type { Database, Tx } from '@reeve/db';
+import { isTransient, type Database, type Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { endUnclaimed } from './end.ts';
@@ -7,6 +7,7 @@ import { freeSlot } from './ready.ts';
 import { takeEnded } from './store/end.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTasks } from './store/read.ts';
+import { lockKeysOf } from './store/slot.ts';
 import { deleteDependency, selectDependents } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
 
@@ -18,19 +19,30 @@ import type { TaskHandler } from './task.ts';
  * level, and none can lock against another.
  */
 
-/** Tells the followers of every task that ended, and theirs, until nobody is left to be told. */
+/**
+ * Tells the followers of every task that ended, and theirs, until nobody is left to be told. Those that cannot be told stay to be
+ * told later and hold up no other; the first error of that is thrown at the end.
+ */
 export async function releaseFollowers(database: Database, handler: TaskHandler): Promise<void> {
+  const failed = new Map<string, unknown>();
   for (;;) {
     const after = createAfterCommit();
-    const found = await database.db.transaction().execute(async (tx) => {
-      const taskId = await takeEnded(tx);
-      if (taskId !== undefined) await release(tx, handler, taskId, after);
-      return taskId !== undefined;
-    });
-    if (!found) return;
+    let taskId: string | undefined;
+    try {
+      await database.db.transaction().execute(async (tx) => {
+        taskId = await takeEnded(tx, [...failed.keys()]);
+        if (taskId !== undefined) await release(tx, handler, taskId, after);
+      });
+    } catch (error) {
+      if (taskId === undefined || isTransient(error)) throw error;
+      failed.set(taskId, error);
+      continue;
+    }
+    if (taskId === undefined) break;
     // Followers that ended in their turn are met by this loop.
     await carryOut(database, handler, { ...after, followers: false });
   }
+  for (const error of failed.values()) throw error;
 }
 
 /** Does what is to be done after a commit: wakes workers and readers, and tells those that waited for tasks which ended. */
@@ -40,11 +52,17 @@ export async function carryOut(database: Database, handler: TaskHandler, after: 
   for (const taskId of after.cancels) database.notify('reeve_cancels', taskId);
   if (after.claimable) database.notify('reeve_tasks', '');
   if (after.timed) database.notify('reeve_tasks', 'timer');
-  if (after.followers) await releaseFollowers(database, handler);
+  if (after.followers) await followUp(database, handler);
+}
+
+/** `releaseFollowers` for whoever has just ended a task: never throws, since that stands. Housekeeping comes back to followers that could not be told, and logs why. */
+export async function followUp(database: Database, handler: TaskHandler): Promise<void> {
+  await releaseFollowers(database, handler).catch(() => undefined);
 }
 
 async function release(tx: Tx, handler: TaskHandler, taskId: string, after: AfterCommit): Promise<void> {
   const dependents = await selectDependents(tx, taskId);
+  await lockKeysOf(tx, [taskId, ...dependents]);
   const locked = await lockTasks(tx, [taskId, ...dependents]);
   const ended = locked.find(({ id }) => id === taskId);
   // Brought back before anybody was told of its end: they go on waiting.

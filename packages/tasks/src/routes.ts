@@ -1,3 +1,4 @@
+import type { NameAgent } from '@reeve/audit';
 import { routes, type Approval, type JournalEntry, type Run, type TaskStatus } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import type { App, Call } from '@reeve/http';
@@ -9,8 +10,9 @@ import { countTasks, countWaiting, listTasks, selectPace, selectTask } from './s
 import type { TaskHandler } from './task.ts';
 import { cancelWorkflow, createWorkflow, pageOfWorkflows, readWorkflow } from './workflow.ts';
 
-/** What belongs to a task and is kept elsewhere. */
+/** What is known of agents and tasks elsewhere. */
 export interface TaskDetails {
+  readonly nameAgent: NameAgent;
   readonly runs: (tx: Tx, tenantId: string, taskId: string) => Promise<Run[]>;
   readonly journal: (tx: Tx, tenantId: string, taskId: string) => Promise<JournalEntry[]>;
 }
@@ -34,7 +36,7 @@ export function mountTasks(
     inTenant(database.db, tenantId, async (tx) => {
       const { limit, offset, agent_id, status, task_type, session_id, workflow_id, q } = query;
       const filter = {
-        agentId: agent_id,
+        agentId: await details.nameAgent(tx, tenantId, agent_id),
         status,
         taskType: task_type,
         sessionId: session_id,

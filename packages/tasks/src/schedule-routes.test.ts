@@ -86,7 +86,7 @@ describe('the routes of schedules', () => {
       log: silentLog,
       stopping: new AbortController().signal,
     });
-    mountSchedules(app, database, check, KINDS, silentLog);
+    mountSchedules(app, database, check, KINDS, silentLog, async (_, __, ref) => ref);
   });
   beforeEach(() => database.db.deleteFrom('schedules').execute());
   after(() => database[Symbol.asyncDispose]());

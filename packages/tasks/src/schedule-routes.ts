@@ -1,3 +1,4 @@
+import type { NameAgent } from '@reeve/audit';
 import { routes } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import type { App } from '@reeve/http';
@@ -15,6 +16,7 @@ export function mountSchedules(
   check: CheckTask,
   kinds: readonly ScheduleKind[],
   log: Log,
+  nameAgent: NameAgent,
 ): void {
   app.mount(routes.listScheduleTypes, ({ principal: { tenantId }, query: { limit, offset } }) =>
     inTenant(database.db, tenantId, async (tx) => {
@@ -32,7 +34,10 @@ export function mountSchedules(
 
   app.mount(routes.listSchedules, ({ principal: { tenantId }, query: { limit, offset, agent_id, enabled } }) =>
     inTenant(database.db, tenantId, async (tx) => {
-      const filter = { agentId: agent_id, enabled: enabled === undefined ? undefined : enabled === 'true' };
+      const filter = {
+        agentId: await nameAgent(tx, tenantId, agent_id),
+        enabled: enabled === undefined ? undefined : enabled === 'true',
+      };
       return { ...(await listSchedules(tx, tenantId, filter, { limit, offset })), limit, offset };
     }),
   );

@@ -1,7 +1,7 @@
 import { isTransient, type Database } from '@reeve/db';
 import { createBatcher, ReeveError } from '@reeve/kit';
 import { endOf } from './end.ts';
-import { releaseFollowers } from './release.ts';
+import { followUp } from './release.ts';
 import { settleLeased, type LeasedEnd } from './store/end.ts';
 import type { Claim, Outcome, TaskHandler } from './task.ts';
 
@@ -29,7 +29,7 @@ export function createSettler(
     if (settled === undefined)
       throw new ReeveError('lease_lost', `the lease of task ${task.id} was given to another worker`);
     database.notify('reeve_journal', task.tenant_id);
-    if (settled.hasFollowers) await releaseFollowers(database, handler);
+    if (settled.hasFollowers) await followUp(database, handler);
   };
 }
 

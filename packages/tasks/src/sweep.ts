@@ -9,7 +9,8 @@ import { updateAttempted, updateLost } from './store/end.ts';
 import { deleteExpired, selectExpired } from './store/lease.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
-import { insertReady, takeDue } from './store/wait.ts';
+import { lockKeysOf } from './store/slot.ts';
+import { insertReady, selectDue, takeDue } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
 
 /** Leases and timers that one look takes on. */
@@ -72,11 +73,14 @@ async function takeBack(tx: Tx, handler: TaskHandler, taskId: string, after: Aft
 export async function promoteDue(database: Database, handler: TaskHandler): Promise<number | null> {
   for (;;) {
     const after = createAfterCommit();
-    const { due, nextMs } = await database.db.transaction().execute(async (tx) => {
-      const taken = await takeDue(tx, AT_ONCE);
-      await placeTasks(tx, handler, taken.due, after, { whateverTime: true });
-      return taken;
-    });
+    const { due, nextMs } = await selectDue(database.db, AT_ONCE);
+    if (due.length > 0)
+      await database.db.transaction().execute(async (tx) => {
+        // Tasks before their places, as whoever cancels them does.
+        await lockKeysOf(tx, due);
+        await lockTasks(tx, due);
+        await placeTasks(tx, handler, await takeDue(tx, due), after, { whateverTime: true });
+      });
     await carryOut(database, handler, after);
     if (due.length < AT_ONCE) return nextMs;
   }

@@ -64,6 +64,8 @@ export interface Worker extends AsyncDisposable {
 const STOP_MS = 2_000;
 /** Longest time between two looks at the queue where no wake-up came. */
 const POLL_MS = 5_000;
+/** Time after which a worker looks again that found another at the limits of a tenant. */
+const CONTENDED_MS = 20;
 /** How long a worker with little room waits for more of its tasks to end before it claims. */
 const GATHER_MS = 2;
 
@@ -200,7 +202,7 @@ export function startWorker(options: WorkerOptions): Worker {
         take(claims);
         // Full: the tasks that end say when there is room again.
         if (claims.length > 0 && !busy) continue;
-        waitMs = Math.max(1, Math.min(POLL_MS, promoteAt - performance.now()));
+        waitMs = Math.max(1, Math.min(claimer.contended ? CONTENDED_MS : POLL_MS, promoteAt - performance.now()));
       } catch (error) {
         log.warn({ err: error }, 'claiming failed; trying again');
         promoteAt = Math.min(promoteAt, performance.now());

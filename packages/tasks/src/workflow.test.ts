@@ -150,19 +150,19 @@ describe('workflows', { timeout: 120_000 }, () => {
     });
   });
 
-  it('walk a chain of a thousand, whether it completes or its first task fails', { timeout: 100_000 }, async () => {
-    const chain = (title: string) =>
-      Array.from({ length: 1000 }, (_, n) => ({
+  it('walk a chain of a thousand whose first task fails, and of hundreds that complete', async () => {
+    const chain = (length: number, title: string) =>
+      Array.from({ length }, (_, n) => ({
         key: `k${n}`,
         title: n === 0 ? title : `${n}`,
         depends_on: n === 0 ? [] : [`k${n - 1}`],
       }));
-    const failing = await create(chain('fails'));
+    const failing = await create(chain(1000, 'fails'));
     assert.equal(await work(), 1);
     assert.deepEqual((await read(failing.id)).counts, { failed: 1, cancelled: 999 });
-    const { id } = await create(chain('goes well'));
-    assert.equal(await work(), 1000);
-    assert.deepEqual((await read(id)).counts, { completed: 1000 });
+    const { id } = await create(chain(300, 'goes well'));
+    assert.equal(await work(), 300);
+    assert.deepEqual((await read(id)).counts, { completed: 300 });
   });
 
   it('spread from one task to five hundred and gather again by hundreds', async () => {

@@ -4,7 +4,11 @@
  * when a test says so. Priorities are to be unique, so that order never hangs on the millisecond.
  */
 
-export type ModelKey = { readonly name: string; readonly limit: number; readonly strategy: 'queue' | 'reject' | 'cancel_running' };
+export type ModelKey = {
+  readonly name: string;
+  readonly limit: number;
+  readonly strategy: 'queue' | 'reject' | 'cancel_running';
+};
 
 /** A task that was asked for. */
 export interface ModelInput {
@@ -15,7 +19,7 @@ export interface ModelInput {
   readonly priority: number;
   readonly maxAttempts: number;
   /** Seconds of the clock; null: at once. */
-  readonly runAt: number | null;
+  runAt: number | null;
   readonly dependsOn: readonly string[];
   readonly runAnyway: boolean;
   readonly requiresApproval: boolean;
@@ -23,7 +27,15 @@ export interface ModelInput {
 }
 
 /** Where a task is: in exactly one of these places. */
-export type ModelPlace = 'approval' | 'dependencies' | 'schedule' | 'retry' | 'concurrency' | 'ready' | 'lease' | 'ended';
+export type ModelPlace =
+  | 'approval'
+  | 'dependencies'
+  | 'schedule'
+  | 'retry'
+  | 'concurrency'
+  | 'ready'
+  | 'lease'
+  | 'ended';
 
 export interface ModelTask extends ModelInput {
   readonly asks: boolean;
@@ -94,7 +106,8 @@ export function modelEnqueue(model: QueueModel, inputs: readonly ModelInput[]): 
     for (const id of dependsOn) {
       if (own.has(id)) continue;
       const found = model.tasks.get(id);
-      if (found?.tenant !== tenant || found.status === 'failed' || found.status === 'cancelled') return 'invalid_request';
+      if (found?.tenant !== tenant || found.status === 'failed' || found.status === 'cancelled')
+        return 'invalid_request';
     }
   for (const { tenant, key } of inputs)
     if (key?.strategy === 'reject' && slots(model, tenant, key.name, 'holds').length >= key.limit) return 'conflict';
@@ -124,7 +137,10 @@ export function modelEnqueue(model: QueueModel, inputs: readonly ModelInput[]): 
     model.tasks.set(task.id, task);
     if (asks) ask(model, task);
   }
-  place(model, inputs.map(({ id }) => model.tasks.get(id)!));
+  place(
+    model,
+    inputs.map(({ id }) => model.tasks.get(id)!),
+  );
   return 'ok';
 }
 
@@ -203,7 +219,8 @@ export function modelRetry(model: QueueModel, task: ModelTask): ModelAnswer {
   Object.assign(task, { status: 'pending', attempts: 0, lost: 0, cancelRequested: false });
   if (task.asks && task.approval !== 'approved') ask(model, task);
   task.open = new Set(dependencies.filter(({ status }) => status === 'pending').map(({ id }) => id));
-  place(model, [task], true);
+  task.runAt = null;
+  place(model, [task]);
   return 'ok';
 }
 
@@ -296,7 +313,8 @@ function freeSlot(model: QueueModel, { tenant, slot, key, id }: ModelTask): void
 
 function slots(model: QueueModel, tenant: string, key: string, slot?: 'holds' | 'waits'): ModelTask[] {
   return [...model.tasks.values()].filter(
-    (task) => task.tenant === tenant && task.key?.name === key && task.slot !== 'none' && (slot ?? task.slot) === task.slot,
+    (task) =>
+      task.tenant === tenant && task.key?.name === key && task.slot !== 'none' && (slot ?? task.slot) === task.slot,
   );
 }
 

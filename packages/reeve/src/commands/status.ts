@@ -57,7 +57,7 @@ async function status(options: OutputOptions): Promise<number> {
     ],
     ['last hour', `${tasks.completed_last_hour} completed, ${tasks.failed_last_hour} failed`],
     ['pace', `${tasks.throughput_per_minute} a minute in the last five`],
-    ['approvals', approvals.total === 0 ? 'none waits' : `${approvals.total} wait: reeve tasks inbox`],
+    ['approvals', approvals.total === 0 ? 'none waits' : `${approvals.total} pending: reeve tasks inbox`],
     ['next due', schedule && `${shownTime(schedule.next_run_at)}  ${schedule.title}`],
   ]);
   return EXIT.done;

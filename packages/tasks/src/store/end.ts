@@ -106,7 +106,7 @@ export async function updateLost(db: Db, taskId: string): Promise<void> {
     .execute();
 }
 
-/** Brings an ended task back, with its attempts counted from nothing. */
+/** Brings an ended task back, with its attempts counted from nothing and no time to wait for. */
 export async function updateRevived(db: Db, taskId: string): Promise<void> {
   await db
     .updateTable('tasks')
@@ -119,6 +119,7 @@ export async function updateRevived(db: Db, taskId: string): Promise<void> {
       error_message: null,
       error_code: null,
       completed_at: null,
+      run_at: null,
       cancel_requested: false,
       updated_at: now,
     })
@@ -142,10 +143,10 @@ function toRow({ taskId, epoch, status, result, resultSummary, errorMessage, err
   };
 }
 
-/** Takes one ended task whose followers are to be told; undefined where there is none that nobody else is at. */
-export async function takeEnded(db: Db): Promise<string | undefined> {
+/** Takes one ended task, but none of `except`, whose followers are to be told; undefined where there is none that nobody else is at. */
+export async function takeEnded(db: Db, except: readonly string[]): Promise<string | undefined> {
   const { rows } = await sql<{ task_id: string }>`
-    delete from ended_tasks where task_id = (select task_id from ended_tasks order by task_id limit 1 for update skip locked)
+    delete from ended_tasks where task_id = (select task_id from ended_tasks where task_id <> all(${[...except]}::uuid[]) order by task_id limit 1 for update skip locked)
     returning task_id`.execute(db);
   return rows[0]?.task_id;
 }

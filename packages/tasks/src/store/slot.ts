@@ -1,9 +1,24 @@
 import type { Db } from '@reeve/db';
 import { sql } from 'kysely';
 
-/** Keeps others away from a concurrency key until the transaction ends. */
-export async function lockKey(db: Db, tenantId: string, key: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`${tenantId} ${key}`}, 0))`.execute(db);
+/**
+ * Keeps others away from concurrency keys until the transaction ends. Every transaction locks the keys that it may need in one
+ * go, and before any task: who has a key may lock whichever tasks have places of it.
+ */
+export async function lockKeys(db: Db, tenantId: string, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return;
+  await sql`with keys as materialized (
+      select distinct hashtextextended(${tenantId} || ' ' || key, 0) as hash from unnest(${[...keys]}::text[]) as k (key) order by 1
+    ) select pg_advisory_xact_lock(hash) from keys`.execute(db);
+}
+
+/** The same for the keys of these tasks. */
+export async function lockKeysOf(db: Db, taskIds: readonly string[]): Promise<void> {
+  if (taskIds.length === 0) return;
+  await sql`with keys as materialized (
+      select distinct hashtextextended(tenant_id || ' ' || concurrency_key, 0) as hash from tasks
+      where id = any(${[...taskIds]}::uuid[]) and concurrency_key is not null order by 1
+    ) select pg_advisory_xact_lock(hash) from keys`.execute(db);
 }
 
 /** The tasks of a key, those that hold a place first, else in the order in which they get one. */

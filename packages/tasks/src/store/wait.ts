@@ -47,19 +47,23 @@ export async function insertTimers(
     .execute();
 }
 
-/** Takes what is due off the timers, up to `limit`; answers the tasks, and milliseconds until the next (null: none). */
-export async function takeDue(db: Db, limit: number): Promise<{ due: string[]; nextMs: number | null }> {
+/** Tasks whose time has come, up to `limit`, and milliseconds until the next one's does (null: none). */
+export async function selectDue(db: Db, limit: number): Promise<{ due: string[]; nextMs: number | null }> {
   const { rows } = await sql<{ due: string[]; next_ms: number | null }>`
-    with due as (
-      delete from timers where task_id = any(array(
-        select task_id from timers where due_at <= reeve_now() order by due_at limit ${limit} for update skip locked))
-      returning task_id
-    )
-    select array(select task_id from due) as due,
+    select array(select task_id from timers where due_at <= reeve_now() order by due_at limit ${limit}) as due,
       (select extract(epoch from min(due_at) - reeve_now()) * 1000 from timers where due_at > reeve_now())::float8 as next_ms`.execute(
     db,
   );
   return { due: rows[0]!.due, nextMs: rows[0]!.next_ms };
+}
+
+/** Takes what is due of these tasks off the timers; answers those that were there. */
+export async function takeDue(db: Db, taskIds: readonly string[]): Promise<string[]> {
+  const { rows } = await sql<{ task_id: string }>`
+    delete from timers where task_id = any(${[...taskIds]}::uuid[]) and due_at <= reeve_now() returning task_id`.execute(
+    db,
+  );
+  return rows.map(({ task_id }) => task_id);
 }
 
 /** Takes a pending task out of wherever it waits, in the order in which tasks move, so that none slips past. */
