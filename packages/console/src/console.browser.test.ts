@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
@@ -11,97 +10,34 @@ import {
   type UpstreamReply,
 } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findBarriers, findChromium, type TestBrowser } from './test-browser.ts';
+import { findChromium, lookAtPlaces, SUITE_MS, type Place, type TestBrowser } from './test-browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
-/** Where every page that is looked at is kept as a picture, to look at it. */
-const pictures = process.env['REEVE_TEST_PICTURES'];
-const WIDTHS = [1280, 400];
-const MISSING = '019aa3c4-0000-7000-8000-000000000001';
 
-/** An address and what is done there before it is looked at. */
-type Place = readonly [path: string, act?: (page: Page) => Promise<unknown>];
-
-describe('every page', { skip: chromium.missing, timeout: 170_000 }, () => {
+describe('every page that has something to show', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
-  let empty: ServerProcess;
-  let full: ServerProcess;
-  let filled: Record<string, Place>;
+  let server: ServerProcess;
+  let places: Record<string, Place>;
   let browser: TestBrowser;
 
   before(async () => {
     const upstream = stack.use(await startFakeUpstream());
     upstream.script(ANSWERS);
     const environment = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url };
-    [empty, full] = await Promise.all([
-      startServer(stack.use(await createTestDatabase())),
-      startServer({ ...stack.use(await createTestDatabase()), environment }),
-    ]);
-    stack.use(empty);
-    stack.use(full);
-    filled = await fill(full);
+    server = stack.use(await startServer({ ...stack.use(await createTestDatabase()), environment }));
+    places = await fill(server);
     browser = stack.use(await chromium.open());
   });
   after(() => stack.disposeAsync());
   afterEach(async () => assert.deepEqual(await browser.settle(), []));
 
-  for (const scheme of ['light', 'dark'] as const) {
-    it(`breaks no accessibility rule and fits a phone, ${scheme} and empty`, () => lookAt(empty, EMPTY, scheme));
-    it(`breaks no accessibility rule and fits a phone, ${scheme} and full`, () => lookAt(full, filled, scheme));
-  }
-
-  async function lookAt(server: ServerProcess, places: Record<string, Place>, scheme: 'light' | 'dark'): Promise<void> {
-    const barriers: string[] = [];
-    for (const width of WIDTHS) {
-      const page = await browser.visit(server.url, { width, scheme, expected: /status of (404|400)/ });
-      for (const [name, [path, act]] of Object.entries(places)) {
-        await page.goto(server.url + path);
-        await act?.(page);
-        await page.locator('[aria-busy="true"]').waitFor({ state: 'detached' });
-        barriers.push(...(await findBarriers(page)).map((barrier) => `${name}, ${width} px: ${barrier}`));
-        if (pictures !== undefined) {
-          await mkdir(pictures, { recursive: true });
-          await page.screenshot({ path: `${pictures}/${name}-${scheme}-${width}.png` });
-        }
-      }
-    }
-    assert.deepEqual(barriers, []);
-  }
+  for (const scheme of ['light', 'dark'] as const)
+    it(`breaks no accessibility rule and fits a phone, ${scheme}`, async () =>
+      assert.deepEqual(
+        await lookAtPlaces(browser, server.url, places, scheme, process.env['REEVE_TEST_PICTURES']),
+        [],
+      ));
 });
-
-const heading = (name: string | RegExp) => (page: Page) => page.getByRole('heading', { name }).first().waitFor();
-
-const EMPTY: Record<string, Place> = {
-  welcome: ['/chat', heading('Ask an agent')],
-  'no-runs': ['/runs', (page) => page.getByText('No agent has run yet.').waitFor()],
-  'no-tasks': ['/admin/agents/tasks', (page) => page.getByText('The queue is empty.').waitFor()],
-  'new-task': [
-    '/admin/agents/tasks?create=true',
-    async (page) => {
-      await page.getByRole('button', { name: 'Create task' }).click();
-      await page.locator('[aria-invalid="true"]').first().waitFor();
-    },
-  ],
-  'no-session': [`/chat/${MISSING}`, (page) => page.getByText('could not be loaded').waitFor()],
-  'no-run': [`/runs/${MISSING}`, (page) => page.getByText('The run could not be loaded').waitFor()],
-  'sign-in': ['/sign-in', heading('Sign in')],
-  'not-found': ['/nowhere', heading(/./)],
-  health: [
-    '/runs',
-    async (page) => {
-      await page.getByRole('button', { name: /^Health: (Healthy|Degraded)/ }).click();
-      await page.getByRole('dialog').locator('table').waitFor();
-    },
-  ],
-  shortcuts: [
-    '/runs',
-    async (page) => {
-      await page.getByText('No agent has run yet.').waitFor();
-      await page.keyboard.press('?');
-      await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
-    },
-  ],
-};
 
 const ANSWERS: readonly UpstreamReply[] = [
   {
@@ -152,6 +88,38 @@ async function fill(server: ServerProcess): Promise<Record<string, Place>> {
       run_at: new Date(Date.now() + 86_400_000).toISOString(),
     },
   });
+  const { task: toApprove } = await client.call(routes.createTask, {
+    body: {
+      agent_id: 'assistant',
+      task_type: 'execute',
+      title: 'Send the newsletter to everybody',
+      payload: { list: 'everybody' },
+      requires_approval: true,
+    },
+  });
+  await client.call(routes.createWorkflow, {
+    body: {
+      title: 'Harvest',
+      tasks: [
+        { agent_id: 'assistant', task_type: 'execute', key: 'reap', title: 'Reap the field', requires_approval: true },
+        { agent_id: 'assistant', task_type: 'execute', key: 'bind', title: 'Bind it', depends_on: ['reap'] },
+      ],
+    },
+  });
+  for (const [title, enabled] of [
+    ['Count the sheep', true],
+    ['A schedule with a title that goes on for so long that no phone shows it in a line', false],
+  ] as const)
+    await client.call(routes.createSchedule, {
+      body: {
+        agent_id: 'assistant',
+        task_type: 'execute',
+        title,
+        cron: '0 9 * * 1-5',
+        timezone: 'Europe/Berlin',
+        enabled,
+      },
+    });
   const openAll = (page: Page) =>
     page.locator('details').evaluateAll((all) => all.forEach((one) => one.setAttribute('open', '')));
   return {
@@ -185,12 +153,39 @@ async function fill(server: ServerProcess): Promise<Record<string, Place>> {
         await openAll(page);
       },
     ],
-    tasks: ['/admin/agents/tasks', (page) => page.locator('tbody tr').nth(3).waitFor()],
+    tasks: ['/admin/agents/tasks', (page) => page.locator('[data-task]').nth(3).waitFor()],
+    'tasks-chosen': [
+      '/admin/agents/tasks',
+      async (page) => {
+        await page.getByRole('checkbox', { name: 'Choose Bind it' }).click();
+        await page.getByRole('toolbar').getByRole('button', { name: 'Cancel 1' }).click();
+        await page.getByRole('dialog', { name: 'Cancel 1 task' }).waitFor();
+      },
+    ],
+    'task-to-approve': [
+      `/admin/agents/tasks?task=${toApprove.id}`,
+      (page) => page.getByRole('dialog').getByRole('button', { name: 'Reject' }).waitFor(),
+    ],
+    approvals: ['/admin/agents/approvals', (page) => page.getByRole('article').nth(1).waitFor()],
+    'approval-rejected': [
+      '/admin/agents/approvals',
+      async (page) => {
+        await page.getByRole('article').getByRole('button', { name: 'Reject' }).first().click();
+        await page.getByRole('dialog').getByRole('textbox', { name: 'Reason' }).and(page.locator(':focus')).waitFor();
+      },
+    ],
+    schedules: ['/admin/agents/schedules', (page) => page.locator('tbody tr').nth(1).waitFor()],
     task: [
       `/admin/agents/tasks?task=${task.id}`,
       async (page) => {
         await page.getByRole('dialog').getByText('The task is done.').first().waitFor();
-        await page.getByRole('dialog').getByRole('listitem').waitFor();
+        await page.getByRole('dialog').getByRole('region', { name: 'Journal' }).getByRole('listitem').last().waitFor();
+        await page
+          .getByRole('dialog')
+          .getByRole('region', { name: /^Steps/ })
+          .locator('details')
+          .first()
+          .waitFor();
       },
     ],
     palette: [

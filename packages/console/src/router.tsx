@@ -1,7 +1,14 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { NotFound, PageError, PagePending } from './features/shell/fallbacks.tsx';
 import { RootRoute } from './routes/root.tsx';
-import { chatSearch, runsSearch, signInSearch, tasksSearch } from './routes/search.ts';
+import {
+  approvalsSearch,
+  chatSearch,
+  runsSearch,
+  schedulesSearch,
+  signInSearch,
+  tasksSearch,
+} from './routes/search.ts';
 
 const root = createRootRoute({ component: RootRoute, notFoundComponent: NotFound });
 const home = createRoute({
@@ -34,6 +41,18 @@ const tasks = createRoute({
   validateSearch: tasksSearch,
   component: lazyRouteComponent(() => import('./routes/tasks.tsx'), 'TasksRoute'),
 });
+const approvals = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/agents/approvals',
+  validateSearch: approvalsSearch,
+  component: lazyRouteComponent(() => import('./routes/approvals.tsx'), 'ApprovalsRoute'),
+});
+const schedules = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/agents/schedules',
+  validateSearch: schedulesSearch,
+  component: lazyRouteComponent(() => import('./routes/schedules.tsx'), 'SchedulesRoute'),
+});
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
@@ -43,7 +62,7 @@ const signIn = createRoute({
 
 /** Every address of the console. Pages load their code when they are first opened or pointed at. */
 export const router = createRouter({
-  routeTree: root.addChildren([home, chat, runs, run, tasks, signIn]),
+  routeTree: root.addChildren([home, chat, runs, run, tasks, approvals, schedules, signIn]),
   defaultPreload: 'intent',
   defaultErrorComponent: PageError,
   defaultPendingComponent: PagePending,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type Axe from 'axe-core';
@@ -36,6 +37,15 @@ export const SERVER_GONE = /net::ERR_/;
 /** A test's server ends before its page does, which may be asking just then: that is no fault of the page. */
 const SERVER_ENDED = /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/;
 
+// oxlint-disable-next-line node/no-process-env -- a switch of the tests, read by no program
+const SLOWDOWN = Number(process.env['REEVE_TEST_CPU_SLOWDOWN'] ?? 1);
+
+/** How long the tests of one file may take together; more with REEVE_TEST_CPU_SLOWDOWN, which makes every page so many times slower. */
+export const SUITE_MS = 280_000 * SLOWDOWN;
+
+/** How long anything is waited for: a condition that comes late on a loaded machine is no fault. */
+const PATIENCE_MS = 45_000 * Math.max(1, SLOWDOWN / 2);
+
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -45,7 +55,7 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const PATIENCE_MS = 15_000;
+const WIDTHS = [1280, 900, 400];
 const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -60,8 +70,13 @@ export function findChromium(path = '/usr/bin/chromium'): Chromium {
   };
 }
 
+/** Waits until a dialog has the focus: before that it does not hear a key. */
+export async function focusInDialog(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.activeElement?.closest('[role="dialog"]') != null);
+}
+
 /** What accessibility rules the page breaks, each with the elements that do, and whether it is wider than its window. */
-export async function findBarriers(page: Page): Promise<string[]> {
+async function findBarriers(page: Page): Promise<string[]> {
   await page.evaluate(async () => {
     const ending = document
       .getAnimations()
@@ -83,7 +98,34 @@ export async function findBarriers(page: Page): Promise<string[]> {
   }, AXE_RULES);
 }
 
-async function buildConsole(): Promise<void> {
+/** An address and what is done there before it is looked at. */
+export type Place = readonly [path: string, act?: (page: Page) => Promise<unknown>];
+
+/** The barriers of some places at each width that the console is made for; with `pictures`, keeps a picture of each there. */
+export async function lookAtPlaces(
+  browser: TestBrowser,
+  url: string,
+  places: Readonly<Record<string, Place>>,
+  scheme: 'light' | 'dark',
+  pictures: string | undefined,
+): Promise<string[]> {
+  const barriers: string[] = [];
+  if (pictures !== undefined) await mkdir(pictures, { recursive: true });
+  for (const width of WIDTHS) {
+    const page = await browser.visit(url, { width, scheme, expected: /status of (404|400)/ });
+    for (const [name, [path, act]] of Object.entries(places)) {
+      await page.goto(url + path);
+      await act?.(page);
+      await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
+      barriers.push(...(await findBarriers(page)).map((barrier) => `${name}, ${width} px: ${barrier}`));
+      if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}-${scheme}-${width}.png` });
+    }
+  }
+  return barriers;
+}
+
+/** Builds the console where it is stale. */
+export async function buildConsole(): Promise<void> {
   const child = spawn(process.execPath, [join(import.meta.dirname, '../../../scripts/prepare.ts')], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -129,6 +171,10 @@ async function openBrowser(executablePath: string): Promise<TestBrowser> {
       const context = options.besides?.context() ?? (await openContext(options));
       const page = await context.newPage();
       watch(page, options.expected);
+      if (SLOWDOWN > 1) {
+        const devtools = await context.newCDPSession(page);
+        await devtools.send('Emulation.setCPUThrottlingRate', { rate: SLOWDOWN });
+      }
       await page.goto(url);
       return page;
     },

@@ -1,4 +1,4 @@
-import { routes } from '@reeve/contract';
+import { routes, type Agent } from '@reeve/contract';
 import { queryOptions } from '@tanstack/react-query';
 import { api } from './connection.ts';
 
@@ -8,3 +8,8 @@ export const agentsQuery = queryOptions({
   queryFn: async ({ signal }) => (await api().call(routes.listAgents, { query: { limit: 200 }, signal })).configs,
   staleTime: 30_000,
 });
+
+/** The agent that a task, a schedule or an address names, by id or slug. */
+export function findAgent(agents: readonly Agent[] | undefined, named: string): Agent | undefined {
+  return agents?.find(({ id, slug }) => id === named || slug === named);
+}

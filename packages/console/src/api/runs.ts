@@ -34,19 +34,6 @@ export const sessionRunsQuery = (sessionId: string) =>
     refetchInterval: 5_000,
   });
 
-/**
- * The runs of a task, newest first, read every 2 s until the task has ended, and once more then. `endedAt` is when it ended; null while
- * it has not.
- */
-export const taskRunsQuery = (taskId: string, endedAt: string | null) =>
-  queryOptions({
-    queryKey: ['runs', 'of-task', taskId, endedAt],
-    queryFn: async ({ signal }) =>
-      (await api().call(routes.listRuns, { query: { task_id: taskId, limit: 50 }, signal })).runs,
-    placeholderData: (previous) => previous,
-    refetchInterval: endedAt === null ? 2 * LIVE_MS : false,
-  });
-
 /** One run, read every second until it has ended. */
 export const runQuery = (id: string) =>
   queryOptions({

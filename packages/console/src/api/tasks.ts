@@ -1,67 +1,120 @@
-import { routes, type BodyInputOf, type Task, type TaskStatus } from '@reeve/contract';
+import { routes, type AnswerOf, type BodyInputOf, type Task, type TaskStatus } from '@reeve/contract';
 import { queryOptions } from '@tanstack/react-query';
 import { api } from './connection.ts';
+import { changedSince } from './recent-changes.ts';
 
-const LIVE_MS = 2_000;
-const IDLE_MS = 10_000;
+const LOOK_MS = 5_000;
+const REST_MS = 30_000;
 
-/** Tasks per page of the list. */
-export const TASKS_PER_PAGE = 50;
+/** Tasks fetched at once. */
+export const TASKS_PER_PAGE = 200;
 
 export interface TaskFilter {
   readonly status?: TaskStatus | undefined;
   readonly agent?: string | undefined;
+  readonly type?: string | undefined;
+  readonly session?: string | undefined;
+  readonly workflow?: string | undefined;
   readonly q?: string | undefined;
-  readonly offset: number;
 }
 
-/** A page of tasks, newest first; read every 2 s while one of them has not ended, else every 10 s. */
-export const tasksQuery = ({ status, agent, q, offset }: TaskFilter) =>
+export type TaskPage = AnswerOf<typeof routes.listTasks>;
+
+/** Where the pages of one list lie in the cache; as text, because an object there would match every list that is narrower. */
+export const pagesKey = (filter: TaskFilter) => ['tasks', 'page', JSON.stringify(filter)] as const;
+
+/**
+ * The tasks from `page` × 200 on, newest first, kept current by the feed and never read again by itself. `skipped` is how many newer
+ * ones the reader has not been shown yet, so that a page fetched late joins on to those before it; `total` is without them.
+ */
+export const taskPageQuery = (filter: TaskFilter, page: number, skipped: () => number) =>
   queryOptions({
-    queryKey: ['tasks', 'list', status ?? '', agent ?? '', q ?? '', offset],
-    queryFn: ({ signal }) =>
-      api().call(routes.listTasks, {
-        query: {
-          limit: TASKS_PER_PAGE,
-          offset,
-          ...(status && { status }),
-          ...(agent && { agent_id: agent }),
-          ...(q && { q }),
-        },
-        signal,
-      }),
-    placeholderData: (previous) => previous,
-    refetchInterval: ({ state }) => (state.data?.tasks.some(isOpen) === true ? LIVE_MS : IDLE_MS),
+    queryKey: [...pagesKey(filter), page],
+    queryFn: async ({ signal }) => {
+      const skip = skipped();
+      const found = await readTasks(filter, Math.max(0, page * TASKS_PER_PAGE + skip), signal);
+      return { ...found, total: Math.max(0, found.total - skip) };
+    },
+    staleTime: Infinity,
+    gcTime: 60_000,
   });
 
-/** One task, read every 2 s until it has ended. */
+/** Reads 200 tasks from an offset on, with what the feed has told of them meanwhile. */
+export async function readTasks(filter: TaskFilter, offset: number, signal?: AbortSignal): Promise<TaskPage> {
+  const askedAt = performance.now();
+  const { status, agent, type, session, workflow, q } = filter;
+  const page = await api().call(routes.listTasks, {
+    query: {
+      limit: TASKS_PER_PAGE,
+      offset,
+      ...(status && { status }),
+      ...(agent && { agent_id: agent }),
+      ...(type && { task_type: type }),
+      ...(session && { session_id: session }),
+      ...(workflow && { workflow_id: workflow }),
+      ...(q && { q }),
+    },
+    ...(signal && { signal }),
+  });
+  return withChanges(page, changedSince(askedAt));
+}
+
+/** A page with newer states of its tasks in their places; the same page where none is among them. */
+export function withChanges(page: TaskPage, changed: ReadonlyMap<string, Task>): TaskPage {
+  return page.tasks.some((task) => changed.has(task.id))
+    ? { ...page, tasks: page.tasks.map((task) => changed.get(task.id) ?? task) }
+    : page;
+}
+
+/** One task with its runs, journal and approval. Read every 5 s until it has ended; the feed has it read at once. */
 export const taskQuery = (id: string) =>
   queryOptions({
     queryKey: ['tasks', 'one', id],
-    queryFn: async ({ signal }) => (await api().call(routes.getTask, { params: { id }, signal })).task,
-    refetchInterval: ({ state }) => (state.data !== undefined && isOpen(state.data) ? LIVE_MS : false),
+    queryFn: ({ signal }) => api().call(routes.getTask, { params: { id }, signal }),
+    refetchInterval: ({ state }) => (state.data !== undefined && isOpen(state.data.task) ? LOOK_MS : REST_MS),
   });
 
-/** Counts of the tenant's tasks. */
-export const taskStatsQuery = queryOptions({
-  queryKey: ['tasks', 'stats'],
-  queryFn: ({ signal }) => api().call(routes.getTaskStats, { signal }),
-  refetchInterval: ({ state }) => {
-    const counts = state.data?.by_status;
-    return (counts?.['pending'] ?? 0) + (counts?.['in_progress'] ?? 0) > 0 ? LIVE_MS : IDLE_MS;
-  },
-});
+/** Counts of the tenant's tasks; the feed has them read when tasks change. */
+export const taskStatsQuery = (live: boolean) =>
+  queryOptions({
+    queryKey: ['tasks', 'stats'],
+    queryFn: ({ signal }) => api().call(routes.getTaskStats, { signal }),
+    refetchInterval: live ? REST_MS : LOOK_MS,
+  });
+
+/** A workflow with its tasks, read like a task. */
+export const workflowQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['tasks', 'workflow', id],
+    queryFn: ({ signal }) => api().call(routes.getWorkflow, { params: { id }, signal }),
+    refetchInterval: ({ state }) => (state.data?.tasks.some(isOpen) === true ? LOOK_MS : REST_MS),
+  });
 
 export type NewTask = BodyInputOf<typeof routes.createTask>;
 
 export const createTask = async (task: NewTask): Promise<Task> =>
   (await api().call(routes.createTask, { body: task })).task;
-export const cancelTask = async (id: string): Promise<Task> =>
-  (await api().call(routes.cancelTask, { params: { id } })).task;
-export const retryTask = async (id: string): Promise<Task> =>
-  (await api().call(routes.retryTask, { params: { id } })).task;
+
+/** What can be done to a task that is there. */
+export type TaskAction = 'cancel' | 'retry' | 'approve' | 'reject';
+
+/** Does it, and returns the task as it is then. `reason` is kept with a decision. */
+export async function actOnTask(id: string, action: TaskAction, reason = '', signal?: AbortSignal): Promise<Task> {
+  const call = { params: { id }, ...(signal && { signal }) };
+  if (action === 'cancel') return (await api().call(routes.cancelTask, call)).task;
+  if (action === 'retry') return (await api().call(routes.retryTask, call)).task;
+  const body = { decision: action, ...(reason !== '' && { reason }) };
+  return (await api().call(routes.decideTask, { ...call, body })).task;
+}
+
+/** Whether an action has something to act on. The server has the last word. */
+export function canAct(task: Pick<Task, 'status' | 'waiting_for'>, action: TaskAction): boolean {
+  if (action === 'cancel') return isOpen(task);
+  if (action === 'retry') return task.status === 'failed' || task.status === 'cancelled';
+  return task.status === 'pending' && task.waiting_for === 'approval';
+}
 
 /** Whether a task has not ended yet. */
-export function isOpen(task: Task): boolean {
+export function isOpen(task: Pick<Task, 'status'>): boolean {
   return task.status === 'pending' || task.status === 'in_progress';
 }

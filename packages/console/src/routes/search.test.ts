@@ -5,11 +5,13 @@ import { chatSearch, runsSearch, signInSearch, tasksSearch } from './search.ts';
 test('what a list does not understand of its address is dropped', () => {
   assert.deepEqual(runsSearch({ status: 'failed', offset: 50 }), { status: 'failed', offset: 50 });
   assert.deepEqual(runsSearch({ status: '<b>', offset: -1 }), { status: undefined, offset: undefined });
-  assert.deepEqual(tasksSearch({ status: 'queued', offset: 1.5, create: 'yes', task: 7 }), {
+  assert.deepEqual(tasksSearch({ status: 'queued', type: '', create: 'yes', task: 7 }), {
     status: undefined,
     agent: undefined,
+    type: undefined,
+    session: undefined,
+    workflow: undefined,
     q: undefined,
-    offset: undefined,
     task: '7',
     create: undefined,
   });

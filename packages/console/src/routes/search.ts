@@ -1,4 +1,11 @@
-import { RUN_STATUSES, TASK_STATUSES, type RunStatus, type TaskStatus } from '@reeve/contract';
+import {
+  APPROVAL_STATUSES,
+  RUN_STATUSES,
+  TASK_STATUSES,
+  type ApprovalStatus,
+  type RunStatus,
+  type TaskStatus,
+} from '@reeve/contract';
 
 /** Search parameters as they come from an address: anything. Each reader keeps what it understands and drops the rest. */
 export type RawSearch = Record<string, unknown>;
@@ -26,8 +33,10 @@ export const runsSearch = (raw: RawSearch): RunsSearch => ({
 export interface TasksSearch {
   readonly status?: TaskStatus | undefined;
   readonly agent?: string | undefined;
+  readonly type?: string | undefined;
+  readonly session?: string | undefined;
+  readonly workflow?: string | undefined;
   readonly q?: string | undefined;
-  readonly offset?: number | undefined;
   /** The task whose details are open. */
   readonly task?: string | undefined;
   /** Whether the form for a new task is open. */
@@ -36,9 +45,29 @@ export interface TasksSearch {
 export const tasksSearch = (raw: RawSearch): TasksSearch => ({
   status: oneOf(TASK_STATUSES, raw['status']),
   agent: words(raw['agent']),
+  type: words(raw['type']),
+  session: words(raw['session']),
+  workflow: words(raw['workflow']),
   q: words(raw['q']),
-  offset: offset(raw['offset']),
   task: words(raw['task']),
+  create: raw['create'] === true ? true : undefined,
+});
+
+export interface ApprovalsSearch {
+  readonly status?: ApprovalStatus | undefined;
+}
+export const approvalsSearch = (raw: RawSearch): ApprovalsSearch => ({
+  status: oneOf(APPROVAL_STATUSES, raw['status']),
+});
+
+export interface SchedulesSearch {
+  /** The schedule whose form is open. */
+  readonly schedule?: string | undefined;
+  /** Whether the form for a new schedule is open. */
+  readonly create?: true | undefined;
+}
+export const schedulesSearch = (raw: RawSearch): SchedulesSearch => ({
+  schedule: words(raw['schedule']),
   create: raw['create'] === true ? true : undefined,
 });
 

@@ -3,7 +3,7 @@ import { TaskBoard } from '../features/tasks/task-board.tsx';
 
 const route = getRouteApi('/admin/agents/tasks');
 
-/** `/admin/agents/tasks?status=&agent=&q=&offset=&task=&create=` */
+/** `/admin/agents/tasks?status=&agent=&type=&session=&workflow=&q=&task=&create=` */
 export function TasksRoute() {
   const search = route.useSearch();
   const navigate = route.useNavigate();

@@ -1,4 +1,4 @@
-import { ActionIcon, Tooltip } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
 import { CheckIcon, CopyIcon } from './icons.ts';
 
@@ -12,17 +12,16 @@ export function CopyText({ text, label }: CopyTextProps) {
   const clipboard = useClipboard({ timeout: 1500 });
   const said = clipboard.copied ? 'Copied' : label;
   return (
-    <Tooltip label={said} openDelay={300}>
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        size="sm"
-        c="var(--soft)"
-        aria-label={said}
-        onClick={() => clipboard.copy(text)}
-      >
-        {clipboard.copied ? <CheckIcon size={14} /> : <CopyIcon size={14} />}
-      </ActionIcon>
-    </Tooltip>
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      size="sm"
+      c="var(--soft)"
+      aria-label={said}
+      title={said}
+      onClick={() => clipboard.copy(text)}
+    >
+      {clipboard.copied ? <CheckIcon size={14} /> : <CopyIcon size={14} />}
+    </ActionIcon>
   );
 }

@@ -3,6 +3,7 @@ import { ClientError } from '@reeve/client';
 import { BadIcon, RetryIcon, UnreachableIcon } from './icons.ts';
 import classes from './error-panel.module.css';
 import { Identifier } from './identifier.tsx';
+import { messageOf } from './message-of.ts';
 
 interface ErrorPanelProps {
   readonly error: unknown;
@@ -43,10 +44,4 @@ export function ErrorPanel({ error, title, onRetry }: ErrorPanelProps) {
       </div>
     </div>
   );
-}
-
-/** An error's message for people; says plainly where the server gave no answer. */
-export function messageOf(error: unknown): string {
-  if (error instanceof ClientError && error.status === 0) return `The server can't be reached: ${error.message}.`;
-  return error instanceof Error ? error.message : String(error);
 }

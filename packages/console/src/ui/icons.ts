@@ -2,6 +2,10 @@
 export { default as ChatIcon } from '@tabler/icons-react/dist/esm/icons/IconMessageCircle.mjs';
 export { default as RunsIcon } from '@tabler/icons-react/dist/esm/icons/IconRoute.mjs';
 export { default as TasksIcon } from '@tabler/icons-react/dist/esm/icons/IconSubtask.mjs';
+export { default as ApprovalsIcon } from '@tabler/icons-react/dist/esm/icons/IconGavel.mjs';
+export { default as SchedulesIcon } from '@tabler/icons-react/dist/esm/icons/IconCalendarClock.mjs';
+export { default as PauseIcon } from '@tabler/icons-react/dist/esm/icons/IconPlayerPause.mjs';
+export { default as ResumeIcon } from '@tabler/icons-react/dist/esm/icons/IconPlayerPlay.mjs';
 export { default as SearchIcon } from '@tabler/icons-react/dist/esm/icons/IconSearch.mjs';
 export { default as SunIcon } from '@tabler/icons-react/dist/esm/icons/IconSun.mjs';
 export { default as MoonIcon } from '@tabler/icons-react/dist/esm/icons/IconMoon.mjs';
@@ -10,7 +14,7 @@ export { default as KeyboardIcon } from '@tabler/icons-react/dist/esm/icons/Icon
 export { default as OkIcon } from '@tabler/icons-react/dist/esm/icons/IconCircleCheckFilled.mjs';
 export { default as WarnIcon } from '@tabler/icons-react/dist/esm/icons/IconAlertTriangleFilled.mjs';
 export { default as BadIcon } from '@tabler/icons-react/dist/esm/icons/IconCircleXFilled.mjs';
-export { default as WaitingIcon } from '@tabler/icons-react/dist/esm/icons/IconHourglass.mjs';
+export { default as WaitingIcon } from '@tabler/icons-react/dist/esm/icons/IconClock.mjs';
 export { default as QueuedIcon } from '@tabler/icons-react/dist/esm/icons/IconCircleDashed.mjs';
 export { default as BusyIcon } from '@tabler/icons-react/dist/esm/icons/IconLoader2.mjs';
 export { default as CancelledIcon } from '@tabler/icons-react/dist/esm/icons/IconBan.mjs';

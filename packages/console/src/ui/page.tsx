@@ -7,13 +7,15 @@ interface PageProps {
   readonly documentTitle?: string;
   readonly lead?: ReactNode;
   readonly actions?: ReactNode;
+  /** Takes the whole window: its last part scrolls by itself. */
+  readonly fill?: boolean;
   readonly children: ReactNode;
 }
 
 /** A page with its heading, its actions and the document's title. */
-export function Page({ title, documentTitle = title, lead, actions, children }: PageProps) {
+export function Page({ title, documentTitle = title, lead, actions, fill = false, children }: PageProps) {
   return (
-    <div className={classes.page}>
+    <div className={fill ? `${classes.page} ${classes.fill}` : classes.page}>
       <title>{`${documentTitle} · Reeve`}</title>
       <header className={classes.head}>
         <div className={classes.heading}>

@@ -24,6 +24,8 @@ const LOOKS = {
   denied: { icon: CancelledIcon, tone: 'warn', text: 'Denied' },
   circuit_open: { icon: WarnIcon, tone: 'warn', text: 'Circuit open' },
   cancelled: { icon: CancelledIcon, tone: 'idle', text: 'Cancelled' },
+  approved: { icon: OkIcon, tone: 'ok', text: 'Approved' },
+  rejected: { icon: BadIcon, tone: 'bad', text: 'Rejected' },
   unknown: { icon: UnknownIcon, tone: 'warn', text: 'Outcome unknown' },
   ok: { icon: OkIcon, tone: 'ok', text: 'OK' },
   degraded: { icon: WarnIcon, tone: 'warn', text: 'Degraded' },
@@ -36,14 +38,16 @@ interface StatusProps {
   readonly status: StatusName;
   /** Replaces the status's own words. */
   readonly text?: string;
+  /** Set where the status itself is a cell of a table that is not made of table elements. */
+  readonly role?: 'cell';
 }
 
 /** A status as sign and words; its color only repeats them. */
-export function Status({ status, text }: StatusProps) {
+export function Status({ status, text, role }: StatusProps) {
   const look: Look = LOOKS[status];
   const Icon = look.icon;
   return (
-    <span className={classes.status} data-tone={look.tone} data-status={status}>
+    <span className={classes.status} role={role} data-tone={look.tone} data-status={status}>
       <Icon size={16} className={look.turns === true ? classes.turns : undefined} />
       <span>{text ?? look.text}</span>
     </span>

@@ -4,7 +4,8 @@ import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-q
 import { useState } from 'react';
 import { cancelRun } from '../../api/runs.ts';
 import { sessionQuery } from '../../api/sessions.ts';
-import { ErrorPanel, messageOf } from '../../ui/error-panel.tsx';
+import { ErrorPanel } from '../../ui/error-panel.tsx';
+import { messageOf } from '../../ui/message-of.ts';
 import { ListIcon } from '../../ui/icons.ts';
 import { AgentPicker } from './agent-picker.tsx';
 import classes from './chat-page.module.css';

@@ -9,12 +9,12 @@ import {
   type ServerProcess,
   type TestDatabase,
 } from '@reeve/testing';
-import { findChromium, SERVER_GONE, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, SERVER_GONE, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const WORDS = Array.from({ length: 30 }, (_, index) => `word ${index + 1}, `);
 
-describe('an open page whose server is lost', { skip: chromium.missing, timeout: 120_000 }, () => {
+describe('an open page whose server is lost', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let upstream: FakeUpstream;
   let browser: TestBrowser;
@@ -42,9 +42,10 @@ describe('an open page whose server is lost', { skip: chromium.missing, timeout:
     });
 
   it('carries on by itself when the server is killed in mid-run and comes back', async () => {
+    let lost = false;
     upstream.respond(({ messages }) =>
       messages.some(({ role }) => role === 'tool')
-        ? { text: WORDS, pauseMs: 60 }
+        ? { text: WORDS, ...(!lost && { fault: 'hang' }) }
         : { text: ['First a sum. '], toolCalls: [{ name: 'calculator', input: { expression: '6 * 7' } }] },
     );
     await using first = await serve();
@@ -53,16 +54,17 @@ describe('an open page whose server is lost', { skip: chromium.missing, timeout:
     await page.getByRole('textbox', { name: 'Message' }).press('Enter');
     await page.getByText('word 8,').waitFor();
     await page.evaluate(() => Object.assign(globalThis, { stillHere: true }));
+    lost = true;
     await first.end('SIGKILL');
     await using _second = await serve(first.url);
 
-    await page.getByText('word 30,').waitFor({ timeout: 30_000 });
+    await page.getByText('word 30,').waitFor();
     await page.getByRole('button', { name: 'Send' }).waitFor();
     const article = page.getByRole('article');
     assert.equal(await article.count(), 1);
     assert.equal(await article.locator('details').count(), 1, 'one card');
     assert.equal(
-      await article.locator('p').last().innerText(),
+      await article.locator('p', { hasText: 'word 30,' }).innerText(),
       WORDS.join('').trim(),
       'what was half said is not said twice',
     );

@@ -5,7 +5,7 @@ import { runsQuery, RUNS_PER_PAGE } from '../../api/runs.ts';
 import { Ago } from '../../ui/ago.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
-import { FilterTabs } from '../../ui/filter-tabs.tsx';
+import { EXACT, FilterTabs } from '../../ui/filter-tabs.tsx';
 import { firstLine, firstLineOfMarkdown, formatCount, formatDuration } from '../../ui/format.ts';
 import { Page } from '../../ui/page.tsx';
 import { Pager } from '../../ui/pager.tsx';
@@ -29,11 +29,11 @@ export function RunList({ status, offset, onOffset }: RunListProps) {
     <Page title="Runs" lead="Each execution of an agent, step by step.">
       <div className={classes.filters}>
         <FilterTabs label="Runs by status">
-          <Link to="/runs" search={{}} aria-current={status === undefined ? 'true' : undefined}>
+          <Link to="/runs" search={{}} activeOptions={EXACT}>
             All
           </Link>
           {RUN_STATUSES.map((name) => (
-            <Link key={name} to="/runs" search={{ status: name }} aria-current={status === name ? 'true' : undefined}>
+            <Link key={name} to="/runs" search={{ status: name }} activeOptions={EXACT}>
               <Status status={name} text={statusText(name)} />
             </Link>
           ))}

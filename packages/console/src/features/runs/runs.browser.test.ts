@@ -10,11 +10,11 @@ import {
   type ServerProcess,
 } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 
-describe('the runs', { skip: chromium.missing, timeout: 120_000 }, () => {
+describe('the runs', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let upstream: FakeUpstream;
   let server: ServerProcess;
@@ -94,7 +94,7 @@ describe('the runs', { skip: chromium.missing, timeout: 120_000 }, () => {
   });
 
   it('stop on asking', async () => {
-    upstream.script([{ text: Array.from({ length: 300 }, () => 'slowly '), pauseMs: 50 }]);
+    upstream.script([{ text: ['slowly '], fault: 'hang' }]);
     const page = await openWorking('be slow');
     await page.getByRole('button', { name: 'Stop run' }).click();
     await page.getByText('Cancelled', { exact: true }).first().waitFor();

@@ -1,17 +1,38 @@
-import { ActionIcon, Kbd, Tooltip, UnstyledButton } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
-import { ChatIcon, KeyboardIcon, RunsIcon, SearchIcon, TasksIcon } from '../../ui/icons.ts';
+import { ActionIcon, Kbd, UnstyledButton } from '@mantine/core';
+import { Link, useLocation } from '@tanstack/react-router';
+import { lazy, Suspense, type ReactNode } from 'react';
+import {
+  ApprovalsIcon,
+  ChatIcon,
+  KeyboardIcon,
+  RunsIcon,
+  SchedulesIcon,
+  SearchIcon,
+  TasksIcon,
+} from '../../ui/icons.ts';
 import { Mark } from '../../ui/mark.tsx';
 import classes from './header.module.css';
-import { HealthGlyph } from './health-glyph.tsx';
 import { SchemeSwitch } from './scheme-switch.tsx';
+
+const HealthGlyph = lazy(async () => ({ default: (await import('./health-glyph.tsx')).HealthGlyph }));
+const ApprovalsBadge = lazy(async () => ({
+  default: (await import('../approvals/approvals-badge.tsx')).ApprovalsBadge,
+}));
+
+const PLACES = [
+  { to: '/chat/{-$sessionId}', name: 'Chat', icon: ChatIcon },
+  { to: '/runs', name: 'Runs', icon: RunsIcon },
+  { to: '/admin/agents/tasks', name: 'Tasks', icon: TasksIcon },
+  { to: '/admin/agents/schedules', name: 'Schedules', icon: SchedulesIcon },
+  { to: '/admin/agents/approvals', name: 'Approvals', icon: ApprovalsIcon },
+] as const;
 
 interface HeaderProps {
   readonly onPalette: () => void;
   readonly onShortcuts: () => void;
 }
 
-/** The name, the three places, the palette, the server's health and the color scheme. */
+/** The name, the places, the palette, the server's health and the color scheme. */
 export function Header({ onPalette, onShortcuts }: HeaderProps) {
   return (
     <header className={classes.header}>
@@ -24,34 +45,23 @@ export function Header({ onPalette, onShortcuts }: HeaderProps) {
         <Mark size={26} /> <span>Reeve</span>
       </Link>
       <nav className={classes.nav} aria-label="Main">
-        <Link
-          to="/chat/{-$sessionId}"
-          params={{ sessionId: undefined }}
-          activeOptions={{ exact: false, includeSearch: false }}
-          className={classes.link}
-          aria-label="Chat"
-        >
-          <ChatIcon size={18} />
-          <span>Chat</span>
-        </Link>
-        <Link
-          to="/runs"
-          activeOptions={{ exact: false, includeSearch: false }}
-          className={classes.link}
-          aria-label="Runs"
-        >
-          <RunsIcon size={18} />
-          <span>Runs</span>
-        </Link>
-        <Link
-          to="/admin/agents/tasks"
-          activeOptions={{ exact: false, includeSearch: false }}
-          className={classes.link}
-          aria-label="Tasks"
-        >
-          <TasksIcon size={18} />
-          <span>Tasks</span>
-        </Link>
+        {PLACES.map(({ to, name, icon: Icon }) => (
+          <Link
+            key={to}
+            to={to}
+            params={{ sessionId: undefined }}
+            activeOptions={{ exact: false, includeSearch: false }}
+            className={classes.link}
+          >
+            <Icon size={18} />
+            <span className={classes.label}>{name}</span>
+            {name === 'Approvals' && (
+              <SignedIn>
+                <ApprovalsBadge />
+              </SignedIn>
+            )}
+          </Link>
+        ))}
       </nav>
       <div className={classes.tools}>
         <UnstyledButton className={classes.palette} onClick={onPalette} title="Command palette">
@@ -60,22 +70,29 @@ export function Header({ onPalette, onShortcuts }: HeaderProps) {
             Ctrl K
           </Kbd>
         </UnstyledButton>
-        <HealthGlyph />
-        <Tooltip label="Keyboard shortcuts">
-          <ActionIcon
-            className={classes.wide}
-            variant="subtle"
-            color="gray"
-            c="var(--mantine-color-text)"
-            size="lg"
-            aria-label="Keyboard shortcuts"
-            onClick={onShortcuts}
-          >
-            <KeyboardIcon size={18} />
-          </ActionIcon>
-        </Tooltip>
+        <Suspense fallback={null}>
+          <HealthGlyph />
+        </Suspense>
+        <ActionIcon
+          className={classes.wide}
+          variant="subtle"
+          color="gray"
+          c="var(--mantine-color-text)"
+          size="lg"
+          aria-label="Keyboard shortcuts"
+          title="Keyboard shortcuts"
+          onClick={onShortcuts}
+        >
+          <KeyboardIcon size={18} />
+        </ActionIcon>
         <SchemeSwitch />
       </div>
     </header>
   );
+}
+
+/** Shows what asks the server only where a key is not being asked for. */
+function SignedIn({ children }: { readonly children: ReactNode }) {
+  const { pathname } = useLocation();
+  return pathname === '/sign-in' ? null : <Suspense fallback={null}>{children}</Suspense>;
 }

@@ -3,7 +3,7 @@ import { ClientError } from '@reeve/client';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { healthQuery } from '../../api/health.ts';
-import { messageOf } from '../../ui/error-panel.tsx';
+import { messageOf } from '../../ui/message-of.ts';
 import { formatDuration } from '../../ui/format.ts';
 import { Status, statusName } from '../../ui/status.tsx';
 import classes from './health-glyph.module.css';

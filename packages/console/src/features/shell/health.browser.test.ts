@@ -3,13 +3,13 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { COMPONENTS } from '@reeve/contract';
 import { createTestDatabase, startFakeUpstream, startServer, type ServerProcess } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, SERVER_GONE, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, focusInDialog, SERVER_GONE, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 /** The page looks every 10 s. */
-const LOOK_MS = 30_000;
+const LOOK_MS = 90_000;
 
-describe('the health glyph', { skip: chromium.missing, timeout: 120_000 }, () => {
+describe('the health glyph', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let browser: TestBrowser;
 
@@ -27,6 +27,7 @@ describe('the health glyph', { skip: chromium.missing, timeout: 120_000 }, () =>
     assert.deepEqual(new Set(names), new Set(COMPONENTS));
     assert.equal(await rows.locator('[data-status="ok"]').count(), COMPONENTS.length);
     assert.equal(await toneOf(page), 'ok');
+    await focusInDialog(page);
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
   });
@@ -43,13 +44,14 @@ describe('the health glyph', { skip: chromium.missing, timeout: 120_000 }, () =>
     await page.getByRole('button', { name: 'Health: Healthy' }).waitFor();
     upstream.respond(() => ({ status: 500, message: 'the model is ill' }));
     await ask(page, 'hello');
-    await page.getByText('The run failed').waitFor({ timeout: 40_000 });
+    await page.getByText('The run failed').waitFor({ timeout: LOOK_MS });
     await page.getByRole('button', { name: 'Health: Degraded' }).click({ timeout: LOOK_MS });
     assert.equal(await toneOf(page), 'warn');
     assert.match(
       await page.getByRole('dialog').locator('tbody tr').first().innerText(),
       /models[^]*the model is ill[^]*Degraded/i,
     );
+    await focusInDialog(page);
     await page.keyboard.press('Escape');
     upstream.respond(() => ({ text: ['I am well.'] }));
     await page.getByRole('button', { name: 'Ask again' }).click();

@@ -8,6 +8,7 @@ import { forgetKey, hasKey } from '../../api/connection.ts';
 import { sessionsQuery } from '../../api/sessions.ts';
 import {
   AgentIcon,
+  ApprovalsIcon,
   AutoIcon,
   ChatIcon,
   DocsIcon,
@@ -16,6 +17,7 @@ import {
   MoonIcon,
   PlusIcon,
   RunsIcon,
+  SchedulesIcon,
   SearchIcon,
   SunIcon,
   TasksIcon,
@@ -57,6 +59,18 @@ export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
           label: 'Tasks',
           leftSection: <TasksIcon size={18} />,
           onClick: () => void navigate({ to: '/admin/agents/tasks' }),
+        },
+        {
+          id: 'approvals',
+          label: 'Approvals',
+          leftSection: <ApprovalsIcon size={18} />,
+          onClick: () => void navigate({ to: '/admin/agents/approvals' }),
+        },
+        {
+          id: 'schedules',
+          label: 'Schedules',
+          leftSection: <SchedulesIcon size={18} />,
+          onClick: () => void navigate({ to: '/admin/agents/schedules' }),
         },
         {
           id: 'new-task',

@@ -4,12 +4,12 @@ import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
 import { createTestDatabase, startServer, type ServerProcess } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const KEY = 'rv_only-for-tests';
 
-describe('the shell', { skip: chromium.missing, timeout: 120_000 }, () => {
+describe('the shell', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let server: ServerProcess;
   let browser: TestBrowser;
@@ -51,7 +51,7 @@ describe('the shell', { skip: chromium.missing, timeout: 120_000 }, () => {
 
     await page.keyboard.press('Control+k');
     await page.getByRole('textbox', { name: 'Search commands' }).fill('forget');
-    await page.getByText('Forget the API key').waitFor();
+    await selected(page, 'Forget the API key');
     await page.keyboard.press('Enter');
     await page.waitForURL(/\/sign-in/);
   });
@@ -62,14 +62,14 @@ describe('the shell', { skip: chromium.missing, timeout: 120_000 }, () => {
     const palette = page.getByRole('dialog', { name: 'Command palette' });
     const search = palette.getByRole('textbox', { name: 'Search commands' });
     await search.fill('my name');
-    await palette.getByText('My name is Ada').waitFor();
+    await selected(page, 'My name is Ada');
     await page.keyboard.press('Enter');
     await page.waitForURL(/\/chat\/[\da-f-]{36}$/);
     await page.getByRole('article').getByText('My name is Ada').waitFor();
 
     await page.getByRole('button', { name: 'Go to' }).click();
     await search.fill('new task');
-    await palette.getByText('New task').waitFor();
+    await selected(page, 'New task');
     await page.keyboard.press('Enter');
     await page.waitForURL(/create=true/);
     const form = page.getByRole('dialog', { name: 'New task' });
@@ -79,7 +79,7 @@ describe('the shell', { skip: chromium.missing, timeout: 120_000 }, () => {
 
     await page.keyboard.press('/');
     await search.fill('assistant');
-    await palette.getByText('Assistant').first().waitFor();
+    await selected(page, 'Assistant');
     await page.keyboard.press('Enter');
     await page.waitForURL(/agent=assistant/);
   });
@@ -115,7 +115,7 @@ describe('the shell', { skip: chromium.missing, timeout: 120_000 }, () => {
     await page.getByRole('heading', { name: 'Runs' }).waitFor();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    assert.equal(await page.evaluate(() => document.activeElement?.id), 'main');
+    await page.locator('main:focus').waitFor();
   });
 
   it('keeps the chosen colors, and follows the system’s until one is chosen', async () => {
@@ -138,6 +138,10 @@ describe('the shell', { skip: chromium.missing, timeout: 120_000 }, () => {
     return page;
   }
 });
+
+/** Waits until Enter would do this. */
+const selected = (page: Page, action: string) =>
+  page.getByRole('dialog', { name: 'Command palette' }).locator('[data-selected]', { hasText: action }).waitFor();
 
 async function signIn(page: Page): Promise<void> {
   await page.getByRole('textbox', { name: 'API key' }).fill(KEY);

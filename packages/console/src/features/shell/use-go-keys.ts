@@ -2,7 +2,13 @@ import { useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
 
 const WITHIN_MS = 1_200;
-const PLACES = { c: '/chat/{-$sessionId}', r: '/runs', t: '/admin/agents/tasks' } as const;
+const PLACES = {
+  c: '/chat/{-$sessionId}',
+  r: '/runs',
+  t: '/admin/agents/tasks',
+  a: '/admin/agents/approvals',
+  s: '/admin/agents/schedules',
+} as const;
 
 /** `g` and then a letter goes to a page, unless something is being typed. */
 export function useGoKeys(): void {
@@ -13,13 +19,15 @@ export function useGoKeys(): void {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       const place = PLACES[event.key as keyof typeof PLACES];
       if (place !== undefined && event.timeStamp - pressedAt < WITHIN_MS) {
+        // The page may have its own meaning for the letter alone.
         event.preventDefault();
+        event.stopPropagation();
         void navigate({ to: place, params: { sessionId: undefined }, search: {} });
       }
       pressedAt = event.key === 'g' ? event.timeStamp : -WITHIN_MS;
     };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
+    addEventListener('keydown', onKey, true);
+    return () => removeEventListener('keydown', onKey, true);
   }, [navigate]);
 }
 

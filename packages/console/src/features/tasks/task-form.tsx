@@ -5,9 +5,13 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { agentsQuery } from '../../api/agents.ts';
 import { createTask } from '../../api/tasks.ts';
+import { Check } from '../../ui/check.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
-import { EMPTY_DRAFT, faultsOf, requestOf, type TaskDraft } from './task-draft.ts';
-import classes from './task-form.module.css';
+import { placeFaults } from '../../ui/field-faults.ts';
+import classes from '../../ui/form.module.css';
+import { JsonInput } from '../../ui/json-input.tsx';
+import type { JsonFault } from '../../ui/json-object.ts';
+import { EMPTY_DRAFT, requestOf, TASK_FIELDS, type TaskDraft } from './task-draft.ts';
 
 interface TaskFormProps {
   readonly opened: boolean;
@@ -33,13 +37,13 @@ export function TaskForm({ opened, onClose, onCreated }: TaskFormProps) {
 
 function Fields({ onClose, onCreated }: Omit<TaskFormProps, 'opened'>) {
   const [draft, setDraft] = useState(EMPTY_DRAFT);
-  const [payloadFault, setPayloadFault] = useState<string | null>(null);
+  const [fault, setFault] = useState<JsonFault | null>(null);
   const agents = useQuery(agentsQuery);
   const cache = useQueryClient();
   const create = useMutation({
     mutationFn: createTask,
     onSuccess: (task) => {
-      void cache.invalidateQueries({ queryKey: ['tasks'] });
+      void cache.invalidateQueries({ queryKey: ['tasks', 'stats'] });
       onCreated(task);
     },
   });
@@ -47,11 +51,11 @@ function Fields({ onClose, onCreated }: Omit<TaskFormProps, 'opened'>) {
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     const request = requestOf(draft);
-    setPayloadFault('payloadFault' in request ? request.payloadFault : null);
+    setFault('fault' in request ? request.fault : null);
     if ('task' in request) create.mutate(request.task);
   };
   const details = create.error instanceof ClientError ? create.error.details : [];
-  const { byField, others } = faultsOf(details);
+  const { byField, others } = placeFaults(TASK_FIELDS, details);
   const placed = details.length > 0 && others.length === 0;
   const options = (agents.data ?? []).map((agent) => ({ value: agent.slug, label: agent.name }));
   return (
@@ -86,15 +90,6 @@ function Fields({ onClose, onCreated }: Omit<TaskFormProps, 'opened'>) {
           error={byField.task_type}
           onChange={(event) => change({ type: event.currentTarget.value })}
         />
-        <NumberInput
-          label="Priority"
-          description="−100 to 100, higher first"
-          inputWrapperOrder={['label', 'input', 'description', 'error']}
-          allowDecimal={false}
-          value={draft.priority}
-          error={byField.priority}
-          onChange={(value) => change({ priority: Number(value) || 0 })}
-        />
       </div>
       <Textarea
         label="Description"
@@ -105,17 +100,68 @@ function Fields({ onClose, onCreated }: Omit<TaskFormProps, 'opened'>) {
         error={byField.description}
         onChange={(event) => change({ description: event.currentTarget.value })}
       />
-      <Textarea
+      <JsonInput
         label="Payload"
         description="A JSON object, handed to the agent as it is"
-        autosize
-        minRows={4}
-        maxRows={16}
-        spellCheck={false}
-        classNames={{ input: classes.code }}
         value={draft.payload}
-        error={payloadFault ?? byField.payload}
-        onChange={(event) => change({ payload: event.currentTarget.value })}
+        fault={fault}
+        error={byField.payload}
+        onChange={(payload) => {
+          setFault(null);
+          change({ payload });
+        }}
+      />
+      <div className={classes.pair}>
+        <NumberInput
+          label="Priority"
+          description="−100 to 100, higher first"
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
+          allowDecimal={false}
+          value={draft.priority}
+          error={byField.priority}
+          onChange={(value) => change({ priority: Number(value) || 0 })}
+        />
+        <NumberInput
+          label="Attempts"
+          description="1 to 20, with the first"
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
+          allowDecimal={false}
+          value={draft.attempts}
+          error={byField.max_attempts}
+          onChange={(value) => change({ attempts: Number(value) || 0 })}
+        />
+        <TextInput
+          label="Run at"
+          type="datetime-local"
+          description="Not before; empty for at once"
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
+          value={draft.runAt}
+          error={byField.run_at}
+          onChange={(event) => change({ runAt: event.currentTarget.value })}
+        />
+      </div>
+      <div className={classes.pair}>
+        <TextInput
+          label="Depends on"
+          description="Ids of tasks that must be completed first"
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
+          value={draft.dependsOn}
+          error={byField.depends_on}
+          onChange={(event) => change({ dependsOn: event.currentTarget.value })}
+        />
+        <TextInput
+          label="Concurrency key"
+          description="One task of a key runs at a time"
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
+          value={draft.concurrencyKey}
+          error={byField.concurrency_key}
+          onChange={(event) => change({ concurrencyKey: event.currentTarget.value })}
+        />
+      </div>
+      <Check
+        label="Wait for a person’s approval first"
+        checked={draft.requiresApproval}
+        onChange={(requiresApproval) => change({ requiresApproval })}
       />
       {create.isError && !placed && <ErrorPanel title="The task was not created" error={create.error} />}
       <Group justify="flex-end">

@@ -7,11 +7,17 @@ const WAITS: Record<WaitingFor, string> = {
   approval: 'Waits for approval',
   retry: 'Waits to be retried',
   budget: 'Waits for budget',
+  concurrency: 'Waits for its turn',
 };
 
+interface TaskStatusProps {
+  readonly task: Pick<Task, 'status' | 'waiting_for'>;
+  readonly role?: 'cell';
+}
+
 /** A task's status; where it can't start yet, why. */
-export function TaskStatus({ task }: { readonly task: Pick<Task, 'status' | 'waiting_for'> }) {
+export function TaskStatus({ task, ...rest }: TaskStatusProps) {
   if (task.status === 'pending' && task.waiting_for !== null)
-    return <Status status="waiting" text={WAITS[task.waiting_for]} />;
-  return <Status status={task.status} />;
+    return <Status status="waiting" text={WAITS[task.waiting_for]} {...rest} />;
+  return <Status status={task.status} {...rest} />;
 }

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { createTestDatabase, startServer, type ServerProcess } from '@reeve/testing';
+import type { Page } from 'playwright-core';
+import { findChromium, lookAtPlaces, SUITE_MS, type Place, type TestBrowser } from './test-browser.ts';
+
+const chromium = findChromium(process.env['REEVE_CHROMIUM']);
+const MISSING = '019aa3c4-0000-7000-8000-000000000001';
+
+describe('every page that has nothing to show', { skip: chromium.missing, timeout: SUITE_MS }, () => {
+  const stack = new AsyncDisposableStack();
+  let server: ServerProcess;
+  let browser: TestBrowser;
+
+  before(async () => {
+    server = stack.use(await startServer(stack.use(await createTestDatabase())));
+    browser = stack.use(await chromium.open());
+  });
+  after(() => stack.disposeAsync());
+  afterEach(async () => assert.deepEqual(await browser.settle(), []));
+
+  for (const scheme of ['light', 'dark'] as const)
+    it(`breaks no accessibility rule and fits a phone, ${scheme}`, async () =>
+      assert.deepEqual(await lookAtPlaces(browser, server.url, EMPTY, scheme, process.env['REEVE_TEST_PICTURES']), []));
+});
+
+const heading = (name: string | RegExp) => (page: Page) => page.getByRole('heading', { name }).first().waitFor();
+
+const EMPTY: Record<string, Place> = {
+  welcome: ['/chat', heading('Ask an agent')],
+  'no-runs': ['/runs', (page) => page.getByText('No agent has run yet.').waitFor()],
+  'no-tasks': ['/admin/agents/tasks', (page) => page.getByText('The queue is empty.').waitFor()],
+  'new-task': [
+    '/admin/agents/tasks?create=true',
+    async (page) => {
+      await page.getByRole('button', { name: 'Create task' }).click();
+      await page.locator('[aria-invalid="true"]').first().waitFor();
+    },
+  ],
+  'no-approvals': ['/admin/agents/approvals', (page) => page.getByText('Nothing waits for a decision.').waitFor()],
+  'no-schedules': ['/admin/agents/schedules', (page) => page.getByText('Nothing is scheduled.').waitFor()],
+  'new-schedule': [
+    '/admin/agents/schedules?create=true',
+    async (page) => {
+      await page.getByRole('button', { name: 'Create schedule' }).click();
+      await page.locator('[aria-invalid="true"]').first().waitFor();
+    },
+  ],
+  'no-task': [
+    `/admin/agents/tasks?task=${MISSING}`,
+    (page) => page.getByText('The task could not be loaded').waitFor(),
+  ],
+  'no-session': [`/chat/${MISSING}`, (page) => page.getByText('could not be loaded').waitFor()],
+  'no-run': [`/runs/${MISSING}`, (page) => page.getByText('The run could not be loaded').waitFor()],
+  'sign-in': ['/sign-in', heading('Sign in')],
+  'not-found': ['/nowhere', heading(/./)],
+  health: [
+    '/runs',
+    async (page) => {
+      await page.getByRole('button', { name: /^Health: (Healthy|Degraded)/ }).click();
+      await page.getByRole('dialog').locator('table').waitFor();
+    },
+  ],
+  shortcuts: [
+    '/runs',
+    async (page) => {
+      await page.getByText('No agent has run yet.').waitFor();
+      await page.keyboard.press('?');
+      await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    },
+  ],
+};
