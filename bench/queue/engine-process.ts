@@ -27,14 +27,15 @@ export async function startEngineProcess(engine: string, address: Address): Prom
   const wait = (id: number) => {
     const answer = Promise.withResolvers<unknown>();
     waiting.set(id, answer);
-    return answer.promise;
+    return answer;
   };
   const self: EngineProcess = {
     hear: undefined,
     call(name, ...args) {
       const id = ++lastId;
-      child.send({ id, name, args } satisfies Request);
-      return wait(id) as Promise<never>;
+      const answer = wait(id);
+      child.send({ id, name, args } satisfies Request, (error) => error && answer.reject(error));
+      return answer.promise as Promise<never>;
     },
     async [Symbol.asyncDispose]() {
       const lastResort = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS);
@@ -57,6 +58,6 @@ export async function startEngineProcess(engine: string, address: Address): Prom
     for (const answer of waiting.values()) answer.reject(new Error(`${engine}: its process ended (${signal ?? code})`));
     waiting.clear();
   });
-  await wait(0);
+  await wait(0).promise;
   return self;
 }

@@ -27,6 +27,8 @@ export async function startRedis(durable: boolean): Promise<RedisServer> {
   const args = ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory, '--save', '', ...log];
   const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(server, 'exit');
+  const kill = () => server.kill('SIGKILL');
+  process.once('exit', kill);
   await Promise.race([
     untilReady(server.stdout),
     exited.then(() => Promise.reject(new Error('redis-server ended before it was ready'))),
@@ -34,7 +36,8 @@ export async function startRedis(durable: boolean): Promise<RedisServer> {
   return {
     url: `redis://127.0.0.1:${port}`,
     async [Symbol.asyncDispose]() {
-      server.kill('SIGKILL');
+      kill();
+      process.off('exit', kill);
       await exited;
       await rm(directory, { recursive: true, force: true });
     },

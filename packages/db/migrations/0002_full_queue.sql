@@ -39,6 +39,8 @@ alter table tasks
   add column concurrency_strategy text not null default 'queue' check (concurrency_strategy in ('queue', 'reject', 'cancel_running')),
   add column has_followers boolean not null default false, -- its end concerns others: dependents, or waiters for its key
   add column lost_attempts int not null default 0; -- attempts whose worker fell silent
+update tasks set has_followers = true where id in (select depends_on from task_dependencies);
+create index tasks_depends_on on tasks using gin (depends_on) where depends_on <> '{}';
 create index tasks_workflow on tasks (workflow_id) where workflow_id is not null;
 create index tasks_trace on tasks (tenant_id, trace_id);
 
@@ -74,6 +76,7 @@ create table concurrency_slots (
   rank      bigint not null,
   primary key (tenant_id, key, task_id)
 );
+create index concurrency_slots_next on concurrency_slots (tenant_id, key, holds, rank, task_id);
 create index concurrency_slots_task on concurrency_slots (task_id);
 
 create table concurrency_limits (
@@ -103,7 +106,7 @@ create table approvals (
   reason           text
 );
 create index approvals_of_task on approvals (task_id);
-create index approvals_waiting on approvals (tenant_id, requested_at, id) where status = 'pending';
+create index approvals_listed on approvals (tenant_id, status, requested_at, id);
 create index approvals_expiring on approvals (expires_at) where status = 'pending' and expires_at is not null;
 
 -- The tenant '*' stands for every tenant.

@@ -121,6 +121,10 @@ suite('the queue by hand, beside a server', () => {
     const all = place.start(['tasks', 'watch', '--agent', 'assistant']);
     const one = place.start(['tasks', 'watch', task.id]);
     await one.said('task_created');
+    // It follows from when it has connected: it has once it tells of a task that was made meanwhile.
+    let follows = false;
+    const told = all.said('task_created').then(() => (follows = true));
+    while (!follows) await Promise.race([told, create(place)]);
     const port = new URL(server.url).port;
     await server.end('SIGTERM');
     server = await startServer({ dataDirectory: place.directory, url: undefined, environment: { REEVE_PORT: port } });

@@ -54,7 +54,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (embedded && config.roles.length < ROLES.length) {
     throw new ReeveError(
       'invalid_request',
-      'roles can be split only over PostgreSQL: set DATABASE_URL, or leave REEVE_ROLES at all',
+      'roles can be split only over PostgreSQL: set DATABASE_URL, or leave REEVE_ROLES unset',
     );
   }
 

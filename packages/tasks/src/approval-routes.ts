@@ -9,7 +9,7 @@ import { setLimit, shownLimit } from './limit.ts';
 import { requireReach, setPolicy } from './policy.ts';
 import { requesterOf } from './routes.ts';
 import { listApprovals } from './store/approval.ts';
-import { lockLimitsOf } from './store/limit.ts';
+import { selectLimitsOf } from './store/limit.ts';
 import { listPolicies } from './store/policy.ts';
 import { selectTasks } from './store/read.ts';
 import type { TaskHandler } from './task.ts';
@@ -89,7 +89,7 @@ export function mountApprovals(
 
   app.mount(routes.listLimits, ({ principal: { tenantId }, query: { limit, offset } }) =>
     inTenant(database.db, tenantId, async (tx) => {
-      const limits = (await lockLimitsOf(tx, tenantId)).map(shownLimit);
+      const limits = (await selectLimitsOf(tx, tenantId)).map(shownLimit);
       return { limits: limits.slice(offset, offset + limit), total: limits.length, limit, offset };
     }),
   );

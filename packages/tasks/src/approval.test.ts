@@ -149,9 +149,12 @@ describe('approvals', () => {
     const no = await enqueue();
     await rule('default', false, 600);
     const later = await enqueue();
-    assert.equal(await decideOverdue(database, handler), 0);
+    assert.equal(await decideOverdue(database, handler, silentLog), 0);
     await passTime(database, 61_000);
-    const counts = await Promise.all([decideOverdue(database, handler), decideOverdue(database, handler)]);
+    const counts = await Promise.all([
+      decideOverdue(database, handler, silentLog),
+      decideOverdue(database, handler, silentLog),
+    ]);
     assert.equal(counts[0] + counts[1], 2);
     const found = await Promise.all([yes, no, later].map(({ id }) => read(id)));
     assert.deepEqual(
@@ -167,9 +170,9 @@ describe('approvals', () => {
   it('keep for a week what no rule gives a time, and reject it then', async () => {
     const { id } = await enqueue({ requires_approval: true });
     await passTime(database, 6.9 * 24 * 3_600_000);
-    assert.equal(await decideOverdue(database, handler), 0);
+    assert.equal(await decideOverdue(database, handler, silentLog), 0);
     await passTime(database, 0.2 * 24 * 3_600_000);
-    assert.equal(await decideOverdue(database, handler), 1);
+    assert.equal(await decideOverdue(database, handler, silentLog), 1);
     assert.equal((await read(id)).error_code, 'rejected');
   });
 

@@ -1,7 +1,7 @@
 import { recordAudit, recordJournal } from '@reeve/audit';
 import type { Approval, Decision, Task } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
-import { ReeveError } from '@reeve/kit';
+import { ReeveError, type Log } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { endUnclaimed } from './end.ts';
 import type { Requester } from './enqueue.ts';
@@ -62,15 +62,6 @@ export async function decideApproval(
     const decided = expired
       ? await decide(tx, handler, approval, approval.default_decision, 'system', OVERDUE, after)
       : await decide(tx, handler, approval, decision, userId, reason, after);
-    await recordAudit(tx, [
-      {
-        ...requester,
-        actor: expired ? 'system' : userId,
-        action: 'APPROVAL_DECIDED',
-        taskId: approval.task_id,
-        details: { approval_id: approvalId, decision: decided.approval.status, reason: decided.approval.reason },
-      },
-    ]);
     return { decided, expired };
   });
   await carryOut(database, handler, after);
@@ -98,17 +89,22 @@ export async function decideTask(
   return decideApproval(database, handler, requester, approval.id, decision, reason);
 }
 
-/** Carries out the default of approvals whose time has run out. Answers how many. */
-export async function decideOverdue(database: Database, handler: TaskHandler, limit = 100): Promise<number> {
+/** Carries out the default of approvals whose time has run out, each by itself. Answers how many. */
+export async function decideOverdue(database: Database, handler: TaskHandler, log: Log, limit = 100): Promise<number> {
   let count = 0;
   for (const { id, tenantId } of await selectOverdue(database.db, limit)) {
     const after = createAfterCommit();
-    await database.db.transaction().execute(async (tx) => {
-      const found = await lockWithTask(tx, tenantId, id);
-      if (found?.approval.status !== 'pending' || !found.expired) return;
-      count += 1;
-      await decide(tx, handler, found.approval, found.approval.default_decision, 'system', OVERDUE, after);
-    });
+    try {
+      await database.db.transaction().execute(async (tx) => {
+        const found = await lockWithTask(tx, tenantId, id);
+        if (found?.approval.status !== 'pending' || !found.expired) return;
+        count += 1;
+        await decide(tx, handler, found.approval, found.approval.default_decision, 'system', OVERDUE, after);
+      });
+    } catch (error) {
+      log.error({ err: error, approval_id: id }, 'an approval whose time has run out could not be decided');
+      continue;
+    }
     await carryOut(database, handler, after);
   }
   return count;
@@ -156,6 +152,16 @@ async function decide(
     after,
     { approval_id: approval.id },
   );
+  await recordAudit(tx, [
+    {
+      tenantId,
+      actor,
+      action: 'APPROVAL_DECIDED',
+      traceId: task.trace_id,
+      taskId,
+      details: { approval_id: approval.id, decision: approval.status, reason },
+    },
+  ]);
   if (decision === 'approve') await placeTasks(tx, handler, [taskId], after);
   else
     await endUnclaimed(

@@ -11,7 +11,7 @@ import { carryOut } from './release.ts';
 import { updateRevived } from './store/end.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
-import { lockKeysOf } from './store/slot.ts';
+import { lockKeysOf, selectHolders } from './store/slot.ts';
 import { insertDependencies, updateFollowed } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
 
@@ -76,6 +76,12 @@ export async function retryTask(
       tx,
       open.map((dependsOn) => ({ tenantId, taskId: id, dependsOn })),
     );
+    if (standing?.concurrencyStrategy === 'reject' && standing.concurrencyKey !== null) {
+      const key = standing.concurrencyKey;
+      const holders = (await selectHolders(tx, tenantId, key)).filter((holder) => holder !== id);
+      if (holders.length >= standing.concurrencyLimit)
+        throw new ReeveError('conflict', `concurrency_key ${key} is in use by task ${holders[0]}`);
+    }
     await placeTasks(tx, handler, [id], after);
     await recordAudit(tx, [{ ...requester, actor: userId, action: 'TASK_RETRIED', taskId: id }]);
     return readTask(tx, tenantId, id);

@@ -26,7 +26,7 @@ export interface Claimer {
 /** How long lanes, limits and cursors are remembered, in milliseconds; after a wake-up, at least how long. */
 const KNOWN_MS = 1_000;
 const KNOWN_AFTER_WAKE_MS = 50;
-/** Tenants that one claim asks, and lanes that are remembered. */
+/** Tenants that one claim asks, and lanes that are remembered of a look. */
 const TENANTS = 64;
 const LANES = 10_000;
 
@@ -37,20 +37,24 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
   let knownAt = -Infinity;
   let lookAgain = true;
   let turn = 0;
+  let suspectTurn = 0;
   let contended = false;
 
   async function refresh(): Promise<void> {
     lookAgain = false;
     knownAt = performance.now();
     cursors = new Map();
-    lanes = await selectLanes(database.queue, LANES);
+    // Where there are more than can be remembered, the next look goes on behind them.
+    lanes = await selectLanes(database.queue, lanes.length < LANES ? undefined : lanes.at(-1), LANES);
     if (lanes.length > 0) limits = await selectLimits(database.queue);
   }
 
   /** Shares the room out between the tenants whose turn it is. */
   function plan(room: number, suspects: boolean): Want[] {
     const open = lanes.filter(({ lane }) => !lane.startsWith(SUSPECT));
-    const suspect = suspects ? lanes.find(({ lane }) => lane.startsWith(SUSPECT)) : undefined;
+    const suspected = suspects ? lanes.filter(({ lane }) => lane.startsWith(SUSPECT)) : [];
+    // Another one each time: the first may be at its limit for ever.
+    const suspect = suspected[suspectTurn++ % suspected.length];
     const tenants = [...new Set([...open, ...(suspect ? [suspect] : [])].map(({ tenantId }) => tenantId))];
     const asked = Math.min(tenants.length, TENANTS, room);
     const wants: Want[] = [];

@@ -140,7 +140,7 @@ describe('a concurrency key', { timeout: 60_000 }, () => {
     await worker.runOnce(1);
     const newer = await enqueue(latest);
     await passTime(database, 61_000);
-    await promoteDue(database, idle);
+    await promoteDue(database, idle, silentLog);
     assert.equal((await read(newer.id)).status, 'pending');
     assert.equal((await read(older.id)).waiting_for, 'concurrency');
   });
@@ -156,7 +156,7 @@ describe('a concurrency key', { timeout: 60_000 }, () => {
     await failing.runOnce(1);
     assert.deepEqual([(await read(first.id)).waiting_for, (await read(second.id)).waiting_for], ['retry', null]);
     await passTime(database, 61_000);
-    await promoteDue(database, idle);
+    await promoteDue(database, idle, silentLog);
     assert.equal((await read(first.id)).waiting_for, 'concurrency');
   });
 
@@ -213,7 +213,7 @@ describe('timers', { timeout: 60_000 }, () => {
           () =>
             cancelTask(database, idle, requester, id) as Promise<unknown>,
       );
-      for (const at of [2, 10, 20]) work.splice(at, 0, () => promoteDue(database, idle));
+      for (const at of [2, 10, 20]) work.splice(at, 0, () => promoteDue(database, idle, silentLog));
       await Promise.all(work.map((one) => one()));
       for (const { id } of tasks) assert.equal((await read(id)).status, 'cancelled');
     }
@@ -340,7 +340,7 @@ describe('counts', { timeout: 60_000 }, () => {
     const before = await countTasks(database.db, 'default');
     const rows = async () => (await database.db.selectFrom('task_counts').select('change').execute()).length;
     assert.ok((await rows()) > 3000);
-    await Promise.all([mergeCounts(database.db), mergeCounts(database.db), enqueueMany(7, { agent_id: 'eve' })]);
+    await Promise.all([mergeCounts(database.db, 0), mergeCounts(database.db, 0), enqueueMany(7, { agent_id: 'eve' })]);
     assert.ok((await rows()) < 200, `${await rows()} rows`);
     const sorted = (counts: typeof before) => counts.map((count) => JSON.stringify(count)).toSorted();
     const merged = await countTasks(database.db, 'default');

@@ -1,7 +1,7 @@
 import type { Task, TaskInput } from '@reeve/contract';
 import { inTenant, isTransient, type Database, type Tx } from '@reeve/db';
 import { createBatcher, newId, ReeveError } from '@reeve/kit';
-import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import { createAfterCommit } from './after-commit.ts';
 import { placeTasks } from './place.ts';
 import { carryOut } from './release.ts';
 import { claimLimited } from './limit.ts';
@@ -9,7 +9,7 @@ import { insertTasks, type Creation, type NewTask, type Placed } from './store/i
 import { lockTasks } from './store/lock.ts';
 import { selectTasks } from './store/read.ts';
 import { fromRow } from './store/row.ts';
-import { lockKeys, selectSlots } from './store/slot.ts';
+import { lockKeys, selectHolders } from './store/slot.ts';
 import { insertDependencies, updateFollowed } from './store/wait.ts';
 import type { Claim, TaskHandler } from './task.ts';
 
@@ -185,7 +185,7 @@ export async function insertGated(
     return rows.map(({ id }) => found.get(id)!);
   });
   after.journals.add(requester.tenantId);
-  await carryOut(database, handler, after satisfies AfterCommit);
+  await carryOut(database, handler, after);
   return tasks;
 }
 
@@ -293,8 +293,12 @@ async function openDependencies(
     (await lockTasks(tx, asked)).filter((task) => task.tenantId === tenantId).map((task) => [task.id, task]),
   );
   return inputs.map(({ depends_on, payload }, index) => {
-    if (depends_on.length > 0 && 'dependencies' in payload)
-      throw invalid(pathOf(index), 'payload', 'dependencies is filled in by Reeve where a task depends on others');
+    if (depends_on.length > 0 && ('dependencies' in payload || 'dependency_errors' in payload))
+      throw invalid(
+        pathOf(index),
+        'payload',
+        'dependencies and dependency_errors are filled in by Reeve where a task depends on others',
+      );
     return [...new Set(depends_on)].filter((id) => {
       if (own.has(id)) return true;
       const task = found.get(id);
@@ -308,11 +312,13 @@ async function openDependencies(
 
 /** Throws `conflict` for a task that would not wait for its key where that is in use. */
 async function refuseBusyKeys(tx: Tx, tasks: readonly NewTask[]): Promise<void> {
-  for (const { tenantId, concurrencyKey, concurrencyLimit, concurrencyStrategy } of tasks) {
-    if (concurrencyKey === null || concurrencyStrategy !== 'reject') continue;
-    const holders = (await selectSlots(tx, tenantId, concurrencyKey)).filter(({ holds }) => holds);
-    if (holders.length >= concurrencyLimit)
-      throw new ReeveError('conflict', `concurrency_key ${concurrencyKey} is in use by task ${holders[0]!.taskId}`);
+  const users = new Map<string, string[]>();
+  for (const { id, tenantId, concurrencyKey: key, concurrencyLimit, concurrencyStrategy } of tasks) {
+    if (key === null) continue;
+    const before = users.get(key) ?? (await selectHolders(tx, tenantId, key));
+    if (concurrencyStrategy === 'reject' && before.length >= concurrencyLimit)
+      throw new ReeveError('conflict', `concurrency_key ${key} is in use by task ${before[0]}`);
+    users.set(key, [...before, id]);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Database } from '@reeve/db';
-import { sleep, type Log } from '@reeve/kit';
+import type { Log, Signal } from '@reeve/kit';
 import { decideOverdue } from './approval.ts';
 import { releaseFollowers } from './release.ts';
 import { mergeCounts } from './store/count.ts';
@@ -11,6 +11,8 @@ export interface HousekeepingParts {
   readonly handler: TaskHandler;
   readonly leaseMs: number;
   readonly log: Log;
+  /** Raised where followers are left to be told. */
+  readonly wake: Signal;
   readonly signal: AbortSignal;
 }
 
@@ -21,16 +23,24 @@ const ROUND_MS = 10_000;
  * Does what somebody must do now and then, until the signal aborts: takes back the tasks of silent workers, decides what nobody
  * decided in time, tells followers whom a dead process did not tell, and merges the counts. Any number of processes may.
  */
-export async function startHousekeeping({ database, handler, leaseMs, log, signal }: HousekeepingParts): Promise<void> {
+export async function startHousekeeping({
+  database,
+  handler,
+  leaseMs,
+  log,
+  wake,
+  signal,
+}: HousekeepingParts): Promise<void> {
+  let mergeAt = 0;
   const chores: Record<string, () => Promise<unknown>> = {
     'taking back leases': () => sweepLeases(database, handler, log),
-    'deciding overdue approvals': () => decideOverdue(database, handler),
+    'deciding overdue approvals': () => decideOverdue(database, handler, log),
     'telling followers': () => releaseFollowers(database, handler),
-    'merging counts': () => mergeCounts(database.db),
+    'merging counts': async () => void (mergeAt = await mergeCounts(database.db, mergeAt)),
   };
   while (!signal.aborted) {
     for (const [name, chore] of Object.entries(chores))
       await chore().catch((error: unknown) => log.warn({ err: error }, `${name} failed; trying again`));
-    await sleep(Math.min(leaseMs / 2, ROUND_MS), signal);
+    await wake.wait(Math.min(leaseMs / 2, ROUND_MS), signal);
   }
 }

@@ -42,7 +42,7 @@ export interface FollowOptions extends Interest {
 const START: JournalPlace = { xid: 0n, position: 0n };
 const LOOK_MS = 60_000;
 
-/** Reads the journal for as long as somebody follows it; wakes on `reeve_journal`, and looks every few seconds. */
+/** Reads the journal for as long as somebody follows it; wakes on `reeve_journal`, and looks every minute besides. */
 export function createJournalFeed(database: Database): JournalFeed {
   const tails = new Map<string, Tail>();
   const running = new Set<Tail>();

@@ -5,7 +5,7 @@ import type { Requester } from './enqueue.ts';
 import { countLeases, type Lane } from './store/claim.ts';
 import type { NewTask } from './store/insert.ts';
 import { insertLease } from './store/lease.ts';
-import { deleteLimit, lockLimitsOf, upsertLimit, type Limit } from './store/limit.ts';
+import { deleteLimit, lockLimitsOf, selectLimitsOf, upsertLimit, type Limit } from './store/limit.ts';
 import { insertReady, SUSPECT } from './store/wait.ts';
 
 /*
@@ -80,7 +80,7 @@ export async function setLimit(
         details: { agent_id: agentId, max_running: maxRunning },
       },
     ]);
-    return lockLimitsOf(tx, requester.tenantId);
+    return selectLimitsOf(tx, requester.tenantId);
   });
   database.notify('reeve_tasks', '');
   return limits.map(shownLimit);

@@ -353,14 +353,14 @@ function promoteStep(): Step {
   return step('promote', someTime, async (model, real) => {
     modelPromote(model);
     modelRelease(model);
-    await promoteDue(real.database, real.handler);
+    await promoteDue(real.database, real.handler, silentLog);
   });
 }
 
 function overdueStep(): Step {
   return step('decide what is overdue', someTime, async (model, real) => {
     modelDecideOverdue(model);
-    await decideOverdue(real.database, real.handler);
+    await decideOverdue(real.database, real.handler, silentLog);
   });
 }
 

@@ -5,7 +5,7 @@ import { cancelPending, endUnclaimed } from './end.ts';
 import { makeReady } from './ready.ts';
 import { lockTasks, selectGates, type Standing } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
-import { insertSlot, lockKeysOf, selectSlots } from './store/slot.ts';
+import { insertSlot, lockKeysOf, selectHolders, selectSlots } from './store/slot.ts';
 import { insertTimers, updateDependencyResults } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
 
@@ -58,20 +58,20 @@ export async function placeTasks(
 }
 
 async function takeSlot(tx: Tx, handler: TaskHandler, task: Standing, key: string, after: AfterCommit): Promise<void> {
-  const others = (await selectSlots(tx, task.tenantId, key)).filter(({ taskId }) => taskId !== task.id);
-  const holders = others.filter(({ holds }) => holds);
+  const holders = (await selectHolders(tx, task.tenantId, key)).filter((id) => id !== task.id);
   if (holders.length < task.concurrencyLimit) {
     await insertSlot(tx, task, key, true);
     return makeReady(tx, [task], after);
   }
-  if (task.concurrencyStrategy === 'reject') {
-    const error = new ReeveError('conflict', `concurrency_key ${key} is in use by task ${holders[0]!.taskId}`);
+  // Once it has been tried it was let in, and waits for the next attempt like any other.
+  if (task.concurrencyStrategy === 'reject' && !task.tried) {
+    const error = new ReeveError('conflict', `concurrency_key ${key} is in use by task ${holders[0]}`);
     const whole = await selectTask(tx, task.tenantId, task.id);
     if (whole !== undefined) await endUnclaimed(tx, handler, whole, 'failed', error, after);
     return;
   }
   if (task.concurrencyStrategy === 'cancel_running')
-    for (const { taskId } of others.filter((other) => other.taskId < task.id))
+    for (const taskId of (await selectSlots(tx, task.tenantId, key)).filter((id) => id < task.id))
       await cancelPending(tx, handler, task.tenantId, taskId, `task ${task.id} took its place`, after);
   await insertSlot(tx, task, key, false);
 }

@@ -310,6 +310,29 @@ describe('the queue', () => {
     assert.equal((await read(id)).status, 'completed');
   });
 
+  it('leaves no lease where a worker stops while a claim is under way', { timeout: 60_000 }, async () => {
+    const untilAborted = handlerOf(
+      (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    );
+    for (let n = 0; n < 30; n++) await enqueue({ max_attempts: 1 });
+    for (let n = 0; n < 8; n++) {
+      const worker = startWorker({
+        database,
+        handler: untilAborted,
+        owner: `stopping ${n}`,
+        concurrency: 3,
+        prefetch: 20,
+        leaseMs: 30_000,
+        log: silentLog,
+        graceMs: 0,
+      });
+      for (let turn = 0; turn < n * 4; turn++) await new Promise((next) => setImmediate(next));
+      await worker[Symbol.asyncDispose]();
+      assert.deepEqual(await database.db.selectFrom('leases').selectAll().execute(), []);
+    }
+    assert.equal((await database.db.selectFrom('ready_tasks').select('task_id').execute()).length, 30);
+  });
+
   it('is woken by an enqueue and settles in the background', async () => {
     const handler = handlerOf(async () => done);
     await using worker = startWorker({

@@ -2,7 +2,7 @@ import { recordJournal } from '@reeve/audit';
 import type { Tx } from '@reeve/db';
 import type { AfterCommit } from './after-commit.ts';
 import { lockTasks, type Standing } from './store/lock.ts';
-import { deleteSlot, insertSlot, selectSlots } from './store/slot.ts';
+import { deleteSlot, insertSlot, selectHolders, selectNext } from './store/slot.ts';
 import { insertReady } from './store/wait.ts';
 
 /** Puts tasks that wait for nothing more among those that can be claimed. */
@@ -23,13 +23,15 @@ export async function makeReady(tx: Tx, tasks: readonly Standing[], after: After
   );
 }
 
+/** Those who wait for a key that are looked at for one that can have a place; the end of each that cannot looks on. */
+const LOOKED_AT = 50;
+
 /** Gives the place that a task held of its key, which the caller has locked, to whoever waits for it. */
 export async function freeSlot(tx: Tx, taskId: string, after: AfterCommit): Promise<void> {
   const slot = await deleteSlot(tx, taskId);
   if (slot === undefined) return;
-  const slots = await selectSlots(tx, slot.tenantId, slot.key);
-  let holders = slots.filter(({ holds }) => holds).length;
-  for (const { taskId: waiting } of slots.filter(({ holds }) => !holds)) {
+  let holders = (await selectHolders(tx, slot.tenantId, slot.key)).length;
+  for (const waiting of await selectNext(tx, slot.tenantId, slot.key, LOOKED_AT)) {
     const [task] = await lockTasks(tx, [waiting]);
     if (task === undefined || task.status !== 'pending') continue;
     if (holders >= task.concurrencyLimit) return;

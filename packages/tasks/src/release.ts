@@ -21,11 +21,12 @@ import type { TaskHandler } from './task.ts';
 
 /**
  * Tells the followers of every task that ended, and theirs, until nobody is left to be told. Those that cannot be told stay to be
- * told later and hold up no other; the first error of that is thrown at the end.
+ * told later and hold up no other; the first error of that is thrown at the end. Stops after `most` tasks and answers whether
+ * there may be more.
  */
-export async function releaseFollowers(database: Database, handler: TaskHandler): Promise<void> {
+export async function releaseFollowers(database: Database, handler: TaskHandler, most = Infinity): Promise<boolean> {
   const failed = new Map<string, unknown>();
-  for (;;) {
+  for (let told = 0; told < most; told++) {
     const after = createAfterCommit();
     let taskId: string | undefined;
     try {
@@ -38,11 +39,14 @@ export async function releaseFollowers(database: Database, handler: TaskHandler)
       failed.set(taskId, error);
       continue;
     }
-    if (taskId === undefined) break;
+    if (taskId === undefined) {
+      for (const error of failed.values()) throw error;
+      return false;
+    }
     // Followers that ended in their turn are met by this loop.
     await carryOut(database, handler, { ...after, followers: false });
   }
-  for (const error of failed.values()) throw error;
+  return true;
 }
 
 /** Does what is to be done after a commit: wakes workers and readers, and tells those that waited for tasks which ended. */
@@ -55,9 +59,16 @@ export async function carryOut(database: Database, handler: TaskHandler, after: 
   if (after.followers) await followUp(database, handler);
 }
 
-/** `releaseFollowers` for whoever has just ended a task: never throws, since that stands. Housekeeping comes back to followers that could not be told, and logs why. */
+/** Most tasks whose followers are told while a caller waits: those of the largest workflow. */
+const WAITED_FOR = 1_000;
+
+/**
+ * `releaseFollowers` for whoever has just ended a task: never throws, since that stands, and does not go on for ever where many
+ * end. Housekeeping sees to the rest and to followers that could not be told, and logs why.
+ */
 export async function followUp(database: Database, handler: TaskHandler): Promise<void> {
-  await releaseFollowers(database, handler).catch(() => undefined);
+  const more = await releaseFollowers(database, handler, WAITED_FOR).catch(() => true);
+  if (more) database.notify('reeve_tasks', 'followers');
 }
 
 async function release(tx: Tx, handler: TaskHandler, taskId: string, after: AfterCommit): Promise<void> {

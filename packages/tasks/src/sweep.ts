@@ -1,5 +1,5 @@
 import { recordJournal } from '@reeve/audit';
-import type { Database, Tx } from '@reeve/db';
+import { isTransient, type Database, type Tx } from '@reeve/db';
 import { ReeveError, type Log } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { endUnclaimed } from './end.ts';
@@ -22,17 +22,22 @@ const AT_ONCE = 500;
  */
 export async function sweepLeases(database: Database, handler: TaskHandler, log: Log): Promise<number> {
   let swept = 0;
-  for (const taskId of await selectExpired(database.db, AT_ONCE)) {
-    const after = createAfterCommit();
-    try {
-      if (await database.db.transaction().execute((tx) => takeBack(tx, handler, taskId, after))) swept += 1;
-    } catch (error) {
-      log.error({ err: error, task_id: taskId }, 'a task whose worker fell silent could not be taken back');
-      continue;
+  for (;;) {
+    const expired = await selectExpired(database.db, AT_ONCE);
+    let taken = 0;
+    for (const taskId of expired) {
+      const after = createAfterCommit();
+      try {
+        if (await database.db.transaction().execute((tx) => takeBack(tx, handler, taskId, after))) taken += 1;
+      } catch (error) {
+        log.error({ err: error, task_id: taskId }, 'a task whose worker fell silent could not be taken back');
+        continue;
+      }
+      await carryOut(database, handler, after);
     }
-    await carryOut(database, handler, after);
+    swept += taken;
+    if (expired.length < AT_ONCE || taken === 0) return swept;
   }
-  return swept;
 }
 
 async function takeBack(tx: Tx, handler: TaskHandler, taskId: string, after: AfterCommit): Promise<boolean> {
@@ -69,19 +74,35 @@ async function takeBack(tx: Tx, handler: TaskHandler, taskId: string, after: Aft
   return true;
 }
 
-/** Lets tasks go on whose time has come. Answers milliseconds until the next one's does (null: none waits for a time). */
-export async function promoteDue(database: Database, handler: TaskHandler): Promise<number | null> {
+/**
+ * Lets tasks go on whose time has come; one that cannot go on holds up no other. Answers milliseconds until the next one's time
+ * comes (null: none waits for a time).
+ */
+export async function promoteDue(database: Database, handler: TaskHandler, log: Log): Promise<number | null> {
   for (;;) {
-    const after = createAfterCommit();
     const { due, nextMs } = await selectDue(database.db, AT_ONCE);
-    if (due.length > 0)
-      await database.db.transaction().execute(async (tx) => {
-        // Tasks before their places, as whoever cancels them does.
-        await lockKeysOf(tx, due);
-        await lockTasks(tx, due);
-        await placeTasks(tx, handler, await takeDue(tx, due), after, { whateverTime: true });
-      });
-    await carryOut(database, handler, after);
+    if (due.length === 0) return nextMs;
+    try {
+      await promote(database, handler, due);
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      for (const taskId of due)
+        await promote(database, handler, [taskId]).catch((failed: unknown) =>
+          log.error({ err: failed, task_id: taskId }, 'a task whose time has come could not go on'),
+        );
+      return nextMs;
+    }
     if (due.length < AT_ONCE) return nextMs;
   }
+}
+
+async function promote(database: Database, handler: TaskHandler, due: readonly string[]): Promise<void> {
+  const after = createAfterCommit();
+  await database.db.transaction().execute(async (tx) => {
+    // Tasks before their places, as whoever cancels them does.
+    await lockKeysOf(tx, due);
+    await lockTasks(tx, due);
+    await placeTasks(tx, handler, await takeDue(tx, due), after, { whateverTime: true });
+  });
+  await carryOut(database, handler, after);
 }

@@ -87,7 +87,9 @@ export function startWorker(options: WorkerOptions): Worker {
   const backlog: Claimed[] = [];
   const work = new Background(log);
   const loops = new Background(log);
+  const claiming = new Background(log);
   const wake = new Signal();
+  const chores = new Signal();
   const draining = new AbortController();
   const stopped = new AbortController();
   const claimer = createClaimer(database, owner, leaseMs);
@@ -103,7 +105,8 @@ export function startWorker(options: WorkerOptions): Worker {
   const stopListening = [
     database.listen('reeve_tasks', (payload) => {
       claimer.look();
-      if (payload !== '') promoteAt = -Infinity;
+      if (payload === 'followers') chores.raise();
+      else if (payload !== '') promoteAt = -Infinity;
       wake.raise();
     }),
     database.listen('reeve_cancels', (taskId) => {
@@ -193,7 +196,7 @@ export function startWorker(options: WorkerOptions): Worker {
       try {
         if (performance.now() >= promoteAt) {
           promoteAt = Infinity;
-          const nextMs = await promoteDue(database, handler);
+          const nextMs = await promoteDue(database, handler, log);
           promoteAt = Math.min(promoteAt, performance.now() + Math.min(POLL_MS, Math.max(1, nextMs ?? POLL_MS)));
         }
         const room = capacity - fromQueue - backlog.length;
@@ -237,8 +240,10 @@ export function startWorker(options: WorkerOptions): Worker {
   }
 
   if (concurrency > 0) {
-    loops.start('claiming', claimLoop);
-    loops.start('housekeeping', () => startHousekeeping({ database, handler, leaseMs, log, signal: draining.signal }));
+    claiming.start('claiming', claimLoop);
+    loops.start('housekeeping', () =>
+      startHousekeeping({ database, handler, leaseMs, log, wake: chores, signal: draining.signal }),
+    );
   }
   loops.start('heartbeat', beatLoop);
 
@@ -248,7 +253,7 @@ export function startWorker(options: WorkerOptions): Worker {
     adopt: (claim) => void start(hold(claim), () => undefined),
     async runOnce(limit) {
       await sweepLeases(database, handler, log);
-      await promoteDue(database, handler);
+      await promoteDue(database, handler, log);
       claimer.forget();
       const claims: Claimed[] = [];
       while (claims.length < limit) {
@@ -272,6 +277,8 @@ export function startWorker(options: WorkerOptions): Worker {
     },
     async [Symbol.asyncDispose]() {
       this.drain();
+      // A claim that is under way still brings tasks, which are to go back too.
+      await Promise.race([claiming[Symbol.asyncDispose](), sleep(STOP_MS)]);
       for (const claim of backlog.splice(0)) {
         const entry = held.get(claim.task.id);
         if (entry?.claim !== claim) continue;

@@ -109,8 +109,13 @@ export function modelEnqueue(model: QueueModel, inputs: readonly ModelInput[]): 
       if (found?.tenant !== tenant || found.status === 'failed' || found.status === 'cancelled')
         return 'invalid_request';
     }
-  for (const { tenant, key } of inputs)
-    if (key?.strategy === 'reject' && slots(model, tenant, key.name, 'holds').length >= key.limit) return 'conflict';
+  const together = new Map<string, number>();
+  for (const { tenant, key } of inputs) {
+    if (key === null) continue;
+    const before = slots(model, tenant, key.name, 'holds').length + (together.get(key.name) ?? 0);
+    if (key.strategy === 'reject' && before >= key.limit) return 'conflict';
+    together.set(key.name, (together.get(key.name) ?? 0) + 1);
+  }
   for (const input of inputs) {
     const policy = policyOf(model, input.tenant, input.type);
     const asks = input.requiresApproval || policy?.auto === false;
@@ -216,6 +221,11 @@ export function modelRetry(model: QueueModel, task: ModelTask): ModelAnswer {
   const dependencies = task.dependsOn.map((id) => model.tasks.get(id)!);
   const stranded = dependencies.some(({ status }) => status === 'failed' || status === 'cancelled');
   if (stranded && !task.runAnyway) return 'conflict';
+  const { key } = task;
+  if (key?.strategy === 'reject') {
+    const holders = slots(model, task.tenant, key.name, 'holds').filter((other) => other !== task);
+    if (holders.length >= key.limit) return 'conflict';
+  }
   Object.assign(task, { status: 'pending', attempts: 0, lost: 0, cancelRequested: false });
   if (task.asks && task.approval !== 'approved') ask(model, task);
   task.open = new Set(dependencies.filter(({ status }) => status === 'pending').map(({ id }) => id));
@@ -290,7 +300,7 @@ function takeSlot(model: QueueModel, task: ModelTask, key: ModelKey): void {
     task.slot = 'holds';
     return makeReady(task);
   }
-  if (key.strategy === 'reject') return end(model, task, 'failed');
+  if (key.strategy === 'reject' && task.attempts === 0) return end(model, task, 'failed');
   if (key.strategy === 'cancel_running')
     for (const other of others) if (other.id < task.id) cancelPending(model, other);
   task.slot = 'waits';

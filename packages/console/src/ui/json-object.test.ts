@@ -10,7 +10,7 @@ test('a JSON object is read, and nothing stands for an empty one', () => {
 test('a fault names its line', () => {
   for (const [text, line] of [
     ['{\n  "a": 1,\n  b: 2\n}', 3],
-    ['{\n  "a": 1\n', 3],
+    ['{\n  "a": 1\n', 2],
     ['{"a": 1}}', 1],
     ['{\n\n"a": tru }', 3],
   ] as const) {

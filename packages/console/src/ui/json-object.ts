@@ -1,3 +1,5 @@
+import { faultOffset } from './json-scan.ts';
+
 /** What is wrong with a JSON text, and in which line where that is known; lines count from 1. */
 export interface JsonFault {
   readonly message: string;
@@ -20,20 +22,11 @@ export function readJsonObject(
     : { fault: { message: 'must be a JSON object, such as {"task": "…"}', line: undefined } };
 }
 
-/** Engines say where in their own ways: `at position 7 (line 2 column 3)`, `at line 2 column 3 of the JSON data`, or that it ends. */
+/** The engine says what, in its own words; where, it says only sometimes. */
 function faultOf(text: string, said: string): JsonFault {
   const what = said
     .replace(/^JSON\.parse: /, '')
-    .replace(/,? ?(\.\.\..*is not valid JSON|(in JSON )?at (position|line) .*)$/s, '');
-  const line = /line (\d+)/.exec(said)?.[1];
-  const position = /position (\d+)/.exec(said)?.[1];
-  const at =
-    line !== undefined
-      ? Number(line)
-      : position !== undefined
-        ? text.slice(0, Number(position)).split('\n').length
-        : /end of (JSON input|data)/.test(said)
-          ? text.trimEnd().split('\n').length
-          : undefined;
-  return { message: `must be JSON: ${at === undefined ? '' : `line ${at}: `}${what}`, line: at };
+    .replace(/,? ?(["'.].*["'.] is not valid JSON|(in JSON )?at (position|line) .*)$/s, '');
+  const line = text.slice(0, faultOffset(text.trimEnd()) ?? text.length).split('\n').length;
+  return { message: `must be JSON: line ${line}: ${what}`, line };
 }

@@ -27,11 +27,11 @@ export interface Claimed {
   readonly attempt: number;
 }
 
-/** The lanes that hold ready tasks, found by stepping from one to the next: the length of a lane costs nothing. */
-export async function selectLanes(db: Db, most: number): Promise<Lane[]> {
+/** The lanes behind one (undefined: from the first) that hold ready tasks, found by stepping from one to the next: their length costs nothing. */
+export async function selectLanes(db: Db, after: Lane | undefined, most: number): Promise<Lane[]> {
   const { rows } = await sql<{ tenant_id: string; lane: string }>`
     with recursive lanes as (
-      (select tenant_id, lane from ready_tasks order by tenant_id, lane limit 1)
+      (select tenant_id, lane from ready_tasks where (tenant_id, lane) > (${after?.tenantId ?? ''}, ${after?.lane ?? ''}) order by tenant_id, lane limit 1)
       union all
       select n.tenant_id, n.lane from lanes l cross join lateral (
         select tenant_id, lane from ready_tasks where (tenant_id, lane) > (l.tenant_id, l.lane) order by tenant_id, lane limit 1) n

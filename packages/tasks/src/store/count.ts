@@ -1,24 +1,28 @@
 import type { Db } from '@reeve/db';
 import { sql } from 'kysely';
 
-/** Changes that are left to lie before they are merged. */
-const LYING = 2_000;
+/** Changes that gather before they are merged. */
+const GATHERED = 2_000;
 
 /**
- * Merges the changes of counts where many have gathered. Those of the last hour keep their minute and their sign, since
- * the pace is read from them; older ones become one row each.
+ * Merges the changes of counts where there are at least `from` rows of them and nobody else is at it; answers from how many on
+ * it is worth while again. Those of the last hour keep their minute and their sign, since the pace is read from them; older
+ * ones become one row each.
  */
-export async function mergeCounts(db: Db): Promise<void> {
-  await sql`
-    with gone as (
-      delete from task_counts where (select count(*) from (select from task_counts limit ${LYING}) c) >= ${LYING} returning *
+export async function mergeCounts(db: Db, from: number): Promise<number> {
+  const { rows } = await sql<{ left: number }>`
+    with turn as materialized (
+      select (select count(*) from task_counts) >= ${Math.max(from, GATHERED)} and pg_try_advisory_xact_lock(7263003) as mine
+    ), gone as (
+      delete from task_counts where (select mine from turn) returning *
     ), kept as (
       select tenant_id, agent_id, task_type, status,
         case when minute > reeve_now() - interval '1 hour' then minute else 'epoch' end as minute,
         case when minute > reeve_now() - interval '1 hour' then sign(change) end as sign, sum(change) as change
       from gone group by 1, 2, 3, 4, 5, 6
+    ), merged as (
+      insert into task_counts select tenant_id, agent_id, task_type, status, minute, change from kept where change <> 0 returning 1
     )
-    insert into task_counts select tenant_id, agent_id, task_type, status, minute, change from kept where change <> 0`.execute(
-    db,
-  );
+    select count(*)::int as left from merged`.execute(db);
+  return rows[0]!.left === 0 ? from : rows[0]!.left + GATHERED;
 }

@@ -18,7 +18,7 @@ export interface LeasedEnd extends TaskEnd {
   readonly epoch: number;
 }
 
-/** What became of it: `lost` where the lease was somebody else's, in which case nothing was written. */
+/** A task that was ended. */
 export interface Settled {
   readonly taskId: string;
   /** Others are to be told: the task is in ended_tasks now. */

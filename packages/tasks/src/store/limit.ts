@@ -23,7 +23,18 @@ export async function lockFreeLimits(db: Db, tenantIds: readonly string[]): Prom
   return rows.map(fromRow);
 }
 
-/** The limits of a tenant, the whole tenant's first, locked until the transaction ends. */
+/** The limits of a tenant, the whole tenant's first. */
+export async function selectLimitsOf(db: Db, tenantId: string): Promise<Limit[]> {
+  const rows = await db
+    .selectFrom('concurrency_limits')
+    .select(['tenant_id', 'agent_id', 'max_running'])
+    .where('tenant_id', '=', tenantId)
+    .orderBy('agent_id')
+    .execute();
+  return rows.map(fromRow);
+}
+
+/** The same, locked until the transaction ends. */
 export async function lockLimitsOf(db: Db, tenantId: string): Promise<Limit[]> {
   const { rows } = await sql<Row>`
     select tenant_id, agent_id, max_running from concurrency_limits where tenant_id = ${tenantId} order by agent_id for update`.execute(

@@ -18,6 +18,8 @@ export interface Standing {
   /** Its workers died so often that it may be why: it is claimed alone from now on. */
   readonly suspect: boolean;
   readonly hasDependencies: boolean;
+  /** It has been in progress before. */
+  readonly tried: boolean;
 }
 
 /** Locks tasks against ending until the transaction does, in the order of their ids, and answers what is recorded of them. */
@@ -26,7 +28,7 @@ export async function lockTasks(db: Db, ids: readonly string[]): Promise<Standin
   const { rows } = await sql<Row>`
     select id, tenant_id, agent_id, status, priority, cancel_requested, run_anyway,
       case when run_at > reeve_now() then run_at end as later,
-      concurrency_key, concurrency_limit, concurrency_strategy, lost_attempts > 0 and lost_attempts >= least(2, max_attempts - 1) as suspect, depends_on <> '{}' as has_dependencies
+      concurrency_key, concurrency_limit, concurrency_strategy, lost_attempts > 0 and lost_attempts >= least(2, max_attempts - 1) as suspect, depends_on <> '{}' as has_dependencies, attempts > 0 as tried
     from tasks where id = any(${[...ids]}::uuid[]) order by id for update`.execute(db);
   return rows.map((row) => ({
     id: row.id,
@@ -42,6 +44,7 @@ export async function lockTasks(db: Db, ids: readonly string[]): Promise<Standin
     concurrencyStrategy: row.concurrency_strategy,
     suspect: row.suspect,
     hasDependencies: row.has_dependencies,
+    tried: row.tried,
   }));
 }
 
@@ -59,6 +62,7 @@ interface Row {
   readonly concurrency_strategy: string;
   readonly suspect: boolean;
   readonly has_dependencies: boolean;
+  readonly tried: boolean;
 }
 
 /** Which of these tasks still wait for a decision, and which for other tasks. */

@@ -8,8 +8,9 @@ export async function selectCutoff(db: Db, days: number): Promise<Date> {
 }
 
 /**
- * Locks tasks that ended before the cutoff, going through those made before it in the order of their ids, which hold the
- * time of their making: no index of the times of ends is needed. `last` is where to go on; undefined: there are no more.
+ * Locks tasks that ended before the cutoff, but for those whose results a pending task still waits to be given. Goes through
+ * the tasks made before the cutoff in the order of their ids, which hold the time of their making: no index of the times of
+ * ends is needed. `last` is where to go on; undefined: there are no more.
  */
 export async function lockOldTasks(
   db: Db,
@@ -17,11 +18,14 @@ export async function lockOldTasks(
   after: string,
   limit: number,
 ): Promise<{ ids: string[]; last: string | undefined }> {
-  const { rows } = await sql<{ id: string; old: boolean }>`
-    select id, status <> 'pending' and completed_at < ${cutoff} as old from tasks
-    where id > ${after} and id < ${firstIdOf(cutoff)} order by id limit ${limit} for update skip locked`.execute(db);
+  const { rows } = await sql<{ id: string; needed: boolean }>`
+    select id, has_followers and exists (
+      select from tasks d where d.depends_on @> array[t.id] and d.depends_on <> '{}' and d.status = 'pending') as needed
+    from tasks t
+    where id > ${after} and id < ${firstIdOf(cutoff)} and status <> 'pending' and completed_at < ${cutoff}
+    order by id limit ${limit} for update skip locked`.execute(db);
   return {
-    ids: rows.filter(({ old }) => old).map(({ id }) => id),
+    ids: rows.filter(({ needed }) => !needed).map(({ id }) => id),
     last: rows.length < limit ? undefined : rows.at(-1)?.id,
   };
 }

@@ -31,7 +31,6 @@ export const TASK_COLUMNS = [
   'workflow_key',
   'requires_approval',
   'concurrency_key',
-  'lost_attempts',
 ]
   .map((column) => `tasks.${column}`)
   .join(', ');

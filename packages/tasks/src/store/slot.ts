@@ -21,22 +21,31 @@ export async function lockKeysOf(db: Db, taskIds: readonly string[]): Promise<vo
     ) select pg_advisory_xact_lock(hash) from keys`.execute(db);
 }
 
-/** The tasks of a key, those that hold a place first, else in the order in which they get one. */
-export async function selectSlots(
-  db: Db,
-  tenantId: string,
-  key: string,
-): Promise<{ taskId: string; holds: boolean }[]> {
-  const rows = await db
-    .selectFrom('concurrency_slots')
-    .select(['task_id', 'holds'])
-    .where('tenant_id', '=', tenantId)
-    .where('key', '=', key)
-    .orderBy('holds', 'desc')
+/** The tasks that hold a place of a key. */
+export async function selectHolders(db: Db, tenantId: string, key: string): Promise<string[]> {
+  const rows = await ofKey(db, tenantId, key).where('holds', '=', true).execute();
+  return rows.map(({ task_id }) => task_id);
+}
+
+/** The next tasks that wait for a place of a key, in the order in which they get one. */
+export async function selectNext(db: Db, tenantId: string, key: string, limit: number): Promise<string[]> {
+  const rows = await ofKey(db, tenantId, key)
+    .where('holds', '=', false)
     .orderBy('rank')
     .orderBy('task_id')
+    .limit(limit)
     .execute();
-  return rows.map((row) => ({ taskId: row.task_id, holds: row.holds }));
+  return rows.map(({ task_id }) => task_id);
+}
+
+/** All tasks of a key. */
+export async function selectSlots(db: Db, tenantId: string, key: string): Promise<string[]> {
+  const rows = await ofKey(db, tenantId, key).orderBy('task_id').execute();
+  return rows.map(({ task_id }) => task_id);
+}
+
+function ofKey(db: Db, tenantId: string, key: string) {
+  return db.selectFrom('concurrency_slots').select('task_id').where('tenant_id', '=', tenantId).where('key', '=', key);
 }
 
 /** Adds a task to those of its key, holding a place or waiting for one. */

@@ -116,7 +116,7 @@ export async function deleteDependency(db: Db, dependsOn: string): Promise<void>
  */
 export async function updateDependencyResults(db: Db, taskIds: readonly string[]): Promise<void> {
   if (taskIds.length === 0) return;
-  await sql`update tasks t set payload = t.payload || d.found
+  await sql`update tasks t set payload = (t.payload - 'dependency_errors') || d.found
     from (
       select t.id, jsonb_build_object('dependencies', jsonb_object_agg(k.key, d.result))
         || case when bool_and(d.status = 'completed') then '{}' else jsonb_build_object('dependency_errors',
