@@ -43,7 +43,7 @@ export async function measureDepth(
 
 async function measurePair(empty: Contender, deep: Contender, depth: Depth, extent: Extent): Promise<Measurements> {
   const { waiting, finished } = depth;
-  const tasks = extent.quick ? 6_000 : 20_000;
+  const tasks = extent.quick ? 4_000 : 20_000;
   if (finished > 0) await deep.front.call('scene', 'addFinished', finished);
   await deep.front.call('enqueueInBatches', waiting, 1_000);
   if (waiting + finished > 100_000 && deep.address.url?.startsWith('postgres')) await vacuum(deep.address.url);

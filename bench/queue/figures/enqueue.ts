@@ -15,13 +15,13 @@ const WAYS: readonly Way[] = [
   {
     title: 'enqueue, one caller',
     callers: 1,
-    tasks: { quick: 200, full: 500 },
+    tasks: { quick: 100, full: 500 },
     goals: { 'graphile-worker': { atLeast: 2 } },
   },
   {
     title: 'enqueue, ten callers',
     callers: 10,
-    tasks: { quick: 600, full: 2_000 },
+    tasks: { quick: 400, full: 2_000 },
     goals: { 'graphile-worker': { atLeast: 8 } },
   },
   {

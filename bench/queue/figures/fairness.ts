@@ -10,7 +10,7 @@ const LIMIT = 50;
 
 /** What it costs Reeve to share claims out between a hundred tenants, and to keep to a limit for each. */
 export async function measureFairness(reeve: Contender, { quick, rounds, problems }: Extent): Promise<Measurements> {
-  const tasks = quick ? 6_000 : 20_000;
+  const tasks = quick ? 4_000 : 20_000;
   const sides = new Map(
     [1, 2].flatMap((processes) =>
       [

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measured, type Measurements } from '../../measure.ts';
 import type { Contender } from '../contender.ts';
-import { countTransactions } from '../postgres.ts';
+import { countTransactions, vacuum } from '../postgres.ts';
 import { LARGE_BATCHES } from './work.ts';
 import type { Extent } from '../turns.ts';
 
@@ -18,6 +18,8 @@ export async function measureIdle(
   const rates = new Map<Contender, number>();
   try {
     await Promise.all(contenders.map(({ front }) => front.call('clear')));
+    // Else autovacuum would be counted too.
+    for (const { address } of contenders) await vacuum(address.url!);
     await Promise.all(contenders.map(({ workers }) => workers[0]!.call('startWork', LARGE_BATCHES)));
     await sleep(COUNTED_AFTER_MS);
     const urls = contenders.map(({ address }) => address.url!);

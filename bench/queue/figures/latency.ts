@@ -13,7 +13,7 @@ const ONE_BY_ONE: WorkSettings = { concurrency: 24, batch: 1 };
  */
 export async function measureLatency(contenders: readonly Contender[], extent: Extent): Promise<Measurements> {
   const title = 'idle, enqueue to start';
-  const samples = extent.quick ? 16 : 60;
+  const samples = extent.quick ? 12 : 60;
   const sides = new Map(
     contenders.map((contender) => [`${title}: ${contender.name}`, () => sample(contender, samples)] as const),
   );

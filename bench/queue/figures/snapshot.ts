@@ -1,7 +1,7 @@
 import { measured, type Measurements } from '../../measure.ts';
 import type { Contender } from '../contender.ts';
 import { drain, rateBetween, type Drained } from '../drain.ts';
-import { holdSnapshot } from '../postgres.ts';
+import { holdSnapshot, vacuum } from '../postgres.ts';
 import { takeTurns, type Extent, type Table } from '../turns.ts';
 import { LARGE_BATCHES } from './work.ts';
 
@@ -10,7 +10,7 @@ import { LARGE_BATCHES } from './work.ts';
  * and 90 % of the work over that between 5 % and 35 %.
  */
 export async function measureSnapshot(contenders: readonly Contender[], extent: Extent): Promise<Measurements> {
-  const tasks = extent.quick ? 15_000 : 300_000;
+  const tasks = extent.quick ? 12_000 : 300_000;
   const title = 'snapshot held, last / first';
   const sides = new Map(
     contenders.map((contender) => [`${title}: ${contender.name}`, () => drainHeld(contender, tasks)] as const),
@@ -32,6 +32,7 @@ export async function measureSnapshot(contenders: readonly Contender[], extent: 
 async function drainHeld(contender: Contender, tasks: number): Promise<Drained> {
   await contender.front.call('clear');
   await contender.front.call('enqueueInBatches', tasks, 1_000);
+  await vacuum(contender.address.url!);
   await using _held = await holdSnapshot(contender.address.url!);
   const drained = await drain(contender, { processes: 1, settings: LARGE_BATCHES });
   await contender.front.call('clear');

@@ -20,7 +20,7 @@ export const LARGE_BATCHES: WorkSettings = { concurrency: CONCURRENCY, batch: 50
 
 const large = {
   batch: LARGE_BATCHES.batch,
-  tasks: { quick: 6_000, full: 20_000 },
+  tasks: { quick: 4_000, full: 20_000 },
   goals: {
     'graphile-worker': { atLeast: 1.2 },
     'pg-boss': { atLeast: 1.7 },
@@ -31,12 +31,12 @@ const large = {
 };
 const small = {
   batch: CONCURRENCY,
-  tasks: { quick: 3_000, full: 10_000 },
+  tasks: { quick: 2_000, full: 10_000 },
   goals: { 'graphile-worker': { atLeast: 1 }, 'pg-boss': undefined },
 };
 const single = {
   batch: 1,
-  tasks: { quick: 800, full: 3_000 },
+  tasks: { quick: 500, full: 3_000 },
   goals: { 'graphile-worker': { atLeast: 4 }, BullMQ: undefined, 'BullMQ, synced': undefined },
 };
 const WAYS: readonly Way[] = [

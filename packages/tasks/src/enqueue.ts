@@ -64,9 +64,17 @@ export function createEnqueuer(database: Database, handler: TaskHandler, check: 
     { limit: TOGETHER, together: isTransient },
   );
 
+  // Calls that come while others are checked are checked together too.
+  const nameAgentOf = createBatcher<Asked, Checked>((asked) => checkTogether(database, check, asked), {
+    limit: TOGETHER,
+    together: () => true,
+  });
+
   return {
     async task(requester, given) {
-      const [input] = (await checkInputs(database, check, requester, [given], ALONE)) as [TaskInput];
+      const answer = await nameAgentOf({ requester, input: given });
+      if ('error' in answer) throw answer.error;
+      const input = { ...given, agent_id: answer.name };
       if (needsPlacing(input)) return (await insertGated(database, handler, requester, [input], { pathOf: ALONE }))[0]!;
       const task = newTask(requester, input);
       const placed = await insertOne({ task, creation: creationOf(requester, [task]) });
@@ -82,6 +90,33 @@ export function createEnqueuer(database: Database, handler: TaskHandler, check: 
       return tasks.map((task) => taskOf(task, placed.get(task.id)!));
     },
   };
+}
+
+interface Asked {
+  readonly requester: Requester;
+  readonly input: TaskInput;
+}
+
+/** What `check` answered, or threw. */
+type Checked = { readonly name: string } | { readonly error: unknown };
+
+/** Checks the agents of single tasks, each once, in one transaction a tenant. */
+async function checkTogether(database: Database, check: CheckTask, asked: readonly Asked[]): Promise<Checked[]> {
+  const answers = new Map<string, Checked>();
+  const keyOf = ({ requester: { tenantId }, input }: Asked) =>
+    JSON.stringify([tenantId, input.agent_id, input.task_type]);
+  for (const [tenantId, own] of Map.groupBy(asked, ({ requester }) => requester.tenantId))
+    await inTenant(database.db, tenantId, async (tx) => {
+      for (const one of own) {
+        if (answers.has(keyOf(one))) continue;
+        const checked: Promise<Checked> = check(tx, tenantId, one.input.agent_id, one.input.task_type).then(
+          (name) => ({ name }),
+          (error: unknown) => ({ error }),
+        );
+        answers.set(keyOf(one), await checked);
+      }
+    });
+  return asked.map((one) => answers.get(keyOf(one))!);
 }
 
 /** The same tasks with their agents' stored names. Throws what `check` does, saying of which task. */

@@ -18,8 +18,9 @@ type Query = (this: object, text: unknown, ...rest: unknown[]) => Promise<unknow
 const writing = new WeakSet<object>();
 
 async function watched(connection: object, text: string, run: () => Promise<unknown>): Promise<unknown> {
-  if (/^insert into "tasks"/.test(text)) armed = true;
-  if (/^(insert into|update) "(tasks|runs|steps|events|messages)"/.test(text)) writing.add(connection);
+  if (text.includes('insert into tasks (')) armed = true;
+  if (/insert into tasks \(|update tasks |^(insert into|update) "(tasks|runs|steps|events|messages)"/.test(text))
+    writing.add(connection);
   if (!/^(commit|rollback)$/i.test(text.trim()) || !writing.delete(connection) || !armed) return run();
   commits += 1;
   if (Number.isNaN(at)) process.stderr.write(`{"message":"commit point ${commits}"}\n`);
@@ -29,10 +30,22 @@ async function watched(connection: object, text: string, run: () => Promise<unkn
   return result;
 }
 
-for (const prototype of [PGlite.prototype, pg.Client.prototype] as unknown as { query: Query }[]) {
-  const { query } = prototype;
-  prototype.query = function (text, ...rest) {
-    const run = () => query.call(this, text, ...rest);
-    return typeof text === 'string' ? watched(this, text, run) : run();
-  };
-}
+const { query } = pg.Client.prototype as unknown as { query: Query };
+(pg.Client.prototype as unknown as { query: Query }).query = function (statement, ...rest) {
+  const run = () => query.call(this, statement, ...rest);
+  const text = typeof statement === 'string' ? statement : (statement as { text?: string }).text;
+  return text === undefined ? run() : watched(this, text, run);
+};
+
+/** The texts of the embedded database's prepared statements: what is executed names only its statement. */
+const texts = new Map<string, string>();
+
+const { execProtocol } = PGlite.prototype;
+PGlite.prototype.execProtocol = function (message, options) {
+  const run = () => execProtocol.call(this, message, options);
+  const [first = '', second = ''] = Buffer.from(message.subarray(5)).toString().split('\0', 2);
+  const kind = String.fromCharCode(message[0]!);
+  if (kind === 'P') texts.set(first, second);
+  const text = kind === 'B' ? texts.get(second) : undefined;
+  return text === undefined ? run() : (watched(this, text, run) as ReturnType<typeof run>);
+};
