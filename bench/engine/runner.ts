@@ -87,6 +87,15 @@ const doNothing = defineTool({
 const models: ModelGateway = {
   provider: 'bench',
   defaultModel: 'bench',
+  describe: (model) => ({
+    id: model ?? 'bench',
+    provider: 'bench',
+    contextTokens: 1_000_000,
+    maxOutputTokens: 8_192,
+    price: null,
+  }),
+  list: () => [],
+  countTokens: () => 0,
   health: () => ({ status: 'ok' }),
   async *stream({ messages }: ModelRequest): AsyncGenerator<ModelPart> {
     const made = messages.filter(({ role }) => role === 'tool').length;
@@ -96,8 +105,10 @@ const models: ModelGateway = {
     yield {
       type: 'finish',
       reason: done ? 'stop' : 'tool_calls',
-      usage: { inputTokens: 10, outputTokens: 5 },
+      usage: { inputTokens: 10, outputTokens: 5, cachedTokens: 0, reasoningTokens: 0, estimated: false },
+      provider: 'bench',
       model: 'bench',
+      costNano: 0,
     };
   },
 };

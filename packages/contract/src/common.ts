@@ -61,6 +61,8 @@ export const Usage = z
     output_tokens: z.number().int(),
     total_tokens: z.number().int(),
     cost_usd: z.string().nullable().describe('Decimal string in USD; null where no price is known.'),
+    cached_tokens: z.number().int().optional().describe('Of the input: those that the provider had in its cache.'),
+    reasoning_tokens: z.number().int().optional().describe('Of the output: those that went into reasoning.'),
   })
   .meta({ id: 'Usage' });
 export type Usage = z.infer<typeof Usage>;

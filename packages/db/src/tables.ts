@@ -85,6 +85,11 @@ export interface Tables {
     decided_by: string | null;
     decided_at: Time | null;
     reason: string | null;
+    step: number | null;
+    tool: string | null;
+    tool_call_id: string | null;
+    edited_input: Json | null;
+    given_result: Json | null;
   };
   task_policies: {
     tenant_id: string;
@@ -156,6 +161,7 @@ export interface Tables {
     change: number;
   };
   timers: { task_id: string; tenant_id: string; due_at: Time; reason: string };
+  parked_tasks: { task_id: string; tenant_id: string; reason: string; parked_at: Generated<Time> };
   task_dependencies: { depends_on: string; task_id: string; tenant_id: string };
   leases: {
     task_id: string;
@@ -194,15 +200,18 @@ export interface Tables {
     message_count: Generated<number>;
     created_at: Time;
     updated_at: Time;
+    parent_session_id: string | null;
+    parent_until: number | null;
   };
   messages: {
     session_id: string;
     position: number;
     tenant_id: string;
     role: string;
-    content: string;
+    content: string | null;
     run_id: string | null;
     created_at: Time;
+    step: number | null;
   };
   memories: {
     id: string;
@@ -240,6 +249,14 @@ export interface Tables {
     created_at: Time;
     started_at: Time | null;
     ended_at: Time | null;
+    waiting_for: string | null;
+    parent_run_id: string | null;
+    root_run_id: string | null;
+    forked_from: string | null;
+    fork_step: number | null;
+    multitask: Generated<string>;
+    cached_tokens: Generated<number>;
+    reasoning_tokens: Generated<number>;
   };
   steps: {
     run_id: string;
@@ -258,6 +275,48 @@ export interface Tables {
     cost_usd: string | null;
     started_at: Time;
     ended_at: Time | null;
+  };
+  model_calls: {
+    id: string;
+    tenant_id: string;
+    run_id: string | null;
+    root_run_id: string | null;
+    step: number | null;
+    agent_id: string | null;
+    persona_id: string | null;
+    user_id: string;
+    trace_id: string;
+    provider: string;
+    model: string;
+    attempt: number;
+    status: Generated<string>;
+    outcome: string | null;
+    reserved_tokens: number;
+    reserved_nano: number;
+    input_tokens: number | null;
+    output_tokens: number | null;
+    cached_tokens: number | null;
+    reasoning_tokens: number | null;
+    cost_nano: number | null;
+    estimated: Generated<boolean>;
+    first_token_ms: number | null;
+    latency_ms: number | null;
+    created_at: Generated<Time>;
+    expires_at: Time;
+    ended_at: Time | null;
+  };
+  budgets: {
+    tenant_id: string;
+    scope: string;
+    ref: Generated<string>;
+    limit_tokens: number | null;
+    limit_nano: number | null;
+    spent_tokens: Generated<number>;
+    spent_nano: Generated<number>;
+    reserved_tokens: Generated<number>;
+    reserved_nano: Generated<number>;
+    updated_by: string;
+    updated_at: Generated<Time>;
   };
   events: { run_id: string; seq: number; tenant_id: string; type: string; data: Json; created_at: Time };
   audit: {

@@ -224,7 +224,7 @@ function messageFromRow(row: Selectable<Tables['messages']>): Message {
   return {
     position: row.position,
     role: row.role as Message['role'],
-    content: row.content,
+    content: row.content ?? '',
     run_id: row.run_id,
     created_at: row.created_at.toISOString(),
   };

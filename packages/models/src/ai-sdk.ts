@@ -106,7 +106,9 @@ async function* attemptOnce({
         withLimit(createFetch(watch), () => watch.allow(limits.thinkingMs)),
       )
       .doStream(callOptions);
-    yield* convert(stream, request, model, (writing) => watch.allow(writing ? limits.idleMs : limits.thinkingMs));
+    yield* convert(stream, request, config.provider, model, (writing) =>
+      watch.allow(writing ? limits.idleMs : limits.thinkingMs),
+    );
   } catch (error) {
     if (stalled)
       throw new ReeveError('timeout', `${config.provider} fell silent in the middle of its answer`, { cause: error });
@@ -134,6 +136,7 @@ function withLimit(fetch: typeof globalThis.fetch, begin: () => void): typeof gl
 async function* convert(
   stream: ReadableStream<LanguageModelV4StreamPart>,
   request: ModelRequest,
+  provider: string,
   model: string,
   onBlock: (writing: boolean) => void,
 ): AsyncGenerator<ModelPart> {
@@ -181,7 +184,9 @@ async function* convert(
     type: 'finish',
     reason: finishReason(unified, toolCalls),
     usage: usageOf(finish.usage, request, outputCharacters),
+    provider,
     model,
+    costNano: null,
   };
 }
 
@@ -212,6 +217,9 @@ function usageOf(
   return {
     inputTokens: usage.inputTokens.total ?? estimate.inputTokens,
     outputTokens: usage.outputTokens.total ?? estimate.outputTokens,
+    cachedTokens: usage.inputTokens.cacheRead ?? 0,
+    reasoningTokens: usage.outputTokens.reasoning ?? 0,
+    estimated: usage.inputTokens.total === undefined || usage.outputTokens.total === undefined,
   };
 }
 

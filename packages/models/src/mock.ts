@@ -42,7 +42,7 @@ async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerat
   }
   if (call !== undefined) yield { type: 'tool_call', call };
   const reason = call !== undefined ? 'tool_calls' : shown.length < text.length ? 'length' : 'stop';
-  yield { type: 'finish', reason, usage: estimateUsage(request, written), model: MODEL };
+  yield { type: 'finish', reason, usage: estimateUsage(request, written), provider: MODEL, model: MODEL, costNano: 0 };
 }
 
 interface Decision {

@@ -1,5 +1,6 @@
 import type { ComponentHealth } from '@reeve/contract';
 import { ReeveError, counter, durations } from '@reeve/kit';
+import { countTokens } from './tokens.ts';
 import type { ModelGateway, ModelPart, ModelRequest, ModelSource } from './model.ts';
 
 const calls = counter(
@@ -42,7 +43,22 @@ export function observe(source: ModelSource, note?: string): ModelGateway {
     }
   }
 
-  return { provider, defaultModel, stream, health: () => health };
+  const describe = (model: string | null) => ({
+    id: model ?? defaultModel,
+    provider,
+    contextTokens: 128_000,
+    maxOutputTokens: 8_192,
+    price: null,
+  });
+  return {
+    provider,
+    defaultModel,
+    stream,
+    describe,
+    list: () => [describe(null)],
+    countTokens,
+    health: () => health,
+  };
 }
 
 const PROVIDER_FAULTS: ReadonlySet<string> = new Set(['upstream_error', 'rate_limited', 'timeout']);

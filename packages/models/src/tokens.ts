@@ -7,7 +7,18 @@ function estimateTokens(characters: number): number {
 
 /** What a call will have used, from the characters that go in and came out. */
 export function estimateUsage(request: ModelRequest, outputCharacters: number): TokenUsage {
-  return { inputTokens: estimateTokens(requestCharacters(request)), outputTokens: estimateTokens(outputCharacters) };
+  return {
+    inputTokens: countTokens(request),
+    outputTokens: estimateTokens(outputCharacters),
+    cachedTokens: 0,
+    reasoningTokens: 0,
+    estimated: true,
+  };
+}
+
+/** Tokens that a request will send. */
+export function countTokens(request: ModelRequest): number {
+  return estimateTokens(requestCharacters(request));
 }
 
 function requestCharacters(request: ModelRequest): number {

@@ -47,8 +47,10 @@ export function scriptedModel(): ScriptedModel {
     yield {
       type: 'finish',
       reason: answer.calls === undefined ? 'stop' : 'tool_calls',
-      usage: { inputTokens: 10, outputTokens: 5 },
+      usage: { inputTokens: 10, outputTokens: 5, cachedTokens: 0, reasoningTokens: 0, estimated: false },
+      provider: 'scripted',
       model: 'scripted',
+      costNano: 0,
     };
   }
 
@@ -57,6 +59,15 @@ export function scriptedModel(): ScriptedModel {
     defaultModel: 'scripted',
     requests,
     stream,
+    describe: (model) => ({
+      id: model ?? 'scripted',
+      provider: 'scripted',
+      contextTokens: 128_000,
+      maxOutputTokens: 8_192,
+      price: null,
+    }),
+    list: () => [],
+    countTokens: ({ messages }) => JSON.stringify(messages).length / 4,
     health: () => ({ status: 'ok' }),
     script: (answers) => {
       script = [...answers];

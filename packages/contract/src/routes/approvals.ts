@@ -11,14 +11,25 @@ export const APPROVAL_STATUSES = ['pending', 'approved', 'rejected', 'withdrawn'
 export const ApprovalStatus = z.enum(APPROVAL_STATUSES);
 export type ApprovalStatus = z.infer<typeof ApprovalStatus>;
 
+export const APPROVAL_KINDS = ['task', 'tool_call', 'tool_outcome'] as const;
+export const ApprovalKind = z
+  .enum(APPROVAL_KINDS)
+  .describe(
+    'What is asked: whether a task may start; whether a tool call may be made; or, where a crash hid what became of a call, whether to make it again.',
+  );
+export type ApprovalKind = z.infer<typeof ApprovalKind>;
+
 /** A person’s decision that something waits for. `withdrawn`: what waited for it ended before there was one. */
 export const Approval = z
   .object({
     id: Id,
     tenant_id: z.string(),
-    kind: z.enum(['task', 'tool_call']),
+    kind: ApprovalKind,
     task_id: Id,
     run_id: Id.nullable(),
+    step: z.number().int().nullable(),
+    tool: z.string().nullable(),
+    tool_call_id: z.string().nullable(),
     agent_id: z.string(),
     title: z.string(),
     input: z.unknown(),
@@ -30,6 +41,8 @@ export const Approval = z
     decided_by: z.string().nullable().describe('A user id; `system` where the time ran out.'),
     decided_at: Time.nullable(),
     reason: z.string().nullable(),
+    edited_input: z.unknown().describe('For a tool call: the input that was used instead of `input`; else null.'),
+    result: z.unknown().describe('For a hidden outcome: the result that was given by hand; else null.'),
   })
   .meta({ id: 'Approval' });
 export type Approval = z.infer<typeof Approval>;
@@ -43,9 +56,10 @@ export const listApprovals = defineRoute({
   query: z.strictObject({
     ...paging,
     status: ApprovalStatus.default('pending'),
-    kind: z.enum(['task', 'tool_call']).optional(),
+    kind: ApprovalKind.optional(),
     agent_id: AgentRef.optional(),
     task_id: Id.optional(),
+    run_id: Id.optional(),
   }),
   responses: { 200: listOf('approvals', Approval) },
 });
@@ -55,12 +69,14 @@ export const decideApproval = defineRoute({
   tag,
   access: 'operator',
   summary: 'Approve or reject what waits',
-  description: '409 where it is decided already, or its time has run out.',
+  description:
+    '409 where it is decided already, or its time has run out. Where the outcome of a tool call is hidden (`tool_outcome`), `approve` makes the call again, `reject` skips it, and `approve` with a `result` gives its result by hand.',
   params: IdParams,
   body: z.strictObject({
     decision: Decision,
     reason: text(0, 2000).nullish(),
     edited_input: JsonObject.nullish().describe('For a tool call: the input to use instead.'),
+    result: z.unknown().optional().describe('For a hidden outcome: what the call came to.'),
   }),
   responses: { 200: Approval },
 });

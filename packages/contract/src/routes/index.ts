@@ -19,7 +19,20 @@ export {
   renameSession,
   storeMemory,
 } from './memory.ts';
-export { cancelRun, chat, execute, getRun, listRuns, listSteps, plan, planV1, query, run, streamRun } from './runs.ts';
+export {
+  cancelRun,
+  chat,
+  execute,
+  forkRun,
+  getRun,
+  listRuns,
+  listSteps,
+  plan,
+  planV1,
+  query,
+  run,
+  streamRun,
+} from './runs.ts';
 export { getDocs, getHealth, getLive, getMetrics, getOpenApi, getReady, getVersion } from './system.ts';
 export { decideTask, listPendingApproval } from './task-decisions.ts';
 export {

@@ -11,6 +11,18 @@ export const RUN_STATUSES = ['queued', 'running', 'completed', 'failed', 'cancel
 export const RunStatus = z.enum(RUN_STATUSES);
 export type RunStatus = z.infer<typeof RunStatus>;
 
+/** What keeps a run that has begun from going on: a person's decision, or money. */
+export const RunWait = z.enum(['approval', 'budget']);
+export type RunWait = z.infer<typeof RunWait>;
+
+/** What becomes of a message to a session whose run has not ended. */
+export const Multitask = z
+  .enum(['enqueue', 'reject', 'interrupt', 'rollback'])
+  .describe(
+    'Where the session is busy: wait for its run to end, answer 409, stop that run and keep what it did, or stop it and forget it.',
+  );
+export type Multitask = z.infer<typeof Multitask>;
+
 export const Run = z
   .object({
     id: Id,
@@ -22,6 +34,11 @@ export const Run = z
     session_id: Id,
     door: z.string().describe('The task type it came in by: execute, plan, query, chat, …'),
     status: RunStatus,
+    waiting_for: RunWait.nullable().describe('What a run that has begun waits for; its status is then `queued`.'),
+    multitask: Multitask,
+    parent_run_id: Id.nullable(),
+    forked_from: Id.nullable().describe('The run whose steps below `fork_step` this one shares.'),
+    fork_step: z.number().int().nullable(),
     input: z.string(),
     result: z.string().nullable(),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
@@ -39,7 +56,9 @@ export type Run = z.infer<typeof Run>;
 export const Step = z
   .object({
     number: z.number().int(),
-    kind: z.enum(['model', 'tool']),
+    kind: z
+      .enum(['model', 'tool', 'message', 'compaction'])
+      .describe('`message`: said to the run under way. `compaction`: a summary that stands for older messages.'),
     name: z.string(),
     tool_call_id: z.string().nullable(),
     input: z.unknown(),
@@ -69,6 +88,7 @@ const timeout_ms = z
   .optional()
   .describe('How long to wait; the run goes on after it.');
 const prompt = text(1, 200_000);
+const multitask = Multitask.default('enqueue');
 
 export const execute = defineRoute({
   method: 'POST',
@@ -83,6 +103,7 @@ export const execute = defineRoute({
     parameters: JsonObject.default({}),
     agent: AgentRef.optional(),
     session_id: Id.optional(),
+    multitask,
     timeout_ms,
   }),
   responses: {
@@ -105,6 +126,7 @@ export const PlanBody = z
     prompt: prompt.optional(),
     session_id: Id.optional(),
     resources: z.array(z.unknown()).max(100).optional(),
+    multitask,
     agent: AgentRef.optional(),
     timeout_ms,
   })
@@ -147,7 +169,7 @@ export const planV1 = defineRoute({
   access: 'member',
   creates: true,
   summary: 'Plan a prompt',
-  body: z.strictObject({ prompt, agent: AgentRef.optional(), session_id: Id.optional(), timeout_ms }),
+  body: z.strictObject({ prompt, agent: AgentRef.optional(), session_id: Id.optional(), multitask, timeout_ms }),
   responses: {
     200: z.object({
       service: z.string(),
@@ -173,6 +195,7 @@ export const query = defineRoute({
       prompt: prompt.optional(),
       agent_config_id: AgentRef.optional(),
       session_id: Id.optional(),
+      multitask,
       timeout_ms,
     })
     .refine((body) => (body.message === undefined) !== (body.prompt === undefined), {
@@ -193,6 +216,7 @@ export const chat = defineRoute({
     message: prompt,
     session_id: Id.optional(),
     stream: z.boolean().default(true),
+    multitask,
     timeout_ms,
   }),
   events: RunEvent,
@@ -270,4 +294,17 @@ export const cancelRun = defineRoute({
   description: 'At the next safe point; 409 where it has ended.',
   params: IdParams,
   responses: { 200: Run },
+});
+export const forkRun = defineRoute({
+  method: 'POST',
+  path: '/api/v1/runs/{id}/fork',
+  tag,
+  access: 'member',
+  creates: true,
+  summary: 'Begin a new run that shares the steps before one',
+  description:
+    'In a session of its own, which begins with what the run’s session held before it. With `message` the new run is told that next: in place of the first message where `from_step` is 1, else after the shared steps, which must then end with no tool call open. `from_step` may be one more than the number of steps.',
+  params: IdParams,
+  body: z.strictObject({ from_step: z.number().int().min(1), message: prompt.optional() }),
+  responses: { 201: Run },
 });

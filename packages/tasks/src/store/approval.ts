@@ -121,6 +121,9 @@ function fromRow(row: Selectable<Tables['approvals']>): Approval {
     kind: row.kind as Approval['kind'],
     task_id: row.task_id,
     run_id: row.run_id,
+    step: row.step,
+    tool: row.tool,
+    tool_call_id: row.tool_call_id,
     agent_id: row.agent_id,
     title: row.title,
     input: row.input,
@@ -132,5 +135,7 @@ function fromRow(row: Selectable<Tables['approvals']>): Approval {
     decided_by: row.decided_by,
     decided_at: row.decided_at?.toISOString() ?? null,
     reason: row.reason,
+    edited_input: row.edited_input,
+    result: row.given_result,
   };
 }
