@@ -1,6 +1,6 @@
 import { findAgent } from '@reeve/agents';
 import { recordAudit } from '@reeve/audit';
-import { TaskInput, type Agent, type NewRunEvent, type RunEvent } from '@reeve/contract';
+import { TaskInput, type Agent, type Multitask, type NewRunEvent, type RunEvent } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import { appendMessages, ensureSession, recallContext } from '@reeve/memory';
@@ -22,6 +22,8 @@ export interface RunRequest {
   readonly input: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly sessionId: string | undefined;
+  /** What becomes of it where the session is busy; `enqueue` where it is left out. */
+  readonly multitask?: Multitask;
 }
 
 export interface StartedRun {
