@@ -6,7 +6,7 @@ import type { ModelGateway, ModelPart, ModelRequest } from '@reeve/models';
 import { createFeed, createRunHandler, startRun, waitForRun } from '@reeve/runs';
 import { openSandbox } from '@reeve/sandbox';
 import { startWorker } from '@reeve/tasks';
-import { ensureTenant } from '@reeve/tenancy';
+import { createLedger, ensureTenant } from '@reeve/tenancy';
 import { createToolRegistry, defineTool } from '@reeve/tools';
 import { z } from 'zod';
 import { createPlace, type Kind } from '../place.ts';
@@ -40,6 +40,7 @@ export async function openRunner(kind: Kind): Promise<Runner> {
     models,
     tools,
     log: silentLog,
+    ledgerFor: (owner) => createLedger(database, owner, silentLog),
     toolContext: async (run, idempotencyKey, signal) => ({
       tenantId: run.tenantId,
       sessionId: run.sessionId,

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AgentInput, Slug, type Agent, type AgentPatch } from '@reeve/contract';
-import { ReeveError } from '@reeve/kit';
+import { invalidField, ReeveError } from '@reeve/kit';
 import type { z } from 'zod';
 
 /*
@@ -81,8 +81,7 @@ export function freeSlug(slug: string, taken: ReadonlySet<string>): string {
 /** Throws `invalid_request` for a slug that would be read as an agent's id. */
 export function requireSlug(slug: string): void {
   if (!isUuidShaped(slug)) return;
-  const message = 'must not look like a UUID: it would be taken for the id of an agent';
-  throw new ReeveError('invalid_request', `slug ${message}`, { details: [{ path: 'slug', message }] });
+  throw invalidField('slug', 'must not look like a UUID: it would be taken for the id of an agent');
 }
 
 export function isUuidShaped(ref: string): boolean {

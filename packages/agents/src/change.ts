@@ -55,7 +55,7 @@ export async function updateAgent(
 ): Promise<Agent> {
   if (patch.slug !== undefined) requireSlug(patch.slug);
   return withSlugConflict(() =>
-    inTenant(database.db, requester.tenantId, async (tx) => {
+    changing(database, requester.tenantId, async (tx) => {
       const agent = await lockOwnAgent(tx, requester.tenantId, ref);
       return addVersion(tx, requester, agent, applyPatch(configOf(agent), patch));
     }),
@@ -70,7 +70,7 @@ export async function restoreVersion(
   version: number,
 ): Promise<Agent> {
   return withSlugConflict(() =>
-    inTenant(database.db, requester.tenantId, async (tx) => {
+    changing(database, requester.tenantId, async (tx) => {
       const agent = await lockOwnAgent(tx, requester.tenantId, ref);
       return addVersion(tx, requester, agent, await selectAgentVersion(tx, agent.id, version), { restored: version });
     }),
@@ -79,11 +79,18 @@ export async function restoreVersion(
 
 /** Deletes an agent: nobody finds it any more and its slug is free, but runs keep its versions. Throws `not_found` and `forbidden`. */
 export async function deleteAgent(database: Database, requester: Requester, ref: string): Promise<void> {
-  await inTenant(database.db, requester.tenantId, async (tx) => {
+  await changing(database, requester.tenantId, async (tx) => {
     const { id, slug, version } = await lockOwnAgent(tx, requester.tenantId, ref);
     await updateDeleted(tx, requester.tenantId, id);
     await record(tx, requester, 'AGENT_DELETED', { agent: slug, id, version });
   });
+}
+
+/** Tells those who remember agents, once the change is committed. */
+async function changing<T>(database: Database, tenantId: string, change: (tx: Tx) => Promise<T>): Promise<T> {
+  const changed = await inTenant(database.db, tenantId, change);
+  database.notify('reeve_agents', tenantId);
+  return changed;
 }
 
 /** Inserts an agent under a slug of its name's; two that do so at once get two. */

@@ -7,6 +7,8 @@ export type {
   AnswerOf,
   BodyInputOf,
   BodyOf,
+  Failure,
+  FailureShape,
   Method,
   ParamsOf,
   QueryInputOf,
@@ -17,14 +19,19 @@ export type {
 } from './route.ts';
 export * from './routes/agents.ts';
 export * from './routes/approvals.ts';
+export * from './routes/completions.ts';
 export * from './routes/journal.ts';
 export * from './routes/memory.ts';
 export * from './routes/names.ts';
+export * from './routes/responses.ts';
 export * from './routes/runs.ts';
 export * from './routes/schedules.ts';
 export * from './routes/system.ts';
 export * from './routes/task-decisions.ts';
 export * from './routes/tasks.ts';
 export * from './routes/tools.ts';
+export * from './routes/usage.ts';
+export * from './routes/wire-shapes.ts';
+export * from './routes/wires.ts';
 export * from './routes/workflows.ts';
 export * as routes from './routes/index.ts';

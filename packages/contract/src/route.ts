@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { ErrorBody } from './errors.ts';
 
 /** Roles, weakest first. Each includes the ones before it. */
 export const ROLES = ['viewer', 'member', 'operator', 'admin'] as const;
@@ -11,6 +12,17 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** Success answers by status; `null` means an empty body (204). */
 export type Responses = Readonly<Record<number, z.ZodType | null>>;
+
+/** What went wrong, as every route tells it. */
+export type Failure = Pick<ErrorBody, 'error' | 'code' | 'details' | 'run_id'> & { readonly status: number };
+
+/** How a route of somebody else’s protocol tells of a failure. */
+export interface FailureShape {
+  readonly schema: z.ZodType;
+  /** The body; text where `produces` is a type of text. */
+  readonly of: (failure: Failure) => unknown;
+  readonly produces?: string;
+}
 
 /**
  * One HTTP route as a value. Server mounting, the OpenAPI document, the typed client and the
@@ -39,6 +51,8 @@ export interface Route<
   readonly events?: z.ZodType;
   /** Set where the route is a WebSocket: the schema of a frame that the server sends. */
   readonly frames?: z.ZodType;
+  /** Set where failures have the shape of another protocol instead of the contract’s error body. */
+  readonly failures?: FailureShape;
   /** True where a repeated `Idempotency-Key` must replay the first answer. */
   readonly creates?: boolean;
   /** Content type of a success that is not JSON. */

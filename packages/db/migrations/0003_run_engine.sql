@@ -14,6 +14,7 @@ alter table approvals
   drop constraint approvals_kind_check,
   add constraint approvals_kind_check check (kind in ('task', 'tool_call', 'tool_outcome')),
   add column step int,
+  add column attempt int, -- of the step, whose outcome is hidden
   add column tool text,
   add column tool_call_id text,
   add column edited_input jsonb,
@@ -49,6 +50,31 @@ alter table messages
   add column step int,
   add constraint messages_content check (content is not null or (run_id is not null and step is not null));
 
+-- What a message says, from its step where it tells of one.
+create function message_content(m messages) returns text language sql stable as $$
+  select coalesce(m.content, (
+    select case m.role
+      when 'tool-plan' then json_build_object('tool_call_id', s.tool_call_id || '-' || s.number, 'name', s.name, 'input', s.input)
+      else json_build_object('tool_call_id', s.tool_call_id || '-' || s.number, 'name', s.name,
+        'status', s.output -> 'tool_status', 'output', s.output -> 'result') end ::text
+    from steps s where s.run_id = m.run_id and s.number = m.step), '')
+$$;
+-- The newest messages of a session up to a position, newest first; a fork's begin with those of the session it came from.
+create function session_messages(session uuid, until int, most int)
+returns table ("position" int, tenant_id text, role text, run_id uuid, created_at timestamptz, content text) language sql stable as $$
+  with recursive line as (
+    select id, parent_session_id, parent_until, until as below from sessions where id = session
+    union all
+    select p.id, p.parent_session_id, p.parent_until, least(l.below, l.parent_until)
+    from line l join sessions p on p.id = l.parent_session_id
+  )
+  select m.position, m.tenant_id, m.role, m.run_id, m.created_at, message_content(m)
+  from line l cross join lateral (
+    select * from messages where messages.session_id = l.id and messages.position <= l.below
+    order by messages.position desc limit most) m
+  order by m.position desc limit most
+$$;
+
 -- One row for each attempt at a model call, written before it is sent. While it is open it holds what it may cost at most.
 -- Money is in billionths of a US dollar.
 create table model_calls (
@@ -66,8 +92,13 @@ create table model_calls (
   attempt          int not null,
   status           text not null default 'open' check (status in ('open', 'settled')),
   outcome          text, -- ok, cancelled, abandoned, crashed, or the reason of its error
-  reserved_tokens  bigint not null,
+  input_nano       double precision, -- what a token costs; null: nobody knows the price
+  cached_nano      double precision,
+  output_nano      double precision,
+  reserved_input   bigint not null, -- tokens
+  reserved_output  bigint not null,
   reserved_nano    bigint not null,
+  held_in          text[] not null default '{}', -- scopes of the budgets that its reservation is in
   input_tokens     bigint,
   output_tokens    bigint,
   cached_tokens    bigint,
@@ -110,3 +141,16 @@ begin
     execute format('grant select, insert, update, delete on %I to reeve_tenant', name);
   end loop;
 end $$;
+
+-- Each connection draws a thousand numbers at once. A lease's need only differ, and a position tells the order in one transaction.
+alter sequence lease_epochs cache 1000;
+alter table journal alter column position set cache 1000;
+
+-- The id of an entry follows from its place, so none has to be made up and stored.
+drop view memory_events;
+alter table journal drop column id;
+create view memory_events with (security_invoker = true) as
+  select tenant_id, xid, position, type, agent_id, task_id, session_id, trace_id, summary as content, created_at
+  from journal
+  where type in ('task_completed', 'task_failed', 'task_cancelled', 'approval_approved', 'approval_rejected', 'schedule_fired');
+grant select on memory_events to reeve_tenant;

@@ -24,7 +24,14 @@ export interface Database extends AsyncDisposable {
 
 /**
  * `tasks`: something can be claimed. `runs`: a run has new events. `cancels`: a task should stop. `journal`: a tenant’s
- * journal has new entries. `schedules`: a schedule was made or changed.
+ * journal has new entries. `schedules`: a schedule was made or changed. `agents`: one of a tenant’s was changed or deleted.
  */
-export const CHANNELS = ['reeve_tasks', 'reeve_runs', 'reeve_cancels', 'reeve_journal', 'reeve_schedules'] as const;
+export const CHANNELS = [
+  'reeve_tasks',
+  'reeve_runs',
+  'reeve_cancels',
+  'reeve_journal',
+  'reeve_schedules',
+  'reeve_agents',
+] as const;
 export type Channel = (typeof CHANNELS)[number];

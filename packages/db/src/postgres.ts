@@ -9,6 +9,7 @@ import type { Tables } from './tables.ts';
 
 const { Client, Pool, types } = pg;
 const INT8 = 20;
+const TIMESTAMPTZ = 1184;
 /** Claims, settlements and enqueues of a process, each of which goes one batch at a time. */
 const QUEUE_CONNECTIONS = 4;
 
@@ -28,7 +29,11 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
     connectionString: url,
     types: {
       getTypeParser: ((oid: number, format?: 'text') =>
-        oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
+        oid === INT8
+          ? Number
+          : oid === TIMESTAMPTZ
+            ? parseTime
+            : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
     },
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
@@ -76,6 +81,12 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
       if (!pool.ended) await pool.end();
     },
   };
+}
+
+/** As the driver does, but several times faster for what the connections, which are set to UTC, nearly always answer. */
+function parseTime(text: string): unknown {
+  const usual = text[10] === ' ' && text.endsWith('+00');
+  return usual ? new Date(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`) : types.getTypeParser(TIMESTAMPTZ)(text);
 }
 
 /** A client that is lost while it is lent out tells of it twice: in the query that meets it, and by an event that would end the process. */

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { openTestDatabase } from '@reeve/testing';
 import { sql, type RawBuilder } from 'kysely';
 import type { Database } from './database.ts';
-import { isDiskFull, isTransient, isUniqueViolation } from './sqlstate.ts';
+import { isDeadlock, isDiskFull, isTransient, isUniqueViolation } from './sqlstate.ts';
 
 describe('an error of the database', () => {
   let database: Database;
@@ -15,7 +15,7 @@ describe('an error of the database', () => {
       () => assert.fail('it did not fail'),
       (thrown: unknown) => thrown,
     );
-    return Object.entries({ isDiskFull, isTransient, isUniqueViolation }).flatMap(([name, is]) =>
+    return Object.entries({ isDeadlock, isDiskFull, isTransient, isUniqueViolation }).flatMap(([name, is]) =>
       is(error) ? [name] : [],
     );
   }
@@ -27,8 +27,9 @@ describe('an error of the database', () => {
     ]);
     assert.deepEqual(await kindsOf(sql`select 1 / 0`), []);
     assert.deepEqual(await kindsOf(sql`insert into sessions (id) values (null)`), []);
-    for (const state of ['40001', '40P01', '57P01', '57P03', '53300', '08006'])
+    for (const state of ['40001', '57P01', '57P03', '53300', '08006'])
       assert.deepEqual(await kindsOf(raise(state)), ['isTransient'], state);
+    assert.deepEqual(await kindsOf(raise('40P01')), ['isDeadlock', 'isTransient']);
     assert.deepEqual(await kindsOf(raise('53100')), ['isDiskFull']);
   });
 

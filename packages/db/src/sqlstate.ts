@@ -16,6 +16,11 @@ export function isTransient(error: unknown): boolean {
   );
 }
 
+/** True where a statement was ended because it and another waited for each other. */
+export function isDeadlock(error: unknown): boolean {
+  return sqlState(error) === '40P01';
+}
+
 /** True where the disk of the database is full. */
 export function isDiskFull(error: unknown): boolean {
   return sqlState(error) === '53100' || codeOf(error) === 'ENOSPC';

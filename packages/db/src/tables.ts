@@ -86,6 +86,7 @@ export interface Tables {
     decided_at: Time | null;
     reason: string | null;
     step: number | null;
+    attempt: number | null;
     tool: string | null;
     tool_call_id: string | null;
     edited_input: Json | null;
@@ -127,7 +128,6 @@ export interface Tables {
     tenant_id: string;
     xid: Generated<string>;
     position: Generated<number>;
-    id: Generated<string>;
     type: string;
     agent_id: string | null;
     task_id: string | null;
@@ -143,7 +143,6 @@ export interface Tables {
     tenant_id: string;
     xid: string;
     position: number;
-    id: string;
     type: string;
     agent_id: string | null;
     task_id: string | null;
@@ -276,6 +275,15 @@ export interface Tables {
     started_at: Time;
     ended_at: Time | null;
   };
+  responses: {
+    id: string;
+    tenant_id: string;
+    previous_id: string | null;
+    input: Json;
+    output: Json;
+    answer: Json;
+    created_at: Generated<Time>;
+  };
   model_calls: {
     id: string;
     tenant_id: string;
@@ -291,8 +299,13 @@ export interface Tables {
     attempt: number;
     status: Generated<string>;
     outcome: string | null;
-    reserved_tokens: number;
+    input_nano: number | null;
+    cached_nano: number | null;
+    output_nano: number | null;
+    reserved_input: number;
+    reserved_output: number;
     reserved_nano: number;
+    held_in: Generated<string[]>;
     input_tokens: number | null;
     output_tokens: number | null;
     cached_tokens: number | null;

@@ -21,12 +21,13 @@ const DEFAULT_AGENT = 'assistant';
 /** Mounts the doors: every one starts a run in the same way and differs only in what it takes and answers. */
 export function mountDoors(app: App, parts: StartParts): void {
   app.mount(routes.execute, async (call) => {
-    const { task, parameters, agent, session_id, timeout_ms } = call.body;
+    const { task, parameters, agent, session_id, multitask, timeout_ms } = call.body;
     const started = await start(parts, call, 'execute', {
       agent,
       input: withParameters(task, parameters),
       payload: { task, parameters },
       sessionId: session_id,
+      multitask,
     });
     const { result } = await finish(parts.feed, call, started, timeout_ms ?? EXECUTE_WAIT_MS);
     return {
@@ -41,9 +42,10 @@ export function mountDoors(app: App, parts: StartParts): void {
 
   for (const route of [routes.run, routes.plan]) {
     app.mount(route, async (call) => {
-      const { task, parameters, prompt, session_id, agent, timeout_ms } = call.body;
+      const { task, parameters, prompt, session_id, agent, multitask, timeout_ms } = call.body;
       const input = withParameters(task ?? prompt ?? '', parameters ?? {});
-      const started = await start(parts, call, 'plan', { agent, input, payload: { input }, sessionId: session_id });
+      const asked = { agent, input, payload: { input }, sessionId: session_id, multitask };
+      const started = await start(parts, call, 'plan', asked);
       const { result } = await finish(parts.feed, call, started, timeout_ms ?? WAIT_MS);
       const { runId: run_id, sessionId } = started;
       return {
@@ -58,12 +60,13 @@ export function mountDoors(app: App, parts: StartParts): void {
   }
 
   app.mount(routes.planV1, async (call) => {
-    const { prompt, agent, session_id, timeout_ms } = call.body;
+    const { prompt, agent, session_id, multitask, timeout_ms } = call.body;
     const started = await start(parts, call, 'plan', {
       agent,
       input: prompt,
       payload: { prompt },
       sessionId: session_id,
+      multitask,
     });
     const { result } = await finish(parts.feed, call, started, timeout_ms ?? WAIT_MS);
     const { tenantId } = call.principal;
@@ -80,25 +83,27 @@ export function mountDoors(app: App, parts: StartParts): void {
   });
 
   app.mount(routes.query, async (call) => {
-    const { message, prompt, agent_config_id, session_id, timeout_ms } = call.body;
+    const { message, prompt, agent_config_id, session_id, multitask, timeout_ms } = call.body;
     const input = message ?? prompt ?? '';
     const started = await start(parts, call, 'query', {
       agent: agent_config_id,
       input,
       payload: { message: input },
       sessionId: session_id,
+      multitask,
     });
     const { result } = await finish(parts.feed, call, started, timeout_ms ?? WAIT_MS);
     return { response: result.result, run_id: started.runId, session_id: started.sessionId, usage: result.usage };
   });
 
   app.mount(routes.chat, async (call) => {
-    const { agent_config_id, message, session_id, stream, timeout_ms } = call.body;
+    const { agent_config_id, message, session_id, stream, multitask, timeout_ms } = call.body;
     const started = await start(parts, call, 'chat', {
       agent: agent_config_id,
       input: message,
       payload: { message },
       sessionId: session_id,
+      multitask,
     });
     if (stream) return streamOf(parts.feed, call.principal.tenantId, started.runId, 0);
     const { result, toolCalls } = await finish(parts.feed, call, started, timeout_ms ?? WAIT_MS);
@@ -118,7 +123,7 @@ export function streamOf(feed: Feed, tenantId: string, runId: string, after: num
   }, runId);
 }
 
-type Asked = Pick<RunRequest, 'input' | 'payload' | 'sessionId'> & { readonly agent: string | undefined };
+type Asked = Pick<RunRequest, 'input' | 'payload' | 'sessionId' | 'multitask'> & { readonly agent: string | undefined };
 
 function start(
   parts: StartParts,

@@ -3,8 +3,9 @@ import { mountJournal, selectJournalOfTask, type NameAgent } from '@reeve/audit'
 import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { mountMemory } from '@reeve/memory';
-import { listRuns, type StartParts } from '@reeve/runs';
+import { listRuns } from '@reeve/runs';
 import {
+  decideApproval,
   mountApprovals,
   mountSchedules,
   mountTasks,
@@ -19,10 +20,11 @@ import { mountHealth, type HealthParts } from './health.ts';
 import { mountRuns } from './run-routes.ts';
 import { SCHEDULE_KINDS } from './schedule-kinds.ts';
 import { mountTools, type ToolContextFor } from './tool-routes.ts';
+import { followWire, mountWires, type WireParts } from './wires/index.ts';
 
 export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
   HealthParts &
-  StartParts & {
+  Omit<WireParts, 'decide'> & {
     readonly journal: JournalFeed;
     readonly tools: ToolRegistry;
     readonly toolContextFor: ToolContextFor;
@@ -42,12 +44,25 @@ export function createGateway(parts: GatewayParts): App {
     ...parts,
     service: 'gateway',
     db: database.db,
-    follow: (tenantId, runId) => streamOf(feed, tenantId, runId, 0),
+    follow: (tenantId, source) => followWire(parts, tenantId, source) ?? streamOf(feed, tenantId, source, 0),
   });
   mountHealth(app, parts);
   if (!parts.api) return app;
   mountDoors(app, parts);
-  mountRuns(app, database, feed, handler);
+  mountWires(app, {
+    ...parts,
+    async decide(requester, approvalId, approved, reason) {
+      await decideApproval(
+        database,
+        handler,
+        requester,
+        approvalId,
+        { decision: approved ? 'approve' : 'reject' },
+        reason,
+      );
+    },
+  });
+  mountRuns(app, parts);
   mountTaskStreams(app, database, parts.journal, nameAgent);
   // Before /api/agents/tasks/{id}, which takes any word for an id.
   mountApprovals(app, database, handler, checkTask, nameAgent);

@@ -1,13 +1,15 @@
 import { routes } from '@reeve/contract';
-import { inTenant, type Database } from '@reeve/db';
-import type { App } from '@reeve/http';
+import { inTenant } from '@reeve/db';
+import { lastEventId, type App } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
-import { cancelRun, listRuns, listSteps, selectRun, type Feed } from '@reeve/runs';
-import type { TaskHandler } from '@reeve/tasks';
+import { cancelRun, forkRun, listRuns, listSteps, selectRun, type StartParts } from '@reeve/runs';
 import { streamOf } from './doors.ts';
 
+const EVENT_NUMBER = /^\d{1,9}$/;
+
 /** Mounts the routes of runs. */
-export function mountRuns(app: App, database: Database, feed: Feed, handler: TaskHandler): void {
+export function mountRuns(app: App, parts: StartParts): void {
+  const { database, feed, handler } = parts;
   app.mount(
     routes.listRuns,
     ({ principal: { tenantId }, query: { limit, offset, agent_id, session_id, task_id, status, trace_id } }) =>
@@ -33,8 +35,22 @@ export function mountRuns(app: App, database: Database, feed: Feed, handler: Tas
   app.mount(routes.streamRun, async ({ principal: { tenantId }, params: { id }, query, header }) => {
     const run = await inTenant(database.db, tenantId, (tx) => selectRun(tx, tenantId, id));
     if (run === undefined) throw noRun(id);
-    return streamOf(feed, tenantId, id, query.after ?? lastEventId(header('last-event-id')));
+    return streamOf(feed, tenantId, id, query.after ?? Number(lastEventId(header, EVENT_NUMBER) ?? 0));
   });
+
+  app.mount(routes.forkRun, ({ principal, context, params: { id }, body: { from_step, message } }) =>
+    forkRun(parts, {
+      requester: {
+        tenantId: principal.tenantId,
+        userId: principal.userId,
+        traceId: context.traceId,
+        requestId: context.requestId,
+      },
+      runId: id,
+      fromStep: from_step,
+      message,
+    }),
+  );
 
   app.mount(routes.cancelRun, ({ principal, context, params: { id } }) =>
     cancelRun(
@@ -44,15 +60,6 @@ export function mountRuns(app: App, database: Database, feed: Feed, handler: Tas
       id,
     ),
   );
-}
-
-function lastEventId(header: string | undefined): number {
-  if (header === undefined || header === '') return 0;
-  if (/^\d{1,9}$/.test(header)) return Number(header);
-  const message = 'must be the number of an event';
-  throw new ReeveError('invalid_request', `Last-Event-ID ${message}`, {
-    details: [{ path: 'Last-Event-ID', message }],
-  });
 }
 
 function noRun(id: string): ReeveError {

@@ -12,7 +12,7 @@ import {
 import { Hono, type Context } from 'hono';
 import type { WebSocket } from 'ws';
 import { readJson } from './body.ts';
-import { failureOf, shownFailure } from './failure.ts';
+import { failureOf, failureTold, shownFailure } from './failure.ts';
 import { headersWithKey, requireOwnOrigin } from './handshake.ts';
 import { once } from './idempotency.ts';
 import { requireAccess, type Authenticate, type Principal } from './principal.ts';
@@ -45,16 +45,23 @@ export interface Upgrade {
   readonly serve?: (socket: WebSocket) => void;
 }
 
-/** An answer with a status or a type of its own. */
+/** An answer with a status, a type or headers of its own. */
 export class Reply {
   readonly status: number;
   readonly body: unknown;
   readonly contentType: string;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, body: unknown, contentType = 'application/json') {
+  constructor(
+    status: number,
+    body: unknown,
+    contentType = 'application/json',
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     this.status = status;
     this.body = body;
     this.contentType = contentType;
+    this.headers = headers;
   }
 }
 
@@ -101,14 +108,14 @@ export function createApp(options: AppOptions): App {
   hono.notFound((c) => {
     const call = begin(c);
     return withContext(call.context, () =>
-      finish(options, call, 'unmatched', async () => {
+      finish(options, call, unmatched, async () => {
         const allowed = methodsOf(routes, c.req.path);
         if (allowed.length > 0) {
           const error = new ReeveError(
             'method_not_allowed',
             `${c.req.method} is not allowed here; ${allowed.join(', ')} is`,
           );
-          return failure(options, call, error, { allow: allowed.join(', ') });
+          return failure(options, call, unmatched, error, { allow: allowed.join(', ') });
         }
         const other = c.req.method === 'GET' || c.req.method === 'HEAD' ? await serveOther(c.req.raw) : undefined;
         if (other !== undefined) return other;
@@ -124,7 +131,7 @@ export function createApp(options: AppOptions): App {
       hono.on(route.method, route.path.replace(/\{(\w+)\}/g, ':$1'), (c) => {
         const call = begin(c);
         return withContext(call.context, () =>
-          finish(options, call, route.path, () => answer(options, route, handler as Handler<Route>, call)),
+          finish(options, call, route, () => answer(options, route, handler as Handler<Route>, call)),
         );
       });
     },
@@ -133,7 +140,7 @@ export function createApp(options: AppOptions): App {
       hono.get(route.path.replace(/\{(\w+)\}/g, ':$1'), (c) => {
         const call = begin(c);
         return withContext(call.context, () =>
-          finish(options, call, route.path, () => accept(options, route, handler as SocketHandler<Route>, call)),
+          finish(options, call, route, () => accept(options, route, handler as SocketHandler<Route>, call)),
         );
       });
     },
@@ -166,14 +173,19 @@ function begin(c: Incoming['c']): Incoming {
   return { c, context: contextFromHeaders((name) => c.req.header(name)), startedAt: performance.now() };
 }
 
+/** What is told of a request, whichever route it met. */
+type Met = Pick<Route, 'path' | 'failures'>;
+const unmatched: Met = { path: 'unmatched' };
+
 async function finish(
   options: AppOptions,
   call: Incoming,
-  route: string,
+  met: Met,
   work: () => Promise<Response>,
 ): Promise<Response> {
   const { c, context, startedAt } = call;
-  const response = await work().catch((thrown: unknown) => failure(options, call, thrown));
+  const route = met.path;
+  const response = await work().catch((thrown: unknown) => failure(options, call, met, thrown));
   const ms = performance.now() - startedAt;
   const status = c.env?.serve === undefined ? response.status : 101;
   requests.inc({ route, method: c.req.method, status: String(status) });
@@ -207,7 +219,7 @@ async function answer(options: AppOptions, route: Route, handler: Handler<Route>
   let stream: EventStream | undefined;
   const request = { tenantId: principal.tenantId, key, route: `${route.method} ${c.req.path}`, body: sent };
   const kept = await once(options.db, request, async () => {
-    const made = await handler(input).catch((thrown: unknown) => begunAnswer(options, call, thrown));
+    const made = await handler(input).catch((thrown: unknown) => begunAnswer(options, call, route, thrown));
     if (made instanceof EventStream) {
       stream = made;
       return made.source === undefined ? undefined : { status: 200, body: { [FOLLOWED]: made.source } };
@@ -281,43 +293,58 @@ function queryOf(c: Incoming['c']): Record<string, string> {
   return c.req.query();
 }
 
-function respond(options: AppOptions, route: Route, made: unknown): Response {
+function respond(options: AppOptions, route: Pick<Route, 'produces' | 'responses'>, made: unknown): Response {
   if (made instanceof EventStream) {
     return new Response(encodeEvents(made, options.stopping, options.log), {
       headers: {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-cache, no-transform',
         'x-accel-buffering': 'no',
+        ...made.headers,
       },
     });
   }
   const reply = made instanceof Reply ? made : new Reply(firstStatus(route), made, route.produces);
-  if (reply.status === 204) return new Response(null, { status: 204 });
+  if (reply.status === 204) return new Response(null, { status: 204, headers: reply.headers });
   const text = reply.contentType === 'application/json' ? JSON.stringify(reply.body) : String(reply.body);
   return new Response(text, {
     status: reply.status,
-    headers: { 'content-type': reply.contentType, 'x-content-type-options': 'nosniff' },
+    headers: { 'content-type': reply.contentType, 'x-content-type-options': 'nosniff', ...reply.headers },
   });
 }
 
-function firstStatus(route: Route): number {
-  return Number(Object.keys(route.responses)[0] ?? 200);
+function firstStatus({ responses }: Pick<Route, 'responses'>): number {
+  return Number(Object.keys(responses)[0] ?? 200);
 }
 
-function failure(options: AppOptions, call: Incoming, thrown: unknown, headers: Record<string, string> = {}): Response {
+function failure(
+  options: AppOptions,
+  call: Incoming,
+  met: Met,
+  thrown: unknown,
+  headers: Record<string, string> = {},
+): Response {
   const error = failureOf(thrown);
   if (error.status >= 500) options.log.error({ err: error, path: call.c.req.path }, 'a request failed');
-  const body = errorBody(options, call, error);
+  const reply = failureReply(options, call, met, error);
   const retryAfterMs = error.retryAfterMs ?? (error.status === 503 ? 1000 : undefined);
-  return new Response(JSON.stringify(body), {
-    status: error.status,
-    headers: {
-      'content-type': 'application/json',
-      'x-content-type-options': 'nosniff',
+  return respond(
+    options,
+    { responses: {} },
+    new Reply(reply.status, reply.body, reply.contentType, {
       ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
+      ...reply.headers,
       ...headers,
-    },
-  });
+    }),
+  );
+}
+
+/** An error in the route's own shape, or the contract's. */
+function failureReply(options: AppOptions, call: Incoming, { failures }: Met, error: ReeveError): Reply {
+  const body = failures?.of(failureTold(error)) ?? errorBody(options, call, error);
+  // Clients that try again by themselves would start the run a second time.
+  const headers = error.runId === undefined ? {} : { 'x-should-retry': 'false' };
+  return new Reply(error.status, body, failures?.produces, headers);
 }
 
 function methodsOf(routes: readonly Route[], path: string): Method[] {
@@ -346,8 +373,8 @@ function errorBody(options: AppOptions, { context, startedAt }: Incoming, error:
 }
 
 /** The answer of a call that failed although its run goes on: it is kept, so that the same key does not start the run again. */
-function begunAnswer(options: AppOptions, call: Incoming, thrown: unknown): Reply {
+function begunAnswer(options: AppOptions, call: Incoming, route: Route, thrown: unknown): Reply {
   const error = ReeveError.from(thrown);
   if (error.runId === undefined) throw thrown;
-  return new Reply(error.status, errorBody(options, call, error));
+  return failureReply(options, call, route, error);
 }

@@ -1,4 +1,4 @@
-import { REASONS, type ErrorBody } from '@reeve/contract';
+import { REASONS, type ErrorBody, type Failure } from '@reeve/contract';
 import { isTransient } from '@reeve/db';
 import { contextFromHeaders, ReeveError } from '@reeve/kit';
 
@@ -18,6 +18,12 @@ export function shownFailure(error: ReeveError): Pick<ErrorBody, 'error' | 'code
     ...(error.details.length > 0 && { details: [...error.details] }),
     ...(error.runId !== undefined && { run_id: error.runId }),
   };
+}
+
+/** The same of whatever was thrown, with the status that it has or would have had. */
+export function failureTold(thrown: unknown): Failure {
+  const error = failureOf(thrown);
+  return { ...shownFailure(error), status: error.status };
 }
 
 /** Answers what is HTTP but no request that an application could be given, such as one with a malformed Host. */

@@ -1,13 +1,15 @@
 export { createApp, Reply } from './app.ts';
 export type { App, AppOptions, Call, Handler, SocketHandler } from './app.ts';
 export { BODY_LIMIT } from './body.ts';
+export { failureTold } from './failure.ts';
 export { openApiOf } from './openapi.ts';
 export { requireAccess } from './principal.ts';
 export type { Authenticate, Principal } from './principal.ts';
 export { referencePage } from './reference.ts';
 export { isLoopback, startHttpServer } from './server.ts';
 export type { HttpServer } from './server.ts';
+export { errorFrame } from './socket.ts';
 export type { Connection, Served } from './socket.ts';
-export { EventStream } from './sse.ts';
+export { EventStream, lastEventId } from './sse.ts';
 export type { ServerEvent } from './sse.ts';
 export { validate } from './validate.ts';

@@ -53,7 +53,12 @@ function operationOf(route: Route, schemas: Json, error: Json): Json {
       ...(Object.keys(content).length > 0 && { content }),
     };
   }
-  responses['default'] = { description: 'Any failure.', content: { 'application/json': { schema: error } } };
+  const { failures } = route;
+  const shape = failures === undefined ? error : schemaOf(failures.schema, 'output', schemas);
+  responses['default'] = {
+    description: 'Any failure.',
+    content: { [failures?.produces?.split(';')[0] ?? 'application/json']: { schema: shape } },
+  };
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replace(/\{(\w+)\}/g, 'by_$1').replace(/\W+/g, '_')}`,
     tags: [route.tag],

@@ -87,7 +87,7 @@ export function serveSocket(socket: WebSocket, { ack, serve }: Served, parts: So
         if (closing.signal.aborted) return;
         const error = failureOf(thrown);
         if (error.status >= 500) log.error({ err: error }, 'a WebSocket broke off');
-        void connection.send('error', shownFailure(error));
+        void connection.send('error', errorFrame(error));
         close(FAILED, error.reason);
       },
     );
@@ -123,9 +123,15 @@ function connectionOf(
   socket.on('message', (data, binary) => {
     const frame = binary ? undefined : parse(data);
     if (frame !== undefined) receive(frame.value);
-    else void connection.send('error', shownFailure(new ReeveError('invalid_request', 'a frame must be JSON text')));
+    else void connection.send('error', errorFrame(new ReeveError('invalid_request', 'a frame must be JSON text')));
   });
   return connection;
+}
+
+/** An error as frames tell it: `message` is what the events of runs call what an error body calls `error`. */
+export function errorFrame(thrown: unknown): Readonly<Record<string, unknown>> {
+  const shown = shownFailure(failureOf(thrown));
+  return { ...shown, message: shown.error };
 }
 
 async function* take(unread: unknown[], wake: Signal, signal: AbortSignal): AsyncGenerator<unknown, void> {

@@ -1,8 +1,12 @@
-import type { Log } from '@reeve/kit';
+import { invalidField, type Log } from '@reeve/kit';
 
-/** One server-sent event: its id, for `Last-Event-ID`, and its data. Without data it only tells readers where they are. */
+/**
+ * One server-sent event: its id, for `Last-Event-ID`, its data, and its name where the protocol has one. Without data it
+ * only tells readers where they are.
+ */
 export interface ServerEvent {
-  readonly id: number | string;
+  readonly id?: number | string;
+  readonly name?: string;
   readonly data?: unknown;
 }
 
@@ -11,12 +15,26 @@ export class EventStream {
   readonly events: (signal: AbortSignal) => AsyncIterable<ServerEvent>;
   /** What the stream follows; by it a repeat under the same idempotency key follows the same again. */
   readonly source: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
 
   /** `events` gets a signal that aborts when the reader goes away or the server stops. */
-  constructor(events: (signal: AbortSignal) => AsyncIterable<ServerEvent>, source?: string) {
+  constructor(
+    events: (signal: AbortSignal) => AsyncIterable<ServerEvent>,
+    source?: string,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     this.events = events;
     this.source = source;
+    this.headers = headers;
   }
+}
+
+/** The id in `Last-Event-ID`, undefined where there is none. Throws `invalid_request` where `form` does not fit it. */
+export function lastEventId(header: (name: string) => string | undefined, form: RegExp): string | undefined {
+  const id = header('last-event-id');
+  if (id === undefined || id === '') return undefined;
+  if (!form.test(id)) throw invalidField('Last-Event-ID', 'must be the id of an event of this stream');
+  return id;
 }
 
 const KEEP_ALIVE_MS = 15_000;
@@ -60,6 +78,11 @@ export function encodeEvents(stream: EventStream, stopping: AbortSignal, log: Lo
   return new ReadableStream(source, { highWaterMark: 0 });
 }
 
-function textOf({ id, data }: ServerEvent): string {
-  return data === undefined ? `id: ${id}\n\n` : `id: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
+function textOf({ id, name, data }: ServerEvent): string {
+  const lines = [
+    ...(id === undefined ? [] : [`id: ${id}`]),
+    ...(name === undefined ? [] : [`event: ${name}`]),
+    ...(data === undefined ? [] : [`data: ${JSON.stringify(data)}`]),
+  ];
+  return `${lines.join('\n')}\n\n`;
 }

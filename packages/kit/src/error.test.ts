@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ReeveError, isRetryable } from './error.ts';
+import { invalidField, isRetryable, ReeveError } from './error.ts';
 
 describe('an error', () => {
   it('takes its status and code from its reason', () => {
@@ -14,6 +14,14 @@ describe('an error', () => {
     assert.equal(ReeveError.from('text').message, 'text');
     const own = new ReeveError('conflict', 'taken');
     assert.equal(ReeveError.from(own), own);
+  });
+
+  it('about one field names it in the message and in the details', () => {
+    const error = invalidField('tasks.0.title', 'is too long');
+    assert.deepEqual(
+      [error.reason, error.message, error.details],
+      ['invalid_request', 'tasks.0.title: is too long', [{ path: 'tasks.0.title', message: 'is too long' }]],
+    );
   });
 
   it('is worth another try only where the same call may succeed by itself', () => {

@@ -42,6 +42,11 @@ export class ReeveError extends Error {
   }
 }
 
+/** What is thrown where one field of what a caller sent is wrong. The path names the field, as in `tasks.0.title`. */
+export function invalidField(path: string, message: string): ReeveError {
+  return new ReeveError('invalid_request', `${path}: ${message}`, { details: [{ path, message }] });
+}
+
 /** True where trying the same thing again may succeed by itself. */
 export function isRetryable(error: ReeveError): boolean {
   return error.code === 'unavailable' || error.code === 'internal' || error.reason === 'timeout';

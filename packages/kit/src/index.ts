@@ -1,10 +1,12 @@
 export { Background } from './background.ts';
 export { createBatcher } from './batch.ts';
+export { createBreaker } from './breaker.ts';
+export type { Breaker, BreakerOptions, BreakerState, Passage, Verdict } from './breaker.ts';
 export { flag, loadConfig, secret, setting, yamlKey } from './config.ts';
 export type { ConfigOf, ConfigValue, Origin, Setting, Settings } from './config.ts';
 export { contextFromHeaders, currentContext, newTraceId, withContext } from './context.ts';
 export type { RequestContext } from './context.ts';
-export { ReeveError, isRetryable } from './error.ts';
+export { invalidField, isRetryable, ReeveError } from './error.ts';
 export type { ReeveErrorOptions } from './error.ts';
 export { newId } from './id.ts';
 export { createLog, silentLog } from './log.ts';

@@ -6,6 +6,7 @@ export {
   appendMessages,
   ensureSession,
   exportSession,
+  forkSession,
   listMessages,
   removeSession,
   renameSession,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ReeveError } from '@reeve/kit';
+import { invalidField } from '@reeve/kit';
 
 /**
  * What two texts share that say the same: a digest of the text in Unicode's compatibility form, in lower case, with
@@ -7,10 +7,7 @@ import { ReeveError } from '@reeve/kit';
  */
 export function digestOf(text: string): string {
   const normal = text.normalize('NFKC').toLowerCase().replace(/\s+/gu, ' ').trim();
-  if (normal === '') {
-    const message = 'must say something';
-    throw new ReeveError('invalid_request', `text ${message}`, { details: [{ path: 'text', message }] });
-  }
+  if (normal === '') throw invalidField('text', 'must say something');
   return createHash('sha256').update(normal).digest('hex');
 }
 

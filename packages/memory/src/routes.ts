@@ -29,7 +29,7 @@ export function mountMemory(app: App, database: Database): void {
   app.mount(
     routes.storeMemory,
     ({ principal: { tenantId }, body: { session_id: sessionId, history, prompt, llm_response } }) => {
-      const messages: NewMessage[] = [...history];
+      const messages: (NewMessage & { content: string })[] = [...history];
       if (prompt !== undefined) messages.push({ role: 'user', content: prompt });
       if (llm_response !== undefined) messages.push({ role: 'assistant', content: llm_response });
       return inTenant(database.db, tenantId, async (tx) => {

@@ -37,7 +37,7 @@ export async function searchMemories(
  */
 export async function searchMessages(db: Db, tenantId: string, query: string, limit: number): Promise<RecallMatch[]> {
   const newest = sql`
-    select m.*, s.updated_at from (
+    select m.session_id, m.position, m.run_id, m.created_at, message_content(m) as content, s.updated_at from (
       select id, updated_at from sessions where tenant_id = ${tenantId} order by updated_at desc, id desc limit 2000
     ) s
     cross join lateral (

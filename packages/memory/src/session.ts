@@ -8,11 +8,12 @@ export interface Requester {
   readonly traceId: string;
 }
 
-/** A message that has no place in a session yet. */
+/** A message that has no place in a session yet. Without content it tells of a step of its run, which has that. */
 export interface NewMessage {
   readonly role: Message['role'];
-  readonly content: string;
+  readonly content: string | null;
   readonly runId?: string | null | undefined;
+  readonly step?: number | undefined;
 }
 
 const TITLE_LENGTH = 80;

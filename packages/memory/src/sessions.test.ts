@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { inTenant, type Database, type Tx } from '@reeve/db';
-import { openTestDatabase } from '@reeve/testing';
+import { openTestDatabase, passTime } from '@reeve/testing';
 import type { NewMessage } from './session.ts';
 import {
   appendMessages,
@@ -124,6 +124,7 @@ describe('sessions', () => {
     const [plain, percent] = [randomUUID(), randomUUID()];
     await ensure(plain, 'Holiday plans');
     await ensure(percent, '100% cotton');
+    await passTime(database, 1_000);
     await append(plain, say('hello'));
     const list = async (q?: string) => asDefault((tx) => listSessions(tx, 'default', q, { limit: 10, offset: 0 }));
     assert.deepEqual(

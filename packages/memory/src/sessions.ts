@@ -27,6 +27,20 @@ export async function ensureSession(tx: Tx, { tenantId, sessionId, agentId, titl
   return made ?? requireSession(tx, tenantId, sessionId);
 }
 
+/**
+ * Makes a session that begins with another's messages up to a position, which are read where they are. Deleting the other takes
+ * them away from both. Throws `not_found`.
+ */
+export async function forkSession(
+  tx: Tx,
+  tenantId: string,
+  { from, until, to }: { from: string; until: number; to: string },
+): Promise<void> {
+  const { title, agent_id: agentId } = await requireSession(tx, tenantId, from);
+  const parent = { id: from, until };
+  await insertSession(tx, { id: to, tenantId, agentId, title: titleOf(`${title.slice(0, 72)} (fork)`), parent });
+}
+
 /** Throws `not_found`. */
 export async function requireSession(tx: Tx, tenantId: string, sessionId: string): Promise<Session> {
   const session = await selectSession(tx, tenantId, sessionId);

@@ -12,7 +12,14 @@ export interface Paging {
 /** Adds an empty session and answers it; undefined where its id is taken, in whichever tenant. */
 export async function insertSession(
   db: Db,
-  session: { id: string; tenantId: string; agentId: string | null; title: string },
+  session: {
+    id: string;
+    tenantId: string;
+    agentId: string | null;
+    title: string;
+    /** The session whose messages up to a position come before its own. */
+    parent?: { id: string; until: number };
+  },
 ): Promise<Session | undefined> {
   const row = await db
     .insertInto('sessions')
@@ -21,6 +28,9 @@ export async function insertSession(
       tenant_id: session.tenantId,
       title: session.title,
       agent_id: session.agentId,
+      parent_session_id: session.parent?.id ?? null,
+      parent_until: session.parent?.until ?? null,
+      message_count: session.parent?.until ?? 0,
       created_at: now,
       updated_at: now,
     })
@@ -119,18 +129,21 @@ export async function insertMessages(
   await db
     .insertInto('messages')
     .values(
-      messages.map(({ role, content, runId }, index) => ({
+      messages.map(({ role, content, runId, step }, index) => ({
         session_id: sessionId,
         position: after + 1 + index,
         tenant_id: tenantId,
         role,
-        content: storableText(content),
+        content: content === null ? null : storableText(content),
         run_id: runId ?? null,
+        step: step ?? null,
         created_at: now,
       })),
     )
     .execute();
 }
+
+const ALL = 2_147_483_647;
 
 /** The newest `limit` messages up to and including the place `until`, oldest first; without them all there are. */
 export async function selectMessages(
@@ -139,16 +152,12 @@ export async function selectMessages(
   sessionId: string,
   range: { until?: number; limit?: number } = {},
 ): Promise<Message[]> {
-  let query = db
-    .selectFrom('messages')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('session_id', '=', sessionId)
-    .orderBy('position', 'desc');
-  if (range.until !== undefined) query = query.where('position', '<=', range.until);
-  if (range.limit !== undefined) query = query.limit(range.limit);
-  const rows = await query.execute();
-  return rows.reverse().map(messageFromRow);
+  const { rows } = await sql<Omit<Message, 'created_at'> & { created_at: Date }>`
+    select position, role, content, run_id, created_at
+    from session_messages(${sessionId}, ${range.until ?? ALL}, ${range.limit ?? ALL}) where tenant_id = ${tenantId}`.execute(
+    db,
+  );
+  return rows.reverse().map((row) => ({ ...row, created_at: row.created_at.toISOString() }));
 }
 
 /** What is stored of a new memory. `ttlS`: how many seconds it lasts, null for ever. */
@@ -217,15 +226,5 @@ function sessionFromRow(row: Selectable<Tables['sessions']>): Session {
     message_count: row.message_count,
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
-  };
-}
-
-function messageFromRow(row: Selectable<Tables['messages']>): Message {
-  return {
-    position: row.position,
-    role: row.role as Message['role'],
-    content: row.content ?? '',
-    run_id: row.run_id,
-    created_at: row.created_at.toISOString(),
   };
 }

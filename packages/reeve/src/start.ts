@@ -18,7 +18,7 @@ import { openModels } from '@reeve/models';
 import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
 import { createJournalFeed, expireLeases, runRetention, startScheduler, startWorker, type Worker } from '@reeve/tasks';
-import { createAuthenticator, DEFAULT_TENANT, ensureTenant, requireSafeBinding } from '@reeve/tenancy';
+import { createAuthenticator, createLedger, DEFAULT_TENANT, ensureTenant, requireSafeBinding } from '@reeve/tenancy';
 import { createToolRegistry, type ToolContext } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
 import { commit, version } from './version.ts';
@@ -78,6 +78,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     models,
     tools,
     log,
+    ledgerFor: (owner) => createLedger(database, owner, log),
     toolContext: (run, key, signal) =>
       toolContextFor({ tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id }, key, signal),
   });

@@ -10,7 +10,8 @@ import type { RunRecord } from './run.ts';
 export interface Transition {
   readonly events?: readonly NewRunEvent[];
   readonly audit?: readonly Pick<AuditEntry, 'action' | 'details'>[];
-  readonly write?: (tx: Tx) => Promise<void>;
+  /** What it answers comes after the events above. */
+  readonly write?: (tx: Tx) => Promise<readonly NewRunEvent[] | void>;
 }
 
 /** Commits one transition of a run. Throws `lease_lost`, having changed nothing, where the task has another holder. */
@@ -40,12 +41,12 @@ export function createCommitter(
   async function apply({ events = [], audit = [], write }: Transition): Promise<void> {
     const published = await inTenant(database.db, run.tenantId, async (tx) => {
       await requireLease(tx, claim);
-      await write?.(tx);
+      const more = (await write?.(tx)) ?? [];
       await recordAudit(
         tx,
         audit.map((entry) => ({ ...about, ...entry })),
       );
-      return appendEvents(tx, run, lastSeq, events);
+      return appendEvents(tx, run, lastSeq, [...events, ...more]);
     });
     lastSeq += published.length;
     if (published.length > 0) feed.publish(run.id, published);

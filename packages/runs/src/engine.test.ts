@@ -1,117 +1,35 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createAgent, updateAgent } from '@reeve/agents';
-import { AgentInput, TaskInput, type RunEvent } from '@reeve/contract';
-import { inTenant, type Database } from '@reeve/db';
-import { ReeveError, silentLog } from '@reeve/kit';
-import { openSandbox, workspacePath, type Sandbox } from '@reeve/sandbox';
-import { cancelTask, createEnqueuer, retryTask, startWorker, type Worker } from '@reeve/tasks';
-import { openTestDatabase, passTime, scriptedModel, type ScriptedModel } from '@reeve/testing';
-import { createToolRegistry, defineTool, type ToolRegistry } from '@reeve/tools';
-import { z } from 'zod';
-import { createFeed, type Feed } from './feed.ts';
-import { createRunHandler, type RunHandler } from './handler.ts';
-import { startRun } from './start.ts';
-import { listSteps, selectRun } from './store.ts';
-import { waitForRun } from './wait.ts';
-
-const requester = { tenantId: 'default', userId: 'ada', traceId: 'trace-1', requestId: 'request-1' };
+import { updateAgent } from '@reeve/agents';
+import { TaskInput, type RunEvent } from '@reeve/contract';
+import type { Database } from '@reeve/db';
+import { ReeveError } from '@reeve/kit';
+import { cancelTask, createEnqueuer, retryTask, type Worker } from '@reeve/tasks';
+import { passTime, type ScriptedModel } from '@reeve/testing';
+import type { Feed } from './feed.ts';
+import type { RunHandler } from './handler.ts';
+import { leaveBegun, openTestEngine, requester, type TestEngine } from './test-engine.ts';
 
 describe('the run engine', () => {
+  let engine: TestEngine;
   let database: Database;
-  let sandbox: Sandbox;
-  let directory: string;
   let feed: Feed;
   let model: ScriptedModel;
-  let tools: ToolRegistry;
   let handler: RunHandler;
   let worker: Worker;
-  const counted = new Map<string, number>();
+  let counted: Map<string, number>;
+  let start: TestEngine['start'];
+  let wait: TestEngine['wait'];
+  let stepsOf: TestEngine['steps'];
+  let runOf: TestEngine['run'];
+  let eventsOf: TestEngine['events'];
 
   before(async () => {
-    database = await openTestDatabase();
-    directory = await mkdtemp(join(tmpdir(), 'reeve-runs-'));
-    sandbox = await openSandbox({ sandboxBackend: 'quickjs' }, silentLog);
-    feed = createFeed(database);
-    model = scriptedModel();
-    const count = (effect: 'none' | 'idempotent' | 'external') =>
-      defineTool({
-        name: `count_${effect}`,
-        description: 'Counts its calls.',
-        effect,
-        input: z.object({ key: z.string() }),
-        timeoutMs: 1_000,
-        execute: async ({ key }) => {
-          counted.set(key, (counted.get(key) ?? 0) + 1);
-          return { status: 'success', result: { key } };
-        },
-      });
-    tools = createToolRegistry({
-      sandbox,
-      config: { circuitFailureThreshold: 5, circuitResetTimeoutSeconds: 30 },
-      log: silentLog,
-      tools: [count('none'), count('idempotent'), count('external')],
-    });
-    handler = createRunHandler({
-      database,
-      feed,
-      models: model,
-      tools,
-      log: silentLog,
-      toolContext: async (run, idempotencyKey, signal) => ({
-        tenantId: run.tenantId,
-        sessionId: run.sessionId,
-        runId: run.id,
-        idempotencyKey,
-        signal,
-        now: () => new Date(),
-        workspace: await workspacePath(directory, run.tenantId, run.sessionId),
-        memory: { remember: () => Promise.reject(new Error('not used')), recall: () => Promise.resolve([]) },
-      }),
-    });
-    worker = startWorker({
-      database,
-      handler,
-      owner: 'here',
-      concurrency: 0,
-      leaseMs: 30_000,
-      log: silentLog,
-      graceMs: 0,
-    });
-    const agent = AgentInput.parse({
-      name: 'Counter',
-      slug: 'counter',
-      system_prompt: 'Count.',
-      tools: ['count_none', 'count_idempotent', 'count_external'],
-      limits: { max_steps: 8 },
-    });
-    await createAgent(database, requester, agent);
+    engine = await openTestEngine();
+    ({ database, feed, model, handler, worker, counted, start, wait } = engine);
+    ({ steps: stepsOf, run: runOf, events: eventsOf } = engine);
   });
-  after(async () => {
-    await worker[Symbol.asyncDispose]();
-    feed[Symbol.dispose]();
-    await sandbox[Symbol.asyncDispose]();
-    await database[Symbol.asyncDispose]();
-    await rm(directory, { recursive: true, force: true });
-  });
-
-  const start = (input: string, fields: { worker?: Worker; sessionId?: string } = { worker }) =>
-    startRun(
-      { database, feed, models: model, handler, worker: fields.worker },
-      { requester, door: 'query', agent: 'counter', input, payload: {}, sessionId: fields.sessionId },
-    );
-  const wait = (runId: string) => waitForRun(feed, 'default', runId, 10_000, new AbortController().signal);
-  const stepsOf = async (runId: string) =>
-    (await inTenant(database.db, 'default', (tx) => listSteps(tx, 'default', runId, { limit: 100, offset: 0 }))).steps;
-  const runOf = (runId: string) => inTenant(database.db, 'default', (tx) => selectRun(tx, 'default', runId));
-  const eventsOf = async (runId: string, from = 0) => {
-    const events: RunEvent[] = [];
-    for await (const event of feed.follow('default', runId, from, AbortSignal.timeout(10_000))) events.push(event);
-    return events;
-  };
+  after(() => engine[Symbol.asyncDispose]());
 
   it('asks the model, calls its tools, shows it the results, and ends with its answer', async () => {
     model.script([
@@ -217,15 +135,7 @@ describe('the run engine', () => {
 
   /** Leaves a run as a crash would: its worker says nothing more, and another takes the task. */
   async function crashDuring(act: (runId: string) => Promise<void>, input: string): Promise<string> {
-    const doomed = startWorker({
-      database,
-      handler,
-      owner: `doomed-${input}`,
-      concurrency: 0,
-      leaseMs: 60_000,
-      log: silentLog,
-      graceMs: 0,
-    });
+    const doomed = engine.startWorker(`doomed-${input}`, 60_000);
     const { runId } = await start(input, { worker: doomed });
     await act(runId);
     await doomed[Symbol.asyncDispose]();
@@ -251,72 +161,16 @@ describe('the run engine', () => {
     assert.equal((await stepsOf(runId))[0]?.attempt, 2);
   });
 
-  it('never repeats a call that may have had its effect, and tells the model that its outcome is unknown', async () => {
-    counted.clear();
-    model.script([{ calls: [{ name: 'count_external', input: { key: 'x' } }] }, { text: 'I see.' }]);
-    const { runId } = await start('external', {});
-    await database.db.deleteFrom('ready_tasks').execute();
-    await leaveBegun(runId, 'count_external', { key: 'x' });
-    await worker.runOnce(1);
-    assert.equal(counted.get('x'), undefined);
-    const tool = (await stepsOf(runId)).find(({ kind }) => kind === 'tool');
-    assert.deepEqual([tool?.status, tool?.outcome], ['settled', 'unknown']);
-    const told = model.requests.at(-1)!.messages.at(-1);
-    assert.ok(told?.role === 'tool' && told.isError && /unknown/.test(JSON.stringify(told.output)));
-  });
-
   it('repeats a begun call whose repeat does no harm', async () => {
     counted.clear();
     model.script([{ text: 'Done.' }]);
-    const { runId } = await start('idempotent', {});
-    await database.db.deleteFrom('ready_tasks').execute();
-    await leaveBegun(runId, 'count_idempotent', { key: 'y' });
+    const { runId } = await start('idempotent', { worker: undefined });
+    await leaveBegun(engine, runId, 'count_idempotent', { key: 'y' });
     await worker.runOnce(1);
     assert.equal(counted.get('y'), 1);
     assert.equal((await runOf(runId))?.status, 'completed');
     model.script([]);
   });
-
-  /** Puts a run where a crash between the beginning and the end of its first tool call would leave it. */
-  async function leaveBegun(runId: string, name: string, input: object): Promise<void> {
-    const run = await database.db.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirstOrThrow();
-    const base = { run_id: runId, tenant_id: 'default', started_at: new Date() };
-    const output = JSON.stringify({ text: '', finish: 'tool_calls', toolCalls: [{ id: 'c1', name, input }] });
-    await database.db
-      .insertInto('steps')
-      .values({
-        ...base,
-        number: 1,
-        kind: 'model',
-        name: 'scripted',
-        tool_call_id: null,
-        input: '{}',
-        output,
-        status: 'settled',
-        outcome: 'success',
-        attempt: 1,
-        ended_at: new Date(),
-      })
-      .execute();
-    await database.db
-      .insertInto('steps')
-      .values({
-        ...base,
-        number: 2,
-        kind: 'tool',
-        name,
-        tool_call_id: 'c1',
-        input: JSON.stringify(input),
-        status: 'pending',
-        attempt: 1,
-      })
-      .execute();
-    await database.db
-      .insertInto('ready_tasks')
-      .values({ tenant_id: 'default', lane: 'assistant', rank: 0, task_id: run.task_id })
-      .execute();
-    if (model.waiting > 1) model.skip();
-  }
 
   const eventsOfNow = async (runId: string) => {
     const events: RunEvent[] = [];
@@ -326,7 +180,7 @@ describe('the run engine', () => {
   };
 
   it('stops at its limit of steps, with a reason that a person understands', async () => {
-    model.script(Array.from({ length: 9 }, () => ({ calls: [{ name: 'count_none', input: { key: 'l' } }] })));
+    model.script(Array.from({ length: 9 }, (_, n) => ({ calls: [{ name: 'count_none', input: { key: `l${n}` } }] })));
     const { runId } = await start('forever');
     await assert.rejects(wait(runId), {
       reason: 'limit_reached',
@@ -378,7 +232,7 @@ describe('the run engine', () => {
   });
 
   it('cancels a run that waits in the queue, with its events', async () => {
-    const { runId, taskId } = await start('waiting', {});
+    const { runId, taskId } = await start('waiting', { worker: undefined });
     await cancelTask(database, handler, requester, taskId);
     assert.equal((await runOf(runId))?.status, 'cancelled');
     assert.deepEqual(
@@ -434,7 +288,7 @@ describe('the run engine', () => {
 
   it('keeps the version of its agent that it began with', async () => {
     model.script([{ text: 'Old.' }]);
-    const { runId } = await start('pinned', {});
+    const { runId } = await start('pinned', { worker: undefined });
     await updateAgent(database, requester, 'counter', { system_prompt: 'Changed.' });
     await worker.runOnce(1);
     assert.equal(model.requests.at(-1)?.system, 'Count.');

@@ -1,46 +1,21 @@
-import type { NewRunEvent, ToolOutcome } from '@reeve/contract';
-import { isTransient, type Database, type Tx } from '@reeve/db';
-import { counter, ReeveError, type Log } from '@reeve/kit';
-import type { ModelGateway } from '@reeve/models';
-import { followUp, settleTask, shownError, type Claim, type Outcome, type TaskHandler } from '@reeve/tasks';
-import { failedOutcome, type ToolContext, type ToolRegistry } from '@reeve/tools';
-import { createCommitter, type Transition } from './committer.ts';
-import type { Feed } from './feed.ts';
-import { callModel } from './model-call.ts';
-import {
-  conversationOf,
-  nextModelStep,
-  rowOf,
-  unknownOutcome,
-  usageOf,
-  type ModelStep,
-  type RunRecord,
-  type RunState,
-  type StepRecord,
-  type ToolStep,
-} from './run.ts';
-import { appendAnswer } from './session.ts';
-import { addUsage, insertSteps, updateAbandoned, updateBegun, updateEndedRun, updateSettled } from './store.ts';
-
-/** What the engine works with. */
-export interface EngineParts {
-  readonly database: Database;
-  readonly feed: Feed;
-  readonly models: ModelGateway;
-  readonly tools: ToolRegistry;
-  /** What a tool call of this run may touch. */
-  readonly toolContext: (run: RunRecord, idempotencyKey: string, signal: AbortSignal) => Promise<ToolContext>;
-  readonly handler: TaskHandler;
-  readonly log: Log;
-}
-
-const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'outcome']);
+import { isTransient, inTenant } from '@reeve/db';
+import { ReeveError } from '@reeve/kit';
+import type { Claim } from '@reeve/tasks';
+import { settleOpenCalls } from '@reeve/tenancy';
+import { compactionStep } from './compaction-step.ts';
+import { fail, park } from './ending.ts';
+import { modelStep, stepLimit } from './model-step.ts';
+import { nextModelStep, type RunState, type StepRecord } from './run.ts';
+import { selectStreamed, updateBegun } from './store.ts';
+import { readApprovals } from './tool-question.ts';
+import { toolSteps } from './tool-step.ts';
+import { createWork, discardEvent, insertWork, requestOf, type EngineParts, type Work } from './work.ts';
 
 /**
- * Advances a claimed run to its end, one committed step at a time, and settles its task in the transaction that ends it.
- * Throws `lease_lost` or `shutting_down` where somebody else will go on, `unavailable` where the database was out of reach, and a
- * failure that `retryable` accepts, whose task is to be tried again; every other failure ends the run as failed. The agent's
- * time limit bounds the work of one claim: waiting and downtime do not count.
+ * Advances a claimed run to its end, one committed step at a time, and settles its task in the transaction that ends it; or parks
+ * it where people or a budget are waited for. Throws `lease_lost` or `shutting_down` where somebody else will go on, `unavailable`
+ * where the database was out of reach, and a failure that `retryable` accepts, whose task is to be tried again; every other
+ * failure ends the run as failed. The agent's time limit bounds the work of one claim: waiting and downtime do not count.
  */
 export async function advanceRun(
   parts: EngineParts,
@@ -49,7 +24,7 @@ export async function advanceRun(
   signal: AbortSignal,
   retryable: (error: ReeveError) => boolean,
 ): Promise<void> {
-  const engine = createEngine(parts, claim, state);
+  const work = createWork(parts, claim, state);
   const limitMs = state.agent.limits.timeout_ms;
   const deadline = new AbortController();
   const timer = setTimeout(
@@ -58,288 +33,70 @@ export async function advanceRun(
   );
   const stop = AbortSignal.any([signal, deadline.signal]);
   try {
-    await engine.recover();
-    while (!engine.ended()) {
+    await recover(work);
+    while (!work.left) {
       stop.throwIfAborted();
-      await engine.step(stop);
+      await advance(work, stop);
     }
   } catch (thrown) {
     if (isTransient(thrown)) throw new ReeveError('unavailable', 'the database was out of reach', { cause: thrown });
     const error = ReeveError.from(stop.aborted ? stop.reason : thrown);
     if (error.reason === 'lease_lost' || error.reason === 'shutting_down' || (!stop.aborted && retryable(error)))
       throw error;
+    if (error.reason === 'budget_exhausted') return await park(work, 'budget', error.message);
     if (error.reason === 'internal') parts.log.error({ err: error, run_id: state.run.id }, 'a run failed');
-    await engine.fail(error);
+    await fail(work, error);
   } finally {
     clearTimeout(timer);
   }
 }
 
-function createEngine(
-  { database, feed, models, tools, toolContext, handler, log }: EngineParts,
-  claim: Claim,
-  { agent, history, lastSeq, ...initial }: RunState,
-) {
-  const commit = createCommitter(database, feed, claim, initial.run, lastSeq);
-  let { run } = initial;
-  let steps: readonly StepRecord[] = initial.steps;
-  let ended = false;
-  /** The end of this run's task made others ready. */
-  let followed = false;
-  /** Steps whose beginning this engine committed together with what came before them. */
-  const begun = new Set(initial.begun);
+/** After a crash, a retry or a wait: reads what people decided, closes the books on calls that were cut off, and sees to it that there is a step. */
+async function recover(work: Work): Promise<void> {
+  if (work.steps.some((step) => step.kind === 'tool' && step.status === 'pending' && !work.begun.has(step.number)))
+    await readApprovals(work);
+  const cut = work.steps.filter(({ status, kind, attempt, number }) => {
+    return status === 'pending' && kind !== 'tool' && attempt > 0 && !work.begun.has(number);
+  });
+  for (const step of cut) await settleCutOff(work, step);
+  if (work.steps.some(({ status }) => status === 'pending')) return;
+  const last = work.steps.at(-1);
+  if (last?.kind === 'model' && (last.output?.toolCalls.length ?? 0) > 0) throw stepLimit(work);
+  const next = nextModelStep(work.run.id, work.steps);
+  await work.commit({ write: (tx) => insertWork(tx, work, [next]) });
+  work.steps = [...work.steps, next];
+  work.begun.add(next.number);
+}
 
-  /** After a crash or a retry: calls that had begun and must not be repeated are settled as unknown, and there is a step to go on with. */
-  async function recover(): Promise<void> {
-    for (const step of steps) {
-      if (
-        step.kind !== 'tool' ||
-        step.status === 'settled' ||
-        step.attempt === 0 ||
-        begun.has(step.number) ||
-        tools.effectOf(step.name) !== 'external'
-      )
-        continue;
-      log.warn(
-        { run_id: run.id, step: step.number, tool: step.name },
-        'the outcome of a tool call is unknown; it is not repeated',
-      );
-      await settleTool(step, unknownOutcome, 'unknown');
-    }
-    if (steps.some(({ status }) => status === 'pending')) return;
-    const last = steps.at(-1);
-    if (last?.kind === 'model' && (last.output?.toolCalls.length ?? 0) > 0) throw stepLimit();
-    const next = nextModelStep(steps);
-    await commit({ write: (tx) => insertPending(tx, [next]) });
-    steps = [...steps, next];
-    begun.add(next.number);
+/** A model call that a crash cut off used what was sent, and what had been streamed. */
+async function settleCutOff(work: Work, { number }: StepRecord): Promise<void> {
+  const { database, models, run } = work;
+  const input = models.countTokens(requestOf(work));
+  await inTenant(database.db, run.tenantId, async (tx) => {
+    const output = Math.ceil((await selectStreamed(tx, run.id, number)) / 4);
+    await settleOpenCalls(tx, run.tenantId, run.id, number, { input, output, cached: 0, reasoning: 0 });
+  });
+}
+
+/** One step of the run. */
+async function advance(work: Work, signal: AbortSignal): Promise<void> {
+  const pending = work.steps.find(({ status }) => status === 'pending');
+  if (pending === undefined) throw new ReeveError('internal', `run ${work.run.id} has no pending step`);
+  if (pending.kind === 'tool') {
+    if (await toolSteps(work, signal)) return;
+    return park(work, 'approval', 'waits for a decision on a tool call');
   }
+  await begin(work, pending);
+  if (pending.kind === 'model') await modelStep(work, pending, signal);
+  else if (pending.kind === 'compaction') await compactionStep(work, pending, signal);
+}
 
-  async function step(signal: AbortSignal): Promise<void> {
-    const pending = steps.find(({ status }) => status === 'pending');
-    if (pending === undefined) throw new ReeveError('internal', `run ${run.id} has no pending step`);
-    await begin(pending);
-    if (pending.kind === 'model') await modelStep(pending, signal);
-    else await toolStep(pending, signal);
-  }
-
-  /** Commits that a step begins; where it had before, readers are told to void what it streamed then. */
-  async function begin(pending: StepRecord): Promise<void> {
-    if (begun.has(pending.number)) return;
-    const again = pending.kind === 'model' && pending.attempt > 0;
-    const event: NewRunEvent = {
-      type: 'system',
-      message: `step ${pending.number} is begun again after an interruption`,
-      discard_step: pending.number,
-    };
-    await commit({ events: again ? [event] : [], write: (tx) => updateBegun(tx, run.id, pending.number) });
-    begun.add(pending.number);
-  }
-
-  async function modelStep(pending: ModelStep, signal: AbortSignal): Promise<void> {
-    log.debug({ run_id: run.id, step: pending.number }, 'calling the model');
-    const request = {
-      model: agent.model_id,
-      system: agent.system_prompt,
-      context: run.context,
-      messages: conversationOf(history, run.input, steps),
-      tools: tools.definitions(agent.tools),
-    };
-    const answer = await callModel(models, request, signal, pending.number, (events) => commit({ events }));
-    const { text, toolCalls, finish, usage, model } = answer;
-    const output = { text, toolCalls, finish };
-    run = {
-      ...run,
-      inputTokens: run.inputTokens + usage.inputTokens,
-      outputTokens: run.outputTokens + usage.outputTokens,
-    };
-    const after = replaced({ ...pending, status: 'settled', output });
-    const settled: Transition & { write: (tx: Tx) => Promise<void> } = {
-      events: [...answer.rest, { type: 'usage', step: pending.number, model, usage: usageOf(usage) }],
-      audit: [
-        { action: 'PLAN_MODEL_RESPONSE', details: { step: pending.number, model, tool_calls: toolCalls.length } },
-      ],
-      write: async (tx) => {
-        await updateSettled(tx, run.id, pending.number, { output, outcome: 'success', usage });
-        await addUsage(tx, run.id, usage);
-      },
-    };
-    stepsSettled.inc({ kind: 'model', outcome: 'success' });
-    if (toolCalls.length === 0) return complete(after, text, settled);
-    if (steps.length + toolCalls.length + 1 > agent.limits.max_steps) {
-      await commit(settled);
-      steps = after;
-      throw stepLimit();
-    }
-    const calls = toolCalls.map(({ id, name, input }, index): ToolStep => {
-      return {
-        number: steps.length + 1 + index,
-        kind: 'tool',
-        status: 'pending',
-        attempt: index === 0 ? 1 : 0,
-        name,
-        callId: id,
-        input,
-        output: null,
-      };
-    });
-    await commit({
-      events: [
-        ...settled.events!,
-        ...calls.map((call): NewRunEvent => ({
-          type: 'tool_call',
-          step: call.number,
-          tool_call_id: call.callId,
-          name: call.name,
-          input: call.input,
-        })),
-      ],
-      audit: [
-        ...settled.audit!,
-        ...calls.map((call) => ({ action: 'TOOL_CALL' as const, details: { step: call.number, tool: call.name } })),
-      ],
-      write: async (tx) => {
-        await settled.write(tx);
-        await insertPending(tx, calls);
-      },
-    });
-    steps = [...after, ...calls];
-    begun.add(calls[0]!.number);
-  }
-
-  async function toolStep(pending: ToolStep, signal: AbortSignal): Promise<void> {
-    log.debug({ run_id: run.id, step: pending.number, tool: pending.name }, 'calling a tool');
-    const outcome = await callTool(pending, signal);
-    signal.throwIfAborted();
-    await settleTool(pending, outcome, outcome.tool_status);
-  }
-
-  async function callTool(pending: ToolStep, signal: AbortSignal): Promise<ToolOutcome> {
-    if (!agent.tools.includes(pending.name)) return failedOutcome('denied', `this agent has no tool ${pending.name}`);
-    if (agent.approvals.includes(pending.name))
-      return failedOutcome('denied', `${pending.name} needs a person’s approval, which this release cannot ask for`);
-    try {
-      return await tools.execute(
-        pending.name,
-        pending.input,
-        await toolContext(run, `${run.id}:${pending.number}`, signal),
-      );
-    } catch (thrown) {
-      const error = ReeveError.from(thrown);
-      if (error.reason === 'unknown_tool') return failedOutcome('error', error.message);
-      throw error;
-    }
-  }
-
-  /** Settles a tool call and begins what comes next in the same transaction: the next call, or the model when it was the last. */
-  async function settleTool(pending: ToolStep, output: ToolOutcome, outcome: string): Promise<void> {
-    const after = replaced({ ...pending, status: 'settled', output });
-    const next = after.find(({ status }) => status === 'pending');
-    const model = next === undefined ? nextModelStep(after) : undefined;
-    const { number, callId, name } = pending;
-    stepsSettled.inc({ kind: 'tool', outcome });
-    await commit({
-      events: [
-        {
-          type: 'tool_result',
-          step: number,
-          tool_call_id: callId,
-          name,
-          status: output.tool_status,
-          output: output.result,
-          duration_ms: output.duration_ms,
-        },
-      ],
-      audit: [
-        {
-          action: outcome === 'success' ? 'TOOL_RESULT' : outcome === 'denied' ? 'TOOL_DENIED' : 'TOOL_ERROR',
-          details: { step: number, tool: name, outcome },
-        },
-      ],
-      write: async (tx) => {
-        await updateSettled(tx, run.id, number, { output, outcome });
-        if (model !== undefined) await insertPending(tx, [model]);
-      },
-    });
-    steps = model === undefined ? after : [...after, model];
-    if (model !== undefined) begun.add(model.number);
-  }
-
-  async function complete(
-    after: readonly StepRecord[],
-    answer: string,
-    settled: Transition & { write: (tx: Tx) => Promise<void> },
-  ): Promise<void> {
-    const outcome: Outcome = {
-      status: 'completed',
-      result: { response: answer, run_id: run.id, usage: usageOf(run) },
-      summary: answer.slice(0, 500),
-    };
-    await commit({
-      events: [...settled.events!, ...closing('completed', answer)],
-      audit: [...settled.audit!, { action: 'PLAN_END', details: { status: 'completed' } }],
-      write: async (tx) => {
-        await settled.write(tx);
-        await updateEndedRun(tx, run.id, { status: 'completed', result: answer, error: null });
-        await appendAnswer(tx, run, after, answer);
-        followed = await settleTask(tx, claim, outcome);
-      },
-    });
-    await end();
-  }
-
-  async function fail(error: ReeveError): Promise<void> {
-    const status = error.reason === 'cancelled' ? 'cancelled' : 'failed';
-    const shown = shownError(error);
-    await commit({
-      events: [{ type: 'error', message: shown.message, code: shown.reason }, ...closing(status, null)],
-      audit: [
-        { action: 'PLAN_ERROR', details: { code: shown.reason } },
-        { action: 'PLAN_END', details: { status } },
-      ],
-      write: async (tx) => {
-        await updateAbandoned(tx, run.id);
-        await updateEndedRun(tx, run.id, {
-          status,
-          result: null,
-          error: { code: shown.reason, message: shown.message },
-        });
-        followed = await settleTask(tx, claim, { status, error: shown });
-      },
-    });
-    await end();
-  }
-
-  function stepLimit(): ReeveError {
-    return new ReeveError('limit_reached', `the run needed more than its limit of ${agent.limits.max_steps} steps`);
-  }
-
-  async function end(): Promise<void> {
-    ended = true;
-    database.notify('reeve_journal', run.tenantId);
-    if (followed) await followUp(database, handler);
-  }
-
-  function closing(status: 'completed' | 'failed' | 'cancelled', result: string | null): NewRunEvent[] {
-    const duration_ms = Date.now() - (run.startedAt ?? run.createdAt).getTime();
-    return [
-      { type: 'result', status, result, usage: usageOf(run), steps: steps.length, duration_ms },
-      { type: 'session_end', session_id: run.sessionId, status },
-    ];
-  }
-
-  function insertPending(tx: Tx, pending: readonly StepRecord[]): Promise<void> {
-    return insertSteps(
-      tx,
-      run.tenantId,
-      run.id,
-      pending.map((step) => rowOf(step, agent.model_id ?? models.defaultModel, history.length)),
-    );
-  }
-
-  function replaced(settled: StepRecord): StepRecord[] {
-    return steps.map((step) => (step.number === settled.number ? settled : step));
-  }
-
-  return { recover, step, fail, ended: () => ended };
+/** Commits that a model call begins; where it had before, readers are told to void what it streamed then. */
+async function begin(work: Work, pending: StepRecord): Promise<void> {
+  if (work.begun.has(pending.number)) return;
+  await work.commit({
+    events: pending.kind === 'model' && pending.attempt > 0 ? [discardEvent(pending.number)] : [],
+    write: (tx) => updateBegun(tx, work.run.id, pending.number),
+  });
+  work.begun.add(pending.number);
 }

@@ -2,12 +2,14 @@ import { findAgent, selectAgentVersion } from '@reeve/agents';
 import { recordAudit } from '@reeve/audit';
 import type { NewRunEvent, Task } from '@reeve/contract';
 import { inTenant, type Tx } from '@reeve/db';
-import { isRetryable, type ReeveError } from '@reeve/kit';
+import { invalidField, isRetryable, type ReeveError } from '@reeve/kit';
 import { requireLease, type Claim, type TaskHandler } from '@reeve/tasks';
-import { advanceRun, type EngineParts } from './engine.ts';
+import { beginRun } from './begin.ts';
+import { HISTORY_LIMIT, historyOf } from './conversation.ts';
+import { advanceRun } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
-import { HISTORY_LIMIT, historyOf, usageOf, type RunState } from './run.ts';
-import { openRun, unknownAgent } from './start.ts';
+import { usageOf, type RunState } from './run.ts';
+import { openRun, STARTED, unknownAgent } from './start.ts';
 import {
   selectHistory,
   selectLastSeq,
@@ -18,6 +20,7 @@ import {
   updateRevivedRun,
   updateRunning,
 } from './store.ts';
+import type { EngineParts } from './work.ts';
 
 /** Works on tasks of agents as runs. */
 export interface RunHandler extends TaskHandler {
@@ -57,7 +60,7 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
           type: 'result',
           status,
           result: null,
-          usage: usageOf(run),
+          usage: usageOf(run.used),
           steps: steps.length,
           duration_ms: Date.now() - run.createdAt.getTime(),
         },
@@ -65,6 +68,13 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
       ];
       await appendEventsAtEnd(tx, run, closing);
       return () => parts.database.notify('reeve_runs', run.id);
+    },
+    async check(_tx, { tool }, { editedInput }) {
+      const schema = tool === null ? undefined : parts.tools.get(tool)?.input;
+      const checked = editedInput === undefined ? undefined : schema?.safeParse(editedInput);
+      const [issue] = checked?.error?.issues ?? [];
+      if (issue !== undefined)
+        throw invalidField(['edited_input', ...issue.path].join('.'), `${tool} does not take it: ${issue.message}`);
     },
   };
   return handler;
@@ -75,16 +85,24 @@ async function loadState(tx: Tx, parts: Omit<EngineParts, 'handler'>, claim: Cla
   await requireLease(tx, claim);
   const run = await selectRunRecord(tx, task.tenant_id, { taskId: task.id });
   if (run === undefined) return openForTask(tx, parts, task);
+  const config = await selectAgentVersion(tx, run.agentId, run.agentVersion);
+  if (run.startedAt === null) {
+    const agent = { ...config, id: run.agentId, version: run.agentVersion };
+    const said = (run.forkStep ?? 1) > 1 ? (task.payload.message as string | undefined) : undefined;
+    const { events, ...begun } = await beginRun(tx, run, agent, parts.models.defaultModel, said);
+    const told = await appendEventsAtEnd(tx, run, [{ type: 'system', message: STARTED }, ...events]);
+    return { ...begun, agent: config, lastSeq: told.at(-1)!.seq };
+  }
   if (run.status === 'queued') await updateRunning(tx, run.id);
   else if (run.status !== 'running') {
     await updateRevivedRun(tx, run.id);
     await appendEventsAtEnd(tx, run, [{ type: 'system', message: 'tried again' }]);
   }
-  const agent = await selectAgentVersion(tx, run.agentId, run.agentVersion);
+  const history = await selectHistory(tx, run.tenantId, run.sessionId, run.historyUntil, HISTORY_LIMIT);
   return {
-    run,
-    agent,
-    history: historyOf(await selectHistory(tx, run.tenantId, run.sessionId, run.historyUntil, HISTORY_LIMIT)),
+    run: { ...run, status: 'running', waitingFor: null },
+    agent: config,
+    history: historyOf(history),
     steps: await selectStepRecords(tx, run.id),
     begun: [],
     lastSeq: await selectLastSeq(tx, run.id),
@@ -108,7 +126,7 @@ async function openForTask(tx: Tx, { models }: Omit<EngineParts, 'handler'>, tas
     requester,
     input: inputOf(task),
     sessionId: task.session_id ?? undefined,
-    model: models.defaultModel,
+    defaultModel: models.defaultModel,
     running: true,
   });
   return state;

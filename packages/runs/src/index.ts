@@ -1,10 +1,12 @@
 export { cancelRun } from './cancel.ts';
 export { createFeed } from './feed.ts';
+export { forkRun } from './fork.ts';
+export { deleteRunsOf } from './forget.ts';
 export type { Feed } from './feed.ts';
 export { createRunHandler } from './handler.ts';
 export type { RunHandler } from './handler.ts';
 export { startRun } from './start.ts';
 export type { RunRequest, StartParts, StartedRun } from './start.ts';
-export { deleteRunsOf, listRuns, listSteps, selectRun } from './store.ts';
+export { listRuns, listSteps, selectRun } from './store.ts';
 export { waitForRun } from './wait.ts';
 export type { EndedRun } from './wait.ts';

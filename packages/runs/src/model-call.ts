@@ -1,13 +1,13 @@
 import type { NewRunEvent } from '@reeve/contract';
 import { ReeveError, storable, storableText } from '@reeve/kit';
-import type { ModelGateway, ModelRequest, ModelToolCall, TokenUsage } from '@reeve/models';
+import type { ModelGateway, ModelPart, ModelRequest, ModelToolCall } from '@reeve/models';
+import type { CallLedger } from '@reeve/tenancy';
 
 export interface ModelAnswer {
   readonly text: string;
   readonly toolCalls: readonly ModelToolCall[];
-  readonly finish: string;
-  readonly usage: TokenUsage;
-  readonly model: string;
+  /** How it ended, and what it used. */
+  readonly end: Extract<ModelPart, { type: 'finish' }>;
   /** Events that were not written yet: they go into the transaction that settles the step. */
   readonly rest: readonly NewRunEvent[];
 }
@@ -25,6 +25,7 @@ export async function callModel(
   signal: AbortSignal,
   step: number,
   write: (events: readonly NewRunEvent[]) => Promise<void>,
+  ledger: CallLedger,
 ): Promise<ModelAnswer> {
   const failed = new AbortController();
   const whole = { text: wholeCharacters(), thinking: wholeCharacters() };
@@ -47,7 +48,7 @@ export async function callModel(
     timer ??= setTimeout(flush, COALESCE_MS);
   };
   try {
-    for await (const part of models.stream(request, AbortSignal.any([signal, failed.signal]))) {
+    for await (const part of models.stream(request, AbortSignal.any([signal, failed.signal]), ledger)) {
       failed.signal.throwIfAborted();
       if (part.type === 'text' || part.type === 'thinking') {
         const delta = whole[part.type](part.delta);
@@ -58,7 +59,7 @@ export async function callModel(
         clearTimeout(timer);
         await flushing;
         failed.signal.throwIfAborted();
-        return { text, toolCalls, finish: part.reason, usage: part.usage, model: part.model, rest: waiting };
+        return { text, toolCalls, end: part, rest: waiting };
       }
     }
     throw new ReeveError('upstream_error', 'the model’s stream ended without an end');

@@ -1,15 +1,16 @@
-import type { AgentInput, Message, ToolOutcome, Usage } from '@reeve/contract';
+import type { AgentInput, Multitask, RunWait, ToolOutcome, Usage } from '@reeve/contract';
 import type { ContextItem, ModelMessage, ModelToolCall } from '@reeve/models';
-import { failedOutcome } from '@reeve/tools';
+import { usdOf } from '@reeve/tenancy';
 
 /*
  * The life of a run
  *
  *   queued ──claimed──► running ──► completed | failed | cancelled
- *                          ▲                       │
- *                          └──── retry of its task ┘
+ *      ▲                 │ ▲                       │
+ *      └─ parked, until ─┘ └──── retry of its task ┘
+ *         a person decides or a budget has room
  *
- * A run advances by steps, of which one is a model call or a tool call:
+ * A run advances by steps, of which one is a model call, a tool call or a compaction:
  *
  *   (none) ──► pending ──act──► settled
  *
@@ -18,12 +19,13 @@ import { failedOutcome } from '@reeve/tools';
  * task's lease: a worker that lost it changes nothing.
  *
  *   model step settled without calls → the run completes      with calls → one pending tool step for each
- *   last pending tool step settled   → the next model step is pending
+ *   last pending tool step settled   → the next model step is pending, after a compaction where the context is too long
  *
- * After a crash the next holder of the task reads the steps and goes on: settled steps are not repeated; a pending model
- * call is made again; a pending tool call is made again where it had not begun (`attempt` 0) or its tool says that a
- * repeat does no harm, and is else settled as `unknown`, which the model is told. What a model is shown is a pure function
- * of the session's earlier messages and the settled steps.
+ * A tool call that people are asked about stays pending until they have answered; the others of its turn go on meanwhile, and
+ * then the run is parked. After a crash the next holder of the task reads the steps and goes on: settled steps are not
+ * repeated; a pending model call is made again; a pending tool call is made again where it had not begun (`attempt` 0) or its
+ * tool says that a repeat does no harm, and else a person is asked what became of it (see tool-decision.ts). What a model is
+ * shown is a pure function of the session's earlier messages and the settled steps.
  */
 
 export interface RunRecord {
@@ -36,15 +38,33 @@ export interface RunRecord {
   readonly sessionId: string;
   readonly door: string;
   readonly status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+  readonly waitingFor: RunWait | null;
+  readonly multitask: Multitask;
   readonly input: string;
   readonly context: readonly ContextItem[];
   /** Messages of the session up to this position came before the run. */
   readonly historyUntil: number;
   readonly traceId: string;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
+  /** Who asked for it. */
+  readonly userId: string;
+  readonly parentRunId: string | null;
+  /** The run whose budget it shares: its own where it is no child. */
+  readonly rootRunId: string;
+  /** The run whose steps below `forkStep` it shares. */
+  readonly forkedFrom: string | null;
+  readonly forkStep: number | null;
+  readonly used: Used;
   readonly startedAt: Date | null;
   readonly createdAt: Date;
+}
+
+/** What model calls used. `costNano` is null where the price of one is not known. */
+export interface Used {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cachedTokens: number;
+  readonly reasoningTokens: number;
+  readonly costNano: number | null;
 }
 
 /** What a model call came to. */
@@ -52,11 +72,15 @@ export interface ModelOutput {
   readonly text: string;
   readonly toolCalls: readonly ModelToolCall[];
   readonly finish: string;
+  /** What the provider wants back with it. */
+  readonly providerData?: unknown;
 }
 
-export type StepRecord = ModelStep | ToolStep;
+export type StepRecord = ModelStep | ToolStep | MessageStep | CompactionStep;
 
 interface StepBase {
+  /** The run that it was made in: this one, or one that it was forked from. */
+  readonly runId: string;
   readonly number: number;
   readonly status: 'pending' | 'settled';
   /** How often it was begun. */
@@ -76,6 +100,18 @@ export interface ToolStep extends StepBase {
   readonly output: ToolOutcome | null;
 }
 
+/** Something said to a run that is under way. Settled from the start. */
+export interface MessageStep extends StepBase {
+  readonly kind: 'message';
+  readonly output: { readonly text: string };
+}
+
+/** A summary that stands for the first `messages` messages of the conversation as it was then. */
+export interface CompactionStep extends StepBase {
+  readonly kind: 'compaction';
+  readonly output: { readonly text: string; readonly messages: number } | null;
+}
+
 /** Everything the engine knows of a run that it works on. */
 export interface RunState {
   readonly run: RunRecord;
@@ -88,111 +124,47 @@ export interface RunState {
   readonly lastSeq: number;
 }
 
-/** Messages of the session that a run is shown at most. */
-export const HISTORY_LIMIT = 200;
-
 /** The model call that follows the steps there are; it begins with the commit that inserts it. */
-export function nextModelStep(steps: readonly StepRecord[]): ModelStep {
-  return { number: steps.length + 1, kind: 'model', status: 'pending', attempt: 1, output: null };
+export function nextModelStep(runId: string, steps: readonly StepRecord[]): ModelStep {
+  return { runId, number: steps.length + 1, kind: 'model', status: 'pending', attempt: 1, output: null };
 }
 
-/** A pending step as it is stored; `model` names the model of a model call, and `history` how many messages came before the run. */
+/** A step as it is stored; `model` names the model of a model call, and `history` how many messages came before the run. */
 export function rowOf(step: StepRecord, model: string, history: number) {
-  const { number, kind, attempt } = step;
-  return step.kind === 'tool'
-    ? { number, kind, attempt, name: step.name, callId: step.callId, input: step.input }
-    : { number, kind, attempt, name: model, callId: null, input: { messages: history + number } };
+  const { number, kind, attempt, status } = step;
+  const base = { number, kind, attempt, status, callId: null, output: null };
+  if (step.kind === 'tool') return { ...base, name: step.name, callId: step.callId, input: step.input };
+  if (step.kind === 'message') return { ...base, name: 'user', input: {}, output: step.output };
+  return { ...base, name: model, input: { messages: history + number } };
 }
 
-/** The conversation that the next model call is shown. */
-export function conversationOf(
-  history: readonly ModelMessage[],
-  input: string,
-  steps: readonly StepRecord[],
-): ModelMessage[] {
-  const messages: ModelMessage[] = [...history, { role: 'user', text: input }];
-  for (const step of steps) {
-    if (step.status !== 'settled' || step.output === null) continue;
-    if (step.kind === 'model')
-      messages.push({ role: 'assistant', text: step.output.text, toolCalls: step.output.toolCalls });
-    else
-      messages.push({
-        role: 'tool',
-        toolCallId: step.callId,
-        name: step.name,
-        output: step.output.result,
-        isError: step.output.tool_status !== 'success',
-      });
-  }
-  return messages;
+export const NOTHING_USED: Used = {
+  inputTokens: 0,
+  outputTokens: 0,
+  cachedTokens: 0,
+  reasoningTokens: 0,
+  costNano: 0,
+};
+
+/** What two used together. */
+export function sumUsed(one: Used, other: Used): Used {
+  return {
+    inputTokens: one.inputTokens + other.inputTokens,
+    outputTokens: one.outputTokens + other.outputTokens,
+    cachedTokens: one.cachedTokens + other.cachedTokens,
+    reasoningTokens: one.reasoningTokens + other.reasoningTokens,
+    costNano: one.costNano === null || other.costNano === null ? null : one.costNano + other.costNano,
+  };
 }
 
-/** A session's messages as a model is shown them. Begins with a message of the user, whatever was cut before it. */
-export function historyOf(messages: readonly Pick<Message, 'role' | 'content'>[]): ModelMessage[] {
-  const first = messages.findIndex(({ role }) => role === 'user');
-  const history: ModelMessage[] = [];
-  for (const { role, content } of messages.slice(first === -1 ? messages.length : first)) {
-    if (role === 'assistant') {
-      history.push({ role, text: content, toolCalls: [] });
-    } else if (role === 'tool-plan') {
-      const {
-        tool_call_id: id,
-        name,
-        input,
-      } = JSON.parse(content) as { tool_call_id: string; name: string; input: unknown };
-      const said = history.at(-1);
-      const text = said?.role === 'assistant' && said.toolCalls.length === 0 ? said.text : '';
-      if (text !== '') history.pop();
-      history.push({ role: 'assistant', text, toolCalls: [{ id, name, input }] });
-    } else if (role === 'tool-output') {
-      const {
-        tool_call_id: toolCallId,
-        name,
-        status,
-        output,
-      } = JSON.parse(content) as { tool_call_id: string; name: string; status: string; output: unknown };
-      history.push({ role: 'tool', toolCallId, name, output, isError: status !== 'success' });
-    } else {
-      history.push({ role: 'user', text: content });
-    }
-  }
-  return history;
-}
-
-/** What a finished run adds to its session: what the model said beside its calls, each call with its outcome, then the answer. */
-export function messagesOf(
-  steps: readonly StepRecord[],
-  answer: string,
-): { role: 'tool-plan' | 'tool-output' | 'assistant'; content: string }[] {
-  const messages: { role: 'tool-plan' | 'tool-output' | 'assistant'; content: string }[] = [];
-  for (const step of steps) {
-    if (step.output === null) continue;
-    if (step.kind === 'model') {
-      if (step.output.toolCalls.length > 0 && step.output.text.trim() !== '')
-        messages.push({ role: 'assistant', content: step.output.text });
-      continue;
-    }
-    const call = { tool_call_id: `${step.callId}-${step.number}`, name: step.name };
-    messages.push({ role: 'tool-plan', content: JSON.stringify({ ...call, input: step.input }) });
-    messages.push({
-      role: 'tool-output',
-      content: JSON.stringify({ ...call, status: step.output.tool_status, output: step.output.result }),
-    });
-  }
-  return [...messages, { role: 'assistant', content: answer }];
-}
-
-/** What stands in for the outcome of a call that a crash hid. It was not repeated, since it may have had its effect. */
-export const unknownOutcome: ToolOutcome = failedOutcome(
-  'error',
-  'The outcome of this call is unknown: the process stopped while it ran. It was not repeated. Check what it did before going on.',
-);
-
-export function usageOf({ inputTokens, outputTokens }: Pick<RunRecord, 'inputTokens' | 'outputTokens'>): Usage {
+/** What was used as the API shows it. */
+export function usageOf({ inputTokens, outputTokens, cachedTokens, reasoningTokens, costNano }: Used): Usage {
   return {
     input_tokens: inputTokens,
     output_tokens: outputTokens,
     total_tokens: inputTokens + outputTokens,
-    cost_usd: null,
+    cost_usd: costNano === null ? null : usdOf(costNano),
+    cached_tokens: cachedTokens,
+    reasoning_tokens: reasoningTokens,
   };
 }

@@ -1,13 +1,14 @@
 import type { Tx } from '@reeve/db';
 import { appendMessages } from '@reeve/memory';
-import { messagesOf, type RunRecord, type StepRecord } from './run.ts';
+import { messagesOf } from './conversation.ts';
+import type { RunRecord, StepRecord } from './run.ts';
 
-/** Adds what a completed run did and answered to its session. A session deleted meanwhile stays deleted. */
-export async function appendAnswer(
+/** Adds what a run did, and what it answered where it did, to its session. A session deleted meanwhile stays deleted. */
+export async function appendSteps(
   tx: Tx,
-  run: RunRecord,
+  run: Pick<RunRecord, 'id' | 'tenantId' | 'sessionId'>,
   steps: readonly StepRecord[],
-  answer: string,
+  answer: string | null,
 ): Promise<void> {
   const alive = await tx
     .selectFrom('sessions')
@@ -17,10 +18,6 @@ export async function appendAnswer(
     .forUpdate()
     .executeTakeFirst();
   if (alive === undefined) return;
-  await appendMessages(
-    tx,
-    run.tenantId,
-    run.sessionId,
-    messagesOf(steps, answer).map((message) => ({ ...message, runId: run.id })),
-  );
+  const messages = messagesOf(steps, answer).map((message) => ({ runId: run.id, ...message }));
+  await appendMessages(tx, run.tenantId, run.sessionId, messages);
 }

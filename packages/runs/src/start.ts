@@ -1,16 +1,26 @@
 import { findAgent } from '@reeve/agents';
 import { recordAudit } from '@reeve/audit';
-import { TaskInput, type Agent, type Multitask, type NewRunEvent, type RunEvent } from '@reeve/contract';
+import { TaskInput, type Multitask, type NewRunEvent, type RunEvent } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
-import { appendMessages, ensureSession, recallContext } from '@reeve/memory';
+import { ensureSession, recallContext } from '@reeve/memory';
 import type { ModelGateway } from '@reeve/models';
-import { insertClaimed, insertQueued, type Claim, type Requester, type Worker } from '@reeve/tasks';
+import {
+  carryOut,
+  createAfterCommit,
+  insertTask,
+  joinKey,
+  type Claim,
+  type Requester,
+  type Worker,
+} from '@reeve/tasks';
+import { ensureRunBudget, exhausted } from '@reeve/tenancy';
+import { beginRun, type RunAgent } from './begin.ts';
 import type { Feed } from './feed.ts';
 import type { RunHandler } from './handler.ts';
 import { appendEvents } from './log.ts';
-import { HISTORY_LIMIT, historyOf, nextModelStep, rowOf, type RunState } from './run.ts';
-import { insertRun, insertSteps, selectHistory } from './store.ts';
+import { NOTHING_USED, type RunRecord, type RunState } from './run.ts';
+import { insertRun, selectUnended } from './store.ts';
 
 /** What a door asks for. */
 export interface RunRequest {
@@ -48,135 +58,181 @@ const RECALLED = 5;
 
 /**
  * Starts a run: its task, run, first events and audit row are one transaction, and have committed when this resolves.
- * Where this process works on tasks it begins at once, under a lease it took in the same transaction. Throws
- * `unknown_agent`, and `not_found` for a session of somebody else.
+ * Where this process works on tasks and the session is free it begins at once, under a lease it took in the same transaction.
+ * Throws `unknown_agent`, `not_found` for a session of somebody else, `conflict` for a busy session that is not waited for, and
+ * `budget_exhausted` where nothing is left to spend.
  */
-export async function startRun(
+export async function startRun(parts: StartParts, request: RunRequest): Promise<StartedRun> {
+  const { tenantId } = request.requester;
+  return launch(parts, request, async (tx) => {
+    const agent = await findAgent(tx, tenantId, request.agent);
+    if (agent === undefined) throw unknownAgent(request.agent);
+    return { agent };
+  });
+}
+
+/** What a run is opened with besides its request. */
+export interface Launch {
+  readonly agent: RunAgent;
+  /** The run that it shares the steps below `step` of, and what it is told after them. */
+  readonly fork?: { readonly from: RunRecord; readonly step: number; readonly said: string | undefined };
+}
+
+/** Starts a run with what `prepare` finds in the same transaction. */
+export async function launch(
   { database, feed, models, handler, worker }: StartParts,
   request: RunRequest,
+  prepare: (tx: Tx) => Promise<Launch & { readonly sessionId?: string }>,
 ): Promise<StartedRun> {
-  const { requester, door, payload } = request;
-  const { started, claimed, state, events } = await inTenant(database.db, requester.tenantId, async (tx) => {
+  const { requester, door, payload, sessionId: asked, multitask = 'enqueue' } = request;
+  const after = createAfterCommit();
+  const { started, claimed, opened } = await inTenant(database.db, requester.tenantId, async (tx) => {
+    const { agent, fork, sessionId = asked } = await prepare(tx);
     const input = TaskInput.parse({
-      agent_id: request.agent,
+      agent_id: agent.slug,
       task_type: door,
       title: titleOf(request.input),
       payload,
-      ...(request.sessionId !== undefined && { session_id: request.sessionId }),
+      ...(sessionId !== undefined && { session_id: sessionId, ...keyOf(sessionId, multitask) }),
     });
-    const agent = await findAgent(tx, requester.tenantId, request.agent);
-    if (agent === undefined) throw unknownAgent(request.agent);
-    const named = { ...input, agent_id: agent.slug };
-    const { task, claim } =
-      worker === undefined
-        ? { task: await insertQueued(tx, requester, named), claim: undefined }
-        : await insertClaimed(tx, requester, named, worker.owner, worker.leaseMs);
-    const opened = await openRun(tx, {
+    if (sessionId !== undefined) await claimSession(tx, requester.tenantId, sessionId);
+    const { task, claim, isKeyFree } = await insertTask(tx, handler, requester, input, worker, after);
+    const opening = await openRun(tx, {
       task,
       agent,
       door,
       requester,
       input: request.input,
-      sessionId: request.sessionId,
-      model: models.defaultModel,
+      sessionId,
+      defaultModel: models.defaultModel,
       running: claim !== undefined,
+      // What the session's latest run left behind is settled only by the run that stopped it.
+      multitask: isKeyFree ? 'enqueue' : multitask,
+      fork,
     });
-    const { run } = opened.state;
-    return {
-      started: { runId: run.id, taskId: task.id, sessionId: run.sessionId, agent: agent.slug },
-      claimed: claim,
-      ...opened,
-    };
+    const { run } = opening.state;
+    const ids = { runId: run.id, taskId: task.id, sessionId: run.sessionId, agent: agent.slug };
+    return { started: ids, claimed: claim, opened: opening };
   });
-  feed.publish(started.runId, events);
-  database.notify('reeve_journal', requester.tenantId);
+  feed.publish(started.runId, opened.events);
+  await carryOut(database, handler, after);
   if (claimed !== undefined) {
-    handler.prepare(claimed, state);
+    handler.prepare(claimed, opened.state);
     worker?.adopt(claimed);
-  } else {
-    database.notify('reeve_tasks', '');
   }
   return started;
 }
 
+const STRATEGIES = {
+  enqueue: 'queue',
+  reject: 'reject',
+  interrupt: 'cancel_running',
+  rollback: 'cancel_running',
+} as const;
+
+/** One run of a session at a time: those that go on in one have a concurrency key. */
+function keyOf(sessionId: string, multitask: Multitask) {
+  return { concurrency_key: sessionKey(sessionId), concurrency_strategy: STRATEGIES[multitask] };
+}
+
+function sessionKey(sessionId: string): string {
+  return `session:${sessionId}`;
+}
+
+/** The run that made a session has no key: most are the only one. It gets one where it is in the way. */
+async function claimSession(tx: Tx, tenantId: string, sessionId: string): Promise<void> {
+  const tasks = await selectUnended(tx, tenantId, sessionId);
+  if (tasks.length > 0) await joinKey(tx, tenantId, sessionKey(sessionId), tasks);
+}
+
 export interface OpenRun {
   readonly task: Pick<Claim['task'], 'id'>;
-  readonly agent: Agent;
+  readonly agent: RunAgent;
   readonly door: string;
   readonly requester: Requester & { readonly requestId: string | null };
   readonly input: string;
   readonly sessionId: string | undefined;
-  readonly model: string;
+  readonly defaultModel: string;
   /** Its task is leased by the caller, who goes on with the state that comes back. */
   readonly running: boolean;
+  readonly multitask?: Multitask;
+  readonly fork?: Launch['fork'];
 }
 
-/**
- * Inserts a run for a task in the caller's transaction: with its session, the message that began it, its first events and, where
- * it is running, its first step.
- */
+/** Inserts a run for a task in the caller's transaction, with its session and its first events; where it is running, it begins. */
 export async function openRun(
   tx: Tx,
-  { task, agent, door, requester, input, sessionId: given, model, running }: OpenRun,
+  { task, agent, door, requester, input, sessionId: given, defaultModel, running, multitask, fork }: OpenRun,
 ): Promise<{ state: RunState; events: RunEvent[] }> {
-  const { tenantId, traceId } = requester;
+  const { tenantId, traceId, userId } = requester;
+  const id = newId();
   const sessionId = given ?? newId();
-  const session = await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: input });
-  const historyUntil = session.message_count;
-  const opened = {
-    id: newId(),
+  const run: RunRecord = {
+    id,
     tenantId,
     taskId: task.id,
     agentId: agent.id,
+    agentSlug: agent.slug,
     agentVersion: agent.version,
     sessionId,
     door,
     status: running ? 'running' : 'queued',
+    waitingFor: null,
+    multitask: multitask ?? 'enqueue',
     input,
-    context: await recallContext(tx, tenantId, input.slice(0, 2_000), RECALLED),
-    historyUntil,
+    context:
+      fork !== undefined && fork.step > 1
+        ? fork.from.context
+        : await recallContext(tx, tenantId, input.slice(0, 2_000), RECALLED),
+    historyUntil: 0,
     traceId,
-  } as const;
-  await insertRun(tx, { ...opened, requestId: requester.requestId });
-  await appendMessages(tx, tenantId, sessionId, [{ role: 'user', content: input, runId: opened.id }]);
+    userId,
+    parentRunId: null,
+    rootRunId: id,
+    forkedFrom: fork?.from.id ?? null,
+    forkStep: fork?.step ?? null,
+    used: NOTHING_USED,
+    startedAt: null,
+    createdAt: new Date(),
+  };
+  const refusal = await exhausted(tx, { tenantId, personaId: null, agentId: agent.slug, rootRunId: run.rootRunId });
+  if (refusal !== undefined) throw refusal;
+  await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: input });
+  await insertRun(tx, { ...run, requestId: requester.requestId });
+  await ensureRunBudget(tx, tenantId, id, agent.limits.max_cost_usd);
   await recordAudit(tx, [
     {
       tenantId,
-      actor: requester.userId,
+      actor: userId,
       action: 'PLAN_START',
       traceId,
       taskId: task.id,
-      runId: opened.id,
-      details: { agent: agent.slug, version: agent.version, door },
+      runId: id,
+      details: {
+        agent: agent.slug,
+        version: agent.version,
+        door,
+        ...(fork && { forked_from: fork.from.id, from_step: fork.step }),
+      },
     },
   ]);
+  const beginning = running ? await beginRun(tx, run, agent, defaultModel, fork?.said) : undefined;
   const first: NewRunEvent[] = [
     { type: 'session_start', session_id: sessionId, task_id: task.id, agent: agent.slug },
-    { type: 'system', message: running ? 'started' : 'queued', model: agent.model_id ?? model, tools: agent.tools },
-  ];
-  const events = await appendEvents(tx, opened, 0, first);
-  const history =
-    historyUntil === 0 ? [] : historyOf(await selectHistory(tx, tenantId, sessionId, historyUntil, HISTORY_LIMIT));
-  const step = nextModelStep([]);
-  if (running) await insertSteps(tx, tenantId, opened.id, [rowOf(step, agent.model_id ?? model, history.length)]);
-  const now = new Date();
-  const state: RunState = {
-    run: {
-      ...opened,
-      agentSlug: agent.slug,
-      inputTokens: 0,
-      outputTokens: 0,
-      createdAt: now,
-      startedAt: running ? now : null,
+    {
+      type: 'system',
+      message: running ? STARTED : 'queued',
+      model: agent.model_id ?? defaultModel,
+      tools: agent.tools,
     },
-    agent,
-    history,
-    steps: running ? [step] : [],
-    begun: running ? [step.number] : [],
-    lastSeq: events.length,
-  };
-  return { state, events };
+  ];
+  const events = await appendEvents(tx, run, 0, [...first, ...(beginning?.events ?? [])]);
+  const { history = [], steps = [], begun = [] } = beginning ?? {};
+  return { state: { run: beginning?.run ?? run, agent, history, steps, begun, lastSeq: events.length }, events };
 }
+
+/** What readers are told when a run begins. */
+export const STARTED = 'started';
 
 export function unknownAgent(ref: string): ReeveError {
   return new ReeveError('unknown_agent', `there is no agent ${ref}`);

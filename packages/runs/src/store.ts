@@ -1,8 +1,8 @@
 import type { Message, Run, RunEvent, RunStatus, Step, ToolOutcome } from '@reeve/contract';
 import { json, now, type Db, type Tables } from '@reeve/db';
 import { sql, type Selectable } from 'kysely';
-import type { ModelOutput, RunRecord, StepRecord } from './run.ts';
-import { usageOf } from './run.ts';
+import { usdOf } from '@reeve/tenancy';
+import { usageOf, type CompactionStep, type ModelOutput, type RunRecord, type StepRecord, type Used } from './run.ts';
 
 export interface RunFilter {
   readonly agent?: string | undefined;
@@ -14,7 +14,7 @@ export interface RunFilter {
 
 export async function insertRun(
   db: Db,
-  run: Omit<RunRecord, 'inputTokens' | 'outputTokens' | 'createdAt' | 'startedAt' | 'agentSlug'> & {
+  run: Omit<RunRecord, 'used' | 'createdAt' | 'startedAt' | 'agentSlug' | 'userId' | 'waitingFor'> & {
     requestId: string | null;
   },
 ): Promise<void> {
@@ -34,19 +34,35 @@ export async function insertRun(
       history_until: run.historyUntil,
       trace_id: run.traceId,
       request_id: run.requestId,
+      multitask: run.multitask,
+      parent_run_id: run.parentRunId,
+      root_run_id: run.rootRunId === run.id ? null : run.rootRunId,
+      forked_from: run.forkedFrom,
+      fork_step: run.forkStep,
+      cost_usd: '0',
       created_at: now,
       started_at: run.status === 'running' ? now : null,
     })
     .execute();
 }
 
-/** Marks a run as running, from its first claim on. */
-export async function updateRunning(db: Db, runId: string): Promise<void> {
+/** Marks a run as running: from its first claim on, which says what of its session came before it, and after a wait. */
+export async function updateRunning(db: Db, runId: string, historyUntil?: number): Promise<void> {
   await db
     .updateTable('runs')
-    .set({ status: 'running', started_at: sql<Date>`coalesce(started_at, reeve_now())` })
+    .set({
+      status: 'running',
+      waiting_for: null,
+      started_at: sql<Date>`coalesce(started_at, reeve_now())`,
+      ...(historyUntil !== undefined && { history_until: historyUntil }),
+    })
     .where('id', '=', runId)
     .execute();
+}
+
+/** Marks a run as put aside. */
+export async function updateParked(db: Db, runId: string, waitingFor: 'approval' | 'budget'): Promise<void> {
+  await db.updateTable('runs').set({ status: 'queued', waiting_for: waitingFor }).where('id', '=', runId).execute();
 }
 
 /** Brings an ended run back, for a retry of its task: settled steps are kept, and what its end had closed is open again. */
@@ -64,6 +80,51 @@ export async function updateRevivedRun(db: Db, runId: string): Promise<void> {
     .execute();
 }
 
+/** The run of a session that began last before this one. */
+export async function selectPrevious(
+  db: Db,
+  { id, tenantId, sessionId }: Pick<RunRecord, 'id' | 'tenantId' | 'sessionId'>,
+): Promise<{ id: string; status: string } | undefined> {
+  return db
+    .selectFrom('runs')
+    .select(['id', 'status'])
+    .where('tenant_id', '=', tenantId)
+    .where('session_id', '=', sessionId)
+    .where('id', '<>', id)
+    .where('started_at', 'is not', null)
+    .orderBy('started_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/** The tasks of the runs of a session that have not ended. */
+export async function selectUnended(db: Db, tenantId: string, sessionId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('runs')
+    .select('task_id')
+    .where('tenant_id', '=', tenantId)
+    .where('session_id', '=', sessionId)
+    .where('status', 'in', ['queued', 'running'])
+    .execute();
+  return rows.map(({ task_id }) => task_id);
+}
+
+/** Takes what a run added to the end of its session out again. */
+export async function deleteMessagesOf(
+  db: Db,
+  { id, tenantId, sessionId }: Pick<RunRecord, 'id' | 'tenantId' | 'sessionId'>,
+): Promise<void> {
+  await sql`with gone as (
+      delete from messages where tenant_id = ${tenantId} and session_id = ${sessionId} and run_id = ${id}
+      returning position
+    )
+    update sessions set message_count = (
+        select coalesce(max(position), 0) from messages m
+        where m.session_id = sessions.id and not exists (select from gone where gone.position = m.position))
+    where tenant_id = ${tenantId} and id = ${sessionId} and exists (select from gone)`.execute(db);
+}
+
 export interface RunEnd {
   readonly status: 'completed' | 'failed' | 'cancelled';
   readonly result: string | null;
@@ -75,6 +136,7 @@ export async function updateEndedRun(db: Db, runId: string, end: RunEnd): Promis
     .updateTable('runs')
     .set({
       status: end.status,
+      waiting_for: null,
       result: end.result,
       error_code: end.error?.code ?? null,
       error_message: end.error?.message ?? null,
@@ -84,32 +146,19 @@ export async function updateEndedRun(db: Db, runId: string, end: RunEnd): Promis
     .execute();
 }
 
-export async function addUsage(
-  db: Db,
-  runId: string,
-  usage: { inputTokens: number; outputTokens: number },
-): Promise<void> {
-  await db
-    .updateTable('runs')
-    .set((eb) => ({
-      input_tokens: eb('input_tokens', '+', usage.inputTokens),
-      output_tokens: eb('output_tokens', '+', usage.outputTokens),
-    }))
-    .where('id', '=', runId)
-    .execute();
-}
-
 export interface NewStep {
   readonly number: number;
-  readonly kind: 'model' | 'tool';
+  readonly kind: StepRecord['kind'];
   readonly name: string;
   readonly callId: string | null;
   readonly input: unknown;
+  readonly status: 'pending' | 'settled';
+  readonly output: unknown;
   /** 1 where it begins at once, 0 where it waits for others. */
   readonly attempt: number;
 }
 
-/** Inserts pending steps. */
+/** Inserts steps, pending but for messages. */
 export async function insertSteps(db: Db, tenantId: string, runId: string, steps: readonly NewStep[]): Promise<void> {
   await db
     .insertInto('steps')
@@ -122,9 +171,12 @@ export async function insertSteps(db: Db, tenantId: string, runId: string, steps
         name: step.name,
         tool_call_id: step.callId,
         input: json(step.input),
-        status: 'pending',
+        status: step.status,
+        output: step.output === null ? null : json(step.output),
+        outcome: step.status === 'settled' ? 'success' : null,
         attempt: step.attempt,
         started_at: now,
+        ended_at: step.status === 'settled' ? now : null,
       })),
     )
     .execute();
@@ -141,29 +193,44 @@ export async function updateBegun(db: Db, runId: string, number: number): Promis
 }
 
 export interface Settlement {
-  readonly output: ModelOutput | ToolOutcome;
+  /** What the step came to, as it is kept. */
+  readonly output: unknown;
   readonly outcome: string;
-  readonly usage?: { readonly inputTokens: number; readonly outputTokens: number };
+  readonly used?: Used;
 }
 
+/** Settles a pending step, and counts what it used to the run. */
 export async function updateSettled(
   db: Db,
-  runId: string,
+  { id: runId }: Pick<RunRecord, 'id'>,
   number: number,
-  { output, outcome, usage }: Settlement,
+  { output, outcome, used }: Settlement,
 ): Promise<void> {
+  const costUsd = used?.costNano == null ? null : usdOf(used.costNano);
   await db
     .updateTable('steps')
     .set({
       status: 'settled',
-      output: json(output),
+      output: output === null ? null : json(output),
       outcome,
       ended_at: now,
-      ...(usage && { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens }),
+      ...(used && { input_tokens: used.inputTokens, output_tokens: used.outputTokens, cost_usd: costUsd }),
     })
     .where('run_id', '=', runId)
     .where('number', '=', number)
     .where('status', '=', 'pending')
+    .execute();
+  if (used === undefined) return;
+  await db
+    .updateTable('runs')
+    .set((eb) => ({
+      input_tokens: eb('input_tokens', '+', used.inputTokens),
+      output_tokens: eb('output_tokens', '+', used.outputTokens),
+      cached_tokens: eb('cached_tokens', '+', used.cachedTokens),
+      reasoning_tokens: eb('reasoning_tokens', '+', used.reasoningTokens),
+      cost_usd: sql<string | null>`cost_usd + ${costUsd}::numeric`,
+    }))
+    .where('id', '=', runId)
     .execute();
 }
 
@@ -232,6 +299,14 @@ export async function selectEvents(
   );
 }
 
+/** Characters that a step has streamed, thinking included. */
+export async function selectStreamed(db: Db, runId: string, step: number): Promise<number> {
+  const { rows } = await sql<{ characters: number }>`
+    select coalesce(sum(length(data ->> 'delta')), 0)::int as characters from events
+    where run_id = ${runId} and type in ('text', 'thinking') and (data ->> 'step')::int = ${step}`.execute(db);
+  return rows[0]!.characters;
+}
+
 export async function selectLastSeq(db: Db, runId: string): Promise<number> {
   const row = await db
     .selectFrom('events')
@@ -249,8 +324,9 @@ export async function selectRunRecord(
   const row = await db
     .selectFrom('runs')
     .innerJoin('agents', 'agents.id', 'runs.agent_id')
+    .innerJoin('tasks', 'tasks.id', 'runs.task_id')
     .selectAll('runs')
-    .select('agents.slug')
+    .select(['agents.slug', 'tasks.created_by_user_id'])
     .where('runs.tenant_id', '=', tenantId)
     .where((eb) => ('id' in by ? eb('runs.id', '=', by.id) : eb('runs.task_id', '=', by.taskId)))
     .executeTakeFirst();
@@ -269,26 +345,60 @@ export async function selectRunRecord(
     context: row.context as RunRecord['context'],
     historyUntil: row.history_until,
     traceId: row.trace_id,
-    inputTokens: row.input_tokens,
-    outputTokens: row.output_tokens,
+    userId: row.created_by_user_id ?? 'system',
+    waitingFor: row.waiting_for as RunRecord['waitingFor'],
+    multitask: row.multitask as RunRecord['multitask'],
+    parentRunId: row.parent_run_id,
+    rootRunId: row.root_run_id ?? row.id,
+    forkedFrom: row.forked_from,
+    forkStep: row.fork_step,
+    used: usedOf(row),
     startedAt: row.started_at,
     createdAt: row.created_at,
   };
 }
 
+/** The steps of a run, those that it shares with the runs it was forked from included: `held`, for a query. */
+function stepsOf(runId: string) {
+  return sql`with recursive line as (
+      select id, forked_from, fork_step, null::int as below from runs where id = ${runId}
+      union all
+      select r.id, r.forked_from, r.fork_step, least(l.below, l.fork_step) from line l join runs r on r.id = l.forked_from
+    ), held as (
+      select s.* from line l join steps s on s.run_id = l.id and (l.below is null or s.number < l.below)
+    )`;
+}
+
+type StepRow = Selectable<Tables['steps']>;
+
 /** Every step of a run as the engine needs it, in order. */
 export async function selectStepRecords(db: Db, runId: string): Promise<StepRecord[]> {
-  const rows = await db
-    .selectFrom('steps')
-    .select(['number', 'kind', 'name', 'tool_call_id', 'input', 'output', 'status', 'attempt'])
-    .where('run_id', '=', runId)
-    .orderBy('number')
-    .execute();
-  return rows.map((row): StepRecord => {
-    const base = { number: row.number, status: row.status as StepRecord['status'], attempt: row.attempt };
-    return row.kind === 'model'
-      ? { ...base, kind: 'model', output: row.output as ModelOutput | null }
-      : {
+  const { rows } = await sql<
+    Pick<StepRow, 'run_id' | 'number' | 'kind' | 'name' | 'tool_call_id' | 'input' | 'output' | 'status' | 'attempt'>
+  >`
+    ${stepsOf(runId)} select run_id, number, kind, name, tool_call_id, input, output, status, attempt from held order by number`.execute(
+    db,
+  );
+  return rows.map((row, index): StepRecord => {
+    const base = {
+      runId: row.run_id,
+      number: row.number,
+      status: row.status as StepRecord['status'],
+      attempt: row.attempt,
+    };
+    switch (row.kind) {
+      case 'model':
+        return {
+          ...base,
+          kind: 'model',
+          output: row.output === null ? null : withInputs(row.output as ModelOutput, rows.slice(index + 1)),
+        };
+      case 'message':
+        return { ...base, kind: 'message', output: row.output as { text: string } };
+      case 'compaction':
+        return { ...base, kind: 'compaction', output: row.output as CompactionStep['output'] };
+      default:
+        return {
           ...base,
           kind: 'tool',
           name: row.name,
@@ -296,7 +406,16 @@ export async function selectStepRecords(db: Db, runId: string): Promise<StepReco
           input: row.input,
           output: row.output as ToolOutcome | null,
         };
+    }
   });
+}
+
+/** What a model said with the inputs of its calls, which are kept by the steps right behind it. */
+function withInputs(output: ModelOutput, next: readonly { kind: string; input: unknown }[]): ModelOutput {
+  const toolCalls = output.toolCalls.map((call, index) =>
+    'input' in call ? call : { ...(call as { id: string; name: string }), input: next[index]?.input },
+  );
+  return { ...output, toolCalls };
 }
 
 /** A page of a run's steps as the API shows them. */
@@ -306,22 +425,14 @@ export async function listSteps(
   runId: string,
   { limit, offset }: { limit: number; offset: number },
 ): Promise<{ steps: Step[]; total: number }> {
-  const rows = await db
-    .selectFrom('steps')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('run_id', '=', runId)
-    .orderBy('number')
-    .limit(limit)
-    .offset(offset)
-    .execute();
-  const { total } = await db
-    .selectFrom('steps')
-    .select(({ fn }) => fn.countAll<number>().as('total'))
-    .where('tenant_id', '=', tenantId)
-    .where('run_id', '=', runId)
-    .executeTakeFirstOrThrow();
+  const { rows } = await sql<StepRow & { total: number }>`
+    ${stepsOf(runId)} select * from held where tenant_id = ${tenantId} order by number limit ${limit} offset ${offset}`.execute(
+    db,
+  );
+  const { rows: counted } = await sql<{ total: number }>`
+    ${stepsOf(runId)} select count(*)::int as total from held where tenant_id = ${tenantId}`.execute(db);
   const steps = rows.map((row): Step => ({
+    run_id: row.run_id,
     number: row.number,
     kind: row.kind as Step['kind'],
     name: row.name,
@@ -337,7 +448,7 @@ export async function listSteps(
     started_at: row.started_at.toISOString(),
     ended_at: row.ended_at?.toISOString() ?? null,
   }));
-  return { steps, total };
+  return { steps, total: counted[0]!.total };
 }
 
 /** One run as the API shows it. */
@@ -387,17 +498,12 @@ export async function selectHistory(
   sessionId: string,
   until: number,
   limit: number,
-): Promise<Pick<Message, 'role' | 'content'>[]> {
-  const rows = await db
-    .selectFrom('messages')
-    .select(['role', 'content'])
-    .where('tenant_id', '=', tenantId)
-    .where('session_id', '=', sessionId)
-    .where('position', '<=', until)
-    .orderBy('position', 'desc')
-    .limit(limit)
-    .execute();
-  return rows.reverse() as Pick<Message, 'role' | 'content'>[];
+): Promise<Pick<Message, 'role' | 'content' | 'position'>[]> {
+  const { rows } = await sql<Pick<Message, 'role' | 'content' | 'position'>>`
+    select position, role, content from session_messages(${sessionId}, ${until}, ${limit}) where tenant_id = ${tenantId}`.execute(
+    db,
+  );
+  return rows.reverse();
 }
 
 function shown(db: Db, tenantId: string) {
@@ -409,7 +515,7 @@ function shown(db: Db, tenantId: string) {
       'agents.slug',
       selectFrom('steps')
         .whereRef('steps.run_id', '=', 'runs.id')
-        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .select(({ fn }) => fn.max<number>('number').as('count'))
         .$asScalar()
         .as('steps'),
     ])
@@ -435,8 +541,8 @@ function fromRow(row: Selectable<Tables['runs']> & { slug: string; steps: number
     input: row.input,
     result: row.result,
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
-    usage: { ...usageOf({ inputTokens: row.input_tokens, outputTokens: row.output_tokens }), cost_usd: row.cost_usd },
-    steps: row.steps ?? 0,
+    usage: usageOf(usedOf(row)),
+    steps: row.steps ?? Math.max(0, (row.fork_step ?? 1) - 1),
     trace_id: row.trace_id,
     created_at: row.created_at.toISOString(),
     started_at: row.started_at?.toISOString() ?? null,
@@ -445,10 +551,12 @@ function fromRow(row: Selectable<Tables['runs']> & { slug: string; steps: number
   };
 }
 
-/** Deletes the runs of tasks, with their steps and events. */
-export async function deleteRunsOf(db: Db, taskIds: readonly string[]): Promise<void> {
-  await db
-    .deleteFrom('runs')
-    .where('task_id', 'in', [...taskIds])
-    .execute();
+function usedOf(row: Selectable<Tables['runs']>): Used {
+  return {
+    inputTokens: row.input_tokens,
+    outputTokens: row.output_tokens,
+    cachedTokens: row.cached_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    costNano: row.cost_usd === null ? null : Math.round(Number(row.cost_usd) * 1e9),
+  };
 }

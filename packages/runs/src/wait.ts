@@ -10,7 +10,8 @@ export interface EndedRun {
 }
 
 /**
- * Waits for the end of a run. Throws `timeout` with the run’s id where it takes longer than `waitMs` (the run goes on), the
+ * Waits for the end of a run. Throws `budget_exhausted` where it was put aside because nothing was left to spend (it goes on when
+ * there is), and `timeout` with the run’s id where it takes longer than `waitMs` (the run goes on), the
  * run’s own error where it failed, `cancelled` where it was stopped, and `cancelled` when the caller goes away.
  */
 export async function waitForRun(
@@ -25,11 +26,18 @@ export async function waitForRun(
   const toolCalls = new Map<number, { name: string; input: unknown; output: unknown }>();
   let failure: ReeveError | undefined;
   let result: RunResult | undefined;
+  let asked = '';
   try {
     for await (const event of feed.follow(tenantId, runId, 0, AbortSignal.any([signal, deadline.signal]))) {
       if (event.type === 'tool_call') toolCalls.set(event.step, { name: event.name, input: event.input, output: null });
       if (event.type === 'tool_result')
         toolCalls.set(event.step, { name: event.name, input: toolCalls.get(event.step)?.input, output: event.output });
+      if (event.type === 'system' && event.waiting_for === 'budget')
+        throw new ReeveError('budget_exhausted', `${event.message}; run ${runId} goes on when the budget is raised`, {
+          runId,
+        });
+      if (event.type === 'approval_required') asked = ` It waits for a decision on approval ${event.approval_id}.`;
+      if (event.type === 'approval_decided') asked = '';
       if (event.type === 'error') failure = errorOf(event, runId);
       if (event.type === 'result') result = event;
       if (event.type === 'session_end') break;
@@ -41,7 +49,7 @@ export async function waitForRun(
     if (signal.aborted) throw new ReeveError('cancelled', 'the caller went away', { runId });
     throw new ReeveError(
       'timeout',
-      `the run takes longer than ${waitMs} ms; it goes on, follow it at /api/v1/runs/${runId}/events`,
+      `the run takes longer than ${waitMs} ms; it goes on, follow it at /api/v1/runs/${runId}/events.${asked}`,
       { runId },
     );
   }

@@ -2,11 +2,10 @@ import type { NameAgent } from '@reeve/audit';
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import type { App } from '@reeve/http';
-import { ReeveError } from '@reeve/kit';
 import { decideApproval, decideTask } from './approval.ts';
-import type { CheckTask } from './enqueue.ts';
+import type { CheckTask } from './agent-names.ts';
 import { setLimit, shownLimit } from './limit.ts';
-import { requireReach, setPolicy } from './policy.ts';
+import { removePolicy, requireReach, setPolicy } from './policy.ts';
 import { requesterOf } from './routes.ts';
 import { listApprovals } from './store/approval.ts';
 import { selectLimitsOf } from './store/limit.ts';
@@ -24,8 +23,8 @@ export function mountApprovals(
 ): void {
   app.mount(routes.listApprovals, ({ principal: { tenantId }, query }) =>
     inTenant(database.db, tenantId, async (tx) => {
-      const { limit, offset, status, kind, agent_id, task_id } = query;
-      const filter = { status, kind, agentId: await nameAgent(tx, tenantId, agent_id), taskId: task_id };
+      const { limit, offset, status, kind, agent_id, task_id, run_id } = query;
+      const filter = { status, kind, agentId: await nameAgent(tx, tenantId, agent_id), taskId: task_id, runId: run_id };
       return { ...(await listApprovals(tx, tenantId, filter, { limit, offset })), limit, offset };
     }),
   );
@@ -46,17 +45,14 @@ export function mountApprovals(
   );
 
   app.mount(routes.decideApproval, async (call) => {
-    const { decision, reason, edited_input } = call.body;
-    if (edited_input != null)
-      throw new ReeveError('invalid_request', 'edited_input: only the input of a tool call can be changed', {
-        details: [{ path: 'edited_input', message: 'only the input of a tool call can be changed' }],
-      });
+    const { decision, reason, edited_input, result } = call.body;
+    const given = { decision, editedInput: edited_input ?? undefined, result };
     const { approval } = await decideApproval(
       database,
       handler,
       requesterOf(call),
       call.params.id,
-      decision,
+      given,
       reason || null,
     );
     return approval;
@@ -85,6 +81,12 @@ export function mountApprovals(
     const tenant = call.body.tenant ?? null;
     requireReach(call.principal, tenant);
     return setPolicy(database, requesterOf(call), { ...call.body, tenant });
+  });
+  app.mount(routes.deletePolicy, async (call) => {
+    const tenant = call.query.tenant ?? null;
+    requireReach(call.principal, tenant);
+    await removePolicy(database, requesterOf(call), tenant, call.params.task_type);
+    return null;
   });
 
   app.mount(routes.listLimits, ({ principal: { tenantId }, query: { limit, offset } }) =>

@@ -105,7 +105,7 @@ describe('approvals', () => {
     const { id } = await enqueue({ requires_approval: true });
     const { approval } = await decide(id, 'approve');
     await assert.rejects(decide(id, 'reject'), { reason: 'conflict', message: 'it is approved already by ada' });
-    await assert.rejects(decideApproval(database, handler, requester, approval.id, 'approve', null), {
+    await assert.rejects(decideApproval(database, handler, requester, approval.id, { decision: 'approve' }, null), {
       reason: 'conflict',
     });
     assert.equal((await read(id)).status, 'pending');
@@ -216,7 +216,7 @@ describe('approvals', () => {
     const approval = await approvalOf(id);
     const stranger = { ...requester, tenantId: 'other' };
     await assert.rejects(decideTask(database, handler, stranger, id, 'approve', null), { reason: 'not_found' });
-    await assert.rejects(decideApproval(database, handler, stranger, approval.id, 'approve', null), {
+    await assert.rejects(decideApproval(database, handler, stranger, approval.id, { decision: 'approve' }, null), {
       reason: 'not_found',
     });
   });

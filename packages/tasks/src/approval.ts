@@ -1,17 +1,27 @@
-import { recordAudit, recordJournal } from '@reeve/audit';
+import { recordAudit } from '@reeve/audit';
 import type { Approval, Decision, Task } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
-import { ReeveError, type Log } from '@reeve/kit';
+import { invalidField, ReeveError, type Log } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { endUnclaimed } from './end.ts';
 import type { Requester } from './enqueue.ts';
+import { unparkTask } from './park.ts';
 import { placeTasks } from './place.ts';
 import { carryOut } from './release.ts';
-import { insertApproval, lockApproval, selectApprovalOfTask, selectOverdue, updateDecided } from './store/approval.ts';
+import {
+  insertApproval,
+  insertToolApproval,
+  lockApproval,
+  selectApprovalOfTask,
+  selectOverdue,
+  updateDecided,
+  type ToolQuestion,
+} from './store/approval.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
 import { lockKeysOf } from './store/slot.ts';
-import type { TaskHandler } from './task.ts';
+import type { TaskHandler, ToolDecision } from './task.ts';
+import { tell } from './tell.ts';
 
 /*
  * An approval is one record, whoever reads it:
@@ -20,6 +30,7 @@ import type { TaskHandler } from './task.ts';
  *      │ └──its time runs out──► what its default says, decided by `system`
  *      └──its task ends──► withdrawn
  *
+ * A task that is rejected has failed; a tool call that is rejected is an outcome that its agent is told, and the task goes on.
  * Whoever decides locks the task first and then the approval, as whoever ends the task does, so that there is
  * one decision and no more.
  */
@@ -34,7 +45,31 @@ export interface Decided {
 /** Asks for a decision on a pending task. */
 export async function requestApproval(tx: Tx, task: Task, requestedBy: string, after: AfterCommit): Promise<void> {
   await insertApproval(tx, task.id, requestedBy);
-  await tell(tx, task, 'approval_requested', requestedBy, 'waits for a decision', after);
+  await tell(tx, task, { type: 'approval_requested', actor: requestedBy, summary: 'waits for a decision' }, after);
+}
+
+/** Asks whether a tool call may be made, or what became of one. The task goes on with what else it has to do, or is parked. */
+export async function requestToolApproval(
+  tx: Tx,
+  task: Task,
+  question: ToolQuestion,
+  after: AfterCommit,
+): Promise<void> {
+  const expiresAt = await insertToolApproval(tx, question);
+  const actor = `agent:${question.agentId}`;
+  const details = { approval_id: question.id, tool: question.tool, step: question.step, expires_at: expiresAt };
+  await tell(tx, task, { type: 'approval_requested', actor, summary: question.title, details }, after);
+  await recordAudit(tx, [
+    {
+      tenantId: question.tenantId,
+      actor,
+      action: 'APPROVAL_REQUESTED',
+      traceId: task.trace_id,
+      taskId: task.id,
+      runId: question.runId,
+      details,
+    },
+  ]);
 }
 
 /**
@@ -46,7 +81,7 @@ export async function decideApproval(
   handler: TaskHandler,
   requester: Requester,
   approvalId: string,
-  decision: Decision,
+  decision: ToolDecision,
   reason: string | null,
 ): Promise<Decided> {
   const after = createAfterCommit();
@@ -59,8 +94,9 @@ export async function decideApproval(
       const by = approval.decided_by === null ? '' : ` by ${approval.decided_by}`;
       throw new ReeveError('conflict', `it is ${approval.status} already${by}`);
     }
+    if (!expired) await checkDecision(tx, handler, approval, decision);
     const decided = expired
-      ? await decide(tx, handler, approval, approval.default_decision, 'system', OVERDUE, after)
+      ? await decide(tx, handler, approval, byDefault(approval), 'system', OVERDUE, after)
       : await decide(tx, handler, approval, decision, userId, reason, after);
     return { decided, expired };
   });
@@ -86,7 +122,7 @@ export async function decideTask(
     if (found === undefined) throw new ReeveError('conflict', `the task is ${task.status} and waits for no decision`);
     return found;
   });
-  return decideApproval(database, handler, requester, approval.id, decision, reason);
+  return decideApproval(database, handler, requester, approval.id, { decision }, reason);
 }
 
 /** Carries out the default of approvals whose time has run out, each by itself. Answers how many. */
@@ -99,7 +135,7 @@ export async function decideOverdue(database: Database, handler: TaskHandler, lo
         const found = await lockWithTask(tx, tenantId, id);
         if (found?.approval.status !== 'pending' || !found.expired) return;
         count += 1;
-        await decide(tx, handler, found.approval, found.approval.default_decision, 'system', OVERDUE, after);
+        await decide(tx, handler, found.approval, byDefault(found.approval), 'system', OVERDUE, after);
       });
     } catch (error) {
       log.error({ err: error, approval_id: id }, 'an approval whose time has run out could not be decided');
@@ -129,29 +165,38 @@ async function lockWithTask(
   return lockApproval(tx, tenantId, approvalId);
 }
 
+function byDefault(approval: Approval): ToolDecision {
+  return { decision: approval.default_decision };
+}
+
+/** Throws `invalid_request` for what a decision of this kind cannot hold. */
+async function checkDecision(tx: Tx, handler: TaskHandler, approval: Approval, given: ToolDecision): Promise<void> {
+  const { decision, editedInput, result } = given;
+  if (editedInput !== undefined && (approval.kind !== 'tool_call' || decision === 'reject'))
+    throw invalidField('edited_input', 'only the input of a tool call that is approved can be changed');
+  if (result !== undefined && (approval.kind !== 'tool_outcome' || decision === 'reject'))
+    throw invalidField('result', 'a result can be given only with "approve", for a tool call whose outcome is hidden');
+  if (approval.kind !== 'task') await handler.check?.(tx, approval, given);
+}
+
 async function decide(
   tx: Tx,
   handler: TaskHandler,
   before: Approval,
-  decision: Decision,
+  given: ToolDecision,
   actor: string,
   reason: string | null,
   after: AfterCommit,
 ): Promise<Decided> {
   const { tenant_id: tenantId, task_id: taskId } = before;
-  const approval = await updateDecided(tx, before.id, decision, actor, reason);
+  const { decision } = given;
+  const approval = await updateDecided(tx, before.id, decision, actor, reason, given);
   const task = (await selectTask(tx, tenantId, taskId))!;
   const verb = decision === 'approve' ? 'approved' : 'rejected';
   const because = reason ? `: ${reason.slice(0, 500)}` : '';
-  const journalEntryId = await tell(
-    tx,
-    task,
-    `approval_${verb}`,
-    actor,
-    `"${task.title.slice(0, 200)}" was ${verb} by ${actor}${because}`,
-    after,
-    { approval_id: approval.id },
-  );
+  const summary = `"${before.title.slice(0, 200)}" was ${verb} by ${actor}${because}`;
+  const details = { approval_id: approval.id };
+  const journalEntryId = await tell(tx, task, { type: `approval_${verb}`, actor, summary, details }, after);
   await recordAudit(tx, [
     {
       tenantId,
@@ -159,45 +204,15 @@ async function decide(
       action: 'APPROVAL_DECIDED',
       traceId: task.trace_id,
       taskId,
+      ...(approval.run_id !== null && { runId: approval.run_id }),
       details: { approval_id: approval.id, decision: approval.status, reason },
     },
   ]);
-  if (decision === 'approve') await placeTasks(tx, handler, [taskId], after);
-  else
-    await endUnclaimed(
-      tx,
-      handler,
-      task,
-      'failed',
-      new ReeveError('rejected', `rejected by ${actor}${because}`),
-      after,
-      actor,
-    );
+  if (approval.kind !== 'task') await unparkTask(tx, handler, tenantId, taskId, 'approval', after);
+  else if (decision === 'approve') await placeTasks(tx, handler, [taskId], after);
+  else {
+    const error = new ReeveError('rejected', `rejected by ${actor}${because}`);
+    await endUnclaimed(tx, handler, task, 'failed', error, after, actor);
+  }
   return { approval, task: (await selectTask(tx, tenantId, taskId))!, journalEntryId };
-}
-
-async function tell(
-  tx: Tx,
-  task: Task,
-  type: 'approval_requested' | 'approval_approved' | 'approval_rejected',
-  actor: string,
-  summary: string,
-  after: AfterCommit,
-  details: Readonly<Record<string, unknown>> = {},
-): Promise<string> {
-  after.journals.add(task.tenant_id);
-  const [id] = await recordJournal(tx, [
-    {
-      tenantId: task.tenant_id,
-      type,
-      agentId: task.agent_id,
-      taskId: task.id,
-      sessionId: task.session_id,
-      traceId: task.trace_id,
-      actor,
-      summary,
-      details,
-    },
-  ]);
-  return id!;
 }

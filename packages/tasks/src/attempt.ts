@@ -1,4 +1,4 @@
-import { inTenant, isTransient, type Database, type Tx } from '@reeve/db';
+import { inTenant, isDiskFull, isTransient, type Database, type Tx } from '@reeve/db';
 import { isRetryable, ReeveError, sleep, type Log } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { giveBack, retryLater, settleTask } from './end.ts';
@@ -91,7 +91,7 @@ async function persist(leaseMs: number, write: () => Promise<void>): Promise<voi
     try {
       return await write();
     } catch (error) {
-      if (!isTransient(error) || performance.now() + waitMs > until) throw error;
+      if (!(isTransient(error) || isDiskFull(error)) || performance.now() + waitMs > until) throw error;
       await sleep(waitMs);
     }
   }

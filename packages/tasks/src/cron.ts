@@ -1,4 +1,4 @@
-import { ReeveError } from '@reeve/kit';
+import { invalidField, type ReeveError } from '@reeve/kit';
 
 /*
  * The cron that is understood has five fields: minute, hour, day of month, month, day of week. Each is a list of numbers and
@@ -109,6 +109,8 @@ function quoted(text: string): string {
 }
 
 function fault(problem: string): ReeveError {
-  const message = `${problem}; right is for example 30 9 * * MON-FRI (minute, hour, day of month, month, day of week)`;
-  return new ReeveError('invalid_request', `cron: ${message}`, { details: [{ path: 'cron', message }] });
+  return invalidField(
+    'cron',
+    `${problem}; right is for example 30 9 * * MON-FRI (minute, hour, day of month, month, day of week)`,
+  );
 }

@@ -1,5 +1,5 @@
 import type { Frequency } from '@reeve/contract';
-import { ReeveError } from '@reeve/kit';
+import { invalidField } from '@reeve/kit';
 import { Cron } from 'croner';
 import { parseCron } from './cron.ts';
 
@@ -52,8 +52,10 @@ export function nextDue(times: Times, after: Date): Date | null {
 function requireTimeZone(timezone: string): void {
   // Abbreviations such as IST mean different things to different people, and offsets know nothing of daylight saving.
   if (/^[A-Za-z_]+(\/[A-Za-z0-9_+-]+)+$|^(UTC|GMT)$/i.test(timezone) && isKnown(timezone)) return;
-  const message = `${JSON.stringify(timezone.slice(0, 60))} is not an IANA time zone; right is for example Europe/Berlin or UTC`;
-  throw new ReeveError('invalid_request', `timezone: ${message}`, { details: [{ path: 'timezone', message }] });
+  throw invalidField(
+    'timezone',
+    `${JSON.stringify(timezone.slice(0, 60))} is not an IANA time zone; right is for example Europe/Berlin or UTC`,
+  );
 }
 
 function isKnown(timezone: string): boolean {

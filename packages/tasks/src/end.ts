@@ -1,4 +1,3 @@
-import { recordJournal } from '@reeve/audit';
 import type { Task } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
@@ -12,6 +11,7 @@ import { selectTask } from './store/read.ts';
 import { lockKeysOf } from './store/slot.ts';
 import { deleteWaiting, insertReady, insertRetryTimer } from './store/wait.ts';
 import { retryDelayMs, shownError, type Claim, type Outcome, type TaskHandler } from './task.ts';
+import { tell } from './tell.ts';
 
 /** Throws `lease_lost` unless the claim still holds; until the transaction ends nobody can take it away. */
 export async function requireLease(tx: Tx, { task, epoch }: Pick<Claim, 'task' | 'epoch'>): Promise<void> {
@@ -47,9 +47,8 @@ export async function retryLater(
   await insertRetryTimer(tx, task.id, task.tenant_id, delayMs);
   after.timed = true;
   await freeSlot(tx, task.id, after);
-  await tell(tx, task, 'task_retried', `attempt ${lease.attempt} failed: ${shown.message.slice(0, 500)}`, after, {
-    delay_ms: delayMs,
-  });
+  const summary = `attempt ${lease.attempt} failed: ${shown.message.slice(0, 500)}`;
+  await tell(tx, task, { type: 'task_retried', summary, details: { delay_ms: delayMs } }, after);
 }
 
 /**
@@ -63,7 +62,7 @@ export async function giveBack(tx: Tx, handler: TaskHandler, claim: Claim, after
   if (standing === undefined) return;
   await insertReady(tx, [standing]);
   after.claimable = true;
-  await tell(tx, task, 'task_returned', 'its worker stopped', after);
+  await tell(tx, task, { type: 'task_returned', summary: 'its worker stopped' }, after);
 }
 
 /** Ends a task that nobody holds, with whatever belongs to it. The caller has locked it and knows that it is pending. */
@@ -109,7 +108,7 @@ export async function cancelPending(
   }
   await updateCancelRequested(tx, taskId);
   after.cancels.add(taskId);
-  await tell(tx, task, 'task_cancel_requested', why, after, {}, actor);
+  await tell(tx, task, { type: 'task_cancel_requested', summary: why, actor }, after);
   return true;
 }
 
@@ -126,7 +125,7 @@ export function endOf(outcome: Outcome): TaskEnd {
 }
 
 /** What is recorded of a task whose lease was just ended; ends the task instead, and answers undefined, where it was to be cancelled. */
-async function standingUnlessCancelled(
+export async function standingUnlessCancelled(
   tx: Tx,
   handler: TaskHandler,
   { task }: Claim,
@@ -138,30 +137,7 @@ async function standingUnlessCancelled(
   return undefined;
 }
 
-async function tell(
-  tx: Tx,
-  task: Task,
-  type: 'task_retried' | 'task_returned' | 'task_cancel_requested',
-  summary: string,
-  after: AfterCommit,
-  details: Readonly<Record<string, unknown>> = {},
-  actor = 'system',
-): Promise<void> {
-  after.journals.add(task.tenant_id);
-  await recordJournal(tx, [
-    {
-      tenantId: task.tenant_id,
-      type,
-      agentId: task.agent_id,
-      taskId: task.id,
-      traceId: task.trace_id,
-      actor,
-      summary,
-      details,
-    },
-  ]);
-}
-
-function leaseLost(taskId: string): ReeveError {
+/** What whoever lost a lease is told. */
+export function leaseLost(taskId: string): ReeveError {
   return new ReeveError('lease_lost', `the lease of task ${taskId} was given to another worker`);
 }

@@ -1,7 +1,8 @@
 import type { Task, TaskInput } from '@reeve/contract';
 import { inTenant, isTransient, type Database, type Tx } from '@reeve/db';
-import { createBatcher, newId, ReeveError } from '@reeve/kit';
-import { createAfterCommit } from './after-commit.ts';
+import { createBatcher, invalidField, newId, ReeveError } from '@reeve/kit';
+import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import { createAgentNames, type CheckTask } from './agent-names.ts';
 import { placeTasks } from './place.ts';
 import { carryOut } from './release.ts';
 import { claimLimited } from './limit.ts';
@@ -9,7 +10,7 @@ import { insertTasks, type Creation, type NewTask, type Placed } from './store/i
 import { lockTasks } from './store/lock.ts';
 import { selectTasks } from './store/read.ts';
 import { fromRow } from './store/row.ts';
-import { lockKeys, selectHolders } from './store/slot.ts';
+import { insertSlot, lockKeys, selectHolders } from './store/slot.ts';
 import { insertDependencies, updateFollowed } from './store/wait.ts';
 import type { Claim, TaskHandler } from './task.ts';
 
@@ -19,12 +20,6 @@ export interface Requester {
   readonly userId: string;
   readonly traceId: string;
 }
-
-/**
- * Checks that an agent can do a type of task and answers the agent's stored name; throws `unknown_agent` or
- * `unknown_task_type`. The queue itself does not know what a task means.
- */
-export type CheckTask = (tx: Tx, tenantId: string, agentId: string, taskType: string) => Promise<string>;
 
 /** What a task may have besides what a caller can ask for. */
 export interface TaskPlace {
@@ -64,17 +59,11 @@ export function createEnqueuer(database: Database, handler: TaskHandler, check: 
     { limit: TOGETHER, together: isTransient },
   );
 
-  // Calls that come while others are checked are checked together too.
-  const nameAgentOf = createBatcher<Asked, Checked>((asked) => checkTogether(database, check, asked), {
-    limit: TOGETHER,
-    together: () => true,
-  });
+  const names = createAgentNames(database, check);
 
   return {
     async task(requester, given) {
-      const answer = await nameAgentOf({ requester, input: given });
-      if ('error' in answer) throw answer.error;
-      const input = { ...given, agent_id: answer.name };
+      const input = await names.fill(requester.tenantId, given);
       if (needsPlacing(input)) return (await insertGated(database, handler, requester, [input], { pathOf: ALONE }))[0]!;
       const task = newTask(requester, input);
       const placed = await insertOne({ task, creation: creationOf(requester, [task]) });
@@ -82,7 +71,7 @@ export function createEnqueuer(database: Database, handler: TaskHandler, check: 
       return taskOf(task, placed);
     },
     async batch(requester, given) {
-      const inputs = await checkInputs(database, check, requester, given);
+      const inputs = await names.fillAll(requester.tenantId, given);
       if (inputs.some(needsPlacing)) return insertGated(database, handler, requester, inputs);
       const tasks = inputs.map((input) => newTask(requester, input));
       const placed = await insertTasks(database.queue, tasks, [creationOf(requester, tasks)]);
@@ -92,70 +81,46 @@ export function createEnqueuer(database: Database, handler: TaskHandler, check: 
   };
 }
 
-interface Asked {
-  readonly requester: Requester;
-  readonly input: TaskInput;
-}
-
-/** What `check` answered, or threw. */
-type Checked = { readonly name: string } | { readonly error: unknown };
-
-/** Checks the agents of single tasks, each once, in one transaction a tenant. */
-async function checkTogether(database: Database, check: CheckTask, asked: readonly Asked[]): Promise<Checked[]> {
-  const answers = new Map<string, Checked>();
-  const keyOf = ({ requester: { tenantId }, input }: Asked) =>
-    JSON.stringify([tenantId, input.agent_id, input.task_type]);
-  for (const [tenantId, own] of Map.groupBy(asked, ({ requester }) => requester.tenantId))
-    await inTenant(database.db, tenantId, async (tx) => {
-      for (const one of own) {
-        if (answers.has(keyOf(one))) continue;
-        const checked: Promise<Checked> = check(tx, tenantId, one.input.agent_id, one.input.task_type).then(
-          (name) => ({ name }),
-          (error: unknown) => ({ error }),
-        );
-        answers.set(keyOf(one), await checked);
-      }
-    });
-  return asked.map((one) => answers.get(keyOf(one))!);
-}
-
-/** The same tasks with their agents' stored names. Throws what `check` does, saying of which task. */
-export async function checkInputs(
-  database: Database,
-  check: CheckTask,
-  requester: Requester,
-  inputs: readonly TaskInput[],
-  pathOf: PathOf = IN_LIST,
-): Promise<TaskInput[]> {
-  const names = new Map<string, string>();
-  const keyOf = (input: TaskInput) => `${input.agent_id} ${input.task_type}`;
-  await inTenant(database.db, requester.tenantId, async (tx) => {
-    for (const [index, input] of inputs.entries()) {
-      if (names.has(keyOf(input))) continue;
-      const checking = () => check(tx, requester.tenantId, input.agent_id, input.task_type);
-      names.set(keyOf(input), await at(pathOf(index), checking));
-    }
-  });
-  return inputs.map((input) => ({ ...input, agent_id: names.get(keyOf(input))! }));
+/** A task that was inserted, and the claim under which its maker works on it, where it may at once. */
+export interface Inserted {
+  readonly task: Task;
+  readonly claim: Claim | undefined;
+  /** Nobody was before it at its concurrency key. */
+  readonly isKeyFree: boolean;
 }
 
 /**
- * Inserts a task that its maker works on at once: it is never ready, but leased from the start, in the caller's
- * transaction. The caller hands the claim to its worker once the transaction has committed. Without a claim the task waits,
- * for a decision that its type's policy asks for or because as many run as may; the caller then notifies `reeve_tasks`.
+ * Inserts a task without dependencies in the caller's transaction. For a `maker` that works on it at once it is never ready, but
+ * leased from the start: the maker hands the claim to its worker once the transaction has committed. Without a claim the task
+ * waits: for any worker, for a decision that its type's policy asks for, for its concurrency key, or because as many run as
+ * may. The caller carries out `after`. Throws `conflict` for a key in use that is not waited for.
  */
-export async function insertClaimed(
+export async function insertTask(
   tx: Tx,
+  handler: TaskHandler,
   requester: Requester,
   input: TaskInput,
-  owner: string,
-  leaseMs: number,
-): Promise<{ task: Task; claim: Claim | undefined }> {
-  const task = { ...newTask(requester, input), owner, leaseMs };
+  maker: { readonly owner: string; readonly leaseMs: number } | undefined,
+  after: AfterCommit,
+): Promise<Inserted> {
+  const made = newTask(requester, input);
+  const { tenantId, concurrencyKey: key } = made;
+  if (key !== null) await lockKeys(tx, tenantId, [key]);
+  await refuseBusyKeys(tx, [made]);
+  const isFree = key === null || (await selectHolders(tx, tenantId, key)).length < made.concurrencyLimit;
+  const leased = maker !== undefined && isFree ? { owner: maker.owner, leaseMs: maker.leaseMs } : {};
+  const task = { ...made, ...leased, place: key === null };
   const placed = (await insertTasks(tx, [task], [creationOf(requester, [task])])).get(task.id)!;
-  const epoch = placed.place === 'limited' ? await claimLimited(tx, task, owner, leaseMs) : placed.epoch;
+  const isLimited = placed.place === 'limited' && maker !== undefined;
+  const epoch = isLimited ? await claimLimited(tx, task, maker.owner, maker.leaseMs) : placed.epoch;
+  if (key !== null) {
+    if (isLimited || epoch !== null) await insertSlot(tx, task, key, true);
+    else await placeTasks(tx, handler, [task.id], after);
+  }
+  after.claimable ||= epoch === null;
+  after.journals.add(tenantId);
   const shown = taskOf(task, { ...placed, epoch });
-  return { task: shown, claim: epoch === null ? undefined : { task: shown, epoch, attempt: 1 } };
+  return { task: shown, claim: epoch === null ? undefined : { task: shown, epoch, attempt: 1 }, isKeyFree: isFree };
 }
 
 /** Inserts a task for any worker, in the caller's transaction; the caller notifies `reeve_tasks` after it. It has no dependencies and no key. */
@@ -329,17 +294,16 @@ async function openDependencies(
   );
   return inputs.map(({ depends_on, payload }, index) => {
     if (depends_on.length > 0 && ('dependencies' in payload || 'dependency_errors' in payload))
-      throw invalid(
-        pathOf(index),
-        'payload',
+      throw invalidField(
+        `${pathOf(index)}payload`,
         'dependencies and dependency_errors are filled in by Reeve where a task depends on others',
       );
     return [...new Set(depends_on)].filter((id) => {
       if (own.has(id)) return true;
       const task = found.get(id);
-      if (task === undefined) throw invalid(pathOf(index), 'depends_on', `${id} is not a task`);
+      if (task === undefined) throw invalidField(`${pathOf(index)}depends_on`, `${id} is not a task`);
       if (task.status === 'failed' || task.status === 'cancelled')
-        throw invalid(pathOf(index), 'depends_on', `${id} is ${task.status}`);
+        throw invalidField(`${pathOf(index)}depends_on`, `${id} is ${task.status}`);
       return task.status === 'pending';
     });
   });
@@ -354,24 +318,5 @@ async function refuseBusyKeys(tx: Tx, tasks: readonly NewTask[]): Promise<void> 
     if (concurrencyStrategy === 'reject' && before.length >= concurrencyLimit)
       throw new ReeveError('conflict', `concurrency_key ${key} is in use by task ${before[0]}`);
     users.set(key, [...before, id]);
-  }
-}
-
-function invalid(place: string, field: string, problem: string): ReeveError {
-  const path = `${place}${field}`;
-  return new ReeveError('invalid_request', `${path}: ${problem}`, { details: [{ path, message: problem }] });
-}
-
-/** Says of a failed check of one of several tasks which it was. */
-async function at<T>(place: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (thrown) {
-    const error = ReeveError.from(thrown);
-    if (place === '' || error.details.length === 0) throw error;
-    throw new ReeveError(error.reason, `${place.slice(0, -1)}: ${error.message}`, {
-      cause: error,
-      details: error.details.map(({ path, message }) => ({ path: `${place}${path}`, message })),
-    });
   }
 }

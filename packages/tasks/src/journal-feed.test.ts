@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { recordJournal, type NewJournalEntry } from '@reeve/audit';
 import type { JournalType, TaskEvent, TaskStatus } from '@reeve/contract';
-import { inTenant, json, now, openDatabase, type Database } from '@reeve/db';
+import { inTenant, openDatabase, type Database } from '@reeve/db';
 import { newId, silentLog, sleep } from '@reeve/kit';
 import { ensureTenant } from '@reeve/tenancy';
-import { createTestDatabase, type TestDatabase } from '@reeve/testing';
+import { createTestDatabase, insertBareTask, type TestDatabase } from '@reeve/testing';
 import { createJournalFeed, type FollowOptions, type JournalFeed } from './journal-feed.ts';
 
 const random = (most: number) => Math.floor(Math.random() * most);
@@ -53,27 +53,8 @@ describe('the feed of the journal', { timeout: 60_000 }, () => {
     ...fields,
   });
 
-  async function makeTask(fields: { status?: TaskStatus; agentId?: string; taskType?: string } = {}): Promise<string> {
-    const id = newId();
-    await database.db
-      .insertInto('tasks')
-      .values({
-        id,
-        tenant_id: 'default',
-        agent_id: fields.agentId ?? 'ada',
-        task_type: fields.taskType ?? 'chat',
-        status: fields.status ?? 'pending',
-        priority: 0,
-        title: 'x',
-        payload: json({}),
-        max_attempts: 1,
-        trace_id: 't',
-        created_at: now,
-        updated_at: now,
-      })
-      .execute();
-    return id;
-  }
+  const makeTask = (fields: { status?: TaskStatus; agentId?: string; taskType?: string } = {}) =>
+    insertBareTask(database, fields);
   const setStatus = (id: string, status: TaskStatus) =>
     database.db.updateTable('tasks').set({ status }).where('id', '=', id).execute();
 

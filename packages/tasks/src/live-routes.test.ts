@@ -5,10 +5,10 @@ import { after, before, describe, it } from 'node:test';
 import { recordJournal } from '@reeve/audit';
 import { createClient } from '@reeve/client';
 import { ErrorBody, TaskEvent } from '@reeve/contract';
-import { inTenant, json, now, type Database } from '@reeve/db';
+import { inTenant, type Database } from '@reeve/db';
 import { createApp, startHttpServer, type HttpServer } from '@reeve/http';
 import { newId, ReeveError, silentLog, sleep } from '@reeve/kit';
-import { openTestDatabase } from '@reeve/testing';
+import { insertBareTask, openTestDatabase } from '@reeve/testing';
 import { createJournalFeed, type JournalFeed } from './journal-feed.ts';
 import { mountTaskStreams } from './live-routes.ts';
 
@@ -16,29 +16,13 @@ describe('the live streams of tasks', { timeout: 60_000 }, () => {
   let database: Database;
   let feed: JournalFeed;
   let server: HttpServer;
-  const taskId = newId();
+  let taskId: string;
 
   before(async () => {
     database = await openTestDatabase();
     feed = createJournalFeed(database);
     server = await serve(new AbortController().signal);
-    await database.db
-      .insertInto('tasks')
-      .values({
-        id: taskId,
-        tenant_id: 'default',
-        agent_id: 'ada',
-        task_type: 'chat',
-        status: 'completed',
-        priority: 0,
-        title: 'x',
-        payload: json({}),
-        max_attempts: 1,
-        trace_id: 't',
-        created_at: now,
-        updated_at: now,
-      })
-      .execute();
+    taskId = await insertBareTask(database, { status: 'completed' });
   });
   after(async () => {
     await server[Symbol.asyncDispose]();

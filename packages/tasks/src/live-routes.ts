@@ -1,10 +1,13 @@
 import type { NameAgent } from '@reeve/audit';
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
-import { EventStream, type App } from '@reeve/http';
+import { EventStream, lastEventId, type App } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import type { JournalFeed } from './journal-feed.ts';
 import { selectTask } from './store/read.ts';
+
+/** The transaction and the position of a journal entry. */
+const EVENT_ID = /^\d{1,20}-\d{1,20}$/;
 
 /**
  * Mounts the streams of tasks. To be mounted before `/api/agents/tasks/{id}`, which takes any word for an id. A stream of
@@ -20,7 +23,7 @@ export function mountTaskStreams(app: App, database: Database, feed: JournalFeed
   });
 
   app.mount(routes.streamTasks, async ({ principal: { tenantId }, query, header }) => {
-    const after = lastEventId(header('last-event-id')) ?? query.after ?? (await feed.now());
+    const after = lastEventId(header, EVENT_ID) ?? query.after ?? (await feed.now());
     const filter = await filterOf(tenantId, query);
     return new EventStream(async function* (signal) {
       yield { id: after };
@@ -30,7 +33,7 @@ export function mountTaskStreams(app: App, database: Database, feed: JournalFeed
   });
 
   app.mount(routes.streamTask, async ({ principal: { tenantId }, params: { id: taskId }, query, header }) => {
-    const after = lastEventId(header('last-event-id')) ?? query.after;
+    const after = lastEventId(header, EVENT_ID) ?? query.after;
     const task = await inTenant(database.db, tenantId, (tx) => selectTask(tx, tenantId, taskId));
     if (task === undefined) throw new ReeveError('not_found', `there is no task ${taskId}`);
     return new EventStream(async function* (signal) {
@@ -39,7 +42,7 @@ export function mountTaskStreams(app: App, database: Database, feed: JournalFeed
   });
 
   app.mountSocket(routes.watchTasks, async ({ principal: { tenantId }, query, header }) => {
-    const after = lastEventId(header('last-event-id')) ?? query.after ?? (await feed.now());
+    const after = lastEventId(header, EVENT_ID) ?? query.after ?? (await feed.now());
     const filter = await filterOf(tenantId, query);
     return {
       ack: { id: after },
@@ -47,14 +50,5 @@ export function mountTaskStreams(app: App, database: Database, feed: JournalFeed
         for await (const event of feed.follow({ tenantId, after, ...filter, signal })) await send(event.type, event);
       },
     };
-  });
-}
-
-function lastEventId(header: string | undefined): string | undefined {
-  if (header === undefined || header === '') return undefined;
-  if (/^\d{1,20}-\d{1,20}$/.test(header)) return header;
-  const message = 'must be the id of an event';
-  throw new ReeveError('invalid_request', `Last-Event-ID ${message}`, {
-    details: [{ path: 'Last-Event-ID', message }],
   });
 }

@@ -5,7 +5,7 @@ import { DEFAULT_TENANT } from '@reeve/tenancy';
 import type { Principal } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import type { Requester } from './enqueue.ts';
-import { tenantExists, upsertPolicy } from './store/policy.ts';
+import { deletePolicy, tenantExists, upsertPolicy } from './store/policy.ts';
 
 /** A rule as it is asked for; `tenant` null: for every tenant. */
 export interface PolicyInput {
@@ -32,5 +32,23 @@ export function setPolicy(database: Database, requester: Requester, input: Polic
     const policy = await upsertPolicy(tx, input, requester.userId);
     await recordAudit(tx, [{ ...requester, actor: requester.userId, action: 'POLICY_CHANGED', details: { ...input } }]);
     return policy;
+  });
+}
+
+/** Takes a rule away, with its audit row. Throws `not_found` where there is none. */
+export function removePolicy(
+  database: Database,
+  requester: Requester,
+  tenant: string | null,
+  taskType: string,
+): Promise<void> {
+  return database.db.transaction().execute(async (tx) => {
+    if (!(await deletePolicy(tx, tenant, taskType)))
+      throw new ReeveError(
+        'not_found',
+        `there is no rule for ${taskType} ${tenant === null ? 'that is global' : `of the tenant ${tenant}`}`,
+      );
+    const details = { task_type: taskType, tenant, removed: true };
+    await recordAudit(tx, [{ ...requester, actor: requester.userId, action: 'POLICY_CHANGED', details }]);
   });
 }

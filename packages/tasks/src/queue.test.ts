@@ -6,7 +6,8 @@ import { ReeveError, silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
 import { cancelTask, retryTask } from './change.ts';
 import { requireLease, settleTask } from './end.ts';
-import { createEnqueuer, insertClaimed } from './enqueue.ts';
+import { createAfterCommit } from './after-commit.ts';
+import { createEnqueuer, insertTask } from './enqueue.ts';
 import { selectTask } from './store/read.ts';
 import { sweepLeases } from './sweep.ts';
 import type { Claim, Outcome, TaskHandler } from './task.ts';
@@ -157,7 +158,14 @@ describe('the queue', () => {
   it('fails a task whose workers died as often as it may be tried, and ends what belongs to it', async () => {
     const handler = handlerOf(async () => done);
     const { task } = await inTenant(database.db, 'default', (tx) =>
-      insertClaimed(tx, requester, input({ max_attempts: 1 }), 'gone', 1_000),
+      insertTask(
+        tx,
+        handler,
+        requester,
+        input({ max_attempts: 1 }),
+        { owner: 'gone', leaseMs: 1_000 },
+        createAfterCommit(),
+      ),
     );
     await passTime(database, 2_000);
     await sweepLeases(database, handler, silentLog);

@@ -4,7 +4,8 @@ import { inTenant, type Database, type Tx } from '@reeve/db';
 import type { App, Call } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { cancelTask, retryTask } from './change.ts';
-import { createEnqueuer, type CheckTask, type Requester } from './enqueue.ts';
+import type { CheckTask } from './agent-names.ts';
+import { createEnqueuer, type Requester } from './enqueue.ts';
 import { selectApprovalOfTask } from './store/approval.ts';
 import { countTasks, countWaiting, listTasks, selectPace, selectTask } from './store/read.ts';
 import type { TaskHandler } from './task.ts';
@@ -34,13 +35,14 @@ export function mountTasks(
 
   app.mount(routes.listTasks, ({ principal: { tenantId }, query }) =>
     inTenant(database.db, tenantId, async (tx) => {
-      const { limit, offset, agent_id, status, task_type, session_id, workflow_id, q } = query;
+      const { limit, offset, agent_id, status, task_type, session_id, workflow_id, waiting_for, q } = query;
       const filter = {
         agentId: await details.nameAgent(tx, tenantId, agent_id),
         status,
         taskType: task_type,
         sessionId: session_id,
         workflowId: workflow_id,
+        waitingFor: waiting_for,
         q,
       };
       return { ...(await listTasks(tx, tenantId, filter, { limit, offset })), limit, offset };

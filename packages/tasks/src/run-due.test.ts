@@ -4,7 +4,7 @@ import type { Database } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
 import { sql } from 'kysely';
-import type { CheckTask } from './enqueue.ts';
+import type { CheckTask } from './agent-names.ts';
 import { dueSchedules, runDueSchedules } from './run-due.ts';
 import { changeSchedule, createSchedule } from './schedule-change.ts';
 import type { StoredSchedule } from './store/schedule.ts';

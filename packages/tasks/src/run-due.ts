@@ -2,7 +2,8 @@ import { recordJournal } from '@reeve/audit';
 import { TaskInput, type DueSchedule } from '@reeve/contract';
 import { inTenant, isTransient, type Database, type Tx } from '@reeve/db';
 import { counter, newTraceId, ReeveError, type Log } from '@reeve/kit';
-import { insertQueued, type CheckTask } from './enqueue.ts';
+import type { CheckTask } from './agent-names.ts';
+import { insertQueued } from './enqueue.ts';
 import { planOf, type Plan } from './schedule.ts';
 import {
   lockDueSchedule,

@@ -1,9 +1,10 @@
 import { recordAudit, type AuditAction } from '@reeve/audit';
 import type { Schedule, ScheduleInput, SchedulePatch, ScheduleType } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
-import { newId, ReeveError } from '@reeve/kit';
+import { invalidField, newId, ReeveError } from '@reeve/kit';
 import { nextDue, type Times } from './due-time.ts';
-import type { CheckTask, Requester } from './enqueue.ts';
+import type { CheckTask } from './agent-names.ts';
+import type { Requester } from './enqueue.ts';
 import {
   deleteSchedule,
   insertSchedule,
@@ -120,7 +121,7 @@ function kindOf(kinds: readonly ScheduleKind[], name: string | null): ScheduleKi
   const kind = kinds.find(({ schedule_type }) => schedule_type === name);
   if (kind !== undefined) return kind;
   const known = kinds.map(({ schedule_type }) => schedule_type).join(', ');
-  throw invalid('schedule_type', known === '' ? 'there are no types' : `is none of ${known}`);
+  throw invalidField('schedule_type', known === '' ? 'there are no types' : `is none of ${known}`);
 }
 
 /** Exactly one of both; where neither is given, what the type says. */
@@ -129,16 +130,17 @@ function requireOne(
   cron: string | null,
   usual: Times['frequency'],
 ): Pick<Times, 'frequency' | 'cron'> {
-  if (frequency !== null && cron !== null) throw invalid('cron', 'frequency and cron exclude each other; send one');
+  if (frequency !== null && cron !== null)
+    throw invalidField('cron', 'frequency and cron exclude each other; send one');
   if (frequency === null && cron === null && usual === null)
-    throw invalid('frequency', 'either frequency (daily, weekly, monthly) or cron is needed');
+    throw invalidField('frequency', 'either frequency (daily, weekly, monthly) or cron is needed');
   return { frequency: cron === null ? (frequency ?? usual) : null, cron };
 }
 
 /** The first due time after `now`; throws where there is none or the times are not any. */
 function requireComing(times: Times, now: Date): Date {
   const next = nextDue(times, now);
-  if (next === null) throw invalid('next_run_at', 'there is no due time before the year 10000');
+  if (next === null) throw invalidField('next_run_at', 'there is no due time before the year 10000');
   return next;
 }
 
@@ -198,12 +200,8 @@ function asDate(time: string | null | undefined): Date | null {
 }
 
 function required(path: string, value: string | null | undefined): string {
-  if (value == null) throw invalid(path, `${path} is needed unless a schedule_type gives it`);
+  if (value == null) throw invalidField(path, `${path} is needed unless a schedule_type gives it`);
   return value;
-}
-
-function invalid(path: string, message: string): ReeveError {
-  return new ReeveError('invalid_request', `${path}: ${message}`, { details: [{ path, message }] });
 }
 
 function record(

@@ -4,7 +4,7 @@ import type { Database } from '@reeve/db';
 import { createApp, type App } from '@reeve/http';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
-import type { CheckTask } from './enqueue.ts';
+import type { CheckTask } from './agent-names.ts';
 import { mountSchedules } from './schedule-routes.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- whatever JSON an answer has

@@ -3,7 +3,7 @@ import { routes } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import type { App } from '@reeve/http';
 import { ReeveError, type Log } from '@reeve/kit';
-import type { CheckTask } from './enqueue.ts';
+import type { CheckTask } from './agent-names.ts';
 import { requesterOf } from './routes.ts';
 import { dueSchedules, runDueSchedules } from './run-due.ts';
 import { changeSchedule, createSchedule, noSchedule, removeSchedule, type ScheduleKind } from './schedule-change.ts';

@@ -5,7 +5,7 @@ import { silentLog, sleep } from '@reeve/kit';
 import { DEFAULT_TENANT, ensureTenant } from '@reeve/tenancy';
 import { createTestDatabase, testDatabaseKind, type TestDatabase } from '@reeve/testing';
 import { sql } from 'kysely';
-import type { CheckTask } from './enqueue.ts';
+import type { CheckTask } from './agent-names.ts';
 import { changeSchedule, createSchedule } from './schedule-change.ts';
 import { startScheduler } from './scheduler.ts';
 

@@ -1,4 +1,4 @@
-import { isTransient, type Database } from '@reeve/db';
+import { isDeadlock, isTransient, type Database } from '@reeve/db';
 import { createBatcher, ReeveError } from '@reeve/kit';
 import { endOf } from './end.ts';
 import { followUp } from './release.ts';
@@ -31,8 +31,4 @@ export function createSettler(
     database.notify('reeve_journal', task.tenant_id);
     if (settled.hasFollowers) await followUp(database, handler);
   };
-}
-
-function isDeadlock(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === '40P01';
 }

@@ -1,4 +1,3 @@
-import { recordJournal } from '@reeve/audit';
 import { isTransient, type Database, type Tx } from '@reeve/db';
 import { ReeveError, type Log } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
@@ -12,6 +11,7 @@ import { selectTask } from './store/read.ts';
 import { lockKeysOf } from './store/slot.ts';
 import { insertReady, selectDue, takeDue } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
+import { tell } from './tell.ts';
 
 /** Leases and timers that one look takes on. */
 const AT_ONCE = 500;
@@ -59,17 +59,7 @@ async function takeBack(tx: Tx, handler: TaskHandler, taskId: string, after: Aft
   } else {
     await insertReady(tx, [standing]);
     after.claimable = true;
-    await recordJournal(tx, [
-      {
-        tenantId,
-        type: 'task_returned',
-        agentId: task.agent_id,
-        taskId,
-        traceId: task.trace_id,
-        summary: 'its worker fell silent',
-        details: { attempt },
-      },
-    ]);
+    await tell(tx, task, { type: 'task_returned', summary: 'its worker fell silent', details: { attempt } }, after);
   }
   return true;
 }

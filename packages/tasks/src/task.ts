@@ -1,4 +1,4 @@
-import type { Task, TaskStatus } from '@reeve/contract';
+import type { Approval, Decision, Task, TaskStatus } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 
@@ -7,7 +7,7 @@ import { ReeveError } from '@reeve/kit';
  *
  *   pending ──claim──► in_progress ──► completed | failed | cancelled
  *      ▲                   │
- *      └──retry, sweep─────┘
+ *      └─retry, sweep, park┘
  *
  * A pending task is where the first of its closed gates says (see place.ts): behind a decision, other tasks, a time, or
  * its concurrency key; or it is ready. A task in progress has a lease and is in none of these places. A task that has
@@ -44,6 +44,17 @@ export interface TaskHandler {
    * once that has committed.
    */
   ended(tx: Tx, task: Task, error: ReeveError, status: 'failed' | 'cancelled'): Promise<(() => void) | void>;
+  /** Checks the decision on a tool call of a task before it is recorded, in the same transaction. Throws what is wrong with it. */
+  check?(tx: Tx, approval: Approval, decision: ToolDecision): Promise<void>;
+}
+
+/** What was decided about a tool call, or about a call whose outcome is hidden. */
+export interface ToolDecision {
+  readonly decision: Decision;
+  /** The input to use instead. */
+  readonly editedInput?: Readonly<Record<string, unknown>> | undefined;
+  /** What the call came to, given by hand. */
+  readonly result?: unknown;
 }
 
 /** An error as callers may see it: what went wrong inside stays in the log. */

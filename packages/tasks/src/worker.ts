@@ -13,7 +13,7 @@ import {
 } from '@reeve/kit';
 import { createAttempt } from './attempt.ts';
 import { createClaimer } from './claimer.ts';
-import { startHousekeeping } from './housekeeping.ts';
+import { runHousekeeping } from './housekeeping.ts';
 import { promoteDue, sweepLeases } from './sweep.ts';
 import { extendLeases } from './store/lease.ts';
 import type { Claimed } from './store/claim.ts';
@@ -242,7 +242,7 @@ export function startWorker(options: WorkerOptions): Worker {
   if (concurrency > 0) {
     claiming.start('claiming', claimLoop);
     loops.start('housekeeping', () =>
-      startHousekeeping({ database, handler, leaseMs, log, wake: chores, signal: draining.signal }),
+      runHousekeeping({ database, handler, leaseMs, log, wake: chores, signal: draining.signal }),
     );
   }
   loops.start('heartbeat', beatLoop);

@@ -1,10 +1,11 @@
 import { recordAudit } from '@reeve/audit';
 import type { TaskInput, Workflow, WorkflowInput, WorkflowSummary } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
-import { newId, ReeveError } from '@reeve/kit';
+import { invalidField, newId, ReeveError } from '@reeve/kit';
 import { createAfterCommit } from './after-commit.ts';
+import { checkInputs, type CheckTask } from './agent-names.ts';
 import { cancelPending } from './end.ts';
-import { checkInputs, insertGated, type CheckTask, type Requester } from './enqueue.ts';
+import { insertGated, type Requester } from './enqueue.ts';
 import { carryOut } from './release.ts';
 import { lockTasks } from './store/lock.ts';
 import { insertWorkflow, listWorkflows, selectWorkflow, selectWorkflowTasks } from './store/workflow.ts';
@@ -30,7 +31,7 @@ export async function createWorkflow(
     ...task,
     depends_on: task.depends_on.map((dependency) => ids.get(dependency)!),
   }));
-  const tasks = await checkInputs(database, check, requester, given);
+  const tasks = await checkInputs(database, check, requester.tenantId, given);
   await insertGated(database, handler, requester, tasks, {
     places: input.tasks.map(({ key }) => ({
       id: ids.get(key)!,
@@ -104,16 +105,17 @@ export async function cancelWorkflow(
 export function requireGraph(tasks: readonly { key: string; depends_on: readonly string[] }[]): void {
   const byKey = new Map<string, { index: number; dependsOn: readonly string[] }>();
   for (const [index, { key, depends_on }] of tasks.entries()) {
-    if (byKey.has(key)) throw invalid(`tasks.${index}.key`, `${key} is there twice`);
+    if (byKey.has(key)) throw invalidField(`tasks.${index}.key`, `${key} is there twice`);
     byKey.set(key, { index, dependsOn: depends_on });
   }
   for (const [index, { depends_on }] of tasks.entries())
     for (const [position, key] of depends_on.entries())
-      if (!byKey.has(key)) throw invalid(`tasks.${index}.depends_on.${position}`, `${key} is not the key of a task`);
+      if (!byKey.has(key))
+        throw invalidField(`tasks.${index}.depends_on.${position}`, `${key} is not the key of a task`);
   const cycle = findCycle(new Map([...byKey].map(([key, { dependsOn }]) => [key, dependsOn])));
   if (cycle === undefined) return;
   const { index } = byKey.get(cycle[0]!)!;
-  throw invalid(`tasks.${index}.depends_on`, `these wait for each other: ${[...cycle, cycle[0]].join(' → ')}`);
+  throw invalidField(`tasks.${index}.depends_on`, `these wait for each other: ${[...cycle, cycle[0]].join(' → ')}`);
 }
 
 /** The keys of one cycle in order, or undefined. Walks with a stack of its own: a thousand tasks in a row are fine. */
@@ -139,8 +141,4 @@ function findCycle(graph: ReadonlyMap<string, readonly string[]>): string[] | un
     }
   }
   return undefined;
-}
-
-function invalid(path: string, message: string): ReeveError {
-  return new ReeveError('invalid_request', `${path}: ${message}`, { details: [{ path, message }] });
 }

@@ -1,5 +1,13 @@
 export { createAuthenticator, isOpen, requireSafeBinding } from './authenticate.ts';
+export { ensureRunBudget, exhausted } from './budget-change.ts';
+export { beginCall, HOLD_MS, settleCall, settleOpenCalls } from './call.ts';
 export { tenancySettings } from './config.ts';
+export { createLedger } from './ledger.ts';
 export { DEFAULT_TENANT, ensureTenant } from './tenant.ts';
 export { costNano, usdOf } from './metering.ts';
 export type { CallAttempt, CallEnd, CallLedger, CallOwner, CallUsage, OpenCall, Price } from './metering.ts';
+export type { BudgetOwner } from './store/applies.ts';
+export { deleteRunBudgets } from './store/budget.ts';
+export { expireCalls, startMetering, sweepCalls } from './sweep.ts';
+export { mountUsage } from './usage-routes.ts';
+export type { UsageParts } from './usage-routes.ts';

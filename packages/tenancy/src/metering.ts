@@ -78,7 +78,16 @@ export function costNano(price: Price | null, { input, cached, output }: CallUsa
 
 /** Billionths of a US dollar as the decimal string that the API shows. */
 export function usdOf(nano: number): string {
-  const whole = Math.floor(nano / 1e9);
-  const rest = String(Math.round(nano - whole * 1e9)).padStart(9, '0');
-  return `${whole}.${rest}`.replace(/\.?0+$/, '');
+  const rest = nano % NANO;
+  return `${(nano - rest) / NANO}.${String(rest).padStart(9, '0')}`.replace(/\.?0+$/, '');
 }
+
+/** A decimal string of US dollars in billionths; what is more than nine million dollars is counted as that much. */
+export function nanoOf(usd: string): number {
+  const [whole, rest = ''] = usd.split('.');
+  return Math.min(Number(whole) * NANO + Number(rest.padEnd(9, '0').slice(0, 9)), MOST_NANO);
+}
+
+const NANO = 1_000_000_000;
+/** Amounts up to here are exact as numbers. */
+const MOST_NANO = 9_000_000 * NANO;

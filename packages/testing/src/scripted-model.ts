@@ -1,5 +1,6 @@
 import { ReeveError } from '@reeve/kit';
 import type { ModelGateway, ModelPart, ModelRequest } from '@reeve/models';
+import type { CallLedger } from '@reeve/tenancy';
 
 /** One answer of a scripted model. */
 export interface ScriptedAnswer {
@@ -25,12 +26,30 @@ export interface ScriptedModel extends ModelGateway {
   readonly waiting: number;
 }
 
+/** What every answer is said to use. */
+const TOKENS = { inputTokens: 10, maxOutputTokens: 5 };
+
 export function scriptedModel(): ScriptedModel {
   const requests: ModelRequest[] = [];
   let script: ScriptedAnswer[] = [];
   let calls = 0;
 
-  async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
+  async function* stream(request: ModelRequest, signal: AbortSignal, ledger?: CallLedger): AsyncGenerator<ModelPart> {
+    const call = await ledger?.begin({ provider: 'scripted', model: 'scripted', attempt: 1, ...TOKENS, price: null });
+    let outcome = 'abandoned';
+    try {
+      yield* say(request, signal);
+      outcome = 'ok';
+    } catch (error) {
+      outcome = ReeveError.from(error).reason;
+      throw error;
+    } finally {
+      const usage = { input: TOKENS.inputTokens, output: TOKENS.maxOutputTokens, cached: 0, reasoning: 0 };
+      await call?.settle({ outcome, usage, estimated: false, firstTokenMs: null, latencyMs: 0 });
+    }
+  }
+
+  async function* say(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
     requests.push(request);
     const answer = script.shift();
     if (answer === undefined) throw new ReeveError('upstream_error', 'the script is at its end');
@@ -47,7 +66,13 @@ export function scriptedModel(): ScriptedModel {
     yield {
       type: 'finish',
       reason: answer.calls === undefined ? 'stop' : 'tool_calls',
-      usage: { inputTokens: 10, outputTokens: 5, cachedTokens: 0, reasoningTokens: 0, estimated: false },
+      usage: {
+        inputTokens: TOKENS.inputTokens,
+        outputTokens: TOKENS.maxOutputTokens,
+        cachedTokens: 0,
+        reasoningTokens: 0,
+        estimated: false,
+      },
       provider: 'scripted',
       model: 'scripted',
       costNano: 0,

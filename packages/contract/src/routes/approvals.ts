@@ -81,6 +81,8 @@ export const decideApproval = defineRoute({
   responses: { 200: Approval },
 });
 
+const TenantId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be the id of a tenant');
+
 /** Whether tasks of a type start by themselves. A tenant’s rule goes before the global one; without either they do. */
 export const TaskPolicy = z
   .object({
@@ -119,14 +121,24 @@ export const putPolicy = defineRoute({
   body: z.strictObject({
     task_type: TaskType,
     auto_execute: z.boolean(),
-    tenant: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be the id of a tenant')
-      .nullish(),
+    tenant: TenantId.nullish(),
     expires_after_s: z.number().int().min(1).max(31_536_000).nullish(),
     default_decision: Decision.default('reject'),
   }),
   responses: { 200: TaskPolicy },
+});
+
+export const deletePolicy = defineRoute({
+  method: 'DELETE',
+  path: '/api/agents/policies/{task_type}',
+  tag,
+  access: 'operator',
+  summary: 'Take a rule away, so that the global one holds, or none',
+  description:
+    'Without `tenant` it is the global one, which needs an admin of the tenant `default`, as setting it does.',
+  params: z.strictObject({ task_type: TaskType }),
+  query: z.strictObject({ tenant: TenantId.optional() }),
+  responses: { 204: null },
 });
 
 /** How many tasks run at once: of the whole tenant, or of one of its agents. */

@@ -48,7 +48,15 @@ export {
   watchTasks,
 } from './tasks.ts';
 export { cancelWorkflow, createWorkflow, getWorkflow, listWorkflows } from './workflows.ts';
-export { decideApproval, listApprovals, listLimits, listPolicies, putLimit, putPolicy } from './approvals.ts';
+export {
+  decideApproval,
+  deletePolicy,
+  listApprovals,
+  listLimits,
+  listPolicies,
+  putLimit,
+  putPolicy,
+} from './approvals.ts';
 export { listJournal, listMemoryEvents } from './journal.ts';
 export {
   createSchedule,
@@ -60,3 +68,7 @@ export {
   updateSchedule,
 } from './schedules.ts';
 export { executeTool, listTools } from './tools.ts';
+export { getUsage, listBudgets, listModelCalls, putBudget } from './usage.ts';
+export { createChatCompletion, getModel, getModelOf, listModels } from './completions.ts';
+export { cancelResponse, createResponse, getResponse } from './responses.ts';
+export { companion, resumeUiChat, uiChat } from './wires.ts';

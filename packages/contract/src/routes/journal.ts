@@ -12,6 +12,8 @@ export const JOURNAL_TYPES = [
   'task_started',
   'task_retried',
   'task_returned',
+  'task_parked',
+  'task_resumed',
   'task_cancel_requested',
   'task_completed',
   'task_failed',

@@ -55,6 +55,7 @@ export type Run = z.infer<typeof Run>;
 
 export const Step = z
   .object({
+    run_id: Id.describe('The run that made it: another one where a fork shares it.'),
     number: z.number().int(),
     kind: z
       .enum(['model', 'tool', 'message', 'compaction'])

@@ -143,6 +143,7 @@ export const listTasks = defineRoute({
     task_type: TaskType.optional(),
     session_id: Id.optional(),
     workflow_id: Id.optional(),
+    waiting_for: WaitingFor.optional(),
     q: text(1, 200).optional().describe('Part of the title, any case.'),
   }),
   responses: { 200: listOf('tasks', Task) },

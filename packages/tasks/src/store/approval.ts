@@ -1,18 +1,80 @@
 import type { Approval, Decision } from '@reeve/contract';
-import { now, type Db, type Tables } from '@reeve/db';
+import { json, now, type Db, type Tables } from '@reeve/db';
 import { sql, type Selectable } from 'kysely';
+import { APPROVAL_EXPIRES_S } from './insert.ts';
 import type { Paging } from './read.ts';
 
 /** Asks for a decision on a task again, by the rule that holds for its type now. */
 export async function insertApproval(db: Db, taskId: string, requestedBy: string): Promise<void> {
   await sql`insert into approvals (id, tenant_id, kind, task_id, agent_id, title, input, requested_by, expires_at, default_decision)
     select reeve_new_id(), t.tenant_id, 'task', t.id, t.agent_id, t.title, t.payload, ${requestedBy},
-      reeve_now() + coalesce(p.expires_after_s, 604800) * interval '1 s', coalesce(p.default_decision, 'reject')
+      reeve_now() + coalesce(p.expires_after_s, ${APPROVAL_EXPIRES_S}::int) * interval '1 s', coalesce(p.default_decision, 'reject')
     from tasks t left join lateral (
       select expires_after_s, default_decision from task_policies
       where task_type = t.task_type and tenant_id in (t.tenant_id, '*') order by tenant_id = '*' limit 1
     ) p on true
     where t.id = ${taskId}`.execute(db);
+}
+
+/** What somebody is asked about a tool call. */
+export interface ToolQuestion {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly kind: 'tool_call' | 'tool_outcome';
+  readonly taskId: string;
+  readonly runId: string;
+  readonly step: number;
+  /** Of the step, whose outcome is hidden. */
+  readonly attempt: number;
+  readonly agentId: string;
+  readonly tool: string;
+  readonly toolCallId: string;
+  readonly title: string;
+  readonly input: unknown;
+}
+
+/** Asks about a tool call, for as long and with the default that the rule for the tool says. */
+export async function insertToolApproval(db: Db, question: ToolQuestion): Promise<Date> {
+  const { rows } = await sql<{ expires_at: Date }>`
+    insert into approvals (id, tenant_id, kind, task_id, run_id, step, attempt, agent_id, tool, tool_call_id, title, input,
+      requested_by, expires_at, default_decision)
+    select ${question.id}, ${question.tenantId}, ${question.kind}, ${question.taskId}, ${question.runId}, ${question.step}::int,
+      ${question.attempt}::int, ${question.agentId}, ${question.tool}, ${question.toolCallId}, ${question.title}, ${json(question.input)}::jsonb,
+      ${`agent:${question.agentId}`}, reeve_now() + coalesce(p.expires_after_s, ${APPROVAL_EXPIRES_S}::int) * interval '1 s',
+      coalesce(p.default_decision, 'reject')
+    from (select) as one left join lateral (
+      select expires_after_s, default_decision from task_policies
+      where task_type = ${toolRule(question.tool)} and tenant_id in (${question.tenantId}, '*') order by tenant_id = '*' limit 1
+    ) p on true
+    returning expires_at`.execute(db);
+  return rows[0]!.expires_at;
+}
+
+/** Which of these tools a rule has people asked about. */
+export async function selectAskedTools(db: Db, tenantId: string, tools: readonly string[]): Promise<Set<string>> {
+  const { rows } = await sql<{ task_type: string }>`
+    select distinct on (task_type) task_type, auto_execute from task_policies
+    where task_type = any(${tools.map(toolRule)}::text[]) and tenant_id in (${tenantId}, '*')
+    order by task_type, tenant_id = '*'`.execute(db);
+  const asked = new Set(
+    (rows as { task_type: string; auto_execute: boolean }[]).flatMap((row) =>
+      row.auto_execute ? [] : [row.task_type],
+    ),
+  );
+  return new Set(tools.filter((tool) => asked.has(toolRule(tool))));
+}
+
+/** The task type whose policy rules the calls of a tool. */
+function toolRule(tool: string): string {
+  return `tool.${tool}`;
+}
+
+/** The latest question about each step of a run that was not taken back, by step and kind. */
+export async function selectToolApprovals(db: Db, runId: string): Promise<(Approval & { attempt: number })[]> {
+  const { rows } = await sql<Selectable<Tables['approvals']>>`
+    select distinct on (step, kind) * from approvals where run_id = ${runId} and step is not null and status <> 'withdrawn'
+    order by step, kind, requested_at desc, id desc`.execute(db);
+  return rows.map((row) => ({ ...fromRow(row), attempt: row.attempt ?? 0 }));
 }
 
 /** Takes back what is asked about a task that has ended. */
@@ -65,10 +127,18 @@ export async function updateDecided(
   decision: Decision,
   decidedBy: string,
   reason: string | null,
+  tool: { editedInput?: unknown; result?: unknown } = {},
 ): Promise<Approval> {
   const row = await db
     .updateTable('approvals')
-    .set({ status: decision === 'approve' ? 'approved' : 'rejected', decided_by: decidedBy, decided_at: now, reason })
+    .set({
+      status: decision === 'approve' ? 'approved' : 'rejected',
+      decided_by: decidedBy,
+      decided_at: now,
+      reason,
+      ...(tool.editedInput !== undefined && { edited_input: json(tool.editedInput) }),
+      ...(tool.result !== undefined && { given_result: json(tool.result) }),
+    })
     .where('id', '=', id)
     .returningAll()
     .executeTakeFirstOrThrow();
@@ -89,6 +159,7 @@ export interface ApprovalFilter {
   readonly kind?: Approval['kind'] | undefined;
   readonly agentId?: string | undefined;
   readonly taskId?: string | undefined;
+  readonly runId?: string | undefined;
 }
 
 /** A page of approvals: those that wait oldest first, others newest first. */
@@ -102,6 +173,7 @@ export async function listApprovals(
   if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind);
   if (filter.agentId !== undefined) query = query.where('agent_id', '=', filter.agentId);
   if (filter.taskId !== undefined) query = query.where('task_id', '=', filter.taskId);
+  if (filter.runId !== undefined) query = query.where('run_id', '=', filter.runId);
   const direction = filter.status === 'pending' ? 'asc' : 'desc';
   const rows = await query
     .selectAll()

@@ -32,8 +32,11 @@ export interface Settled {
 export async function settleLeased(db: Db, ends: readonly LeasedEnd[]): Promise<Settled[]> {
   const { rows } = await sql<{ id: string; has_followers: boolean }>`
     with input as (
-      select * from json_to_recordset(${JSON.stringify(ends.map(toRow))}::json) as i (
-        id uuid, epoch bigint, status text, result jsonb, result_summary text, error_message text, error_code text)
+      select id, epoch, status, result::jsonb, result_summary, error_message, error_code
+      from unnest(${ends.map(({ taskId }) => taskId)}::uuid[], ${ends.map(({ epoch }) => epoch)}::int8[], ${ends.map(({ status }) => status)}::text[],
+        ${ends.map(resultText)}::text[], ${ends.map(({ resultSummary }) => resultSummary)}::text[],
+        ${ends.map(({ errorMessage }) => errorMessage)}::text[], ${ends.map(({ errorCode }) => errorCode)}::text[])
+        as i (id, epoch, status, result, result_summary, error_message, error_code)
     ), freed as (
       delete from leases l using input i where l.task_id = i.id and l.epoch = i.epoch
       returning l.task_id, l.attempt, l.started_at, i.status, i.result, i.result_summary, i.error_message, i.error_code
@@ -131,16 +134,9 @@ export async function updateCancelRequested(db: Db, taskId: string): Promise<voi
   await db.updateTable('tasks').set({ cancel_requested: true, updated_at: now }).where('id', '=', taskId).execute();
 }
 
-function toRow({ taskId, epoch, status, result, resultSummary, errorMessage, errorCode }: LeasedEnd) {
-  return {
-    id: taskId,
-    epoch,
-    status,
-    result: status === 'completed' ? result : null,
-    result_summary: resultSummary,
-    error_message: errorMessage,
-    error_code: errorCode,
-  };
+/** JSON as text: the elements of an array of jsonb are not written alike by both drivers. */
+function resultText({ status, result }: LeasedEnd): string | null {
+  return status !== 'completed' || result === null || result === undefined ? null : JSON.stringify(result);
 }
 
 /** Takes one ended task, but none of `except`, whose followers are to be told; undefined where there is none that nobody else is at. */

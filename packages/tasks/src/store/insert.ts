@@ -51,7 +51,7 @@ export interface Creation {
 }
 
 /** How long a decision is waited for where no policy says, in seconds. */
-const APPROVAL_EXPIRES_S = 7 * 24 * 3600;
+export const APPROVAL_EXPIRES_S = 7 * 24 * 3600;
 
 /**
  * Inserts tasks, of any tenants, with their journal and audit rows, in one statement, and puts each where it waits first:
@@ -62,7 +62,7 @@ export async function insertTasks(
   tasks: readonly NewTask[],
   creations: readonly Creation[],
 ): Promise<Map<string, Placed>> {
-  const { rows } = await sql<{ id: string; at: Date; epoch: number | null; place: Placed['place'] }>`
+  const { rows } = await sql<{ id: string | null; at: Date; epoch: number | null; place: Placed['place'] }>`
     with input as (
       select * from json_to_recordset(${JSON.stringify(tasks.map(toRow))}::json) as i (
         id uuid, tenant_id text, agent_id text, task_type text, priority smallint, title text, description text, payload jsonb,
@@ -74,7 +74,7 @@ export async function insertTasks(
         run_at, coalesce(depends_on, '{}') as depends_on, max_attempts, session_id, trace_id, created_by, workflow_id, workflow_key,
         coalesce(run_anyway, false) as run_anyway, concurrency_key, coalesce(concurrency_limit, 1) as concurrency_limit,
         coalesce(concurrency_strategy, 'queue') as concurrency_strategy, coalesce(has_followers, false) as has_followers,
-        coalesce(place, true) as place, owner, lease_ms, reeve_now() as at,
+        coalesce(place, true) as place, owner, lease_ms, (select reeve_now()) as at,
         coalesce(requires_approval, false) or not coalesce(own.auto_execute, every.auto_execute, true) as asks,
         coalesce(case when own.task_type is null then every.expires_after_s else own.expires_after_s end, ${APPROVAL_EXPIRES_S}::int) as expires_after_s,
         coalesce(own.default_decision, every.default_decision, 'reject') as default_decision
@@ -114,19 +114,23 @@ export async function insertTasks(
       from placed where asks
     ), told as (
       insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, actor, summary, created_at)
-      select p.tenant_id, e.type, p.agent_id, p.id, p.session_id, p.trace_id, coalesce(p.created_by, 'system'), e.summary, p.at
-      from placed p cross join lateral (values
-        ('task_created', 'given to ' || p.agent_id || ': ' || left(p.title, 200), true),
-        ('approval_requested', 'waits for a decision', p.asks),
-        ('task_started', 'started', p.put = 'leased')) as e (type, summary, holds)
-      where e.holds
+      select tenant_id, 'task_created', agent_id, id, session_id, trace_id, coalesce(created_by, 'system'),
+        'given to ' || agent_id || ': ' || left(title, 200), at
+      from placed
+      union all
+      select tenant_id, case when asks then 'approval_requested' else 'task_started' end, agent_id, id, session_id, trace_id,
+        coalesce(created_by, 'system'), case when asks then 'waits for a decision' else 'started' end, at
+      from placed where asks or put = 'leased'
     ), audited as (
       insert into audit (id, tenant_id, at, actor, action, trace_id, task_id, details)
       select reeve_new_id(), c.tenant_id, reeve_now(), c.actor, 'TASK_CREATED', c.trace_id, c.task_id, c.details
       from json_to_recordset(${JSON.stringify(creations.map(toAudit))}::json) as c (tenant_id text, actor text, trace_id text, task_id uuid, details jsonb)
     )
-    select p.id, p.at, l.epoch, p.put as place from placed p left join leased l on l.task_id = p.id`.execute(db);
-  return new Map(rows.map(({ id, at, epoch, place }) => [id, { id, createdAt: at, epoch, place }]));
+    select p.id, p.at, l.epoch, p.put as place from placed p left join leased l on l.task_id = p.id where p.put <> 'ready'
+    union all (select null, at, null, put from placed where put = 'ready' limit 1)`.execute(db);
+  // Of those that are ready, which most are, one row answers for all.
+  const elsewhere = new Map(rows.map(({ id, at, epoch, place }) => [id, { createdAt: at, epoch, place }]));
+  return new Map(tasks.map(({ id }) => [id, { id, ...(elsewhere.get(id) ?? elsewhere.get(null)!) }]));
 }
 
 /** Without what is as it is for most: the text is parsed for every task. */

@@ -65,13 +65,14 @@ interface Row {
   readonly tried: boolean;
 }
 
-/** Which of these tasks still wait for a decision, and which for other tasks. */
+/** Which of these tasks still wait for a decision or were put aside, and which wait for other tasks. */
 export async function selectGates(
   db: Db,
   ids: readonly string[],
 ): Promise<{ undecided: Set<string>; dependent: Set<string> }> {
   const { rows } = await sql<{ id: string; gate: string }>`
     select task_id as id, 'approval' as gate from approvals where task_id = any(${[...ids]}::uuid[]) and kind = 'task' and status = 'pending'
+    union all select task_id, 'approval' from parked_tasks where task_id = any(${[...ids]}::uuid[])
     union all select distinct task_id, 'dependencies' from task_dependencies where task_id = any(${[...ids]}::uuid[])`.execute(
     db,
   );

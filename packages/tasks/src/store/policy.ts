@@ -29,6 +29,17 @@ export async function upsertPolicy(db: Db, input: PolicyInput, updatedBy: string
   return fromRow(row);
 }
 
+/** False where there is no such rule. */
+export async function deletePolicy(db: Db, tenant: string | null, taskType: string): Promise<boolean> {
+  const row = await db
+    .deleteFrom('task_policies')
+    .where('tenant_id', '=', tenant ?? EVERY)
+    .where('task_type', '=', taskType)
+    .returning('task_type')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export async function tenantExists(db: Db, tenantId: string): Promise<boolean> {
   const row = await db.selectFrom('tenants').select('tenant_id').where('tenant_id', '=', tenantId).executeTakeFirst();
   return row !== undefined;

@@ -1,4 +1,4 @@
-import type { Task, TaskStatus } from '@reeve/contract';
+import type { Task, TaskStatus, WaitingFor } from '@reeve/contract';
 import { likeText, type Db } from '@reeve/db';
 import { sql, type RawBuilder } from 'kysely';
 import { fromRow, TASK_COLUMNS, type TaskRow } from './row.ts';
@@ -9,6 +9,7 @@ export interface TaskFilter {
   readonly taskType?: string | undefined;
   readonly sessionId?: string | undefined;
   readonly workflowId?: string | undefined;
+  readonly waitingFor?: WaitingFor | undefined;
   readonly q?: string | undefined;
 }
 
@@ -24,12 +25,13 @@ const COUNTED = 10_000;
 const STANDING = sql.raw(`
   left join leases l on l.task_id = tasks.id
   left join timers i on i.task_id = tasks.id
+  left join parked_tasks p on p.task_id = tasks.id
   left join lateral (
     select status, decided_by, decided_at, reason from approvals
     where tasks.requires_approval and task_id = tasks.id and kind = 'task' order by requested_at desc, id desc limit 1
   ) a on true`);
 const STANDING_COLUMNS = sql.raw(`${TASK_COLUMNS},
-  l.epoch as lease_epoch, l.attempt as lease_attempt, l.started_at as lease_started_at, i.reason as timer_reason,
+  l.epoch as lease_epoch, l.attempt as lease_attempt, l.started_at as lease_started_at, i.reason as timer_reason, p.reason as parked_for,
   exists (select from task_dependencies d where d.task_id = tasks.id) as waits_for_tasks,
   exists (select from concurrency_slots s where tasks.concurrency_key is not null and s.task_id = tasks.id and not s.holds) as waits_for_key,
   a.status as approval_status, a.decided_by, a.decided_at, a.reason as decision_reason`);
@@ -59,10 +61,7 @@ export async function listTasks(
   { limit, offset }: Paging,
 ): Promise<{ tasks: Task[]; total: number }> {
   const where = matching(tenantId, filter);
-  const page =
-    filter.status === 'in_progress'
-      ? sql`select tasks.id, tasks.created_at from leases l join tasks on tasks.id = l.task_id where ${where}`
-      : sql`select tasks.id, tasks.created_at from tasks where ${where}`;
+  const page = sql`select tasks.id, tasks.created_at from ${placeOf(filter)} where ${where}`;
   const { rows } = await sql<TaskRow>`
     with page as (${page} order by tasks.created_at desc, tasks.id desc limit ${limit} offset ${offset})
     select ${STANDING_COLUMNS} from page join tasks on tasks.id = page.id ${STANDING}
@@ -70,8 +69,27 @@ export async function listTasks(
   return { tasks: rows.map(fromRow), total: await countMatching(db, tenantId, filter, page) };
 }
 
+/** Where the tasks looked for are: those that wait or are in progress are in small tables of their own. */
+function placeOf({ status, waitingFor }: TaskFilter): RawBuilder<unknown> {
+  if (waitingFor !== undefined) return sql`(${WAITING[waitingFor]}) w join tasks on tasks.id = w.task_id`;
+  return status === 'in_progress' ? sql`leases l join tasks on tasks.id = l.task_id` : sql`tasks`;
+}
+
+const UNDECIDED = `select task_id from approvals where status = 'pending' and kind = 'task'`;
+const PARKED = 'select task_id from parked_tasks where reason =';
+/** What waits for each gate. Row-level security keeps it to the tenant's own. */
+const WAITING: Readonly<Record<WaitingFor, RawBuilder<unknown>>> = {
+  approval: sql.raw(`${UNDECIDED} union ${PARKED} 'approval'`),
+  budget: sql.raw(`${PARKED} 'budget'`),
+  dependencies: sql.raw(`select task_id from task_dependencies except ${UNDECIDED}`),
+  schedule: sql.raw(`select task_id from timers where reason = 'schedule'`),
+  retry: sql.raw(`select task_id from timers where reason = 'retry'`),
+  concurrency: sql.raw('select task_id from concurrency_slots where not holds'),
+};
+
 async function countMatching(db: Db, tenantId: string, filter: TaskFilter, page: RawBuilder<unknown>): Promise<number> {
-  if (filter.q === undefined && filter.sessionId === undefined && filter.workflowId === undefined) {
+  const { q, sessionId, workflowId, waitingFor } = filter;
+  if ([q, sessionId, workflowId, waitingFor].every((one) => one === undefined)) {
     const counts = await countTasks(db, tenantId);
     return counts
       .filter(({ status }) => filter.status === undefined || status === filter.status)

@@ -72,6 +72,7 @@ export interface TaskRow {
   readonly timer_reason?: string | null;
   readonly waits_for_tasks?: boolean;
   readonly waits_for_key?: boolean;
+  readonly parked_for?: string | null;
   readonly approval_status?: string | null;
   readonly decided_by?: string | null;
   readonly decided_at?: Date | null;
@@ -124,6 +125,7 @@ export function fromRow(row: TaskRow): Task {
 
 function waitingFor(row: TaskRow): WaitingFor | null {
   if (row.approval_status === 'pending') return 'approval';
+  if (row.parked_for != null) return row.parked_for as 'approval' | 'budget';
   if (row.waits_for_tasks) return 'dependencies';
   if (row.timer_reason != null) return row.timer_reason as 'schedule' | 'retry';
   return row.waits_for_key ? 'concurrency' : null;

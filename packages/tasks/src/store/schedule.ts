@@ -31,6 +31,12 @@ interface ScheduleFilter {
   readonly enabled?: boolean | undefined;
 }
 
+/** A schedule, and the database's time. */
+interface TimedSchedule {
+  readonly schedule: StoredSchedule;
+  readonly at: Date;
+}
+
 export async function insertSchedule(
   db: Db,
   id: string,
@@ -55,47 +61,25 @@ export async function insertSchedule(
 }
 
 export async function selectSchedule(db: Db, tenantId: string, id: string): Promise<StoredSchedule | undefined> {
-  const row = await db
-    .selectFrom('schedules')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('id', '=', id)
-    .executeTakeFirst();
-  return row as StoredSchedule | undefined;
+  return (await own(db, tenantId, id).executeTakeFirst()) as StoredSchedule | undefined;
 }
 
 /** A schedule, locked until the transaction ends, and the time. */
-export async function lockSchedule(
-  db: Db,
-  tenantId: string,
-  id: string,
-): Promise<{ schedule: StoredSchedule; at: Date } | undefined> {
-  const row = await db
-    .selectFrom('schedules')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('id', '=', id)
-    .forUpdate()
-    .executeTakeFirst();
-  return row && { schedule: row as StoredSchedule, at: await selectTime(db) };
+export async function lockSchedule(db: Db, tenantId: string, id: string): Promise<TimedSchedule | undefined> {
+  return withTime(db, await own(db, tenantId, id).forUpdate().executeTakeFirst());
 }
 
 /** A schedule that is due, locked until the transaction ends, and the time; undefined also where another has locked it. */
-export async function lockDueSchedule(
-  db: Db,
-  tenantId: string,
-  id: string,
-): Promise<{ schedule: StoredSchedule; at: Date } | undefined> {
-  const row = await db
-    .selectFrom('schedules')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('id', '=', id)
-    .where('enabled', '=', true)
-    .where('next_run_at', '<=', now)
-    .forUpdate()
-    .skipLocked()
-    .executeTakeFirst();
+export async function lockDueSchedule(db: Db, tenantId: string, id: string): Promise<TimedSchedule | undefined> {
+  const due = own(db, tenantId, id).where('enabled', '=', true).where('next_run_at', '<=', now);
+  return withTime(db, await due.forUpdate().skipLocked().executeTakeFirst());
+}
+
+function own(db: Db, tenantId: string, id: string) {
+  return db.selectFrom('schedules').selectAll().where('tenant_id', '=', tenantId).where('id', '=', id);
+}
+
+async function withTime(db: Db, row: Selectable<Tables['schedules']> | undefined): Promise<TimedSchedule | undefined> {
   return row && { schedule: row as StoredSchedule, at: await selectTime(db) };
 }
 
@@ -172,10 +156,10 @@ export async function selectUpcoming(
   except: readonly string[],
   limit: number,
 ): Promise<{ id: string; tenantId: string; inMs: number }[]> {
-  const own = tenantId === undefined ? sql<SqlBool>`true` : sql<SqlBool>`tenant_id = ${tenantId}`;
+  const ofTenant = tenantId === undefined ? sql<SqlBool>`true` : sql<SqlBool>`tenant_id = ${tenantId}`;
   const { rows } = await sql<{ id: string; tenant_id: string; in_ms: number }>`
     select id, tenant_id, extract(epoch from next_run_at - reeve_now())::float8 * 1000 as in_ms from schedules
-    where enabled and next_run_at is not null and ${own} and id <> all (${[...except]}::uuid[])
+    where enabled and next_run_at is not null and ${ofTenant} and id <> all (${[...except]}::uuid[])
     order by next_run_at limit ${limit}`.execute(db);
   return rows.map((row) => ({ id: row.id, tenantId: row.tenant_id, inMs: row.in_ms }));
 }

@@ -60,6 +60,11 @@ export async function insertSlot(
     on conflict (tenant_id, key, task_id) do update set holds = excluded.holds`.execute(db);
 }
 
+/** Gives a task a key; its end concerns whoever waits for that. */
+export async function updateKey(db: Db, taskId: string, key: string): Promise<void> {
+  await db.updateTable('tasks').set({ concurrency_key: key, has_followers: true }).where('id', '=', taskId).execute();
+}
+
 /** Takes a task out of those of its key; answers the key. */
 export async function deleteSlot(db: Db, taskId: string): Promise<{ tenantId: string; key: string } | undefined> {
   const row = await db

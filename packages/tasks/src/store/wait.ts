@@ -70,6 +70,7 @@ export async function takeDue(db: Db, taskIds: readonly string[]): Promise<strin
 export async function deleteWaiting(db: Db, taskId: string): Promise<void> {
   await db.deleteFrom('task_dependencies').where('task_id', '=', taskId).execute();
   await db.deleteFrom('timers').where('task_id', '=', taskId).execute();
+  await db.deleteFrom('parked_tasks').where('task_id', '=', taskId).execute();
   await db.deleteFrom('ready_tasks').where('task_id', '=', taskId).execute();
 }
 

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { JsonObject, text } from '../common.ts';
+import { defineRoute } from '../route.ts';
+import { AgentRef } from './names.ts';
+import { Multitask } from './runs.ts';
+import { MESSAGE_LENGTH, plainFailures, SessionName } from './wire-shapes.ts';
+
+const tag = 'Chat';
+
+/** A part of a message as `useChat` keeps it; only what we read of it. */
+const UiPart = z.object({
+  type: text(1, 200),
+  text: text(0, MESSAGE_LENGTH).optional(),
+  state: text(1, 100).optional(),
+  approval: z
+    .object({ id: text(1, 200), approved: z.boolean().optional(), reason: text(0, 2_000).optional() })
+    .optional(),
+});
+export const UiMessage = z
+  .object({
+    id: text(0, 200).optional(),
+    role: z.enum(['system', 'user', 'assistant']),
+    parts: z.array(UiPart).max(10_000),
+  })
+  .meta({ id: 'UiMessage' });
+export type UiMessage = z.infer<typeof UiMessage>;
+
+export const UiMessageChunk = z
+  .looseObject({ type: z.string().describe('`start`, `text-delta`, `tool-input-available`, …, `finish`.') })
+  .meta({ id: 'UiMessageChunk' });
+export type UiMessageChunk = z.infer<typeof UiMessageChunk>;
+
+export const uiChat = defineRoute({
+  method: 'POST',
+  path: '/api/chat',
+  tag,
+  access: 'member',
+  creates: true,
+  failures: plainFailures,
+  summary: 'Talk to an agent as the AI SDK’s useChat does',
+  description:
+    'The AI SDK’s UI message stream, version 1. `id` is the chat, a session; the newest user message is what is said. Answers to approvals that the last message carries are decided, which needs the role operator, and the run that waited for them is followed on. Unknown fields are ignored.',
+  body: z.object({
+    id: SessionName,
+    messages: z.array(UiMessage).min(1).max(10_000),
+    trigger: z.enum(['submit-message', 'regenerate-message']).default('submit-message'),
+    agent: AgentRef.nullish().describe('Ours, given as an extra body field; `assistant` where it is left out.'),
+    multitask: Multitask.optional().describe('Ours: what becomes of it where the chat is busy.'),
+    metadata: JsonObject.nullish(),
+  }),
+  responses: { 200: z.string() },
+  produces: 'text/event-stream',
+  events: UiMessageChunk,
+});
+export const resumeUiChat = defineRoute({
+  method: 'GET',
+  path: '/api/chat/{id}/stream',
+  tag,
+  access: 'viewer',
+  failures: plainFailures,
+  summary: 'The answer in progress of a chat, from its beginning',
+  description: '204 where nothing runs, and where there is no such chat.',
+  params: z.object({ id: SessionName }),
+  responses: { 200: z.string(), 204: null },
+  produces: 'text/event-stream',
+  events: UiMessageChunk,
+});
+
+/** What a client may send over the companion’s WebSocket. */
+export const CompanionFrame = z.object({
+  action: z.literal('send_message', { error: 'must be send_message' }),
+  payload: z.object({
+    prompt: text(1, 200_000),
+    session_id: SessionName.nullish().describe('Left out: one session for the whole connection.'),
+    resources: z.array(z.unknown()).max(100).nullish().describe('Given to the agent as JSON behind the prompt.'),
+    agent: AgentRef.nullish(),
+    multitask: Multitask.optional(),
+  }),
+});
+export type CompanionFrame = z.infer<typeof CompanionFrame>;
+
+export const companion = defineRoute({
+  method: 'GET',
+  path: '/ws/v1/companion',
+  tag,
+  access: 'member',
+  summary: 'Talk to an agent over a WebSocket',
+  description:
+    'Send `{"action": "send_message", "payload": {"prompt", "session_id"?, "resources"?, "agent"?, "multitask"?}}`, as often as you like. Each message is answered by an `ack` frame, its run’s events as `{"event": "<type>", "data"}`, and last `agi_response` or `error`. Closing the connection stops no run.',
+  responses: { 101: null },
+  frames: z.object({
+    event: z.string().describe('`ack`, the type of a run’s event, `agi_response` or `error`.'),
+    data: z.looseObject({}),
+  }),
+});

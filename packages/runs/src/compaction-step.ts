@@ -1,0 +1,72 @@
+import type { NewRunEvent } from '@reeve/contract';
+import { ReeveError } from '@reeve/kit';
+import type { ModelRequest } from '@reeve/models';
+import { cutOf, extractOf, summaryRequest } from './compaction.ts';
+import { wholeConversation } from './conversation.ts';
+import { callModel } from './model-call.ts';
+import { stepsSettled } from './model-step.ts';
+import { NOTHING_USED, nextModelStep, sumUsed, usageOf, type CompactionStep, type Used } from './run.ts';
+import { updateSettled } from './store.ts';
+import { insertWork, ownerOf, requestOf, withStep, type Work } from './work.ts';
+
+/**
+ * Puts a summary in the place of the oldest messages. Nothing is lost: the steps stay, and the summary says how many messages it
+ * stands for. Where no model can sum them up, their beginnings stand for them.
+ */
+export async function compactionStep(work: Work, pending: CompactionStep, signal: AbortSignal): Promise<void> {
+  const { models, run, history, steps } = work;
+  const before = steps.findLast((step) => step.kind === 'compaction' && step.output !== null);
+  const earlier = before?.kind === 'compaction' ? before.output : null;
+  const whole = wholeConversation(history, run.input, steps);
+  const cut = cutOf(models, requestOf(work), whole, earlier?.messages ?? 0);
+  if (cut === undefined)
+    throw new ReeveError(
+      'context_too_long',
+      `the latest turn alone is longer than the ${models.describe(work.agent.model_id).contextTokens} tokens that the model takes`,
+    );
+  const messages = whole.slice(earlier?.messages ?? 0, cut);
+  const request = summaryRequest(models, work.agent.model_id, messages, earlier?.text);
+  const summary = await summarize(work, request, pending.number, signal);
+  const output = { text: summary?.text ?? extractOf(messages, earlier?.text), messages: cut };
+  const used = summary?.used ?? NOTHING_USED;
+  work.run = { ...run, used: sumUsed(run.used, used) };
+  const after = withStep(work, { ...pending, status: 'settled', output });
+  const next = nextModelStep(run.id, after);
+  stepsSettled.inc({ kind: 'compaction', outcome: 'success' });
+  const told: NewRunEvent = {
+    type: 'system',
+    message: `the first ${cut} messages of the conversation were summed up, since it had grown too long`,
+  };
+  await work.commit({
+    events:
+      summary === undefined
+        ? [told]
+        : [told, { type: 'usage', step: pending.number, model: summary.model, usage: usageOf(used) }],
+    write: async (tx) => {
+      await updateSettled(tx, run, pending.number, { output, outcome: 'success', used });
+      await insertWork(tx, work, [next]);
+    },
+  });
+  work.steps = [...after, next];
+  work.begun.add(next.number);
+}
+
+/** Undefined where the model failed at it. Throws where the run is to stop, or its budget has no room. */
+async function summarize(
+  work: Work,
+  request: ModelRequest,
+  step: number,
+  signal: AbortSignal,
+): Promise<{ text: string; used: Used; model: string } | undefined> {
+  try {
+    const ledger = work.ledgerFor(ownerOf(work, step));
+    const { text, end } = await callModel(work.models, request, signal, step, async () => {}, ledger);
+    return text.trim() === '' ? undefined : { text, used: { ...end.usage, costNano: end.costNano }, model: end.model };
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = ReeveError.from(thrown);
+    if (error.reason === 'budget_exhausted') throw error;
+    work.log.warn({ err: error, run_id: work.run.id, step }, 'a conversation could not be summed up by the model');
+    return undefined;
+  }
+}

@@ -1,0 +1,102 @@
+import type { Message } from '@reeve/contract';
+import type { NewMessage } from '@reeve/memory';
+import type { ModelMessage } from '@reeve/models';
+import type { StepRecord } from './run.ts';
+
+/** Messages of the session that a run is shown at most. */
+export const HISTORY_LIMIT = 1_000;
+
+/** The conversation that the next model call is shown: whole, or with a summary in place of its beginning. */
+export function conversationOf(
+  history: readonly ModelMessage[],
+  input: string,
+  steps: readonly StepRecord[],
+): ModelMessage[] {
+  const whole = wholeConversation(history, input, steps);
+  const compaction = steps.findLast((step) => step.kind === 'compaction' && step.output !== null);
+  if (compaction?.kind !== 'compaction' || compaction.output === null) return whole;
+  const { text, messages } = compaction.output;
+  return [{ role: 'user', text: summaryMessage(text, messages, input) }, ...whole.slice(messages)];
+}
+
+/** The same without any summary. */
+export function wholeConversation(
+  history: readonly ModelMessage[],
+  input: string,
+  steps: readonly StepRecord[],
+): ModelMessage[] {
+  const messages: ModelMessage[] = [...history, { role: 'user', text: input }];
+  for (const step of steps) {
+    if (step.status !== 'settled' || step.output === null) continue;
+    if (step.kind === 'model') {
+      const { text, toolCalls, providerData } = step.output;
+      messages.push({ role: 'assistant', text, toolCalls, ...(providerData !== undefined && { providerData }) });
+    } else if (step.kind === 'tool')
+      messages.push({
+        role: 'tool',
+        toolCallId: step.callId,
+        name: step.name,
+        output: step.output.result,
+        isError: step.output.tool_status !== 'success',
+      });
+    else if (step.kind === 'message') messages.push({ role: 'user', text: step.output.text });
+  }
+  return messages;
+}
+
+/** What was asked for stays word for word, whatever was summed up. */
+function summaryMessage(summary: string, messages: number, input: string): string {
+  const request = input.length > 4_000 ? `${input.slice(0, 4_000).toWellFormed()} …` : input;
+  return `[The first ${messages} messages of this conversation were summed up, since it had grown too long.]\n\n${summary}\n\n[The request that this run is about:]\n${request}`;
+}
+
+/** A session's messages as a model is shown them. Begins with a message of the user, whatever was cut before it, and says so where something was. */
+export function historyOf(messages: readonly Pick<Message, 'role' | 'content' | 'position'>[]): ModelMessage[] {
+  const first = messages.findIndex(({ role }) => role === 'user');
+  const shown = messages.slice(first === -1 ? messages.length : first);
+  const history: ModelMessage[] = [];
+  const left = (shown[0]?.position ?? 1) - 1;
+  if (left > 0 && messages.length >= HISTORY_LIMIT)
+    history.push({ role: 'user', text: `[${left} earlier messages of this session are not shown.]` });
+  for (const { role, content } of shown) {
+    if (role === 'assistant') {
+      history.push({ role, text: content, toolCalls: [] });
+    } else if (role === 'tool-plan') {
+      const {
+        tool_call_id: id,
+        name,
+        input,
+      } = JSON.parse(content) as { tool_call_id: string; name: string; input: unknown };
+      const said = history.at(-1);
+      const text = said?.role === 'assistant' && said.toolCalls.length === 0 ? said.text : '';
+      if (text !== '') history.pop();
+      history.push({ role: 'assistant', text, toolCalls: [{ id, name, input }] });
+    } else if (role === 'tool-output') {
+      const {
+        tool_call_id: toolCallId,
+        name,
+        status,
+        output,
+      } = JSON.parse(content) as { tool_call_id: string; name: string; status: string; output: unknown };
+      history.push({ role: 'tool', toolCallId, name, output, isError: status !== 'success' });
+    } else {
+      history.push({ role: 'user', text: content });
+    }
+  }
+  return history;
+}
+
+/** What a run adds to its session: what the model said beside its calls, and each call with its outcome, both kept by their step; then the answer. */
+export function messagesOf(steps: readonly StepRecord[], answer: string | null): NewMessage[] {
+  const messages: NewMessage[] = [];
+  for (const step of steps) {
+    if (step.output === null || step.status !== 'settled') continue;
+    if (step.kind === 'model' && step.output.toolCalls.length > 0 && step.output.text.trim() !== '')
+      messages.push({ role: 'assistant', content: step.output.text });
+    if (step.kind === 'message') messages.push({ role: 'user', content: step.output.text });
+    if (step.kind !== 'tool') continue;
+    const told = { content: null, step: step.number, runId: step.runId };
+    messages.push({ role: 'tool-plan', ...told }, { role: 'tool-output', ...told });
+  }
+  return answer === null ? messages : [...messages, { role: 'assistant', content: answer }];
+}

@@ -1,0 +1,151 @@
+import type { NewRunEvent } from '@reeve/contract';
+import { counter, newId, ReeveError } from '@reeve/kit';
+import type { ModelToolCall } from '@reeve/models';
+import { carryOut, createAfterCommit, requestToolApproval, selectAskedTools } from '@reeve/tasks';
+import { isTooLong } from './compaction.ts';
+import { complete } from './ending.ts';
+import { callModel, type ModelAnswer } from './model-call.ts';
+import {
+  nextModelStep,
+  sumUsed,
+  usageOf,
+  type ModelOutput,
+  type ModelStep,
+  type StepRecord,
+  type ToolStep,
+} from './run.ts';
+import { updateSettled } from './store.ts';
+import { questionOf, readApprovals } from './tool-question.ts';
+import { insertWork, ownerOf, requestOf, withStep, type Work } from './work.ts';
+
+export const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'outcome']);
+
+/** Makes a model call and does what it says: ends the run with its answer, or begins the tool calls that it asks for. */
+export async function modelStep(work: Work, pending: ModelStep, signal: AbortSignal): Promise<void> {
+  const { models, run, log } = work;
+  const request = requestOf(work);
+  const isCompacted = work.steps.at(-2)?.kind === 'compaction';
+  if (!isCompacted && isTooLong(models, request)) return compactFirst(work, pending);
+  log.debug({ run_id: run.id, step: pending.number }, 'calling the model');
+  let answer: ModelAnswer;
+  try {
+    const ledger = work.ledgerFor(ownerOf(work, pending.number));
+    answer = await callModel(models, request, signal, pending.number, (events) => work.commit({ events }), ledger);
+  } catch (thrown) {
+    // The provider may count more tokens than we do.
+    const error = ReeveError.from(thrown);
+    if (error.reason !== 'context_too_long' || isCompacted) throw error;
+    return compactFirst(work, pending);
+  }
+  const { text, toolCalls, end } = answer;
+  const output: ModelOutput = {
+    text,
+    toolCalls,
+    finish: end.reason,
+    ...(end.providerData !== undefined && { providerData: end.providerData }),
+  };
+  work.run = { ...run, used: sumUsed(run.used, { ...end.usage, costNano: end.costNano }) };
+  stepsSettled.inc({ kind: 'model', outcome: 'success' });
+  const after = withStep(work, { ...pending, status: 'settled', output });
+  if (toolCalls.length === 0) return complete(work, after, text, settlement(work, pending, answer, output));
+  if (work.steps.length + toolCalls.length + 1 > work.agent.limits.max_steps) {
+    await work.commit(settlement(work, pending, answer, output));
+    work.steps = after;
+    throw stepLimit(work);
+  }
+  await beginCalls(work, after, toolCalls, settlement(work, pending, answer, output));
+}
+
+/** What a run is told that has used all its steps. */
+export function stepLimit({ agent }: Work): ReeveError {
+  return new ReeveError('limit_reached', `the run needed more than its limit of ${agent.limits.max_steps} steps`);
+}
+
+/** The transition that settles a model call. The input of a call whose step exists is kept there and nowhere else. */
+function settlement(work: Work, { number }: ModelStep, { toolCalls, end, rest }: ModelAnswer, output: ModelOutput) {
+  const used = { ...end.usage, costNano: end.costNano };
+  const { provider, model } = end;
+  return {
+    events: [...rest, { type: 'usage', step: number, model, usage: usageOf(used) }] as NewRunEvent[],
+    audit: [
+      {
+        action: 'PLAN_MODEL_RESPONSE' as const,
+        details: { step: number, provider, model, tool_calls: toolCalls.length },
+      },
+    ],
+    write: (tx: Parameters<typeof updateSettled>[0], withInputs = true) => {
+      const kept = withInputs ? output : { ...output, toolCalls: toolCalls.map(({ id, name }) => ({ id, name })) };
+      return updateSettled(tx, work.run, number, { output: kept, outcome: 'success', used });
+    },
+  };
+}
+
+/** Settles the model call and begins its tool calls; people are asked at once about those that they are asked about. */
+async function beginCalls(
+  work: Work,
+  after: readonly StepRecord[],
+  toolCalls: readonly ModelToolCall[],
+  settled: ReturnType<typeof settlement>,
+): Promise<void> {
+  const { run, agent, claim } = work;
+  const carried = createAfterCommit();
+  let calls: ToolStep[] = [];
+  await work.commit({
+    events: settled.events,
+    audit: [
+      ...settled.audit,
+      ...toolCalls.map(({ name }, index) => ({
+        action: 'TOOL_CALL' as const,
+        details: { step: after.length + 1 + index, tool: name },
+      })),
+    ],
+    write: async (tx) => {
+      const names = toolCalls.map(({ name }) => name).filter((name) => agent.tools.includes(name));
+      const asked = await selectAskedTools(tx, run.tenantId, names);
+      for (const name of names) if (agent.approvals.includes(name)) asked.add(name);
+      const first = toolCalls.findIndex(({ name }) => !asked.has(name));
+      calls = toolCalls.map(({ id, name, input }, index) => ({
+        runId: run.id,
+        number: after.length + 1 + index,
+        kind: 'tool',
+        status: 'pending',
+        attempt: index === first ? 1 : 0,
+        name,
+        callId: id,
+        input,
+        output: null,
+      }));
+      await settled.write(tx, false);
+      await insertWork(tx, work, calls);
+      const questions = calls
+        .filter(({ name }) => asked.has(name))
+        .map((call) => questionOf(work, call, 'tool_call', newId()));
+      for (const question of questions) await requestToolApproval(tx, claim.task, question.asked, carried);
+      return [...calls.map(toolCallEvent), ...questions.map(({ event }) => event)];
+    },
+  });
+  await carryOut(work.database, work.handler, carried);
+  work.steps = [...after, ...calls];
+  for (const { number, attempt } of calls) if (attempt > 0) work.begun.add(number);
+  if (calls.some(({ attempt }) => attempt === 0)) await readApprovals(work);
+}
+
+/** Tells readers of a tool call. */
+export function toolCallEvent({ number, callId, name, input }: ToolStep): NewRunEvent {
+  return { type: 'tool_call', step: number, tool_call_id: callId, name, input };
+}
+
+/** Settles the model call as not made: its conversation is to be summed up first, and the call made after that. */
+async function compactFirst(work: Work, pending: ModelStep): Promise<void> {
+  const after = withStep(work, { ...pending, status: 'settled', output: null });
+  const next: StepRecord = { ...nextModelStep(work.run.id, after), kind: 'compaction', output: null };
+  await work.commit({
+    events: [{ type: 'system', message: 'the conversation is too long for the model; its beginning is summed up' }],
+    write: async (tx) => {
+      await updateSettled(tx, work.run, pending.number, { output: null, outcome: 'context_too_long' });
+      await insertWork(tx, work, [next]);
+    },
+  });
+  work.steps = [...after, next];
+  work.begun.add(next.number);
+}

@@ -1,0 +1,91 @@
+import type { Approval, ToolOutcome } from '@reeve/contract';
+import { failedOutcome, type Effect } from '@reeve/tools';
+import type { ToolStep } from './run.ts';
+
+/*
+ * What is next for a pending tool call
+ *
+ *   had begun in another life, and a repeat may do harm ─► ask what became of it ─► retry | skip | a result by hand
+ *   people are asked about the tool                     ─► ask whether it may be made ─► call (with edited input) | denied
+ *   else                                                ─► call
+ *
+ * A question stays for as long as it is good for: whether a call may be made for the whole call, what became of it for the one
+ * attempt that was hidden.
+ */
+
+/** An approval of a tool call, with the attempt of its step that it is about. */
+export type ToolApproval = Approval & { readonly attempt: number };
+
+/** What was asked about a step and answered. */
+export interface Answers {
+  readonly call: ToolApproval | undefined;
+  readonly outcome: ToolApproval | undefined;
+}
+
+export type ToolDecision =
+  | { readonly do: 'ask'; readonly kind: 'tool_call' | 'tool_outcome' }
+  | { readonly do: 'wait' }
+  | { readonly do: 'call'; readonly input: unknown; readonly answered: ToolApproval | undefined }
+  | { readonly do: 'settle'; readonly outcome: ToolOutcome; readonly label: string; readonly answered: ToolApproval };
+
+export interface ToolStanding {
+  readonly effect: Effect;
+  /** This process began it itself, so it knows what became of it. */
+  readonly begunHere: boolean;
+  /** People are to be asked before it is made. */
+  readonly asked: boolean;
+}
+
+/** Decides from what is recorded, and changes nothing. */
+export function decideTool(step: ToolStep, { call, outcome }: Answers, standing: ToolStanding): ToolDecision {
+  const { effect, begunHere, asked } = standing;
+  const input = call?.status === 'approved' && call.edited_input !== null ? call.edited_input : step.input;
+  if (step.attempt > 0 && !begunHere && effect === 'external') {
+    if (outcome === undefined || outcome.attempt !== step.attempt) return { do: 'ask', kind: 'tool_outcome' };
+    if (outcome.status === 'pending') return { do: 'wait' };
+    if (outcome.status === 'rejected')
+      return { do: 'settle', outcome: unknownOutcome(outcome), label: 'unknown', answered: outcome };
+    if (outcome.result !== null)
+      return { do: 'settle', outcome: givenOutcome(outcome), label: 'success', answered: outcome };
+    return { do: 'call', input, answered: outcome };
+  }
+  if (!asked && call === undefined) return { do: 'call', input, answered: undefined };
+  if (call === undefined) return { do: 'ask', kind: 'tool_call' };
+  if (call.status === 'pending') return { do: 'wait' };
+  if (call.status === 'rejected')
+    return { do: 'settle', outcome: deniedOutcome(call), label: 'denied', answered: call };
+  return { do: 'call', input, answered: step.attempt === 0 ? call : undefined };
+}
+
+/** The outcome as a model is told it where a person changed the input. */
+export function withEditedInput(outcome: ToolOutcome, approval: ToolApproval | undefined): ToolOutcome {
+  if (approval?.kind !== 'tool_call' || approval.edited_input === null) return outcome;
+  const note = 'A person changed the input of this call before it was made.';
+  return { ...outcome, result: { note, input: approval.edited_input, result: outcome.result } };
+}
+
+function deniedOutcome({ decided_by, reason }: Approval): ToolOutcome {
+  const who = decided_by === 'system' ? 'Nobody approved this call in time' : 'A person rejected this call';
+  return failedOutcome('denied', reason === null || decided_by === 'system' ? `${who}.` : `${who}: ${reason}`);
+}
+
+/** What stands in for the outcome of a call that a crash hid. It was not repeated, since it may have had its effect. */
+function unknownOutcome({ reason, decided_by }: Approval): ToolOutcome {
+  const because = reason === null || decided_by === 'system' ? '' : ` A person said: ${reason}`;
+  return failedOutcome(
+    'error',
+    `The outcome of this call is unknown: the process stopped while it ran. It was not repeated. Check what it did before going on.${because}`,
+  );
+}
+
+function givenOutcome({ result }: Approval): ToolOutcome {
+  return {
+    tool_status: 'success',
+    result: { note: 'The process stopped while this call ran. A person gave its result.', result },
+    stdout: '',
+    stderr: '',
+    exit_code: null,
+    duration_ms: 0,
+    truncated: false,
+  };
+}

@@ -1,0 +1,185 @@
+import type { NewRunEvent, ToolOutcome } from '@reeve/contract';
+import { newId, ReeveError } from '@reeve/kit';
+import { carryOut, createAfterCommit, requestToolApproval } from '@reeve/tasks';
+import { failedOutcome } from '@reeve/tools';
+import { findLoop } from './loop.ts';
+import { stepsSettled } from './model-step.ts';
+import { nextModelStep, type StepRecord, type ToolStep } from './run.ts';
+import { updateBegun, updateSettled } from './store.ts';
+import { decideTool, withEditedInput, type ToolApproval, type ToolDecision } from './tool-decision.ts';
+import { questionOf, readApprovals } from './tool-question.ts';
+import { insertWork, withStep, type Work } from './work.ts';
+
+/**
+ * Does what can be done of the pending tool calls: settles what people decided, or makes the next call, together with those after
+ * it where none of them has an effect. Answers false where all of them wait for people.
+ */
+export async function toolSteps(work: Work, signal: AbortSignal): Promise<boolean> {
+  const due = work.steps
+    .filter((step) => step.kind === 'tool')
+    .filter(({ status }) => status === 'pending')
+    .map((step) => ({ step, decision: decisionOf(work, step) }));
+  const next = due.find(({ decision }) => decision.do !== 'wait');
+  if (next === undefined) return false;
+  const { step, decision } = next;
+  if (decision.do === 'ask') await ask(work, step, decision.kind);
+  else if (decision.do === 'settle') await settle(work, step, decision.outcome, decision.label, decision.answered);
+  else if (decision.do === 'call') await callTogether(work, together(work, due.slice(due.indexOf(next))), signal);
+  return true;
+}
+
+type Call = { readonly step: ToolStep; readonly decision: Extract<ToolDecision, { do: 'call' }> };
+
+/** The first of these calls, with those right behind it that can be made beside it: none of them has an effect. */
+function together(work: Work, due: readonly { step: ToolStep; decision: ToolDecision }[]): Call[] {
+  const calls: Call[] = [];
+  for (const { step, decision } of due) {
+    if (decision.do !== 'call') break;
+    if (calls.length > 0 && [calls[0]!.step, step].some(({ name }) => work.tools.effectOf(name) !== 'none')) break;
+    calls.push({ step, decision });
+  }
+  return calls;
+}
+
+function decisionOf(work: Work, step: ToolStep): ToolDecision {
+  const about = (kind: ToolApproval['kind']) =>
+    work.approvals.find((approval) => approval.step === step.number && approval.kind === kind);
+  const isOffered = work.agent.tools.includes(step.name);
+  return decideTool(
+    step,
+    { call: about('tool_call'), outcome: about('tool_outcome') },
+    {
+      effect: work.tools.effectOf(step.name),
+      begunHere: work.begun.has(step.number),
+      asked: isOffered && work.agent.approvals.includes(step.name),
+    },
+  );
+}
+
+/** Asks people about a call that they have not been asked about under these circumstances. */
+async function ask(work: Work, step: ToolStep, kind: 'tool_call' | 'tool_outcome'): Promise<void> {
+  const { asked, event } = questionOf(work, step, kind, newId());
+  if (kind === 'tool_outcome')
+    work.log.warn(
+      { run_id: work.run.id, step: step.number, tool: step.name },
+      'the outcome of a tool call is unknown; it is not repeated',
+    );
+  const carried = createAfterCommit();
+  await work.commit({ events: [event], write: (tx) => requestToolApproval(tx, work.claim.task, asked, carried) });
+  await carryOut(work.database, work.handler, carried);
+  await readApprovals(work);
+}
+
+/** Makes calls side by side, and settles each as it ends. Throws what the first of them threw, once all have ended. */
+async function callTogether(work: Work, calls: readonly Call[], signal: AbortSignal): Promise<void> {
+  await begin(work, calls);
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
+  let settled: Promise<void> = Promise.resolve();
+  await Promise.all(
+    calls.map(async ({ step, decision: { input, answered } }) => {
+      work.log.debug({ run_id: work.run.id, step: step.number, tool: step.name }, 'calling a tool');
+      try {
+        const outcome = withEditedInput(await call(work, step, input, stop), answered);
+        stop.throwIfAborted();
+        settled = settled.then(() => settle(work, step, outcome, outcome.tool_status));
+        await settled;
+      } catch (error) {
+        failed.abort(error);
+      }
+    }),
+  );
+  signal.throwIfAborted();
+  failed.signal.throwIfAborted();
+}
+
+/** Commits that calls begin, with the decisions that let them. */
+async function begin(work: Work, calls: readonly Call[]): Promise<void> {
+  const waiting = calls.filter(({ step }) => !work.begun.has(step.number));
+  if (waiting.length === 0) return;
+  await work.commit({
+    events: waiting.flatMap(({ step, decision: { answered } }) => decidedEvents(step, answered)),
+    write: async (tx) => {
+      for (const { step } of waiting) await updateBegun(tx, work.run.id, step.number);
+    },
+  });
+  work.steps = work.steps.map((step) =>
+    waiting.some((one) => one.step.number === step.number) ? { ...step, attempt: step.attempt + 1 } : step,
+  );
+  for (const { step } of waiting) work.begun.add(step.number);
+}
+
+async function call(work: Work, step: ToolStep, input: unknown, signal: AbortSignal): Promise<ToolOutcome> {
+  const { tools, agent, run } = work;
+  if (!agent.tools.includes(step.name)) return failedOutcome('denied', `this agent has no tool ${step.name}`);
+  try {
+    return await tools.execute(step.name, input, await work.toolContext(run, `${run.id}:${step.number}`, signal));
+  } catch (thrown) {
+    const error = ReeveError.from(thrown);
+    if (error.reason === 'unknown_tool') return failedOutcome('error', error.message);
+    throw error;
+  }
+}
+
+/** Settles a tool call, and begins the next step in the same transaction when it was the last of its turn. */
+async function settle(
+  work: Work,
+  { number }: ToolStep,
+  output: ToolOutcome,
+  label: string,
+  answered?: ToolApproval,
+): Promise<void> {
+  const pending = work.steps.find((step) => step.number === number) as ToolStep;
+  const after = withStep(work, { ...pending, status: 'settled', output });
+  const isLast = after.every(({ status }) => status === 'settled');
+  const loop = isLast ? findLoop(after) : undefined;
+  const next: StepRecord | undefined = isLast && loop === undefined ? nextModelStep(work.run.id, after) : undefined;
+  const { callId, name } = pending;
+  stepsSettled.inc({ kind: 'tool', outcome: label });
+  await work.commit({
+    events: [
+      ...decidedEvents(pending, answered),
+      {
+        type: 'tool_result',
+        step: number,
+        tool_call_id: callId,
+        name,
+        status: output.tool_status,
+        output: output.result,
+        duration_ms: output.duration_ms,
+      },
+    ],
+    audit: [
+      {
+        action: label === 'success' ? 'TOOL_RESULT' : label === 'denied' ? 'TOOL_DENIED' : 'TOOL_ERROR',
+        details: { step: number, tool: name, outcome: label },
+      },
+    ],
+    write: async (tx) => {
+      await updateSettled(tx, work.run, number, { output, outcome: label });
+      if (next !== undefined) await insertWork(tx, work, [next]);
+    },
+  });
+  work.steps = next === undefined ? after : [...after, next];
+  if (next !== undefined) work.begun.add(next.number);
+  if (loop !== undefined)
+    throw new ReeveError(
+      'limit_reached',
+      `the agent called ${loop} three times with the same input and the same result: it was going round in circles, so it was stopped`,
+    );
+}
+
+/** Readers hear of a decision when it is carried out. */
+function decidedEvents({ number, callId }: ToolStep, approval: ToolApproval | undefined): NewRunEvent[] {
+  if (approval === undefined) return [];
+  return [
+    {
+      type: 'approval_decided',
+      step: number,
+      approval_id: approval.id,
+      tool_call_id: callId,
+      decision: approval.status === 'approved' ? 'approve' : 'reject',
+      reason: approval.reason,
+    },
+  ];
+}

@@ -1,0 +1,91 @@
+import type { Database, Tx } from '@reeve/db';
+import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import { leaseLost, standingUnlessCancelled } from './end.ts';
+import { placeTasks } from './place.ts';
+import { carryOut } from './release.ts';
+import { deleteLease } from './store/lease.ts';
+import { lockTasks } from './store/lock.ts';
+import { deleteParked, insertParked, selectShort, type ParkReason } from './store/park.ts';
+import { selectTask } from './store/read.ts';
+import { lockKeysOf } from './store/slot.ts';
+import type { Claim, TaskHandler } from './task.ts';
+import { tell } from './tell.ts';
+
+/*
+ * A task in progress can be put aside until something outside happens. It is pending then, with no lease and no worker, for
+ * days if need be; it keeps its place of its concurrency key, since it has begun, and its attempt does not count.
+ *
+ *   in_progress ──park──► parked (approval | budget) ──unpark──► wherever the gates say (see place.ts)
+ */
+
+/** How it is told what a task waits for. */
+const WAITS: Readonly<Record<ParkReason, string>> = {
+  approval: 'waits for a decision on a tool call',
+  budget: 'waits for its budget to have room',
+};
+
+/**
+ * Puts a claimed task aside in the caller's transaction, or ends it where it was to be cancelled; answers which. Nobody can
+ * decide anything about it between this and the commit. Throws `lease_lost`, changing nothing, where the claim no longer holds.
+ */
+export async function parkTask(
+  tx: Tx,
+  handler: TaskHandler,
+  claim: Claim,
+  reason: ParkReason,
+  after: AfterCommit,
+): Promise<'parked' | 'ended'> {
+  const { task, epoch } = claim;
+  if ((await deleteLease(tx, task.id, epoch)) === undefined) throw leaseLost(task.id);
+  if ((await standingUnlessCancelled(tx, handler, claim, after)) === undefined) return 'ended';
+  await insertParked(tx, task.id, task.tenant_id, reason);
+  await tell(tx, task, { type: 'task_parked', summary: WAITS[reason], details: { waiting_for: reason } }, after);
+  return 'parked';
+}
+
+/** Locks a claimed task, so that nobody decides anything about it until the transaction ends. */
+export async function holdTask(tx: Tx, { task }: Claim): Promise<void> {
+  await lockTasks(tx, [task.id]);
+}
+
+/** Lets a task go on that waits for this, and does nothing to any other. The caller has locked its key and the task. */
+export async function unparkTask(
+  tx: Tx,
+  handler: TaskHandler,
+  tenantId: string,
+  taskId: string,
+  reason: ParkReason,
+  after: AfterCommit,
+): Promise<void> {
+  if (!(await deleteParked(tx, taskId, reason))) return;
+  const task = await selectTask(tx, tenantId, taskId);
+  if (task === undefined) return;
+  await tell(tx, task, { type: 'task_resumed', summary: 'goes on' }, after);
+  await placeTasks(tx, handler, [taskId], after);
+}
+
+/** Tasks that one look takes on. */
+const AT_ONCE = 200;
+
+/**
+ * Lets tasks try again that have waited for money for that many seconds, of one tenant or (null) of all: those whose budget
+ * has no room wait on. Answers how many.
+ */
+export async function retryShort(
+  database: Database,
+  handler: TaskHandler,
+  tenantId: string | null,
+  seconds: number,
+): Promise<number> {
+  const waiting = await selectShort(database.db, tenantId, seconds, AT_ONCE);
+  for (const taskId of waiting) {
+    const after = createAfterCommit();
+    await database.db.transaction().execute(async (tx) => {
+      await lockKeysOf(tx, [taskId]);
+      const [standing] = await lockTasks(tx, [taskId]);
+      if (standing?.status === 'pending') await unparkTask(tx, handler, standing.tenantId, taskId, 'budget', after);
+    });
+    await carryOut(database, handler, after);
+  }
+  return waiting.length;
+}
