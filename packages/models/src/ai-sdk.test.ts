@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { inspect } from 'node:util';
-import { ReeveError, silentLog } from '@reeve/kit';
+import { silentLog, type ReeveError } from '@reeve/kit';
 import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from '../../testing/src/upstream/index.ts';
-import { openRemoteModels, type RemoteOptions } from './ai-sdk.ts';
-import { remoteConfig, type ModelConfig, type RemoteProvider } from './config.ts';
+import type { RemoteProvider } from './config.ts';
 import type { ModelPart, ModelRequest } from './model.ts';
-
-const PROVIDERS: readonly RemoteProvider[] = ['openai', 'anthropic', 'google', 'openai-compatible'];
-const KEY = 'sk-secret-0123456789';
+import { openModels, type OpenOptions } from './open.ts';
+import {
+  collect,
+  failure,
+  KEY,
+  openTest,
+  readSettings,
+  REMOTES,
+  request,
+  settingsFor,
+  signal,
+  textOf,
+  until,
+} from './test-gateway.ts';
 
 let upstream: FakeUpstream;
 before(async () => {
@@ -17,31 +27,13 @@ before(async () => {
 afterEach(() => upstream.reset());
 after(() => upstream[Symbol.asyncDispose]());
 
-function config(provider: RemoteProvider, url = upstream.url) {
-  const keys = { openaiApiKey: KEY, anthropicApiKey: KEY, googleApiKey: KEY, llmApiKey: KEY };
-  return remoteConfig(
-    { llmProvider: provider, llmModel: 'test-model', llmBaseUrl: url, ...keys } satisfies ModelConfig,
-    provider,
-  );
+function open(provider: RemoteProvider, options: OpenOptions = {}, url = upstream.url) {
+  return openTest(settingsFor(provider, url), options);
 }
 
-/** A gateway whose pauses are recorded instead of waited for. */
-function open(provider: RemoteProvider, options: RemoteOptions = {}, url?: string) {
-  const pauses: number[] = [];
-  const sleep = async (ms: number) => void pauses.push(ms);
-  return {
-    models: openRemoteModels(config(provider, url), silentLog, { sleep, random: () => 0.5, ...options }),
-    pauses,
-  };
-}
+const failed = (provider: RemoteProvider, replies: readonly UpstreamReply[], ...rest: [OpenOptions?, ModelRequest?]) =>
+  failure(upstream, provider, replies, ...rest);
 
-const request: ModelRequest = {
-  model: null,
-  system: 'Be brief.',
-  context: [],
-  messages: [{ role: 'user', text: 'Hello' }],
-  tools: [],
-};
 const add = {
   name: 'add',
   description: 'Adds two numbers.',
@@ -53,44 +45,7 @@ const add = {
   },
 };
 
-async function collect(stream: AsyncIterable<ModelPart>): Promise<ModelPart[]> {
-  const parts: ModelPart[] = [];
-  for await (const part of stream) parts.push(part);
-  return parts;
-}
-
-const textOf = (parts: readonly ModelPart[]) => parts.map((part) => (part.type === 'text' ? part.delta : '')).join('');
-const signal = () => new AbortController().signal;
-
-async function failure(
-  provider: RemoteProvider,
-  replies: readonly UpstreamReply[],
-  options: RemoteOptions = {},
-  asked = request,
-) {
-  upstream.script(replies);
-  const { models, pauses } = open(provider, options);
-  const parts: ModelPart[] = [];
-  try {
-    for await (const part of models.stream(asked, signal())) parts.push(part);
-  } catch (error) {
-    assert.ok(error instanceof ReeveError, String(error));
-    assert.ok(!error.message.includes(KEY), 'the key is in the message');
-    assert.ok(error.message.includes(provider), error.message);
-    return { error, parts, pauses };
-  }
-  assert.fail('the stream ended without an error');
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 2_000;
-  while (!condition()) {
-    assert.ok(Date.now() < end, 'the condition did not come true within 2 s');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-for (const provider of PROVIDERS) {
+for (const provider of REMOTES) {
   describe(`the ${provider} provider`, () => {
     it('streams text as it comes and ends with one finish that carries the usage', async () => {
       upstream.script([{ text: ['Hel', 'lo ', 'there'], usage: { inputTokens: 21, outputTokens: 3 } }]);
@@ -99,7 +54,14 @@ for (const provider of PROVIDERS) {
         { type: 'text', delta: 'Hel' },
         { type: 'text', delta: 'lo ' },
         { type: 'text', delta: 'there' },
-        { type: 'finish', reason: 'stop', usage: { inputTokens: 21, outputTokens: 3 }, model: 'test-model' },
+        {
+          type: 'finish',
+          reason: 'stop',
+          usage: { inputTokens: 21, outputTokens: 3, cachedTokens: 0, reasoningTokens: 0, estimated: false },
+          provider,
+          model: 'test-model',
+          costNano: null,
+        },
       ]);
       const sent = upstream.requests[0]!;
       assert.equal(sent.model, 'test-model');
@@ -200,8 +162,8 @@ for (const provider of PROVIDERS) {
     });
 
     it('names the variable of the key when the provider refuses it', async () => {
-      const { error } = await failure(provider, [{ fault: 'http-401', message: `Incorrect key ${KEY}` }]);
-      assert.equal(error.reason, 'upstream_error');
+      const { error } = await failed(provider, [{ fault: 'http-401', message: `Incorrect key ${KEY}` }]);
+      assert.equal(error.reason, 'provider_key_refused');
       assert.match(
         error.message,
         /401: Incorrect key \*\*\*\. Check the key in (OPENAI|ANTHROPIC|GOOGLE_GENERATIVE_AI|LLM)_API_KEY\.$/,
@@ -210,7 +172,7 @@ for (const provider of PROVIDERS) {
     });
 
     it('says that there is no such model', async () => {
-      const { error } = await failure(
+      const { error } = await failed(
         provider,
         [{ status: 404, message: 'no model nope' }],
         {},
@@ -228,7 +190,7 @@ for (const provider of PROVIDERS) {
     });
 
     it('gives a 429 back at once where the wait is too long, with the time', async () => {
-      const { error, pauses } = await failure(provider, [
+      const { error, pauses } = await failed(provider, [
         { status: 429, headers: { 'retry-after': '120' }, message: 'slow down' },
       ]);
       assert.equal(error.reason, 'rate_limited');
@@ -237,9 +199,9 @@ for (const provider of PROVIDERS) {
     });
 
     it('tries a 500 three times in all, with growing random pauses', async () => {
-      const { error, pauses } = await failure(provider, [
+      const { error, pauses } = await failed(provider, [
         { status: 500, message: 'boom' },
-        { status: 503 },
+        { status: 502 },
         { status: 500, message: 'boom again' },
       ]);
       assert.equal(error.reason, 'upstream_error');
@@ -253,17 +215,17 @@ for (const provider of PROVIDERS) {
     });
 
     it('does not repeat a request that the provider finds wrong', async () => {
-      const { error } = await failure(provider, [{ status: 400, message: 'prompt is too long' }]);
+      const { error } = await failed(provider, [{ status: 400, message: 'no such field' }]);
       assert.equal(error.reason, 'invalid_request');
-      assert.match(error.message, /400: prompt is too long/);
+      assert.match(error.message, /400: no such field/);
       assert.equal(upstream.requests.length, 1);
     });
 
     const text = ['one ', 'two ', 'three ', 'four ', 'five ', 'six ', 'seven ', 'eight '];
     for (const fault of ['error', 'cut', 'malformed', 'end-early'] as const) {
       it(`fails once text has come and the stream then has the fault "${fault}", without a second request`, async () => {
-        const { error, parts } = await failure(provider, [{ text, fault, message: 'overloaded' }, { text: ['never'] }]);
-        assert.equal(error.reason, 'upstream_error');
+        const { error, parts } = await failed(provider, [{ text, fault, message: 'overloaded' }, { text: ['never'] }]);
+        assert.equal(error.reason, fault === 'error' ? 'upstream_error' : 'malformed_answer');
         assert.match(textOf(parts), /^one two /);
         assert.ok(parts.every((part) => part.type !== 'finish'));
         assert.equal(upstream.requests.length, 1);
@@ -304,14 +266,14 @@ for (const provider of PROVIDERS) {
     });
 
     it('gives up where the headers do not come in time, without a second request', async () => {
-      const { error } = await failure(provider, [{ fault: 'silent' }], { limits: { headersMs: 100 } });
+      const { error } = await failed(provider, [{ fault: 'silent' }], { limits: { headersMs: 100 } });
       assert.equal(error.reason, 'timeout');
       assert.equal(upstream.requests.length, 1);
       await until(() => upstream.open === 0);
     });
 
     it('gives up where the stream falls silent in the middle of text', async () => {
-      const { error, parts } = await failure(provider, [{ text, fault: 'hang' }], { limits: { idleMs: 100 } });
+      const { error, parts } = await failed(provider, [{ text, fault: 'hang' }], { limits: { idleMs: 1_000 } });
       assert.equal(error.reason, 'timeout');
       assert.match(textOf(parts), /^one /);
       await until(() => upstream.open === 0);
@@ -352,7 +314,13 @@ it('estimates the usage that a server does not send, at four characters a token'
   upstream.script([{ text: ['12345678'], usage: null }]);
   const parts = await collect(open('openai-compatible').models.stream(request, signal()));
   const finish = parts.findLast((part) => part.type === 'finish');
-  assert.deepEqual(finish?.usage, { inputTokens: Math.ceil('Be brief.Hello'.length / 4), outputTokens: 2 });
+  assert.deepEqual(finish?.usage, {
+    inputTokens: Math.ceil('Be brief.Hello'.length / 4),
+    outputTokens: 2,
+    cachedTokens: 0,
+    reasoningTokens: 0,
+    estimated: true,
+  });
 });
 
 it('streams thinking apart from text', async () => {
@@ -373,7 +341,7 @@ it('streams thinking apart from text', async () => {
 
 it('does not repeat a 429 that says the quota is used up', async () => {
   for (const provider of ['openai', 'openai-compatible'] as const) {
-    const { error, pauses } = await failure(provider, [
+    const { error, pauses } = await failed(provider, [
       { status: 429, code: 'insufficient_quota', message: 'You exceeded your quota' },
     ]);
     assert.equal(error.reason, 'rate_limited');
@@ -390,18 +358,15 @@ it('asks OpenAI to store nothing', async () => {
 
 it('sends no key to a compatible server where none is set', async () => {
   upstream.script([{ text: ['ok'] }, { status: 401, message: 'who are you' }]);
-  const bare = remoteConfig(
-    { llmProvider: 'openai-compatible', llmModel: 'm', llmBaseUrl: upstream.url } as ModelConfig,
-    'openai-compatible',
-  );
-  const models = openRemoteModels(bare, silentLog);
+  const bare = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'm', LLM_BASE_URL: upstream.url };
+  const models = openModels(readSettings(bare), silentLog);
   await collect(models.stream(request, signal()));
   assert.equal(upstream.requests[0]!.headers.authorization, undefined);
   await assert.rejects(collect(models.stream(request, signal())), /Set LLM_API_KEY to a key of that server\.$/);
 });
 
 it('follows no redirect, which would take the key along', async () => {
-  const { error } = await failure('anthropic', [
+  const { error } = await failed('anthropic', [
     { status: 307, headers: { location: '/elsewhere/messages' } },
     { text: ['never'] },
   ]);
@@ -410,7 +375,7 @@ it('follows no redirect, which would take the key along', async () => {
 });
 
 it('keeps the prompt out of the error and its causes', async () => {
-  const { error } = await failure('openai-compatible', [{ status: 400 }], {}, { ...request, system: 'PRIVATE-PROMPT' });
+  const { error } = await failed('openai-compatible', [{ status: 400 }], {}, { ...request, system: 'PRIVATE-PROMPT' });
   for (let current: unknown = error; current instanceof Error; current = current.cause) {
     assert.ok(!inspect(current, { depth: 10, showHidden: true }).includes('PRIVATE-PROMPT'));
   }

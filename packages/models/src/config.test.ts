@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { loadConfig, silentLog, type ReeveError } from '@reeve/kit';
-import { modelSettings, remoteConfig, type ModelConfig } from './config.ts';
-import { resolveModelName } from './model-name.ts';
+import { modelSettings, type ModelConfig } from './config.ts';
+import { limitsOf } from './limits.ts';
+import { resolveModel } from './model-name.ts';
 import { openModels } from './open.ts';
+import { targetsOf } from './remote.ts';
 
 const read = (environment: Record<string, string>): ModelConfig => loadConfig(modelSettings, environment).config;
 
@@ -47,11 +49,56 @@ it('names everything that an openai-compatible server lacks, and asks for no key
     () => openModels(read({ LLM_PROVIDER: 'openai-compatible' }), silentLog),
     /LLM_BASE_URL is not set.*\n.*LLM_MODEL is not set/,
   );
-  const config = remoteConfig(
-    read({ LLM_PROVIDER: 'openai-compatible', LLM_BASE_URL: 'http://localhost:11434/v1', LLM_MODEL: 'm' }),
-    'openai-compatible',
+  const given = { LLM_PROVIDER: 'openai-compatible', LLM_BASE_URL: 'http://localhost:11434/v1', LLM_MODEL: 'm' };
+  assert.equal(targetsOf(read(given)).remotes.get('openai-compatible')!.apiKey, undefined);
+});
+
+it('names the key that a fallback lacks, and takes each provider’s own address', () => {
+  const fallbacks = 'anthropic/claude-sonnet-5, google/gemini-x,openai-compatible/a/b';
+  const given = {
+    LLM_PROVIDER: 'openai',
+    OPENAI_API_KEY: 'k',
+    LLM_BASE_URL: 'http://proxy/v1',
+    LLM_FALLBACKS: fallbacks,
+  };
+  assert.throws(
+    () => openModels(read(given), silentLog),
+    (error: ReeveError) => {
+      assert.deepEqual(
+        error.details.map(({ path }) => path),
+        ['ANTHROPIC_API_KEY', 'GOOGLE_GENERATIVE_AI_API_KEY'],
+      );
+      assert.match(error.message, /LLM_FALLBACKS names anthropic\/claude-sonnet-5, but ANTHROPIC_API_KEY is not set/);
+      return true;
+    },
   );
-  assert.equal(config.apiKey, undefined);
+  const targets = targetsOf(read({ ...given, ANTHROPIC_API_KEY: 'k', GOOGLE_GENERATIVE_AI_API_KEY: 'k' }));
+  assert.deepEqual(targets.fallbacks, [
+    { provider: 'anthropic', model: 'claude-sonnet-5' },
+    { provider: 'google', model: 'gemini-x' },
+    { provider: 'openai-compatible', model: 'a/b' },
+  ]);
+  const addresses = [...targets.remotes].map(([provider, { baseUrl }]) => [provider, new URL(baseUrl).host]);
+  assert.deepEqual(Object.fromEntries(addresses), {
+    openai: 'proxy',
+    anthropic: 'api.anthropic.com',
+    google: 'generativelanguage.googleapis.com',
+    'openai-compatible': 'proxy',
+  });
+});
+
+it('takes its patience from the settings, and waits for headers no longer than for the first token', () => {
+  const given = { LLM_FIRST_TOKEN_TIMEOUT_MS: '2000', LLM_IDLE_TIMEOUT_MS: '700' };
+  const { headersMs, firstTokenMs, idleMs } = limitsOf(read(given));
+  assert.deepEqual([headersMs, firstTokenMs, idleMs], [2_000, 2_000, 700]);
+  assert.equal(limitsOf(read({})).headersMs, 60_000);
+});
+
+it('refuses fallbacks that are no models, the built-in model and strange times', () => {
+  for (const list of ['gpt-5', 'mock/mock', 'skynet/t', 'openai/', 'openai/a,,b'])
+    assert.throws(() => read({ LLM_FALLBACKS: list }), /LLM_FALLBACKS is .* but it must be a list such as anthropic\//);
+  assert.throws(() => read({ LLM_IDLE_TIMEOUT_MS: '0' }), /LLM_IDLE_TIMEOUT_MS is "0", but it must be at least 1/);
+  assert.throws(() => read({ LLM_FIRST_TOKEN_TIMEOUT_MS: 'soon' }), /it must be a number of milliseconds/);
 });
 
 it('refuses an unknown provider and a base URL that is none, naming what is allowed', () => {
@@ -62,20 +109,44 @@ it('refuses an unknown provider and a base URL that is none, naming what is allo
   );
 });
 
+const ask = (variables: Record<string, string>, name: string | null) => resolveModel(targetsOf(read(variables)), name);
+const OPENAI = { LLM_PROVIDER: 'openai', LLM_MODEL: 'd', OPENAI_API_KEY: 'k' };
+const COMPATIBLE = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'd', LLM_BASE_URL: 'http://localhost/v1' };
+
 it('takes a model by its bare name or with the prefix of the provider, and the default where none is named', () => {
-  assert.equal(resolveModelName('openai', 'd', null), 'd');
-  assert.equal(resolveModelName('openai', 'd', ' '), 'd');
-  assert.equal(resolveModelName('openai', 'd', 'gpt-5'), 'gpt-5');
-  assert.equal(resolveModelName('openai', 'd', 'openai/gpt-5'), 'gpt-5');
-  assert.equal(resolveModelName('google', 'd', 'models/gemini-x'), 'models/gemini-x');
-  assert.equal(resolveModelName('openai-compatible', 'd', 'meta-llama/Llama-4'), 'meta-llama/Llama-4');
-  assert.equal(resolveModelName('openai-compatible', 'd', 'openai/gpt-oss'), 'openai/gpt-oss');
+  for (const [name, model] of [
+    [null, 'd'],
+    [' ', 'd'],
+    ['gpt-5', 'gpt-5'],
+    ['openai/gpt-5', 'gpt-5'],
+  ] as const)
+    assert.deepEqual(ask(OPENAI, name), { provider: 'openai', model });
+  const google = { LLM_PROVIDER: 'google', GOOGLE_GENERATIVE_AI_API_KEY: 'k' };
+  assert.equal(ask(google, 'models/gemini-x').model, 'models/gemini-x');
 });
 
-it('refuses a model of another provider or of an unknown one', () => {
+it('takes a model of another provider that is configured too', () => {
+  assert.deepEqual(ask({ ...OPENAI, ANTHROPIC_API_KEY: 'k' }, 'anthropic/claude'), {
+    provider: 'anthropic',
+    model: 'claude',
+  });
+  assert.deepEqual(ask({ OPENAI_API_KEY: 'k' }, 'openai/gpt-5'), { provider: 'openai', model: 'gpt-5' });
+});
+
+it('leaves names with a slash to a compatible server, unless LLM_FALLBACKS names their provider', () => {
+  const both = { ...COMPATIBLE, OPENAI_API_KEY: 'k' };
+  assert.equal(ask(COMPATIBLE, 'meta-llama/Llama-4').model, 'meta-llama/Llama-4');
+  assert.deepEqual(ask(both, 'openai/gpt-oss'), { provider: 'openai-compatible', model: 'openai/gpt-oss' });
+  assert.deepEqual(ask({ ...both, LLM_FALLBACKS: 'openai/gpt-5' }, 'openai/gpt-5-mini'), {
+    provider: 'openai',
+    model: 'gpt-5-mini',
+  });
+});
+
+it('refuses a model of a provider without a key or of an unknown one', () => {
   assert.throws(
-    () => resolveModelName('openai', 'd', 'anthropic/claude'),
-    /names the provider anthropic, but this server calls openai \(LLM_PROVIDER\)/,
+    () => ask(OPENAI, 'anthropic/claude'),
+    /names the provider anthropic, which has no key here\. This server calls openai\. Name one of their models, or none for "d"/,
   );
-  assert.throws(() => resolveModelName('anthropic', 'd', 'skynet/t-800'), /unknown provider, "skynet"/);
+  assert.throws(() => ask(OPENAI, 'skynet/t-800'), /unknown provider, "skynet"/);
 });

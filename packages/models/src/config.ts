@@ -1,4 +1,5 @@
-import { ReeveError, secret, setting, type ConfigOf } from '@reeve/kit';
+import { join } from 'node:path';
+import { secret, setting, type ConfigOf } from '@reeve/kit';
 import { z } from 'zod';
 
 export const PROVIDERS = ['mock', 'openai', 'anthropic', 'google', 'openai-compatible'] as const;
@@ -6,7 +7,26 @@ export type Provider = (typeof PROVIDERS)[number];
 /** A provider that is asked over the network. */
 export type RemoteProvider = Exclude<Provider, 'mock'>;
 
+const EMBEDDING_PROVIDERS = ['none', 'openai', 'google', 'openai-compatible'] as const;
+
+/** The table that comes with Reeve. */
+export const SHIPPED_MODELS_FILE = join(import.meta.dirname, '../../../conf/models.yaml');
+
 const key = (of: string) => z.string().trim().min(1).optional().describe(`Key for ${of}.`);
+const modelName = z.string().trim().min(1).max(200);
+const milliseconds = z.coerce
+  .number('it must be a number of milliseconds')
+  .int('it must be a whole number of milliseconds')
+  .min(1, 'it must be at least 1')
+  .max(3_600_000, 'it must be at most 3600000, an hour');
+
+const fallbackList = z
+  .union([z.array(z.string()), z.string().transform((text) => text.split(','))])
+  .transform((names) => names.map((name) => name.trim()).filter((name) => name !== ''))
+  .refine((names) => names.every(isFallback), {
+    error:
+      'it must be a list such as anthropic/claude-sonnet-5,openai/gpt-5.4-mini, of models of openai, anthropic, google or openai-compatible',
+  });
 
 /** The model gateway's settings. Keys have the names that the providers' own libraries use. */
 export const modelSettings = {
@@ -19,13 +39,13 @@ export const modelSettings = {
   ),
   llmModel: setting(
     'LLM_MODEL',
-    z
-      .string()
-      .trim()
-      .min(1)
-      .max(200)
-      .optional()
-      .describe("The model for agents that name none; unset: the provider's usual one."),
+    modelName.optional().describe("The model for agents that name none; unset: the provider's usual one."),
+  ),
+  llmFallbacks: setting(
+    'LLM_FALLBACKS',
+    fallbackList
+      .default([])
+      .describe('Models to ask in turn where the first one’s provider fails: provider/model, separated by commas.'),
   ),
   llmBaseUrl: setting(
     'LLM_BASE_URL',
@@ -36,6 +56,40 @@ export const modelSettings = {
       .optional()
       .describe("The provider's address up to and including its version path, such as http://localhost:11434/v1."),
   ),
+  llmFirstTokenTimeoutMs: setting(
+    'LLM_FIRST_TOKEN_TIMEOUT_MS',
+    milliseconds.default(300_000).describe('How long a model may take until its answer begins, thinking included.'),
+  ),
+  llmIdleTimeoutMs: setting(
+    'LLM_IDLE_TIMEOUT_MS',
+    milliseconds.default(30_000).describe('How long a model may pause while it writes.'),
+  ),
+  modelsFile: setting(
+    'REEVE_MODELS_FILE',
+    z.string().min(1).default(SHIPPED_MODELS_FILE).describe('The table of what models can hold and what they cost.'),
+  ),
+  llmCassette: setting(
+    'LLM_CASSETTE',
+    z.string().min(1).optional().describe('A file of recorded model calls, for tests and demos.'),
+  ),
+  llmCassetteMode: setting(
+    'LLM_CASSETTE_MODE',
+    z
+      .enum(['record', 'replay'], { error: 'it must be record or replay' })
+      .default('replay')
+      .describe('`record` adds each model call to LLM_CASSETTE, `replay` answers from it and calls nobody.'),
+  ),
+  embeddingProvider: setting(
+    'EMBEDDING_PROVIDER',
+    z
+      .enum(EMBEDDING_PROVIDERS, { error: `it must be one of ${EMBEDDING_PROVIDERS.join(', ')}` })
+      .default('none')
+      .describe('Who turns text into vectors; `none`: retrieval is lexical.'),
+  ),
+  embeddingModel: setting(
+    'EMBEDDING_MODEL',
+    modelName.optional().describe("The embedding model; unset: the provider's usual one."),
+  ),
   openaiApiKey: secret('OPENAI_API_KEY', key('OpenAI')),
   anthropicApiKey: secret('ANTHROPIC_API_KEY', key('Anthropic')),
   googleApiKey: secret('GOOGLE_GENERATIVE_AI_API_KEY', key("Google's Gemini API")),
@@ -44,78 +98,8 @@ export const modelSettings = {
 
 export type ModelConfig = ConfigOf<typeof modelSettings>;
 
-/** A remote provider with everything that its calls need. */
-export interface RemoteConfig {
-  readonly provider: RemoteProvider;
-  readonly model: string;
-  readonly baseUrl: string;
-  readonly apiKey: string | undefined;
-  /** The variable that holds the key, for messages. */
-  readonly keyVariable: string;
+function isFallback(name: string): boolean {
+  const slash = name.indexOf('/');
+  const provider = name.slice(0, Math.max(slash, 0));
+  return provider !== 'mock' && (PROVIDERS as readonly string[]).includes(provider) && slash < name.length - 1;
 }
-
-/**
- * What the chosen remote provider needs, taken from the settings. Throws `invalid_request` that names every
- * variable which is missing.
- */
-export function remoteConfig(config: ModelConfig, provider: RemoteProvider): RemoteConfig {
-  const { keyVariable, keyName, keyRequired, baseUrl, model } = NEEDS[provider];
-  const found = {
-    provider,
-    keyVariable,
-    apiKey: config[keyName],
-    baseUrl: config.llmBaseUrl ?? baseUrl,
-    model: config.llmModel ?? model,
-  };
-  const missing: { path: string; message: string }[] = [];
-  const need = (variable: string, what: string) =>
-    missing.push({ path: variable, message: `LLM_PROVIDER is ${provider}, but ${variable} is not set: ${what}` });
-  if (keyRequired && found.apiKey === undefined) need(keyVariable, `set it (or ${keyVariable}_FILE) to your key`);
-  if (found.baseUrl === undefined)
-    need('LLM_BASE_URL', "set it to the server's address, such as http://localhost:11434/v1");
-  if (found.model === undefined) need('LLM_MODEL', 'set it to the name of a model that the server has');
-  if (missing.length > 0) {
-    throw new ReeveError('invalid_request', missing.map(({ message }) => message).join('\n'), { details: missing });
-  }
-  return found as RemoteConfig;
-}
-
-interface Needs {
-  readonly keyVariable: string;
-  readonly keyName: 'openaiApiKey' | 'anthropicApiKey' | 'googleApiKey' | 'llmApiKey';
-  readonly keyRequired: boolean;
-  readonly baseUrl: string | undefined;
-  readonly model: string | undefined;
-}
-
-// Base URLs are given here because the providers' libraries would otherwise read the environment themselves.
-const NEEDS: Readonly<Record<RemoteProvider, Needs>> = {
-  openai: {
-    keyVariable: 'OPENAI_API_KEY',
-    keyName: 'openaiApiKey',
-    keyRequired: true,
-    baseUrl: 'https://api.openai.com/v1',
-    model: 'gpt-5.4-mini',
-  },
-  anthropic: {
-    keyVariable: 'ANTHROPIC_API_KEY',
-    keyName: 'anthropicApiKey',
-    keyRequired: true,
-    baseUrl: 'https://api.anthropic.com/v1',
-    model: 'claude-sonnet-5',
-  },
-  google: {
-    keyVariable: 'GOOGLE_GENERATIVE_AI_API_KEY',
-    keyName: 'googleApiKey',
-    keyRequired: true,
-    baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
-    model: 'gemini-flash-latest',
-  },
-  'openai-compatible': {
-    keyVariable: 'LLM_API_KEY',
-    keyName: 'llmApiKey',
-    keyRequired: false,
-    baseUrl: undefined,
-    model: undefined,
-  },
-};

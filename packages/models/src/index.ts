@@ -1,9 +1,14 @@
 export { modelSettings } from './config.ts';
 export type { ModelConfig, Provider } from './config.ts';
+export { openEmbedder } from './embed.ts';
+export type { Embedder, Embeddings, EmbeddingUsage } from './embed.ts';
+export { generateObject } from './generate-object.ts';
+export type { GeneratedObject, GenerateObject } from './generate-object.ts';
 export type {
   ContextItem,
   FinishReason,
   ModelGateway,
+  ModelInfo,
   ModelMessage,
   ModelPart,
   ModelRequest,

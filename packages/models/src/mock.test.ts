@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { silentLog } from '@reeve/kit';
 import fc from 'fast-check';
-import { createMockModel } from './mock.ts';
 import type { ContextItem, ModelMessage, ModelPart, ModelRequest, ToolDefinition } from './model.ts';
+import { openModels } from './open.ts';
+import { readSettings } from './test-gateway.ts';
 
 const TOOLS = [
   'calculator',
@@ -17,7 +19,7 @@ const TOOLS = [
   'current_time',
 ];
 const tools: readonly ToolDefinition[] = TOOLS.map((name) => ({ name, description: '', inputSchema: {} }));
-const model = createMockModel();
+const model = openModels(readSettings({}), silentLog);
 
 interface Options {
   readonly earlier?: readonly ModelMessage[];

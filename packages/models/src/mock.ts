@@ -1,4 +1,5 @@
 import { ReeveError } from '@reeve/kit';
+import { finalFault, type AnswerPart, type Ask, type Backend } from './backend.ts';
 import { readings } from './mock/attachment.ts';
 import { PREVIOUS_RESULT, type PlannedCall } from './mock/call.ts';
 import { converse } from './mock/converse.ts';
@@ -6,8 +7,7 @@ import { toolInput } from './mock/input.ts';
 import { planCalls, progress } from './mock/plan.ts';
 import { report } from './mock/report.ts';
 import { clip } from './mock/words.ts';
-import { resolveModelName } from './model-name.ts';
-import type { ModelMessage, ModelPart, ModelRequest, ModelSource, ModelToolCall } from './model.ts';
+import type { ModelMessage, ModelRequest, ModelToolCall } from './model.ts';
 import { estimateUsage } from './tokens.ts';
 
 const MODEL = 'mock';
@@ -17,32 +17,39 @@ const MODEL = 'mock';
  * tool calls that the request means one after another, a call a turn, and answers from their results, from the
  * session or from the retrieved context. Where it has nothing to go on it says so. Same request, same stream.
  */
-export function createMockModel(): ModelSource {
-  return { provider: MODEL, defaultModel: MODEL, stream };
+export function createMockModel(): Backend {
+  return { answer, explain: (thrown) => finalFault(ReeveError.from(thrown), true) };
 }
 
-async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
-  const asked = resolveModelName('mock', MODEL, request.model);
-  if (asked !== MODEL) {
+async function* answer({ model, request, onOutput }: Ask, signal: AbortSignal): AsyncGenerator<AnswerPart> {
+  if (model !== MODEL) {
     throw new ReeveError(
       'invalid_request',
-      `There is no model ${JSON.stringify(asked.slice(0, 100))} here: LLM_PROVIDER is mock, which has only the model "mock". ` +
+      `There is no model ${JSON.stringify(model.slice(0, 100))} here: LLM_PROVIDER is mock, which has only the model "mock". ` +
         'Leave the model empty, or set LLM_PROVIDER and its key.',
     );
   }
   const { thinking, text, call } = decide(request);
   const limit = (request.maxOutputTokens ?? Number.POSITIVE_INFINITY) * 4;
   const shown = text.slice(0, limit);
-  const written =
-    thinking.length + shown.length + (call === undefined ? 0 : call.name.length + JSON.stringify(call.input).length);
+  let written = 0;
+  const write = (characters: number) => {
+    written += characters;
+    onOutput(characters);
+  };
+  write(thinking.length);
   yield { type: 'thinking', delta: thinking };
   for (const delta of wordDeltas(shown)) {
     if (signal.aborted) throw new ReeveError('cancelled', 'The model call was cancelled', { cause: signal.reason });
+    write(delta.length);
     yield { type: 'text', delta };
   }
-  if (call !== undefined) yield { type: 'tool_call', call };
+  if (call !== undefined) {
+    write(call.name.length + JSON.stringify(call.input).length);
+    yield { type: 'tool_call', call };
+  }
   const reason = call !== undefined ? 'tool_calls' : shown.length < text.length ? 'length' : 'stop';
-  yield { type: 'finish', reason, usage: estimateUsage(request, written), provider: MODEL, model: MODEL, costNano: 0 };
+  yield { type: 'finish', reason, usage: estimateUsage(request, written) };
 }
 
 interface Decision {

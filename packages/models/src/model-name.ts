@@ -1,25 +1,47 @@
 import { ReeveError } from '@reeve/kit';
 import { PROVIDERS, type Provider } from './config.ts';
+import type { Target, Targets } from './remote.ts';
 
 /**
- * The provider's own name of the model that a request asks for: its default where none is named, without
- * the provider's prefix (`openai/gpt-5.4` is `gpt-5.4`). Throws `invalid_request` where another provider is
- * meant. With `openai-compatible` every other name goes through as it is, since such servers use slashes.
+ * Whom a request asks: the default model where it names none, the provider of its prefix (`openai/gpt-5.4`),
+ * else the default provider. Throws `invalid_request` where a provider is meant that is not configured here.
+ * With `openai-compatible` other names with a slash belong to that server, since such servers use them,
+ * unless LLM_FALLBACKS names their provider.
  */
-export function resolveModelName(provider: Provider, defaultModel: string, requested: string | null): string {
+export function resolveModel(targets: Targets, requested: string | null): Target {
+  const { target, configured } = locateModel(targets, requested);
+  if (configured) return target;
   const name = requested?.trim() ?? '';
-  if (name === '') return defaultModel;
-  const slash = name.indexOf('/');
-  const prefix = slash < 0 ? '' : name.slice(0, slash);
-  if (prefix === provider && slash < name.length - 1) return name.slice(slash + 1);
-  if (prefix === '' || provider === 'openai-compatible' || (provider === 'google' && GOOGLE_FOLDERS.has(prefix)))
-    return name;
+  const prefix = name.slice(0, name.indexOf('/'));
   const known = (PROVIDERS as readonly string[]).includes(prefix);
+  const { provider, model } = targets.first;
   throw new ReeveError(
     'invalid_request',
-    `The model ${quote(name)} names ${known ? `the provider ${prefix}` : `an unknown provider, ${quote(prefix)}`}, but this server ` +
-      `calls ${provider} (LLM_PROVIDER). Name one of its models, or none for ${quote(defaultModel)}.`,
+    `The model ${quote(name)} names ${known ? `the provider ${prefix}, which has no key here` : `an unknown provider, ${quote(prefix)}`}. ` +
+      `This server calls ${[...new Set([provider, ...targets.remotes.keys()])].join(', ')}. Name one of their models, or none for ${quote(model)}.`,
   );
+}
+
+/** The same without a complaint: what a name means, and whether it can be asked here. */
+export function locateModel(targets: Targets, requested: string | null): { target: Target; configured: boolean } {
+  const { provider } = targets.first;
+  const name = requested?.trim() ?? '';
+  if (name === '') return { target: targets.first, configured: true };
+  const slash = name.indexOf('/');
+  const prefix = name.slice(0, Math.max(slash, 0));
+  const own = (of: Provider) => ({ target: { provider: of, model: name }, configured: true });
+  if (prefix === '' || slash === name.length - 1) return own(provider);
+  const named = { provider: prefix as Provider, model: name.slice(slash + 1) };
+  if (prefix === provider) return { target: named, configured: true };
+  if (provider === 'openai-compatible' && !targets.fallbacks.some((one) => one.provider === prefix))
+    return own(provider);
+  if (provider === 'google' && GOOGLE_FOLDERS.has(prefix)) return own(provider);
+  return { target: named, configured: targets.remotes.has(named.provider) };
+}
+
+/** The name by which a request can ask for a model, whatever the default provider is. */
+export function qualifiedName({ provider, model }: Target): string {
+  return provider === 'mock' ? model : `${provider}/${model}`;
 }
 
 // Gemini's own resource names carry a folder.

@@ -107,15 +107,12 @@ export interface ModelGateway {
   readonly defaultModel: string;
   /** With a ledger every attempt is recorded there before it is sent, and settled however it ends. */
   stream(request: ModelRequest, signal: AbortSignal, ledger?: CallLedger): AsyncIterable<ModelPart>;
-  /** What is known of a model; the usual limits and no price where nothing is. Null: the default model. */
+  /** What is known of a model; the usual limits and no price where nothing is. Null: the default model. Never throws. */
   describe(model: string | null): ModelInfo;
-  /** The models that are known by name. */
+  /** The models that are known by name and whose provider is configured, the default one first. */
   list(): ModelInfo[];
   /** Tokens that a request will send, estimated. */
   countTokens(request: ModelRequest): number;
   /** What the latest call said of the provider; asks nobody. */
   health(): ComponentHealth;
 }
-
-/** A gateway before it is observed: it need not tell its health. */
-export type ModelSource = Omit<ModelGateway, 'health' | 'describe' | 'list' | 'countTokens'>;

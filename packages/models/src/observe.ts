@@ -1,30 +1,43 @@
 import type { ComponentHealth } from '@reeve/contract';
-import { ReeveError, counter, durations } from '@reeve/kit';
-import { countTokens } from './tokens.ts';
-import type { ModelGateway, ModelPart, ModelRequest, ModelSource } from './model.ts';
+import { ReeveError, counter } from '@reeve/kit';
+import type { ModelGateway, ModelPart } from './model.ts';
+import { isProviderFault } from './retry.ts';
 
 const calls = counter(
   'reeve_model_calls_total',
   'Model calls by how they ended: ok, abandoned or the reason of the error.',
   ['provider', 'outcome'],
 );
-const seconds = durations('reeve_model_call_seconds', 'Time from the start of a model call to its end.', ['provider']);
+
+export interface ObserveOptions {
+  /** The provider of requests that name none. */
+  readonly provider: string;
+  readonly stream: ModelGateway['stream'];
+  /** Models whose circuit is open, by name. */
+  readonly openCircuits: () => string[];
+  /** The health's message while all is well. */
+  readonly note?: string;
+}
 
 /**
- * A gateway that counts its calls and knows its health from the latest one: `ok` until a call fails by the
- * provider's fault, `degraded` until one succeeds again. `note` is the health's message while all is well.
+ * Counts calls and knows the gateway's health from the latest one and from the circuits: `ok` until a call fails
+ * by the provider's fault, `degraded` until one succeeds again, and while a circuit is open.
  */
-export function observe(source: ModelSource, note?: string): ModelGateway {
-  const { provider, defaultModel } = source;
+export function observe({
+  provider,
+  stream: inner,
+  openCircuits,
+  note,
+}: ObserveOptions): Pick<ModelGateway, 'stream' | 'health'> {
   const well: ComponentHealth = { status: 'ok', ...(note !== undefined && { message: note }) };
   let health = well;
 
-  async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
+  async function* stream(...args: Parameters<ModelGateway['stream']>): AsyncGenerator<ModelPart> {
     const startedAt = performance.now();
     let firstAt: number | undefined;
     let outcome = 'abandoned';
     try {
-      for await (const part of source.stream(request, signal)) {
+      for await (const part of inner(...args)) {
         firstAt ??= performance.now();
         if (part.type === 'finish') {
           outcome = 'ok';
@@ -35,30 +48,20 @@ export function observe(source: ModelSource, note?: string): ModelGateway {
     } catch (error) {
       const fault = ReeveError.from(error);
       outcome = fault.reason;
-      if (PROVIDER_FAULTS.has(fault.reason)) health = { status: 'degraded', message: fault.message };
+      if (isProviderFault(fault)) health = { status: 'degraded', message: fault.message };
       throw fault;
     } finally {
       calls.inc({ provider, outcome });
-      seconds.observe({ provider }, (performance.now() - startedAt) / 1000);
     }
   }
 
-  const describe = (model: string | null) => ({
-    id: model ?? defaultModel,
-    provider,
-    contextTokens: 128_000,
-    maxOutputTokens: 8_192,
-    price: null,
-  });
   return {
-    provider,
-    defaultModel,
     stream,
-    describe,
-    list: () => [describe(null)],
-    countTokens,
-    health: () => health,
+    health() {
+      const open = openCircuits();
+      if (open.length === 0) return health;
+      const paused = `not asked for a while after several failures: ${open.slice(0, 10).join(', ')}`;
+      return { status: 'degraded', message: health.status === 'ok' ? paused : `${health.message}; ${paused}` };
+    },
   };
 }
-
-const PROVIDER_FAULTS: ReadonlySet<string> = new Set(['upstream_error', 'rate_limited', 'timeout']);

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { it } from 'node:test';
 import { metrics, silentLog } from '@reeve/kit';
 import { startFakeUpstream } from '../../testing/src/upstream/index.ts';
-import type { ModelConfig } from './config.ts';
 import type { ModelRequest } from './model.ts';
 import { openModels } from './open.ts';
+import { readSettings } from './test-gateway.ts';
 
 const request: ModelRequest = {
   model: null,
@@ -21,14 +21,12 @@ async function drain(stream: AsyncIterable<unknown>): Promise<void> {
 
 it('turns degraded when the provider fails, says why, and ok again with the next success', async () => {
   await using upstream = await startFakeUpstream();
-  const models = openModels(
-    { llmProvider: 'openai-compatible', llmModel: 'm', llmBaseUrl: upstream.url } as ModelConfig,
-    silentLog,
-  );
+  const given = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'm', LLM_BASE_URL: upstream.url };
+  const models = openModels(readSettings(given), silentLog);
   const signal = new AbortController().signal;
   assert.deepEqual(models.health(), { status: 'ok' });
   upstream.script([{ status: 401, message: 'no' }, { text: ['ok'] }, { status: 404 }]);
-  await assert.rejects(drain(models.stream(request, signal)), { reason: 'upstream_error' });
+  await assert.rejects(drain(models.stream(request, signal)), { reason: 'provider_key_refused' });
   assert.equal(models.health().status, 'degraded');
   assert.match(models.health().message!, /401/);
   await drain(models.stream(request, signal));
@@ -38,13 +36,28 @@ it('turns degraded when the provider fails, says why, and ok again with the next
   assert.equal(models.health().status, 'ok', 'a wrong model name is not the provider’s fault');
 
   const text = await metrics.metrics();
-  for (const outcome of ['upstream_error', 'ok', 'invalid_request']) {
+  for (const outcome of ['provider_key_refused', 'ok', 'invalid_request']) {
     assert.match(
       text,
       new RegExp(`reeve_model_calls_total\\{provider="openai-compatible",outcome="${outcome}"\\} 1\n`),
     );
   }
-  assert.match(text, /reeve_model_call_seconds_count\{provider="openai-compatible"\} 3\n/);
+  const labels = 'provider="openai-compatible",model="m"';
+  assert.match(text, new RegExp(`reeve_model_attempts_total\\{${labels},outcome="ok"\\} 1\n`));
+  assert.match(text, new RegExp(`reeve_model_attempt_seconds_count\\{${labels}\\} 3\n`));
+  assert.match(text, new RegExp(`reeve_model_first_token_seconds_count\\{${labels}\\} 1\n`));
+});
+
+it('makes no series for a model that only a request names', async () => {
+  await using upstream = await startFakeUpstream();
+  upstream.respond(() => ({ text: ['ok'] }));
+  const given = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'm', LLM_BASE_URL: upstream.url };
+  const models = openModels(readSettings(given), silentLog);
+  await drain(models.stream({ ...request, model: 'made/up-1' }, new AbortController().signal));
+  await drain(models.stream({ ...request, model: 'made/up-2' }, new AbortController().signal));
+  const text = await metrics.metrics();
+  assert.ok(!text.includes('made/up'));
+  assert.match(text, /reeve_model_attempts_total\{provider="openai-compatible",model="other",outcome="ok"\} 2\n/);
 });
 
 it('loads no provider’s package where the built-in model answers', () => {
@@ -52,8 +65,9 @@ it('loads no provider’s package where the built-in model answers', () => {
     import { registerHooks } from 'node:module';
     const loaded = [];
     registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
-    const { openModels } = await import(${JSON.stringify(new URL('./index.ts', import.meta.url).href)});
-    for await (const _ of openModels({ llmProvider: 'mock' }, console).stream(${JSON.stringify(request)}, new AbortController().signal));
+    const { modelSettings, openModels } = await import(${JSON.stringify(new URL('./index.ts', import.meta.url).href)});
+    const { loadConfig } = await import(${JSON.stringify(import.meta.resolve('@reeve/kit'))});
+    for await (const _ of openModels(loadConfig(modelSettings, {}).config, console).stream(${JSON.stringify(request)}, new AbortController().signal));
     console.log(JSON.stringify(loaded.filter((url) => /@ai-sdk|undici/.test(url))));
   `;
   const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });

@@ -4,7 +4,7 @@ import type { ModelMessage } from './model.ts';
 import { systemText, toPrompt } from './prompt.ts';
 
 const prompt = (messages: readonly ModelMessage[]) =>
-  toPrompt({ model: null, system: '', context: [], messages, tools: [] });
+  toPrompt({ model: null, system: '', context: [], messages, tools: [] }, { provider: 'openai', model: 'm' });
 const call = (id: string) => ({ id, name: 'add', input: {} });
 
 it('gives an interrupted tool call a result that says so', () => {

@@ -5,33 +5,48 @@ import type {
   LanguageModelV4Prompt,
 } from '@ai-sdk/provider';
 import type { ContextItem, ModelMessage, ModelRequest } from './model.ts';
+import { restoreContent } from './provider-data.ts';
+import type { Target } from './remote.ts';
 
+type AssistantMessage = Extract<ModelMessage, { role: 'assistant' }>;
+type AssistantContent = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'];
 type ToolMessage = Extract<LanguageModelV4Message, { role: 'tool' }>;
 type ToolResult = Extract<ToolMessage['content'][number], { type: 'tool-result' }>;
 
 /** A request in the AI SDK's words; the provider's package turns it into its wire form. */
-export function toCallOptions(request: ModelRequest): LanguageModelV4CallOptions {
+export function toCallOptions(request: ModelRequest, target: Target): LanguageModelV4CallOptions {
+  const { maxOutputTokens, temperature, topP, stop, seed, json, tools } = request;
   return {
-    prompt: toPrompt(request),
-    ...(request.maxOutputTokens !== undefined && { maxOutputTokens: request.maxOutputTokens }),
-    ...(request.tools.length > 0 && {
-      tools: request.tools.map(({ name, description, inputSchema }) => ({
-        type: 'function',
-        name,
-        description,
-        inputSchema,
-      })),
-      toolChoice: { type: 'auto' },
+    prompt: toPrompt(request, target),
+    ...(maxOutputTokens !== undefined && { maxOutputTokens }),
+    ...(temperature !== undefined && { temperature }),
+    ...(topP !== undefined && { topP }),
+    ...(stop !== undefined && { stopSequences: [...stop] }),
+    ...(seed !== undefined && { seed }),
+    ...(json !== undefined && {
+      responseFormat: {
+        type: 'json',
+        ...(json.name !== undefined && { name: json.name }),
+        ...(json.schema !== undefined && { schema: json.schema }),
+      },
+    }),
+    ...(tools.length > 0 && {
+      tools: tools.map(({ name, description, inputSchema }) => ({ type: 'function', name, description, inputSchema })),
+      toolChoice: toToolChoice(request.toolChoice ?? 'auto'),
     }),
   };
+}
+
+function toToolChoice(choice: NonNullable<ModelRequest['toolChoice']>): LanguageModelV4CallOptions['toolChoice'] & {} {
+  return typeof choice === 'string' ? { type: choice } : { type: 'tool', toolName: choice.tool };
 }
 
 /**
  * The conversation as providers accept it. They refuse a tool call without a result and a result without its
  * call, and a cancelled run leaves such behind: a missing result becomes an error result that says so, a
- * stray result is left out.
+ * stray result is left out. What the same model wanted back with its answers is put back.
  */
-export function toPrompt(request: ModelRequest): LanguageModelV4Prompt {
+export function toPrompt(request: ModelRequest, target: Target): LanguageModelV4Prompt {
   const prompt: LanguageModelV4Prompt = [];
   const system = systemText(request.system, request.context);
   if (system !== '') prompt.push({ role: 'system', content: system });
@@ -60,23 +75,24 @@ export function toPrompt(request: ModelRequest): LanguageModelV4Prompt {
     if (message.role === 'user') {
       prompt.push({ role: 'user', content: [{ type: 'text', text: message.text }] });
     } else if (message.text !== '' || message.toolCalls.length > 0) {
-      prompt.push({
-        role: 'assistant',
-        content: [
-          ...(message.text === '' ? [] : [{ type: 'text' as const, text: message.text }]),
-          ...message.toolCalls.map(({ id, name, input }) => ({
-            type: 'tool-call' as const,
-            toolCallId: id,
-            toolName: name,
-            input: input ?? {},
-          })),
-        ],
-      });
+      prompt.push({ role: 'assistant', content: restoreContent(message, target) ?? plainContent(message) });
       for (const call of message.toolCalls) waiting.set(call.id, call.name);
     }
   }
   closeResults();
   return prompt;
+}
+
+function plainContent({ text, toolCalls }: AssistantMessage): AssistantContent {
+  return [
+    ...(text === '' ? [] : [{ type: 'text' as const, text }]),
+    ...toolCalls.map(({ id, name, input }) => ({
+      type: 'tool-call' as const,
+      toolCallId: id,
+      toolName: name,
+      input: input ?? {},
+    })),
+  ];
 }
 
 /**

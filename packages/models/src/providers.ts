@@ -1,5 +1,6 @@
-import type { LanguageModelV4, SharedV4ProviderOptions } from '@ai-sdk/provider';
-import type { RemoteConfig } from './config.ts';
+import type { EmbeddingModelV4, LanguageModelV4, SharedV4ProviderOptions } from '@ai-sdk/provider';
+import { ReeveError } from '@reeve/kit';
+import type { RemoteConfig } from './remote.ts';
 
 /** A provider's models: one call's model with the fetch it shall use, and what every call of it carries. */
 export interface ProviderModels {
@@ -31,10 +32,40 @@ export async function loadProvider(config: RemoteConfig): Promise<ProviderModels
       return { model: (name, fetch) => createGoogle({ apiKey, baseURL, fetch })(name) };
     }
     case 'openai-compatible': {
-      const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
-      const name = 'openai-compatible';
-      const key = config.apiKey === undefined ? {} : { apiKey };
-      return { model: (id, fetch) => createOpenAICompatible({ name, baseURL, fetch, includeUsage: true, ...key })(id) };
+      const createModel = await openCompatible(config);
+      return { model: (id, fetch) => createModel(fetch)(id) };
     }
   }
+}
+
+type CreateEmbeddingModel = (name: string, fetch: typeof globalThis.fetch) => EmbeddingModelV4;
+
+/** The same for models that turn text into vectors. Anthropic has none. */
+export async function loadEmbeddingModel(config: RemoteConfig): Promise<CreateEmbeddingModel> {
+  const { provider, baseUrl: baseURL } = config;
+  const apiKey = config.apiKey ?? '';
+  switch (provider) {
+    case 'openai': {
+      const { createOpenAI } = await import('@ai-sdk/openai');
+      return (name, fetch) => createOpenAI({ apiKey, baseURL, fetch }).embeddingModel(name);
+    }
+    case 'google': {
+      const { createGoogle } = await import('@ai-sdk/google');
+      return (name, fetch) => createGoogle({ apiKey, baseURL, fetch }).embeddingModel(name);
+    }
+    case 'openai-compatible': {
+      const createModel = await openCompatible(config);
+      return (name, fetch) => createModel(fetch).embeddingModel(name);
+    }
+    case 'anthropic':
+      throw new ReeveError('invalid_request', 'anthropic has no embedding models');
+  }
+}
+
+async function openCompatible({ baseUrl: baseURL, apiKey }: RemoteConfig) {
+  const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
+  const key = apiKey === undefined ? {} : { apiKey };
+  // Without the last flag a JSON Schema would be left out and the server asked for any JSON.
+  const options = { name: 'openai-compatible', baseURL, includeUsage: true, supportsStructuredOutputs: true, ...key };
+  return (fetch: typeof globalThis.fetch) => createOpenAICompatible({ ...options, fetch });
 }

@@ -1,7 +1,8 @@
+import type { CallUsage } from '@reeve/tenancy';
 import type { ModelRequest, TokenUsage } from './model.ts';
 
 /** Tokens of a text where nobody counted them: four characters a token, rounded up. */
-function estimateTokens(characters: number): number {
+export function estimateTokens(characters: number): number {
   return Math.ceil(characters / 4);
 }
 
@@ -13,6 +14,16 @@ export function estimateUsage(request: ModelRequest, outputCharacters: number): 
     cachedTokens: 0,
     reasoningTokens: 0,
     estimated: true,
+  };
+}
+
+/** The same usage as the ledger takes it. */
+export function callUsage(usage: TokenUsage): CallUsage {
+  return {
+    input: usage.inputTokens,
+    output: usage.outputTokens,
+    cached: usage.cachedTokens,
+    reasoning: usage.reasoningTokens,
   };
 }
 
@@ -31,6 +42,7 @@ function requestCharacters(request: ModelRequest): number {
     if (message.role === 'assistant')
       for (const call of message.toolCalls) count += call.name.length + jsonLength(call.input);
   }
+  if (request.json?.schema !== undefined) count += jsonLength(request.json.schema);
   return count;
 }
 

@@ -1,17 +1,5 @@
 import { Agent, DecoratorHandler, fetch as undiciFetch, type Dispatcher } from 'undici';
-
-/** How long a provider may be silent, in milliseconds. */
-export interface Limits {
-  readonly connectMs: number;
-  /** Until the answer's headers. */
-  readonly headersMs: number;
-  /** Between two bytes while text or a tool call is being written. */
-  readonly idleMs: number;
-  /** Between two bytes otherwise: before the first word and between blocks a model may think without a sign of life. */
-  readonly thinkingMs: number;
-}
-
-export const defaultLimits: Limits = { connectMs: 5_000, headersMs: 60_000, idleMs: 30_000, thinkingMs: 300_000 };
+import type { Limits } from './limits.ts';
 
 /** Watches one answer: calls `onStall` once when no byte has come for the time allowed at the moment. */
 export interface Watch {

@@ -1,4 +1,10 @@
-import { defaultUsage, type Protocol, type UpstreamMessage, type UpstreamReply } from './reply.ts';
+import {
+  defaultUsage,
+  type Protocol,
+  type UpstreamMessage,
+  type UpstreamReply,
+  type UpstreamRequest,
+} from './reply.ts';
 import { isRecord, named, pieces, plainText, records } from './text.ts';
 
 /** Anthropic's Messages, streaming. */
@@ -15,8 +21,12 @@ export const anthropic: Protocol = {
   }),
   chunks,
   closing: 2,
-  error: (status, message) => ({ type: 'error', error: { type: ERROR_TYPES[status] ?? 'api_error', message } }),
-  errorChunk: (message) => named({ type: 'error', error: { type: 'api_error', message } } as { type: string }),
+  error: (status, message, { code }) => ({
+    type: 'error',
+    error: { type: code ?? ERROR_TYPES[status] ?? 'api_error', message },
+  }),
+  errorChunk: (message, code) =>
+    named({ type: 'error', error: { type: code ?? 'api_error', message } } as { type: string }),
 };
 
 const ERROR_TYPES: Readonly<Record<number, string>> = {
@@ -24,6 +34,7 @@ const ERROR_TYPES: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   403: 'permission_error',
   404: 'not_found_error',
+  413: 'request_too_large',
   429: 'rate_limit_error',
   529: 'overloaded_error',
 };
@@ -47,7 +58,11 @@ function readMessage(message: Record<string, unknown>): UpstreamMessage[] {
   return list;
 }
 
-function chunks(reply: UpstreamReply, model: string, nextId: (prefix: string) => string): string[] {
+function chunks(
+  reply: UpstreamReply,
+  { model }: Pick<UpstreamRequest, 'model'>,
+  nextId: (prefix: string) => string,
+): string[] {
   const event = (value: { readonly type: string; readonly [key: string]: unknown }) => named(value);
   const usage = (reply.usage === undefined ? defaultUsage : reply.usage) ?? { inputTokens: 0, outputTokens: 0 };
   const message = {
@@ -62,7 +77,14 @@ function chunks(reply: UpstreamReply, model: string, nextId: (prefix: string) =>
   const list = [
     event({
       type: 'message_start',
-      message: { ...message, usage: { input_tokens: usage.inputTokens, output_tokens: 1 } },
+      message: {
+        ...message,
+        usage: {
+          input_tokens: usage.inputTokens - (usage.cachedTokens ?? 0),
+          cache_read_input_tokens: usage.cachedTokens ?? 0,
+          output_tokens: 1,
+        },
+      },
     }),
     event({ type: 'ping' }),
   ];
@@ -74,10 +96,10 @@ function chunks(reply: UpstreamReply, model: string, nextId: (prefix: string) =>
     index += 1;
   };
   if (reply.thinking) {
-    block(
-      { type: 'thinking', thinking: '' },
-      reply.thinking.map((thinking) => ({ type: 'thinking_delta', thinking })),
-    );
+    block({ type: 'thinking', thinking: '' }, [
+      ...reply.thinking.map((thinking) => ({ type: 'thinking_delta', thinking })),
+      ...(reply.signature === undefined ? [] : [{ type: 'signature_delta', signature: reply.signature }]),
+    ]);
   }
   if (reply.text)
     block(

@@ -1,4 +1,10 @@
-import { defaultUsage, type Protocol, type UpstreamMessage, type UpstreamReply } from './reply.ts';
+import {
+  defaultUsage,
+  type Protocol,
+  type UpstreamMessage,
+  type UpstreamReply,
+  type UpstreamRequest,
+} from './reply.ts';
 import { data, isRecord, pieces, plainText, records } from './text.ts';
 
 /** OpenAI's Chat Completions, streaming, as OpenAI-compatible servers speak it. */
@@ -12,8 +18,8 @@ export const chatCompletions: Protocol = {
   }),
   chunks,
   closing: 3,
-  error: (_status, message, code) => ({ error: { message, type: 'fake_error', param: null, code: code ?? null } }),
-  errorChunk: (message) => data({ error: { message, type: 'server_error', param: null, code: null } }),
+  error: (_status, message, { code }) => ({ error: { message, type: 'fake_error', param: null, code: code ?? null } }),
+  errorChunk: (message, code) => data({ error: { message, type: 'server_error', param: null, code: code ?? null } }),
 };
 
 function readMessage(message: Record<string, unknown>): UpstreamMessage {
@@ -24,7 +30,11 @@ function readMessage(message: Record<string, unknown>): UpstreamMessage {
   return { role, text: plainText(message.content), toolCalls };
 }
 
-function chunks(reply: UpstreamReply, model: string, nextId: (prefix: string) => string): string[] {
+function chunks(
+  reply: UpstreamReply,
+  { model }: Pick<UpstreamRequest, 'model'>,
+  nextId: (prefix: string) => string,
+): string[] {
   const base = { id: nextId('chatcmpl'), object: 'chat.completion.chunk', created: 1_700_000_000, model };
   const delta = (value: unknown) => data({ ...base, choices: [{ index: 0, delta: value, finish_reason: null }] });
   const list = [delta({ role: 'assistant', content: '' })];
@@ -33,7 +43,15 @@ function chunks(reply: UpstreamReply, model: string, nextId: (prefix: string) =>
   for (const [index, call] of (reply.toolCalls ?? []).entries()) {
     list.push(
       delta({
-        tool_calls: [{ index, id: nextId('call'), type: 'function', function: { name: call.name, arguments: '' } }],
+        tool_calls: [
+          {
+            index,
+            id: nextId('call'),
+            type: 'function',
+            function: { name: call.name, arguments: '' },
+            ...(reply.signature !== undefined && { extra_content: { google: { thought_signature: reply.signature } } }),
+          },
+        ],
       }),
     );
     for (const piece of pieces(JSON.stringify(call.input)))
@@ -49,7 +67,13 @@ function chunks(reply: UpstreamReply, model: string, nextId: (prefix: string) =>
       data({
         ...base,
         choices: [],
-        usage: { prompt_tokens: usage.inputTokens, completion_tokens: usage.outputTokens, total_tokens: total },
+        usage: {
+          prompt_tokens: usage.inputTokens,
+          prompt_tokens_details: { cached_tokens: usage.cachedTokens ?? 0 },
+          completion_tokens: usage.outputTokens,
+          completion_tokens_details: { reasoning_tokens: usage.reasoningTokens ?? 0 },
+          total_tokens: total,
+        },
       }),
     );
   }

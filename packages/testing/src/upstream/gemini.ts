@@ -1,4 +1,10 @@
-import { defaultUsage, type Protocol, type UpstreamMessage, type UpstreamReply } from './reply.ts';
+import {
+  defaultUsage,
+  type Protocol,
+  type UpstreamMessage,
+  type UpstreamReply,
+  type UpstreamRequest,
+} from './reply.ts';
 import { data, isRecord, records } from './text.ts';
 
 /** Gemini's `streamGenerateContent?alt=sse`. */
@@ -15,8 +21,16 @@ export const gemini: Protocol = {
   }),
   chunks,
   closing: 1,
-  error: (status, message) => ({ error: { code: status, message, status: ERROR_STATUSES[status] ?? 'INTERNAL' } }),
-  errorChunk: (message) => data({ error: { code: 500, message, status: 'INTERNAL' } }),
+  error: (status, message, { code, details }) => ({
+    error: {
+      code: status,
+      message,
+      status: code ?? ERROR_STATUSES[status] ?? 'INTERNAL',
+      ...(details && { details }),
+    },
+  }),
+  errorChunk: (message, code) =>
+    data({ error: { code: code === 'UNAVAILABLE' ? 503 : 500, message, status: code ?? 'INTERNAL' } }),
 };
 
 const ERROR_STATUSES: Readonly<Record<number, string>> = {
@@ -44,26 +58,39 @@ function readContent(content: Record<string, unknown>): UpstreamMessage[] {
   return list;
 }
 
-function chunks(reply: UpstreamReply, model: string, nextId: (prefix: string) => string): string[] {
+function chunks(
+  reply: UpstreamReply,
+  { model }: Pick<UpstreamRequest, 'model'>,
+  nextId: (prefix: string) => string,
+): string[] {
   const base = { modelVersion: model, responseId: nextId('gemini') };
   const usage = reply.usage === undefined ? defaultUsage : reply.usage;
   const counts = usage && {
     usageMetadata: {
       promptTokenCount: usage.inputTokens,
-      candidatesTokenCount: usage.outputTokens,
+      candidatesTokenCount: usage.outputTokens - (usage.reasoningTokens ?? 0),
       totalTokenCount: usage.inputTokens + usage.outputTokens,
+      cachedContentTokenCount: usage.cachedTokens ?? 0,
+      thoughtsTokenCount: usage.reasoningTokens ?? 0,
     },
   };
   const part = (value: unknown) =>
     data({ ...base, candidates: [{ index: 0, content: { role: 'model', parts: [value] } }] });
   const list: string[] = [];
   for (const text of reply.thinking ?? []) list.push(part({ text, thought: true }));
+  // Gemini signs the first of its tool calls, and an answer without any at its end.
+  const signed = (here: boolean) =>
+    here && reply.signature !== undefined ? { thoughtSignature: reply.signature } : {};
   for (const text of reply.text ?? []) list.push(part({ text }));
-  for (const call of reply.toolCalls ?? []) list.push(part({ functionCall: { name: call.name, args: call.input } }));
+  for (const [index, call] of (reply.toolCalls ?? []).entries())
+    list.push(part({ functionCall: { name: call.name, args: call.input }, ...signed(index === 0) }));
+  if (reply.finish === 'content_filter' && list.length === 0) {
+    return [data({ ...base, promptFeedback: { blockReason: 'SAFETY' }, ...counts })];
+  }
   const reasons = { stop: 'STOP', length: 'MAX_TOKENS', content_filter: 'SAFETY' } as const;
   const last = {
     index: 0,
-    content: { role: 'model', parts: [{ text: '' }] },
+    content: { role: 'model', parts: [{ text: '', ...signed(!reply.toolCalls?.length) }] },
     finishReason: reasons[reply.finish ?? 'stop'],
   };
   list.push(data({ ...base, candidates: [last], ...counts }));

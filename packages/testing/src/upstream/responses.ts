@@ -1,4 +1,10 @@
-import { defaultUsage, type Protocol, type UpstreamMessage, type UpstreamReply } from './reply.ts';
+import {
+  defaultUsage,
+  type Protocol,
+  type UpstreamMessage,
+  type UpstreamReply,
+  type UpstreamRequest,
+} from './reply.ts';
 import { named, pieces, plainText, records } from './text.ts';
 
 /** OpenAI's Responses, streaming. */
@@ -12,9 +18,9 @@ export const responses: Protocol = {
   }),
   chunks,
   closing: 1,
-  error: (_status, message, code) => ({ error: { message, type: 'fake_error', param: null, code: code ?? null } }),
-  errorChunk: (message) =>
-    named({ type: 'error', sequence_number: 99, code: 'server_error', message, param: null } as { type: string }),
+  error: (_status, message, { code }) => ({ error: { message, type: 'fake_error', param: null, code: code ?? null } }),
+  errorChunk: (message, code = 'server_error') =>
+    named({ type: 'error', sequence_number: 99, code, message, param: null } as { type: string }),
 };
 
 function readItem(item: Record<string, unknown>): UpstreamMessage {
@@ -24,7 +30,11 @@ function readItem(item: Record<string, unknown>): UpstreamMessage {
   return { role, text: plainText(item.content), toolCalls: [] };
 }
 
-function chunks(reply: UpstreamReply, model: string, nextId: (prefix: string) => string): string[] {
+function chunks(
+  reply: UpstreamReply,
+  { model }: Pick<UpstreamRequest, 'model'>,
+  nextId: (prefix: string) => string,
+): string[] {
   let sequence = 0;
   const event = (value: { readonly type: string; readonly [key: string]: unknown }) =>
     named({ ...value, sequence_number: sequence++ } as { type: string });
@@ -38,6 +48,12 @@ function chunks(reply: UpstreamReply, model: string, nextId: (prefix: string) =>
   };
   const list = [event({ type: 'response.created', response }), event({ type: 'response.in_progress', response })];
   let index = 0;
+  if (reply.signature !== undefined) {
+    const item = { id: nextId('rs'), type: 'reasoning', summary: [], encrypted_content: reply.signature };
+    list.push(event({ type: 'response.output_item.added', output_index: index, item }));
+    list.push(event({ type: 'response.output_item.done', output_index: index, item }));
+    index += 1;
+  }
   if (reply.text !== undefined) {
     const item = { id: nextId('msg'), type: 'message', role: 'assistant', status: 'in_progress', content: [] };
     const place = { item_id: item.id, output_index: index, content_index: 0 };
@@ -101,9 +117,9 @@ function chunks(reply: UpstreamReply, model: string, nextId: (prefix: string) =>
         incomplete_details: incomplete === null ? null : { reason: incomplete },
         usage: usage && {
           input_tokens: usage.inputTokens,
-          input_tokens_details: { cached_tokens: 0 },
+          input_tokens_details: { cached_tokens: usage.cachedTokens ?? 0 },
           output_tokens: usage.outputTokens,
-          output_tokens_details: { reasoning_tokens: 0 },
+          output_tokens_details: { reasoning_tokens: usage.reasoningTokens ?? 0 },
           total_tokens: usage.inputTokens + usage.outputTokens,
         },
       },

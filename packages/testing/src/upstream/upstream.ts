@@ -2,12 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { anthropic } from './anthropic.ts';
 import { chatCompletions } from './chat-completions.ts';
+import { embeddings } from './embeddings.ts';
 import { gemini } from './gemini.ts';
 import { responses } from './responses.ts';
 import type { Protocol, UpstreamReply, UpstreamRequest } from './reply.ts';
 import { isRecord } from './text.ts';
 
-const PROTOCOLS: readonly Protocol[] = [chatCompletions, responses, anthropic, gemini];
+const PROTOCOLS: readonly Protocol[] = [chatCompletions, responses, anthropic, gemini, embeddings];
 
 export interface FakeUpstream extends AsyncDisposable {
   /** `http://127.0.0.1:<port>/v1`: what a provider's base URL is set to. */
@@ -26,7 +27,7 @@ export interface FakeUpstream extends AsyncDisposable {
 
 /**
  * Starts a server on the loopback interface that speaks the streaming wire protocols of OpenAI (Chat
- * Completions, Responses), Anthropic and Gemini, by the path that is asked for. A request beyond the script
+ * Completions, Responses), Anthropic and Gemini and their embeddings, by the path that is asked for. A request beyond the script
  * is answered 400, so that a test that counted wrong fails at once.
  */
 export async function startFakeUpstream(): Promise<FakeUpstream> {
@@ -65,27 +66,34 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
     requests.push(request);
     const reply = script.shift() ??
       responder?.(request) ?? { status: 400, message: 'the fake upstream has no reply scripted' };
-    await send(response, protocol, reply, request.model);
+    await send(response, protocol, reply, request);
   }
 
   async function send(
     response: ServerResponse,
     protocol: Protocol,
     reply: UpstreamReply,
-    model: string,
+    request: UpstreamRequest,
   ): Promise<void> {
     if (reply.delayMs !== undefined) await pause(reply.delayMs, response);
     if (reply.fault === 'silent' || response.destroyed) return;
     const status = reply.status ?? Number(/^http-(\d{3})$/.exec(reply.fault ?? '')?.[1] ?? 200);
     if (status !== 200) {
-      sendJson(response, status, protocol.error(status, reply.message ?? `fake ${status}`, reply.code), reply.headers);
+      sendJson(response, status, protocol.error(status, reply.message ?? `fake ${status}`, reply), reply.headers);
       return;
     }
-    response.writeHead(200, { 'content-type': 'text/event-stream', ...reply.headers });
-    const chunks = protocol.chunks(reply, model, nextId);
+    const chunks = protocol.chunks(reply, request, nextId);
+    const type = protocol.name === 'embeddings' ? 'application/json' : 'text/event-stream';
+    response.writeHead(200, { 'content-type': type, ...reply.headers });
     const body = chunks.length - protocol.closing;
     const half = Math.ceil(body / 2);
     switch (reply.fault) {
+      case 'slow-start':
+        while (!response.destroyed) {
+          await write(response, [': still there\n\n']);
+          await pause(20, response);
+        }
+        return;
       case 'cut':
         await write(response, chunks.slice(0, half));
         response.socket?.destroy();
@@ -99,7 +107,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
       case 'error':
         await write(response, [
           ...chunks.slice(0, half),
-          protocol.errorChunk(reply.message ?? 'fake failure in mid-stream'),
+          protocol.errorChunk(reply.message ?? 'fake failure in mid-stream', reply.code),
         ]);
         break;
       case 'end-early':

@@ -1,0 +1,32 @@
+import type { Backend } from './backend.ts';
+import type { Limits } from './limits.ts';
+import { createMockModel } from './mock.ts';
+import type { RemoteConfig, Target, Targets } from './remote.ts';
+
+/** The backend of each configured provider, opened with its first call. */
+export function backendsOf(targets: Targets, limits: Limits): (provider: Target['provider']) => Backend {
+  const opened = new Map<Target['provider'], Backend>([['mock', createMockModel()]]);
+  return (provider) => {
+    const found = opened.get(provider);
+    if (found !== undefined) return found;
+    const backend = openLazily(targets.remotes.get(provider)!, limits);
+    opened.set(provider, backend);
+    return backend;
+  };
+}
+
+/** A remote backend whose code is loaded by its first call: the built-in model needs none of it. */
+function openLazily(remote: RemoteConfig, limits: Limits): Backend {
+  let loading: Promise<Backend> | undefined;
+  let loaded: Backend | undefined;
+  const load = async () => (loaded = (await import('./ai-sdk.ts')).openRemoteBackend(remote, limits));
+  return {
+    async *answer(ask, signal) {
+      yield* (await (loading ??= load())).answer(ask, signal);
+    },
+    explain(thrown, model) {
+      if (loaded === undefined) throw thrown;
+      return loaded.explain(thrown, model);
+    },
+  };
+}

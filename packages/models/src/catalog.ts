@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs';
+import { ReeveError, type Log } from '@reeve/kit';
+import type { Price } from '@reeve/tenancy';
+import { LineCounter, parseDocument, type Document } from 'yaml';
+import { z } from 'zod';
+import { qualifiedName } from './model-name.ts';
+import type { ModelInfo } from './model.ts';
+import type { Target } from './remote.ts';
+
+/** What is known of models: how much they hold, and what they cost. */
+export interface Catalog {
+  /** The usual limits and no price where nothing is known. */
+  describe(target: Target): ModelInfo;
+  knows(target: Target): boolean;
+  /** The models that answer with text and are named in full, without a wildcard. */
+  names(): Target[];
+  /** What a model costs. Warns once for each model whose price is not known. */
+  priceOf(target: Target): Price | null;
+}
+
+/** For a model that nobody described. */
+const USUAL = { contextTokens: 128_000, maxOutputTokens: 8_192, price: null } as const;
+
+const usd = z.number('it must be a number of US dollars').min(0, 'it must not be negative');
+const tokens = z.number('it must be a number of tokens').int('it must be a whole number of tokens');
+const Entry = z.strictObject({
+  context_tokens: tokens.min(1, 'it must be at least 1'),
+  max_output_tokens: tokens.min(0, 'it must not be negative'),
+  usd_per_million: z
+    .strictObject(
+      { input: usd, cached_input: usd.optional(), output: usd },
+      'it must give input and output, or be null',
+    )
+    .nullable(),
+});
+const Table = z.strictObject(
+  {
+    models: z.record(
+      z.string().regex(/^[^/]+\/.+$/, 'a model is named provider/model, with * for any text'),
+      Entry,
+      'it must be a mapping of models',
+    ),
+  },
+  'it must hold a mapping named models',
+);
+
+/**
+ * Reads the table of models. Names in full go before patterns, and of the patterns the first that fits. Throws
+ * `invalid_request` naming file, line and field where the table is broken.
+ */
+export function openCatalog(path: string, log: Log): Catalog {
+  const entries = [...readTable(path)].map(([name, entry]) => ({ name, ...infoOf(entry) }));
+  const exact = new Map(entries.map((entry) => [entry.name, entry]));
+  const patterns = entries
+    .filter(({ name }) => name.includes('*'))
+    .map((entry) => ({ entry, test: globOf(entry.name) }));
+  const warned = new Set<string>();
+  const find = ({ provider, model }: Target) => {
+    const name = `${provider}/${model}`;
+    return exact.get(name) ?? patterns.find(({ test }) => test.test(name))?.entry;
+  };
+  const describe = (target: Target): ModelInfo => {
+    const { contextTokens, maxOutputTokens, price } = find(target) ?? USUAL;
+    return { id: qualifiedName(target), provider: target.provider, contextTokens, maxOutputTokens, price };
+  };
+  return {
+    describe,
+    knows: (target) => find(target) !== undefined,
+    names: () => entries.filter((entry) => !entry.name.includes('*') && entry.maxOutputTokens > 0).map(targetOf),
+    priceOf(target) {
+      const { id, price } = describe(target);
+      // The names come from requests: without a bound a caller could grow this for ever.
+      if (price === null && !warned.has(id) && warned.size < 1_000) {
+        warned.add(id);
+        log.warn(
+          { model: id, file: path },
+          'the price of this model is not known, so its calls have no cost: add it to the table of models',
+        );
+      }
+      return price;
+    },
+  };
+}
+
+function targetOf({ name }: { readonly name: string }): Target {
+  const slash = name.indexOf('/');
+  return { provider: name.slice(0, slash) as Target['provider'], model: name.slice(slash + 1) };
+}
+
+function infoOf({ context_tokens, max_output_tokens, usd_per_million }: z.infer<typeof Entry>) {
+  return { contextTokens: context_tokens, maxOutputTokens: max_output_tokens, price: priceFrom(usd_per_million) };
+}
+
+function priceFrom(usdPerMillion: z.infer<typeof Entry>['usd_per_million']): Price | null {
+  if (usdPerMillion === null) return null;
+  const { input, cached_input: cached = input, output } = usdPerMillion;
+  return { inputNano: nano(input), cachedInputNano: nano(cached), outputNano: nano(output) };
+}
+
+/** A dollar for a million tokens is a thousand billionths for each; rounded, since 0.07 has no exact form. */
+function nano(usdPerMillion: number): number {
+  return Math.round(usdPerMillion * 1e9) / 1e6;
+}
+
+function globOf(pattern: string): RegExp {
+  return new RegExp(`^${pattern.split('*').map(RegExp.escape).join('.*')}$`, 's');
+}
+
+function readTable(path: string): Map<string, z.infer<typeof Entry>> {
+  const lines = new LineCounter();
+  const document = parseDocument(readText(path), { lineCounter: lines });
+  const [broken] = document.errors;
+  if (broken !== undefined) {
+    throw refuse(path, [{ line: lines.linePos(broken.pos[0]).line, message: broken.message.split('\n')[0]! }]);
+  }
+  const parsed = Table.safeParse(document.toJS() as unknown);
+  if (parsed.success) return new Map(Object.entries(parsed.data.models));
+  throw refuse(
+    path,
+    parsed.error.issues.map((issue) => ({
+      line: lineOf(document, lines, issue.path),
+      message: `${issue.path.join('.') || 'the file'}: ${explain(issue)}`,
+    })),
+  );
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const message = `REEVE_MODELS_FILE is ${JSON.stringify(path)}, but that file cannot be read`;
+    throw new ReeveError('invalid_request', message, {
+      cause: error,
+      details: [{ path: 'REEVE_MODELS_FILE', message }],
+    });
+  }
+}
+
+function refuse(path: string, problems: readonly { line: number; message: string }[]): ReeveError {
+  const details = problems.map(({ line, message }) => ({
+    path: 'REEVE_MODELS_FILE',
+    message: `${path}, line ${line}: ${message}`,
+  }));
+  return new ReeveError('invalid_request', details.map(({ message }) => message).join('\n'), { details });
+}
+
+function explain(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return `it has no field ${issue.keys.join(', ')}`;
+  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => message).join('; ');
+  return issue.message;
+}
+
+/** The line of a field, or of the nearest that contains it. */
+function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const node = document.getIn(path.slice(0, length), true) as { range?: readonly number[] | null } | undefined;
+    if (node?.range) return lines.linePos(node.range[0]!).line;
+  }
+  return 1;
+}

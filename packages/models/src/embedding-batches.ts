@@ -1,0 +1,51 @@
+import type { RemoteProvider } from './config.ts';
+import { estimateTokens } from './tokens.ts';
+
+interface EmbeddingProvider {
+  /** Where EMBEDDING_MODEL is unset. */
+  readonly model: string | undefined;
+  /** Lengths of vectors, by model. */
+  readonly dimensions: Readonly<Record<string, number>>;
+  /** The most that one request takes. */
+  readonly maxTexts: number;
+  readonly maxTokens: number;
+}
+
+/** Limits below the documented ones where they are counted in tokens, since ours are estimated. */
+export const EMBEDDING_DEFAULTS: Readonly<Record<Exclude<RemoteProvider, 'anthropic'>, EmbeddingProvider>> = {
+  openai: {
+    model: 'text-embedding-3-small',
+    dimensions: { 'text-embedding-3-small': 1_536, 'text-embedding-3-large': 3_072 },
+    maxTexts: 2_048,
+    maxTokens: 200_000,
+  },
+  google: {
+    model: 'gemini-embedding-001',
+    dimensions: { 'gemini-embedding-001': 3_072 },
+    maxTexts: 100,
+    maxTokens: Number.POSITIVE_INFINITY,
+  },
+  // Servers differ; few take less than this.
+  'openai-compatible': { model: undefined, dimensions: {}, maxTexts: 32, maxTokens: 50_000 },
+};
+
+/** Texts in order, in as few batches as the limits allow. A text that is too long by itself goes alone. */
+export function batchTexts(
+  texts: readonly string[],
+  { maxTexts, maxTokens }: Pick<EmbeddingProvider, 'maxTexts' | 'maxTokens'>,
+): string[][] {
+  const batches: string[][] = [];
+  let tokens = 0;
+  for (const text of texts) {
+    const more = estimateTokens(text.length);
+    const last = batches.at(-1);
+    if (last === undefined || last.length >= maxTexts || tokens + more > maxTokens) {
+      batches.push([text]);
+      tokens = more;
+    } else {
+      last.push(text);
+      tokens += more;
+    }
+  }
+  return batches;
+}

@@ -1,0 +1,50 @@
+import { counter, durations, gauge, type BreakerState } from '@reeve/kit';
+import type { Target } from './remote.ts';
+
+const attempts = counter(
+  'reeve_model_attempts_total',
+  'Attempts at model calls, retries and fallbacks included, by how they ended: ok, cancelled, abandoned or the reason of the error.',
+  ['provider', 'model', 'outcome'],
+);
+const seconds = durations(
+  'reeve_model_attempt_seconds',
+  'Time from the start of an attempt at a model call to its end.',
+  ['provider', 'model'],
+);
+const firstToken = durations(
+  'reeve_model_first_token_seconds',
+  'Time from the start of an attempt to its first token.',
+  ['provider', 'model'],
+);
+const circuits = gauge('reeve_model_circuit', 'State of a circuit breaker: 0 closed, 1 half-open, 2 open.', [
+  'provider',
+  'model',
+]);
+
+/** The figures of one gateway's models. */
+export interface Instruments {
+  attempt(target: Target, outcome: string, latencyMs: number, firstTokenMs: number | null): void;
+  circuit(target: Target, state: BreakerState): void;
+}
+
+/**
+ * Figures by provider and model. A model that is not in the table of models nor configured counts as `other`:
+ * its name came with a request, and callers must not be able to make new series at will.
+ */
+export function createInstruments(knows: (target: Target) => boolean): Instruments {
+  const labelsOf = (target: Target) => ({
+    provider: target.provider,
+    model: knows(target) ? target.model : 'other',
+  });
+  return {
+    attempt(target, outcome, latencyMs, firstTokenMs) {
+      const labels = labelsOf(target);
+      attempts.inc({ ...labels, outcome });
+      seconds.observe(labels, latencyMs / 1_000);
+      if (firstTokenMs !== null) firstToken.observe(labels, firstTokenMs / 1_000);
+    },
+    circuit: (target, state) => circuits.set(labelsOf(target), STATES[state]),
+  };
+}
+
+const STATES: Readonly<Record<BreakerState, number>> = { closed: 0, half_open: 1, open: 2 };

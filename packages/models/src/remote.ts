@@ -1,0 +1,154 @@
+import { ReeveError } from '@reeve/kit';
+import type { ModelConfig, Provider, RemoteProvider } from './config.ts';
+
+/** A remote provider with everything that its calls need. */
+export interface RemoteConfig {
+  readonly provider: RemoteProvider;
+  readonly baseUrl: string;
+  readonly apiKey: string | undefined;
+  /** The variable that holds the key, for messages. */
+  readonly keyVariable: string;
+}
+
+/** One model of one provider. */
+export interface Target {
+  readonly provider: Provider;
+  /** The provider's own name of it. */
+  readonly model: string;
+}
+
+/** Who can be asked, as the settings say. */
+export interface Targets {
+  /** For requests that name no model. */
+  readonly first: Target;
+  /** To be asked after it, in this order. */
+  readonly fallbacks: readonly Target[];
+  /** Every provider that has what its calls need. */
+  readonly remotes: ReadonlyMap<Provider, RemoteConfig>;
+}
+
+interface Missing {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Reads from the settings who can be asked. Throws `invalid_request` that names every variable which is missing. */
+export function targetsOf(config: ModelConfig): Targets {
+  const missing: Missing[] = [];
+  const need = (asks: string, provider: RemoteProvider) => missing.push(...missingOf(config, provider, asks));
+  const { llmProvider } = config;
+  if (llmProvider !== 'mock') {
+    need(`LLM_PROVIDER is ${llmProvider}`, llmProvider);
+    if (defaultModel(config) === undefined) {
+      const message = `LLM_PROVIDER is ${llmProvider}, but LLM_MODEL is not set: set it to the name of a model that the server has`;
+      missing.push({ path: 'LLM_MODEL', message });
+    }
+  }
+  const fallbacks = config.llmFallbacks.map(parseTarget);
+  for (const { provider, model } of fallbacks) {
+    if (provider !== llmProvider) need(`LLM_FALLBACKS names ${provider}/${model}`, provider);
+  }
+  refuse(missing);
+  const remotes = new Map<Provider, RemoteConfig>();
+  for (const provider of REMOTE_PROVIDERS) {
+    if (missingOf(config, provider, '').length === 0) remotes.set(provider, remoteOf(config, provider));
+  }
+  return { first: { provider: llmProvider, model: defaultModel(config) ?? 'mock' }, fallbacks, remotes };
+}
+
+/** The same names while a cassette answers: nobody is asked, so nothing is needed. */
+export function replayTargets(config: ModelConfig): Targets {
+  const first = { provider: config.llmProvider, model: defaultModel(config) ?? 'recorded' };
+  return { first, fallbacks: config.llmFallbacks.map(parseTarget), remotes: new Map() };
+}
+
+/** What an embedding provider's calls need. Throws `invalid_request` that names every variable which is missing. */
+export function embeddingRemote(config: ModelConfig, provider: RemoteProvider): RemoteConfig {
+  const asks = `EMBEDDING_PROVIDER is ${provider}`;
+  const missing = missingOf(config, provider, asks);
+  if (provider === 'openai-compatible' && config.embeddingModel === undefined) {
+    const message = `${asks}, but EMBEDDING_MODEL is not set: set it to the name of an embedding model that the server has`;
+    missing.push({ path: 'EMBEDDING_MODEL', message });
+  }
+  refuse(missing);
+  return remoteOf(config, provider);
+}
+
+function missingOf(config: ModelConfig, provider: RemoteProvider, asks: string): Missing[] {
+  const { keyVariable, keyName, keyRequired } = NEEDS[provider];
+  const list: Missing[] = [];
+  const need = (path: string, what: string) => list.push({ path, message: `${asks}, but ${path} is not set: ${what}` });
+  if (keyRequired && config[keyName] === undefined) need(keyVariable, `set it (or ${keyVariable}_FILE) to your key`);
+  if (baseUrlOf(config, provider) === undefined)
+    need('LLM_BASE_URL', "set it to the server's address, such as http://localhost:11434/v1");
+  return list;
+}
+
+function refuse(missing: readonly Missing[]): void {
+  const unique = [...new Map(missing.map((one) => [one.path, one])).values()];
+  if (unique.length === 0) return;
+  throw new ReeveError('invalid_request', unique.map(({ message }) => message).join('\n'), { details: unique });
+}
+
+function remoteOf(config: ModelConfig, provider: RemoteProvider): RemoteConfig {
+  const { keyVariable, keyName } = NEEDS[provider];
+  return { provider, keyVariable, apiKey: config[keyName], baseUrl: baseUrlOf(config, provider)! };
+}
+
+/** LLM_BASE_URL is the address of LLM_PROVIDER; a compatible server has no other, whoever asks for it. */
+function baseUrlOf(config: ModelConfig, provider: RemoteProvider): string | undefined {
+  const own = provider === config.llmProvider || provider === 'openai-compatible';
+  return (own ? config.llmBaseUrl : undefined) ?? NEEDS[provider].baseUrl;
+}
+
+function defaultModel(config: ModelConfig): string | undefined {
+  if (config.llmProvider === 'mock') return 'mock';
+  return config.llmModel ?? NEEDS[config.llmProvider].model;
+}
+
+function parseTarget(name: string): { provider: RemoteProvider; model: string } {
+  const slash = name.indexOf('/');
+  return { provider: name.slice(0, slash) as RemoteProvider, model: name.slice(slash + 1) };
+}
+
+interface Needs {
+  readonly keyVariable: string;
+  readonly keyName: 'openaiApiKey' | 'anthropicApiKey' | 'googleApiKey' | 'llmApiKey';
+  readonly keyRequired: boolean;
+  readonly baseUrl: string | undefined;
+  readonly model: string | undefined;
+}
+
+// Base URLs are given here because the providers' libraries would otherwise read the environment themselves.
+const NEEDS: Readonly<Record<RemoteProvider, Needs>> = {
+  openai: {
+    keyVariable: 'OPENAI_API_KEY',
+    keyName: 'openaiApiKey',
+    keyRequired: true,
+    baseUrl: 'https://api.openai.com/v1',
+    model: 'gpt-5.4-mini',
+  },
+  anthropic: {
+    keyVariable: 'ANTHROPIC_API_KEY',
+    keyName: 'anthropicApiKey',
+    keyRequired: true,
+    baseUrl: 'https://api.anthropic.com/v1',
+    model: 'claude-sonnet-5',
+  },
+  google: {
+    keyVariable: 'GOOGLE_GENERATIVE_AI_API_KEY',
+    keyName: 'googleApiKey',
+    keyRequired: true,
+    baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
+    model: 'gemini-flash-latest',
+  },
+  'openai-compatible': {
+    keyVariable: 'LLM_API_KEY',
+    keyName: 'llmApiKey',
+    keyRequired: false,
+    baseUrl: undefined,
+    model: undefined,
+  },
+};
+
+const REMOTE_PROVIDERS = Object.keys(NEEDS) as RemoteProvider[];
