@@ -72,8 +72,8 @@ function shownRefusal(budget: StoredBudget, { tokens, nano, model }: Need): stri
   const whose = `the budget of ${nameOf(budget)}`;
   if (limitNano !== null && nano === null)
     return `${whose} is limited to $${usdOf(limitNano)}, and the price of ${model} is not known: add it to conf/models.yaml`;
-  const ofTokens = left(limitTokens, spentTokens + reservedTokens);
-  if (ofTokens !== null && ofTokens < tokens) {
+  if (limitTokens !== null && spentTokens + reservedTokens + tokens > limitTokens) {
+    const ofTokens = left(limitTokens, spentTokens + reservedTokens);
     const held = reservedTokens > 0 ? `, while ${reservedTokens} are reserved by calls under way` : '';
     return `${whose} has ${ofTokens} of ${limitTokens} tokens left${held}, and this call may use ${tokens}; ${REMEDY}`;
   }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { isTransient, type Database } from '@reeve/db';
+import { isTransient, openDatabase, type Database } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
-import { openTestDatabase, testDatabaseKind } from '@reeve/testing';
+import { createTestDatabase, openTestDatabase, testDatabaseKind } from '@reeve/testing';
 import { sql } from 'kysely';
 import { createLedger } from './ledger.ts';
 import { ATTEMPT, ended, OWNER, setBudget } from './metering-fixture.ts';
 import { expireCalls, sweepCalls } from './sweep.ts';
+import { ensureTenant } from './tenant.ts';
 
 const END = ended(400, 20);
 
@@ -69,12 +70,17 @@ describe('the ledger', () => {
   });
 
   it('survives connections that are cut', { skip: testDatabaseKind === 'pglite' && 'it has none' }, async () => {
-    const call = await ledger().begin(ATTEMPT);
+    await using place = await createTestDatabase();
+    await using cut = await openDatabase({ ...place, pool: 1, log: silentLog });
+    await using onlooker = await openDatabase({ ...place, pool: 1, log: silentLog });
+    await ensureTenant(cut.db, 'default');
+    const call = await createLedger(cut, OWNER, silentLog).begin(ATTEMPT);
     const settling = call.settle(END);
     await sql`select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and pid <> pg_backend_pid()`.execute(database.db);
+      where datname = current_database() and pid <> pg_backend_pid()`.execute(onlooker.db);
     await settling;
-    assert.equal((await calls())[0]?.outcome, 'ok');
+    const rows = await onlooker.db.selectFrom('model_calls').select('outcome').execute();
+    assert.deepEqual(rows, [{ outcome: 'ok' }]);
   });
 
   it('begins no call that it cannot write down', async () => {

@@ -15,7 +15,11 @@ const limits = {
 };
 export const AgentLimits = z.strictObject({
   max_steps: limits.max_steps.default(50),
-  max_cost_usd: limits.max_cost_usd.default(null).describe('Kept, but not enforced yet.'),
+  max_cost_usd: limits.max_cost_usd
+    .default(null)
+    .describe(
+      'What a run with all its children may cost; it waits for its budget to be raised where that is spent. Null: no limit.',
+    ),
   timeout_ms: limits.timeout_ms.default(600_000),
 });
 

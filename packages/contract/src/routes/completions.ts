@@ -176,7 +176,7 @@ export const listModels = defineRoute({
   failures: openAiFailures,
   summary: 'The models that are known by name, and the agents',
   query: z.object({
-    limit: z.coerce.number().int().min(1).max(1_000).default(1_000).describe('Ours: how many agents.'),
+    limit: z.coerce.number().int().min(1).max(200).default(200).describe('Ours: how many agents.'),
     offset: z.coerce.number().int().min(0).max(10_000_000).default(0).describe('Ours: how many agents to leave out.'),
   }),
   responses: { 200: z.object({ object: z.literal('list'), data: z.array(Model) }) },

@@ -1,0 +1,87 @@
+import { BudgetScope, routes, type Budget } from '@reeve/contract';
+import { Argument, Option, type Command } from 'commander';
+import { connect } from '../connect.ts';
+import { EXIT, UsageError } from '../failure.ts';
+import { examples, exitWith, JSON_OPTION, wholeNumber, withListOptions, type ListOptions } from '../options.ts';
+import { printJson, printList, printTable, wantsJson, type Column, type OutputOptions } from '../output.ts';
+
+interface BudgetsOptions extends ListOptions {
+  readonly scope?: BudgetScope;
+}
+
+interface SetOptions extends OutputOptions {
+  readonly tokens?: number;
+  readonly usd?: string;
+}
+
+const COLUMNS: readonly Column<Budget>[] = [
+  ['OF', ({ scope, ref }) => (scope === 'tenant' ? '(the whole tenant)' : `${scope} ${ref}`)],
+  ['TOKENS SPENT', ({ spent_tokens }) => spent_tokens],
+  ['RESERVED', ({ reserved_tokens }) => reserved_tokens],
+  ['LIMIT', ({ limit_tokens }) => limit_tokens ?? 'none'],
+  ['LEFT', ({ left_tokens }) => left_tokens],
+  ['USD SPENT', ({ spent_usd }) => spent_usd],
+  ['RESERVED', ({ reserved_usd }) => reserved_usd],
+  ['LIMIT', ({ limit_usd }) => limit_usd ?? 'none'],
+  ['LEFT', ({ left_usd }) => left_usd],
+];
+
+export function define(command: Command): void {
+  withListOptions(
+    command
+      .command('list')
+      .description('what may be spent on model calls, and what is left of it')
+      .addOption(new Option('--scope <scope>', 'only these').choices(BudgetScope.options)),
+  )
+    .addHelpText('after', examples('reeve budgets list --scope agent'))
+    .action(exitWith(list));
+  addOnBudget(command, 'set', 'limit what may be spent; a limit that is not given stays as it is')
+    .option('--tokens <number>', 'at most so many tokens', wholeNumber(0, 1_000_000_000_000_000))
+    .option('--usd <amount>', 'at most so many US dollars, such as 25 or 0.50')
+    .addHelpText(
+      'after',
+      examples('reeve budgets set tenant --usd 25', 'reeve budgets set agent scout --tokens 500000'),
+    )
+    .action(exitWith(set));
+  addOnBudget(command, 'clear', 'take the limits away')
+    .addHelpText('after', examples('reeve budgets clear agent scout'))
+    .action(exitWith(clear));
+}
+
+function addOnBudget(command: Command, name: string, description: string): Command {
+  return command
+    .command(name)
+    .description(description)
+    .addArgument(new Argument('<scope>', 'whose').choices(BudgetScope.options))
+    .argument('[ref]', 'the persona, agent or run; leave it out for the tenant')
+    .option(...JSON_OPTION);
+}
+
+async function list(options: BudgetsOptions): Promise<number> {
+  const { scope, limit, offset } = options;
+  await using connection = await connect('budgets list');
+  const answer = await connection.client.call(routes.listBudgets, { query: { scope, limit, offset } });
+  printList(answer, answer.budgets, COLUMNS, options);
+  return EXIT.done;
+}
+
+async function set(scope: BudgetScope, ref: string | undefined, options: SetOptions): Promise<number> {
+  const { tokens, usd } = options;
+  if (tokens === undefined && usd === undefined) throw new UsageError('give --tokens, --usd or both');
+  await using connection = await connect('budgets set');
+  const body = { scope, ref, limit_tokens: tokens, limit_usd: usd };
+  printBudget(await connection.client.call(routes.putBudget, { body }), options);
+  return EXIT.done;
+}
+
+async function clear(scope: BudgetScope, ref: string | undefined, options: OutputOptions): Promise<number> {
+  await using connection = await connect('budgets clear');
+  const body = { scope, ref, limit_tokens: null, limit_usd: null };
+  printBudget(await connection.client.call(routes.putBudget, { body }), options);
+  return EXIT.done;
+}
+
+function printBudget(budget: Budget, options: OutputOptions): void {
+  if (wantsJson(options)) printJson(budget);
+  else printTable([budget], COLUMNS);
+}
