@@ -113,6 +113,10 @@ async function checkVersion(pool: pg.Pool): Promise<void> {
     );
 }
 
+/** Does not wait for the disk, as any other commit does: what is told of has been committed, and a telling need not survive a crash. */
+const NOTIFY = `with hurry as materialized (select set_config('synchronous_commit', 'off', true))
+  select pg_notify(c, p) from hurry, unnest($1::text[], $2::text[]) as n(c, p)`;
+
 /** Notifications leave on their own, after commit, coalesced: the first at once, then what gathered while it went. */
 function createNotifier(pool: pg.Pool, log: Log): Database['notify'] {
   const waiting = new Map<string, [Channel, string]>();
@@ -125,7 +129,7 @@ function createNotifier(pool: pg.Pool, log: Log): Database['notify'] {
         waiting.clear();
         const channels = batch.map(([channel]) => channel);
         const payloads = batch.map(([, payload]) => payload);
-        await pool.query('select pg_notify(c, p) from unnest($1::text[], $2::text[]) as n(c, p)', [channels, payloads]);
+        await pool.query(NOTIFY, [channels, payloads]);
         await sleep(15);
       }
     } finally {

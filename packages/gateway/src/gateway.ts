@@ -10,9 +10,11 @@ import {
   mountSchedules,
   mountTasks,
   mountTaskStreams,
+  retryShort,
   type CheckTask,
   type JournalFeed,
 } from '@reeve/tasks';
+import { mountUsage } from '@reeve/tenancy';
 import type { ToolRegistry } from '@reeve/tools';
 import { serveConsole } from './console-files.ts';
 import { mountDoors, streamOf } from './doors.ts';
@@ -76,6 +78,11 @@ export function createGateway(parts: GatewayParts): App {
   mountMemory(app, database);
   mountTools(app, database, tools, parts.toolContextFor);
   mountJournal(app, database, nameAgent);
+  mountUsage(app, database, {
+    nameAgent,
+    checkAgent: (tx, tenantId, ref) => checkTask(tx, tenantId, ref, 'any'),
+    raised: async (tenantId) => void (await retryShort(database, handler, tenantId, 0)),
+  });
   app.fallback(serveConsole(parts.consoleDirectory));
   return app;
 }

@@ -69,6 +69,16 @@ const breakThing = defineRoute({
   body: z.strictObject({ how: z.string() }),
   responses: { 200: Thing },
 });
+const foreignThing = defineRoute({
+  method: 'POST',
+  path: '/foreign',
+  tag: 'Things',
+  summary: 'Of another protocol',
+  access: 'member',
+  failures: { schema: z.object({ fault: z.string() }), of: ({ error, status }) => ({ fault: `${status}: ${error}` }) },
+  body: z.object({ how: z.enum(['run', 'headers', 'stream']) }),
+  responses: { 200: Thing },
+});
 const page = defineRoute({
   method: 'GET',
   path: '/page.html',
@@ -109,6 +119,12 @@ describe('an application', () => {
           yield { id: 1, data: { name: 'live' } };
         }),
     );
+    app.mount(foreignThing, async ({ body }) => {
+      const headers = { 'x-thing': 'seven' };
+      if (body.how === 'run') throw new ReeveError('timeout', 'too long', { runId: 'run-7' });
+      if (body.how === 'headers') return new Reply(200, { name: 'x' }, undefined, headers);
+      return new EventStream(async function* () {}, undefined, headers);
+    });
     app.mount(breakThing, async ({ body }) => {
       switch (body.how) {
         case 'reply':
@@ -301,6 +317,19 @@ describe('an application', () => {
     assert.deepEqual([response.status, response.headers.get('retry-after')], [429, '2']);
     assert.equal((await post('{"how":"database"}', undefined, '/break')).headers.get('retry-after'), '1');
     assert.equal((await refused(post('{"how":"run"}', undefined, '/break'), 504, 'timeout')).run_id, 'run-7');
+  });
+
+  it('tells of failures on a route of another protocol in its shape, and gives answers and streams headers', async () => {
+    const foreign = (how: string) => post(JSON.stringify({ how }), { 'content-type': 'application/json' }, '/foreign');
+    const wrong = await foreign('wrong');
+    assert.equal(wrong.status, 400);
+    assert.deepEqual(await wrong.json(), { fault: '400: how must be one of run, headers, stream' });
+    assert.ok(wrong.headers.get('x-request-id'));
+    assert.equal(wrong.headers.get('x-should-retry'), null);
+    const late = await foreign('run');
+    assert.deepEqual(await late.json(), { fault: '504: too long' });
+    assert.equal(late.headers.get('x-should-retry'), 'false');
+    for (const how of ['headers', 'stream']) assert.equal((await foreign(how)).headers.get('x-thing'), 'seven');
   });
 
   it('answers HEAD like GET without a body, and begins no stream for it', async () => {

@@ -177,12 +177,7 @@ function begin(c: Incoming['c']): Incoming {
 type Met = Pick<Route, 'path' | 'failures'>;
 const unmatched: Met = { path: 'unmatched' };
 
-async function finish(
-  options: AppOptions,
-  call: Incoming,
-  met: Met,
-  work: () => Promise<Response>,
-): Promise<Response> {
+async function finish(options: AppOptions, call: Incoming, met: Met, work: () => Promise<Response>): Promise<Response> {
   const { c, context, startedAt } = call;
   const route = met.path;
   const response = await work().catch((thrown: unknown) => failure(options, call, met, thrown));

@@ -40,6 +40,16 @@ describe('a stream of events', () => {
     assert.equal(text, ': open\n\nid: 7-0\n\nid: 7-1\ndata: null\n\ndata: [DONE]\n\n');
   });
 
+  it('names events and leaves out ids where the protocol wants it so', async () => {
+    const text = await textOf(
+      encode(async function* () {
+        yield { name: 'thing.made', data: 1 };
+        yield { data: 2 };
+      }),
+    );
+    assert.equal(text, ': open\n\nevent: thing.made\ndata: 1\n\ndata: 2\n\ndata: [DONE]\n\n');
+  });
+
   it('begins nothing before it is read', async () => {
     let begun = false;
     const stream = encode(async function* () {

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock } from '@reeve/db';
+import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock, type Tx } from '@reeve/db';
 import { checkTask, createGateway } from '@reeve/gateway';
 import { startHttpServer } from '@reeve/http';
 import {
@@ -18,7 +18,17 @@ import { openModels } from '@reeve/models';
 import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
 import { createJournalFeed, expireLeases, runRetention, startScheduler, startWorker, type Worker } from '@reeve/tasks';
-import { createAuthenticator, createLedger, DEFAULT_TENANT, ensureTenant, requireSafeBinding } from '@reeve/tenancy';
+import {
+  createAuthenticator,
+  createLedger,
+  DEFAULT_TENANT,
+  deleteRunBudgets,
+  ensureTenant,
+  expireCalls,
+  requireSafeBinding,
+  startMetering,
+  type CallOwner,
+} from '@reeve/tenancy';
 import { createToolRegistry, type ToolContext } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
 import { commit, version } from './version.ts';
@@ -66,19 +76,23 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     await openDatabase({ url: config.databaseUrl, pool: config.databasePool, dataDirectory, log }),
   );
   await ensureTenant(database.db, DEFAULT_TENANT);
-  if (embedded) await expireLeases(database.db);
+  if (embedded) {
+    await expireLeases(database.db);
+    await expireCalls(database.db);
+  }
   const sandbox = stack.use(await openSandbox(config, serve ? log : silentLog));
   const tools = createToolRegistry({ sandbox, config, log });
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
   const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));
+  const ledgerFor = (owner: CallOwner) => createLedger(database, owner, log);
   const handler = createRunHandler({
     database,
     feed,
     models,
     tools,
     log,
-    ledgerFor: (owner) => createLedger(database, owner, log),
+    ledgerFor,
     toolContext: (run, key, signal) =>
       toolContextFor({ tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id }, key, signal),
   });
@@ -100,9 +114,10 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && config.roles.includes('scheduler')) stack.use(startScheduler({ database, check: checkTask, log }));
 
   const stopping = new AbortController();
+  if (works) stack.use(startMetering(database, log));
   const background = stack.use(new Background(log));
   if (serve && works && config.retentionDays > 0) {
-    const retention = { database, days: config.retentionDays, forget: deleteRunsOf, log };
+    const retention = { database, days: config.retentionDays, forget: forgetRuns, log };
     background.start('retention', () => runRetention(retention, stopping.signal));
   }
   let notReady: string | undefined = 'starting';
@@ -116,6 +131,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     worker,
     handler,
     toolContextFor,
+    ledgerFor,
     log,
     version,
     commit,
@@ -143,6 +159,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     fetch: (request) => app.fetch(request),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
+}
+
+/** What goes with ended tasks when they are removed. */
+async function forgetRuns(tx: Tx, taskIds: readonly string[]): Promise<void> {
+  await deleteRunBudgets(tx, taskIds);
+  await deleteRunsOf(tx, taskIds);
 }
 
 /** What tools may touch on behalf of a tenant's session: its workspace, and the tenant's memory. */

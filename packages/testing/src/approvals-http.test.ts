@@ -169,6 +169,15 @@ describe('approvals, policies and limits over HTTP', { timeout: 60_000 }, () => 
         .sort();
     assert.deepEqual(await rulesFor(admin), ['null true']);
     assert.deepEqual(await rulesFor(stranger), ['null true', 'other false']);
+    const remove = (by: Caller, tenant?: string) =>
+      by.call(routes.deletePolicy, { params: { task_type: 'deploy' }, query: { tenant } });
+    await setPolicy({ task_type: 'deploy', auto_execute: false });
+    await refused(remove(stranger), 403, 'forbidden');
+    await remove(stranger, 'other');
+    assert.deepEqual([await waits(admin), await waits(stranger)], ['approval', 'approval']);
+    await refused(remove(admin, 'other'), 404, 'not_found');
+    await remove(admin);
+    assert.deepEqual([await waits(admin), await waits(stranger)], [null, null]);
   });
 
   it('a member may ask and look but not decide, and no tenant rules for another', async () => {

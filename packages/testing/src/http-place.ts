@@ -85,15 +85,17 @@ export async function refused(call: Promise<unknown>, status: number, code: stri
   });
 }
 
-function createCaller(
+/** One who calls through `send`, with these headers. */
+export function createCaller(
   send: (request: Request) => Promise<Response>,
   headers: Readonly<Record<string, string>>,
+  baseUrl = 'http://127.0.0.1',
 ): Caller {
   const sendAs = (request: Request) => {
     for (const [name, value] of Object.entries(headers)) request.headers.set(name, value);
     return send(request);
   };
-  const client = createClient({ baseUrl: 'http://127.0.0.1', fetch: sendAs });
+  const client = createClient({ baseUrl, fetch: sendAs });
   const caller: Caller = {
     client,
     async call(route, options) {
@@ -102,7 +104,7 @@ function createCaller(
       if (schema) assert.deepEqual(schema.parse(answer), answer);
       return answer;
     },
-    fetch: (path, init) => sendAs(new Request(`http://127.0.0.1${path}`, init)),
+    fetch: (path, init) => sendAs(new Request(`${baseUrl}${path}`, init)),
     async give(task = {}) {
       const body = { agent_id: 'assistant', task_type: 'sum', title: 'What is 6 * 7?', ...task };
       return (await caller.call(routes.createTask, { body })).task;

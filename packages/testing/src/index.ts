@@ -1,5 +1,8 @@
+export { insertBareTask } from './bare-task.ts';
 export { createTestDatabase, openTestDatabase, passTime, testDatabaseKind } from './database.ts';
 export type { TestDatabase } from './database.ts';
+export { leaveBegun, openTestEngine, requester } from './engine.ts';
+export type { TestEngine } from './engine.ts';
 export { startServer } from './server.ts';
 export type { ServerOptions, ServerProcess } from './server.ts';
 export { startFakeUpstream } from './upstream/index.ts';

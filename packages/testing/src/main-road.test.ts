@@ -247,7 +247,7 @@ for (const { provider, key } of PROVIDERS) {
         () => undefined,
         (error: unknown) => error as { status: number; code: string; message: string },
       );
-      assert.deepEqual([failed?.status, failed?.code], [502, 'upstream_error']);
+      assert.deepEqual([failed?.status, failed?.code], [502, 'provider_key_refused']);
       assert.doesNotMatch(failed?.message ?? '', /secret-key-1/);
     });
 

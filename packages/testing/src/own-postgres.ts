@@ -10,6 +10,8 @@ const script = join(import.meta.dirname, '../../../.ci/postgres.sh');
 /** A PostgreSQL server of a test's own, which it may kill. */
 export interface OwnPostgres extends AsyncDisposable {
   readonly url: string;
+  /** The id of the user who runs it and has its files. */
+  readonly user: string;
   /** Ends every connection in the middle of what it does, as a crash would, and starts the server again on the same data. */
   restart(): Promise<void>;
 }
@@ -23,6 +25,7 @@ export async function startPostgres(): Promise<OwnPostgres> {
   const [program] = (await readFile(join(data, 'postmaster.opts'), 'utf8')).split(' ');
   return {
     url: stdout.trim(),
+    user: String(uid),
     async restart() {
       const control = join(program!, '../pg_ctl');
       const log = join(directory, 'log');

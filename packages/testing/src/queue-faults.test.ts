@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TaskInput } from '@reeve/contract';
-import { openDatabase, type Database } from '@reeve/db';
+import { isDiskFull, openDatabase, type Database } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
 import { createEnqueuer, type TaskHandler } from '@reeve/tasks';
 import { ensureTenant } from '@reeve/tenancy';
 import { sql } from 'kysely';
+import pg from 'pg';
 import { createTestDatabase, testDatabaseKind, type TestDatabase } from './database.ts';
 import { startPostgres } from './own-postgres.ts';
+import { mountSmallDisk } from './small-disk.ts';
 import {
   readEffects,
   startQueueProcess,
@@ -232,9 +234,9 @@ describe('the queue under faults', { timeout: 900_000 }, () => {
         tasks: await database.db.selectFrom('tasks').selectAll().where('id', 'in', ids).orderBy('id').execute(),
         journal: await database.db
           .selectFrom('journal')
-          .select(['id', 'type'])
+          .select(['position', 'type'])
           .where('task_id', 'in', ids)
-          .orderBy('id')
+          .orderBy('position')
           .execute(),
       });
       const before = await state();
@@ -304,14 +306,62 @@ describe('the queue under faults', { timeout: 900_000 }, () => {
       const repeated = await workUnder(scene, tasks, restarts, () => server.restart());
       context.diagnostic(`${tasks} tasks, ${restarts} restarts, ${repeated} effects of lost attempts`);
     });
+
+    it('refuses tasks while the disk is full, and completes what it took once there is room', async (context) => {
+      await using server = await startPostgres();
+      await using disk = await mountSmallDisk(28, server.user);
+      if (disk === undefined) return context.skip('needs to mount a small file system, which only root may');
+      await using scene = await setScene(await createDatabaseOn(server.url, disk.directory));
+      await using database = await scene.open();
+      await using one = scene.start('one', { leaseMs: 15_000 });
+      await enqueue(database, 200, (n) => ({ payload: { ms: n % 20 } }));
+      const done = () => readEffects(scene.effects).filter(({ what }) => what === 'done').length;
+      while (done() < 20) await sleep(20);
+      await disk.fill();
+      // What is free inside of the tables still takes some.
+      let taken = 200;
+      const refused = async () => {
+        try {
+          taken += (await enqueue(database, 100, { payload: { text: 'x'.repeat(2_000), ms: 1 } })).length;
+          return undefined;
+        } catch (error) {
+          return error;
+        }
+      };
+      let error: unknown;
+      while (error === undefined) error = await refused();
+      assert.ok(isDiskFull(error), 'refused because the disk is full');
+      await disk.makeRoom();
+      taken += (await enqueue(database, 20, { payload: { ms: 1 } })).length;
+      await using two = scene.start('two', { leaseMs: 15_000, untilIdle: true });
+      assert.equal(await two.exited, 0, two.output());
+      one.send('SIGTERM');
+      assert.equal(await one.exited, 0, one.output());
+      const repeated = await assertAllOnce(database, readEffects(scene.effects), taken);
+      context.diagnostic(`${taken} tasks, ${repeated} effects of lost attempts`);
+    });
   }
 });
+
+/** An empty database whose tables are in that directory. */
+async function createDatabaseOn(serverUrl: string, directory: string): Promise<string> {
+  const admin = new URL(serverUrl);
+  const owner = admin.username;
+  admin.username = 'postgres';
+  const client = new pg.Client(admin.href);
+  await client.connect();
+  await client.query(`create tablespace small owner ${owner} location '${directory}'`);
+  await client.query(`create database small owner ${owner} tablespace small`);
+  await client.end();
+  return serverUrl.replace(/[^/]*$/, 'small');
+}
 
 /** Two workers on many tasks, disturbed so many times while they work. Answers the number of effects that were repeated. */
 async function workUnder(scene: Scene, tasks: number, times: number, disturb: () => Promise<void>): Promise<number> {
   await using database = await scene.open();
-  await using one = scene.start('one', { leaseMs: 3_000 });
-  await using two = scene.start('two', { leaseMs: 3_000 });
+  // Longer than a restart takes on a slow machine: what was done meanwhile is written as long as the lease holds.
+  await using one = scene.start('one', { leaseMs: 15_000 });
+  await using two = scene.start('two', { leaseMs: 15_000 });
   const count = (what: QueueEffect['what']) =>
     readEffects(scene.effects).filter((effect) => effect.what === what).length;
   while (count('up') < 2) await sleep(20);

@@ -144,6 +144,13 @@ describe('tasks over HTTP', { timeout: 120_000 }, () => {
     assert.deepEqual(await ids({ q: '0%' }), [1, first.id]);
     assert.deepEqual(await ids({ q: 'r_m' }), [1, first.id]);
     assert.deepEqual(await ids({ q: 'ends', status: 'pending', agent_id: 'assistant' }), [1, first.id]);
+    const asked = await admin.give({ ...later, depends_on: [first.id], requires_approval: true });
+    const dependent = await admin.give({ ...later, depends_on: [first.id] });
+    assert.deepEqual(await ids({ waiting_for: 'schedule' }), [2, second.id, first.id]);
+    assert.deepEqual(await ids({ waiting_for: 'schedule', agent_id: 'hasty' }), [1, second.id]);
+    assert.deepEqual(await ids({ waiting_for: 'approval' }), [1, asked.id]);
+    assert.deepEqual(await ids({ waiting_for: 'dependencies' }), [1, dependent.id]);
+    for (const gate of ['retry', 'concurrency', 'budget']) assert.deepEqual(await ids({ waiting_for: gate }), [0]);
     await refused(
       admin.client.call(routes.listTasks, { query: { status: 'ready' as 'pending' } }),
       400,

@@ -1,0 +1,61 @@
+import type { ChatCompletionRequest, ChatMessage } from '@reeve/contract';
+import { invalidField } from '@reeve/kit';
+import type { ModelRequest } from '@reeve/models';
+import { jsonOf, toolChoiceOf, toolOf } from './model-call.ts';
+import { addCall, argumentsOf, callsIn, forModel, textOf, type Said } from './said.ts';
+
+/** A chat completion as a model is asked for it. Throws `invalid_request` for what no model could be told. */
+export function modelRequestOf(body: ChatCompletionRequest): ModelRequest {
+  const { model, temperature, top_p, seed, stop, response_format: format } = body;
+  const choice = toolChoiceOf(body.tool_choice);
+  const json = format && jsonOf(format.type, format.json_schema ?? {}, 'response_format');
+  const limit = body.max_completion_tokens ?? body.max_tokens;
+  return {
+    model: model ?? null,
+    ...forModel(saidOf(body.messages)),
+    context: [],
+    tools: (body.tools ?? []).map(({ type, function: tool }, index) => toolOf(type, tool, `tools.${index}`)),
+    ...(choice !== undefined && { toolChoice: choice }),
+    ...(limit != null && { maxOutputTokens: limit }),
+    ...(temperature != null && { temperature }),
+    ...(top_p != null && { topP: top_p }),
+    ...(stop != null && { stop: typeof stop === 'string' ? [stop] : stop }),
+    ...(seed != null && { seed }),
+    ...(json && { json }),
+  };
+}
+
+/** Throws `invalid_request` for what would change the answer in a way that we do not know. */
+export function refuseUnknown({ n, modalities, logprobs }: ChatCompletionRequest): void {
+  if (n != null && n > 1) throw invalidField('n', 'there is one choice only; ask again for another');
+  if (modalities?.some((modality) => modality !== 'text')) throw invalidField('modalities', 'answers are text only');
+  if (logprobs === true) throw invalidField('logprobs', 'log probabilities are not known here');
+}
+
+/** The messages of a request as what was said. */
+export function saidOf(messages: readonly ChatMessage[]): Said[] {
+  const said: Said[] = [];
+  for (const [index, message] of messages.entries()) {
+    const path = `messages.${index}`;
+    const text = textOf(
+      message.content ?? (message.role === 'assistant' ? message.refusal : undefined),
+      `${path}.content`,
+    );
+    if (message.role === 'tool') {
+      const toolCallId = message.tool_call_id ?? '';
+      const name = callsIn(said).get(toolCallId);
+      if (name === undefined)
+        throw invalidField(`${path}.tool_call_id`, 'must be the id of a call that an earlier message makes');
+      said.push({ role: 'tool', toolCallId, name, output: text, isError: false });
+    } else if (message.role === 'assistant') {
+      said.push({ role: 'assistant', text, toolCalls: [] });
+      for (const { id, function: called } of message.tool_calls ?? []) {
+        if (called === undefined) throw invalidField(`${path}.tool_calls`, 'only calls of functions are supported');
+        addCall(said, { id, name: called.name, input: argumentsOf(called.arguments) });
+      }
+    } else {
+      said.push({ role: message.role === 'user' ? 'user' : 'system', text });
+    }
+  }
+  return said;
+}

@@ -1,0 +1,71 @@
+import { routes, type ChatCompletionRequest } from '@reeve/contract';
+import { EventStream, Reply, type App, type Call } from '@reeve/http';
+import { invalidField, newId } from '@reeve/kit';
+import { waitForRun } from '@reeve/runs';
+import { sessionNameOf, startAgentRun } from './agent-run.ts';
+import { chunksOfModel, chunksOfRun, completionOfModel, completionOfRun } from './completion-chunks.ts';
+import { modelRequestOf, refuseUnknown, saidOf } from './completion-request.ts';
+import { inBand } from './in-band.ts';
+import { openModelCall } from './model-call.ts';
+import { agentOf, runHeaders, WAIT_MS, type WireParts } from './parts.ts';
+import { forAgent } from './said.ts';
+
+type Completion = Call<typeof routes.createChatCompletion>;
+
+/** Mounts OpenAI’s Chat Completions, for agents and for plain models. */
+export function mountCompletions(app: App, parts: WireParts): void {
+  app.mount(routes.createChatCompletion, async (call) => {
+    refuseUnknown(call.body);
+    const agent = agentOf(call.body.model);
+    return agent === undefined ? askModel(parts, call) : askAgent(parts, call, agent);
+  });
+}
+
+/** The chunks of a run, from its beginning. */
+export function completionStream(
+  { feed, log }: Pick<WireParts, 'feed' | 'log'>,
+  tenantId: string,
+  runId: string,
+  withUsage: boolean,
+  headers: Readonly<Record<string, string>> = { 'x-run-id': runId },
+): EventStream {
+  const events = (signal: AbortSignal) =>
+    inBand(chunksOfRun(runId, feed.follow(tenantId, runId, 0, signal), withUsage), log);
+  return new EventStream(events, `completion:${runId}:${withUsage ? 'usage' : ''}`, headers);
+}
+
+async function askAgent(parts: WireParts, call: Completion, agent: string): Promise<Reply | EventStream> {
+  const { body, principal, signal, header } = call;
+  if (body.tools?.length) throw invalidField('tools', 'an agent has tools of its own; call a plain model to use yours');
+  const started = await startAgentRun(parts, call, {
+    door: 'chat_completions',
+    agent,
+    agentField: 'model',
+    ...forAgent(saidOf(body.messages), 'messages'),
+    session: sessionNameOf(body, header),
+    payload: { model: body.model, metadata: body.metadata ?? {} },
+    multitask: body.multitask,
+  });
+  const { runId } = started;
+  const headers = runHeaders(started);
+  if (body.stream) return completionStream(parts, principal.tenantId, runId, wantsUsage(body), headers);
+  const { result } = await waitForRun(parts.feed, principal.tenantId, runId, body.timeout_ms ?? WAIT_MS, signal);
+  return new Reply(200, completionOfRun(runId, started.agent, result), undefined, headers);
+}
+
+async function askModel(parts: WireParts, call: Completion): Promise<Reply | EventStream> {
+  const { body } = call;
+  const head = {
+    id: `chatcmpl-${newId().replaceAll('-', '')}`,
+    created: Math.floor(Date.now() / 1000),
+    model: body.model ?? parts.models.describe(null).id,
+  };
+  const opened = await openModelCall(parts, call, modelRequestOf(body));
+  if (body.stream)
+    return new EventStream((signal) => inBand(chunksOfModel(head, opened.parts(signal), wantsUsage(body)), parts.log));
+  return new Reply(200, await completionOfModel(head, opened.parts(call.signal)));
+}
+
+function wantsUsage({ stream_options: options }: ChatCompletionRequest): boolean {
+  return options?.include_usage === true;
+}

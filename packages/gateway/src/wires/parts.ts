@@ -1,0 +1,44 @@
+import type { Log } from '@reeve/kit';
+import type { Call } from '@reeve/http';
+import type { StartParts } from '@reeve/runs';
+import type { Requester } from '@reeve/tasks';
+import type { CallLedger, CallOwner } from '@reeve/tenancy';
+
+/** What the wires work with. */
+export interface WireParts extends StartParts {
+  readonly log: Log;
+  /** Where calls of plain models are written down. */
+  readonly ledgerFor: (owner: CallOwner) => CallLedger;
+  /** Decides an approval. Throws `not_found`, and `conflict` where it is decided already. */
+  readonly decide: (
+    requester: Requester,
+    approvalId: string,
+    approved: boolean,
+    reason: string | null,
+  ) => Promise<void>;
+}
+
+/** Who calls, in which request. */
+export type Caller = Pick<Call<unknown>, 'principal' | 'context'>;
+
+export function requesterOf({ principal, context }: Caller): Requester & { readonly requestId: string } {
+  return {
+    tenantId: principal.tenantId,
+    userId: principal.userId,
+    traceId: context.traceId,
+    requestId: context.requestId,
+  };
+}
+
+/** How long a wire waits for a run where its caller does not say, in milliseconds. */
+export const WAIT_MS = 120_000;
+
+/** The agent that a model’s name means, where it means one. */
+export function agentOf(model: string | null | undefined): string | undefined {
+  return model?.startsWith('agent/') ? model.slice('agent/'.length) : undefined;
+}
+
+/** Where an answer came from, as its headers tell it. */
+export function runHeaders(run: { readonly runId: string; readonly sessionId: string }): Record<string, string> {
+  return { 'x-run-id': run.runId, 'x-session-id': run.sessionId };
+}

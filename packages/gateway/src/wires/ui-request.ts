@@ -1,0 +1,33 @@
+import type { UiMessage } from '@reeve/contract';
+import { invalidField } from '@reeve/kit';
+import type { Said } from './said.ts';
+
+/** An answer to an approval that a client sends with its next request. */
+export interface Answered {
+  readonly approvalId: string;
+  readonly approved: boolean;
+  readonly reason: string | null;
+}
+
+/** The answers to approvals in the last message; none where that is the user’s. */
+export function answersIn(messages: readonly UiMessage[]): Answered[] {
+  const last = messages.at(-1);
+  if (last?.role !== 'assistant') return [];
+  return last.parts.flatMap(({ state, approval }) =>
+    state === 'approval-responded' && approval?.approved !== undefined
+      ? [{ approvalId: approval.id, approved: approval.approved, reason: approval.reason ?? null }]
+      : [],
+  );
+}
+
+/** The texts of a chat as what was said. Throws `invalid_request` where the newest message holds a file. */
+export function saidOf(messages: readonly UiMessage[]): Said[] {
+  const newest = messages.length - 1;
+  return messages.map(({ role, parts }, index) => {
+    const file = parts.findIndex(({ type }) => type === 'file');
+    if (index === newest && file !== -1)
+      throw invalidField(`messages.${index}.parts.${file}.type`, 'a file cannot be read yet; send text');
+    const text = parts.map((part) => (part.type === 'text' ? (part.text ?? '') : '')).join('');
+    return role === 'assistant' ? { role, text, toolCalls: [] } : { role, text };
+  });
+}

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ClientError, createClient, type Client } from '@reeve/client';
+import { routes, type RunEvent } from '@reeve/contract';
+import { createTestDatabase, testDatabaseKind } from './database.ts';
+import { startServer } from './server.ts';
+import { startFakeUpstream, type FakeUpstream } from './upstream/index.ts';
+
+/*
+ * Kills a real server with SIGKILL after each commit of a conversation in which an agent makes three calls in one turn, a person
+ * approves one of them, and the run is forked when it has ended; starts it again on the same data, and carries on from whatever is
+ * there as a person would: approves what waits, forks what was not forked. In the end every call was made, each question was
+ * answered once, and every log is whole.
+ */
+const preload = new URL('./kill-at-commit.ts', import.meta.url).href;
+const ANSWER = 'It is all done.';
+const MORE = 'And that is more.';
+
+describe('a server killed at any commit of a run that people decide about', { timeout: 600_000 }, () => {
+  let upstream: FakeUpstream;
+  before(async () => {
+    upstream = await startFakeUpstream();
+    upstream.respond(({ messages }) => {
+      if (messages.some(({ role, text }) => role === 'user' && text === 'tell me more')) return { text: [MORE] };
+      if (messages.some(({ role }) => role === 'tool')) return { text: ['It is ', 'all done.'] };
+      return {
+        text: ['I begin.'],
+        toolCalls: [
+          { name: 'calculator', input: { expression: '6 * 7' } },
+          { name: 'write_file', input: { path: 'sum.txt', content: '42' } },
+          { name: 'calculator', input: { expression: '1 + 1' } },
+        ],
+      };
+    });
+  });
+  after(() => upstream[Symbol.asyncDispose]());
+
+  const environment = () => ({
+    LLM_PROVIDER: 'openai-compatible',
+    LLM_MODEL: 'fake',
+    LLM_BASE_URL: upstream.url,
+    ...(testDatabaseKind === 'postgres' && { REEVE_LEASE_MS: '4000' }),
+  });
+
+  it('asks again for nothing that was decided, and loses neither the run nor its fork', async (context) => {
+    const points = await countCommits();
+    assert.ok(points >= 10, `at least 10 commits, these are ${points}`);
+    const next = Array.from({ length: points }, (_, index) => index + 1).values();
+    let killed = 0;
+    await Promise.all(
+      [1, 2].map(async () => {
+        for (const at of next) if (await killAndResume(at)) killed += 1;
+      }),
+    );
+    context.diagnostic(`killed at ${killed} points`);
+    assert.ok(killed >= 10, `killed at 10 points or more, these were ${killed}`);
+  });
+
+  async function countCommits(): Promise<number> {
+    await using place = await createTestDatabase();
+    await using server = await startServer({ ...place, preload, environment: environment() });
+    await carryOn(createClient({ baseUrl: server.url }));
+    return server.log.filter((line) => line.includes('commit point')).length;
+  }
+
+  /** False where all had ended before that commit. */
+  async function killAndResume(at: number): Promise<boolean> {
+    const where = `killed after commit ${at}`;
+    await using place = await createTestDatabase();
+    await using first = await startServer({
+      ...place,
+      preload,
+      environment: { ...environment(), REEVE_KILL_AT: String(at), REEVE_KILL_WHEN: 'after' },
+    });
+    const ended = await carryOn(createClient({ baseUrl: first.url })).then(
+      () => true,
+      () => false,
+    );
+    if (ended) return false;
+    assert.equal(await Promise.race([first.exited, sleep(30_000)]), 'SIGKILL', where);
+    await using second = await startServer({ ...place, environment: environment() });
+    await check(createClient({ baseUrl: second.url }), where);
+    return true;
+  }
+
+  /** Does whatever is still to be done: starts the run, decides, and forks it. Throws where the server dies. */
+  async function carryOn(client: Client): Promise<void> {
+    const { configs } = await client.call(routes.listAgents, { query: { limit: 200 } });
+    if (!configs.some(({ slug }) => slug === 'careful'))
+      await client.call(routes.createAgent, {
+        body: {
+          name: 'Careful',
+          slug: 'careful',
+          system_prompt: 'Work.',
+          tools: ['calculator', 'write_file'],
+          approvals: ['write_file'],
+        },
+      });
+    const { runs } = await client.call(routes.listRuns, { query: { limit: 200 } });
+    const original = runs.find(({ forked_from }) => forked_from === null);
+    if (original === undefined) {
+      const body = { agent_config_id: 'careful', message: 'do it all' };
+      for await (const event of client.stream(routes.chat, { body })) await answer(client, event);
+      return carryOn(client);
+    }
+    await follow(client, original.id);
+    if (!runs.some(({ forked_from }) => forked_from === original.id))
+      await client.call(routes.forkRun, {
+        params: { id: original.id },
+        body: { from_step: 6, message: 'tell me more' },
+      });
+    for (const { id, forked_from } of (await client.call(routes.listRuns, { query: { limit: 200 } })).runs)
+      if (forked_from !== null) await follow(client, id);
+  }
+
+  async function follow(client: Client, runId: string): Promise<RunEvent[]> {
+    const events: RunEvent[] = [];
+    for await (const event of client.followRun(runId, { signal: AbortSignal.timeout(60_000) })) {
+      events.push(event);
+      await answer(client, event);
+    }
+    return events;
+  }
+
+  /** Approves what waits; what is decided already is a conflict, which is as well. */
+  async function answer(client: Client, event: RunEvent): Promise<void> {
+    if (event.type !== 'approval_required') return;
+    await client
+      .call(routes.decideApproval, { params: { id: event.approval_id }, body: { decision: 'approve' } })
+      .catch((error: unknown) => {
+        if (!(error instanceof ClientError) || error.code !== 'conflict') throw error;
+      });
+  }
+
+  async function check(client: Client, where: string): Promise<void> {
+    await carryOn(client);
+    const { runs } = await client.call(routes.listRuns);
+    const original = runs.find(({ forked_from }) => forked_from === null)!;
+    const forks = runs.filter(({ forked_from }) => forked_from !== null);
+    assert.deepEqual([original.status, original.result], ['completed', ANSWER], where);
+    assert.deepEqual(
+      forks.map(({ status, result, steps }) => [status, result, steps]),
+      [['completed', MORE, 7]],
+      where,
+    );
+    for (const { id } of runs) {
+      const events = await follow(client, id);
+      assert.deepEqual(
+        events.map(({ seq }) => seq),
+        events.map((_, index) => index + 1),
+        where,
+      );
+      assert.equal(events.filter(({ type }) => type === 'session_end').length, 1, where);
+    }
+    const { steps } = await client.call(routes.listSteps, { params: { id: original.id } });
+    assert.deepEqual(
+      steps.map(({ kind, outcome }) => `${kind} ${outcome}`),
+      ['model success', 'tool success', 'tool success', 'tool success', 'model success'],
+      where,
+    );
+    const events = await follow(client, original.id);
+    assert.equal(events.filter(({ type }) => type === 'approval_required').length, 1, where);
+    assert.equal(events.filter(({ type }) => type === 'approval_decided').length, 1, where);
+    assert.equal(events.filter(({ type }) => type === 'tool_result').length, 3, where);
+    const { approvals } = await client.call(routes.listApprovals, { query: { status: 'approved' } });
+    assert.equal(approvals.length, 1, where);
+  }
+});
