@@ -7,14 +7,9 @@ import { HISTORY_LIMIT, historyOf } from './conversation.ts';
 import { toolCallEvent } from './model-step.ts';
 import { nextModelStep, rowOf, type RunRecord, type StepRecord } from './run.ts';
 import { appendSteps } from './session.ts';
-import {
-  deleteMessagesOf,
-  insertSteps,
-  selectHistory,
-  selectPrevious,
-  selectStepRecords,
-  updateRunning,
-} from './store.ts';
+import { updateRunning } from './store/run.ts';
+import { deleteMessagesOf, selectHistory, selectPrevious } from './store/session.ts';
+import { insertSteps, selectStepRecords } from './store/step.ts';
 
 /** The version of an agent that a run keeps. */
 export type RunAgent = AgentConfig & { readonly id: string; readonly version: number };

@@ -2,7 +2,7 @@ import type { Run } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { cancelTask, type Requester, type TaskHandler } from '@reeve/tasks';
-import { selectRun } from './store.ts';
+import { selectRun } from './store/run.ts';
 
 /** Stops a run at its next safe point, or at once where it waits. Throws `not_found`, and `conflict` where it has ended. */
 export async function cancelRun(

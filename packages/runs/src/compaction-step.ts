@@ -6,7 +6,7 @@ import { wholeConversation } from './conversation.ts';
 import { callModel } from './model-call.ts';
 import { stepsSettled } from './model-step.ts';
 import { NOTHING_USED, nextModelStep, sumUsed, usageOf, type CompactionStep, type Used } from './run.ts';
-import { updateSettled } from './store.ts';
+import { updateSettled } from './store/step.ts';
 import { insertWork, ownerOf, requestOf, withStep, type Work } from './work.ts';
 
 /**

@@ -15,7 +15,8 @@ import {
 import type { Transition } from './committer.ts';
 import { usageOf, type StepRecord } from './run.ts';
 import { appendSteps } from './session.ts';
-import { updateAbandoned, updateEndedRun, updateParked } from './store.ts';
+import { updateEndedRun, updateParked } from './store/run.ts';
+import { updateAbandoned } from './store/step.ts';
 import type { Work } from './work.ts';
 
 /** Ends a run with its answer, in the transaction that settles its last step. */

@@ -5,10 +5,9 @@ import { TaskInput, type RunEvent } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { cancelTask, createEnqueuer, retryTask, type Worker } from '@reeve/tasks';
-import { passTime, type ScriptedModel } from '@reeve/testing';
+import { passTime, type ScriptedModel, leaveBegun, openTestEngine, requester, type TestEngine } from '@reeve/testing';
 import type { Feed } from './feed.ts';
 import type { RunHandler } from './handler.ts';
-import { leaveBegun, openTestEngine, requester, type TestEngine } from './test-engine.ts';
 
 describe('the run engine', () => {
   let engine: TestEngine;

@@ -1,7 +1,8 @@
 import type { RunEvent } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { ReeveError, Signal } from '@reeve/kit';
-import { selectEvents, selectRunRecord } from './store.ts';
+import { selectEvents } from './store/event.ts';
+import { selectRunRecord } from './store/run.ts';
 
 /*
  * How readers follow event logs. The log is the table; this only wakes them. A reader in the process that writes is

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { inTenant } from '@reeve/db';
 import { listMessages, removeSession } from '@reeve/memory';
+import { openTestEngine, requester, type TestEngine } from '@reeve/testing';
 import { deleteRunsOf } from './forget.ts';
 import { forkRun } from './fork.ts';
-import { openTestEngine, requester, type TestEngine } from './test-engine.ts';
 
 describe('a fork', () => {
   let engine: TestEngine;

@@ -5,7 +5,8 @@ import { invalidField, newId, ReeveError } from '@reeve/kit';
 import { forkSession } from '@reeve/memory';
 import type { RunRecord, StepRecord } from './run.ts';
 import { launch, type Launch, type RunRequest, type StartParts } from './start.ts';
-import { selectRun, selectRunRecord, selectStepRecords } from './store.ts';
+import { selectRun, selectRunRecord } from './store/run.ts';
+import { selectStepRecords } from './store/step.ts';
 
 export interface ForkRequest {
   readonly requester: RunRequest['requester'];

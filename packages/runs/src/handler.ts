@@ -10,16 +10,10 @@ import { advanceRun } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
 import { usageOf, type RunState } from './run.ts';
 import { openRun, STARTED, unknownAgent } from './start.ts';
-import {
-  selectHistory,
-  selectLastSeq,
-  selectRunRecord,
-  selectStepRecords,
-  updateAbandoned,
-  updateEndedRun,
-  updateRevivedRun,
-  updateRunning,
-} from './store.ts';
+import { selectLastSeq } from './store/event.ts';
+import { selectRunRecord, updateEndedRun, updateRevivedRun, updateRunning } from './store/run.ts';
+import { selectHistory } from './store/session.ts';
+import { selectStepRecords, updateAbandoned } from './store/step.ts';
 import type { EngineParts } from './work.ts';
 
 /** Works on tasks of agents as runs. */

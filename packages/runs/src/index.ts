@@ -7,6 +7,7 @@ export { createRunHandler } from './handler.ts';
 export type { RunHandler } from './handler.ts';
 export { startRun } from './start.ts';
 export type { RunRequest, StartParts, StartedRun } from './start.ts';
-export { listRuns, listSteps, selectRun } from './store.ts';
+export { listRuns, selectRun } from './store/run.ts';
+export { listSteps } from './store/step.ts';
 export { waitForRun } from './wait.ts';
 export type { EndedRun } from './wait.ts';

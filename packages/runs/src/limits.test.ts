@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { ReeveError } from '@reeve/kit';
 import { sql } from 'kysely';
-import { openTestEngine, type TestEngine } from './test-engine.ts';
+import { openTestEngine, type TestEngine } from '@reeve/testing';
 
 describe('the limits of a run', () => {
   let engine: TestEngine;

@@ -1,6 +1,6 @@
 import type { NewRunEvent, RunEvent } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
-import { insertEvents, selectLastSeq, type StoredEvent } from './store.ts';
+import { insertEvents, selectLastSeq, type StoredEvent } from './store/event.ts';
 
 /** Appends events to a run's log after the number given; answers them with their numbers, to be published after commit. */
 export async function appendEvents(

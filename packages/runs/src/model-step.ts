@@ -14,7 +14,7 @@ import {
   type StepRecord,
   type ToolStep,
 } from './run.ts';
-import { updateSettled } from './store.ts';
+import { updateSettled } from './store/step.ts';
 import { questionOf, readApprovals } from './tool-question.ts';
 import { insertWork, ownerOf, requestOf, withStep, type Work } from './work.ts';
 

@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Multitask } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import { listMessages } from '@reeve/memory';
-import { openTestEngine, type TestEngine } from './test-engine.ts';
+import { openTestEngine, type TestEngine } from '@reeve/testing';
 
 describe('a message to a busy session', () => {
   let engine: TestEngine;

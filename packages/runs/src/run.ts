@@ -164,7 +164,7 @@ export function usageOf({ inputTokens, outputTokens, cachedTokens, reasoningToke
     output_tokens: outputTokens,
     total_tokens: inputTokens + outputTokens,
     cost_usd: costNano === null ? null : usdOf(costNano),
-    cached_tokens: cachedTokens,
-    reasoning_tokens: reasoningTokens,
+    ...(cachedTokens > 0 && { cached_tokens: cachedTokens }),
+    ...(reasoningTokens > 0 && { reasoning_tokens: reasoningTokens }),
   };
 }

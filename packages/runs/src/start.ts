@@ -20,7 +20,8 @@ import type { Feed } from './feed.ts';
 import type { RunHandler } from './handler.ts';
 import { appendEvents } from './log.ts';
 import { NOTHING_USED, type RunRecord, type RunState } from './run.ts';
-import { insertRun, selectUnended } from './store.ts';
+import { insertRun } from './store/run.ts';
+import { selectUnended } from './store/session.ts';
 
 /** What a door asks for. */
 export interface RunRequest {

@@ -5,7 +5,7 @@ import { failedOutcome } from '@reeve/tools';
 import { findLoop } from './loop.ts';
 import { stepsSettled } from './model-step.ts';
 import { nextModelStep, type StepRecord, type ToolStep } from './run.ts';
-import { updateBegun, updateSettled } from './store.ts';
+import { updateBegun, updateSettled } from './store/step.ts';
 import { decideTool, withEditedInput, type ToolApproval, type ToolDecision } from './tool-decision.ts';
 import { questionOf, readApprovals } from './tool-question.ts';
 import { insertWork, withStep, type Work } from './work.ts';

@@ -3,9 +3,8 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Approval } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import { cancelTask, decideApproval, retryShort, retryTask, selectTask, selectToolApprovals } from '@reeve/tasks';
-import { passTime } from '@reeve/testing';
+import { passTime, leaveBegun, openTestEngine, requester, type TestEngine } from '@reeve/testing';
 import { cancelRun } from './cancel.ts';
-import { leaveBegun, openTestEngine, requester, type TestEngine } from './test-engine.ts';
 
 describe('a run that waits', () => {
   let engine: TestEngine;

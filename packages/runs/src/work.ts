@@ -9,7 +9,7 @@ import { createCommitter, type Commit } from './committer.ts';
 import { conversationOf } from './conversation.ts';
 import type { Feed } from './feed.ts';
 import { rowOf, type RunRecord, type RunState, type StepRecord } from './run.ts';
-import { insertSteps } from './store.ts';
+import { insertSteps } from './store/step.ts';
 import type { ToolApproval } from './tool-decision.ts';
 
 /** What the engine works with. */

@@ -1,0 +1,75 @@
+import type { RunEvent } from '@reeve/contract';
+import { json, type Db } from '@reeve/db';
+import { sql } from 'kysely';
+
+/** An event as it is stored: without what the run and its steps hold already. */
+export interface StoredEvent {
+  readonly seq: number;
+  readonly type: RunEvent['type'];
+  readonly at: Date;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export async function insertEvents(
+  db: Db,
+  tenantId: string,
+  runId: string,
+  events: readonly StoredEvent[],
+): Promise<void> {
+  if (events.length === 0) return;
+  await db
+    .insertInto('events')
+    .values(
+      events.map(({ seq, type, at, data }) => ({
+        run_id: runId,
+        seq,
+        tenant_id: tenantId,
+        type,
+        data: json(data),
+        created_at: at,
+      })),
+    )
+    .execute();
+}
+
+/** Events after a number, with what steps and the run hold of them put back in. */
+export async function selectEvents(
+  db: Db,
+  tenantId: string,
+  runId: string,
+  after: number,
+  limit: number,
+): Promise<RunEvent[]> {
+  const { rows } = await sql<{ seq: number; type: string; data: object; created_at: Date; filled: object | null }>`
+    select e.seq, e.type, e.data, e.created_at,
+      case e.type
+        when 'tool_call' then jsonb_build_object('input', s.input)
+        when 'tool_result' then jsonb_build_object('output', s.output -> 'result')
+        when 'result' then jsonb_build_object('result', r.result)
+      end as filled
+    from events e join runs r on r.id = e.run_id
+    left join steps s on e.type in ('tool_call', 'tool_result') and s.run_id = e.run_id and s.number = (e.data ->> 'step')::int
+    where e.run_id = ${runId} and e.tenant_id = ${tenantId} and e.seq > ${after}
+    order by e.seq limit ${limit}`.execute(db);
+  return rows.map(
+    ({ seq, type, data, created_at, filled }) =>
+      ({ type, seq, run_id: runId, timestamp: created_at.toISOString(), ...data, ...filled }) as RunEvent,
+  );
+}
+
+/** Characters that a step has streamed, thinking included. */
+export async function selectStreamed(db: Db, runId: string, step: number): Promise<number> {
+  const { rows } = await sql<{ characters: number }>`
+    select coalesce(sum(length(data ->> 'delta')), 0)::int as characters from events
+    where run_id = ${runId} and type in ('text', 'thinking') and (data ->> 'step')::int = ${step}`.execute(db);
+  return rows[0]!.characters;
+}
+
+export async function selectLastSeq(db: Db, runId: string): Promise<number> {
+  const row = await db
+    .selectFrom('events')
+    .select(({ fn }) => fn.max('seq').as('seq'))
+    .where('run_id', '=', runId)
+    .executeTakeFirst();
+  return row?.seq ?? 0;
+}

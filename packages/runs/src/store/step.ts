@@ -1,0 +1,196 @@
+import type { Step, ToolOutcome } from '@reeve/contract';
+import { json, now, type Db, type Tables } from '@reeve/db';
+import { usdOf } from '@reeve/tenancy';
+import { sql, type Selectable } from 'kysely';
+import type { CompactionStep, ModelOutput, RunRecord, StepRecord, Used } from '../run.ts';
+
+export interface NewStep {
+  readonly number: number;
+  readonly kind: StepRecord['kind'];
+  readonly name: string;
+  readonly callId: string | null;
+  readonly input: unknown;
+  readonly status: 'pending' | 'settled';
+  readonly output: unknown;
+  /** 1 where it begins at once, 0 where it waits for others. */
+  readonly attempt: number;
+}
+
+/** Inserts steps, pending but for messages. */
+export async function insertSteps(db: Db, tenantId: string, runId: string, steps: readonly NewStep[]): Promise<void> {
+  await db
+    .insertInto('steps')
+    .values(
+      steps.map((step) => ({
+        run_id: runId,
+        number: step.number,
+        tenant_id: tenantId,
+        kind: step.kind,
+        name: step.name,
+        tool_call_id: step.callId,
+        input: json(step.input),
+        status: step.status,
+        output: step.output === null ? null : json(step.output),
+        outcome: step.status === 'settled' ? 'success' : null,
+        attempt: step.attempt,
+        started_at: now,
+        ended_at: step.status === 'settled' ? now : null,
+      })),
+    )
+    .execute();
+}
+
+/** Counts one more beginning of a pending step. */
+export async function updateBegun(db: Db, runId: string, number: number): Promise<void> {
+  await db
+    .updateTable('steps')
+    .set((eb) => ({ attempt: eb('attempt', '+', 1), started_at: now }))
+    .where('run_id', '=', runId)
+    .where('number', '=', number)
+    .execute();
+}
+
+export interface Settlement {
+  /** What the step came to, as it is kept. */
+  readonly output: unknown;
+  readonly outcome: string;
+  readonly used?: Used;
+}
+
+/** Settles a pending step, and counts what it used to the run. */
+export async function updateSettled(
+  db: Db,
+  { id: runId }: Pick<RunRecord, 'id'>,
+  number: number,
+  { output, outcome, used }: Settlement,
+): Promise<void> {
+  const costUsd = used?.costNano == null ? null : usdOf(used.costNano);
+  await db
+    .updateTable('steps')
+    .set({
+      status: 'settled',
+      output: output === null ? null : json(output),
+      outcome,
+      ended_at: now,
+      ...(used && { input_tokens: used.inputTokens, output_tokens: used.outputTokens, cost_usd: costUsd }),
+    })
+    .where('run_id', '=', runId)
+    .where('number', '=', number)
+    .where('status', '=', 'pending')
+    .execute();
+  if (used === undefined) return;
+  await db
+    .updateTable('runs')
+    .set((eb) => ({
+      input_tokens: eb('input_tokens', '+', used.inputTokens),
+      output_tokens: eb('output_tokens', '+', used.outputTokens),
+      cached_tokens: eb('cached_tokens', '+', used.cachedTokens),
+      reasoning_tokens: eb('reasoning_tokens', '+', used.reasoningTokens),
+      cost_usd: sql<string | null>`cost_usd + ${costUsd}::numeric`,
+    }))
+    .where('id', '=', runId)
+    .execute();
+}
+
+/** Closes whatever a run leaves open when it ends. */
+export async function updateAbandoned(db: Db, runId: string): Promise<void> {
+  await db
+    .updateTable('steps')
+    .set({ status: 'settled', outcome: 'cancelled', ended_at: now })
+    .where('run_id', '=', runId)
+    .where('status', '=', 'pending')
+    .execute();
+}
+
+/** The steps of a run, those that it shares with the runs it was forked from included: `held`, for a query. */
+function stepsOf(runId: string) {
+  return sql`with recursive line as (
+      select id, forked_from, fork_step, null::int as below from runs where id = ${runId}
+      union all
+      select r.id, r.forked_from, r.fork_step, least(l.below, l.fork_step) from line l join runs r on r.id = l.forked_from
+    ), held as (
+      select s.* from line l join steps s on s.run_id = l.id and (l.below is null or s.number < l.below)
+    )`;
+}
+
+type StepRow = Selectable<Tables['steps']>;
+
+/** Every step of a run as the engine needs it, in order. */
+export async function selectStepRecords(db: Db, runId: string): Promise<StepRecord[]> {
+  const { rows } = await sql<
+    Pick<StepRow, 'run_id' | 'number' | 'kind' | 'name' | 'tool_call_id' | 'input' | 'output' | 'status' | 'attempt'>
+  >`
+    ${stepsOf(runId)} select run_id, number, kind, name, tool_call_id, input, output, status, attempt from held order by number`.execute(
+    db,
+  );
+  return rows.map((row, index): StepRecord => {
+    const base = {
+      runId: row.run_id,
+      number: row.number,
+      status: row.status as StepRecord['status'],
+      attempt: row.attempt,
+    };
+    switch (row.kind) {
+      case 'model':
+        return {
+          ...base,
+          kind: 'model',
+          output: row.output === null ? null : withInputs(row.output as ModelOutput, rows.slice(index + 1)),
+        };
+      case 'message':
+        return { ...base, kind: 'message', output: row.output as { text: string } };
+      case 'compaction':
+        return { ...base, kind: 'compaction', output: row.output as CompactionStep['output'] };
+      default:
+        return {
+          ...base,
+          kind: 'tool',
+          name: row.name,
+          callId: row.tool_call_id ?? '',
+          input: row.input,
+          output: row.output as ToolOutcome | null,
+        };
+    }
+  });
+}
+
+/** What a model said with the inputs of its calls, which are kept by the steps right behind it. */
+function withInputs(output: ModelOutput, next: readonly { kind: string; input: unknown }[]): ModelOutput {
+  const toolCalls = output.toolCalls.map((call, index) =>
+    'input' in call ? call : { ...(call as { id: string; name: string }), input: next[index]?.input },
+  );
+  return { ...output, toolCalls };
+}
+
+/** A page of a run's steps as the API shows them. */
+export async function listSteps(
+  db: Db,
+  tenantId: string,
+  runId: string,
+  { limit, offset }: { limit: number; offset: number },
+): Promise<{ steps: Step[]; total: number }> {
+  const { rows } = await sql<StepRow & { total: number }>`
+    ${stepsOf(runId)} select * from held where tenant_id = ${tenantId} order by number limit ${limit} offset ${offset}`.execute(
+    db,
+  );
+  const { rows: counted } = await sql<{ total: number }>`
+    ${stepsOf(runId)} select count(*)::int as total from held where tenant_id = ${tenantId}`.execute(db);
+  const steps = rows.map((row): Step => ({
+    run_id: row.run_id,
+    number: row.number,
+    kind: row.kind as Step['kind'],
+    name: row.name,
+    tool_call_id: row.tool_call_id,
+    input: row.input,
+    output: row.output,
+    status: row.status as Step['status'],
+    outcome: row.outcome,
+    attempt: row.attempt,
+    input_tokens: row.input_tokens,
+    output_tokens: row.output_tokens,
+    cost_usd: row.cost_usd,
+    started_at: row.started_at.toISOString(),
+    ended_at: row.ended_at?.toISOString() ?? null,
+  }));
+  return { steps, total: counted[0]!.total };
+}
