@@ -1,6 +1,7 @@
 import type { JournalEntry, JournalType, MemoryEvent } from '@reeve/contract';
 import type { Db, Tables } from '@reeve/db';
 import { sql, type RawBuilder, type Selectable, type SqlBool } from 'kysely';
+import { journalIdOf } from './journal-id.ts';
 
 export interface JournalFilter {
   readonly agentId?: string | undefined;
@@ -28,7 +29,7 @@ export async function listJournal(
   const newest = found.selectAll().orderBy('xid', 'desc').orderBy('position', 'desc');
   const rows = await newest.limit(limit).offset(offset).execute();
   const { total } = await db
-    .selectFrom(found.select('id').limit(COUNTED).as('found'))
+    .selectFrom(found.select('position').limit(COUNTED).as('found'))
     .select(({ fn }) => fn.countAll<number>().as('total'))
     .executeTakeFirstOrThrow();
   return { entries: rows.map(entryOf), total };
@@ -45,7 +46,7 @@ export async function listMemoryEvents(
   const newest = found.selectAll().orderBy('xid', 'desc').orderBy('position', 'desc');
   const rows = await newest.limit(limit).offset(offset).execute();
   const { total } = await db
-    .selectFrom(found.select('id').limit(COUNTED).as('found'))
+    .selectFrom(found.select('position').limit(COUNTED).as('found'))
     .select(({ fn }) => fn.countAll<number>().as('total'))
     .executeTakeFirstOrThrow();
   return { events: rows.map(memoryEventOf), total };
@@ -134,7 +135,7 @@ function placeSql({ xid, position }: JournalPlace): RawBuilder<unknown> {
 
 function entryOf(row: Selectable<Tables['journal']>): JournalEntry {
   return {
-    id: row.id,
+    id: journalIdOf(row),
     type: row.type as JournalType,
     tenant_id: row.tenant_id,
     agent_id: row.agent_id,
@@ -150,7 +151,7 @@ function entryOf(row: Selectable<Tables['journal']>): JournalEntry {
 
 function memoryEventOf(row: Selectable<Tables['memory_events']>): MemoryEvent {
   return {
-    id: row.id,
+    id: journalIdOf(row),
     type: row.type as MemoryEvent['type'],
     agent_id: row.agent_id,
     task_id: row.task_id,

@@ -1,5 +1,6 @@
 import type { JournalType } from '@reeve/contract';
 import { json, type Tx } from '@reeve/db';
+import { journalIdOf } from './journal-id.ts';
 
 /** Something that happened to a task, an approval or a schedule. */
 export interface NewJournalEntry {
@@ -39,7 +40,7 @@ export async function recordJournal(tx: Tx, entries: readonly NewJournalEntry[])
         details: json(entry.details ?? {}),
       })),
     )
-    .returning('id')
+    .returning(['xid', 'position'])
     .execute();
-  return rows.map(({ id }) => id);
+  return rows.map(journalIdOf);
 }

@@ -17,6 +17,21 @@ export function withListOptions(command: Command): Command {
     .option(...JSON_OPTION);
 }
 
+/** Adds a command that works on what has an id, and prints it. */
+export function addOnId(
+  command: Command,
+  name: string,
+  description: string,
+  work: (id: string, options: OutputOptions) => Promise<number>,
+): void {
+  command
+    .command(`${name} <id>`)
+    .description(description)
+    .option(...JSON_OPTION)
+    .addHelpText('after', examples(`reeve ${command.name()} ${name} 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11`))
+    .action(exitWith(work));
+}
+
 /** The option of every command that prints data. */
 export const JSON_OPTION = ['--json', 'print JSON'] as const;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import type { DueSchedule, Schedule, Task, TaskDetail, TaskEvent, Workflow } from '@reeve/contract';
+import type { Approval, DueSchedule, Schedule, Task, TaskDetail, TaskEvent, Workflow } from '@reeve/contract';
 import { startServer, type ServerProcess } from '@reeve/testing';
 import { createPlace, type CliOptions, type CliResult, type Place } from './cli-process.ts';
 
@@ -91,8 +91,8 @@ suite('the queue by hand, beside a server', () => {
   test('tasks that wait for a decision are in the inbox until they are approved or rejected', async () => {
     await json(place, ['policies', 'set', 'sum', '--ask', '--expires-after', '2h']);
     const [one, other] = await Promise.all([create(place), create(place, '--description', 'the other')]);
-    const inbox = await json<{ tasks: Task[] }>(place, ['tasks', 'inbox']);
-    assert.deepEqual(inbox.tasks.map(({ id }) => id).sort(), [one.id, other.id].sort());
+    const inbox = await json<{ approvals: Approval[] }>(place, ['tasks', 'inbox']);
+    assert.deepEqual(inbox.approvals.map(({ task_id }) => task_id).sort(), [one.id, other.id].sort());
     const rejected = await json<Changed>(place, ['tasks', 'reject', other.id, '--reason', 'no']);
     assert.equal(rejected.tasks[0]?.status, 'failed');
     const again = await place.cli(['tasks', 'approve', other.id]);
@@ -113,6 +113,20 @@ suite('the queue by hand, beside a server', () => {
       policies.map(({ auto_execute }) => auto_execute),
       [true],
     );
+    assert.equal((await place.cli(['policies', 'remove', 'sum'])).code, 0);
+    assert.deepEqual((await json<{ policies: unknown[] }>(place, ['policies', 'list'])).policies, []);
+    assert.equal((await place.cli(['policies', 'remove', 'sum'])).code, 1);
+  });
+
+  test('the status of a server elsewhere tells nothing of this machine', async () => {
+    type Shown = { server: { url: string }; data_directory: string | null; database: string | null };
+    const read = async (environment: Record<string, string>) =>
+      JSON.parse((await place.cli(['status'], { environment })).stdout) as Shown;
+    const here = await read({});
+    assert.deepEqual([here.server.url, here.database], [server.url, 'embedded']);
+    assert.ok(here.data_directory?.startsWith(place.directory));
+    const elsewhere = await read({ REEVE_URL: server.url });
+    assert.deepEqual([elsewhere.server.url, elsewhere.data_directory, elsewhere.database], [server.url, null, null]);
   });
 
   test('what is watched goes on through a restart of the server, and ends with the outcome', async () => {

@@ -1,6 +1,6 @@
-import { isDeadlock, isTransient, type Database } from '@reeve/db';
-import { createBatcher, ReeveError } from '@reeve/kit';
-import { endOf } from './end.ts';
+import { isDeadlock, isDiskFull, isTransient, type Database } from '@reeve/db';
+import { createBatcher } from '@reeve/kit';
+import { endOf, leaseLost } from './end.ts';
 import { followUp } from './release.ts';
 import { settleLeased, type LeasedEnd } from './store/end.ts';
 import type { Claim, Outcome, TaskHandler } from './task.ts';
@@ -21,13 +21,12 @@ export function createSettler(
       const settled = new Map((await settleLeased(database.queue, ends)).map((one) => [one.taskId, one]));
       return ends.map(({ taskId }) => settled.get(taskId));
     },
-    { limit: TOGETHER, together: (error) => isTransient(error) && !isDeadlock(error) },
+    { limit: TOGETHER, together: (error) => (isTransient(error) && !isDeadlock(error)) || isDiskFull(error) },
   );
 
   return async ({ task, epoch }, outcome) => {
     const settled = await settle({ ...endOf(outcome), taskId: task.id, epoch });
-    if (settled === undefined)
-      throw new ReeveError('lease_lost', `the lease of task ${task.id} was given to another worker`);
+    if (settled === undefined) throw leaseLost(task.id);
     database.notify('reeve_journal', task.tenant_id);
     if (settled.hasFollowers) await followUp(database, handler);
   };

@@ -4,6 +4,7 @@ import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
 import { examples, exitWith, JSON_OPTION, seconds, withListOptions, type ListOptions } from '../options.ts';
 import {
+  note,
   printJson,
   printList,
   printTable,
@@ -37,6 +38,10 @@ const COLUMNS: readonly Column<TaskPolicy>[] = [
   ['SET', ({ updated_at }) => shownTime(updated_at)],
 ];
 
+interface RemoveOptions {
+  readonly tenant?: string;
+}
+
 export function define(command: Command): void {
   withListOptions(command.command('list').description('the rules that hold for your tenant'))
     .addHelpText('after', examples('reeve policies list'))
@@ -57,6 +62,12 @@ export function define(command: Command): void {
       examples('reeve policies set deploy --ask --expires-after 2h', 'reeve policies set sums --auto'),
     )
     .action(exitWith(set));
+  command
+    .command('remove <type>')
+    .description('take a rule away, so that the one for all holds, or none')
+    .option('--tenant <id>', 'the rule of this tenant; without it the one for all')
+    .addHelpText('after', examples('reeve policies remove deploy', 'reeve policies remove deploy --tenant acme'))
+    .action(exitWith(remove));
 }
 
 async function list(options: ListOptions): Promise<number> {
@@ -82,5 +93,12 @@ async function set(type: string, options: SetOptions): Promise<number> {
   });
   if (wantsJson(options)) printJson(policy);
   else printTable([policy], COLUMNS);
+  return EXIT.done;
+}
+
+async function remove(type: string, { tenant }: RemoveOptions): Promise<number> {
+  await using connection = await connect('policies remove');
+  await connection.client.call(routes.deletePolicy, { params: { task_type: type }, query: { tenant } });
+  note(`removed the rule for ${type}`);
   return EXIT.done;
 }

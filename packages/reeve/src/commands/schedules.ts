@@ -2,7 +2,7 @@ import { CatchUp, FREQUENCIES, routes, type Frequency, type Schedule, type Sched
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
-import { examples, exitWith, JSON_OPTION, jsonObject, withListOptions, type ListOptions } from '../options.ts';
+import { addOnId, examples, exitWith, JSON_OPTION, jsonObject, withListOptions, type ListOptions } from '../options.ts';
 import {
   note,
   printFields,
@@ -61,12 +61,7 @@ export function define(command: Command): void {
   withListOptions(command.command('types').description('ready-made kinds of schedules'))
     .addHelpText('after', examples('reeve schedules types'))
     .action(exitWith(types));
-  command
-    .command('show <id>')
-    .description('one schedule')
-    .option(...JSON_OPTION)
-    .addHelpText('after', examples(`reeve schedules show ${ID}`))
-    .action(exitWith(show));
+  addOnId(command, 'show', 'one schedule', show);
   command
     .command('create')
     .description('make tasks at set times')
@@ -93,18 +88,8 @@ export function define(command: Command): void {
       ),
     )
     .action(exitWith(create));
-  command
-    .command('pause <id>')
-    .description('make no more tasks until it is resumed')
-    .option(...JSON_OPTION)
-    .addHelpText('after', examples(`reeve schedules pause ${ID}`))
-    .action(exitWith((id: string, options: OutputOptions) => enable(id, false, options)));
-  command
-    .command('resume <id>')
-    .description('make tasks again, from the next due time on')
-    .option(...JSON_OPTION)
-    .addHelpText('after', examples(`reeve schedules resume ${ID}`))
-    .action(exitWith((id: string, options: OutputOptions) => enable(id, true, options)));
+  addOnId(command, 'pause', 'make no more tasks until it is resumed', (id, options) => enable(id, false, options));
+  addOnId(command, 'resume', 'make tasks again, from the next due time on', (id, options) => enable(id, true, options));
   command
     .command('delete <id>')
     .description('delete a schedule; its tasks stay')

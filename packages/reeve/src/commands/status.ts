@@ -26,12 +26,14 @@ async function status(options: OutputOptions): Promise<number> {
     client.call(routes.listApprovals, { query: { limit: 1 } }),
     nextSchedule(client),
   ]);
+  // Of a server elsewhere nothing is known but what it says itself.
+  const isHere = server === undefined || server.pid !== null;
   if (wantsJson(options)) {
     const database = config.databaseUrl === undefined ? 'embedded' : 'postgres';
     printJson({
       server: server ?? null,
-      data_directory: dataDirectory,
-      database,
+      data_directory: isHere ? dataDirectory : null,
+      database: isHere ? database : null,
       health,
       tasks,
       pending_approvals: approvals.total,
@@ -40,7 +42,6 @@ async function status(options: OutputOptions): Promise<number> {
     return EXIT.done;
   }
   const holder = server === undefined ? undefined : readHolder(dataDirectory);
-  const isHere = server === undefined || server.pid !== null;
   printFields([
     ['server', shownServer(server, holder)],
     ['data', isHere ? `${dataDirectory}${shownHolder(holder)}` : undefined],

@@ -2,7 +2,15 @@ import { routes, type BodyInputOf, type Workflow, type WorkflowSummary } from '@
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
-import { examples, exitWith, JSON_OPTION, readJsonFile, withListOptions, type ListOptions } from '../options.ts';
+import {
+  addOnId,
+  examples,
+  exitWith,
+  JSON_OPTION,
+  readJsonFile,
+  withListOptions,
+  type ListOptions,
+} from '../options.ts';
 import {
   printFields,
   printJson,
@@ -31,7 +39,6 @@ const TASK_COLUMNS: readonly Column<Workflow['tasks'][number]>[] = [
   ['TITLE', ({ title }) => title],
 ];
 
-const ID = '01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11';
 const FILE = `
 The file holds a JSON object as the API takes it; - is standard input:
 
@@ -51,18 +58,8 @@ export function define(command: Command): void {
   withListOptions(command.command('list').description('workflows, newest first'))
     .addHelpText('after', examples('reeve workflows list'))
     .action(exitWith(list));
-  command
-    .command('show <id>')
-    .description('one workflow with its tasks')
-    .option(...JSON_OPTION)
-    .addHelpText('after', examples(`reeve workflows show ${ID}`))
-    .action(exitWith(show));
-  command
-    .command('cancel <id>')
-    .description('cancel all of its tasks that have not ended')
-    .option(...JSON_OPTION)
-    .addHelpText('after', examples(`reeve workflows cancel ${ID}`))
-    .action(exitWith(cancel));
+  addOnId(command, 'show', 'one workflow with its tasks', show);
+  addOnId(command, 'cancel', 'cancel all of its tasks that have not ended', cancel);
 }
 
 async function create(file: string, options: OutputOptions): Promise<number> {

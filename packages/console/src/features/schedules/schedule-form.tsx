@@ -18,6 +18,7 @@ import classes from '../../ui/form.module.css';
 import { JsonInput } from '../../ui/json-input.tsx';
 import type { JsonFault } from '../../ui/json-object.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
+import { WorkFields } from '../tasks/work-fields.tsx';
 import {
   begunFrom,
   changesOf,
@@ -116,7 +117,6 @@ function Fields({ id, initial, onClose }: FieldsProps) {
   const details = save.error instanceof ClientError ? save.error.details : [];
   const { byField, others } = placeFaults(SCHEDULE_FIELDS, details);
   const placed = details.length > 0 && others.length === 0;
-  const options = (agents.data ?? []).map((agent) => ({ value: agent.slug, label: agent.name }));
   const kinds = (types.data ?? []).filter((type) => type.available);
   return (
     <form onSubmit={submit} className={classes.form} noValidate>
@@ -137,37 +137,7 @@ function Fields({ id, initial, onClose }: FieldsProps) {
           }}
         />
       )}
-      <TextInput
-        label="Title"
-        required
-        data-autofocus
-        value={draft.title}
-        error={byField.title}
-        onChange={(event) => change({ title: event.currentTarget.value })}
-      />
-      <div className={classes.pair}>
-        <Select
-          label="Agent"
-          required
-          searchable
-          allowDeselect={false}
-          error={byField.agent_id}
-          value={draft.agent}
-          onChange={(agent) => agent !== null && change({ agent })}
-          data={
-            options.some((option) => option.value === draft.agent)
-              ? options
-              : [{ value: draft.agent, label: draft.agent }, ...options]
-          }
-        />
-        <TextInput
-          label="Type"
-          required
-          value={draft.type}
-          error={byField.task_type}
-          onChange={(event) => change({ type: event.currentTarget.value })}
-        />
-      </div>
+      <WorkFields draft={draft} faults={byField} onChange={change} />
       <div className={classes.pair}>
         <Select
           label="Due"

@@ -1,10 +1,10 @@
 import { Autocomplete, Select, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import type { Agent } from '@reeve/contract';
-import { useEffect, useRef } from 'react';
 import { findAgent } from '../../api/agents.ts';
 import { shortId } from '../../ui/format.ts';
 import { AgentIcon, SearchIcon } from '../../ui/icons.ts';
+import { useValueOf } from '../../ui/use-value-of.ts';
 import type { BoardSearch } from './task-board.tsx';
 import classes from './task-filters.module.css';
 
@@ -77,14 +77,4 @@ function Narrowed({
       {of} <code>{shortId(id)}</code> <span aria-hidden="true">×</span>
     </button>
   );
-}
-
-/** Puts what the address says into a field that is typed in, unless that is being done. */
-function useValueOf(value: string | undefined) {
-  const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    const input = field.current;
-    if (input !== null && input !== document.activeElement) input.value = value ?? '';
-  }, [value]);
-  return field;
 }

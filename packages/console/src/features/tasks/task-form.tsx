@@ -1,9 +1,8 @@
-import { Button, Group, Modal, NumberInput, Select, Textarea, TextInput } from '@mantine/core';
+import { Button, Group, Modal, NumberInput, Textarea, TextInput } from '@mantine/core';
 import { ClientError } from '@reeve/client';
 import type { Task } from '@reeve/contract';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
-import { agentsQuery } from '../../api/agents.ts';
 import { createTask } from '../../api/tasks.ts';
 import { Check } from '../../ui/check.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
@@ -12,6 +11,7 @@ import classes from '../../ui/form.module.css';
 import { JsonInput } from '../../ui/json-input.tsx';
 import type { JsonFault } from '../../ui/json-object.ts';
 import { EMPTY_DRAFT, requestOf, TASK_FIELDS, type TaskDraft } from './task-draft.ts';
+import { WorkFields } from './work-fields.tsx';
 
 interface TaskFormProps {
   readonly opened: boolean;
@@ -38,7 +38,6 @@ export function TaskForm({ opened, onClose, onCreated }: TaskFormProps) {
 function Fields({ onClose, onCreated }: Omit<TaskFormProps, 'opened'>) {
   const [draft, setDraft] = useState(EMPTY_DRAFT);
   const [fault, setFault] = useState<JsonFault | null>(null);
-  const agents = useQuery(agentsQuery);
   const cache = useQueryClient();
   const create = useMutation({
     mutationFn: createTask,
@@ -57,40 +56,9 @@ function Fields({ onClose, onCreated }: Omit<TaskFormProps, 'opened'>) {
   const details = create.error instanceof ClientError ? create.error.details : [];
   const { byField, others } = placeFaults(TASK_FIELDS, details);
   const placed = details.length > 0 && others.length === 0;
-  const options = (agents.data ?? []).map((agent) => ({ value: agent.slug, label: agent.name }));
   return (
     <form onSubmit={submit} className={classes.form} noValidate>
-      <TextInput
-        label="Title"
-        required
-        data-autofocus
-        value={draft.title}
-        error={byField.title}
-        onChange={(event) => change({ title: event.currentTarget.value })}
-      />
-      <div className={classes.pair}>
-        <Select
-          label="Agent"
-          required
-          searchable
-          allowDeselect={false}
-          error={byField.agent_id}
-          value={draft.agent}
-          onChange={(agent) => agent !== null && change({ agent })}
-          data={
-            options.some((option) => option.value === draft.agent)
-              ? options
-              : [{ value: draft.agent, label: draft.agent }, ...options]
-          }
-        />
-        <TextInput
-          label="Type"
-          required
-          value={draft.type}
-          error={byField.task_type}
-          onChange={(event) => change({ type: event.currentTarget.value })}
-        />
-      </div>
+      <WorkFields draft={draft} faults={byField} onChange={change} />
       <Textarea
         label="Description"
         autosize

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import type { MouseEvent } from 'react';
 import { Ago } from '../../ui/ago.tsx';
 import { firstLineOfMarkdown } from '../../ui/format.ts';
+import table from '../../ui/table.module.css';
 import type { BoardSearch } from './task-board.tsx';
 import { TaskStatus } from './task-status.tsx';
 import classes from './task-table.module.css';
@@ -50,7 +51,7 @@ export function TaskRow({ index, top, height, task, agent, search, chosen, onTog
           to="/admin/agents/tasks"
           search={{ ...search, task: task.id }}
           preload={false}
-          className={classes.link}
+          className={table.link}
           data-row
         >
           {task.title}
