@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createClient } from '@reeve/client';
-import { routes, type RunEvent } from '@reeve/contract';
+import { routes, type RunEvent, type Task } from '@reeve/contract';
 import pg from 'pg';
 import { createTestDatabase, testDatabaseKind } from './database.ts';
 import { startServer } from './server.ts';
 import { startFakeUpstream } from './upstream/index.ts';
 
 describe('faults', { timeout: 180_000 }, () => {
-  it('a server stopped by SIGTERM in mid-run leaves nothing half done: the next one completes the run', async () => {
+  it('a server stopped by SIGTERM in mid-run leaves nothing half done: the next one asks what became of the call, and completes the run', async () => {
     await using upstream = await startFakeUpstream();
     await using place = await createTestDatabase();
     const environment = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url };
@@ -29,12 +29,22 @@ describe('faults', { timeout: 180_000 }, () => {
     assert.ok(performance.now() - startedAt < 20_000, 'the stop does not wait for the tool');
     await using second = await startServer({ ...place, environment: { ...environment, REEVE_LEASE_MS: '30000' } });
     const after = createClient({ baseUrl: second.url });
-    for (;;) {
-      const { task: now } = await after.call(routes.getTask, { params: { id: task.id } });
-      if (now.status === 'completed') break;
-      assert.ok(now.status === 'in_progress' || now.status === 'pending', `${now.status}: ${now.error_message}`);
-      await new Promise((next) => setTimeout(next, 200));
-    }
+    const until = async (reached: (task: Task) => boolean) => {
+      for (;;) {
+        const { task: now } = await after.call(routes.getTask, { params: { id: task.id } });
+        if (reached(now)) return;
+        assert.ok(now.status === 'in_progress' || now.status === 'pending', `${now.status}: ${now.error_message}`);
+        await new Promise((next) => setTimeout(next, 100));
+      }
+    };
+    await until(({ waiting_for }) => waiting_for === 'approval');
+    const { approvals } = await after.call(routes.listApprovals, { query: { task_id: task.id } });
+    assert.deepEqual(
+      approvals.map(({ kind, tool }) => [kind, tool]),
+      [['tool_outcome', 'bash_execute']],
+    );
+    await after.call(routes.decideApproval, { params: { id: approvals[0]!.id }, body: { decision: 'reject' } });
+    await until(({ status }) => status === 'completed');
   });
 
   if (testDatabaseKind === 'postgres') {

@@ -25,7 +25,7 @@ export interface ServerProcess extends AsyncDisposable {
 }
 
 const main = join(import.meta.dirname, '../../reeve/src/main.ts');
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 
 /** Starts `reeve serve` on a free port and waits until it listens. Throws with its log where it ends before that. */
 export async function startServer({
