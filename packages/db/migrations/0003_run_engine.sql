@@ -5,9 +5,11 @@ create table parked_tasks (
   task_id   uuid primary key,
   tenant_id text not null,
   reason    text not null check (reason in ('approval', 'budget')),
-  parked_at timestamptz not null default reeve_now()
+  parked_at timestamptz not null default reeve_now(),
+  retry_at  timestamptz -- when it tries again by itself; null: never
 );
 create index parked_tasks_reason on parked_tasks (tenant_id, reason);
+create index parked_tasks_retry on parked_tasks (retry_at) where retry_at is not null;
 
 -- A tool call may be asked about twice: whether it may be made, and, where a crash hid it, what became of it.
 alter table approvals

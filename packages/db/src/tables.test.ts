@@ -162,7 +162,7 @@ const COLUMNS = {
     expires_at: NO,
     ended_at: YES,
   },
-  parked_tasks: { task_id: NO, tenant_id: NO, reason: NO, parked_at: NO },
+  parked_tasks: { task_id: NO, tenant_id: NO, reason: NO, parked_at: NO, retry_at: YES },
   ready_tasks: { tenant_id: NO, lane: NO, rank: NO, task_id: NO },
   responses: { id: NO, tenant_id: NO, previous_id: YES, input: NO, output: NO, answer: NO, created_at: NO },
   runs: {

@@ -81,7 +81,7 @@ export function createGateway(parts: GatewayParts): App {
   mountUsage(app, database, {
     nameAgent,
     checkAgent: (tx, tenantId, ref) => checkTask(tx, tenantId, ref, 'any'),
-    raised: async (tenantId) => void (await retryShort(database, handler, tenantId, 0)),
+    raised: (tenantId) => retryShort(database, handler, tenantId),
   });
   app.fallback(serveConsole(parts.consoleDirectory));
   return app;

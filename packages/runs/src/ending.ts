@@ -73,7 +73,7 @@ export async function fail(work: Work, error: ReeveError): Promise<void> {
  * Puts a run aside until a person has decided or a budget has room: it holds no process, connection or lease then. Does nothing
  * where a decision came meanwhile. `why` is what readers are told.
  */
-export async function park(work: Work, reason: RunWait, why: string): Promise<void> {
+export async function park(work: Work, reason: RunWait, why: string, retryMs?: number): Promise<void> {
   const { claim, handler, run, database } = work;
   const after = createAfterCommit();
   let left = false;
@@ -85,7 +85,7 @@ export async function park(work: Work, reason: RunWait, why: string): Promise<vo
       work.approvals = approvals;
       if (isNews) return [];
       left = true;
-      if ((await parkTask(tx, handler, claim, reason, after)) === 'ended') return [];
+      if ((await parkTask(tx, handler, claim, reason, after, retryMs)) === 'ended') return [];
       await updateParked(tx, run.id, reason);
       return [{ type: 'system', message: why, waiting_for: reason }];
     },

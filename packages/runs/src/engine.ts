@@ -44,7 +44,7 @@ export async function advanceRun(
     const error = ReeveError.from(stop.aborted ? stop.reason : thrown);
     if (error.reason === 'lease_lost' || error.reason === 'shutting_down' || (!stop.aborted && retryable(error)))
       throw error;
-    if (error.reason === 'budget_exhausted') return await park(work, 'budget', error.message);
+    if (error.reason === 'budget_exhausted') return await park(work, 'budget', error.message, error.retryAfterMs);
     if (error.reason === 'internal') parts.log.error({ err: error, run_id: state.run.id }, 'a run failed');
     await fail(work, error);
   } finally {

@@ -1,7 +1,7 @@
 import type { Database } from '@reeve/db';
 import type { Log, Signal } from '@reeve/kit';
 import { decideOverdue } from './approval.ts';
-import { retryShort } from './park.ts';
+import { retryParked } from './park.ts';
 import { releaseFollowers } from './release.ts';
 import { mergeCounts } from './store/count.ts';
 import { sweepLeases } from './sweep.ts';
@@ -17,14 +17,12 @@ export interface HousekeepingParts {
   readonly signal: AbortSignal;
 }
 
-/** How long a task waits for money before it is tried again, in seconds: others may have used less than they held. */
-const SHORT_S = 60;
 /** Longest time between two rounds. */
 const ROUND_MS = 10_000;
 
 /**
  * Does what somebody must do now and then, until the signal aborts: takes back the tasks of silent workers, decides what nobody
- * decided in time, lets tasks try again that were short of money, tells followers whom a dead process did not tell, and merges the counts. Any number of processes may.
+ * decided in time, lets tasks try again that others were in the way of, tells followers whom a dead process did not tell, and merges the counts. Any number of processes may.
  */
 export async function runHousekeeping({
   database,
@@ -38,7 +36,7 @@ export async function runHousekeeping({
   const chores: Record<string, () => Promise<unknown>> = {
     'taking back leases': () => sweepLeases(database, handler, log),
     'deciding overdue approvals': () => decideOverdue(database, handler, log),
-    'retrying what was short of money': () => retryShort(database, handler, null, SHORT_S),
+    'retrying what was put aside': () => retryParked(database, handler),
     'telling followers': () => releaseFollowers(database, handler),
     'merging counts': async () => void (mergeAt = await mergeCounts(database.db, mergeAt)),
   };

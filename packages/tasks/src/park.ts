@@ -5,8 +5,9 @@ import { placeTasks } from './place.ts';
 import { carryOut } from './release.ts';
 import { deleteLease } from './store/lease.ts';
 import { lockTasks } from './store/lock.ts';
-import { deleteParked, insertParked, selectShort, type ParkReason } from './store/park.ts';
+import { deleteParked, insertParked, selectRetrying, selectShort, type ParkReason } from './store/park.ts';
 import { selectTask } from './store/read.ts';
+import { selectCutoff } from './store/retention.ts';
 import { lockKeysOf } from './store/slot.ts';
 import type { Claim, TaskHandler } from './task.ts';
 import { tell } from './tell.ts';
@@ -25,8 +26,8 @@ const WAITS: Readonly<Record<ParkReason, string>> = {
 };
 
 /**
- * Puts a claimed task aside in the caller's transaction, or ends it where it was to be cancelled; answers which. Nobody can
- * decide anything about it between this and the commit. Throws `lease_lost`, changing nothing, where the claim no longer holds.
+ * Puts a claimed task aside in the caller's transaction, or ends it where it was to be cancelled; answers which. With `retryMs`
+ * it tries again by itself after that many milliseconds. Nobody can decide anything about it between this and the commit. Throws `lease_lost`, changing nothing, where the claim no longer holds.
  */
 export async function parkTask(
   tx: Tx,
@@ -34,11 +35,12 @@ export async function parkTask(
   claim: Claim,
   reason: ParkReason,
   after: AfterCommit,
+  retryMs?: number,
 ): Promise<'parked' | 'ended'> {
   const { task, epoch } = claim;
   if ((await deleteLease(tx, task.id, epoch)) === undefined) throw leaseLost(task.id);
   if ((await standingUnlessCancelled(tx, handler, claim, after)) === undefined) return 'ended';
-  await insertParked(tx, task.id, task.tenant_id, reason);
+  await insertParked(tx, task.id, task.tenant_id, reason, retryMs);
   await tell(tx, task, { type: 'task_parked', summary: WAITS[reason], details: { waiting_for: reason } }, after);
   return 'parked';
 }
@@ -68,17 +70,24 @@ export async function unparkTask(
 const AT_ONCE = 200;
 
 /**
- * Lets tasks try again that have waited for money for that many seconds, of one tenant or (null) of all: those whose budget
- * has no room wait on. Answers how many.
+ * Lets a tenant's tasks try again that wait for money: those whose budget still has no room wait on.
  */
-export async function retryShort(
-  database: Database,
-  handler: TaskHandler,
-  tenantId: string | null,
-  seconds: number,
-): Promise<number> {
-  const waiting = await selectShort(database.db, tenantId, seconds, AT_ONCE);
-  for (const taskId of waiting) {
+export async function retryShort(database: Database, handler: TaskHandler, tenantId: string): Promise<void> {
+  const now = await selectCutoff(database.db, 0);
+  for (;;) {
+    const waiting = await selectShort(database.db, tenantId, now, AT_ONCE);
+    await goOn(database, handler, waiting);
+    if (waiting.length < AT_ONCE) return;
+  }
+}
+
+/** Lets tasks of any tenant go on that were to try again by themselves, as when what others had reserved may have come back. */
+export async function retryParked(database: Database, handler: TaskHandler): Promise<void> {
+  await goOn(database, handler, await selectRetrying(database.db, AT_ONCE));
+}
+
+async function goOn(database: Database, handler: TaskHandler, taskIds: readonly string[]): Promise<void> {
+  for (const taskId of taskIds) {
     const after = createAfterCommit();
     await database.db.transaction().execute(async (tx) => {
       await lockKeysOf(tx, [taskId]);
@@ -87,5 +96,4 @@ export async function retryShort(
     });
     await carryOut(database, handler, after);
   }
-  return waiting.length;
 }

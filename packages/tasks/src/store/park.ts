@@ -4,9 +4,16 @@ import { sql } from 'kysely';
 /** What a task that was put aside waits for. */
 export type ParkReason = 'approval' | 'budget';
 
-/** Puts a task aside that is nowhere else. */
-export async function insertParked(db: Db, taskId: string, tenantId: string, reason: ParkReason): Promise<void> {
-  await db.insertInto('parked_tasks').values({ task_id: taskId, tenant_id: tenantId, reason }).execute();
+/** Puts a task aside that is nowhere else. With `retryMs` it tries again by itself that many milliseconds from now. */
+export async function insertParked(
+  db: Db,
+  taskId: string,
+  tenantId: string,
+  reason: ParkReason,
+  retryMs: number | undefined,
+): Promise<void> {
+  await sql`insert into parked_tasks (task_id, tenant_id, reason, retry_at)
+    values (${taskId}, ${tenantId}, ${reason}, reeve_now() + ${retryMs ?? null}::float8 * interval '1 ms')`.execute(db);
 }
 
 /** Takes a task out of those that were put aside; false where it was not among them. */
@@ -16,12 +23,23 @@ export async function deleteParked(db: Db, taskId: string, reason?: ParkReason):
   return (await query.returning('task_id').executeTakeFirst()) !== undefined;
 }
 
-/** Tasks that wait for money, of one tenant or of all, and have for that many seconds, longest first. */
-export async function selectShort(db: Db, tenantId: string | null, seconds: number, limit: number): Promise<string[]> {
+/** A tenant's tasks that have waited for money since before a time, longest first. */
+export async function selectShort(db: Db, tenantId: string, before: Date, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('parked_tasks')
+    .select('task_id')
+    .where('tenant_id', '=', tenantId)
+    .where('reason', '=', 'budget')
+    .where('parked_at', '<=', before)
+    .orderBy('parked_at')
+    .limit(limit)
+    .execute();
+  return rows.map(({ task_id }) => task_id);
+}
+
+/** Tasks of any tenant that try again by themselves now. */
+export async function selectRetrying(db: Db, limit: number): Promise<string[]> {
   const { rows } = await sql<{ task_id: string }>`
-    select task_id from parked_tasks
-    where reason = 'budget' and (${tenantId}::text is null or tenant_id = ${tenantId}::text)
-      and parked_at <= reeve_now() - ${seconds}::float8 * interval '1 s'
-    order by parked_at limit ${limit}`.execute(db);
+    select task_id from parked_tasks where retry_at <= reeve_now() order by retry_at limit ${limit}`.execute(db);
   return rows.map(({ task_id }) => task_id);
 }
