@@ -8,6 +8,7 @@ import {
   schedulesSearch,
   signInSearch,
   tasksSearch,
+  usageSearch,
 } from './routes/search.ts';
 
 const root = createRootRoute({ component: RootRoute, notFoundComponent: NotFound });
@@ -53,6 +54,12 @@ const schedules = createRoute({
   validateSearch: schedulesSearch,
   component: lazyRouteComponent(() => import('./routes/schedules.tsx'), 'SchedulesRoute'),
 });
+const usage = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/usage',
+  validateSearch: usageSearch,
+  component: lazyRouteComponent(() => import('./routes/usage.tsx'), 'UsageRoute'),
+});
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
@@ -62,7 +69,7 @@ const signIn = createRoute({
 
 /** Every address of the console. Pages load their code when they are first opened or pointed at. */
 export const router = createRouter({
-  routeTree: root.addChildren([home, chat, runs, run, tasks, approvals, schedules, signIn]),
+  routeTree: root.addChildren([home, chat, runs, run, tasks, approvals, schedules, usage, signIn]),
   defaultPreload: 'intent',
   defaultErrorComponent: PageError,
   defaultPendingComponent: PagePending,

@@ -160,7 +160,13 @@ export interface Tables {
     change: number;
   };
   timers: { task_id: string; tenant_id: string; due_at: Time; reason: string };
-  parked_tasks: { task_id: string; tenant_id: string; reason: string; parked_at: Generated<Time>; retry_at: Time | null };
+  parked_tasks: {
+    task_id: string;
+    tenant_id: string;
+    reason: string;
+    parked_at: Generated<Time>;
+    retry_at: Time | null;
+  };
   task_dependencies: { depends_on: string; task_id: string; tenant_id: string };
   leases: {
     task_id: string;

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,8 @@ export interface Place extends AsyncDisposable {
 export interface CliOptions {
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** At a terminal: what it shows comes as stdout, and what is written to stdin is typed. */
+  readonly terminal?: boolean;
 }
 
 export interface CliResult {
@@ -35,15 +37,28 @@ export interface RunningCli {
 }
 
 const main = join(import.meta.dirname, 'main.ts');
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 180_000;
+
+/** Why there can be no terminal here; false where there can. */
+export const withoutTerminal =
+  spawnSync('script', ['--version']).status !== 0 && 'needs script of util-linux, which makes terminals';
+
+/** The command that runs one at a terminal of its own. */
+function atTerminal(command: readonly string[]): string[] {
+  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+  return ['script', '--quiet', '--return', '--command', quoted, '/dev/null'];
+}
 
 export async function createPlace(): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'reeve-cli-'));
   const dataDirectory = join(directory, 'data');
   const running = new Set<RunningCli>();
 
-  function start(args: readonly string[], { input, environment = {} }: CliOptions = {}): RunningCli {
-    const child = spawn(process.execPath, [main, ...args], {
+  function start(args: readonly string[], { input, environment = {}, terminal }: CliOptions = {}): RunningCli {
+    const [program, ...words] = terminal
+      ? atTerminal([process.execPath, main, ...args])
+      : [process.execPath, main, ...args];
+    const child = spawn(program!, words, {
       cwd: directory,
       stdio: 'pipe',
       timeout: PATIENCE_MS,

@@ -31,6 +31,11 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/tasks.ts'),
   },
   {
+    name: 'approvals',
+    summary: 'list, show, approve and reject what waits for a decision',
+    load: () => import('./commands/approvals.ts'),
+  },
+  {
     name: 'workflows',
     summary: 'create, list, show and cancel workflows',
     load: () => import('./commands/workflows.ts'),
@@ -46,7 +51,9 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/policies.ts'),
   },
   { name: 'limits', summary: 'how many tasks may run at once', load: () => import('./commands/limits.ts') },
-  { name: 'runs', summary: 'list, show, follow and cancel runs', load: () => import('./commands/runs.ts') },
+  { name: 'usage', summary: 'what model calls used and cost', load: () => import('./commands/usage.ts') },
+  { name: 'budgets', summary: 'what may be spent on model calls', load: () => import('./commands/budgets.ts') },
+  { name: 'runs', summary: 'list, show, follow, fork and cancel runs', load: () => import('./commands/runs.ts') },
   { name: 'agents', summary: 'list, show, create, edit and delete agents', load: () => import('./commands/agents.ts') },
   { name: 'memory', summary: 'search what agents remember', load: () => import('./commands/memory.ts') },
   { name: 'doctor', summary: 'check that Reeve can work here', load: () => import('./commands/doctor.ts') },

@@ -1,17 +1,27 @@
-import type { RunEvent } from '@reeve/contract';
+import type { RunEvent, Usage } from '@reeve/contract';
+import { howToDecide } from './approval-view.ts';
 import type { RunSummary } from './run-stream.ts';
 import { clip, dim, note, oneLine, printable } from './output.ts';
+
+type SystemEvent = Extract<RunEvent, { type: 'system' }>;
 
 /** How long a tool's input or output may be on its line. */
 const LINE = 160;
 
+export interface RunView {
+  /** Questions to people are put elsewhere: only what is not asked there is told. */
+  readonly asks?: boolean;
+  /** Nothing is drawn but what somebody has to know while they wait. */
+  readonly quiet?: boolean;
+}
+
 /**
  * Shows a run's events as they come: text on stdout where that is a terminal, thinking and tools on stderr where that is
- * one. Piped, it shows nothing: the answer is printed at the end.
+ * one. Piped, it shows only what the run waits for, on stderr: the answer is printed at the end.
  */
-export function createRunView(): (event: RunEvent) => void {
-  const answers = process.stdout.isTTY;
-  const progress = process.stderr.isTTY;
+export function createRunView({ asks = false, quiet = false }: RunView = {}): (event: RunEvent) => void {
+  const answers = process.stdout.isTTY && !quiet;
+  const progress = process.stderr.isTTY && !quiet;
   let open: 'text' | 'thinking' | undefined;
 
   function stream(kind: 'text' | 'thinking', delta: string): void {
@@ -26,7 +36,16 @@ export function createRunView(): (event: RunEvent) => void {
   }
   function tell(text: string): void {
     endLine();
-    if (progress) process.stderr.write(`${dim(text, process.stderr)}\n`);
+    if (progress) process.stderr.write(`${dim(printable(text), process.stderr)}\n`);
+  }
+  function tellAll(text: string): void {
+    endLine();
+    note(printable(text));
+  }
+  function system({ message, discard_step, waiting_for }: SystemEvent): void {
+    if (waiting_for === 'budget') tellAll(`reeve: the run waits: ${message}; or with "reeve budgets set"`);
+    else if (discard_step !== undefined) tell(`(${message}; what it had said is void)`);
+    else if (message !== 'started') tell(`(${message})`);
   }
 
   return (event) => {
@@ -38,15 +57,19 @@ export function createRunView(): (event: RunEvent) => void {
         if (progress) stream('thinking', event.delta);
         break;
       case 'tool_call':
-        tell(`→ ${event.name} ${clip(oneLine(JSON.stringify(event.input)), LINE)}`);
+        tell(`→ ${event.name} ${shownInput(event.input)}`);
         break;
       case 'tool_result':
-        tell(
-          `← ${event.status} ${clip(oneLine(JSON.stringify(event.output) ?? ''), LINE)} (${Math.round(event.duration_ms)} ms)`,
-        );
+        tell(`← ${event.status} ${shownInput(event.output)} (${Math.round(event.duration_ms)} ms)`);
+        break;
+      case 'approval_required':
+        if (!asks) tellAll(`reeve: ${shownQuestion(event)}\n${howToDecide(event.approval_id, event.kind)}`);
+        break;
+      case 'approval_decided':
+        tell(`${event.decision === 'approve' ? '✓ approved' : '✗ rejected'}${event.reason ? `: ${event.reason}` : ''}`);
         break;
       case 'system':
-        if (event.discard_step !== undefined) tell(`(${event.message}; what it had said is void)`);
+        system(event);
         break;
       case 'result':
         endLine();
@@ -56,11 +79,29 @@ export function createRunView(): (event: RunEvent) => void {
   };
 }
 
+/** What somebody is asked about a tool call, in one line. */
+export function shownQuestion({ kind, name, input }: Extract<RunEvent, { type: 'approval_required' }>): string {
+  const call = `${name} ${shownInput(input)}`;
+  if (kind === 'tool_call') return `a decision is waited for: may it call ${call}?`;
+  return `a decision is waited for: nobody knows what became of the call ${call}, since the process stopped while it ran`;
+}
+
+/** What model calls used, in one line. */
+export function shownUsage({ input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost_usd }: Usage): string {
+  const cached = cached_tokens === undefined ? '' : ` (${cached_tokens} cached)`;
+  const reasoning = reasoning_tokens === undefined ? '' : ` (${reasoning_tokens} reasoning)`;
+  const cost = cost_usd === null ? '' : ` · ${cost_usd} USD`;
+  return `${input_tokens} tokens in${cached}, ${output_tokens} out${reasoning}${cost}`;
+}
+
+function shownInput(value: unknown): string {
+  return clip(oneLine(JSON.stringify(value) ?? ''), LINE);
+}
+
 /** A line on what a run used, for a terminal. */
 export function tellUsage({ usage, steps, duration_ms, run_id, session_id }: RunSummary): void {
   if (!process.stderr.isTTY || usage === null) return;
-  const cost = usage.cost_usd === null ? '' : ` · ${usage.cost_usd} USD`;
-  const used = `${usage.input_tokens} tokens in, ${usage.output_tokens} out${cost} · ${steps} steps · ${(duration_ms / 1000).toFixed(1)} s`;
+  const used = `${shownUsage(usage)} · ${steps} steps · ${(duration_ms / 1000).toFixed(1)} s`;
   process.stderr.write(`${dim(`${used} · run ${run_id} · session ${session_id}`, process.stderr)}\n`);
 }
 

@@ -13,8 +13,8 @@ import type { ToolStep } from './run.ts';
  * attempt that was hidden.
  */
 
-/** An approval of a tool call, with the attempt of its step that it is about. */
-export type ToolApproval = Approval & { readonly attempt: number };
+/** An approval of a tool call, with the attempt of its step that it is about; `isGiven`: somebody gave the result by hand. */
+export type ToolApproval = Approval & { readonly attempt: number; readonly isGiven: boolean };
 
 /** What was asked about a step and answered. */
 export interface Answers {
@@ -45,8 +45,7 @@ export function decideTool(step: ToolStep, { call, outcome }: Answers, standing:
     if (outcome.status === 'pending') return { do: 'wait' };
     if (outcome.status === 'rejected')
       return { do: 'settle', outcome: unknownOutcome(outcome), label: 'unknown', answered: outcome };
-    if (outcome.result !== null)
-      return { do: 'settle', outcome: givenOutcome(outcome), label: 'success', answered: outcome };
+    if (outcome.isGiven) return { do: 'settle', outcome: givenOutcome(outcome), label: 'success', answered: outcome };
     return { do: 'call', input, answered: outcome };
   }
   if (!asked && call === undefined) return { do: 'call', input, answered: undefined };

@@ -33,9 +33,13 @@ export async function waitForRun(
       if (event.type === 'tool_result')
         toolCalls.set(event.step, { name: event.name, input: toolCalls.get(event.step)?.input, output: event.output });
       if (event.type === 'system' && event.waiting_for === 'budget')
-        throw new ReeveError('budget_exhausted', `${event.message}; run ${runId} goes on when the budget is raised`, {
-          runId,
-        });
+        throw new ReeveError(
+          'budget_exhausted',
+          `${event.message}; run ${runId} waits, and goes on when its budget allows it`,
+          {
+            runId,
+          },
+        );
       if (event.type === 'approval_required') asked = ` It waits for a decision on approval ${event.approval_id}.`;
       if (event.type === 'approval_decided') asked = '';
       if (event.type === 'error') failure = errorOf(event, runId);

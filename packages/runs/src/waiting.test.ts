@@ -209,6 +209,24 @@ describe('a run that waits', () => {
       assert.equal((await engine.steps(runId))[1]?.outcome, 'success');
     });
 
+    it('takes null for a result, and repeats nothing', async () => {
+      const { runId, approval } = await hidden('null');
+      await decide(approval.id, 'approve', { result: null });
+      await work();
+      assert.deepEqual([engine.counted.get('null'), (await engine.run(runId)).status], [undefined, 'completed']);
+    });
+
+    it('skips it where nobody answers in time, even where the rule for the tool would approve', async () => {
+      const rule = { tenant_id: 'default', task_type: 'tool.count_external', auto_execute: true, updated_by: 'ada' };
+      await engine.database.db
+        .insertInto('task_policies')
+        .values({ ...rule, default_decision: 'approve' })
+        .execute();
+      const { approval } = await hidden('late');
+      assert.equal(approval.default_decision, 'reject');
+      await engine.database.db.deleteFrom('task_policies').execute();
+    });
+
     it('asks again where the repeat is hidden too', async () => {
       const { runId, taskId, approval } = await hidden('twice');
       await decide(approval.id, 'approve');

@@ -2,12 +2,13 @@ import type { NameAgent } from '@reeve/audit';
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import type { App } from '@reeve/http';
+import { ReeveError } from '@reeve/kit';
 import { decideApproval, decideTask } from './approval.ts';
 import type { CheckTask } from './agent-names.ts';
 import { setLimit, shownLimit } from './limit.ts';
 import { removePolicy, requireReach, setPolicy } from './policy.ts';
 import { requesterOf } from './routes.ts';
-import { listApprovals } from './store/approval.ts';
+import { listApprovals, selectApproval } from './store/approval.ts';
 import { selectLimitsOf } from './store/limit.ts';
 import { listPolicies } from './store/policy.ts';
 import { selectTasks } from './store/read.ts';
@@ -41,6 +42,14 @@ export function mountApprovals(
         return task === undefined ? [] : [{ ...task, approval }];
       });
       return { tasks: shown, total, ...query };
+    }),
+  );
+
+  app.mount(routes.getApproval, ({ principal: { tenantId }, params: { id } }) =>
+    inTenant(database.db, tenantId, async (tx) => {
+      const approval = await selectApproval(tx, tenantId, id);
+      if (approval === undefined) throw new ReeveError('not_found', `there is no approval ${id}`);
+      return approval;
     }),
   );
 

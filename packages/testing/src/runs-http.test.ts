@@ -32,10 +32,7 @@ describe('tool calls that people are asked about, and forks, over HTTP', { timeo
   const stepsOf = async (id: string) => (await place.admin.call(routes.listSteps, { params: { id }, query: {} })).steps;
   /** Texts that the model was shown last, the system prompt aside. */
   const shown = () =>
-    place.upstream.requests
-      .at(-1)!
-      .messages.slice(1)
-      .map(({ text }) => text);
+    place.upstream.requests.at(-1)!.messages.flatMap(({ role, text }) => (role === 'system' ? [] : [text]));
 
   it('a chat streams the question and goes on in the same stream once it is answered', async () => {
     place.upstream.script([calculate('6 * 7'), { text: ['It is ', '42.'] }]);

@@ -25,13 +25,13 @@ export const runsQuery = ({ status, offset }: RunFilter) =>
     refetchInterval: ({ state }) => (state.data?.runs.some(isLive) === true ? 2 * LIVE_MS : IDLE_MS),
   });
 
-/** The newest 200 runs of a session, looked at every 5 s so that a run begun elsewhere shows up. */
+/** The newest 200 runs of a session, looked at every 5 s so that a run begun elsewhere shows up, and every second while one waits for its turn. */
 export const sessionRunsQuery = (sessionId: string) =>
   queryOptions({
     queryKey: ['runs', 'of-session', sessionId],
     queryFn: async ({ signal }) =>
       (await api().call(routes.listRuns, { query: { session_id: sessionId, limit: 200 }, signal })).runs,
-    refetchInterval: 5_000,
+    refetchInterval: ({ state }) => (state.data?.some(waitsForTurn) === true ? LIVE_MS : 5_000),
   });
 
 /** One run, read every second until it has ended. */
@@ -56,6 +56,18 @@ export const stepsQuery = (id: string, live: boolean) =>
 
 /** Asks a run to stop at its next safe point. */
 export const cancelRun = (id: string) => api().call(routes.cancelRun, { params: { id } });
+
+/** The run that shares this one's steps before `fromStep`, begun at once. */
+export const forkRun = (id: string, fromStep: number, message: string | undefined) =>
+  api().call(routes.forkRun, {
+    params: { id },
+    body: { from_step: fromStep, ...(message !== undefined && { message }) },
+  });
+
+/** Whether a run has not begun yet. */
+function waitsForTurn(run: Run): boolean {
+  return run.status === 'queued' && run.started_at === null;
+}
 
 /** Whether a run has not ended yet. */
 export function isLive(run: Run): boolean {

@@ -108,10 +108,14 @@ export async function actOnTask(id: string, action: TaskAction, reason = '', sig
 }
 
 /** Whether an action has something to act on. The server has the last word. */
-export function canAct(task: Pick<Task, 'status' | 'waiting_for'>, action: TaskAction): boolean {
+export function canAct(
+  task: Pick<Task, 'status' | 'waiting_for' | 'requires_approval' | 'approved_at'>,
+  action: TaskAction,
+): boolean {
   if (action === 'cancel') return isOpen(task);
   if (action === 'retry') return task.status === 'failed' || task.status === 'cancelled';
-  return task.status === 'pending' && task.waiting_for === 'approval';
+  // One that was let start and is parked waits for a decision on a tool call, which is made in the inbox.
+  return isOpen(task) && task.waiting_for === 'approval' && task.requires_approval && task.approved_at === null;
 }
 
 /** Whether a task has not ended yet. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chatSearch, runsSearch, signInSearch, tasksSearch } from './search.ts';
+import { chatSearch, runsSearch, signInSearch, tasksSearch, usageSearch } from './search.ts';
 
 test('what a list does not understand of its address is dropped', () => {
   assert.deepEqual(runsSearch({ status: 'failed', offset: 50 }), { status: 'failed', offset: 50 });
@@ -15,6 +15,13 @@ test('what a list does not understand of its address is dropped', () => {
     task: '7',
     create: undefined,
   });
+});
+
+test('a range of days holds days that there are', () => {
+  assert.equal(usageSearch({ from: '2026-02-28' }).from, '2026-02-28');
+  for (const from of ['2026-02-30', '2026-2-3', 'yesterday', 20260203])
+    assert.equal(usageSearch({ from }).from, undefined);
+  assert.equal(usageSearch({ by: 'weather' }).by, undefined);
 });
 
 test('a search of digits stays text', () => {

@@ -71,6 +71,34 @@ export const schedulesSearch = (raw: RawSearch): SchedulesSearch => ({
   create: raw['create'] === true ? true : undefined,
 });
 
+const GROUPINGS = ['agent', 'model', 'provider', 'user', 'day'] as const;
+const DRAWN = ['cost', 'tokens', 'calls'] as const;
+
+export interface UsageSearch {
+  /** The first and the last day, in UTC. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly by?: (typeof GROUPINGS)[number] | undefined;
+  readonly draw?: (typeof DRAWN)[number] | undefined;
+  /** What the ledger of calls is narrowed down by. */
+  readonly agent?: string | undefined;
+  readonly model?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly run?: string | undefined;
+  readonly offset?: number | undefined;
+}
+export const usageSearch = (raw: RawSearch): UsageSearch => ({
+  from: day(raw['from']),
+  to: day(raw['to']),
+  by: oneOf(GROUPINGS, raw['by']),
+  draw: oneOf(DRAWN, raw['draw']),
+  agent: words(raw['agent']),
+  model: words(raw['model']),
+  outcome: words(raw['outcome']),
+  run: words(raw['run']),
+  offset: offset(raw['offset']),
+});
+
 export interface SignInSearch {
   /** The path to come back to; only one of this console. */
   readonly from?: string | undefined;
@@ -83,6 +111,12 @@ export const signInSearch = (raw: RawSearch): SignInSearch => {
 function words(value: unknown): string | undefined {
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' && value !== '' ? value.slice(0, 200) : undefined;
+}
+
+function day(value: unknown): string | undefined {
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(value)) return undefined;
+  const time = new Date(`${value}T00:00:00Z`);
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(value) ? value : undefined;
 }
 
 function offset(value: unknown): number | undefined {

@@ -31,6 +31,9 @@ export { default as StopIcon } from '@tabler/icons-react/dist/esm/icons/IconPlay
 export { default as SendIcon } from '@tabler/icons-react/dist/esm/icons/IconArrowUp.mjs';
 export { default as ToBottomIcon } from '@tabler/icons-react/dist/esm/icons/IconArrowDown.mjs';
 export { default as ToolIcon } from '@tabler/icons-react/dist/esm/icons/IconTool.mjs';
+export { default as SummaryIcon } from '@tabler/icons-react/dist/esm/icons/IconFold.mjs';
+export { default as ForkIcon } from '@tabler/icons-react/dist/esm/icons/IconGitFork.mjs';
+export { default as UsageIcon } from '@tabler/icons-react/dist/esm/icons/IconChartBar.mjs';
 export { default as ThinkingIcon } from '@tabler/icons-react/dist/esm/icons/IconBrain.mjs';
 export { default as RetryIcon } from '@tabler/icons-react/dist/esm/icons/IconRefresh.mjs';
 export { default as ListIcon } from '@tabler/icons-react/dist/esm/icons/IconMenu2.mjs';

@@ -12,12 +12,14 @@ interface JsonInputProps {
   /** What the server found wrong. */
   readonly error: string | undefined;
   readonly onChange: (value: string) => void;
+  /** Takes the focus when its dialog opens. */
+  readonly first?: boolean;
 }
 
 const ROWS = 8;
 
 /** JSON to type, with line numbers of which that of a fault is marked. */
-export function JsonInput({ label, description, value, fault, error, onChange }: JsonInputProps) {
+export function JsonInput({ label, description, value, fault, error, onChange, first }: JsonInputProps) {
   const gutter = useRef<HTMLDivElement>(null);
   return (
     <Textarea
@@ -25,6 +27,7 @@ export function JsonInput({ label, description, value, fault, error, onChange }:
       description={description}
       rows={ROWS}
       wrap="off"
+      data-autofocus={first || undefined}
       spellCheck={false}
       classNames={{ input: classes.text, section: classes.section }}
       leftSectionWidth={36}

@@ -11,15 +11,21 @@ export function readJsonObject(
   text: string,
 ): { readonly value: Record<string, unknown> } | { readonly fault: JsonFault } {
   if (text.trim() === '') return { value: {} };
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return { fault: faultOf(text, error instanceof Error ? error.message : String(error)) };
-  }
+  const read = readJson(text);
+  if ('fault' in read) return read;
+  const { value } = read;
   return value !== null && typeof value === 'object' && !Array.isArray(value)
     ? { value: value as Record<string, unknown> }
     : { fault: { message: 'must be a JSON object, such as {"task": "…"}', line: undefined } };
+}
+
+/** Reads any JSON that a person types. Says what is wrong otherwise. */
+export function readJson(text: string): { readonly value: unknown } | { readonly fault: JsonFault } {
+  try {
+    return { value: JSON.parse(text) };
+  } catch (error) {
+    return { fault: faultOf(text, error instanceof Error ? error.message : String(error)) };
+  }
 }
 
 /** The engine says what, in its own words; where, it says only sometimes. */

@@ -63,6 +63,15 @@ export const listApprovals = defineRoute({
   }),
   responses: { 200: listOf('approvals', Approval) },
 });
+export const getApproval = defineRoute({
+  method: 'GET',
+  path: '/api/v1/approvals/{id}',
+  tag,
+  access: 'viewer',
+  summary: 'One approval',
+  params: IdParams,
+  responses: { 200: Approval },
+});
 export const decideApproval = defineRoute({
   method: 'POST',
   path: '/api/v1/approvals/{id}',

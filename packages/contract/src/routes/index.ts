@@ -50,6 +50,7 @@ export {
 export { cancelWorkflow, createWorkflow, getWorkflow, listWorkflows } from './workflows.ts';
 export {
   decideApproval,
+  getApproval,
   deletePolicy,
   listApprovals,
   listLimits,

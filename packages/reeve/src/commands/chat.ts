@@ -1,15 +1,17 @@
 import { createInterface, type Interface } from 'node:readline';
-import { routes } from '@reeve/contract';
+import { routes, type Multitask } from '@reeve/contract';
 import type { Command } from 'commander';
 import { connect, type Connection } from '../connect.ts';
 import { EXIT, reportFailure } from '../failure.ts';
 import { examples, exitWith } from '../options.ts';
 import { dim, note, printJsonLine, printText } from '../output.ts';
-import { runToEnd } from '../run-stream.ts';
-import { createRunView, tellFailure, tellUsage } from '../run-view.ts';
+import { followRun, multitaskOption } from '../run-follow.ts';
+import { streamRun } from '../run-stream.ts';
+import { tellFailure, tellUsage } from '../run-view.ts';
 
 interface ChatOptions {
   readonly session?: string;
+  readonly multitask?: Multitask;
   readonly json?: true;
 }
 
@@ -26,6 +28,7 @@ export function define(command: Command): void {
   command
     .argument('[agent]', 'agent by id or slug', 'assistant')
     .option('--session <id>', 'go on with a conversation')
+    .addOption(multitaskOption())
     .option('--json', 'print one JSON document a message, one a line')
     .addHelpText('after', HELP)
     .addHelpText('after', examples('reeve chat', 'printf "What is 2 + 2?\\nAnd times 10?\\n" | reeve chat assistant'))
@@ -71,7 +74,7 @@ async function talk(
     else if (message === '/new') session = undefined;
     else if (message.startsWith('/')) note(`there is no ${message.split(' ')[0]}. ${WORDS}`);
     else if (message !== '') {
-      const said = await say(connection, agent, message, session, options);
+      const said = await say(connection, lines, agent, message, session, options);
       session = said.session ?? session;
       if (said.code === EXIT.done) answered += 1;
       else failed += 1;
@@ -92,24 +95,28 @@ interface Said {
 
 /** One message and its answer. What goes wrong with it is told, and the conversation goes on. */
 async function say(
-  { client }: Connection,
+  connection: Connection,
+  lines: Interface,
   agent: string,
   message: string,
   session: string | undefined,
-  { json }: ChatOptions,
+  { json, multitask }: ChatOptions,
 ): Promise<Said> {
   try {
-    const show = json ? () => undefined : createRunView();
-    const { summary, interrupted } = await runToEnd(
-      client,
-      { agent_config_id: agent, message, session_id: session },
-      show,
+    const request = { agent_config_id: agent, message, session_id: session, multitask };
+    const { summary, interrupted, left } = await followRun(
+      connection,
+      (signal) => streamRun(connection.client, request, signal),
+      { json: json === true },
+      lines,
     );
     if (json) printJsonLine(summary);
     else if (!process.stdout.isTTY && summary.result !== null) printText(summary.result);
-    if (!json) tellUsage(summary);
     const isDone = summary.status === 'completed';
-    if (!isDone && !json) tellFailure(summary);
+    if (!json && !left) {
+      tellUsage(summary);
+      if (!isDone) tellFailure(summary);
+    }
     return { code: isDone ? EXIT.done : EXIT.failed, session: summary.session_id, interrupted };
   } catch (error) {
     return { code: await reportFailure(error, json === true), session: undefined };

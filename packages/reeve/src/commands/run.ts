@@ -1,23 +1,25 @@
-import { routes } from '@reeve/contract';
+import { routes, type Multitask } from '@reeve/contract';
 import type { Command } from 'commander';
 import { connect, type Connection } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
 import { collectParameter, examples, exitWith, readTextFile } from '../options.ts';
 import { printJson, printText } from '../output.ts';
-import { runToEnd, streamRun, type RunRequest } from '../run-stream.ts';
-import { createRunView, tellFailure, tellUsage } from '../run-view.ts';
+import { multitaskOption, showRun } from '../run-follow.ts';
+import { streamRun, type RunRequest } from '../run-stream.ts';
 
 interface RunOptions {
   readonly agent: string;
   readonly param?: Readonly<Record<string, unknown>>;
   readonly session?: string;
+  readonly multitask?: Multitask;
   readonly json?: true;
   readonly detach?: true;
 }
 
 const HELP = `
 On a terminal the run is shown as it goes: thinking and tools on stderr, the answer on stdout. Piped, stdout gets the answer
-alone; with --json one document with the answer, the tool calls and the usage. Ctrl-C cancels the run.`;
+alone; with --json one document with the answer, the tool calls and the usage. Ctrl-C cancels the run.
+What needs a decision is asked at the terminal; without one stderr says what waits and how to decide.`;
 
 export function define(command: Command): void {
   command
@@ -29,6 +31,7 @@ export function define(command: Command): void {
       collectParameter,
     )
     .option('--session <id>', 'go on with a conversation')
+    .addOption(multitaskOption())
     .option('--json', 'print one JSON document')
     .option('--detach', 'print the id of the run and leave it to the server')
     .addHelpText('after', HELP)
@@ -43,17 +46,8 @@ async function run(task: string, options: RunOptions): Promise<number> {
   const request = requestOf(task === '-' ? readTextFile('-') : task, options);
   await using connection = await connect('run', options.detach ? 'server' : 'anything');
   if (options.detach) return await detach(connection, request, options);
-  const show = options.json ? () => undefined : createRunView();
-  const { summary, interrupted } = await runToEnd(connection.client, request, show);
-  if (options.json) {
-    printJson(summary);
-  } else {
-    if (!process.stdout.isTTY && summary.result !== null) printText(summary.result);
-    tellUsage(summary);
-  }
-  if (summary.status === 'completed') return EXIT.done;
-  if (!options.json) tellFailure(summary);
-  return interrupted ?? EXIT.failed;
+  const { client } = connection;
+  return await showRun(connection, (signal) => streamRun(client, request, signal), { json: options.json === true });
 }
 
 /** The run is committed before its first event is sent, and goes on when its reader leaves. */
@@ -66,8 +60,8 @@ async function detach({ client }: Connection, request: RunRequest, options: RunO
   return EXIT.failed;
 }
 
-function requestOf(task: string, { agent, param, session }: RunOptions): RunRequest {
+function requestOf(task: string, { agent, param, session, multitask }: RunOptions): RunRequest {
   if (task.trim() === '') throw new UsageError('the task is empty');
   const message = param === undefined ? task : `${task}\n\nParameters:\n${JSON.stringify(param, null, 2)}`;
-  return { agent_config_id: agent, message, session_id: session };
+  return { agent_config_id: agent, message, session_id: session, multitask };
 }

@@ -3,18 +3,18 @@ import { routes, RUN_STATUSES, type Run, type Step } from '@reeve/contract';
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
-import { examples, exitWith, JSON_OPTION, wholeNumber, withListOptions, type ListOptions } from '../options.ts';
 import {
-  printFields,
-  printJson,
-  printJsonLine,
-  printList,
-  printTable,
-  printText,
-  wantsJson,
-  type Column,
-  type OutputOptions,
-} from '../output.ts';
+  examples,
+  exitWith,
+  JSON_OPTION,
+  readTextFile,
+  wholeNumber,
+  withListOptions,
+  type ListOptions,
+} from '../options.ts';
+import { printJson, printJsonLine, printList, printText, wantsJson, type OutputOptions } from '../output.ts';
+import { printRunDetail, RUN_COLUMNS, shownStatus } from '../run-detail.ts';
+import { showRun } from '../run-follow.ts';
 import { createRunView } from '../run-view.ts';
 
 interface RunsOptions extends ListOptions {
@@ -24,26 +24,15 @@ interface RunsOptions extends ListOptions {
   readonly status?: Run['status'];
 }
 
+interface ForkOptions extends OutputOptions {
+  readonly from: number;
+  readonly message?: string;
+  readonly follow?: true;
+}
+
 interface EventsOptions extends OutputOptions {
   readonly after: number;
 }
-
-const COLUMNS: readonly Column<Run>[] = [
-  ['ID', ({ id }) => id],
-  ['AGENT', ({ agent }) => agent],
-  ['DOOR', ({ door }) => door],
-  ['STATUS', ({ status }) => status],
-  ['STEPS', ({ steps }) => steps],
-  ['CREATED', ({ created_at }) => created_at.slice(0, 19)],
-  ['INPUT', ({ input }) => input],
-];
-const STEP_COLUMNS: readonly Column<Step>[] = [
-  ['STEP', ({ number }) => number],
-  ['KIND', ({ kind }) => kind],
-  ['NAME', ({ name }) => name],
-  ['OUTCOME', ({ status, outcome }) => outcome ?? status],
-  ['INPUT', ({ kind, input }) => (kind === 'tool' ? JSON.stringify(input) : '')],
-];
 
 export function define(command: Command): void {
   withListOptions(
@@ -71,6 +60,25 @@ export function define(command: Command): void {
     .addHelpText('after', examples('reeve runs events 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11 --json | jq .type'))
     .action(exitWith(events));
   command
+    .command('fork <id>')
+    .description('begin a new run that shares the steps before one, in a conversation of its own')
+    .requiredOption('--from <step>', 'the first step that is made anew', wholeNumber(1, 1_000_000))
+    .option('--message <text>', 'what it is told: in place of the first message from step 1, else next; - reads it')
+    .option('--follow', 'show it as it goes, as "reeve run" does')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      "\nThe shared steps are not made again: nothing that they did happens twice. After a run's last step it needs a message; from the middle of a turn's tool calls it takes none.",
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'reeve runs fork 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11 --from 3 --follow',
+        'reeve runs fork 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11 --from 1 --message "What is 6 * 9?"',
+      ),
+    )
+    .action(exitWith(fork));
+  command
     .command('cancel <id>')
     .description('stop a run at its next safe point')
     .option(...JSON_OPTION)
@@ -84,7 +92,7 @@ async function list(options: RunsOptions): Promise<number> {
   const answer = await connection.client.call(routes.listRuns, {
     query: { agent_id: agent, session_id: session, task_id: task, status, limit, offset },
   });
-  printList(answer, answer.runs, COLUMNS, options);
+  printList(answer, answer.runs, RUN_COLUMNS, options);
   return EXIT.done;
 }
 
@@ -97,11 +105,9 @@ async function show(id: string, options: OutputOptions): Promise<number> {
     printJson({ run, steps });
     return EXIT.done;
   }
-  const { usage, error, ...fields } = run;
-  const tokens = `${usage.input_tokens} tokens in, ${usage.output_tokens} out${usage.cost_usd === null ? '' : `, ${usage.cost_usd} USD`}`;
-  printFields(Object.entries({ ...fields, error: error && `${error.code}: ${error.message}`, usage: tokens }));
-  if (steps.length > 0) printText('');
-  if (steps.length > 0) printTable(steps, STEP_COLUMNS);
+  const query = { run_id: id, limit: 200 };
+  const { approvals } = await client.call(routes.listApprovals, { query });
+  printRunDetail(run, steps, approvals);
   return EXIT.done;
 }
 
@@ -120,11 +126,24 @@ async function events(id: string, options: EventsOptions): Promise<number> {
   return EXIT.done;
 }
 
+async function fork(id: string, { from, message, follow, json }: ForkOptions): Promise<number> {
+  const body = { from_step: from, message: message === '-' ? readTextFile('-') : message };
+  // Without a server the run would end with this command.
+  await using connection = await (follow ? connect('runs fork') : connect('runs fork without --follow', 'server'));
+  const { client } = connection;
+  const run = await client.call(routes.forkRun, { params: { id }, body });
+  if (follow)
+    return await showRun(connection, (signal) => client.followRun(run.id, { signal }), { json: json === true });
+  if (wantsJson({ json: json === true })) printJson(run);
+  else printText(run.id);
+  return EXIT.done;
+}
+
 async function cancel(id: string, options: OutputOptions): Promise<number> {
   await using connection = await connect('runs cancel');
   const run = await connection.client.call(routes.cancelRun, { params: { id } });
   if (wantsJson(options)) printJson(run);
-  else printText(`${run.id}  ${run.status}`);
+  else printText(`${run.id}  ${shownStatus(run)}`);
   return EXIT.done;
 }
 

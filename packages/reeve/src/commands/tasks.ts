@@ -1,9 +1,10 @@
-import { routes, TASK_STATUSES, type AnswerOf, type Decision, type Task } from '@reeve/contract';
+import { routes, TASK_STATUSES, type Decision, type Task } from '@reeve/contract';
 import { Option, type Command } from 'commander';
+import { APPROVAL_COLUMNS } from '../approval-view.ts';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
 import { examples, exitWith, JSON_OPTION, withListOptions, type ListOptions } from '../options.ts';
-import { printJson, printList, shownTime, wantsJson, type Column, type OutputOptions } from '../output.ts';
+import { note, printJson, printList, wantsJson, type OutputOptions } from '../output.ts';
 import { changeTasks } from '../task-changes.ts';
 import { printTaskDetail, TASK_COLUMNS } from '../task-view.ts';
 import { watchTasks } from '../task-watch.ts';
@@ -20,22 +21,6 @@ interface TasksOptions extends ListOptions {
 interface DecisionOptions extends OutputOptions {
   readonly reason?: string;
 }
-
-type Waiting = AnswerOf<typeof routes.listPendingApproval>['tasks'][number];
-
-const INBOX_COLUMNS: readonly Column<Waiting>[] = [
-  ['ID', ({ id }) => id],
-  ['AGENT', ({ agent_id }) => agent_id],
-  ['TYPE', ({ task_type }) => task_type],
-  ['ASKED BY', ({ approval }) => approval.requested_by],
-  ['SINCE', ({ approval }) => shownTime(approval.requested_at)],
-  [
-    'UNTIL',
-    ({ approval: { expires_at, default_decision } }) =>
-      expires_at && `${shownTime(expires_at)}, then ${default_decision}`,
-  ],
-  ['TITLE', ({ title }) => title],
-];
 
 const ID = '01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11';
 const SEVERAL = `
@@ -56,10 +41,17 @@ export function define(command: Command): void {
   )
     .addHelpText('after', examples('reeve tasks list --status failed'))
     .action(exitWith(list));
-  withListOptions(command.command('inbox').description('tasks that wait for somebody’s decision, oldest first'))
+  withListOptions(command.command('inbox').description('what waits for somebody’s decision, oldest first'))
     .addHelpText(
       'after',
-      examples('reeve tasks inbox', "reeve tasks approve $(reeve tasks inbox | jq -r '.tasks[].id')"),
+      '\nTasks, and tool calls of runs. The ids are those of "reeve approvals approve" and "reject".',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'reeve tasks inbox',
+        `reeve tasks approve $(reeve tasks inbox | jq -r '.approvals[] | select(.kind == "task").task_id')`,
+      ),
     )
     .action(exitWith(inbox));
   command
@@ -131,8 +123,10 @@ async function list(options: TasksOptions): Promise<number> {
 async function inbox(options: ListOptions): Promise<number> {
   const { limit, offset } = options;
   await using connection = await connect('tasks inbox');
-  const answer = await connection.client.call(routes.listPendingApproval, { query: { limit, offset } });
-  printList(answer, answer.tasks, INBOX_COLUMNS, options);
+  const answer = await connection.client.call(routes.listApprovals, { query: { limit, offset } });
+  printList(answer, answer.approvals, APPROVAL_COLUMNS, options);
+  if (!wantsJson(options) && answer.total > 0)
+    note('reeve approvals show <id> says what an answer does; reeve approvals approve|reject <id> gives it');
   return EXIT.done;
 }
 

@@ -33,7 +33,10 @@ export interface ToolQuestion {
   readonly input: unknown;
 }
 
-/** Asks about a tool call, for as long and with the default that the rule for the tool says. */
+/**
+ * Asks about a tool call, for as long and with the default that the rule for the tool says; a call whose outcome is hidden is
+ * skipped by default, whatever the rule: it never happens twice by itself.
+ */
 export async function insertToolApproval(db: Db, question: ToolQuestion): Promise<Date> {
   const { rows } = await sql<{ expires_at: Date }>`
     insert into approvals (id, tenant_id, kind, task_id, run_id, step, attempt, agent_id, tool, tool_call_id, title, input,
@@ -41,7 +44,7 @@ export async function insertToolApproval(db: Db, question: ToolQuestion): Promis
     select ${question.id}, ${question.tenantId}, ${question.kind}, ${question.taskId}, ${question.runId}, ${question.step}::int,
       ${question.attempt}::int, ${question.agentId}, ${question.tool}, ${question.toolCallId}, ${question.title}, ${json(question.input)}::jsonb,
       ${`agent:${question.agentId}`}, reeve_now() + coalesce(p.expires_after_s, ${APPROVAL_EXPIRES_S}::int) * interval '1 s',
-      coalesce(p.default_decision, 'reject')
+      case when ${question.kind} = 'tool_call' then coalesce(p.default_decision, 'reject') else 'reject' end
     from (select) as one left join lateral (
       select expires_after_s, default_decision from task_policies
       where task_type = ${toolRule(question.tool)} and tenant_id in (${question.tenantId}, '*') order by tenant_id = '*' limit 1
@@ -69,12 +72,15 @@ function toolRule(tool: string): string {
   return `tool.${tool}`;
 }
 
-/** The latest question about each step of a run that was not taken back, by step and kind. */
-export async function selectToolApprovals(db: Db, runId: string): Promise<(Approval & { attempt: number })[]> {
+/** The latest question about each step of a run that was not taken back, by step and kind; `isGiven`: with a result by hand, be it null. */
+export async function selectToolApprovals(
+  db: Db,
+  runId: string,
+): Promise<(Approval & { attempt: number; isGiven: boolean })[]> {
   const { rows } = await sql<Selectable<Tables['approvals']>>`
     select distinct on (step, kind) * from approvals where run_id = ${runId} and step is not null and status <> 'withdrawn'
     order by step, kind, requested_at desc, id desc`.execute(db);
-  return rows.map((row) => ({ ...fromRow(row), attempt: row.attempt ?? 0 }));
+  return rows.map((row) => ({ ...fromRow(row), attempt: row.attempt ?? 0, isGiven: row.given_result !== null }));
 }
 
 /** Takes back what is asked about a task that has ended. */
@@ -87,6 +93,17 @@ export async function withdrawApprovals(db: Db, taskId: string): Promise<void> {
     select tenant_id, 'approval_withdrawn', agent_id, task_id, 'no decision is needed any more' from withdrawn`.execute(
     db,
   );
+}
+
+/** One approval. */
+export async function selectApproval(db: Db, tenantId: string, id: string): Promise<Approval | undefined> {
+  const row = await db
+    .selectFrom('approvals')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row && fromRow(row);
 }
 
 /** An approval, locked until the transaction ends, and whether its time has run out. */
@@ -137,7 +154,7 @@ export async function updateDecided(
       decided_at: now,
       reason,
       ...(tool.editedInput !== undefined && { edited_input: json(tool.editedInput) }),
-      ...(tool.result !== undefined && { given_result: json(tool.result) }),
+      ...(tool.result !== undefined && { given_result: json({ given: tool.result }) }),
     })
     .where('id', '=', id)
     .returningAll()
@@ -208,6 +225,6 @@ function fromRow(row: Selectable<Tables['approvals']>): Approval {
     decided_at: row.decided_at?.toISOString() ?? null,
     reason: row.reason,
     edited_input: row.edited_input,
-    result: row.given_result,
+    result: (row.given_result as { given: unknown } | null)?.given ?? null,
   };
 }

@@ -1,40 +1,42 @@
 import type { Approval } from '@reeve/contract';
 import { Link } from '@tanstack/react-router';
 import { Ago } from '../../ui/ago.tsx';
-import { Status } from '../../ui/status.tsx';
-import { TextBlock } from '../../ui/text-block.tsx';
+import { ApprovalBody } from './approval-body.tsx';
 import classes from './approvals-page.module.css';
-import { DecisionForm } from './decision-form.tsx';
-import { deciderOf } from './decider.ts';
-import { TimeLeft } from './time-left.tsx';
+import { DECISION_WORDS } from './decision-words.ts';
 
 interface ApprovalCardProps {
   readonly approval: Approval;
   readonly agent: string;
 }
 
-/** One decision: what it is about, who asks for it, how long it is waited for, or how it came out. */
+/** One decision in the list of all: what it is about, who asks for it, and what there is to decide. */
 export function ApprovalCard({ approval, agent }: ApprovalCardProps) {
-  const { status, kind, run_id: runId, task_id: taskId } = approval;
+  const { kind, tool, run_id: runId, task_id: taskId } = approval;
   return (
     <article className={classes.card} tabIndex={-1} data-row={approval.id} aria-label={approval.title}>
-      <header className={classes.head}>
-        <h2>{approval.title}</h2>
-        {status === 'pending' ? <DecisionForm approval={approval} /> : <Outcome approval={approval} />}
-      </header>
+      <h2>
+        {kind === 'tool_outcome' ? (
+          <>
+            What became of <code>{tool}</code>?
+          </>
+        ) : (
+          approval.title
+        )}
+      </h2>
       <p className={classes.facts}>
         <span>
-          {kind === 'task' ? 'A task' : 'A tool call'} of {agent}
+          {DECISION_WORDS[kind].about} of {agent}
+          {kind !== 'task' && (
+            <>
+              : <code>{tool}</code>
+            </>
+          )}
         </span>
         <span>
           asked for <Ago time={approval.requested_at} />
-          {approval.requested_by !== null && ` by ${approval.requested_by}`}
+          {kind === 'task' && approval.requested_by !== null && ` by ${approval.requested_by}`}
         </span>
-        {status === 'pending' && approval.expires_at !== null && (
-          <span>
-            <TimeLeft approval={approval} />
-          </span>
-        )}
         <Link to="/admin/agents/tasks" search={{ task: taskId }}>
           Task
         </Link>
@@ -44,25 +46,7 @@ export function ApprovalCard({ approval, agent }: ApprovalCardProps) {
           </Link>
         )}
       </p>
-      <TextBlock label={kind === 'task' ? 'Payload' : 'Arguments'} value={approval.input} />
+      <ApprovalBody approval={approval} />
     </article>
-  );
-}
-
-function Outcome({ approval }: { readonly approval: Approval }) {
-  const { status, reason, decided_at: at } = approval;
-  return (
-    <span className={classes.outcome}>
-      <Status
-        status={status === 'approved' ? 'approved' : status === 'rejected' ? 'rejected' : 'cancelled'}
-        text={
-          status === 'withdrawn'
-            ? 'Withdrawn'
-            : `${status === 'approved' ? 'Approved' : 'Rejected'} by ${deciderOf(approval)}`
-        }
-      />
-      {at !== null && <Ago time={at} />}
-      {reason !== null && reason !== '' && <q>{reason}</q>}
-    </span>
   );
 }

@@ -16,7 +16,7 @@ import { Status, statusText } from '../../ui/status.tsx';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import classes from './approvals-page.module.css';
-import { RejectDialog } from './reject-dialog.tsx';
+import { DecisionDialog, moreOf, type DecisionWay } from './decision-dialog.tsx';
 import { useDecide } from './use-decide.ts';
 
 /** The statuses to look at, with the sign of each. */
@@ -34,33 +34,44 @@ export function ApprovalsPage({ status }: { readonly status: ApprovalStatus }) {
   const agents = useQuery(agentsQuery);
   const approvals = query.data?.pages.flatMap((page) => page.approvals) ?? [];
   const rows = useRowKeys<HTMLDivElement>();
-  const [rejecting, setRejecting] = useState<Approval>();
+  const [asking, setAsking] = useState<{ readonly approval: Approval; readonly way: DecisionWay }>();
   const decide = useDecide();
 
-  /** The approval whose card has the focus, or the first; moves the focus on to the next one, since this one will go. */
-  const take = (): Approval | undefined => {
+  /** Does something about the approval whose card has the focus, and moves the focus on to the next one, since this one will go. */
+  const take = (act: (approval: Approval) => boolean): void => {
     const cards = [...(rows.current?.querySelectorAll<HTMLElement>('[data-row]') ?? [])];
     const at = cards.findIndex((card) => card.contains(document.activeElement));
-    if (at >= 0) (cards[at + 1] ?? cards[at - 1])?.focus();
-    return approvals.find(({ id }) => id === cards[at]?.dataset['row']);
+    const approval = approvals.find(({ id }) => id === cards[at]?.dataset['row']);
+    if (approval !== undefined && act(approval)) (cards[at + 1] ?? cards[at - 1])?.focus();
   };
+  const ask = (wayOf: (approval: Approval) => DecisionWay | undefined): void =>
+    take((approval) => {
+      const way = wayOf(approval);
+      if (way !== undefined) setAsking({ approval, way });
+      return way !== undefined;
+    });
   useHotkeys(
-    status === 'pending' && rejecting === undefined
+    status === 'pending' && asking === undefined
       ? [
           [
             'a',
-            () => {
-              const approval = take();
-              if (approval !== undefined) decide.mutate({ approval, decision: 'approve', reason: '' });
-            },
+            () =>
+              take((approval) => {
+                decide.mutate({ approval, body: { decision: 'approve' } });
+                return true;
+              }),
           ],
-          ['r', () => setRejecting(take())],
+          ['r', () => ask(() => 'reject')],
+          ['e', () => ask(({ kind }) => moreOf(kind))],
         ]
       : [],
   );
 
   return (
-    <Page title="Approvals" lead="What waits for a person’s decision. j and k move, a approves, r rejects.">
+    <Page
+      title="Approvals"
+      lead="What waits for a person’s decision. j and k move, a approves, r rejects, e edits the input or gives the result."
+    >
       <div className={classes.filters}>
         <FilterTabs label="Approvals by status">
           {STATUSES.map(([name, sign]) => (
@@ -104,16 +115,7 @@ export function ApprovalsPage({ status }: { readonly status: ApprovalStatus }) {
           Show more
         </Button>
       )}
-      {rejecting !== undefined && (
-        <RejectDialog
-          title={rejecting.title}
-          onClose={() => setRejecting(undefined)}
-          onReject={(reason) => {
-            setRejecting(undefined);
-            decide.mutate({ approval: rejecting, decision: 'reject', reason });
-          }}
-        />
-      )}
+      {asking !== undefined && <DecisionDialog {...asking} onClose={() => setAsking(undefined)} />}
     </Page>
   );
 }

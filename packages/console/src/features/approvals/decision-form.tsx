@@ -1,44 +1,48 @@
 import { Button, Group } from '@mantine/core';
 import type { Approval } from '@reeve/contract';
 import { useState } from 'react';
-import { BadIcon, CheckIcon } from '../../ui/icons.ts';
-import { RejectDialog } from './reject-dialog.tsx';
+import { BadIcon, CheckIcon, EditIcon } from '../../ui/icons.ts';
+import { DecisionDialog, moreOf, type DecisionWay } from './decision-dialog.tsx';
+import { DECISION_WORDS } from './decision-words.ts';
 import { useDecide } from './use-decide.ts';
 
-/** The two ways to decide what waits for it. */
+/** The ways to decide what waits for it. */
 export function DecisionForm({ approval }: { readonly approval: Approval }) {
-  const [rejecting, setRejecting] = useState(false);
+  const [way, setWay] = useState<DecisionWay>();
   const decide = useDecide();
+  const words = DECISION_WORDS[approval.kind];
+  const more = moreOf(approval.kind);
   return (
     <Group gap="xs">
       <Button
         size="xs"
         leftSection={<CheckIcon size={15} />}
         loading={decide.isPending}
-        onClick={() => decide.mutate({ approval, decision: 'approve', reason: '' })}
+        onClick={() => decide.mutate({ approval, body: { decision: 'approve' } })}
       >
-        Approve
+        {words.approve}
       </Button>
+      {more !== undefined && (
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<EditIcon size={15} />}
+          disabled={decide.isPending}
+          onClick={() => setWay(more)}
+        >
+          {words.more}
+        </Button>
+      )}
       <Button
         size="xs"
         variant="default"
         leftSection={<BadIcon size={15} />}
         disabled={decide.isPending}
-        onClick={() => setRejecting(true)}
-        data-reject
+        onClick={() => setWay('reject')}
       >
-        Reject
+        {words.reject}
       </Button>
-      {rejecting && (
-        <RejectDialog
-          title={approval.title}
-          onClose={() => setRejecting(false)}
-          onReject={(reason) => {
-            setRejecting(false);
-            decide.mutate({ approval, decision: 'reject', reason });
-          }}
-        />
-      )}
+      {way !== undefined && <DecisionDialog approval={approval} way={way} onClose={() => setWay(undefined)} />}
     </Group>
   );
 }

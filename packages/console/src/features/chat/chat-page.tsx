@@ -1,5 +1,6 @@
 import { ActionIcon, Drawer, Tooltip } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
+import type { Multitask } from '@reeve/contract';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { cancelRun } from '../../api/runs.ts';
@@ -11,6 +12,7 @@ import { AgentPicker } from './agent-picker.tsx';
 import classes from './chat-page.module.css';
 import { Composer } from './composer.tsx';
 import { Conversation } from './conversation.tsx';
+import { MultitaskPicker } from './multitask-picker.tsx';
 import type { ChatRequest, LiveRun } from './run-streams.ts';
 import { SessionList } from './session-list.tsx';
 import { useRunStreams } from './streams-context.ts';
@@ -40,13 +42,16 @@ export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, o
     ?.pages[0];
   const answering = agent ?? session?.agent_id ?? 'assistant';
 
+  const { runs, started, activeId, working, inLine, reconnect } = useSessionRuns(sessionId);
   const [draft, setDraft] = useState('');
+  const [multitask, setMultitask] = useState<Multitask>('enqueue');
 
   const start = useMutation({
     mutationFn: (request: ChatRequest) => streams.start(request),
     onSuccess: async (started, request) => {
       if (request.session_id === undefined) await onStarted(started.sessionId);
       void cache.invalidateQueries({ queryKey: ['sessions', 'list'] });
+      void cache.invalidateQueries({ queryKey: ['runs', 'of-session', started.sessionId] });
     },
     // The text is not lost with its message.
     onError: (_error, request) => setDraft((typed) => typed || request.message),
@@ -58,10 +63,15 @@ export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, o
   });
   const send = (message: string): void => {
     setDraft('');
-    start.mutate({ agent_config_id: answering, message, ...(sessionId !== undefined && { session_id: sessionId }) });
+    setMultitask('enqueue');
+    start.mutate({
+      agent_config_id: answering,
+      message,
+      ...(sessionId !== undefined && { session_id: sessionId }),
+      ...(activeId !== undefined && { multitask }),
+    });
   };
 
-  const { runs, started, activeId, reconnect } = useSessionRuns(sessionId);
   const here = start.variables?.session_id === sessionId;
   const sending = here && start.isPending ? start.variables?.message : undefined;
   const list = (
@@ -106,7 +116,10 @@ export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, o
             sending={sending}
             runId={runId}
             busy={activeId !== undefined || start.isPending}
+            working={working || start.isPending}
+            inLine={inLine}
             onAgain={send}
+            onTakeBack={(id) => stop.mutate(id)}
             onReconnect={reconnect}
           />
         ) : sending !== undefined ? (
@@ -129,10 +142,12 @@ export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, o
             onDraft={setDraft}
             onSend={() => send(draft.trim())}
             sending={start.isPending}
-            stopping={stop.isPending}
+            stopping={stop.isPending && stop.variables === activeId}
+            waiting={activeId !== undefined && !working}
             onStop={activeId === undefined ? undefined : () => stop.mutate(activeId)}
           >
             <AgentPicker value={answering} onChange={onAgent} />
+            {activeId !== undefined && <MultitaskPicker value={multitask} onChange={setMultitask} />}
           </Composer>
         </div>
       </section>

@@ -63,7 +63,7 @@ describe('the chat', { skip: chromium.missing, timeout: SUITE_MS }, () => {
     assert.match(await card.getByRole('group', { name: 'Result' }).innerText(), /391/);
     await page.getByText('Thinking').click();
     await page.getByText('A product.').waitFor();
-    await page.getByRole('button', { name: 'Send' }).waitFor();
+    await page.getByRole('button', { name: 'Stop the run' }).waitFor({ state: 'detached' });
     assert.match(await page.locator('article footer').innerText(), /22 in · 14 out/);
   });
 
@@ -111,7 +111,7 @@ describe('the chat', { skip: chromium.missing, timeout: SUITE_MS }, () => {
     await page.reload();
     for (const tab of [page, second]) {
       await tab.getByText('word 40,').waitFor();
-      await tab.getByRole('button', { name: 'Send' }).waitFor();
+      await tab.getByRole('button', { name: 'Stop the run' }).waitFor({ state: 'detached' });
       const article = tab.getByRole('article');
       assert.equal(await article.count(), 1);
       assert.equal(await article.locator('details').count(), 1);

@@ -10,15 +10,16 @@ interface ComposerProps {
   /** Stops the run in progress; undefined while none is. */
   readonly onStop: (() => void) | undefined;
   readonly stopping: boolean;
+  /** Whether that run is put aside, for a person or for a budget. */
+  readonly waiting: boolean;
   readonly sending: boolean;
-  /** Stands at the left under the text: the agent picker. */
+  /** Stands at the left under the text: who answers, and what becomes of the run in progress. */
   readonly children: ReactNode;
 }
 
-/** Where a message is typed. Enter sends, Shift+Enter begins a new line; typing goes on while a run works. */
-export function Composer({ draft, onDraft, onSend, onStop, stopping, sending, children }: ComposerProps) {
-  const busy = sending || onStop !== undefined;
-  const ready = draft.trim() !== '' && !busy;
+/** Where a message is typed. Enter sends, Shift+Enter begins a new line, also while a run works. */
+export function Composer({ draft, onDraft, onSend, onStop, stopping, waiting, sending, children }: ComposerProps) {
+  const ready = draft.trim() !== '' && !sending;
 
   const send = (): void => {
     if (ready) onSend();
@@ -54,22 +55,13 @@ export function Composer({ draft, onDraft, onSend, onStop, stopping, sending, ch
       <div className={classes.row}>
         {children}
         <span className={classes.hint} aria-hidden="true">
-          {busy ? 'The agent is working' : 'Enter sends, Shift+Enter begins a new line'}
+          {onStop === undefined
+            ? 'Enter sends, Shift+Enter begins a new line'
+            : waiting
+              ? 'The run waits'
+              : 'The agent is working'}
         </span>
-        {onStop === undefined ? (
-          <Tooltip label="Send">
-            <ActionIcon
-              type="submit"
-              size="lg"
-              radius="xl"
-              aria-label="Send"
-              disabled={!ready && !sending}
-              loading={sending}
-            >
-              <SendIcon size={18} />
-            </ActionIcon>
-          </Tooltip>
-        ) : (
+        {onStop !== undefined && (
           <Tooltip label="Stop the run">
             <ActionIcon
               size="lg"
@@ -83,6 +75,18 @@ export function Composer({ draft, onDraft, onSend, onStop, stopping, sending, ch
             </ActionIcon>
           </Tooltip>
         )}
+        <Tooltip label="Send">
+          <ActionIcon
+            type="submit"
+            size="lg"
+            radius="xl"
+            aria-label="Send"
+            disabled={!ready && !sending}
+            loading={sending}
+          >
+            <SendIcon size={18} />
+          </ActionIcon>
+        </Tooltip>
       </div>
     </form>
   );

@@ -7,7 +7,7 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { ToBottomIcon } from '../../ui/icons.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import classes from './conversation.module.css';
-import { turnsOf, withRuns, type Turn } from './transcript.ts';
+import { isForgotten, turnsOf, withRuns, type Turn } from './transcript.ts';
 import { SendingTurn, TurnView } from './turn-view.tsx';
 import { useStickyScroll } from './use-sticky-scroll.ts';
 
@@ -20,8 +20,14 @@ interface ConversationProps {
   readonly sending: string | undefined;
   /** The run to show and mark, from the address. */
   readonly runId: string | undefined;
+  /** Whether a run has not ended. */
   readonly busy: boolean;
+  /** Whether more is about to be said. */
+  readonly working: boolean;
+  /** The runs that wait for those before them to end. */
+  readonly inLine: readonly string[];
   readonly onAgain: (prompt: string) => void;
+  readonly onTakeBack: (runId: string) => void;
   readonly onReconnect: () => void;
 }
 
@@ -33,7 +39,10 @@ export function Conversation({
   sending,
   runId,
   busy,
+  working,
+  inLine,
   onAgain,
+  onTakeBack,
   onReconnect,
 }: ConversationProps) {
   const session = useInfiniteQuery(sessionQuery(sessionId));
@@ -46,7 +55,7 @@ export function Conversation({
       listed,
       runs.filter((run) => Date.parse(run.created_at) >= oldest),
     ),
-    fresh,
+    fresh.filter((turn) => !runs.some((run) => run.id === turn.runId && isForgotten(run, runs))),
   );
   const { ref, atEnd, onScroll, toEnd, toElement } = useStickyScroll(sessionId, listed[0]?.key);
 
@@ -62,6 +71,9 @@ export function Conversation({
     if (turn !== null) toElement(turn);
   }, [found, runId, toElement]);
 
+  const takeBackOf = (id: string | null): (() => void) | undefined =>
+    id !== null && inLine.includes(id) ? () => onTakeBack(id) : undefined;
+
   return (
     <div className={classes.frame}>
       <div
@@ -72,7 +84,7 @@ export function Conversation({
         role="region"
         aria-label="Conversation"
       >
-        <div className={classes.column} role="log" aria-live="polite" aria-busy={busy} aria-label="Messages">
+        <div className={classes.column} role="log" aria-live="polite" aria-busy={working} aria-label="Messages">
           {session.hasNextPage && (
             <div className={classes.older}>
               <Button
@@ -104,6 +116,7 @@ export function Conversation({
               highlighted={turn.runId !== null && turn.runId === runId}
               onAgain={index === turns.length - 1 && sending === undefined && !busy ? onAgain : undefined}
               onReconnect={onReconnect}
+              onTakeBack={takeBackOf(turn.runId)}
             />
           ))}
           {sending !== undefined && <SendingTurn prompt={sending} />}

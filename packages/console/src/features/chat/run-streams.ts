@@ -3,14 +3,15 @@
  * the query cache; components only look there.
  *
  * (none) ──start: POST /chat, first event──► read ──connection drops──► read from the event log ──end──► (none)
+ *                                            └──it waits for its turn──► (none), until it is watched
  * (none) ──watch: from the last event seen──► read ──last watcher leaves──► (none)
  *
- * Leaving a stream never stops its run.
+ * Leaving a stream never stops its run. One that waits for its turn holds no connection: a browser has six for all tabs of a server.
  */
 import { ClientError, type Client } from '@reeve/client';
-import { routes, type RunEvent } from '@reeve/contract';
+import { routes, type Multitask, type RunEvent } from '@reeve/contract';
 import { queryOptions, skipToken, type QueryClient } from '@tanstack/react-query';
-import { applyEvent, emptyRunView, type RunView } from './run-view.ts';
+import { applyEvent, emptyRunView, QUEUED, type RunView } from './run-view.ts';
 
 /** What this tab has heard of a run, and why it hears no more where the stream was lost for good. */
 export interface LiveRun {
@@ -24,6 +25,8 @@ export interface ChatRequest {
   readonly agent_config_id: string;
   readonly message: string;
   readonly session_id?: string;
+  /** What becomes of it where the session is busy. */
+  readonly multitask?: Multitask;
 }
 
 export interface StartedRun {
@@ -137,6 +140,7 @@ async function* toTheEnd(
     for await (const event of events) {
       last = event.seq;
       yield event;
+      if (event.type === 'system' && event.message === QUEUED) return;
     }
     return;
   } catch (error) {

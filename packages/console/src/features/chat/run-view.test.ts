@@ -178,6 +178,50 @@ describe('a run seen through its events', () => {
     );
   });
 
+  test('a call that people are asked about waits, runs once it is decided, and ends with the run at the latest', () => {
+    const asked: NewRunEvent = {
+      type: 'approval_required',
+      step: 2,
+      approval_id: 'q1',
+      kind: 'tool_call',
+      tool_call_id: 'c1',
+      name: 'calculator',
+      input: { expression: '17 * 23' },
+    };
+    const decided: NewRunEvent = {
+      type: 'approval_decided',
+      step: 2,
+      approval_id: 'q1',
+      tool_call_id: 'c1',
+      decision: 'approve',
+      reason: null,
+    };
+    const parked: NewRunEvent = { type: 'system', message: 'waits for a person', waiting_for: 'approval' };
+    const statusOf = (...events: NewRunEvent[]) => {
+      const { items } = fold([start, call, ...events]);
+      assert.equal(items.length, 1, 'one card, no notices');
+      return items[0]?.kind === 'tool' && [items[0].status, items[0].approvalId];
+    };
+    assert.deepEqual(statusOf(asked), ['waiting', 'q1']);
+    assert.deepEqual(statusOf(asked, parked, decided), ['running', 'q1']);
+    assert.deepEqual(statusOf(asked, parked, decided, settledCall), ['success', 'q1']);
+    assert.deepEqual(statusOf(asked, parked, result('cancelled', null)), ['unknown', 'q1']);
+    assert.deepEqual(statusOf({ ...decided, approval_id: 'other' }), ['running', null]);
+  });
+
+  test('a run that is put aside says for what until its next event', () => {
+    const parked: NewRunEvent = { type: 'system', message: 'the budget has no room', waiting_for: 'budget' };
+    assert.deepEqual(fold([start, parked]).waiting, { for: 'budget', message: 'the budget has no room' });
+    assert.equal(fold([start, parked]).items.length, 0);
+    assert.equal(fold([start, parked, text(1, 'on')]).waiting, null);
+  });
+
+  test('what a run says of itself shows, but not that it begins', () => {
+    const says = (message: string): NewRunEvent => ({ type: 'system', message });
+    const items = fold([start, says('queued'), says('started'), says('the first 9 messages were summed up')]).items;
+    assert.deepEqual(items, [{ kind: 'notice', step: 0, text: 'The first 9 messages were summed up.' }]);
+  });
+
   test('usage of several model calls adds up, and an unknown price makes the sum unknown', () => {
     const part = (cost: string | null): NewRunEvent => ({ type: 'usage', step: 1, model: 'm', usage: usage(5, cost) });
     assert.deepEqual(fold([start, part('0.1'), part('0.2')]).usage, usage(10, '0.3'));

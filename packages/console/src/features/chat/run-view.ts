@@ -5,10 +5,11 @@
  *    ▲──────────────── any later event: the run's task was retried ──────┘
  *
  * Text and thinking grow per step; a `system` event with `discard_step` voids what that step had
- * streamed. A tool call is open until its result, or until the run ends without one. Events at or
+ * streamed. A tool call is open until its result, or until the run ends without one; while people are
+ * asked about it, it waits. A run that is put aside waits until its next event. Events at or
  * below the last applied `seq` change nothing, so replays and late deliveries are harmless.
  */
-import type { RunEvent, ToolStatus, Usage } from '@reeve/contract';
+import type { RunEvent, RunWait, ToolStatus, Usage } from '@reeve/contract';
 
 export interface ToolItem {
   readonly kind: 'tool';
@@ -17,19 +18,22 @@ export interface ToolItem {
   readonly name: string;
   readonly input: unknown;
   /** `unknown` where the run ended and no result was recorded. */
-  readonly status: 'running' | ToolStatus | 'unknown';
+  readonly status: 'running' | 'waiting' | ToolStatus | 'unknown';
   readonly output: unknown;
   readonly durationMs: number | null;
   readonly startedAt: string | null;
+  /** The approval that people were asked for last, whatever they said. */
+  readonly approvalId: string | null;
 }
 
+/** A piece of the view that is text. `said`: a person’s words to the run under way. */
 interface Words<Kind extends string> {
   readonly kind: Kind;
   readonly step: number;
   readonly text: string;
 }
 
-export type ViewItem = Words<'text'> | Words<'thinking'> | Words<'notice'> | ToolItem;
+export type ViewItem = Words<'text'> | Words<'thinking'> | Words<'notice'> | Words<'said'> | ToolItem;
 
 export interface RunView {
   readonly runId: string;
@@ -39,6 +43,8 @@ export interface RunView {
   /** Position of the last event applied; 0 before the first. */
   readonly lastSeq: number;
   readonly status: 'running' | 'completed' | 'failed' | 'cancelled';
+  /** What the run is put aside for, in the server's words; null while it works. */
+  readonly waiting: { readonly for: RunWait; readonly message: string } | null;
   /** True once `session_end` has come: nothing follows unless the run is retried. */
   readonly closed: boolean;
   readonly items: readonly ViewItem[];
@@ -46,6 +52,9 @@ export interface RunView {
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly durationMs: number | null;
 }
+
+/** What a run that waits for its turn says first. */
+export const QUEUED = 'queued';
 
 /** The view of a run of which nothing has been heard yet. */
 export function emptyRunView(runId: string): RunView {
@@ -56,6 +65,7 @@ export function emptyRunView(runId: string): RunView {
     model: null,
     lastSeq: 0,
     status: 'running',
+    waiting: null,
     closed: false,
     items: [],
     usage: null,
@@ -68,7 +78,7 @@ export function emptyRunView(runId: string): RunView {
 export function applyEvent(view: RunView, event: RunEvent): RunView {
   if (event.run_id !== view.runId || event.seq <= view.lastSeq) return view;
   const open = view.closed ? { ...view, ...REOPENED } : view;
-  return { ...open, ...changesOf(open, event), lastSeq: event.seq };
+  return { ...open, waiting: null, ...changesOf(open, event), lastSeq: event.seq };
 }
 
 const REOPENED = { status: 'running', closed: false, error: null, durationMs: null } as const;
@@ -81,6 +91,8 @@ function changesOf(view: RunView, event: RunEvent): Partial<RunView> {
       return {
         ...(event.model !== undefined && { model: event.model }),
         ...(event.discard_step !== undefined && { items: withoutStreamed(view.items, event.discard_step) }),
+        ...(event.waiting_for !== undefined && { waiting: { for: event.waiting_for, message: event.message } }),
+        ...(tellsNews(event) && { items: withNotice(view.items, lastStep(view), sentence(event.message)) }),
       };
     case 'thinking':
     case 'text':
@@ -90,16 +102,12 @@ function changesOf(view: RunView, event: RunEvent): Partial<RunView> {
     case 'tool_result':
       return { items: withToolResult(view.items, event) };
     case 'approval_required':
-      return { items: withNotice(view.items, event.step, `Waits for approval of ${event.name}`) };
+      return { items: withQuestion(view.items, event) };
     case 'approval_decided':
-      return { items: withNotice(view.items, event.step, `Approval decided: ${event.decision}`) };
+      return { items: withDecision(view.items, event) };
     case 'handoff':
       return {
-        items: withNotice(
-          view.items,
-          view.items.at(-1)?.step ?? 0,
-          `Handed over from ${event.from} to ${event.to}: ${event.reason}`,
-        ),
+        items: withNotice(view.items, lastStep(view), `Handed over from ${event.from} to ${event.to}: ${event.reason}`),
       };
     case 'usage':
       return { usage: addUsage(view.usage, event.usage) };
@@ -115,6 +123,22 @@ function changesOf(view: RunView, event: RunEvent): Partial<RunView> {
     case 'session_end':
       return { closed: true, items: settled(view.items) };
   }
+}
+
+/** What every run says as it begins or begins again is no news. */
+const ROUTINE: readonly string[] = ['started', QUEUED, 'tried again'];
+
+/** Whether a `system` event says something that shows nowhere else, such as that messages were summed up. */
+function tellsNews(event: Extract<RunEvent, { type: 'system' }>): boolean {
+  return event.discard_step === undefined && event.waiting_for === undefined && !ROUTINE.includes(event.message);
+}
+
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
+}
+
+function lastStep(view: RunView): number {
+  return view.items.at(-1)?.step ?? 0;
 }
 
 function withoutStreamed(items: readonly ViewItem[], step: number): ViewItem[] {
@@ -138,6 +162,7 @@ function withToolCall(items: readonly ViewItem[], event: Extract<RunEvent, { typ
     output: null,
     durationMs: null,
     startedAt: event.timestamp,
+    approvalId: null,
   };
   return withTool(items, call);
 }
@@ -154,7 +179,36 @@ function withToolResult(items: readonly ViewItem[], event: Extract<RunEvent, { t
     output: event.output,
     durationMs: event.duration_ms,
     startedAt: called?.startedAt ?? null,
+    approvalId: called?.approvalId ?? null,
   });
+}
+
+function withQuestion(
+  items: readonly ViewItem[],
+  event: Extract<RunEvent, { type: 'approval_required' }>,
+): readonly ViewItem[] {
+  const called = items.find((item): item is ToolItem => item.kind === 'tool' && item.id === event.tool_call_id);
+  return withTool(items, {
+    kind: 'tool',
+    step: event.step,
+    id: event.tool_call_id,
+    name: event.name,
+    input: event.input,
+    status: 'waiting',
+    output: null,
+    durationMs: null,
+    startedAt: called?.startedAt ?? event.timestamp,
+    approvalId: event.approval_id,
+  });
+}
+
+function withDecision(
+  items: readonly ViewItem[],
+  { approval_id: approvalId }: Extract<RunEvent, { type: 'approval_decided' }>,
+): readonly ViewItem[] {
+  return items.map((item) =>
+    item.kind === 'tool' && item.approvalId === approvalId ? { ...item, status: 'running' } : item,
+  );
 }
 
 function withTool(items: readonly ViewItem[], tool: ToolItem): ViewItem[] {
@@ -168,7 +222,9 @@ function withNotice(items: readonly ViewItem[], step: number, text: string): Vie
 
 function settled(items: readonly ViewItem[]): ViewItem[] {
   return items.map((item) =>
-    item.kind === 'tool' && item.status === 'running' ? { ...item, status: 'unknown' } : item,
+    item.kind === 'tool' && (item.status === 'running' || item.status === 'waiting')
+      ? { ...item, status: 'unknown' }
+      : item,
   );
 }
 

@@ -59,7 +59,7 @@ describe('an open page whose server is lost', { skip: chromium.missing, timeout:
     await using _second = await serve(first.url);
 
     await page.getByText('word 30,').waitFor();
-    await page.getByRole('button', { name: 'Send' }).waitFor();
+    await page.getByRole('button', { name: 'Stop the run' }).waitFor({ state: 'detached' });
     const article = page.getByRole('article');
     assert.equal(await article.count(), 1);
     assert.equal(await article.locator('details').count(), 1, 'one card');

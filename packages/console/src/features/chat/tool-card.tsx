@@ -1,3 +1,4 @@
+import { CallApproval } from '../approvals/call-approval.tsx';
 import { formatDuration, formatInline } from '../../ui/format.ts';
 import { RightIcon, ToolIcon } from '../../ui/icons.ts';
 import { Status } from '../../ui/status.tsx';
@@ -5,30 +6,45 @@ import { TextBlock } from '../../ui/text-block.tsx';
 import type { ToolItem } from './run-view.ts';
 import classes from './tool-card.module.css';
 
-/** A tool call: its name and state in a row, its arguments and result on opening. */
-export function ToolCard({ tool }: { readonly tool: ToolItem }) {
+interface ToolCardProps {
+  readonly tool: ToolItem;
+  readonly runId: string | null;
+}
+
+/** A tool call: its name and state in a row, its arguments and result on opening, and below what people are asked about it. */
+export function ToolCard({ tool, runId }: ToolCardProps) {
+  const { approvalId } = tool;
   return (
-    <details className={classes.card}>
-      <summary className={classes.row}>
-        <RightIcon size={16} className={classes.chevron} />
-        <ToolIcon size={16} className={classes.sign} />
-        <code className={classes.name}>{tool.name}</code>
-        <span className={classes.preview}>{formatInline(tool.input)}</span>
-        <span className={classes.state}>
-          {tool.durationMs !== null && <span className={classes.duration}>{formatDuration(tool.durationMs)}</span>}
-          <Status status={tool.status} />
-        </span>
-      </summary>
-      <div className={classes.body}>
-        <TextBlock label="Arguments" value={tool.input} />
-        {tool.status === 'running' ? (
-          <p className={classes.waiting}>The tool is working. Its result will show here.</p>
-        ) : tool.status === 'unknown' && tool.output === null ? (
-          <p className={classes.waiting}>The run ended before a result was recorded.</p>
-        ) : (
-          <TextBlock label="Result" value={tool.output} />
-        )}
-      </div>
-    </details>
+    <div className={classes.card}>
+      <details>
+        <summary className={classes.row}>
+          <RightIcon size={16} className={classes.chevron} />
+          <ToolIcon size={16} className={classes.sign} />
+          <code className={classes.name}>{tool.name}</code>
+          <span className={classes.preview}>{formatInline(tool.input)}</span>
+          <span className={classes.state}>
+            {tool.durationMs !== null && <span className={classes.duration}>{formatDuration(tool.durationMs)}</span>}
+            {tool.status === 'waiting' ? (
+              <Status status="waiting" text="Waits for a decision" />
+            ) : (
+              <Status status={tool.status} />
+            )}
+          </span>
+        </summary>
+        <div className={classes.body}>
+          <TextBlock label="Arguments" value={tool.input} />
+          {tool.status === 'waiting' ? (
+            <p className={classes.waiting}>A person decides on this call.</p>
+          ) : tool.status === 'running' ? (
+            <p className={classes.waiting}>The tool is working. Its result will show here.</p>
+          ) : tool.status === 'unknown' && tool.output === null ? (
+            <p className={classes.waiting}>The run ended before a result was recorded.</p>
+          ) : (
+            <TextBlock label="Result" value={tool.output} />
+          )}
+        </div>
+      </details>
+      {approvalId !== null && runId !== null && <CallApproval runId={runId} approvalId={approvalId} tool={tool.name} />}
+    </div>
   );
 }

@@ -79,15 +79,68 @@ test('tool messages that are no JSON are shown as they are', () => {
 
 test('runs without messages come last, oldest first, and none twice', () => {
   const turns = withRuns(turnsOf(messages([['user', 'a', A]])), [
-    { id: 'z', input: 'third', created_at: '2026-11-21T10:00:03Z' },
-    { id: B, input: 'second', created_at: '2026-11-21T10:00:02Z' },
-    { id: A, input: 'a', created_at: '2026-11-21T10:00:01Z' },
+    run('z', 'third', 3),
+    run(B, 'second', 2),
+    run(A, 'a', 1),
   ]);
   assert.deepEqual(
     turns.map((turn) => turn.prompt),
     ['a', 'second', 'third'],
   );
 });
+
+test('what a fork shares is of one turn with it', () => {
+  const turns = turnsOf(
+    messages([
+      ['user', 'first', B],
+      ['tool-plan', '{"tool_call_id":"c1","name":"calculator","input":{}}', A],
+      ['tool-output', '{"tool_call_id":"c1","name":"calculator","status":"success","output":1}', A],
+      ['assistant', 'one', B],
+    ]),
+  );
+  assert.deepEqual(
+    turns.map((turn) => [turn.runId, turn.items.length]),
+    [[B, 2]],
+  );
+});
+
+test('what is said to a run under way stands where it was said', () => {
+  const [turn] = turnsOf(
+    messages([
+      ['user', 'first', A],
+      ['assistant', 'one', A],
+      ['user', 'and then?', A],
+      ['assistant', 'two', A],
+    ]),
+  );
+  assert.equal(turn?.prompt, 'first');
+  assert.deepEqual(
+    turn?.items.map((item) => [item.kind, item.kind === 'tool' ? '' : item.text]),
+    [
+      ['text', 'one'],
+      ['said', 'and then?'],
+      ['text', 'two'],
+    ],
+  );
+});
+
+test('a run that the next message had forgotten is no turn, one that was only stopped is', () => {
+  const stopped = { ...run(A, 'stopped', 1), status: 'cancelled' as const };
+  const shown = (multitask: 'enqueue' | 'interrupt' | 'rollback', begun = true) =>
+    withRuns(
+      [],
+      [stopped, { ...run(B, 'next', 2), multitask, ...(!begun && { status: 'queued' as const, started_at: null }) }],
+    ).map((turn) => turn.prompt);
+  assert.deepEqual(shown('rollback'), ['next']);
+  assert.deepEqual(shown('rollback', false), ['stopped', 'next'], 'not before the next one has begun');
+  assert.deepEqual(shown('interrupt'), ['stopped', 'next']);
+  assert.deepEqual(shown('enqueue'), ['stopped', 'next']);
+});
+
+function run(id: string, input: string, second: number): Parameters<typeof withRuns>[1][number] {
+  const created_at = `2026-11-21T10:00:0${second}Z`;
+  return { id, input, created_at, started_at: created_at, status: 'completed', multitask: 'enqueue' };
+}
 
 function messages(rows: [Message['role'], string, string | null][]): Message[] {
   return rows.map(([role, content, runId], index) => ({

@@ -10,14 +10,18 @@ export interface Turn {
   readonly items: readonly ViewItem[];
 }
 
-/** Messages, oldest first, as turns: those of one run belong together, every other user message begins its own. */
+/**
+ * Messages, oldest first, as turns: those of one run belong together, every other user message begins its own. A tool's messages
+ * belong where they stand: those that a fork shares are still the other run's.
+ */
 export function turnsOf(messages: readonly Message[]): Turn[] {
   const turns: Turn[] = [];
   for (const message of messages) {
     const last = turns.at(-1);
     const continues =
       last !== undefined &&
-      (message.run_id === null ? message.role !== 'user' && last.runId === null : last.runId === message.run_id);
+      (isOfTool(message) ||
+        (message.run_id === null ? message.role !== 'user' && last.runId === null : last.runId === message.run_id));
     const turn = continues
       ? last
       : {
@@ -34,24 +38,38 @@ export function turnsOf(messages: readonly Message[]): Turn[] {
   return turns;
 }
 
+function isOfTool({ role }: Message): boolean {
+  return role === 'tool-plan' || role === 'tool-output';
+}
+
+type ListedRun = Pick<Run, 'id' | 'input' | 'created_at' | 'started_at' | 'status' | 'multitask'>;
+
 /** Adds the runs that have no message in sight yet, oldest first, behind the turns that have. */
-export function withRuns(turns: readonly Turn[], runs: readonly Pick<Run, 'id' | 'input' | 'created_at'>[]): Turn[] {
+export function withRuns(turns: readonly Turn[], runs: readonly ListedRun[]): Turn[] {
   const known = new Set(turns.map((turn) => turn.runId));
-  const missing = runs.filter((run) => !known.has(run.id)).sort((a, b) => a.created_at.localeCompare(b.created_at));
+  const missing = runs
+    .filter((run) => !known.has(run.id) && !isForgotten(run, runs))
+    .sort((a, b) => a.created_at.localeCompare(b.created_at));
   return [
     ...turns,
     ...missing.map((run) => ({ key: run.id, runId: run.id, prompt: run.input, askedAt: run.created_at, items: [] })),
   ];
 }
 
+/** Whether the next message stopped a run, without messages of its own by now, and had it forgotten. */
+export function isForgotten(run: ListedRun, runs: readonly ListedRun[]): boolean {
+  if (run.status !== 'cancelled' || run.started_at === null) return false;
+  const later = runs.filter((other) => other.created_at > run.created_at && other.started_at !== null);
+  const next = later.sort((a, b) => a.created_at.localeCompare(b.created_at))[0];
+  return next?.multitask === 'rollback';
+}
+
 function withMessage(turn: Turn, message: Message): Turn {
   switch (message.role) {
     case 'user':
-      return {
-        ...turn,
-        prompt: turn.prompt === null ? message.content : `${turn.prompt}\n\n${message.content}`,
-        askedAt: message.created_at,
-      };
+      return turn.prompt === null && turn.items.length === 0
+        ? { ...turn, prompt: message.content, askedAt: message.created_at }
+        : { ...turn, items: [...turn.items, { kind: 'said', step: message.position, text: message.content }] };
     case 'assistant':
       return message.content === ''
         ? turn
@@ -77,6 +95,7 @@ function plannedTool(message: Message): ToolItem {
     output: null,
     durationMs: null,
     startedAt: null,
+    approvalId: null,
   };
 }
 
@@ -95,6 +114,7 @@ function withOutput(items: readonly ViewItem[], message: Message): ViewItem[] {
     output: 'output' in outcome ? outcome['output'] : message.content,
     durationMs: null,
     startedAt: null,
+    approvalId: null,
   };
   return place < 0 ? [...items, tool] : items.with(place, tool);
 }

@@ -4,14 +4,14 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
-import { formatCount, formatDuration } from '../../ui/format.ts';
+import { formatCount, formatDuration, shortId } from '../../ui/format.ts';
 import { RetryIcon, RightIcon, ThinkingIcon } from '../../ui/icons.ts';
 import { Mark } from '../../ui/mark.tsx';
 import { Markdown } from '../../ui/markdown.tsx';
 import { Status } from '../../ui/status.tsx';
 import { usageText } from '../../ui/usage-text.ts';
 import { liveRunQuery, type LiveRun } from './run-streams.ts';
-import type { ViewItem } from './run-view.ts';
+import type { RunView, ViewItem } from './run-view.ts';
 import { ToolCard } from './tool-card.tsx';
 import type { Turn } from './transcript.ts';
 import classes from './turn-view.module.css';
@@ -24,12 +24,16 @@ interface TurnViewProps {
   /** Sends a prompt again as a new run; undefined while that is not possible. */
   readonly onAgain: ((prompt: string) => void) | undefined;
   readonly onReconnect: () => void;
+  /** Takes the message out of the line; set while it waits for the runs before it. */
+  readonly onTakeBack: (() => void) | undefined;
 }
 
 /** One exchange: the prompt, then the run's text, thinking and tools, live where this tab follows it. */
-export function TurnView({ turn, run, highlighted, onAgain, onReconnect }: TurnViewProps) {
+export function TurnView({ turn, run, highlighted, onAgain, onReconnect, onTakeBack }: TurnViewProps) {
   const live = useQuery({ ...liveRunQuery(turn.runId ?? ''), enabled: false }).data;
-  const items = live !== undefined && live.view.lastSeq > 0 ? live.view.items : turn.items;
+  // The events of a fork tell only what it did itself; its messages, once there are any, what it shares too.
+  const told = run?.forked_from != null && turn.items.length > 0 ? undefined : live;
+  const items = told !== undefined && told.view.lastSeq > 0 ? told.view.items : turn.items;
   const outcome = outcomeOf(live, run);
   const prompt = turn.prompt;
   return (
@@ -48,13 +52,20 @@ export function TurnView({ turn, run, highlighted, onAgain, onReconnect }: TurnV
         <h2 className={classes.who}>
           <Mark size={15} /> {live?.view.agent ?? run?.agent ?? 'Agent'}
         </h2>
+        {run?.forked_from != null && run.fork_step !== null && run.fork_step > 1 && (
+          <p className={classes.notice}>
+            Goes on from step {run.fork_step} of{' '}
+            <Link to="/runs/$runId" params={{ runId: run.forked_from }}>
+              run {shortId(run.forked_from)}
+            </Link>
+            .
+          </p>
+        )}
         {items.map((item, index) => (
-          <Item key={keyOf(item, index)} item={item} />
+          <Item key={keyOf(item, index)} item={item} runId={turn.runId} />
         ))}
         {outcome.status === 'running' && live?.lost == null && (
-          <div className={classes.working}>
-            <Status status="running" text={items.length === 0 ? 'Starting' : 'Working'} />
-          </div>
+          <Progress begun={items.length > 0} waiting={waitingOf(live, run)} onTakeBack={onTakeBack} />
         )}
         {live?.lost != null && outcome.status === 'running' && (
           <ErrorPanel title="The run goes on, but this page lost its stream" error={live.lost} onRetry={onReconnect} />
@@ -87,6 +98,42 @@ export function TurnView({ turn, run, highlighted, onAgain, onReconnect }: TurnV
         )}
       </div>
     </article>
+  );
+}
+
+interface ProgressProps {
+  readonly begun: boolean;
+  readonly waiting: Waiting | null;
+  readonly onTakeBack: (() => void) | undefined;
+}
+
+/** What a run that has not ended does, or waits for. */
+function Progress({ begun, waiting, onTakeBack }: ProgressProps) {
+  if (onTakeBack !== undefined)
+    return (
+      <div className={classes.waiting}>
+        <Status status="queued" text="In line, behind the run before it" />
+        <Button size="compact-xs" variant="default" onClick={onTakeBack}>
+          Take it back
+        </Button>
+      </div>
+    );
+  if (waiting?.for === 'budget')
+    return (
+      <div className={classes.waiting}>
+        <Status status="waiting" text="Waits for room in a budget" />
+        {waiting.message !== null && <span>{waiting.message}.</span>}
+        <Link to="/admin/usage">Budgets</Link>
+      </div>
+    );
+  return (
+    <div className={classes.working}>
+      {waiting?.for === 'approval' ? (
+        <Status status="waiting" text="Waits for a decision, and goes on then" />
+      ) : (
+        <Status status="running" text={begun ? 'Working' : 'Starting'} />
+      )}
+    </div>
   );
 }
 
@@ -125,14 +172,20 @@ function Prompt({ text }: { readonly text: string }) {
   );
 }
 
-function Item({ item }: { readonly item: ViewItem }) {
+function Item({ item, runId }: { readonly item: ViewItem; readonly runId: string | null }) {
   switch (item.kind) {
     case 'text':
       return <Markdown text={item.text} />;
     case 'notice':
       return <p className={classes.notice}>{item.text}</p>;
     case 'tool':
-      return <ToolCard tool={item} />;
+      return <ToolCard tool={item} runId={runId} />;
+    case 'said':
+      return (
+        <div className={classes.prompt}>
+          <Prompt text={item.text} />
+        </div>
+      );
     case 'thinking':
       return (
         <details className={classes.thinking}>
@@ -148,6 +201,17 @@ function Item({ item }: { readonly item: ViewItem }) {
 
 function keyOf(item: ViewItem, index: number): string {
   return item.kind === 'tool' ? `tool-${item.id}` : `${item.kind}-${item.step}-${index}`;
+}
+
+interface Waiting {
+  readonly for: NonNullable<RunView['waiting']>['for'];
+  readonly message: string | null;
+}
+
+/** What the run is put aside for: the stream knows it first, the list where nobody reads the stream. */
+function waitingOf(live: LiveRun | undefined, run: Run | undefined): Waiting | null {
+  if (live !== undefined && live.view.lastSeq > 0) return live.view.waiting;
+  return run?.waiting_for == null ? null : { for: run.waiting_for, message: null };
 }
 
 interface Outcome {

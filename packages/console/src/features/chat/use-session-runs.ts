@@ -11,13 +11,17 @@ export interface SessionRuns {
   readonly started: readonly (LiveRun & { readonly prompt: string })[];
   /** The run that works in this session now, as far as this tab knows. */
   readonly activeId: string | undefined;
+  /** Whether it works just now: one that waits for a person or a budget does not. */
+  readonly working: boolean;
+  /** The runs that wait for it to end, the next one first. */
+  readonly inLine: readonly string[];
   /** Opens the streams again after one was lost. */
   readonly reconnect: () => void;
 }
 
 /**
- * The runs of a session. Each that has not ended is followed from its start while the session is in view,
- * whoever began it.
+ * The runs of a session. The one whose turn it is is followed from its start while the session is in view, whoever began it;
+ * those behind it are looked at in the list.
  */
 export function useSessionRuns(sessionId: string | undefined): SessionRuns {
   const streams = useRunStreams();
@@ -30,30 +34,37 @@ export function useSessionRuns(sessionId: string | undefined): SessionRuns {
     const view = cache.getQueryData(liveRunQuery(run.id).queryKey)?.view;
     return view?.closed === true && view.status !== run.status;
   };
-  const followed = runs.filter((run) => isLive(run) || goesOn(run)).map((run) => run.id);
-  const liveIds = [...new Set([...followed, ...open])].sort();
+  const ongoing = runs.filter((run) => isLive(run) || goesOn(run)).map((run) => run.id);
+  // Ids are in the order of their making.
+  const unended = [...new Set([...ongoing, ...open])].sort();
+  const hasBegun = (id: string): boolean => runs.some((run) => run.id === id && run.started_at !== null);
+  const followed = unended.filter((id, index) => index === 0 || hasBegun(id));
   const [connection, setConnection] = useState(0);
-  const watched = liveIds.join(' ');
+  const watched = followed.join(' ');
 
   useEffect(() => {
     const releases = watched === '' ? [] : watched.split(' ').map((id) => streams.watch(id));
     return () => releases.forEach((release) => release());
   }, [watched, streams, connection]);
 
-  // A run that came and went, or went on, between two looks at the list has left messages that this page has not read.
-  const ends = runs.map((run) => `${run.id} ${run.ended_at}`).join();
-  const seen = useRef({ sessionId, ends });
+  // A run that began, ended or went on between two looks at the list has left or taken messages that this page has not read.
+  const turns = runs.map((run) => `${run.id} ${run.started_at} ${run.ended_at}`).join();
+  const seen = useRef({ sessionId, turns });
   useEffect(() => {
     const before = seen.current;
-    seen.current = { sessionId, ends };
-    if (sessionId === undefined || before.sessionId !== sessionId || before.ends === ends || before.ends === '') return;
+    seen.current = { sessionId, turns };
+    if (sessionId === undefined || before.sessionId !== sessionId || before.turns === turns || before.turns === '')
+      return;
     void cache.invalidateQueries({ queryKey: ['sessions', 'one', sessionId] });
-  }, [sessionId, ends, cache]);
+  }, [sessionId, turns, cache]);
 
-  const views = useQueries({ queries: liveIds.map((id) => ({ ...liveRunQuery(id), enabled: false })) });
-  const activeId = liveIds.findLast((id, index) => {
+  const views = useQueries({ queries: followed.map((id) => ({ ...liveRunQuery(id), enabled: false })) });
+  const activeId = followed.findLast((id, index) => {
     const view = views[index]?.data?.view;
     return view === undefined ? runs.some((run) => run.id === id && isLive(run)) : view.status === 'running';
   });
-  return { runs, started, activeId, reconnect: () => setConnection((count) => count + 1) };
+  const activeView = activeId === undefined ? undefined : views[followed.indexOf(activeId)]?.data?.view;
+  const working = activeId !== undefined && activeView?.waiting == null;
+  const inLine = unended.filter((id) => !followed.includes(id));
+  return { runs, started, activeId, working, inLine, reconnect: () => setConnection((count) => count + 1) };
 }

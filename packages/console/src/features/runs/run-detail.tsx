@@ -1,22 +1,21 @@
 import { Button } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import type { Run } from '@reeve/contract';
+import type { Run, Usage } from '@reeve/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { cancelRun, isLive, runQuery } from '../../api/runs.ts';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { messageOf } from '../../ui/message-of.ts';
 import { Facts } from '../../ui/facts.tsx';
-import { firstLine, formatDate, formatDuration } from '../../ui/format.ts';
+import { firstLine, formatCost, formatCount, formatDate, formatDuration, shortId } from '../../ui/format.ts';
 import { StopIcon } from '../../ui/icons.ts';
 import { Identifier } from '../../ui/identifier.tsx';
 import { MarkdownBlock } from '../../ui/markdown-block.tsx';
 import { Page } from '../../ui/page.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
-import { Status } from '../../ui/status.tsx';
 import { TextBlock } from '../../ui/text-block.tsx';
-import { usageText } from '../../ui/usage-text.ts';
 import classes from './run-detail.module.css';
+import { RunState, RunWaits } from './run-state.tsx';
 import { StepList } from './step-list.tsx';
 
 /** One run: what was asked, what came of it, what it cost, and each of its steps; live until it ends. */
@@ -51,7 +50,7 @@ function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | 
       documentTitle={`Run: ${firstLine(run.input, 60)}`}
       lead={
         <span className={classes.lead}>
-          <Status status={run.status} /> {run.agent}, version {run.agent_version}
+          <RunState run={run} /> {run.agent}, version {run.agent_version}
         </span>
       }
       actions={
@@ -72,10 +71,19 @@ function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | 
         {run.error !== null && (
           <ErrorPanel title={`The run failed: ${run.error.code}`} error={new Error(run.error.message)} />
         )}
+        <RunWaits run={run} />
         <Facts
           facts={[
-            ['Duration', run.duration_ms === null ? (live ? 'running' : '–') : formatDuration(run.duration_ms)],
-            ['Usage', usageText(run.usage)],
+            ['Duration', run.duration_ms === null ? (live ? 'not over yet' : '–') : formatDuration(run.duration_ms)],
+            ...usageFacts(run.usage),
+            [
+              'Forked from',
+              run.forked_from === null ? null : (
+                <Link key="f" to="/runs/$runId" params={{ runId: run.forked_from }}>
+                  run {shortId(run.forked_from)}, step {run.fork_step}
+                </Link>
+              ),
+            ],
             ['Came in by', run.door],
             ['Created', formatDate(run.created_at)],
             ['Started', run.started_at === null ? null : formatDate(run.started_at)],
@@ -104,6 +112,22 @@ function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | 
       </div>
     </Page>
   );
+}
+
+/** Tokens and money; what a provider does not tell is left out. */
+function usageFacts(usage: Usage): [string, string | null][] {
+  const {
+    input_tokens: input,
+    output_tokens: output,
+    cached_tokens: cached = 0,
+    reasoning_tokens: reasoning = 0,
+  } = usage;
+  return [
+    ['Tokens', `${formatCount(input)} in · ${formatCount(output)} out`],
+    ['Cached', cached === 0 ? null : `${formatCount(cached)} of the input`],
+    ['Reasoning', reasoning === 0 ? null : `${formatCount(reasoning)} of the output`],
+    ['Cost', usage.cost_usd === null ? 'price not known' : formatCost(usage.cost_usd)],
+  ];
 }
 
 /** What an agent answered is markdown, unless it was asked for JSON. */

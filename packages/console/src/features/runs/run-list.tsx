@@ -14,6 +14,7 @@ import { Status, statusText } from '../../ui/status.tsx';
 import table from '../../ui/table.module.css';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
 import classes from './run-list.module.css';
+import { RunState } from './run-state.tsx';
 
 interface RunListProps {
   readonly status: RunStatus | undefined;
@@ -106,7 +107,7 @@ function Row({ run }: { readonly run: Run }) {
   return (
     <tr>
       <td>
-        <Status status={run.status} />
+        <RunState run={run} />
       </td>
       <td className={table.main}>
         <Link to="/runs/$runId" params={{ runId: run.id }} className={table.link} data-row>

@@ -1,28 +1,33 @@
 import { Button } from '@mantine/core';
 import type { Step } from '@reeve/contract';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { Fragment, useState } from 'react';
+import { runApprovalsQuery } from '../../api/approvals.ts';
 import { stepsQuery } from '../../api/runs.ts';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
-import { Facts } from '../../ui/facts.tsx';
-import { formatCost, formatCount, formatDate, formatDuration } from '../../ui/format.ts';
-import { RightIcon, ThinkingIcon, ToolIcon } from '../../ui/icons.ts';
+import { formatCount, shortId } from '../../ui/format.ts';
+import { ForkIcon } from '../../ui/icons.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
-import { Status, statusName, type StatusName } from '../../ui/status.tsx';
-import { TextBlock } from '../../ui/text-block.tsx';
+import { ForkDialog } from './fork-dialog.tsx';
+import { callerOf, forkMessage } from './fork-rule.ts';
 import classes from './step-list.module.css';
-import { stepSpans, type StepSpan } from './step-times.ts';
+import { StepRow } from './step-row.tsx';
+import { stepSpans } from './step-times.ts';
 
 interface StepListProps {
   readonly runId: string;
   readonly live: boolean;
 }
 
-/** The steps of a run in order, each with its place in the run's time; input and output on opening. */
+/** The steps of a run in order, those first that it shares with another; each can be forked from. */
 export function StepList({ runId, live }: StepListProps) {
   const query = useInfiniteQuery(stepsQuery(runId, live));
   const steps = query.data?.pages.flatMap((page) => page.steps) ?? [];
   const total = query.data?.pages[0]?.total ?? 0;
-  const spans = stepSpans(steps, query.dataUpdatedAt);
+  const [forking, setForking] = useState<number>();
+  const message = forking === undefined ? undefined : forkMessage(steps, forking);
+  const canEnd = !query.hasNextPage && forkMessage(steps, steps.length + 1) === 'required';
   return (
     <section aria-labelledby="steps">
       <h2 id="steps" className={classes.title}>
@@ -36,84 +41,90 @@ export function StepList({ runId, live }: StepListProps) {
         <p className={classes.none}>{live ? 'The first step has not begun yet.' : 'This run took no step.'}</p>
       )}
       {steps.length > 0 && (
-        <ol className={classes.list}>
-          {steps.map((step, index) => (
-            <StepRow key={step.number} step={step} span={spans[index]} live={live} />
-          ))}
-        </ol>
+        <Rows runId={runId} steps={steps} live={live} now={query.dataUpdatedAt} onFork={setForking} />
       )}
-      {query.hasNextPage && (
-        <Button
-          variant="default"
-          size="xs"
-          mt="sm"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show more steps
-        </Button>
+      <div className={classes.after}>
+        {query.hasNextPage && (
+          <Button
+            variant="default"
+            size="xs"
+            loading={query.isFetchingNextPage}
+            onClick={() => void query.fetchNextPage()}
+          >
+            Show more steps
+          </Button>
+        )}
+        {canEnd && (
+          <Button
+            variant="default"
+            size="xs"
+            leftSection={<ForkIcon size={15} />}
+            onClick={() => setForking(steps.length + 1)}
+          >
+            Fork after the answer
+          </Button>
+        )}
+      </div>
+      {forking !== undefined && message !== undefined && (
+        <ForkDialog
+          runId={runId}
+          from={forking}
+          message={message}
+          caller={callerOf(steps, forking)}
+          onClose={() => setForking(undefined)}
+        />
       )}
     </section>
   );
 }
 
-function StepRow({
-  step,
-  span,
-  live,
-}: {
-  readonly step: Step;
-  readonly span: StepSpan | undefined;
+interface RowsProps {
+  readonly runId: string;
+  readonly steps: readonly Step[];
   readonly live: boolean;
-}) {
-  const Icon = step.kind === 'tool' ? ToolIcon : ThinkingIcon;
+  readonly now: number;
+  readonly onFork: (from: number) => void;
+}
+
+function Rows({ runId, steps, live, now, onFork }: RowsProps) {
+  const approvals = useQuery({
+    ...runApprovalsQuery(runId),
+    enabled: steps.some(({ kind, run_id: owner }) => kind === 'tool' && owner === runId),
+  }).data;
+  const own = steps.filter((step) => step.run_id === runId);
+  const spans = stepSpans(own, now);
   return (
-    <li>
-      <details className={classes.step}>
-        <summary className={classes.row}>
-          <RightIcon size={16} className={classes.chevron} />
-          <span className={classes.number}>{step.number}</span>
-          <span className={classes.name}>
-            <Icon size={16} /> <code>{step.name}</code>
-          </span>
-          <span className={classes.time} aria-hidden="true">
-            {span !== undefined && (
-              <span
-                style={{ marginLeft: `${span.from * 100}%`, width: `max(2px, ${span.width * 100}%)` }}
-                data-kind={step.kind}
-              />
-            )}
-          </span>
-          <span className={classes.duration}>{span?.durationMs == null ? '' : formatDuration(span.durationMs)}</span>
-          <span className={classes.outcome}>
-            <Status status={outcomeOf(step, live)} />
-          </span>
-        </summary>
-        <div className={classes.body}>
-          <Facts
-            facts={[
-              ['Kind', step.kind === 'tool' ? 'Tool call' : 'Model call'],
-              ['Attempt', formatCount(step.attempt)],
-              [
-                'Tokens',
-                step.input_tokens === null
-                  ? null
-                  : `${formatCount(step.input_tokens)} in · ${formatCount(step.output_tokens ?? 0)} out`,
-              ],
-              ['Cost', step.cost_usd === null ? null : formatCost(step.cost_usd)],
-              ['Started', formatDate(step.started_at)],
-              ['Ended', step.ended_at === null ? null : formatDate(step.ended_at)],
-            ]}
+    <ol className={classes.list}>
+      {steps.map((step, index) => (
+        <Fragment key={step.number}>
+          {step.run_id !== (steps[index - 1]?.run_id ?? runId) && <Border step={step} runId={runId} />}
+          <StepRow
+            step={step}
+            span={spans[own.indexOf(step)]}
+            live={live && step.run_id === runId}
+            approval={approvals?.findLast((one) => step.run_id === runId && one.step === step.number)}
+            onFork={forkMessage(steps, step.number) === undefined ? undefined : () => onFork(step.number)}
           />
-          <TextBlock label="Input" value={step.input} />
-          {step.status === 'settled' && <TextBlock label="Output" value={step.output} />}
-        </div>
-      </details>
-    </li>
+        </Fragment>
+      ))}
+    </ol>
   );
 }
 
-function outcomeOf(step: Step, live: boolean): StatusName {
-  if (step.status === 'pending') return !live ? 'unknown' : step.attempt === 0 ? 'queued' : 'running';
-  return step.outcome === null ? 'success' : statusName(step.outcome);
+/** Says whose the steps below are. */
+function Border({ step, runId }: { readonly step: Step; readonly runId: string }) {
+  return (
+    <li className={classes.border}>
+      {step.run_id === runId ? (
+        'Made by this run'
+      ) : (
+        <>
+          Shared with{' '}
+          <Link to="/runs/$runId" params={{ runId: step.run_id }}>
+            run {shortId(step.run_id)}
+          </Link>
+        </>
+      )}
+    </li>
+  );
 }

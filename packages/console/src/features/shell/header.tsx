@@ -9,6 +9,7 @@ import {
   SchedulesIcon,
   SearchIcon,
   TasksIcon,
+  UsageIcon,
 } from '../../ui/icons.ts';
 import { Mark } from '../../ui/mark.tsx';
 import classes from './header.module.css';
@@ -25,6 +26,7 @@ const PLACES = [
   { to: '/admin/agents/tasks', name: 'Tasks', icon: TasksIcon },
   { to: '/admin/agents/schedules', name: 'Schedules', icon: SchedulesIcon },
   { to: '/admin/agents/approvals', name: 'Approvals', icon: ApprovalsIcon },
+  { to: '/admin/usage', name: 'Usage', icon: UsageIcon },
 ] as const;
 
 interface HeaderProps {

@@ -21,6 +21,7 @@ import {
   SearchIcon,
   SunIcon,
   TasksIcon,
+  UsageIcon,
 } from '../../ui/icons.ts';
 
 /** Opens the palette, or closes it. */
@@ -71,6 +72,12 @@ export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
           label: 'Schedules',
           leftSection: <SchedulesIcon size={18} />,
           onClick: () => void navigate({ to: '/admin/agents/schedules' }),
+        },
+        {
+          id: 'usage',
+          label: 'Usage and budgets',
+          leftSection: <UsageIcon size={18} />,
+          onClick: () => void navigate({ to: '/admin/usage' }),
         },
         {
           id: 'new-task',

@@ -8,6 +8,7 @@ const PLACES = {
   t: '/admin/agents/tasks',
   a: '/admin/agents/approvals',
   s: '/admin/agents/schedules',
+  u: '/admin/usage',
 } as const;
 
 /** `g` and then a letter goes to a page, unless something is being typed. */
