@@ -1,124 +1,65 @@
-import type { Database } from '@reeve/db';
-import { sql } from 'kysely';
-import { interleave, measured, ratio, type BenchOptions, type Measured, type Measurements } from '../measure.ts';
-import { kindsOf, type Kind } from '../place.ts';
-import { countStatements } from '../statements.ts';
-import { openRunner, STEPS, TOOL_CALLS, type Runner } from './runner.ts';
+import type { BenchOptions, Measurements } from '../measure.ts';
+import { ensurePeers } from '../peers.ts';
+import { checkDurability } from '../queue/postgres.ts';
+import { measureCommits } from './commits.ts';
+import { CONTENDERS, openContender, type Contender } from './contender.ts';
+import { measureCost, waysOf } from './cost.ts';
+import { attempt, merged, type Extent } from './figures.ts';
+import { measureResume } from './resume.ts';
+import { measureStreams } from './streams.ts';
 
-const AT_ONCE = [1, 8] as const;
-/** Runs whose statements are counted. */
-const COUNTED = 4;
+/** A quick benchmark begins nothing new so long after all engines are open, in milliseconds. */
+const QUICK_MS = 28_000;
 
 /**
- * Runs of ten tool calls with a model that takes no time, one at a time and eight at a time, against as many bare commits on
- * the same database: transactions with one insert each, as many at a time.
+ * Reeve's engine beside Mastra, LangGraph.js and DBOS, over one PostgreSQL: what a step costs, what a run stores, how soon one
+ * that was killed goes on; and a thousand readers of its event streams.
  */
-export async function bench(options: BenchOptions): Promise<Measurements> {
-  const all = await Array.fromAsync(kindsOf(options), (kind) => measure(kind, options));
-  return {
-    ratios: Object.assign({}, ...all.map(({ ratios }) => ratios)) as Measurements['ratios'],
-    figures: Object.assign({}, ...all.map(({ figures }) => figures)) as Measurements['figures'],
-  };
-}
-
-async function measure(kind: Kind, { quick }: BenchOptions): Promise<Measurements> {
-  await using runner = await openRunner(kind);
-  const { database } = runner;
-  await sql`create table bench_floor (id bigint generated always as identity primary key, data jsonb not null)`.execute(
-    database.db,
-  );
-  await work(runner, 8, 8);
-
-  const rounds = quick ? 5 : 11;
-  const bytesBefore = await storedBytes(database);
-  const sent = await sentBy(() => work(runner, COUNTED, 1));
-  const perRun = {
-    commits: sent.commits / COUNTED,
-    reads: sent.readCommits / COUNTED,
-    statements: sent.statements / COUNTED,
-  };
-  const runsOf = (atOnce: number) => (quick ? Math.max(3, atOnce) : 24);
-  const sides: Record<string, () => Promise<number>> = {};
-  for (const atOnce of AT_ONCE) {
-    const runs = runsOf(atOnce);
-    sides[`runs, ${atOnce}`] = () => timed(() => work(runner, runs, atOnce));
-    sides[`floor, ${atOnce}`] = () => timed(() => commitBare(database, Math.round(perRun.commits * runs), atOnce));
+export async function bench({ quick, databaseUrl: serverUrl }: BenchOptions): Promise<Measurements> {
+  const extent: Extent = { quick, serverUrl, problems: [], until: Infinity };
+  if (serverUrl === undefined) console.error('Without --database postgres://… there is Reeve on PGlite alone.');
+  else {
+    await ensurePeers(import.meta.dirname);
+    console.error(await checkDurability(serverUrl));
   }
-  const times = await interleave(rounds, sides);
-  const bytes = (await storedBytes(database)) - bytesBefore;
-  const runsInAll = COUNTED + rounds * AT_ONCE.reduce((sum, atOnce) => sum + runsOf(atOnce), 0);
+  const able = CONTENDERS.filter(({ place }) => place === 'pglite' || serverUrl !== undefined);
+  const chosen = quick ? able.filter(({ engine }) => engine !== 'langgraph-async') : able;
+  const measurements = await measureAll(chosen, quick ? chosen.slice(0, 1) : chosen, extent);
+  for (const problem of extent.problems) console.error(`not measured: ${problem}`);
+  if (extent.problems.length > 0) process.exitCode = 1;
+  return measurements;
+}
 
-  const ratios: Record<string, Measured> = {
-    [`${kind}: commits a step`]: measured([perRun.commits / STEPS], 'commits', { atMost: 3 }),
+/** All of `chosen` are open at once, idle while another has its turn; `few` are measured in what takes long. */
+async function measureAll(
+  chosen: readonly Contender[],
+  few: readonly Contender[],
+  given: Extent,
+): Promise<Measurements> {
+  await using stack = new AsyncDisposableStack();
+  const opening = chosen.map((one) => attempt(one.name, given, () => openContender(one, given.serverUrl, stack)));
+  const opened = (await Promise.all(opening)).filter((one) => one !== undefined);
+  const extent = given.quick ? { ...given, until: performance.now() + QUICK_MS } : given;
+  const { short, long } = waysOf(extent);
+  const sections: Record<string, () => Promise<Measurements>> = {
+    'ten tool calls': () => measureCost(opened, short, extent),
+    'a hundred tool calls': () => measureCost(opened, long, extent),
+    resume: () => measureResume(few.filter(goesOn), extent),
+    streams: () => measureStreams(extent),
+    commits: () => measureCommits(few, extent),
   };
-  const figures: Record<string, Measured> = {
-    [`${kind}: transactions that only read, a step`]: measured([perRun.reads / STEPS], 'transactions'),
-    [`${kind}: statements a step, begin and commit included`]: measured([perRun.statements / STEPS], 'statements'),
-    [`${kind}: bytes stored by a run of ${TOOL_CALLS} tools`]: measured([bytes / runsInAll], 'bytes'),
-  };
-  for (const atOnce of AT_ONCE) {
-    const runs = runsOf(atOnce);
-    const taken = times[`runs, ${atOnce}`]!;
-    const floor = times[`floor, ${atOnce}`]!;
-    ratios[`${kind}: time of runs, ${atOnce} at once / bare commits`] = ratio(taken, floor);
-    figures[`${kind}: steps, ${atOnce} at once`] = measured(
-      taken.map((ms) => (runs * STEPS * 1000) / ms),
-      'steps/s',
-    );
-    figures[`${kind}: time per step, ${atOnce} at once`] = measured(
-      taken.map((ms) => ms / (runs * STEPS)),
-      'ms',
-    );
-    figures[`${kind}: bare commits, ${atOnce} at once`] = measured(
-      floor.map((ms) => (perRun.commits * runs * 1000) / ms),
-      'commits/s',
-    );
+  const all: Measurements[] = [];
+  for (const [name, measure] of Object.entries(sections)) {
+    const begun = performance.now();
+    all.push((await attempt(name, extent, measure)) ?? { ratios: {}, figures: {} });
+    console.error(`${name}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
   }
-  return { ratios, figures };
+  return merged(all);
 }
 
-/** So many runs, so many of them at a time. */
-function work({ run }: Runner, runs: number, atOnce: number): Promise<void> {
-  return inTurns(runs, atOnce, run);
-}
-
-function commitBare({ db }: Database, commits: number, atOnce: number): Promise<void> {
-  return inTurns(commits, atOnce, async () => {
-    await db
-      .transaction()
-      .execute((tx) => sql`insert into bench_floor (data) values (${'{"step": 1}'}::jsonb)`.execute(tx));
-  });
-}
-
-async function inTurns(times: number, atOnce: number, act: () => Promise<void>): Promise<void> {
-  let left = times;
-  const turns = async () => {
-    while (left-- > 0) await act();
-  };
-  await Promise.all(Array.from({ length: atOnce }, turns));
-}
-
-async function timed(act: () => Promise<void>): Promise<number> {
-  const begun = performance.now();
-  await act();
-  return performance.now() - begun;
-}
-
-async function sentBy(act: () => Promise<void>): Promise<ReturnType<typeof countStatements>> {
-  const before = countStatements();
-  await act();
-  const after = countStatements();
-  return {
-    commits: after.commits - before.commits,
-    readCommits: after.readCommits - before.readCommits,
-    statements: after.statements - before.statements,
-  };
-}
-
-/** Every table of Reeve with its indexes. */
-async function storedBytes({ db }: Database): Promise<number> {
-  const { rows } = await sql<{ bytes: number }>`
-    select sum(pg_total_relation_size(oid))::float8 as bytes from pg_class
-    where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'bench_floor'`.execute(db);
-  return rows[0]!.bytes;
+/** A run of Mastra's that was killed was not gone on with: `recover` did not ask the model again within two minutes. */
+function goesOn({ name }: Contender): boolean {
+  if (name === 'Mastra')
+    console.error('Resume leaves out Mastra: its recover() did not ask the model within two minutes.');
+  return name !== 'Mastra';
 }

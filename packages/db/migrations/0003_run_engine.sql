@@ -52,6 +52,9 @@ alter table messages
   add column step int,
   add constraint messages_content check (content is not null or (run_id is not null and step is not null));
 
+create index messages_told on messages (run_id) where content is null;
+create index sessions_forks on sessions (parent_session_id) where parent_session_id is not null;
+
 -- What a message says, from its step where it tells of one.
 create function message_content(m messages) returns text language sql stable as $$
   select coalesce(m.content, (

@@ -81,7 +81,7 @@ export function createGateway(parts: GatewayParts): App {
   mountUsage(app, database, {
     nameAgent,
     checkAgent: (tx, tenantId, ref) => checkTask(tx, tenantId, ref, 'any'),
-    raised: (tenantId) => retryShort(database, handler, tenantId),
+    raised: (tenantId) => retryShort(database, handler, parts.log, tenantId),
   });
   app.fallback(serveConsole(parts.consoleDirectory));
   return app;

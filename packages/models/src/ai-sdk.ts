@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { LanguageModelV4 } from '@ai-sdk/provider';
 import { ReeveError } from '@reeve/kit';
 import type { AnswerPart, Ask, Backend } from './backend.ts';
 import { convert } from './convert.ts';
@@ -11,7 +13,10 @@ import { openTransport, startWatch, type CreateFetch } from './transport.ts';
 /** A provider behind its AI SDK package, which the first call loads. One connection pool for all of its calls. */
 export function openRemoteBackend(remote: RemoteConfig, limits: Limits): Backend {
   let loading: Promise<Loaded> | undefined;
-  const load = async () => ({ models: await loadProvider(remote), createFetch: openTransport(limits) });
+  const load = async () => {
+    const { model, options } = await loadProvider(remote);
+    return { model: keptModels(model), options, createFetch: openTransport(limits) };
+  };
 
   async function* answer(ask: Ask, signal: AbortSignal): AsyncGenerator<AnswerPart> {
     yield* answerOnce(remote, await (loading ??= load()), limits, ask, signal);
@@ -20,14 +25,28 @@ export function openRemoteBackend(remote: RemoteConfig, limits: Limits): Backend
 }
 
 interface Loaded {
-  readonly models: ProviderModels;
+  readonly model: (name: string) => LanguageModelV4;
+  readonly options: ProviderModels['options'];
   readonly createFetch: CreateFetch;
+}
+
+/** The fetch of the call under way: a model is made once and serves every call, since making one costs more than most of a call. */
+const ownFetch = new AsyncLocalStorage<typeof globalThis.fetch>();
+const MODELS_KEPT = 100;
+
+function keptModels(make: ProviderModels['model']): Loaded['model'] {
+  const made = new Map<string, LanguageModelV4>();
+  return (name) => {
+    const model = made.get(name) ?? make(name, (input, init) => ownFetch.getStore()!(input, init));
+    if (made.size < MODELS_KEPT) made.set(name, model);
+    return model;
+  };
 }
 
 /** One request to the provider. Leaving the loop over it, or the caller's signal, closes the connection at once. */
 async function* answerOnce(
   { provider }: RemoteConfig,
-  { models, createFetch }: Loaded,
+  { model: modelOf, options, createFetch }: Loaded,
   limits: Limits,
   ask: Ask,
   signal: AbortSignal,
@@ -52,11 +71,13 @@ async function* answerOnce(
   };
   try {
     const fetch = withLimit(createFetch(watch), () => watch.allow(limits.thinkingMs));
-    const { stream } = await models.model(model, fetch).doStream({
-      ...toCallOptions(request, { provider, model }),
-      abortSignal: controller.signal,
-      ...(models.options && { providerOptions: models.options }),
-    });
+    const { stream } = await ownFetch.run(fetch, () =>
+      modelOf(model).doStream({
+        ...toCallOptions(request, { provider, model }),
+        abortSignal: controller.signal,
+        ...(options && { providerOptions: options }),
+      }),
+    );
     const onBlock = (writing: boolean) => watch.allow(writing ? limits.idleMs : limits.thinkingMs);
     yield* convert(stream, { provider, model }, { ...ask, onOutput }, onBlock);
   } catch (error) {

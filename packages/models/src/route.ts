@@ -40,7 +40,7 @@ export function createRoute(parts: RouteParts, retry: RetryOptions = {}): ModelG
     const targets = withFallbacks(asked, parts.targets);
     let first: ReeveError | undefined;
     for (const target of targets) {
-      const failed = yield* askModel(parts, retry, target, call, signal);
+      const failed = yield* askFallback(first, target, askModel(parts, retry, target, call, signal));
       if (failed === undefined) return;
       const { error, streamed } = failed;
       if (streamed) throw error;
@@ -54,6 +54,21 @@ export function createRoute(parts: RouteParts, retry: RetryOptions = {}): ModelG
     }
     if (first !== undefined) throw first;
   };
+}
+
+/** A fallback that no budget has room for has failed like any other: it must not hide why it was asked. */
+async function* askFallback(
+  first: ReeveError | undefined,
+  target: Target,
+  asking: AsyncGenerator<ModelPart, FailedAttempt | undefined>,
+): AsyncGenerator<ModelPart, FailedAttempt | undefined> {
+  try {
+    return yield* asking;
+  } catch (thrown) {
+    const error = ReeveError.from(thrown);
+    if (first === undefined || error.reason !== 'budget_exhausted') throw thrown;
+    throw joined(first, target, error);
+  }
 }
 
 /** A call on its way. */

@@ -73,7 +73,7 @@ export async function fail(work: Work, error: ReeveError): Promise<void> {
  * Puts a run aside until a person has decided or a budget has room: it holds no process, connection or lease then. Does nothing
  * where a decision came meanwhile. `why` is what readers are told.
  */
-export async function park(work: Work, reason: RunWait, why: string, retryMs?: number): Promise<void> {
+export async function park(work: Work, reason: RunWait, why: string): Promise<void> {
   const { claim, handler, run, database } = work;
   const after = createAfterCommit();
   let left = false;
@@ -85,7 +85,8 @@ export async function park(work: Work, reason: RunWait, why: string, retryMs?: n
       work.approvals = approvals;
       if (isNews) return [];
       left = true;
-      if ((await parkTask(tx, handler, claim, reason, after, retryMs)) === 'ended') return [];
+      if ((await parkTask(tx, handler, claim, reason, after, reason === 'budget' ? RETRY_MS : undefined)) === 'ended')
+        return [];
       await updateParked(tx, run.id, reason);
       return [{ type: 'system', message: why, waiting_for: reason }];
     },
@@ -93,6 +94,9 @@ export async function park(work: Work, reason: RunWait, why: string, retryMs?: n
   work.left = left;
   await carryOut(database, handler, after);
 }
+
+/** A run without money looks again after this long: what others had reserved may have come back, or a raise may have been missed. */
+const RETRY_MS = 60_000;
 
 async function leave(work: Work, followed: boolean): Promise<void> {
   work.left = true;

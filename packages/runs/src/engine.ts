@@ -10,7 +10,7 @@ import { selectStreamed } from './store/event.ts';
 import { updateBegun } from './store/step.ts';
 import { readApprovals } from './tool-question.ts';
 import { toolSteps } from './tool-step.ts';
-import { createWork, discardEvent, insertWork, requestOf, type EngineParts, type Work } from './work.ts';
+import { createWork, discardEvent, insertWork, type EngineParts, type Work } from './work.ts';
 
 /**
  * Advances a claimed run to its end, one committed step at a time, and settles its task in the transaction that ends it; or parks
@@ -44,7 +44,7 @@ export async function advanceRun(
     const error = ReeveError.from(stop.aborted ? stop.reason : thrown);
     if (error.reason === 'lease_lost' || error.reason === 'shutting_down' || (!stop.aborted && retryable(error)))
       throw error;
-    if (error.reason === 'budget_exhausted') return await park(work, 'budget', error.message, error.retryAfterMs);
+    if (error.reason === 'budget_exhausted') return await park(work, 'budget', error.message);
     if (error.reason === 'internal') parts.log.error({ err: error, run_id: state.run.id }, 'a run failed');
     await fail(work, error);
   } finally {
@@ -71,11 +71,10 @@ async function recover(work: Work): Promise<void> {
 
 /** A model call that a crash cut off used what was sent, and what had been streamed. */
 async function settleCutOff(work: Work, { number }: StepRecord): Promise<void> {
-  const { database, models, run } = work;
-  const input = models.countTokens(requestOf(work));
+  const { database, run } = work;
   await inTenant(database.db, run.tenantId, async (tx) => {
     const output = Math.ceil((await selectStreamed(tx, run.id, number)) / 4);
-    await settleOpenCalls(tx, run.tenantId, run.id, number, { input, output, cached: 0, reasoning: 0 });
+    await settleOpenCalls(tx, run.tenantId, run.id, number, { output });
   });
 }
 
@@ -96,8 +95,11 @@ async function advance(work: Work, signal: AbortSignal): Promise<void> {
 async function begin(work: Work, pending: StepRecord): Promise<void> {
   if (work.begun.has(pending.number)) return;
   await work.commit({
-    events: pending.kind === 'model' && pending.attempt > 0 ? [discardEvent(pending.number)] : [],
-    write: (tx) => updateBegun(tx, work.run.id, pending.number),
+    write: async (tx) => {
+      await updateBegun(tx, work.run.id, pending.number);
+      const isVoid = pending.attempt > 0 && (await selectStreamed(tx, work.run.id, pending.number)) > 0;
+      return isVoid ? [discardEvent(pending.number)] : [];
+    },
   });
   work.begun.add(pending.number);
 }

@@ -152,6 +152,19 @@ describe('a fork', () => {
     assert.equal((await messagesOf(second.session_id)).at(-1)?.content, 'Still mine.');
   });
 
+  it('keeps its history where its first message is taken back', async () => {
+    const first = await original('i');
+    const { runId } = await original('j', first.sessionId);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    engine.model.script([{ hang: true, started: resolve }, { text: 'Anew.' }]);
+    const forked = await fork(runId, 1);
+    await promise;
+    const again = await engine.start('instead', { sessionId: forked.session_id, multitask: 'rollback' });
+    await engine.events(forked.id);
+    while ((await engine.run(again.runId)).ended_at === null) await engine.worker.runOnce(1);
+    assert.deepEqual(shown(), ['about i', 'I look.', { key: 'i' }, 'First answer.', 'instead']);
+  });
+
   it('refuses what it cannot go on from', async () => {
     const { runId } = await original('g');
     await assert.rejects(fork(runId, 5, 'x'), { reason: 'invalid_request', message: /from 1 to 4/ });

@@ -48,8 +48,10 @@ function requireStep(steps: readonly StepRecord[], fromStep: number, message: st
   if (fromStep > steps.length + 1)
     throw invalidField('from_step', `must be from 1 to ${steps.length + 1}: the run has ${steps.length} steps`);
   const shared = steps.slice(0, fromStep - 1);
-  const open = shared.find(({ status }) => status === 'pending');
-  if (open !== undefined) throw invalidField('from_step', `must be at most ${open.number}, which has not ended yet`);
+  // A step that was cut off by a cancel is open again once its task is tried again.
+  const open = shared.find(({ status, outcome }) => status === 'pending' || outcome === 'cancelled');
+  if (open !== undefined)
+    throw invalidField('from_step', `must be at most ${open.number}, which has not come to an end`);
   const asked = shared.findLastIndex(({ kind }) => kind === 'model');
   const turn = shared[asked];
   if (turn?.kind !== 'model') return;

@@ -85,6 +85,8 @@ interface StepBase {
   readonly status: 'pending' | 'settled';
   /** How often it was begun. */
   readonly attempt: number;
+  /** Once it was read from the database as settled: what became of it. */
+  readonly outcome?: string | null;
 }
 
 export interface ModelStep extends StepBase {

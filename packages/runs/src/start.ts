@@ -196,7 +196,12 @@ export async function openRun(
     startedAt: null,
     createdAt: new Date(),
   };
-  const refusal = await exhausted(tx, { tenantId, personaId: null, agentId: agent.slug, rootRunId: run.rootRunId });
+  const refusal = await exhausted(tx, {
+    tenantId,
+    personaId: agent.persona_id,
+    agentId: agent.slug,
+    rootRunId: run.rootRunId,
+  });
   if (refusal !== undefined) throw refusal;
   await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: input });
   await insertRun(tx, { ...run, requestId: requester.requestId });

@@ -25,7 +25,14 @@ export interface Answers {
 export type ToolDecision =
   | { readonly do: 'ask'; readonly kind: 'tool_call' | 'tool_outcome' }
   | { readonly do: 'wait' }
-  | { readonly do: 'call'; readonly input: unknown; readonly answered: ToolApproval | undefined }
+  | {
+      readonly do: 'call';
+      readonly input: unknown;
+      /** The decision that this carries out. */
+      readonly answered: ToolApproval | undefined;
+      /** Where the input is a person's. */
+      readonly edited: ToolApproval | undefined;
+    }
   | { readonly do: 'settle'; readonly outcome: ToolOutcome; readonly label: string; readonly answered: ToolApproval };
 
 export interface ToolStanding {
@@ -39,26 +46,30 @@ export interface ToolStanding {
 /** Decides from what is recorded, and changes nothing. */
 export function decideTool(step: ToolStep, { call, outcome }: Answers, standing: ToolStanding): ToolDecision {
   const { effect, begunHere, asked } = standing;
-  const input = call?.status === 'approved' && call.edited_input !== null ? call.edited_input : step.input;
+  const edited = call?.status === 'approved' && call.edited_input !== null ? call : undefined;
+  const input = edited === undefined ? step.input : edited.edited_input;
   if (step.attempt > 0 && !begunHere && effect === 'external') {
     if (outcome === undefined || outcome.attempt !== step.attempt) return { do: 'ask', kind: 'tool_outcome' };
     if (outcome.status === 'pending') return { do: 'wait' };
     if (outcome.status === 'rejected')
       return { do: 'settle', outcome: unknownOutcome(outcome), label: 'unknown', answered: outcome };
     if (outcome.isGiven) return { do: 'settle', outcome: givenOutcome(outcome), label: 'success', answered: outcome };
-    return { do: 'call', input, answered: outcome };
+    return { do: 'call', input, answered: outcome, edited };
   }
-  if (!asked && call === undefined) return { do: 'call', input, answered: undefined };
-  if (call === undefined) return { do: 'ask', kind: 'tool_call' };
+  if (call === undefined) {
+    // What has begun was let begin.
+    if (asked && step.attempt === 0) return { do: 'ask', kind: 'tool_call' };
+    return { do: 'call', input, answered: undefined, edited };
+  }
   if (call.status === 'pending') return { do: 'wait' };
   if (call.status === 'rejected')
     return { do: 'settle', outcome: deniedOutcome(call), label: 'denied', answered: call };
-  return { do: 'call', input, answered: step.attempt === 0 ? call : undefined };
+  return { do: 'call', input, answered: step.attempt === 0 ? call : undefined, edited };
 }
 
 /** The outcome as a model is told it where a person changed the input. */
 export function withEditedInput(outcome: ToolOutcome, approval: ToolApproval | undefined): ToolOutcome {
-  if (approval?.kind !== 'tool_call' || approval.edited_input === null) return outcome;
+  if (approval === undefined) return outcome;
   const note = 'A person changed the input of this call before it was made.';
   return { ...outcome, result: { note, input: approval.edited_input, result: outcome.result } };
 }

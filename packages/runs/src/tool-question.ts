@@ -1,6 +1,6 @@
 import type { NewRunEvent } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
-import { selectToolApprovals, type ToolQuestion } from '@reeve/tasks';
+import { selectAskedTools, selectToolApprovals, type ToolQuestion } from '@reeve/tasks';
 import type { ToolStep } from './run.ts';
 import type { Work } from './work.ts';
 
@@ -34,8 +34,16 @@ export function questionOf(
   };
 }
 
-/** Reads what people were asked about the calls of a run, and decided. */
+/** Reads what people were asked about the calls of a run, what they decided, and which pending calls they are to be asked about. */
 export async function readApprovals(work: Work): Promise<void> {
-  const { database, run } = work;
-  work.approvals = await inTenant(database.db, run.tenantId, (tx) => selectToolApprovals(tx, run.id));
+  const { database, run, agent, steps } = work;
+  const names = steps.flatMap((step) => (step.kind === 'tool' && step.status === 'pending' ? [step.name] : []));
+  await inTenant(database.db, run.tenantId, async (tx) => {
+    work.approvals = await selectToolApprovals(tx, run.id);
+    work.asked = await selectAskedTools(
+      tx,
+      run.tenantId,
+      names.filter((name) => agent.tools.includes(name)),
+    );
+  });
 }

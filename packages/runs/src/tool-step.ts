@@ -51,7 +51,7 @@ function decisionOf(work: Work, step: ToolStep): ToolDecision {
     {
       effect: work.tools.effectOf(step.name),
       begunHere: work.begun.has(step.number),
-      asked: isOffered && work.agent.approvals.includes(step.name),
+      asked: isOffered && (work.agent.approvals.includes(step.name) || work.asked.has(step.name)),
     },
   );
 }
@@ -77,10 +77,10 @@ async function callTogether(work: Work, calls: readonly Call[], signal: AbortSig
   const stop = AbortSignal.any([signal, failed.signal]);
   let settled: Promise<void> = Promise.resolve();
   await Promise.all(
-    calls.map(async ({ step, decision: { input, answered } }) => {
+    calls.map(async ({ step, decision: { input, edited } }) => {
       work.log.debug({ run_id: work.run.id, step: step.number, tool: step.name }, 'calling a tool');
       try {
-        const outcome = withEditedInput(await call(work, step, input, stop), answered);
+        const outcome = withEditedInput(await call(work, step, input, stop), edited);
         stop.throwIfAborted();
         settled = settled.then(() => settle(work, step, outcome, outcome.tool_status));
         await settled;

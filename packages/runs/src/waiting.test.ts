@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Approval } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
+import { silentLog } from '@reeve/kit';
 import { cancelTask, decideApproval, retryShort, retryTask, selectTask, selectToolApprovals } from '@reeve/tasks';
 import { passTime, leaveBegun, openTestEngine, requester, type TestEngine } from '@reeve/testing';
 import { cancelRun } from './cancel.ts';
+import { forkRun } from './fork.ts';
 
 describe('a run that waits', () => {
   let engine: TestEngine;
@@ -170,6 +172,35 @@ describe('a run that waits', () => {
     assert.deepEqual([(await engine.run(started.runId)).result, engine.counted.get('e')], ['At last.', 1]);
   });
 
+  it('asks by a rule for the tool again where the run is forked, or its task is tried again', async () => {
+    const rule = { tenant_id: 'default', task_type: 'tool.count_idempotent', auto_execute: false, updated_by: 'ada' };
+    await engine.database.db.insertInto('task_policies').values(rule).execute();
+    const ruled = { calls: [{ name: 'count_idempotent', input: { key: 'guarded' } }] };
+    engine.model.script([ruled]);
+    const started = await asked('ruled', 'counter');
+    await parked(started);
+    const forked = await forkRun(engine.parts, { requester, runId: started.runId, fromStep: 2, message: undefined });
+    await parked({ runId: forked.id, taskId: forked.task_id });
+    await cancelRun(engine.database, engine.handler, requester, started.runId);
+    await retryTask(engine.database, engine.handler, requester, started.taskId);
+    await work();
+    assert.equal((await taskOf(started.taskId)).waiting_for, 'approval');
+    assert.equal(engine.counted.get('guarded'), undefined);
+    await engine.database.db.deleteFrom('task_policies').execute();
+  });
+
+  it('takes its questions back where it ends while another call of the turn is running', async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    engine.gates.set('held', gate);
+    engine.model.script([{ calls: [{ name: 'count_idempotent', input: { key: 'held' } }, ...asking('never').calls] }]);
+    const started = await asked();
+    const { approval_id } = await engine.event(started.runId, 'approval_required');
+    await cancelRun(engine.database, engine.handler, requester, started.runId);
+    await engine.events(started.runId);
+    open();
+    await assert.rejects(decide(approval_id, 'approve'), { reason: 'conflict', message: /withdrawn/ });
+  });
+
   describe('for what became of a call that a crash hid', () => {
     async function hidden(key: string): Promise<{ runId: string; taskId: string; approval: Approval }> {
       engine.model.script([{ text: 'I see.' }]);
@@ -268,7 +299,7 @@ describe('a run that waits', () => {
       assert.equal((await engine.run(runId)).waiting_for, 'budget');
 
       await limit(1_000_000);
-      await retryShort(engine.database, engine.handler, 'default');
+      await retryShort(engine.database, engine.handler, silentLog, 'default');
       await work();
       assert.equal((await engine.run(runId)).result, 'Rich.');
       await limit(null);

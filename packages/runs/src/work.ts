@@ -38,6 +38,8 @@ export interface Work extends EngineParts {
   readonly begun: Set<number>;
   /** What people were asked about its tool calls, as far as it was read. */
   approvals: readonly ToolApproval[];
+  /** Tools of its pending calls that a rule has people asked about. */
+  asked: ReadonlySet<string>;
   /** Nothing is left to do under this claim. */
   left: boolean;
 }
@@ -54,6 +56,7 @@ export function createWork(parts: EngineParts, claim: Claim, state: RunState): W
     commit: createCommitter(parts.database, parts.feed, claim, run, lastSeq),
     begun: new Set(state.begun),
     approvals: [],
+    asked: new Set(),
     left: false,
   };
 }
@@ -87,13 +90,13 @@ export function withStep(work: Work, settled: StepRecord): StepRecord[] {
 }
 
 /** For whom the model calls of a step are made. */
-export function ownerOf({ run }: Work, step: number): CallOwner {
+export function ownerOf({ run, agent }: Work, step: number): CallOwner {
   return {
     tenantId: run.tenantId,
     userId: run.userId,
     traceId: run.traceId,
     agentId: run.agentSlug,
-    personaId: null,
+    personaId: agent.persona_id,
     runId: run.id,
     rootRunId: run.rootRunId,
     step,

@@ -20,11 +20,12 @@ export async function requireLease(tx: Tx, { task, epoch }: Pick<Claim, 'task' |
 
 /**
  * Ends a claimed task in the caller's transaction. Answers whether its end concerns others: then `followUp` is to
- * be called after the commit. Throws `lease_lost`, changing nothing, where the claim no longer holds.
+ * be called after the commit. What people were asked about a task that did not complete is taken back. Throws `lease_lost`, changing nothing, where the claim no longer holds.
  */
 export async function settleTask(tx: Tx, claim: Claim, outcome: Outcome): Promise<boolean> {
   const [settled] = await settleLeased(tx, [{ ...endOf(outcome), taskId: claim.task.id, epoch: claim.epoch }]);
   if (settled === undefined) throw leaseLost(claim.task.id);
+  if (outcome.status !== 'completed') await withdrawApprovals(tx, claim.task.id);
   return settled.hasFollowers;
 }
 

@@ -10,7 +10,7 @@ import { insertTasks, type Creation, type NewTask, type Placed } from './store/i
 import { lockTasks } from './store/lock.ts';
 import { selectTasks } from './store/read.ts';
 import { fromRow } from './store/row.ts';
-import { insertSlot, lockKeys, selectHolders } from './store/slot.ts';
+import { insertSlot, lockKeys, selectBusy, selectHolders } from './store/slot.ts';
 import { insertDependencies, updateFollowed } from './store/wait.ts';
 import type { Claim, TaskHandler } from './task.ts';
 
@@ -314,7 +314,7 @@ async function refuseBusyKeys(tx: Tx, tasks: readonly NewTask[]): Promise<void> 
   const users = new Map<string, string[]>();
   for (const { id, tenantId, concurrencyKey: key, concurrencyLimit, concurrencyStrategy } of tasks) {
     if (key === null) continue;
-    const before = users.get(key) ?? (await selectHolders(tx, tenantId, key));
+    const before = users.get(key) ?? (await selectBusy(tx, tenantId, key));
     if (concurrencyStrategy === 'reject' && before.length >= concurrencyLimit)
       throw new ReeveError('conflict', `concurrency_key ${key} is in use by task ${before[0]}`);
     users.set(key, [...before, id]);

@@ -36,7 +36,7 @@ export async function runHousekeeping({
   const chores: Record<string, () => Promise<unknown>> = {
     'taking back leases': () => sweepLeases(database, handler, log),
     'deciding overdue approvals': () => decideOverdue(database, handler, log),
-    'retrying what was put aside': () => retryParked(database, handler),
+    'retrying what was put aside': () => retryParked(database, handler, log),
     'telling followers': () => releaseFollowers(database, handler),
     'merging counts': async () => void (mergeAt = await mergeCounts(database.db, mergeAt)),
   };

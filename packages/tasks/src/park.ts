@@ -1,4 +1,5 @@
 import type { Database, Tx } from '@reeve/db';
+import type { Log } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { leaseLost, standingUnlessCancelled } from './end.ts';
 import { placeTasks } from './place.ts';
@@ -72,28 +73,37 @@ const AT_ONCE = 200;
 /**
  * Lets a tenant's tasks try again that wait for money: those whose budget still has no room wait on.
  */
-export async function retryShort(database: Database, handler: TaskHandler, tenantId: string): Promise<void> {
+export async function retryShort(database: Database, handler: TaskHandler, log: Log, tenantId: string): Promise<void> {
   const now = await selectCutoff(database.db, 0);
   for (;;) {
     const waiting = await selectShort(database.db, tenantId, now, AT_ONCE);
-    await goOn(database, handler, waiting);
-    if (waiting.length < AT_ONCE) return;
+    const went = await goOn(database, handler, log, waiting);
+    if (waiting.length < AT_ONCE || went === 0) return;
   }
 }
 
 /** Lets tasks of any tenant go on that were to try again by themselves, as when what others had reserved may have come back. */
-export async function retryParked(database: Database, handler: TaskHandler): Promise<void> {
-  await goOn(database, handler, await selectRetrying(database.db, AT_ONCE));
+export async function retryParked(database: Database, handler: TaskHandler, log: Log): Promise<void> {
+  await goOn(database, handler, log, await selectRetrying(database.db, AT_ONCE));
 }
 
-async function goOn(database: Database, handler: TaskHandler, taskIds: readonly string[]): Promise<void> {
+/** Each by itself, so that one that cannot go on holds up no other. Answers how many went on. */
+async function goOn(database: Database, handler: TaskHandler, log: Log, taskIds: readonly string[]): Promise<number> {
+  let went = 0;
   for (const taskId of taskIds) {
     const after = createAfterCommit();
-    await database.db.transaction().execute(async (tx) => {
-      await lockKeysOf(tx, [taskId]);
-      const [standing] = await lockTasks(tx, [taskId]);
-      if (standing?.status === 'pending') await unparkTask(tx, handler, standing.tenantId, taskId, 'budget', after);
-    });
+    try {
+      await database.db.transaction().execute(async (tx) => {
+        await lockKeysOf(tx, [taskId]);
+        const [standing] = await lockTasks(tx, [taskId]);
+        if (standing?.status === 'pending') await unparkTask(tx, handler, standing.tenantId, taskId, 'budget', after);
+      });
+      went += 1;
+    } catch (error) {
+      log.error({ err: error, task_id: taskId }, 'a task that was put aside could not go on');
+      continue;
+    }
     await carryOut(database, handler, after);
   }
+  return went;
 }

@@ -5,7 +5,7 @@ import { cancelPending, endUnclaimed } from './end.ts';
 import { makeReady } from './ready.ts';
 import { lockTasks, selectGates, type Standing } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
-import { insertSlot, lockKeysOf, selectHolders, selectSlots } from './store/slot.ts';
+import { insertSlot, lockKeysOf, selectBusy, selectHolders, selectSlots } from './store/slot.ts';
 import { insertTimers, updateDependencyResults } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
 
@@ -64,8 +64,9 @@ async function takeSlot(tx: Tx, handler: TaskHandler, task: Standing, key: strin
     return makeReady(tx, [task], after);
   }
   // Once it has been tried it was let in, and waits for the next attempt like any other.
-  if (task.concurrencyStrategy === 'reject' && !task.tried) {
-    const error = new ReeveError('conflict', `concurrency_key ${key} is in use by task ${holders[0]}`);
+  const busy = (await selectBusy(tx, task.tenantId, key)).filter((id) => id !== task.id);
+  if (task.concurrencyStrategy === 'reject' && !task.tried && busy.length >= task.concurrencyLimit) {
+    const error = new ReeveError('conflict', `concurrency_key ${key} is in use by task ${busy[0]}`);
     const whole = await selectTask(tx, task.tenantId, task.id);
     if (whole !== undefined) await endUnclaimed(tx, handler, whole, 'failed', error, after);
     return;

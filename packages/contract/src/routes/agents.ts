@@ -18,7 +18,7 @@ export const AgentLimits = z.strictObject({
   max_cost_usd: limits.max_cost_usd
     .default(null)
     .describe(
-      'What a run with all its children may cost; it waits for its budget to be raised where that is spent. Null: no limit.',
+      'What a run may cost; it waits for its budget to be raised where that is spent. Before each call the longest answer that its model may give is reserved. Null: no limit.',
     ),
   timeout_ms: limits.timeout_ms.default(600_000),
 });

@@ -28,10 +28,12 @@ export async function openModelCall(
   return {
     async *parts(reader) {
       abortWith(left, reader);
+      let ended = false;
       try {
         for (let next = first; next.done !== true; next = await iterator.next()) yield next.value;
+        ended = true;
       } finally {
-        left.abort();
+        if (!ended) left.abort();
         await iterator.return?.();
       }
     },

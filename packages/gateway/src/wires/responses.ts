@@ -82,7 +82,14 @@ async function askAgent(parts: WireParts, call: Create, agent: string): Promise<
   const headers = runHeaders(started);
   if (body.stream) return responseStream(parts, tenantId, runId, -1, headers);
   const waiting = AbortSignal.any([call.signal, AbortSignal.timeout(body.timeout_ms ?? WAIT_MS)]);
-  if (!body.background) for await (const _ of parts.feed.follow(tenantId, runId, 0, waiting));
+  if (!body.background)
+    for await (const event of parts.feed.follow(tenantId, runId, 0, waiting))
+      if (event.type === 'system' && event.waiting_for === 'budget')
+        throw new ReeveError(
+          'budget_exhausted',
+          `${event.message}; run ${runId} waits, and goes on when its budget allows it`,
+          { runId },
+        );
   const run = await requireRun(parts, tenantId, runId);
   if (!body.background && run.ended_at === null)
     throw new ReeveError('timeout', `the run goes on; read it at /v1/responses/${responseIdOf(runId)}`, {

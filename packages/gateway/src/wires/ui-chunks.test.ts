@@ -73,6 +73,13 @@ describe('a run as chunks of a UI message', () => {
     );
   });
 
+  it('shows the outcome of each of several calls that its reader has decided', async () => {
+    const both = [...asking, call(3), approval(3, 'y'), parked, decision(2, 'x', 'approve'), result(2, 'success')];
+    const log = [...both, decision(3, 'y', 'approve'), result(3, 'success')];
+    const types = await typesOf(log, 'completed', { decided: ['x', 'y'] });
+    assert.equal(types.filter((type) => type === 'tool-output-available').length, 2);
+  });
+
   it('tells a call that a person rejected from one that failed', async () => {
     const rejected = [...asking, decision(2, 'x', 'reject'), result(2, 'denied')];
     assert.ok((await typesOf(rejected, 'completed')).includes('tool-output-denied'));

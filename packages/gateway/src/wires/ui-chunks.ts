@@ -27,12 +27,12 @@ export async function* chunksOfRun(
   let failure: Extract<RunEvent, { type: 'error' }> | undefined;
   for await (const event of events) {
     const chunks = fold.take(event);
-    if (told) yield* chunks;
-    else if (event.type === 'session_start') yield* chunks;
-    if (event.type === 'approval_decided') awaited.delete(event.approval_id);
+    // Decisions are carried out one after another: the rest of the message begins behind the first of them.
+    const isTheirs = event.type === 'approval_decided' && awaited.has(event.approval_id);
+    if ((told && !isTheirs) || event.type === 'session_start') yield* chunks;
     if (event.type === 'error') failure = event;
     if (event.type === 'result') end = event;
-    told ||= awaited.size === 0 || end !== undefined;
+    told ||= isTheirs || end !== undefined;
     if (event.type !== 'system' || event.waiting_for !== 'approval') continue;
     const closing = fold.close();
     const asked = [...fold.asked.keys()];

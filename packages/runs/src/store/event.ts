@@ -57,11 +57,14 @@ export async function selectEvents(
   );
 }
 
-/** Characters that a step has streamed, thinking included. */
+/** Characters that a step has streamed since it was last begun anew, thinking included. */
 export async function selectStreamed(db: Db, runId: string, step: number): Promise<number> {
   const { rows } = await sql<{ characters: number }>`
     select coalesce(sum(length(data ->> 'delta')), 0)::int as characters from events
-    where run_id = ${runId} and type in ('text', 'thinking') and (data ->> 'step')::int = ${step}`.execute(db);
+    where run_id = ${runId} and type in ('text', 'thinking') and (data ->> 'step')::int = ${step}
+      and seq > coalesce((select max(seq) from events where run_id = ${runId} and type = 'system' and (data ->> 'discard_step')::int = ${step}), 0)`.execute(
+    db,
+  );
   return rows[0]!.characters;
 }
 

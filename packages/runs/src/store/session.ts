@@ -43,7 +43,7 @@ export async function deleteMessagesOf(
       returning position
     )
     update sessions set message_count = (
-        select coalesce(max(position), 0) from messages m
+        select greatest(max(position), sessions.parent_until, 0) from messages m
         where m.session_id = sessions.id and not exists (select from gone where gone.position = m.position))
     where tenant_id = ${tenantId} and id = ${sessionId} and exists (select from gone)`.execute(db);
 }

@@ -118,9 +118,12 @@ type StepRow = Selectable<Tables['steps']>;
 /** Every step of a run as the engine needs it, in order. */
 export async function selectStepRecords(db: Db, runId: string): Promise<StepRecord[]> {
   const { rows } = await sql<
-    Pick<StepRow, 'run_id' | 'number' | 'kind' | 'name' | 'tool_call_id' | 'input' | 'output' | 'status' | 'attempt'>
+    Pick<
+      StepRow,
+      'run_id' | 'number' | 'kind' | 'name' | 'tool_call_id' | 'input' | 'output' | 'status' | 'outcome' | 'attempt'
+    >
   >`
-    ${stepsOf(runId)} select run_id, number, kind, name, tool_call_id, input, output, status, attempt from held order by number`.execute(
+    ${stepsOf(runId)} select run_id, number, kind, name, tool_call_id, input, output, status, outcome, attempt from held order by number`.execute(
     db,
   );
   return rows.map((row, index): StepRecord => {
@@ -129,6 +132,7 @@ export async function selectStepRecords(db: Db, runId: string): Promise<StepReco
       number: row.number,
       status: row.status as StepRecord['status'],
       attempt: row.attempt,
+      outcome: row.outcome,
     };
     switch (row.kind) {
       case 'model':

@@ -27,6 +27,16 @@ export async function selectHolders(db: Db, tenantId: string, key: string): Prom
   return rows.map(({ task_id }) => task_id);
 }
 
+/** The same, without those that have ended and whose place is still to be given on. */
+export async function selectBusy(db: Db, tenantId: string, key: string): Promise<string[]> {
+  const rows = await ofKey(db, tenantId, key)
+    .innerJoin('tasks', 'tasks.id', 'concurrency_slots.task_id')
+    .where('holds', '=', true)
+    .where('tasks.status', '=', 'pending')
+    .execute();
+  return rows.map(({ task_id }) => task_id);
+}
+
 /** The next tasks that wait for a place of a key, in the order in which they get one. */
 export async function selectNext(db: Db, tenantId: string, key: string, limit: number): Promise<string[]> {
   const rows = await ofKey(db, tenantId, key)
@@ -45,7 +55,11 @@ export async function selectSlots(db: Db, tenantId: string, key: string): Promis
 }
 
 function ofKey(db: Db, tenantId: string, key: string) {
-  return db.selectFrom('concurrency_slots').select('task_id').where('tenant_id', '=', tenantId).where('key', '=', key);
+  return db
+    .selectFrom('concurrency_slots')
+    .select('concurrency_slots.task_id')
+    .where('concurrency_slots.tenant_id', '=', tenantId)
+    .where('concurrency_slots.key', '=', key);
 }
 
 /** Adds a task to those of its key, holding a place or waiting for one. */
