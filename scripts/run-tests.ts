@@ -1,6 +1,7 @@
 // Runs the test files, each in a process of its own, two at a time, and tells of what failed and what was skipped. The
 // last line is the count. Arguments choose files by a part of their path; `--both` runs the suite on the embedded
-// database and then on the PostgreSQL of REEVE_TEST_DATABASE_URL, where a test counts as skipped only if it was on both.
+// database and then, but for what has nothing to do with the database, on the PostgreSQL of REEVE_TEST_DATABASE_URL; a test counts
+// as skipped only where it ran on neither.
 // With CI=true a skipped test is a failure, and a file that failed beside others is run once more by itself: where it passes then
 // it is named as unstable, to be mended, and fails the run only where more than two are.
 import { existsSync, globSync } from 'node:fs';
@@ -19,6 +20,8 @@ interface Totals {
 }
 
 const root = join(import.meta.dirname, '..');
+/** Files that would say nothing new on another database: those that use none, and the browser tests, whose servers are tested on both. */
+const ranOnce = /^packages\/(console|contract|kit|models|sandbox)\/|^scripts\//;
 const concurrency = 2;
 const unstableLimit = 2;
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { both: { type: 'boolean' } } });
@@ -45,8 +48,13 @@ async function main(): Promise<number> {
   const total: Totals = { passed: 0, failed: 0, skipped: [], unstable: [] };
   const skipped: string[][] = [];
   for (const [name, url] of databases()) {
-    const result = await runSuite(chosen.files, url);
+    const isSecond = skipped.length > 0;
+    const result = await runSuite(
+      chosen.files.filter((file) => !isSecond || !ranOnce.test(file)),
+      url,
+    );
     result.skipped.push(...chosen.skipped);
+    if (isSecond) result.skipped.push(...skipped[0]!.filter((test) => ranOnce.test(test)));
     if (values.both) console.log(`\n${name}: ${countLine(result)}`);
     total.passed += result.passed;
     total.failed += result.failed;
