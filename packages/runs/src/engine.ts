@@ -40,7 +40,7 @@ export async function advanceRun(
       await advance(work, stop);
     }
   } catch (thrown) {
-    if (isTransient(thrown)) throw new ReeveError('unavailable', 'the database was out of reach', { cause: thrown });
+    if (isOutOfReach(thrown)) throw new ReeveError('unavailable', 'the database was out of reach', { cause: thrown });
     const error = ReeveError.from(stop.aborted ? stop.reason : thrown);
     if (error.reason === 'lease_lost' || error.reason === 'shutting_down' || (!stop.aborted && retryable(error)))
       throw error;
@@ -50,6 +50,12 @@ export async function advanceRun(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Whether the database failed: beneath us, or beneath the ledger of a model call, whose error the gateway has wrapped. */
+function isOutOfReach(thrown: unknown): boolean {
+  if (isTransient(thrown)) return true;
+  return thrown instanceof ReeveError && thrown.reason === 'internal' && isTransient(thrown.cause);
 }
 
 /** After a crash, a retry or a wait: reads what people decided, closes the books on calls that were cut off, and sees to it that there is a step. */
