@@ -17,7 +17,7 @@ export interface FileResult {
   durationMs: number;
 }
 
-const timeLimitMs = 5 * 60_000;
+const timeLimitMs = 8 * 60_000;
 const outputLimit = 64_000;
 const reporter = pathToFileURL(join(import.meta.dirname, 'test-events.ts')).href;
 const running = new Set<ChildProcess>();
@@ -26,7 +26,7 @@ let count = 0;
 
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
-/** Runs a test file and tells what came of it. A file that crashes, takes over five minutes or holds no test has failed. */
+/** Runs a test file and tells what came of it. A file that crashes, takes over eight minutes or holds no test has failed. */
 export async function runTestFile(
   root: string,
   file: string,
