@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startServer } from '@reeve/testing';
 import { Pool } from 'undici';
+import { freePort } from '../free-port.ts';
 import { startChild } from '../child.ts';
 import { createPlace, type Kind } from '../place.ts';
 
@@ -104,14 +104,4 @@ function gatewayOf(
   const pool = new Pool(new URL(url).origin, { connections: 512 });
   stack.defer(() => pool.destroy());
   return { name, url: new URL(url), pid, headers: { ...HEADERS, ...headers }, pool };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
-  return address.port;
 }

@@ -8,7 +8,7 @@ import { measureIdle } from './figures/idle.ts';
 import { measureLatency } from './figures/latency.ts';
 import { measureSnapshot } from './figures/snapshot.ts';
 import { measureWork } from './figures/work.ts';
-import { ensurePeers } from './peers.ts';
+import { ensurePeers } from '../peers.ts';
 import { checkDurability, createDatabase } from './postgres.ts';
 import { redisVersion, startRedis } from './redis.ts';
 import type { Extent, Problems } from './turns.ts';
@@ -42,7 +42,7 @@ async function benchEmbedded(stack: AsyncDisposableStack, extent: Extent): Promi
 }
 
 async function benchAll(stack: AsyncDisposableStack, serverUrl: string, extent: Extent): Promise<Measurements> {
-  await ensurePeers();
+  await ensurePeers(import.meta.dirname);
   console.error(await checkDurability(serverUrl));
   const version = redisVersion();
   console.error(version === undefined ? 'There is no redis-server, so BullMQ is left out.' : `Redis ${version}`);

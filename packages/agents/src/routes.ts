@@ -1,7 +1,7 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
-import type { App, Call } from '@reeve/http';
-import { requireKnown, type Known, type Requester } from './agent.ts';
+import { requesterOf, type App } from '@reeve/http';
+import { requireKnown, type Known } from './agent.ts';
 import { ensureBuiltinAgents } from './builtin.ts';
 import { createAgent, deleteAgent, restoreVersion, updateAgent } from './change.ts';
 import { requireAgent } from './find.ts';
@@ -55,8 +55,4 @@ export function mountAgents(
   app.mount(routes.restoreAgentVersion, (call) =>
     restoreVersion(database, requesterOf(call), call.params.id, call.params.version),
   );
-}
-
-function requesterOf({ principal, context }: Pick<Call<unknown>, 'principal' | 'context'>): Requester {
-  return { tenantId: principal.tenantId, userId: principal.userId, traceId: context.traceId };
 }

@@ -29,9 +29,7 @@ describe('every page of runs that wait, are forked and spend', { skip: chromium.
     const models = join(place.dataDirectory, 'models.yaml');
     await writeFile(models, PRICES);
     const environment = {
-      LLM_PROVIDER: 'openai-compatible',
-      LLM_MODEL: 'fake',
-      LLM_BASE_URL: upstream.url,
+      ...upstream.environment,
       REEVE_MODELS_FILE: models,
     };
     server = stack.use(await startServer({ ...place, environment }));

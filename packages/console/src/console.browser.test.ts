@@ -23,7 +23,7 @@ describe('every page that has something to show', { skip: chromium.missing, time
   before(async () => {
     const upstream = stack.use(await startFakeUpstream());
     upstream.script(ANSWERS);
-    const environment = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url };
+    const environment = upstream.environment;
     server = stack.use(await startServer({ ...stack.use(await createTestDatabase()), environment }));
     places = await fill(server);
     browser = stack.use(await chromium.open());

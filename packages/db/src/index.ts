@@ -10,6 +10,7 @@ export { lookAtSchema } from './schema.ts';
 export type { SchemaLook } from './schema.ts';
 export { ensureSnapshot, restoreSnapshot } from './snapshot.ts';
 export { json, likeText, now } from './sql.ts';
-export { isDeadlock, isDiskFull, isTransient, isUniqueViolation } from './sqlstate.ts';
+export { persist } from './persist.ts';
+export { isDeadlock, isDiskFull, isTransient, isUniqueViolation, mayPass } from './sqlstate.ts';
 export type { Tables } from './tables.ts';
 export { inTenant } from './tenant.ts';

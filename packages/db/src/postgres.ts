@@ -37,7 +37,8 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
     },
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
-    options: '-c timezone=UTC -c client_min_messages=warning',
+    // Compiling statements pays for analysis of much data, which nothing here is; the millions of a backlog would set it off.
+    options: '-c timezone=UTC -c client_min_messages=warning -c jit=off',
     application_name: 'reeve',
   };
   const pool = new Pool({ ...settings, max: size, idleTimeoutMillis: 30_000 });

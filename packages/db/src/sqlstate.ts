@@ -26,6 +26,11 @@ export function isDiskFull(error: unknown): boolean {
   return sqlState(error) === '53100' || codeOf(error) === 'ENOSPC';
 }
 
+/** True where the same write may succeed in a while: the database is out of reach, or its disk is full. */
+export function mayPass(error: unknown): boolean {
+  return isTransient(error) || isDiskFull(error);
+}
+
 const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN']);
 
 function sqlState(error: unknown): string | undefined {

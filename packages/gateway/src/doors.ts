@@ -1,6 +1,6 @@
 import { routes } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
-import { EventStream, type App, type Call } from '@reeve/http';
+import { EventStream, requesterOf, type App, type Call } from '@reeve/http';
 import {
   listSteps,
   startRun,
@@ -127,17 +127,11 @@ type Asked = Pick<RunRequest, 'input' | 'payload' | 'sessionId' | 'multitask'> &
 
 function start(
   parts: StartParts,
-  { principal, context }: Pick<Call<unknown>, 'principal' | 'context'>,
+  call: Pick<Call<unknown>, 'principal' | 'context'>,
   door: string,
   asked: Asked,
 ): Promise<StartedRun> {
-  const requester = {
-    tenantId: principal.tenantId,
-    userId: principal.userId,
-    traceId: context.traceId,
-    requestId: context.requestId,
-  };
-  return startRun(parts, { ...asked, requester, door, agent: asked.agent ?? DEFAULT_AGENT });
+  return startRun(parts, { ...asked, requester: requesterOf(call), door, agent: asked.agent ?? DEFAULT_AGENT });
 }
 
 function finish(

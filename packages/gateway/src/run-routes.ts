@@ -1,6 +1,6 @@
 import { routes } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
-import { lastEventId, type App } from '@reeve/http';
+import { lastEventId, requesterOf, type App } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { cancelRun, forkRun, listRuns, listSteps, selectRun, type StartParts } from '@reeve/runs';
 import { streamOf } from './doors.ts';
@@ -38,28 +38,12 @@ export function mountRuns(app: App, parts: StartParts): void {
     return streamOf(feed, tenantId, id, query.after ?? Number(lastEventId(header, EVENT_NUMBER) ?? 0));
   });
 
-  app.mount(routes.forkRun, ({ principal, context, params: { id }, body: { from_step, message } }) =>
-    forkRun(parts, {
-      requester: {
-        tenantId: principal.tenantId,
-        userId: principal.userId,
-        traceId: context.traceId,
-        requestId: context.requestId,
-      },
-      runId: id,
-      fromStep: from_step,
-      message,
-    }),
-  );
+  app.mount(routes.forkRun, (call) => {
+    const { from_step: fromStep, message } = call.body;
+    return forkRun(parts, { requester: requesterOf(call), runId: call.params.id, fromStep, message });
+  });
 
-  app.mount(routes.cancelRun, ({ principal, context, params: { id } }) =>
-    cancelRun(
-      database,
-      handler,
-      { tenantId: principal.tenantId, userId: principal.userId, traceId: context.traceId },
-      id,
-    ),
-  );
+  app.mount(routes.cancelRun, (call) => cancelRun(database, handler, requesterOf(call), call.params.id));
 }
 
 function noRun(id: string): ReeveError {

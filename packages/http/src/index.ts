@@ -6,6 +6,7 @@ export { openApiOf } from './openapi.ts';
 export { requireAccess } from './principal.ts';
 export type { Authenticate, Principal } from './principal.ts';
 export { referencePage } from './reference.ts';
+export { requesterOf } from './requester.ts';
 export { isLoopback, startHttpServer } from './server.ts';
 export type { HttpServer } from './server.ts';
 export { errorFrame } from './socket.ts';

@@ -1,8 +1,8 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
-import type { App, Call } from '@reeve/http';
+import { requesterOf, type App } from '@reeve/http';
 import { forget, recall, remember } from './memories.ts';
-import type { NewMessage, Requester } from './session.ts';
+import type { NewMessage } from './session.ts';
 import {
   appendMessages,
   ensureSession,
@@ -86,8 +86,4 @@ export function mountMemory(app: App, database: Database): void {
     await inTenant(database.db, call.principal.tenantId, (tx) => forget(tx, requesterOf(call), call.params.id));
     return null;
   });
-}
-
-function requesterOf({ principal, context }: Pick<Call<unknown>, 'principal' | 'context'>): Requester {
-  return { tenantId: principal.tenantId, userId: principal.userId, traceId: context.traceId };
 }

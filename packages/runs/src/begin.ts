@@ -3,12 +3,11 @@ import type { NewRunEvent } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { appendMessages, ensureSession } from '@reeve/memory';
 import type { ModelMessage } from '@reeve/models';
-import { HISTORY_LIMIT, historyOf } from './conversation.ts';
 import { toolCallEvent } from './model-step.ts';
 import { nextModelStep, rowOf, type RunRecord, type StepRecord } from './run.ts';
-import { appendSteps } from './session.ts';
+import { appendSteps, readHistory } from './session.ts';
 import { updateRunning } from './store/run.ts';
-import { deleteMessagesOf, selectHistory, selectPrevious } from './store/session.ts';
+import { deleteMessagesOf, selectPrevious } from './store/session.ts';
 import { insertSteps, selectStepRecords } from './store/step.ts';
 
 /** The version of an agent that a run keeps. */
@@ -41,8 +40,7 @@ export async function beginRun(
   const historyUntil = session.message_count;
   await appendMessages(tx, tenantId, sessionId, [{ role: 'user', content: run.input, runId }]);
   await updateRunning(tx, runId, historyUntil);
-  const found = historyUntil === 0 ? [] : await selectHistory(tx, tenantId, sessionId, historyUntil, HISTORY_LIMIT);
-  const history = historyOf(found);
+  const history = await readHistory(tx, tenantId, sessionId, historyUntil);
   const shared = await sharedSteps(tx, run);
   const own = firstSteps(run, shared, said);
   const model = agent.model_id ?? defaultModel;

@@ -5,14 +5,13 @@ import { inTenant, type Tx } from '@reeve/db';
 import { invalidField, isRetryable, type ReeveError } from '@reeve/kit';
 import { requireLease, type Claim, type TaskHandler } from '@reeve/tasks';
 import { beginRun } from './begin.ts';
-import { HISTORY_LIMIT, historyOf } from './conversation.ts';
 import { advanceRun } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
 import { usageOf, type RunState } from './run.ts';
+import { readHistory } from './session.ts';
 import { openRun, STARTED, unknownAgent } from './start.ts';
 import { selectLastSeq } from './store/event.ts';
 import { selectRunRecord, updateEndedRun, updateRevivedRun, updateRunning } from './store/run.ts';
-import { selectHistory } from './store/session.ts';
 import { selectStepRecords, updateAbandoned } from './store/step.ts';
 import type { EngineParts } from './work.ts';
 
@@ -92,11 +91,10 @@ async function loadState(tx: Tx, parts: Omit<EngineParts, 'handler'>, claim: Cla
     await updateRevivedRun(tx, run.id);
     await appendEventsAtEnd(tx, run, [{ type: 'system', message: 'tried again' }]);
   }
-  const history = await selectHistory(tx, run.tenantId, run.sessionId, run.historyUntil, HISTORY_LIMIT);
   return {
     run: { ...run, status: 'running', waitingFor: null },
     agent: config,
-    history: historyOf(history),
+    history: await readHistory(tx, run.tenantId, run.sessionId, run.historyUntil),
     steps: await selectStepRecords(tx, run.id),
     begun: [],
     lastSeq: await selectLastSeq(tx, run.id),

@@ -9,5 +9,5 @@ export { startRun } from './start.ts';
 export type { RunRequest, StartParts, StartedRun } from './start.ts';
 export { listRuns, selectRun } from './store/run.ts';
 export { listSteps } from './store/step.ts';
-export { waitForRun } from './wait.ts';
+export { refuseUnpaid, waitForRun } from './wait.ts';
 export type { EndedRun } from './wait.ts';

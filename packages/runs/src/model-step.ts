@@ -47,13 +47,14 @@ export async function modelStep(work: Work, pending: ModelStep, signal: AbortSig
   work.run = { ...run, used: sumUsed(run.used, { ...end.usage, costNano: end.costNano }) };
   stepsSettled.inc({ kind: 'model', outcome: 'success' });
   const after = withStep(work, { ...pending, status: 'settled', output });
-  if (toolCalls.length === 0) return complete(work, after, text, settlement(work, pending, answer, output));
+  const settled = settlement(work, pending, answer, output);
+  if (toolCalls.length === 0) return complete(work, after, text, settled);
   if (work.steps.length + toolCalls.length + 1 > work.agent.limits.max_steps) {
-    await work.commit(settlement(work, pending, answer, output));
+    await work.commit(settled);
     work.steps = after;
     throw stepLimit(work);
   }
-  await beginCalls(work, after, toolCalls, settlement(work, pending, answer, output));
+  await beginCalls(work, after, toolCalls, settled);
 }
 
 /** What a run is told that has used all its steps. */

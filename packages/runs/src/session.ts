@@ -1,7 +1,14 @@
 import type { Tx } from '@reeve/db';
-import { appendMessages } from '@reeve/memory';
-import { messagesOf } from './conversation.ts';
+import { appendMessages, listMessages } from '@reeve/memory';
+import type { ModelMessage } from '@reeve/models';
+import { HISTORY_LIMIT, historyOf, messagesOf } from './conversation.ts';
 import type { RunRecord, StepRecord } from './run.ts';
+
+/** What a session held up to a position, as a model is shown it. */
+export async function readHistory(tx: Tx, tenantId: string, sessionId: string, until: number): Promise<ModelMessage[]> {
+  if (until === 0) return [];
+  return historyOf(await listMessages(tx, tenantId, sessionId, { until, limit: HISTORY_LIMIT }));
+}
 
 /** Adds what a run did, and what it answered where it did, to its session. A session deleted meanwhile stays deleted. */
 export async function appendSteps(

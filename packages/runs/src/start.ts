@@ -177,7 +177,7 @@ export async function openRun(
     agentVersion: agent.version,
     sessionId,
     door,
-    status: running ? 'running' : 'queued',
+    status: 'queued',
     waitingFor: null,
     multitask: multitask ?? 'enqueue',
     input,
@@ -203,7 +203,8 @@ export async function openRun(
     rootRunId: run.rootRunId,
   });
   if (refusal !== undefined) throw refusal;
-  await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: input });
+  // Where it begins at once, that sees to its session.
+  if (!running) await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: input });
   await insertRun(tx, { ...run, requestId: requester.requestId });
   await ensureRunBudget(tx, tenantId, id, agent.limits.max_cost_usd);
   await recordAudit(tx, [

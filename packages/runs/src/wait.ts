@@ -32,14 +32,7 @@ export async function waitForRun(
       if (event.type === 'tool_call') toolCalls.set(event.step, { name: event.name, input: event.input, output: null });
       if (event.type === 'tool_result')
         toolCalls.set(event.step, { name: event.name, input: toolCalls.get(event.step)?.input, output: event.output });
-      if (event.type === 'system' && event.waiting_for === 'budget')
-        throw new ReeveError(
-          'budget_exhausted',
-          `${event.message}; run ${runId} waits, and goes on when its budget allows it`,
-          {
-            runId,
-          },
-        );
+      refuseUnpaid(event);
       if (event.type === 'approval_required') asked = ` It waits for a decision on approval ${event.approval_id}.`;
       if (event.type === 'approval_decided') asked = '';
       if (event.type === 'error') failure = errorOf(event, runId);
@@ -60,6 +53,15 @@ export async function waitForRun(
   if (result.status !== 'completed')
     throw failure ?? new ReeveError('internal', `run ${runId} ended without a reason`, { runId });
   return { result, toolCalls: [...toolCalls.values()] };
+}
+
+/** Throws `budget_exhausted` where a run is put aside for want of money: nobody waits for that. */
+export function refuseUnpaid(event: RunEvent): void {
+  if (event.type !== 'system' || event.waiting_for !== 'budget') return;
+  const { message, run_id: runId } = event;
+  throw new ReeveError('budget_exhausted', `${message}; run ${runId} waits, and goes on when its budget allows it`, {
+    runId,
+  });
 }
 
 function errorOf({ code, message }: Extract<RunEvent, { type: 'error' }>, runId: string): ReeveError {

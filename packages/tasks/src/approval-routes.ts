@@ -1,13 +1,12 @@
 import type { NameAgent } from '@reeve/audit';
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
-import type { App } from '@reeve/http';
+import { requesterOf, type App } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { decideApproval, decideTask } from './approval.ts';
 import type { CheckTask } from './agent-names.ts';
 import { setLimit, shownLimit } from './limit.ts';
 import { removePolicy, requireReach, setPolicy } from './policy.ts';
-import { requesterOf } from './routes.ts';
 import { listApprovals, selectApproval } from './store/approval.ts';
 import { selectLimitsOf } from './store/limit.ts';
 import { listPolicies } from './store/policy.ts';

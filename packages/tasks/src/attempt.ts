@@ -1,5 +1,5 @@
-import { inTenant, isDiskFull, isTransient, type Database, type Tx } from '@reeve/db';
-import { isRetryable, ReeveError, sleep, type Log } from '@reeve/kit';
+import { inTenant, mayPass, persist, type Database, type Tx } from '@reeve/db';
+import { isRetryable, ReeveError, type Log } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { giveBack, retryLater, settleTask } from './end.ts';
 import { carryOut } from './release.ts';
@@ -34,7 +34,7 @@ export function createAttempt(parts: AttemptParts): Attempt {
       }
       if (outcome !== null) {
         const settled = outcome;
-        await persist(leaseMs, () => settle(claim, settled));
+        await persist(leaseMs, () => settle(claim, settled), mayPass);
       }
     } catch (thrown) {
       return await endAttempt(parts, claim, ReeveError.from(signal.aborted ? signal.reason : thrown));
@@ -51,11 +51,15 @@ async function endAttempt(parts: AttemptParts, claim: Claim, error: ReeveError):
   const { task, attempt: count } = claim;
   const about = { err: error, task_id: task.id, attempt: count };
   const write = (work: (tx: Tx, after: AfterCommit) => Promise<void>) =>
-    persist(leaseMs, async () => {
-      const after = createAfterCommit();
-      await inTenant(database.db, task.tenant_id, (tx) => work(tx, after));
-      await carryOut(database, handler, after);
-    });
+    persist(
+      leaseMs,
+      async () => {
+        const after = createAfterCommit();
+        await inTenant(database.db, task.tenant_id, (tx) => work(tx, after));
+        await carryOut(database, handler, after);
+      },
+      mayPass,
+    );
   if (error.reason === 'lease_lost') {
     log.info(about, 'a task was left to another worker');
     return 'lease_lost';
@@ -79,20 +83,4 @@ async function endAttempt(parts: AttemptParts, claim: Claim, error: ReeveError):
     if (call) after.calls.push(call);
   });
   return status;
-}
-
-/**
- * Writes until it is written: a database that is gone for a moment must not undo work that is done. Gives up after a
- * lease's time, when somebody else has the task; the epoch makes a repeat of what did commit harmless.
- */
-async function persist(leaseMs: number, write: () => Promise<void>): Promise<void> {
-  const until = performance.now() + leaseMs;
-  for (let waitMs = 50; ; waitMs = Math.min(waitMs * 2, 1_000)) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!(isTransient(error) || isDiskFull(error)) || performance.now() + waitMs > until) throw error;
-      await sleep(waitMs);
-    }
-  }
 }

@@ -1,5 +1,5 @@
 import type { Task, TaskInput } from '@reeve/contract';
-import { inTenant, isDiskFull, isTransient, type Database, type Tx } from '@reeve/db';
+import { inTenant, mayPass, type Database, type Tx } from '@reeve/db';
 import { createBatcher, invalidField, newId, ReeveError } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { createAgentNames, type CheckTask } from './agent-names.ts';
@@ -56,7 +56,7 @@ export function createEnqueuer(database: Database, handler: TaskHandler, check: 
       );
       return items.map(({ task }) => placed.get(task.id)!);
     },
-    { limit: TOGETHER, together: (error) => isTransient(error) || isDiskFull(error) },
+    { limit: TOGETHER, together: mayPass },
   );
 
   const names = createAgentNames(database, check);

@@ -19,19 +19,28 @@ import type { TaskHandler } from './task.ts';
  */
 
 /**
- * Puts pending tasks that are nowhere, or only behind gates that may just have opened, where they wait next. With `whateverTime`
- * a time that is still to come is not waited for. A caller that has locked tasks before has locked their keys before that.
+ * Puts pending tasks that are nowhere, or only behind gates that may just have opened, where they wait next. A caller that has
+ * locked tasks before has locked their keys before that.
  */
 export async function placeTasks(
   tx: Tx,
   handler: TaskHandler,
   ids: readonly string[],
   after: AfterCommit,
+): Promise<void> {
+  await lockKeysOf(tx, ids);
+  await placeLocked(tx, handler, await lockTasks(tx, ids), after);
+}
+
+/** The same for tasks that the caller has locked, after their keys, and not changed since. With `whateverTime` a time that is still to come is not waited for. */
+export async function placeLocked(
+  tx: Tx,
+  handler: TaskHandler,
+  locked: readonly Standing[],
+  after: AfterCommit,
   { whateverTime = false } = {},
 ): Promise<void> {
-  if (ids.length === 0) return;
-  await lockKeysOf(tx, ids);
-  const pending = (await lockTasks(tx, ids)).filter(({ status }) => status === 'pending');
+  const pending = locked.filter(({ status }) => status === 'pending');
   if (pending.length === 0) return;
   const { undecided, dependent } = await selectGates(
     tx,

@@ -2,7 +2,7 @@ import { isTransient, type Database, type Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { endUnclaimed } from './end.ts';
-import { placeTasks } from './place.ts';
+import { placeLocked } from './place.ts';
 import { freeSlot } from './ready.ts';
 import { takeEnded } from './store/end.ts';
 import { lockTasks } from './store/lock.ts';
@@ -94,11 +94,7 @@ async function release(tx: Tx, handler: TaskHandler, taskId: string, after: Afte
       new ReeveError('cancelled', `it depends on task ${taskId}, which ${verb}`),
       after,
     );
-  await placeTasks(
-    tx,
-    handler,
-    waiting.filter((task) => !stranded.includes(task)).map(({ id }) => id),
-    after,
-  );
+  const others = waiting.filter((task) => !stranded.includes(task));
+  await placeLocked(tx, handler, others, after);
   await freeSlot(tx, taskId, after);
 }

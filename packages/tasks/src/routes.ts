@@ -1,11 +1,11 @@
 import type { NameAgent } from '@reeve/audit';
 import { routes, type Approval, type JournalEntry, type Run, type TaskStatus } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
-import type { App, Call } from '@reeve/http';
+import { requesterOf, type App } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { cancelTask, retryTask } from './change.ts';
 import type { CheckTask } from './agent-names.ts';
-import { createEnqueuer, type Requester } from './enqueue.ts';
+import { createEnqueuer } from './enqueue.ts';
 import { selectApprovalOfTask } from './store/approval.ts';
 import { countTasks, countWaiting, listTasks, selectPace, selectTask } from './store/read.ts';
 import type { TaskHandler } from './task.ts';
@@ -97,11 +97,6 @@ export function mountTasks(
   }));
   app.mount(routes.getWorkflow, ({ principal: { tenantId }, params: { id } }) => readWorkflow(database, tenantId, id));
   app.mount(routes.cancelWorkflow, (call) => cancelWorkflow(database, handler, requesterOf(call), call.params.id));
-}
-
-/** Who asks, for what a call changes. */
-export function requesterOf({ principal, context }: Pick<Call<unknown>, 'principal' | 'context'>): Requester {
-  return { tenantId: principal.tenantId, userId: principal.userId, traceId: context.traceId };
 }
 
 function total<T extends { count: number }>(rows: readonly T[], key: (row: T) => string): Record<string, number> {

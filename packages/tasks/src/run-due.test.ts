@@ -56,6 +56,7 @@ describe('what is due', () => {
       .selectFrom('journal')
       .select(['type', 'tenant_id', 'summary', 'details', 'task_id', 'schedule_id', 'trace_id'])
       .where('type', 'like', 'schedule_%')
+      .orderBy('xid')
       .orderBy('position')
       .execute();
 

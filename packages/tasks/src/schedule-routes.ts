@@ -1,10 +1,9 @@
 import type { NameAgent } from '@reeve/audit';
 import { routes } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
-import type { App } from '@reeve/http';
+import { requesterOf, type App } from '@reeve/http';
 import { ReeveError, type Log } from '@reeve/kit';
 import type { CheckTask } from './agent-names.ts';
-import { requesterOf } from './routes.ts';
 import { dueSchedules, runDueSchedules } from './run-due.ts';
 import { changeSchedule, createSchedule, noSchedule, removeSchedule, type ScheduleKind } from './schedule-change.ts';
 import { listSchedules, selectSchedule, shownSchedule } from './store/schedule.ts';

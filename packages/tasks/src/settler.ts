@@ -1,4 +1,4 @@
-import { isDeadlock, isDiskFull, isTransient, type Database } from '@reeve/db';
+import { isDeadlock, mayPass, type Database } from '@reeve/db';
 import { createBatcher } from '@reeve/kit';
 import { endOf, leaseLost } from './end.ts';
 import { followUp } from './release.ts';
@@ -21,7 +21,7 @@ export function createSettler(
       const settled = new Map((await settleLeased(database.queue, ends)).map((one) => [one.taskId, one]));
       return ends.map(({ taskId }) => settled.get(taskId));
     },
-    { limit: TOGETHER, together: (error) => (isTransient(error) && !isDeadlock(error)) || isDiskFull(error) },
+    { limit: TOGETHER, together: (error) => mayPass(error) && !isDeadlock(error) },
   );
 
   return async ({ task, epoch }, outcome) => {

@@ -2,7 +2,7 @@ import { isTransient, type Database, type Tx } from '@reeve/db';
 import { ReeveError, type Log } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { endUnclaimed } from './end.ts';
-import { placeTasks } from './place.ts';
+import { placeLocked } from './place.ts';
 import { carryOut } from './release.ts';
 import { updateAttempted, updateLost } from './store/end.ts';
 import { deleteExpired, selectExpired } from './store/lease.ts';
@@ -91,8 +91,10 @@ async function promote(database: Database, handler: TaskHandler, due: readonly s
   await database.db.transaction().execute(async (tx) => {
     // Tasks before their places, as whoever cancels them does.
     await lockKeysOf(tx, due);
-    await lockTasks(tx, due);
-    await placeTasks(tx, handler, await takeDue(tx, due), after, { whateverTime: true });
+    const locked = await lockTasks(tx, due);
+    const taken = new Set(await takeDue(tx, due));
+    const now = locked.filter(({ id }) => taken.has(id));
+    await placeLocked(tx, handler, now, after, { whateverTime: true });
   });
   await carryOut(database, handler, after);
 }

@@ -1,5 +1,5 @@
-import { isTransient, type Database } from '@reeve/db';
-import { newId, sleep, type Log } from '@reeve/kit';
+import { isTransient, persist, type Database } from '@reeve/db';
+import { newId, type Log } from '@reeve/kit';
 import { beginCallAs, HOLD_MS, settleCall } from './call.ts';
 import type { CallEnd, CallLedger, CallOwner } from './metering.ts';
 
@@ -23,7 +23,7 @@ const NOT_SENT: CallEnd = {
 export function createLedger(database: Database, owner: CallOwner, log: Log): CallLedger {
   async function settle(id: string, end: CallEnd): Promise<void> {
     try {
-      await persist(() => settleCall(database.db, owner.tenantId, id, end));
+      await persist(PATIENCE_MS, () => settleCall(database.db, owner.tenantId, id, end));
     } catch (error) {
       log.error({ err: error, call_id: id }, 'a model call could not be settled; the sweep will');
     }
@@ -43,18 +43,4 @@ export function createLedger(database: Database, owner: CallOwner, log: Log): Ca
       return { settle: (end) => (settled ??= settle(id, end)) };
     },
   };
-}
-
-/** Writes until it is written; a repeat of what did commit does nothing. */
-async function persist(write: () => Promise<unknown>): Promise<void> {
-  const until = performance.now() + PATIENCE_MS;
-  for (let waitMs = 50; ; waitMs = Math.min(waitMs * 2, 1_000)) {
-    try {
-      await write();
-      return;
-    } catch (error) {
-      if (!isTransient(error) || performance.now() + waitMs > until) throw error;
-      await sleep(waitMs);
-    }
-  }
 }

@@ -63,7 +63,7 @@ describe('the companion’s WebSocket', { timeout: 300_000 }, () => {
     await reeve[Symbol.asyncDispose]();
     await upstream[Symbol.asyncDispose]();
   });
-  const environment = () => ({ LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url });
+  const environment = () => upstream.environment;
   const ours = () => createClient({ baseUrl: reeve.url, apiKey: 'rv_administrator' });
   async function open(): Promise<Socket> {
     const socket = new Socket(reeve.url, ['reeve', 'reeve.key.rv_administrator']);

@@ -11,7 +11,7 @@ describe('faults', { timeout: 180_000 }, () => {
   it('a server stopped by SIGTERM in mid-run leaves nothing half done: the next one asks what became of the call, and completes the run', async () => {
     await using upstream = await startFakeUpstream();
     await using place = await createTestDatabase();
-    const environment = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url };
+    const environment = upstream.environment;
     upstream.respond(({ messages }) =>
       messages.some(({ role }) => role === 'tool')
         ? { text: ['done'] }
@@ -64,9 +64,7 @@ describe('faults', { timeout: 180_000 }, () => {
       await using server = await startServer({
         ...place,
         environment: {
-          LLM_PROVIDER: 'openai-compatible',
-          LLM_MODEL: 'fake',
-          LLM_BASE_URL: upstream.url,
+          ...upstream.environment,
           REEVE_LEASE_MS: '3000',
         },
       });
@@ -100,7 +98,7 @@ describe('faults', { timeout: 180_000 }, () => {
       await using place = await createTestDatabase();
       await using elsewhere = await createTestDatabase();
       upstream.respond(() => ({ text: ['done'], delayMs: 20 }));
-      const environment = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url };
+      const environment = upstream.environment;
       await using first = await startServer({ ...place, environment });
       await using second = await startServer({ url: place.url, dataDirectory: elsewhere.dataDirectory, environment });
       const client = createClient({ baseUrl: first.url });

@@ -40,9 +40,7 @@ describe('a server killed at any commit of a run that people decide about', { ti
   after(() => upstream[Symbol.asyncDispose]());
 
   const environment = () => ({
-    LLM_PROVIDER: 'openai-compatible',
-    LLM_MODEL: 'fake',
-    LLM_BASE_URL: upstream.url,
+    ...upstream.environment,
     ...(testDatabaseKind === 'postgres' && { REEVE_LEASE_MS: '4000' }),
   });
 

@@ -38,9 +38,7 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
 
   /** On PostgreSQL the next server waits for the lease of the dead one; on the embedded database it knows that nobody else lives. */
   const environment = () => ({
-    LLM_PROVIDER: 'openai-compatible',
-    LLM_MODEL: 'fake',
-    LLM_BASE_URL: upstream.url,
+    ...upstream.environment,
     ...(testDatabaseKind === 'postgres' && { REEVE_LEASE_MS: '4000' }),
   });
 

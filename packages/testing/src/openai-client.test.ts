@@ -27,9 +27,7 @@ describe('the official OpenAI client', { timeout: 300_000 }, () => {
   before(async () => {
     upstream = await startFakeUpstream();
     reeve = await startReeve({
-      LLM_PROVIDER: 'openai-compatible',
-      LLM_MODEL: 'fake',
-      LLM_BASE_URL: upstream.url,
+      ...upstream.environment,
       REEVE_API_KEY: 'rv_administrator',
       REEVE_INTERNAL_SECRET: 'internal-secret',
     });

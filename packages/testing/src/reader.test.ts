@@ -15,7 +15,7 @@ describe('a reader that is cut off in mid-stream', { timeout: 120_000 }, () => {
     upstream.respond(() => ({ text: WORDS, pauseMs: 40 }));
   });
   after(() => upstream[Symbol.asyncDispose]());
-  const environment = () => ({ LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url });
+  const environment = () => upstream.environment;
 
   /** Starts a chat and goes away after some events. */
   async function readSome(server: ServerProcess): Promise<RunEvent[]> {

@@ -58,7 +58,7 @@ describe('the AI SDK’s chat', { timeout: 300_000 }, () => {
     await reeve[Symbol.asyncDispose]();
     await upstream[Symbol.asyncDispose]();
   });
-  const environment = () => ({ LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url });
+  const environment = () => upstream.environment;
 
   const KEY = { authorization: 'Bearer rv_administrator' };
   const transport = (body: object = {}, url = reeve.url, headers: Record<string, string> = KEY) =>

@@ -18,7 +18,7 @@ const RIGHT = {
 };
 
 let upstream: FakeUpstream;
-const environment = () => ({ LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url });
+const environment = () => upstream.environment;
 before(async () => void (upstream = await startFakeUpstream()));
 beforeEach(() => upstream.reset());
 after(() => upstream[Symbol.asyncDispose]());

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { findAgent } from '@reeve/agents';
 import type { Multitask } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
+import { requesterOf } from '@reeve/http';
 import { newId, ReeveError } from '@reeve/kit';
 import { appendMessages, ensureSession, type NewMessage } from '@reeve/memory';
 import { startRun, type StartedRun } from '@reeve/runs';
-import { requesterOf, type Caller, type WireParts } from './parts.ts';
+import type { Caller, WireParts } from './parts.ts';
 
 /** What a wire asks an agent. */
 export interface AgentAsked {

@@ -21,15 +21,6 @@ export interface WireParts extends StartParts {
 /** Who calls, in which request. */
 export type Caller = Pick<Call<unknown>, 'principal' | 'context'>;
 
-export function requesterOf({ principal, context }: Caller): Requester & { readonly requestId: string } {
-  return {
-    tenantId: principal.tenantId,
-    userId: principal.userId,
-    traceId: context.traceId,
-    requestId: context.requestId,
-  };
-}
-
 /** How long a wire waits for a run where its caller does not say, in milliseconds. */
 export const WAIT_MS = 120_000;
 

@@ -1,11 +1,11 @@
 import { routes, type ResponseEvent, type ResponseObject } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
-import { EventStream, Reply, type App, type Call } from '@reeve/http';
+import { EventStream, Reply, requesterOf, type App, type Call } from '@reeve/http';
 import { invalidField, newId, ReeveError, storable } from '@reeve/kit';
-import { cancelRun } from '@reeve/runs';
+import { refuseUnpaid, cancelRun } from '@reeve/runs';
 import { sessionNameOf, startAgentRun } from './agent-run.ts';
 import { openModelCall } from './model-call.ts';
-import { agentOf, requesterOf, runHeaders, WAIT_MS, type WireParts } from './parts.ts';
+import { agentOf, runHeaders, WAIT_MS, type WireParts } from './parts.ts';
 import { baseOfModel, idOfResponse, responseIdOf, type ResponsePayload } from './response-base.ts';
 import { eventsOfModel } from './response-events.ts';
 import { modelRequestOf, saidOf } from './response-request.ts';
@@ -82,14 +82,7 @@ async function askAgent(parts: WireParts, call: Create, agent: string): Promise<
   const headers = runHeaders(started);
   if (body.stream) return responseStream(parts, tenantId, runId, -1, headers);
   const waiting = AbortSignal.any([call.signal, AbortSignal.timeout(body.timeout_ms ?? WAIT_MS)]);
-  if (!body.background)
-    for await (const event of parts.feed.follow(tenantId, runId, 0, waiting))
-      if (event.type === 'system' && event.waiting_for === 'budget')
-        throw new ReeveError(
-          'budget_exhausted',
-          `${event.message}; run ${runId} waits, and goes on when its budget allows it`,
-          { runId },
-        );
+  if (!body.background) for await (const event of parts.feed.follow(tenantId, runId, 0, waiting)) refuseUnpaid(event);
   const run = await requireRun(parts, tenantId, runId);
   if (!body.background && run.ended_at === null)
     throw new ReeveError('timeout', `the run goes on; read it at /v1/responses/${responseIdOf(runId)}`, {

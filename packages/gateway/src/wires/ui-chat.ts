@@ -1,10 +1,10 @@
 import { routes, type Run } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
-import { EventStream, Reply, requireAccess, type App, type Call } from '@reeve/http';
+import { EventStream, Reply, requesterOf, requireAccess, type App, type Call } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { listRuns } from '@reeve/runs';
 import { sessionIdOf, startAgentRun } from './agent-run.ts';
-import { requesterOf, runHeaders, type WireParts } from './parts.ts';
+import { runHeaders, type WireParts } from './parts.ts';
 import { forAgent } from './said.ts';
 import { chunksOfRun } from './ui-chunks.ts';
 import { answersIn, saidOf, type Answered } from './ui-request.ts';

@@ -40,7 +40,6 @@ export async function insertRun(
       fork_step: run.forkStep,
       cost_usd: '0',
       created_at: now,
-      started_at: run.status === 'running' ? now : null,
     })
     .execute();
 }

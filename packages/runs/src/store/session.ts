@@ -1,4 +1,3 @@
-import type { Message } from '@reeve/contract';
 import type { Db } from '@reeve/db';
 import { sql } from 'kysely';
 import type { RunRecord } from '../run.ts';
@@ -46,19 +45,4 @@ export async function deleteMessagesOf(
         select greatest(max(position), sessions.parent_until, 0) from messages m
         where m.session_id = sessions.id and not exists (select from gone where gone.position = m.position))
     where tenant_id = ${tenantId} and id = ${sessionId} and exists (select from gone)`.execute(db);
-}
-
-/** The newest messages of a session up to a position, oldest first. */
-export async function selectHistory(
-  db: Db,
-  tenantId: string,
-  sessionId: string,
-  until: number,
-  limit: number,
-): Promise<Pick<Message, 'role' | 'content' | 'position'>[]> {
-  const { rows } = await sql<Pick<Message, 'role' | 'content' | 'position'>>`
-    select position, role, content from session_messages(${sessionId}, ${until}, ${limit}) where tenant_id = ${tenantId}`.execute(
-    db,
-  );
-  return rows.reverse();
 }

@@ -13,6 +13,8 @@ const PROTOCOLS: readonly Protocol[] = [chatCompletions, responses, anthropic, g
 export interface FakeUpstream extends AsyncDisposable {
   /** `http://127.0.0.1:<port>/v1`: what a provider's base URL is set to. */
   readonly url: string;
+  /** What a server is started with to ask it, as an openai-compatible provider with the model `fake`. */
+  readonly environment: Readonly<Record<'LLM_PROVIDER' | 'LLM_MODEL' | 'LLM_BASE_URL', string>>;
   /** Every request so far, oldest first. */
   readonly requests: readonly UpstreamRequest[];
   /** Answers that are not finished and whose client is still there. */
@@ -120,8 +122,10 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    url,
+    environment: { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: url },
     requests,
     get open() {
       return streaming.size;

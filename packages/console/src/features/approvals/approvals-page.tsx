@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import type { Approval, ApprovalStatus } from '@reeve/contract';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
@@ -14,6 +13,7 @@ import { Page } from '../../ui/page.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { Status, statusText } from '../../ui/status.tsx';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
+import { ShowMore } from '../../ui/show-more.tsx';
 import { ApprovalCard } from './approval-card.tsx';
 import classes from './approvals-page.module.css';
 import { DecisionDialog, moreOf, type DecisionWay } from './decision-dialog.tsx';
@@ -110,11 +110,7 @@ export function ApprovalsPage({ status }: { readonly status: ApprovalStatus }) {
           />
         ))}
       </div>
-      {query.hasNextPage && (
-        <Button variant="default" mt="md" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          Show more
-        </Button>
-      )}
+      <ShowMore query={query} mt="md" />
       {asking !== undefined && <DecisionDialog {...asking} onClose={() => setAsking(undefined)} />}
     </Page>
   );

@@ -33,9 +33,7 @@ describe('a tool call whose outcome a crash hid', { skip: chromium.missing, time
     startServer({
       ...place,
       environment: {
-        LLM_PROVIDER: 'openai-compatible',
-        LLM_MODEL: 'fake',
-        LLM_BASE_URL: upstream.url,
+        ...upstream.environment,
         ...(url !== undefined && { REEVE_PORT: new URL(url).port }),
         ...(testDatabaseKind === 'postgres' && { REEVE_LEASE_MS: '4000' }),
       },

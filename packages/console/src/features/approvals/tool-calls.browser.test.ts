@@ -22,7 +22,7 @@ describe('a tool call that people are asked about', { skip: chromium.missing, ti
 
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
-    const environment = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url };
+    const environment = upstream.environment;
     server = stack.use(await startServer({ ...stack.use(await createTestDatabase()), environment }));
     client = createClient({ baseUrl: server.url });
     await client.call(routes.createAgent, {

@@ -29,7 +29,7 @@ describe('the chat', { skip: chromium.missing, timeout: SUITE_MS }, () => {
     server = stack.use(
       await startServer({
         ...place,
-        environment: { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url },
+        environment: upstream.environment,
       }),
     );
     client = createClient({ baseUrl: server.url });

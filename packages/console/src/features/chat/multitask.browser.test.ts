@@ -23,7 +23,7 @@ describe('a message to a busy session', { skip: chromium.missing, timeout: SUITE
 
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
-    const environment = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url };
+    const environment = upstream.environment;
     server = stack.use(await startServer({ ...stack.use(await createTestDatabase()), environment }));
     client = createClient({ baseUrl: server.url });
     await client.call(routes.createAgent, {

@@ -33,9 +33,7 @@ describe('an open page whose server is lost', { skip: chromium.missing, timeout:
     startServer({
       ...place,
       environment: {
-        LLM_PROVIDER: 'openai-compatible',
-        LLM_MODEL: 'fake',
-        LLM_BASE_URL: upstream.url,
+        ...upstream.environment,
         ...(url !== undefined && { REEVE_PORT: new URL(url).port }),
         ...(testDatabaseKind === 'postgres' && { REEVE_LEASE_MS: '4000' }),
       },

@@ -23,7 +23,7 @@ describe('a fork', { skip: chromium.missing, timeout: SUITE_MS }, () => {
 
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
-    const environment = { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url };
+    const environment = upstream.environment;
     server = stack.use(await startServer({ ...stack.use(await createTestDatabase()), environment }));
     upstream.script([
       { text: ['Let me compute.'], toolCalls: [{ name: 'calculator', input: { expression: '6 * 7' } }] },

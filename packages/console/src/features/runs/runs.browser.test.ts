@@ -26,7 +26,7 @@ describe('the runs', { skip: chromium.missing, timeout: SUITE_MS }, () => {
     server = stack.use(
       await startServer({
         ...place,
-        environment: { LLM_PROVIDER: 'openai-compatible', LLM_MODEL: 'fake', LLM_BASE_URL: upstream.url },
+        environment: upstream.environment,
       }),
     );
     upstream.script([

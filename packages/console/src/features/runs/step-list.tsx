@@ -9,6 +9,7 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { formatCount, shortId } from '../../ui/format.ts';
 import { ForkIcon } from '../../ui/icons.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
+import { ShowMore } from '../../ui/show-more.tsx';
 import { ForkDialog } from './fork-dialog.tsx';
 import { callerOf, forkMessage } from './fork-rule.ts';
 import classes from './step-list.module.css';
@@ -44,16 +45,9 @@ export function StepList({ runId, live }: StepListProps) {
         <Rows runId={runId} steps={steps} live={live} now={query.dataUpdatedAt} onFork={setForking} />
       )}
       <div className={classes.after}>
-        {query.hasNextPage && (
-          <Button
-            variant="default"
-            size="xs"
-            loading={query.isFetchingNextPage}
-            onClick={() => void query.fetchNextPage()}
-          >
-            Show more steps
-          </Button>
-        )}
+        <ShowMore query={query} size="xs">
+          Show more steps
+        </ShowMore>
         {canEnd && (
           <Button
             variant="default"

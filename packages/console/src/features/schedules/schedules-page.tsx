@@ -8,6 +8,7 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { PlusIcon } from '../../ui/icons.ts';
 import { Page } from '../../ui/page.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
+import { ShowMore } from '../../ui/show-more.tsx';
 import { DueDialog } from './due-dialog.tsx';
 import { ScheduleForm } from './schedule-form.tsx';
 import { ScheduleTable } from './schedule-table.tsx';
@@ -62,11 +63,7 @@ export function SchedulesPage({ search, onSearch }: SchedulesPageProps) {
         </Empty>
       )}
       {schedules.length > 0 && <ScheduleTable schedules={schedules} agents={agents.data ?? []} />}
-      {query.hasNextPage && (
-        <Button variant="default" mt="md" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          Show more
-        </Button>
-      )}
+      <ShowMore query={query} mt="md" />
       <ScheduleForm
         opened={search.create === true || search.schedule !== undefined}
         scheduleId={search.schedule}

@@ -36,9 +36,7 @@ describe('the health glyph', { skip: chromium.missing, timeout: SUITE_MS }, () =
     await using upstream = await startFakeUpstream();
     await using server = await serve({
       SANDBOX_BACKEND: 'quickjs',
-      LLM_PROVIDER: 'openai-compatible',
-      LLM_MODEL: 'fake',
-      LLM_BASE_URL: upstream.url,
+      ...upstream.environment,
     });
     const page = await browser.visit(server.value.url);
     await page.getByRole('button', { name: 'Health: Healthy' }).waitFor();

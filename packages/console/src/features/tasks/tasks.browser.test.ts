@@ -27,9 +27,7 @@ describe('the tasks', { skip: chromium.missing, timeout: SUITE_MS }, () => {
     upstream = stack.use(await startFakeUpstream());
     const place = stack.use(await createTestDatabase());
     const environment = {
-      LLM_PROVIDER: 'openai-compatible',
-      LLM_MODEL: 'fake',
-      LLM_BASE_URL: upstream.url,
+      ...upstream.environment,
       REEVE_WORKER_CONCURRENCY: '1',
     };
     server = stack.use(await startServer({ ...place, environment }));

@@ -9,6 +9,7 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { formatCost, formatCount, shortId } from '../../ui/format.ts';
 import { DeleteIcon, EditIcon, PlusIcon } from '../../ui/icons.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
+import { ShowMore } from '../../ui/show-more.tsx';
 import { BudgetBar } from './budget-bar.tsx';
 import { clearanceOf } from './budget-draft.ts';
 import { BudgetForm } from './budget-form.tsx';
@@ -48,17 +49,9 @@ export function Budgets() {
           ))}
         </ul>
       )}
-      {query.hasNextPage && (
-        <Button
-          variant="default"
-          size="xs"
-          mt="sm"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show more budgets
-        </Button>
-      )}
+      <ShowMore query={query} size="xs" mt="sm">
+        Show more budgets
+      </ShowMore>
       {setting !== undefined && <BudgetForm {...setting} onClose={() => setSetting(undefined)} />}
       {clearing !== undefined && <ClearDialog budget={clearing} onClose={() => setClearing(undefined)} />}
     </section>

@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import type { UsageGroup } from '@reeve/contract';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -9,6 +8,7 @@ import { FilterTabs } from '../../ui/filter-tabs.tsx';
 import { formatCost, formatCount, formatDuration } from '../../ui/format.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import table from '../../ui/table.module.css';
+import { ShowMore } from '../../ui/show-more.tsx';
 import type { UsageView } from './usage-page.tsx';
 import classes from './usage-page.module.css';
 
@@ -87,17 +87,7 @@ export function UsageGroups({ range, search }: UsageGroupsProps) {
           </table>
         </div>
       )}
-      {query.hasNextPage && (
-        <Button
-          variant="default"
-          size="xs"
-          mt="sm"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show more
-        </Button>
-      )}
+      <ShowMore query={query} size="xs" mt="sm" />
     </section>
   );
 }

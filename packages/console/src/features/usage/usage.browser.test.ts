@@ -39,9 +39,7 @@ describe('the usage', { skip: chromium.missing, timeout: SUITE_MS }, () => {
       await startServer({
         ...place,
         environment: {
-          LLM_PROVIDER: 'openai-compatible',
-          LLM_MODEL: 'fake',
-          LLM_BASE_URL: upstream.url,
+          ...upstream.environment,
           REEVE_MODELS_FILE: models,
         },
       }),
