@@ -9,7 +9,7 @@ export type { DatabaseOptions } from './open.ts';
 export { lookAtSchema } from './schema.ts';
 export type { SchemaLook } from './schema.ts';
 export { ensureSnapshot, restoreSnapshot } from './snapshot.ts';
-export { json, likeText, now } from './sql.ts';
+export { json, likeText, now, runText } from './sql.ts';
 export { persist } from './persist.ts';
 export { isDeadlock, isDiskFull, isTransient, isUniqueViolation, mayPass } from './sqlstate.ts';
 export type { Tables } from './tables.ts';

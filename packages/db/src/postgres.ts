@@ -13,6 +13,13 @@ const TIMESTAMPTZ = 1184;
 /** Claims, settlements and enqueues of a process, each of which goes one batch at a time. */
 const QUEUE_CONNECTIONS = 4;
 
+/**
+ * Planning the queue's statements anew each time, which their array parameters would make PostgreSQL do, costs more than running
+ * them. A plan that is kept must not be one for the tables as they were when they were small: by index, always.
+ */
+const QUEUE_PLANS =
+  '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
+
 export interface PostgresOptions {
   readonly url: string;
   /** Most connections at once, the listening one not counted. */
@@ -60,10 +67,9 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
   }
   const ear = startEar(() => new Client(settings), log);
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  // Planning the queue's statements anew each time, which their array parameters would make PostgreSQL do, costs more than running them.
   const queuePool = new Pool({
     ...settings,
-    options: `${settings.options} -c plan_cache_mode=force_generic_plan`,
+    options: `${settings.options} ${QUEUE_PLANS}`,
     max: QUEUE_CONNECTIONS,
     idleTimeoutMillis: 30_000,
   });

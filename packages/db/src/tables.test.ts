@@ -248,6 +248,7 @@ const COLUMNS = {
     cost_usd: YES,
     started_at: NO,
     ended_at: YES,
+    child_run_id: YES,
   },
   task_counts: { tenant_id: NO, agent_id: NO, task_type: NO, status: NO, minute: NO, change: NO },
   task_dependencies: { depends_on: NO, task_id: NO, tenant_id: NO },

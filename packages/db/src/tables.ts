@@ -280,6 +280,7 @@ export interface Tables {
     cost_usd: string | null;
     started_at: Time;
     ended_at: Time | null;
+    child_run_id: string | null;
   };
   responses: {
     id: string;

@@ -26,12 +26,18 @@ export class Signal {
 
   /** Resolves when raised (and lowers it), after `timeoutMs`, or when `signal` aborts. */
   async wait(timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    if (!this.#raised && !signal?.aborted) {
-      const woken = new AbortController();
-      this.#wake = () => woken.abort();
-      await sleep(timeoutMs, signal ? AbortSignal.any([signal, woken.signal]) : woken.signal);
-      this.#wake = undefined;
-    }
+    if (!this.#raised && !signal?.aborted)
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', done);
+          this.#wake = undefined;
+          resolve();
+        };
+        const timer = setTimeout(done, timeoutMs);
+        signal?.addEventListener('abort', done, { once: true });
+        this.#wake = done;
+      });
     this.#raised = false;
   }
 }

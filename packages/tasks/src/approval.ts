@@ -5,7 +5,6 @@ import { invalidField, ReeveError, type Log } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { endUnclaimed } from './end.ts';
 import type { Requester } from './enqueue.ts';
-import { unparkTask } from './park.ts';
 import { placeTasks } from './place.ts';
 import { carryOut } from './release.ts';
 import {
@@ -22,6 +21,7 @@ import { selectTask } from './store/read.ts';
 import { lockKeysOf } from './store/slot.ts';
 import type { TaskHandler, ToolDecision } from './task.ts';
 import { tell } from './tell.ts';
+import { unparkTask } from './unpark.ts';
 
 /*
  * An approval is one record, whoever reads it:
@@ -208,7 +208,7 @@ async function decide(
       details: { approval_id: approval.id, decision: approval.status, reason },
     },
   ]);
-  if (approval.kind !== 'task') await unparkTask(tx, handler, tenantId, taskId, 'approval', after);
+  if (approval.kind !== 'task') await unparkTask(tx, handler, tenantId, taskId, ['approval'], after);
   else if (decision === 'approve') await placeTasks(tx, handler, [taskId], after);
   else {
     const error = new ReeveError('rejected', `rejected by ${actor}${because}`);

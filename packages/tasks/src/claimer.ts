@@ -45,8 +45,8 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
     knownAt = performance.now();
     cursors = new Map();
     // Where there are more than can be remembered, the next look goes on behind them.
-    lanes = await selectLanes(database.queue, lanes.length < LANES ? undefined : lanes.at(-1), LANES);
-    if (lanes.length > 0) limits = await selectLimits(database.queue);
+    const after = lanes.length < LANES ? undefined : lanes.at(-1);
+    [lanes, limits] = await Promise.all([selectLanes(database.queue, after, LANES), selectLimits(database.queue)]);
   }
 
   /** Shares the room out between the tenants whose turn it is. */

@@ -1,11 +1,12 @@
 import type { Task, TaskInput } from '@reeve/contract';
-import { inTenant, mayPass, type Database, type Tx } from '@reeve/db';
+import { inTenant, mayPass, type Database, type Db, type Tx } from '@reeve/db';
 import { createBatcher, invalidField, newId, ReeveError } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { createAgentNames, type CheckTask } from './agent-names.ts';
 import { placeTasks } from './place.ts';
 import { carryOut } from './release.ts';
 import { claimLimited } from './limit.ts';
+import { insertPlain, isPlain } from './store/insert-plain.ts';
 import { insertTasks, type Creation, type NewTask, type Placed } from './store/insert.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTasks } from './store/read.ts';
@@ -49,12 +50,10 @@ const TOGETHER = 500;
 export function createEnqueuer(database: Database, handler: TaskHandler, check: CheckTask): Enqueuer {
   const insertOne = createBatcher<{ task: NewTask; creation: Creation }, Placed>(
     async (items) => {
-      const placed = await insertTasks(
-        database.queue,
-        items.map(({ task }) => task),
-        items.map(({ creation }) => creation),
-      );
-      return items.map(({ task }) => placed.get(task.id)!);
+      const tasks = items.map(({ task }) => task);
+      const creations = items.map(({ creation }) => creation);
+      const placed = await insertFreely(database.queue, tasks, creations);
+      return tasks.map(({ id }) => placed.get(id)!);
     },
     { limit: TOGETHER, together: mayPass },
   );
@@ -74,11 +73,22 @@ export function createEnqueuer(database: Database, handler: TaskHandler, check: 
       const inputs = await names.fillAll(requester.tenantId, given);
       if (inputs.some(needsPlacing)) return insertGated(database, handler, requester, inputs);
       const tasks = inputs.map((input) => newTask(requester, input));
-      const placed = await insertTasks(database.queue, tasks, [creationOf(requester, tasks)]);
+      const placed = await insertFreely(database.queue, tasks, [creationOf(requester, tasks)]);
       wake(database, requester.tenantId, placed.values());
       return tasks.map((task) => taskOf(task, placed.get(task.id)!));
     },
   };
+}
+
+/** Inserts tasks without dependencies and keys; by the cheap way where they are all plain, which most are. */
+async function insertFreely(
+  db: Db,
+  tasks: readonly NewTask[],
+  creations: readonly Creation[],
+): Promise<Map<string, Placed>> {
+  const createdAt = tasks.every(isPlain) ? await insertPlain(db, tasks, creations) : undefined;
+  if (createdAt === undefined) return insertTasks(db, tasks, creations);
+  return new Map(tasks.map(({ id }) => [id, { id, createdAt, epoch: null, place: 'ready' }]));
 }
 
 /** A task that was inserted, and the claim under which its maker works on it, where it may at once. */
@@ -126,7 +136,7 @@ export async function insertTask(
 /** Inserts a task for any worker, in the caller's transaction; the caller notifies `reeve_tasks` after it. It has no dependencies and no key. */
 export async function insertQueued(tx: Tx, requester: Requester, input: TaskInput): Promise<Task> {
   const task = newTask(requester, input);
-  const placed = (await insertTasks(tx, [task], [creationOf(requester, [task])])).get(task.id)!;
+  const placed = (await insertFreely(tx, [task], [creationOf(requester, [task])])).get(task.id)!;
   return taskOf(task, placed);
 }
 

@@ -2,28 +2,28 @@ import type { Database, Tx } from '@reeve/db';
 import type { Log } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
 import { leaseLost, standingUnlessCancelled } from './end.ts';
-import { placeTasks } from './place.ts';
 import { carryOut } from './release.ts';
 import { deleteLease } from './store/lease.ts';
 import { lockTasks } from './store/lock.ts';
-import { deleteParked, insertParked, selectRetrying, selectShort, type ParkReason } from './store/park.ts';
-import { selectTask } from './store/read.ts';
+import { insertParked, selectRetrying, selectShort, type ParkReason } from './store/park.ts';
 import { selectCutoff } from './store/retention.ts';
 import { lockKeysOf } from './store/slot.ts';
 import type { Claim, TaskHandler } from './task.ts';
 import { tell } from './tell.ts';
+import { unparkTask } from './unpark.ts';
 
 /*
  * A task in progress can be put aside until something outside happens. It is pending then, with no lease and no worker, for
  * days if need be; it keeps its place of its concurrency key, since it has begun, and its attempt does not count.
  *
- *   in_progress ──park──► parked (approval | budget) ──unpark──► wherever the gates say (see place.ts)
+ *   in_progress ──park──► parked (approval | budget | dependencies) ──unpark──► wherever the gates say (see place.ts)
  */
 
 /** How it is told what a task waits for. */
 const WAITS: Readonly<Record<ParkReason, string>> = {
   approval: 'waits for a decision on a tool call',
   budget: 'waits for its budget to have room',
+  dependencies: 'waits for the work that it gave to others',
 };
 
 /**
@@ -49,22 +49,6 @@ export async function parkTask(
 /** Locks a claimed task, so that nobody decides anything about it until the transaction ends. */
 export async function holdTask(tx: Tx, { task }: Claim): Promise<void> {
   await lockTasks(tx, [task.id]);
-}
-
-/** Lets a task go on that waits for this, and does nothing to any other. The caller has locked its key and the task. */
-export async function unparkTask(
-  tx: Tx,
-  handler: TaskHandler,
-  tenantId: string,
-  taskId: string,
-  reason: ParkReason,
-  after: AfterCommit,
-): Promise<void> {
-  if (!(await deleteParked(tx, taskId, reason))) return;
-  const task = await selectTask(tx, tenantId, taskId);
-  if (task === undefined) return;
-  await tell(tx, task, { type: 'task_resumed', summary: 'goes on' }, after);
-  await placeTasks(tx, handler, [taskId], after);
 }
 
 /** Tasks that one look takes on. */
@@ -96,7 +80,7 @@ async function goOn(database: Database, handler: TaskHandler, log: Log, taskIds:
       await database.db.transaction().execute(async (tx) => {
         await lockKeysOf(tx, [taskId]);
         const [standing] = await lockTasks(tx, [taskId]);
-        if (standing?.status === 'pending') await unparkTask(tx, handler, standing.tenantId, taskId, 'budget', after);
+        if (standing?.status === 'pending') await unparkTask(tx, handler, standing.tenantId, taskId, ['budget'], after);
       });
       went += 1;
     } catch (error) {

@@ -1,22 +1,24 @@
 import { isTransient, type Database, type Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { createAfterCommit, type AfterCommit } from './after-commit.ts';
-import { endUnclaimed } from './end.ts';
+import { cancelPending, endUnclaimed } from './end.ts';
 import { placeLocked } from './place.ts';
 import { freeSlot } from './ready.ts';
 import { takeEnded } from './store/end.ts';
+import { selectFollowers } from './store/kin.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTasks } from './store/read.ts';
 import { lockKeysOf } from './store/slot.ts';
-import { deleteDependency, selectDependents } from './store/wait.ts';
+import { deleteDependency } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
+import { unparkTask } from './unpark.ts';
 
 /*
  * What follows from the end of a task. The transaction that ends a task with followers also puts it into ended_tasks;
  * here each is taken out again together with all that follows from it: dependents whose last dependency it was can go on,
- * or end where it did not complete, and whoever waited for its concurrency key gets its place. A process that dies between
- * the two leaves the row to the next one. A long chain is walked one task a transaction, so no cascade locks more than one
- * level, and none can lock against another.
+ * or end where it did not complete, a parent that was put aside for it goes on, children that it leaves behind are cancelled, and
+ * whoever waited for its concurrency key gets its place. A process that dies between the two leaves the row to the next one. A
+ * long chain is walked one task a transaction, so no cascade locks more than one level, and none can lock against another.
  */
 
 /**
@@ -72,16 +74,17 @@ export async function followUp(database: Database, handler: TaskHandler): Promis
 }
 
 async function release(tx: Tx, handler: TaskHandler, taskId: string, after: AfterCommit): Promise<void> {
-  const dependents = await selectDependents(tx, taskId);
-  await lockKeysOf(tx, [taskId, ...dependents]);
-  const locked = await lockTasks(tx, [taskId, ...dependents]);
+  const { dependents, parents, children } = await selectFollowers(tx, taskId);
+  const concerned = [taskId, ...dependents, ...parents, ...children];
+  await lockKeysOf(tx, concerned);
+  const locked = await lockTasks(tx, concerned);
   const ended = locked.find(({ id }) => id === taskId);
   // Brought back before anybody was told of its end: they go on waiting.
   if (ended === undefined || ended.status === 'pending') return;
   await deleteDependency(tx, taskId);
-  const waiting = locked.filter(({ id, status }) => id !== taskId && status === 'pending');
+  const waiting = locked.filter(({ id, status }) => dependents.includes(id) && status === 'pending');
   const stranded = waiting.filter(({ runAnyway }) => ended.status !== 'completed' && !runAnyway);
-  const verb = ended.status === 'failed' ? 'failed' : 'was cancelled';
+  const verb = ended.status === 'cancelled' ? 'was cancelled' : ended.status;
   for (const task of await selectTasks(
     tx,
     stranded.map(({ id }) => id),
@@ -96,5 +99,9 @@ async function release(tx: Tx, handler: TaskHandler, taskId: string, after: Afte
     );
   const others = waiting.filter((task) => !stranded.includes(task));
   await placeLocked(tx, handler, others, after);
+  for (const parent of parents)
+    await unparkTask(tx, handler, ended.tenantId, parent, ['dependencies', 'approval'], after);
+  for (const child of children)
+    await cancelPending(tx, handler, ended.tenantId, child, `task ${taskId}, which gave it this work, ${verb}`, after);
   await freeSlot(tx, taskId, after);
 }

@@ -100,6 +100,7 @@ export function startWorker(options: WorkerOptions): Worker {
   /** The last claim got all that it asked for, so there may be more. */
   let busy = false;
   let gathering: NodeJS.Timeout | undefined;
+  let gathered = false;
   let promoteAt = -Infinity;
 
   const stopListening = [
@@ -180,12 +181,17 @@ export function startWorker(options: WorkerOptions): Worker {
     }
   }
 
-  /** Wakes the claim loop: at once where half of the places are free or little is ready, else once places would stay empty. */
+  /** Whether to claim now: at once where half of the places are free or little is ready, else once places would stay empty. */
+  function wantsMore(): boolean {
+    return !busy || gathered || fromQueue + backlog.length <= capacity / 2;
+  }
+
   function askForMore(): void {
-    if (!busy || fromQueue + backlog.length <= capacity / 2) return wake.raise();
+    if (wantsMore()) return wake.raise();
     if (backlog.length > 0) return;
     gathering ??= setTimeout(() => {
       gathering = undefined;
+      gathered = true;
       wake.raise();
     }, GATHER_MS);
   }
@@ -199,9 +205,10 @@ export function startWorker(options: WorkerOptions): Worker {
           const nextMs = await promoteDue(database, handler, log);
           promoteAt = Math.min(promoteAt, performance.now() + Math.min(POLL_MS, Math.max(1, nextMs ?? POLL_MS)));
         }
-        const room = capacity - fromQueue - backlog.length;
+        const room = wantsMore() ? capacity - fromQueue - backlog.length : 0;
+        gathered = false;
         const claims = room > 0 ? await claimer.claim(room, suspects === 0) : [];
-        busy = claims.length > 0 && claims.length >= room;
+        if (room > 0) busy = claims.length >= room;
         take(claims);
         // Full: the tasks that end say when there is room again.
         if (claims.length > 0 && !busy) continue;

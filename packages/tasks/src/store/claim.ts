@@ -1,7 +1,7 @@
 import type { Task } from '@reeve/contract';
-import type { Db } from '@reeve/db';
+import { runText, type Db } from '@reeve/db';
 import { sql } from 'kysely';
-import { fromRow, TASK_COLUMNS, type TaskRow } from './row.ts';
+import { CLAIMED_COLUMNS, CLAIMED_TIMES, claimedTask, type ClaimedRow } from './claimed.ts';
 
 /** A part of the ready tasks that is claimed by itself: an agent's of one tenant. */
 export interface Lane {
@@ -45,40 +45,43 @@ export async function selectLanes(db: Db, after: Lane | undefined, most: number)
  * ready_tasks are never updated, so picking them by ctid is safe.
  */
 export async function claimReady(db: Db, owner: string, leaseMs: number, wants: readonly Want[]): Promise<Claimed[]> {
-  const { rows } = await sql<TaskRow & { lane: string; rank: number; lease_epoch: number; lease_attempt: number }>`
-    with wanted as (
-      select * from json_to_recordset(${JSON.stringify(wants.map(toRow))}::json) as w (tenant_id text, lane text, from_rank bigint, most int, share int)
-    ), picked as (
-      delete from ready_tasks where ctid = any(array(
-        select c.place from (select distinct tenant_id, share from wanted) t cross join lateral (
-          select r.place from wanted w cross join lateral (
-            select ctid as place, rank, task_id from ready_tasks
-            where tenant_id = w.tenant_id and lane = w.lane and rank >= w.from_rank
-            order by rank, task_id limit w.most for update skip locked) r
-          where w.tenant_id = t.tenant_id order by r.rank, r.task_id limit t.share) c))
-      returning tenant_id, lane, rank, task_id
-    ), taken as (
-      select p.lane, p.rank, nextval('lease_epochs') as epoch, reeve_now() as at, t.*
-      from picked p join tasks t on t.id = p.task_id and t.status = 'pending'
-    ), leased as (
-      insert into leases (task_id, tenant_id, agent_id, epoch, owner, attempt, started_at, expires_at)
-      select id, tenant_id, agent_id, epoch, ${owner}, attempts + 1, at, at + ${leaseMs} * interval '1 ms' from taken
-    ), told as (
-      insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, summary)
-      select tenant_id, 'task_started', agent_id, id, session_id, trace_id, 'started' from taken
-    )
-    select ${sql.raw(TASK_COLUMNS)}, tasks.lane, tasks.rank, tasks.epoch as lease_epoch, tasks.attempts + 1 as lease_attempt,
-      tasks.at as lease_started_at
-    from taken tasks order by tasks.rank, tasks.id`.execute(db);
+  const rows = await runText<ClaimedRow>(db, CLAIM, [JSON.stringify(wants.map(toRow)), owner, leaseMs]);
   return rows.map((row) => ({
-    task: fromRow(row),
+    task: claimedTask(row),
     lane: row.lane,
     rank: row.rank,
-    epoch: row.lease_epoch,
-    attempt: row.lease_attempt,
+    epoch: row.epoch,
+    attempt: row.attempts + 1,
   }));
 }
 
+const CLAIM = `
+  with wanted as materialized (
+    select * from json_to_recordset($1::json) as w (tenant_id text, lane text, from_rank bigint, most int, share int)
+  ), picked as (
+    delete from ready_tasks where ctid = any(array(
+      select c.place from (select distinct tenant_id, share from wanted) t cross join lateral (
+        select r.place from wanted w cross join lateral (
+          select ctid as place, rank, task_id from ready_tasks
+          where tenant_id = w.tenant_id and lane = w.lane and rank >= w.from_rank
+          order by rank, task_id limit w.most for update skip locked) r
+        where w.tenant_id = t.tenant_id order by r.rank, r.task_id limit t.share) c))
+    returning lane, rank, task_id
+  ), taken as materialized (
+    select p.lane, p.rank, t.id, t.tenant_id, t.agent_id, t.session_id, t.trace_id, t.attempts,
+      nextval('lease_epochs') as epoch, reeve_now() as at
+    from picked p join tasks t on t.id = p.task_id and t.status = 'pending'
+  ), leased as (
+    insert into leases (task_id, tenant_id, agent_id, epoch, owner, attempt, started_at, expires_at)
+    select id, tenant_id, agent_id, epoch, $2::text, attempts + 1, at, at + $3::float8 * interval '1 ms' from taken
+  ), told as (
+    insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, summary)
+    select tenant_id, 'task_started', agent_id, id, session_id, trace_id, 'started' from taken
+  )
+  select k.lane, k.rank, k.epoch, k.attempts, k.at::text, ${CLAIMED_COLUMNS.map((column) => `t.${column}`).join(', ')},
+    ${CLAIMED_TIMES.map((column) => `t.${column}::text`).join(', ')}
+  from taken k join tasks t on t.id = k.id
+  order by k.rank, k.id`;
 function toRow({ tenantId, lane, fromRank, limit, share }: Want) {
   return { tenant_id: tenantId, lane, from_rank: fromRank, most: limit, share };
 }

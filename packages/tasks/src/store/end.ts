@@ -1,4 +1,4 @@
-import { json, now, type Db } from '@reeve/db';
+import { json, now, runText, type Db } from '@reeve/db';
 import { sql } from 'kysely';
 
 export type EndStatus = 'completed' | 'failed' | 'cancelled';
@@ -30,31 +30,42 @@ export interface Settled {
  * caller's are ended, and only they are answered.
  */
 export async function settleLeased(db: Db, ends: readonly LeasedEnd[]): Promise<Settled[]> {
-  const { rows } = await sql<{ id: string; has_followers: boolean }>`
-    with input as (
-      select id, epoch, status, result::jsonb, result_summary, error_message, error_code
-      from unnest(${ends.map(({ taskId }) => taskId)}::uuid[], ${ends.map(({ epoch }) => epoch)}::int8[], ${ends.map(({ status }) => status)}::text[],
-        ${ends.map(resultText)}::text[], ${ends.map(({ resultSummary }) => resultSummary)}::text[],
-        ${ends.map(({ errorMessage }) => errorMessage)}::text[], ${ends.map(({ errorCode }) => errorCode)}::text[])
-        as i (id, epoch, status, result, result_summary, error_message, error_code)
-    ), freed as (
-      delete from leases l using input i where l.task_id = i.id and l.epoch = i.epoch
-      returning l.task_id, l.attempt, l.started_at, i.status, i.result, i.result_summary, i.error_message, i.error_code
-    ), ended as (
-      update tasks t set status = f.status, result = f.result, result_summary = f.result_summary, error_message = f.error_message,
-        error_code = f.error_code, attempts = f.attempt, started_at = coalesce(t.started_at, f.started_at),
-        completed_at = reeve_now(), updated_at = reeve_now()
-      from freed f where t.id = f.task_id
-      returning t.id, t.tenant_id, t.agent_id, t.session_id, t.trace_id, t.title, t.status, t.result_summary, t.error_message, t.error_code, t.has_followers
-    ), followed as (
-      insert into ended_tasks (task_id, tenant_id) select id, tenant_id from ended where has_followers on conflict do nothing
-    ), told as (
-      insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, summary)
-      select tenant_id, 'task_' || status, agent_id, id, session_id, trace_id, ${ENDED_SUMMARY} from ended
-    )
-    select id, has_followers from ended`.execute(db);
+  const rows = await runText<{ id: string; has_followers: boolean }>(db, SETTLE, [
+    ends.map(({ taskId }) => taskId),
+    ends.map(({ epoch }) => epoch),
+    ends.map(({ status }) => status),
+    ends.map(resultText),
+    ends.map(({ resultSummary }) => resultSummary),
+    ends.map(({ errorMessage }) => errorMessage),
+    ends.map(({ errorCode }) => errorCode),
+  ]);
   return rows.map((row) => ({ taskId: row.id, hasFollowers: row.has_followers }));
 }
+
+/** One sentence on the end of a task, for the journal and for memory. */
+const ENDED_SUMMARY = `agent_id || case status when 'completed' then ' completed ' when 'failed' then ' failed at ' else ' did not do ' end
+  || '"' || left(title, 200) || '"' || coalesce(': ' || left(coalesce(result_summary, error_message), 500), '')`;
+
+const SETTLE = `
+  with input as materialized (
+    select * from unnest($1::uuid[], $2::int8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+      as i (id, epoch, status, result, result_summary, error_message, error_code)
+  ), freed as (
+    delete from leases l using input i where l.task_id = i.id and l.epoch = i.epoch
+    returning l.task_id, l.attempt, l.started_at, i.status, i.result, i.result_summary, i.error_message, i.error_code
+  ), ended as (
+    update tasks t set status = f.status, result = f.result::jsonb, result_summary = f.result_summary, error_message = f.error_message,
+      error_code = f.error_code, attempts = f.attempt, started_at = coalesce(t.started_at, f.started_at),
+      completed_at = reeve_now(), updated_at = reeve_now()
+    from freed f where t.id = f.task_id
+    returning t.id, t.tenant_id, t.agent_id, t.session_id, t.trace_id, t.title, t.status, t.result_summary, t.error_message, t.error_code, t.has_followers
+  ), followed as (
+    insert into ended_tasks (task_id, tenant_id) select id, tenant_id from ended where has_followers on conflict do nothing
+  ), told as (
+    insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, summary)
+    select tenant_id, 'task_' || status, agent_id, id, session_id, trace_id, ${ENDED_SUMMARY} from ended
+  )
+  select id, has_followers from ended`;
 
 /** The same for one task that nobody holds. Answers whether others are to be told. */
 export async function updateEnded(db: Db, taskId: string, end: TaskEnd, actor: string): Promise<boolean> {
@@ -69,16 +80,11 @@ export async function updateEnded(db: Db, taskId: string, end: TaskEnd, actor: s
       insert into ended_tasks (task_id, tenant_id) select id, tenant_id from ended where has_followers on conflict do nothing
     ), told as (
       insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, actor, summary)
-      select tenant_id, 'task_' || status, agent_id, id, session_id, trace_id, ${actor}, ${ENDED_SUMMARY} from ended
+      select tenant_id, 'task_' || status, agent_id, id, session_id, trace_id, ${actor}, ${sql.raw(ENDED_SUMMARY)} from ended
     )
     select has_followers from ended`.execute(db);
   return rows[0]?.has_followers ?? false;
 }
-
-/** One sentence on the end of a task, for the journal and for memory. */
-const ENDED_SUMMARY =
-  sql.raw(`agent_id || case status when 'completed' then ' completed ' when 'failed' then ' failed at ' else ' did not do ' end
-  || '"' || left(title, 200) || '"' || coalesce(': ' || left(coalesce(result_summary, error_message), 500), '')`);
 
 /** Records a failed or lost attempt of a task that will be tried again. */
 export async function updateAttempted(

@@ -164,6 +164,7 @@ function toRow(task: NewTask) {
   };
 }
 
-function toAudit({ tenantId, actor, traceId, taskId, details }: Creation) {
+/** A creation as the statements that write it take it. */
+export function toAudit({ tenantId, actor, traceId, taskId, details }: Creation) {
   return { tenant_id: tenantId, actor, trace_id: traceId, task_id: taskId, details };
 }

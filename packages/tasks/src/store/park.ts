@@ -2,7 +2,7 @@ import type { Db } from '@reeve/db';
 import { sql } from 'kysely';
 
 /** What a task that was put aside waits for. */
-export type ParkReason = 'approval' | 'budget';
+export type ParkReason = 'approval' | 'budget' | 'dependencies';
 
 /** Puts a task aside that is nowhere else. With `retryMs` it tries again by itself that many milliseconds from now. */
 export async function insertParked(
@@ -16,11 +16,15 @@ export async function insertParked(
     values (${taskId}, ${tenantId}, ${reason}, reeve_now() + ${retryMs ?? null}::float8 * interval '1 ms')`.execute(db);
 }
 
-/** Takes a task out of those that were put aside; false where it was not among them. */
-export async function deleteParked(db: Db, taskId: string, reason?: ParkReason): Promise<boolean> {
-  let query = db.deleteFrom('parked_tasks').where('task_id', '=', taskId);
-  if (reason !== undefined) query = query.where('reason', '=', reason);
-  return (await query.returning('task_id').executeTakeFirst()) !== undefined;
+/** Takes a task out of those that were put aside for one of these; false where it was not among them. */
+export async function deleteParked(db: Db, taskId: string, reasons: readonly ParkReason[]): Promise<boolean> {
+  const row = await db
+    .deleteFrom('parked_tasks')
+    .where('task_id', '=', taskId)
+    .where('reason', 'in', [...reasons])
+    .returning('task_id')
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** A tenant's tasks that have waited for money since before a time, longest first. */

@@ -81,7 +81,7 @@ const PARKED = 'select task_id from parked_tasks where reason =';
 const WAITING: Readonly<Record<WaitingFor, RawBuilder<unknown>>> = {
   approval: sql.raw(`${UNDECIDED} union ${PARKED} 'approval'`),
   budget: sql.raw(`${PARKED} 'budget'`),
-  dependencies: sql.raw(`select task_id from task_dependencies except ${UNDECIDED}`),
+  dependencies: sql.raw(`(select task_id from task_dependencies except ${UNDECIDED}) union ${PARKED} 'dependencies'`),
   schedule: sql.raw(`select task_id from timers where reason = 'schedule'`),
   retry: sql.raw(`select task_id from timers where reason = 'retry'`),
   concurrency: sql.raw('select task_id from concurrency_slots where not holds'),

@@ -19,8 +19,9 @@ export async function lockOldTasks(
   limit: number,
 ): Promise<{ ids: string[]; last: string | undefined }> {
   const { rows } = await sql<{ id: string; needed: boolean }>`
-    select id, has_followers and exists (
-      select from tasks d where d.depends_on @> array[t.id] and d.depends_on <> '{}' and d.status = 'pending') as needed
+    select id, has_followers and (exists (
+      select from tasks d where d.depends_on @> array[t.id] and d.depends_on <> '{}' and d.status = 'pending')
+      or exists (select from tasks p where p.id = t.parent_task_id and p.status = 'pending')) as needed
     from tasks t
     where id > ${after} and id < ${firstIdOf(cutoff)} and status <> 'pending' and completed_at < ${cutoff}
     order by id limit ${limit} for update skip locked`.execute(db);

@@ -1,4 +1,5 @@
 import type { Task, TaskStatus, WaitingFor } from '@reeve/contract';
+import type { ParkReason } from './park.ts';
 
 /** Every column of a task that the API shows, named: prepared statements cannot say `*`. */
 export const TASK_COLUMNS = [
@@ -125,7 +126,7 @@ export function fromRow(row: TaskRow): Task {
 
 function waitingFor(row: TaskRow): WaitingFor | null {
   if (row.approval_status === 'pending') return 'approval';
-  if (row.parked_for != null) return row.parked_for as 'approval' | 'budget';
+  if (row.parked_for != null) return row.parked_for as ParkReason;
   if (row.waits_for_tasks) return 'dependencies';
   if (row.timer_reason != null) return row.timer_reason as 'schedule' | 'retry';
   return row.waits_for_key ? 'concurrency' : null;

@@ -100,12 +100,6 @@ export async function updateFollowed(db: Db, taskIds: readonly string[]): Promis
     .execute();
 }
 
-/** Those that wait for a task. */
-export async function selectDependents(db: Db, dependsOn: string): Promise<string[]> {
-  const rows = await db.selectFrom('task_dependencies').select('task_id').where('depends_on', '=', dependsOn).execute();
-  return rows.map(({ task_id }) => task_id);
-}
-
 /** Strikes an ended task from the lists of those that wait for it. */
 export async function deleteDependency(db: Db, dependsOn: string): Promise<void> {
   await db.deleteFrom('task_dependencies').where('depends_on', '=', dependsOn).execute();
