@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { CHANNELS, type Channel, type Database } from './database.ts';
 import { migrate } from './migrate.ts';
-import { preparing } from './prepared.ts';
+import { sparing } from './sparing.ts';
 import { isTransient } from './sqlstate.ts';
 import type { Tables } from './tables.ts';
 
@@ -66,7 +66,7 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
     throw error;
   }
   const ear = startEar(() => new Client(settings), log);
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: sparing(pool) }) });
   const queuePool = new Pool({
     ...settings,
     options: `${settings.options} ${QUEUE_PLANS}`,
@@ -74,7 +74,7 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
     idleTimeoutMillis: 30_000,
   });
   surviveLosses(queuePool, log);
-  const queue = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparing(queuePool) }) });
+  const queue = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: sparing(queuePool) }) });
   return {
     kind: 'postgres',
     db,

@@ -7,7 +7,8 @@ import type { Db, Tx } from './database.ts';
  */
 export function inTenant<T>(db: Db, tenantId: string, work: (tx: Tx) => Promise<T>): Promise<T> {
   return db.transaction().execute(async (tx) => {
-    await sql`select set_config('role', 'reeve_tenant', true), set_config('reeve.tenant', ${tenantId}, true)`.execute(
+    // Without parameters, so that it goes with the `begin`.
+    await sql`select set_config('role', 'reeve_tenant', true), set_config('reeve.tenant', ${sql.lit(tenantId)}, true)`.execute(
       tx,
     );
     return work(tx);
