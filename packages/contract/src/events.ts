@@ -29,7 +29,15 @@ export const RunEvent = z
       model: z.string().optional(),
       tools: z.array(z.string()).optional(),
       discard_step: z.number().int().optional(),
-      waiting_for: z.enum(['approval', 'budget']).optional().describe('The run is put aside until that is there.'),
+      waiting_for: z
+        .enum(['approval', 'budget', 'dependencies'])
+        .optional()
+        .describe('The run is put aside until that is there.'),
+      step: z.number().int().optional(),
+      child_run_id: z
+        .string()
+        .optional()
+        .describe('The run that tool call `step` opened, and whose end is its outcome.'),
     }),
     z.object({ ...base, type: z.literal('thinking'), step, delta: z.string() }),
     z.object({ ...base, type: z.literal('text'), step, delta: z.string() }),

@@ -55,6 +55,8 @@ export interface Route<
   readonly failures?: FailureShape;
   /** True where a repeated `Idempotency-Key` must replay the first answer. */
   readonly creates?: boolean;
+  /** Fields of an answer that are never kept, such as a new secret: a repeated `Idempotency-Key` gets null in them. */
+  readonly toldOnce?: readonly string[];
   /** Content type of a success that is not JSON. */
   readonly produces?: string;
 }

@@ -78,6 +78,21 @@ it('counts what proves nothing as neither', async () => {
   assert.equal(breaker.state(), 'open', 'a call that proved nothing does not end the row');
 });
 
+it('lets the next call try at once where the probe was never made, and still only one at a time', async () => {
+  const breaker = createBreaker({ threshold: 1, resetMs: 50, message });
+  await call(breaker, 'fault');
+  while (!breaker.allows()) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (let times = 0; times < 3; times += 1) {
+    const probe = breaker.enter();
+    assert.throws(() => breaker.enter(), { reason: 'circuit_open' });
+    await probe.end('untried');
+    assert.equal(breaker.state(), 'open');
+    assert.equal(breaker.allows(), true);
+  }
+  await call(breaker, 'fault');
+  assert.equal(breaker.allows(), false, 'a probe that failed ends the window');
+});
+
 it('runs work, with whatever it throws as a fault but a cancel', async () => {
   const breaker = createBreaker({ threshold: 1, resetMs: MINUTE, message });
   assert.equal(await breaker.run(async () => 7), 7);

@@ -4,6 +4,8 @@ import {
   SamplingBreaker,
   circuitBreaker,
   handleWhen,
+  type FailureReason,
+  type IBackoff,
   type IBreaker,
 } from 'cockatiel';
 import { ReeveError } from './error.ts';
@@ -22,8 +24,11 @@ export interface BreakerOptions {
   readonly onChange?: (state: BreakerState) => void;
 }
 
-/** What a call proved: the other side works, it is at fault, or nothing. */
-export type Verdict = 'ok' | 'fault' | 'nothing';
+/**
+ * What a call proved: the other side works, it is at fault, or nothing. `untried`: nothing, since the other side was never
+ * asked; a probe that was not made makes way for the next call, where one that proved nothing ends the window.
+ */
+export type Verdict = 'ok' | 'fault' | 'nothing' | 'untried';
 
 /** A call that was let through. */
 export interface Passage {
@@ -51,21 +56,30 @@ export interface Breaker {
 const PROBE_PAUSE_MS = 1_000;
 const FAULT = new Error('fault');
 const NOTHING = new Error('nothing');
+const UNTRIED = new Error('untried');
+const THROWN = { fault: FAULT, nothing: NOTHING, untried: UNTRIED };
+
+type Failed = { readonly result: FailureReason<unknown> };
+type Pause = IBackoff<Failed>;
 
 /** A circuit breaker that counts in this process. */
 export function createBreaker({ threshold, resetMs, share, message, onChange }: BreakerOptions): Breaker {
-  let openedAt = 0;
+  let openUntil = 0;
+  const pauseAfter = (reason: FailureReason<unknown>) => ('error' in reason && reason.error === UNTRIED ? 0 : resetMs);
+  const pause = { next: ({ result }: Failed): Pause => ({ duration: pauseAfter(result), next: pause.next }) };
   const policy = circuitBreaker(
     // A probe that proved nothing leaves the circuit open.
     handleWhen((error) => error === FAULT || policy.state === CircuitState.HalfOpen),
-    { breaker: countBoth(threshold, share), halfOpenAfter: resetMs },
+    { breaker: countBoth(threshold, share), halfOpenAfter: pause },
   );
-  policy.onBreak(() => (openedAt = Date.now()));
+  policy.onBreak((reason) => {
+    if (!('isolated' in reason)) openUntil = Date.now() + pauseAfter(reason);
+  });
   policy.onStateChange((state) => onChange?.(nameOf(state)));
 
   const waitMs = () => {
     if (policy.state === CircuitState.Closed) return 0;
-    return policy.state === CircuitState.HalfOpen ? PROBE_PAUSE_MS : Math.max(0, openedAt + resetMs - Date.now());
+    return policy.state === CircuitState.HalfOpen ? PROBE_PAUSE_MS : Math.max(0, openUntil - Date.now());
   };
   function check(): void {
     const retryAfterMs = waitMs();
@@ -78,7 +92,7 @@ export function createBreaker({ threshold, resetMs, share, message, onChange }: 
     return {
       end: (verdict) => {
         if (verdict === 'ok') resolve();
-        else reject(verdict === 'fault' ? FAULT : NOTHING);
+        else reject(THROWN[verdict]);
         return counted;
       },
     };

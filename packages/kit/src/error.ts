@@ -8,6 +8,8 @@ export interface ReeveErrorOptions {
   readonly retryAfterMs?: number;
   /** The run that goes on although this call gave up waiting for it. */
   readonly runId?: string;
+  /** True where it is not known whether what was asked for has been done: the same must not be tried again by itself. */
+  readonly unsure?: boolean;
 }
 
 /**
@@ -23,6 +25,7 @@ export class ReeveError extends Error {
   readonly details: readonly ErrorDetail[];
   readonly retryAfterMs: number | undefined;
   readonly runId: string | undefined;
+  readonly unsure: boolean;
 
   constructor(reason: Reason, message: string, options: ReeveErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -32,6 +35,7 @@ export class ReeveError extends Error {
     this.details = options.details ?? [];
     this.retryAfterMs = options.retryAfterMs;
     this.runId = options.runId;
+    this.unsure = options.unsure ?? false;
   }
 
   /** Anything thrown as a ReeveError; what is not one already becomes `internal`. For edges only. */

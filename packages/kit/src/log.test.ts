@@ -39,18 +39,64 @@ describe('the log', () => {
     assert.equal('request_id' in last(), false);
   });
 
-  it('masks what is secret by its key, down to the third level', () => {
-    const { log, lines } = logOf();
-    log.info(
-      {
-        password: 'hunter2',
-        config: { apiKey: 'hunter2', name: 'kept' },
-        request: { headers: { authorization: 'hunter2', cookie: 'hunter2', 'x-api-key': 'hunter2' } },
+  it('masks what is secret by its name, however deep, and lets counts of tokens be', () => {
+    for (const format of ['json', 'pretty'] as const) {
+      const { log, lines } = logOf(format);
+      const deep = { a: [{ b: { c: { client_secret: 'hunter2', accessToken: 'hunter2', Cookies: ['hunter2'] } } }] };
+      log.info(
+        {
+          password: 'hunter2',
+          config: { apiKey: 'hunter2', name: 'kept', output_tokens: 7171 },
+          request: { headers: { Authorization: 'hunter2', cookie: 'hunter2', 'x-api-key': 'hunter2' } },
+          deep,
+          err: Object.assign(new Error('failed'), {
+            config: { headers: { 'X-API-Key': 'hunter2' } },
+            token: 'hunter2',
+          }),
+        },
+        'x',
+      );
+      const text = lines.join('');
+      assert.doesNotMatch(text, /hunter2/);
+      assert.match(text, /kept/);
+      assert.match(text, /7171/);
+      assert.equal(deep.a[0]!.b.c.client_secret, 'hunter2', 'what was logged is not changed');
+    }
+  });
+
+  it('masks what has the form of a secret in messages and errors, and the values it was told of', () => {
+    const secrets = ['plain words "of" mine', 'short'];
+    const lines: string[] = [];
+    const destination = new Writable({
+      write(chunk: Buffer, _, done) {
+        lines.push(chunk.toString());
+        done();
       },
-      'x',
-    );
-    assert.doesNotMatch(lines[0]!, /hunter2/);
-    assert.match(lines[0]!, /kept/);
+    });
+    const log = createLog('gateway', { level: 'info', format: 'json', destination, secrets });
+    const texts = [
+      'Authorization: Bearer hunter2hunter2',
+      'the key rv_hunter2hunter2 is wrong',
+      'Incorrect API key provided: sk-hunter2-hunter2.',
+      'postgres://reeve:hunter2@db:5432/reeve failed',
+      'postgres://reeve:h@unter2hunter2@db/reeve failed',
+      'GET /hook?a=1&api_key=hunter2&b=2 and ?access_token=hunter2#x',
+      'body {"password":"hunter2","x":1}',
+      'eyJhunter2.hunter2.hunter2',
+      `said ${secrets[0]} aloud`,
+      `in an address ${encodeURIComponent(secrets[0]!)}`,
+    ];
+    for (const text of texts) {
+      log.info(text);
+      log.error({ err: new Error(text, { cause: new Error(text) }), text }, 'failed');
+    }
+    const written = lines.join('');
+    assert.doesNotMatch(written, /hunter2|plain words|plain%20words/);
+    assert.match(written, /db:5432/);
+    assert.match(written, /a=1&api_key=\*\*\*&b=2/);
+    for (const line of lines) JSON.parse(line);
+    log.info('short');
+    assert.match(lines.at(-1)!, /short/);
   });
 
   it('tells an error with its cause', () => {

@@ -1,6 +1,7 @@
-import { pino, type Logger } from 'pino';
+import { pino, stdSerializers, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { currentContext } from './context.ts';
+import { createMask } from './mask.ts';
 
 export type Log = Logger;
 
@@ -9,25 +10,13 @@ export interface LogOptions {
   readonly format: 'json' | 'pretty';
   /** Where lines go; standard error by default, so that standard output stays data. */
   readonly destination?: NodeJS.WritableStream;
+  /** Values that are never written, such as the configured keys. */
+  readonly secrets?: readonly string[];
 }
-
-/** Keys that hold secrets. */
-const SECRETS = [
-  'api_key',
-  'apiKey',
-  'authorization',
-  'cookie',
-  'password',
-  'secret',
-  'token',
-  'x-api-key',
-  'x-internal-service-secret',
-];
 
 /**
  * Structured log: one JSON object a line with `timestamp, level, service, message` and, inside a request,
- * `request_id, trace_id, tenant_id`. Keys that hold secrets, such as `password`,
- * are masked down to the third level.
+ * `request_id, trace_id, tenant_id`. Secrets are masked: what has such a name, what has the form of one, and those given.
  */
 export function createLog(service: string, options: LogOptions): Log {
   const destination = options.destination ?? process.stderr;
@@ -41,14 +30,19 @@ export function createLog(service: string, options: LogOptions): Log {
           ignore: 'service,pid',
         })
       : destination;
+  const mask = createMask(options.secrets);
+  const masked = { write: (line: string) => (stream as NodeJS.WritableStream).write(mask.text(line)) };
   return pino(
     {
       level: options.level,
       base: { service },
       messageKey: 'message',
       timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: SECRETS.flatMap((key) => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`]), censor: '***' },
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) => mask.value(fields) as Record<string, unknown>,
+      },
+      serializers: { err: (error: Error) => mask.value({ ...stdSerializers.err(error) }) },
       mixin: () => {
         const context = currentContext();
         if (context === undefined) return {};
@@ -59,7 +53,7 @@ export function createLog(service: string, options: LogOptions): Log {
         };
       },
     },
-    stream as NodeJS.WritableStream,
+    masked,
   );
 }
 

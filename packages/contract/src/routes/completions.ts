@@ -64,6 +64,9 @@ export const ChatCompletionRequest = z.object({
   tool_choice: ToolChoice.nullish(),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  logit_bias: z.record(z.string(), z.number()).nullish(),
   max_tokens: count,
   max_completion_tokens: count,
   stop: z.union([text(1, 1_000), z.array(text(1, 1_000)).max(16)]).nullish(),
@@ -163,7 +166,7 @@ export const createChatCompletion = defineRoute({
   failures: openAiFailures,
   summary: 'Talk to an agent or a model as OpenAI’s clients do',
   description:
-    '`model: "agent/<slug or id>"` starts a run, any other model is called as it is. `stream: true` answers with server-sent events. Unknown fields are ignored.',
+    '`model: "agent/<slug or id>"` starts a run, any other model is called as it is. `stream: true` answers with server-sent events. Unknown fields are handed on to a model whose provider speaks this protocol too, else ignored.',
   body: ChatCompletionRequest,
   responses: { 200: ChatCompletion },
   events: ChatCompletionChunk,

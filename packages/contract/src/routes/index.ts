@@ -58,7 +58,9 @@ export {
   putLimit,
   putPolicy,
 } from './approvals.ts';
+export { exportAudit, listAudit, verifyAudit } from './audit.ts';
 export { listJournal, listMemoryEvents } from './journal.ts';
+export { createKey, listKeys, revokeKey, rotateKey } from './keys.ts';
 export {
   createSchedule,
   deleteSchedule,
@@ -68,6 +70,15 @@ export {
   runDueSchedules,
   updateSchedule,
 } from './schedules.ts';
+export {
+  createTenant,
+  deleteTenantOverrides,
+  getTenant,
+  listTenants,
+  putTenantOverrides,
+  updateTenant,
+} from './tenants.ts';
+export { echo, getDashboardData, getSettings, putSettings } from './operations.ts';
 export { executeTool, listTools } from './tools.ts';
 export { getUsage, listBudgets, listModelCalls, putBudget } from './usage.ts';
 export { createChatCompletion, getModel, getModelOf, listModels } from './completions.ts';

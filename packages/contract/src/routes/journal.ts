@@ -25,6 +25,7 @@ export const JOURNAL_TYPES = [
   'schedule_fired',
   'schedule_skipped',
   'schedule_failed',
+  'budget_alert',
 ] as const;
 export const JournalType = z.enum(JOURNAL_TYPES);
 export type JournalType = z.infer<typeof JournalType>;
@@ -37,6 +38,7 @@ export const MEMORY_EVENT_TYPES = [
   'approval_approved',
   'approval_rejected',
   'schedule_fired',
+  'budget_alert',
 ] as const satisfies readonly JournalType[];
 
 export const JournalEntry = z

@@ -11,8 +11,8 @@ export const RUN_STATUSES = ['queued', 'running', 'completed', 'failed', 'cancel
 export const RunStatus = z.enum(RUN_STATUSES);
 export type RunStatus = z.infer<typeof RunStatus>;
 
-/** What keeps a run that has begun from going on: a person's decision, or money. */
-export const RunWait = z.enum(['approval', 'budget']);
+/** What keeps a run that has begun from going on: a person's decision, money, or the end of its child runs. */
+export const RunWait = z.enum(['approval', 'budget', 'dependencies']);
 export type RunWait = z.infer<typeof RunWait>;
 
 /** What becomes of a message to a session whose run has not ended. */
@@ -36,13 +36,20 @@ export const Run = z
     status: RunStatus,
     waiting_for: RunWait.nullable().describe('What a run that has begun waits for; its status is then `queued`.'),
     multitask: Multitask,
-    parent_run_id: Id.nullable(),
+    parent_run_id: Id.nullable().describe('The run that gave it its work and waits for it.'),
+    root_run_id: Id.describe(
+      'The run at the root of the tree, whose budget all of it shares: its own id where it has no parent.',
+    ),
+    children: z.array(Id).describe('The runs that it gave work to, oldest first.'),
     forked_from: Id.nullable().describe('The run whose steps below `fork_step` this one shares.'),
     fork_step: z.number().int().nullable(),
     input: z.string(),
     result: z.string().nullable(),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     usage: Usage,
+    tree_usage: Usage.optional().describe(
+      'What it and all runs below it used: there where one run is asked for that gave work to others and has no parent.',
+    ),
     steps: z.number().int(),
     trace_id: z.string(),
     created_at: Time,
@@ -72,6 +79,7 @@ export const Step = z
         'Once settled: success, error, timeout, denied, circuit_open, cancelled, or unknown where a crash hid what became of it.',
       ),
     attempt: z.number().int().describe('How often it was begun; 0 while it waits for the calls before it.'),
+    child_run_id: Id.nullable().describe('The run that the call opened, and whose end is its outcome.'),
     input_tokens: z.number().int().nullable(),
     output_tokens: z.number().int().nullable(),
     cost_usd: z.string().nullable(),
@@ -98,7 +106,8 @@ export const execute = defineRoute({
   access: 'member',
   creates: true,
   summary: 'Run a task and wait for its result',
-  description: 'Waits 10 s unless `timeout_ms` says otherwise; then 504 with the `run_id`.',
+  description:
+    'Waits 10 s (`GATEWAY_TIMEOUT_MS`) unless `timeout_ms` says otherwise; then 504 with the `run_id`. A run that certainly was not started is started again, up to 3 attempts in all; a 504 without `run_id` means that it is not known whether there is a run. 503 `circuit_open` with `Retry-After` where runs could not be started, or those of this agent failed, several times.',
   body: z.strictObject({
     task: prompt,
     parameters: JsonObject.default({}),

@@ -11,7 +11,18 @@ export const ComponentHealth = z.object({
 });
 export type ComponentHealth = z.infer<typeof ComponentHealth>;
 
-export const COMPONENTS = ['database', 'broker', 'cache', 'models', 'memory', 'sandbox', 'pools', 'scheduler'] as const;
+export const COMPONENTS = [
+  'database',
+  'gateway',
+  'tenants',
+  'broker',
+  'cache',
+  'models',
+  'memory',
+  'sandbox',
+  'pools',
+  'scheduler',
+] as const;
 export type ComponentName = (typeof COMPONENTS)[number];
 
 export const Health = z

@@ -8,9 +8,14 @@ const tokens = z.number().int();
 const usd = z.string().describe('Decimal string in USD.');
 
 /** What a budget is for, from the widest to the narrowest. A call must find room in each that applies to it. */
-export const BUDGET_SCOPES = ['tenant', 'persona', 'agent', 'run'] as const;
-export const BudgetScope = z.enum(BUDGET_SCOPES);
+export const BUDGET_SCOPES = ['tenant', 'month', 'persona', 'agent', 'run'] as const;
+export const BudgetScope = z
+  .enum(BUDGET_SCOPES)
+  .describe('`month`: a persona in a calendar month in UTC, as the tenant’s policy says; it is changed there.');
 export type BudgetScope = z.infer<typeof BudgetScope>;
+/** Those whose limits are set by themselves, and not by the tenant’s policy. */
+export const SettableScope = z.enum(BUDGET_SCOPES).exclude(['month']);
+export type SettableScope = z.infer<typeof SettableScope>;
 
 export const Budget = z
   .object({
@@ -40,7 +45,7 @@ const UsdInput = z
 const LIMITS_MISSING = 'give limit_tokens, limit_usd or both; null takes a limit away';
 export const BudgetInput = z
   .strictObject({
-    scope: BudgetScope,
+    scope: SettableScope,
     ref: text(1, 100).nullish().describe('The id of the persona or the run, or the agent by id or slug.'),
     limit_tokens: z.number().int().min(0).max(1_000_000_000_000_000).nullish(),
     limit_usd: UsdInput.nullish(),
