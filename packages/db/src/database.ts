@@ -25,6 +25,7 @@ export interface Database extends AsyncDisposable {
 /**
  * `tasks`: something can be claimed. `runs`: a run has new events. `cancels`: a task should stop. `journal`: a tenant’s
  * journal has new entries. `schedules`: a schedule was made or changed. `agents`: one of a tenant’s was changed or deleted.
+ * `keys`: an API key was rotated or revoked. `tenants`: what holds for a tenant was changed.
  */
 export const CHANNELS = [
   'reeve_tasks',
@@ -33,5 +34,7 @@ export const CHANNELS = [
   'reeve_journal',
   'reeve_schedules',
   'reeve_agents',
+  'reeve_keys',
+  'reeve_tenants',
 ] as const;
 export type Channel = (typeof CHANNELS)[number];

@@ -9,7 +9,8 @@ export function isTransient(error: unknown): boolean {
   if (state === undefined)
     return (
       networkCodes.has(codeOf(error) ?? '') ||
-      /Connection terminated|timeout exceeded when trying to connect/.test(String(error))
+      // The last is what a rollback says on a connection that was lost at the commit before it.
+      /Connection terminated|timeout exceeded when trying to connect|is not queryable/.test(String(error))
     );
   return (
     state.startsWith('08') || state.startsWith('57P') || state === '40001' || state === '40P01' || state === '53300'

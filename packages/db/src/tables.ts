@@ -67,7 +67,7 @@ export interface Tables {
   ready_tasks: { tenant_id: string; lane: string; rank: number; task_id: string };
   ended_tasks: { task_id: string; tenant_id: string };
   concurrency_slots: { tenant_id: string; key: string; task_id: string; holds: boolean; rank: number };
-  concurrency_limits: { tenant_id: string; agent_id: string; max_running: number };
+  concurrency_limits: { tenant_id: string; agent_id: string; max_running: number | null; policy_max: number | null };
   approvals: {
     id: string;
     tenant_id: string;
@@ -335,9 +335,40 @@ export interface Tables {
     spent_nano: Generated<number>;
     reserved_tokens: Generated<number>;
     reserved_nano: Generated<number>;
+    alerted: Generated<number>;
     updated_by: string;
     updated_at: Generated<Time>;
   };
+  api_keys: {
+    id: string;
+    tenant_id: string;
+    name: string;
+    role: string;
+    public_id: string;
+    last_four: string;
+    created_by: string;
+    created_at: Generated<Time>;
+    expires_at: Time | null;
+    last_used_at: Time | null;
+    rotated_at: Time | null;
+    revoked_at: Time | null;
+  };
+  api_key_secrets: {
+    digest: string;
+    key_id: string;
+    tenant_id: string;
+    created_at: Generated<Time>;
+    valid_until: Time | null;
+  };
+  settings: {
+    tenant_id: string;
+    name: string;
+    value: Json;
+    updated_by: string;
+    updated_at: Generated<Time>;
+  };
+  tenant_policies: { tenant_id: string; overrides: Json; updated_by: string; updated_at: Generated<Time> };
+  rate_windows: { tenant_id: string; key: string; count: number; began_at: Time; ends_at: Time };
   events: { run_id: string; seq: number; tenant_id: string; type: string; data: Json; created_at: Time };
   audit: {
     id: string;
@@ -349,5 +380,15 @@ export interface Tables {
     task_id: string | null;
     run_id: string | null;
     details: Json;
+    xid: Generated<string>;
+    position: Generated<number>;
+  };
+  audit_links: {
+    tenant_id: string;
+    number: number;
+    xid: string;
+    position: number;
+    audit_id: string;
+    hash: Uint8Array;
   };
 }

@@ -15,11 +15,12 @@ const NOT_ALLOWED = { code: '42501' };
 
 /** One row for every table, in an order that foreign keys allow. */
 function rowsFor(tenant_id: string): Rows {
-  const [task_id, agent_id, session_id, run_id] = [newId(), newId(), newId(), newId()];
+  const [task_id, agent_id, session_id, run_id, key_id] = [newId(), newId(), newId(), newId(), newId()];
   const time = new Date();
   const empty = json({}) as unknown as string;
   return {
     tenants: { tenant_id, name: tenant_id },
+    settings: { tenant_id, name: newId(), value: empty, updated_by: '' },
     idempotency_keys: { tenant_id, key: newId(), fingerprint: '' },
     agents: { id: agent_id, tenant_id, slug: agent_id, name: '', version: 1, created_at: time, updated_at: time },
     agent_versions: { agent_id, version: 1, tenant_id, config: empty, created_at: time },
@@ -105,8 +106,13 @@ function rowsFor(tenant_id: string): Rows {
     },
     responses: { id: newId(), tenant_id, input: empty, output: empty, answer: empty },
     budgets: { tenant_id, scope: 'run', ref: newId(), updated_by: '' },
+    api_keys: { id: key_id, tenant_id, name: '', role: 'viewer', public_id: newId(), last_four: '', created_by: '' },
+    api_key_secrets: { digest: newId(), key_id, tenant_id },
+    tenant_policies: { tenant_id, overrides: empty, updated_by: '' },
+    rate_windows: { tenant_id, key: newId(), count: 1, began_at: time, ends_at: time },
     events: { run_id, seq: 1, tenant_id, type: 'text', data: empty, created_at: time },
     audit: { id: newId(), tenant_id, at: now, actor: '', action: 'PLAN_START', trace_id: '', details: empty } as never,
+    audit_links: { tenant_id, number: 1, xid: '7', position: 1, audit_id: newId(), hash: sql`sha256('x')` } as never,
   };
 }
 
@@ -152,7 +158,7 @@ describe('a tenant', () => {
       const all = await asDefault((tx) => tx.selectFrom(table).select('tenant_id').execute());
       assert.ok(all.length > 0 && all.every(({ tenant_id }) => tenant_id === 'default'), JSON.stringify(all));
       const name = sql.table(table);
-      const changeable = !['audit', 'tenants', 'journal', 'task_counts'].includes(table);
+      const changeable = !['audit', 'audit_links', 'tenants', 'journal', 'task_counts'].includes(table);
       for (const statement of [
         sql`update ${name} set tenant_id = tenant_id where tenant_id = 'other'`,
         sql`delete from ${name} where tenant_id = 'other'`,
@@ -225,6 +231,10 @@ describe('a tenant', () => {
       sql`update audit set actor = 'nobody'`,
       sql`delete from audit`,
       sql`truncate audit`,
+      sql`insert into audit (id, tenant_id, at, actor, action, trace_id, xid) values (gen_random_uuid(), 'default', now(), '', '', '', '3')`,
+      sql`insert into audit_links values ('default', 2, '9', 1, gen_random_uuid(), sha256('x'))`,
+      sql`update audit_links set number = 3`,
+      sql`delete from audit_links`,
       sql`update journal set actor = 'nobody'`,
       sql`delete from journal`,
       sql`truncate journal`,

@@ -1,16 +1,43 @@
 import { sql } from 'kysely';
 import type { Db, Tx } from './database.ts';
 
+/** How the statements of a transaction are planned. */
+export interface Planning {
+  /**
+   * A plan that was made once is kept, and goes by index. For transactions of few statements that are repeated all the time, and
+   * find their rows by key: planning such a statement takes longer than running it.
+   */
+  readonly keepsPlans?: boolean;
+}
+
 /**
  * One transaction that sees and writes rows of one tenant only: row-level security holds in it, whatever its
  * queries forget to say. Inside it use only the `tx` it is given; the outer database would wait for itself.
  */
-export function inTenant<T>(db: Db, tenantId: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+export function inTenant<T>(
+  db: Db,
+  tenantId: string,
+  work: (tx: Tx) => Promise<T>,
+  { keepsPlans = false }: Planning = {},
+): Promise<T> {
   return db.transaction().execute(async (tx) => {
     // Without parameters, so that it goes with the `begin`.
-    await sql`select set_config('role', 'reeve_tenant', true), set_config('reeve.tenant', ${sql.lit(tenantId)}, true)`.execute(
+    await sql`select set_config('role', 'reeve_tenant', true), set_config('reeve.tenant', ${sql.lit(tenantId)}, true)${keepsPlans ? KEPT : NOTHING}`.execute(
       tx,
     );
     return work(tx);
   });
 }
+
+const NOTHING = sql``;
+/** The queue's connections have the same settings for good (see postgres.ts). */
+const KEPT = sql.raw(
+  [
+    ['plan_cache_mode', 'force_generic_plan'],
+    ['enable_seqscan', 'off'],
+    ['enable_hashjoin', 'off'],
+    ['enable_mergejoin', 'off'],
+  ]
+    .map(([name, value]) => `, set_config('${name}', '${value}', true)`)
+    .join(''),
+);

@@ -5,7 +5,8 @@ import type { Database } from '@reeve/db';
 import { currentContext, ReeveError, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
 import { z } from 'zod';
-import { createApp, Reply, type App } from './app.ts';
+import { Reply } from './answer.ts';
+import { createApp, type App } from './app.ts';
 import { BODY_LIMIT } from './body.ts';
 import { EventStream } from './sse.ts';
 

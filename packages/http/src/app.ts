@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { BodyOf, ErrorBody, Method, ParamsOf, QueryOf, AnswerOf, Route } from '@reeve/contract';
 import type { Db } from '@reeve/db';
 import {
@@ -11,13 +13,17 @@ import {
 } from '@reeve/kit';
 import { Hono, type Context } from 'hono';
 import type { WebSocket } from 'ws';
+import { answerOf, firstStatus, Reply, toResponse, writeAnswer, type Answer } from './answer.ts';
 import { readJson } from './body.ts';
+import { createCors, requireOwnPage, type Cors } from './cors.ts';
 import { failureOf, failureTold, shownFailure } from './failure.ts';
 import { headersWithKey, requireOwnOrigin } from './handshake.ts';
 import { once } from './idempotency.ts';
-import { requireAccess, type Authenticate, type Principal } from './principal.ts';
+import { isRefusal, type Limit, type OnRefused } from './limit.ts';
+import { challengeOf, requireAccess, type Authenticate, type Principal } from './principal.ts';
+import { securityOf } from './security.ts';
 import { serveSocket, type Served } from './socket.ts';
-import { encodeEvents, EventStream } from './sse.ts';
+import { EventStream } from './sse.ts';
 import { validate } from './validate.ts';
 
 /** What a handler is given: validated parts of the request and who sent it. */
@@ -25,6 +31,8 @@ export interface Call<R> {
   readonly params: ParamsOf<R>;
   readonly query: QueryOf<R>;
   readonly body: BodyOf<R>;
+  /** The body as it was sent, with the fields that the route does not know. */
+  readonly sent: unknown;
   /** The caller; on a public route nobody, with the role viewer in no tenant. */
   readonly principal: Principal;
   readonly context: RequestContext;
@@ -37,32 +45,18 @@ export interface Call<R> {
 export type Handler<R> = (call: Call<R>) => Promise<AnswerOf<R> | Reply | EventStream>;
 
 /** Decides over a WebSocket before it is opened: what it throws is an ordinary HTTP error, what it answers serves it. */
-export type SocketHandler<R> = (call: Omit<Call<R>, 'body' | 'signal'>) => Promise<Served>;
+export type SocketHandler<R> = (call: Omit<Call<R>, 'body' | 'sent' | 'signal'> & Again) => Promise<Served>;
+
+/** For what goes on after its request. */
+export interface Again {
+  /** Asks again who calls, and counts another request of theirs. Throws what the request itself would be refused with now. */
+  readonly again: () => Promise<void>;
+}
 
 /** How a request for a WebSocket is answered: with `serve` the connection is opened with the response's headers. */
 export interface Upgrade {
   readonly response: Response;
   readonly serve?: (socket: WebSocket) => void;
-}
-
-/** An answer with a status, a type or headers of its own. */
-export class Reply {
-  readonly status: number;
-  readonly body: unknown;
-  readonly contentType: string;
-  readonly headers: Readonly<Record<string, string>>;
-
-  constructor(
-    status: number,
-    body: unknown,
-    contentType = 'application/json',
-    headers: Readonly<Record<string, string>> = {},
-  ) {
-    this.status = status;
-    this.body = body;
-    this.contentType = contentType;
-    this.headers = headers;
-  }
 }
 
 export interface AppOptions {
@@ -71,6 +65,12 @@ export interface AppOptions {
   /** Where answers to idempotency keys are kept. */
   readonly db: Db;
   readonly log: Log;
+  /** Origins whose pages may call and read, or `*`; none where it is left out. */
+  readonly corsOrigins?: readonly string[];
+  readonly limit?: Limit;
+  readonly onRefused?: OnRefused;
+  /** Told of each request when it comes; what it answers is told when the answer begins. Neither may throw. */
+  readonly enter?: () => () => void;
   /** Opens a stream again by its source, for a repeated idempotency key. */
   readonly follow?: (tenantId: string, source: string) => EventStream;
   /** Aborts when the server stops: streams end, to be resumed elsewhere. */
@@ -88,8 +88,8 @@ export interface App {
   fetch(request: Request, ...rest: object[]): Promise<Response>;
   /** True where a path is a WebSocket's. */
   hasSocket(path: string): boolean;
-  /** Answers a request for a WebSocket: every check is made before it opens. */
-  upgrade(request: Request): Promise<Upgrade>;
+  /** Answers a request for a WebSocket: every check is made before it opens. `incoming`: what it came as. */
+  upgrade(request: Request, incoming?: IncomingMessage): Promise<Upgrade>;
 }
 
 const requests = counter('reeve_http_requests_total', 'Requests answered.', ['route', 'method', 'status']);
@@ -100,17 +100,21 @@ const nobody: Principal = { tenantId: '', userId: '', role: 'viewer', via: 'head
  * An application with no routes yet. Every answer carries `X-Request-Id` and `X-Trace-ID`; every failure has the
  * contract's error body; what is wrong inside is logged and never leaves.
  */
-export function createApp(options: AppOptions): App {
+export function createApp(given: AppOptions): App {
+  const options: Parts = { ...given, cors: createCors(given.corsOrigins ?? []) };
   const hono = new Hono<{ Bindings: Asked }>();
   const routes: Route[] = [];
   let serveOther: (request: Request) => Promise<Response | undefined> = async () => undefined;
 
   hono.notFound((c) => {
-    const call = begin(c);
+    const call = begin(c, options.cors);
     return withContext(call.context, () =>
       finish(options, call, unmatched, async () => {
         const allowed = methodsOf(routes, c.req.path);
         if (allowed.length > 0) {
+          const asked =
+            c.req.method === 'OPTIONS' ? options.cors.preflight((name) => c.req.header(name), allowed) : undefined;
+          if (asked !== undefined) return { status: 204, headers: asked, body: null };
           const error = new ReeveError(
             'method_not_allowed',
             `${c.req.method} is not allowed here; ${allowed.join(', ')} is`,
@@ -129,7 +133,7 @@ export function createApp(options: AppOptions): App {
     mount(route, handler) {
       routes.push(route);
       hono.on(route.method, route.path.replace(/\{(\w+)\}/g, ':$1'), (c) => {
-        const call = begin(c);
+        const call = begin(c, options.cors);
         return withContext(call.context, () =>
           finish(options, call, route, () => answer(options, route, handler as Handler<Route>, call)),
         );
@@ -138,7 +142,7 @@ export function createApp(options: AppOptions): App {
     mountSocket(route, handler) {
       routes.push(route);
       hono.get(route.path.replace(/\{(\w+)\}/g, ':$1'), (c) => {
-        const call = begin(c);
+        const call = begin(c, options.cors);
         return withContext(call.context, () =>
           finish(options, call, route, () => accept(options, route, handler as SocketHandler<Route>, call)),
         );
@@ -149,53 +153,80 @@ export function createApp(options: AppOptions): App {
     },
     fetch: async (request, ...rest) => hono.fetch(request, ...rest),
     hasSocket: (path) => routes.some((route) => route.frames !== undefined && patternOf(route).test(path)),
-    async upgrade(request) {
-      const asked: Asked = { upgrade: true };
+    async upgrade(request, incoming) {
+      const asked: Asked = { upgrade: true, ...(incoming !== undefined && { incoming }) };
       const response = await hono.fetch(request, asked);
       return { response, ...(asked.serve !== undefined && { serve: asked.serve }) };
     },
   };
 }
 
-/** What a request for a WebSocket carries to its handler, and back. */
+/** What a request carries beside itself: the connection that it came by, and what a request for a WebSocket brings back. */
 interface Asked {
+  readonly incoming?: IncomingMessage;
+  readonly outgoing?: ServerResponse;
   readonly upgrade?: true;
   serve?: (socket: WebSocket) => void;
 }
+
+type Parts = AppOptions & { readonly cors: Cors };
 
 interface Incoming {
   readonly c: Context<{ Bindings: Asked }>;
   readonly context: RequestContext;
   readonly startedAt: number;
+  /** Headers that go on the answer, whatever it becomes. */
+  headers: Readonly<Record<string, string>>;
+  /** Who asks, once that is known. */
+  principal?: Principal;
 }
 
-function begin(c: Incoming['c']): Incoming {
-  return { c, context: contextFromHeaders((name) => c.req.header(name)), startedAt: performance.now() };
+function begin(c: Incoming['c'], cors: Cors): Incoming {
+  const header = (name: string) => c.req.header(name);
+  const context = contextFromHeaders(header);
+  const headers = { ...cors.headersFor(header), 'x-request-id': context.requestId, 'x-trace-id': context.traceId };
+  return { c, context, headers, startedAt: performance.now() };
 }
 
 /** What is told of a request, whichever route it met. */
 type Met = Pick<Route, 'path' | 'failures'>;
 const unmatched: Met = { path: 'unmatched' };
 
-async function finish(options: AppOptions, call: Incoming, met: Met, work: () => Promise<Response>): Promise<Response> {
-  const { c, context, startedAt } = call;
+async function finish(
+  options: Parts,
+  call: Incoming,
+  met: Met,
+  work: () => Promise<Answer | Response>,
+): Promise<Response> {
+  const { c, startedAt } = call;
   const route = met.path;
-  const response = await work().catch((thrown: unknown) => failure(options, call, met, thrown));
+  const leave = options.enter?.();
+  const made = await work().catch((thrown: unknown) => failure(options, call, met, thrown));
+  leave?.();
   const ms = performance.now() - startedAt;
-  const status = c.env?.serve === undefined ? response.status : 101;
+  const status = c.env?.serve === undefined ? made.status : 101;
   requests.inc({ route, method: c.req.method, status: String(status) });
   seconds.observe({ route, method: c.req.method }, ms / 1000);
   options.log.debug({ method: c.req.method, path: c.req.path, status, duration_ms: Math.round(ms) }, 'request');
-  response.headers.set('x-request-id', context.requestId);
-  response.headers.set('x-trace-id', context.traceId);
-  return response;
+  const outgoing = c.env?.outgoing;
+  const security = securityOf(c.env?.incoming?.socket);
+  if (made instanceof Response) {
+    const all = { ...security, ...Object.fromEntries(made.headers), ...call.headers };
+    for (const [name, value] of Object.entries(all)) made.headers.set(name, value);
+    return made;
+  }
+  const told = { ...made, headers: { ...security, ...made.headers, ...call.headers } };
+  // The answer to a HEAD request has no body, which the connection's own writer must not begin to make.
+  if (outgoing === undefined || outgoing.req.method === 'HEAD') return toResponse(told, options);
+  await writeAnswer(outgoing, told, options);
+  return RESPONSE_ALREADY_SENT;
 }
 
-async function answer(options: AppOptions, route: Route, handler: Handler<Route>, call: Incoming): Promise<Response> {
+async function answer(options: Parts, route: Route, handler: Handler<Route>, call: Incoming): Promise<Answer> {
   const { c, context } = call;
   const header = (name: string) => c.req.header(name);
   const { principal, params, query } = await admit(options, route, call, header);
-  const sent = route.body === undefined ? undefined : await readJson(c.req.raw);
+  const sent = route.body === undefined ? undefined : await readJson(c.req.raw, c.env?.incoming);
   if (route.body !== undefined && sent === undefined)
     throw new ReeveError('invalid_request', 'a JSON body is required');
   const body = route.body === undefined ? undefined : validate(route.body, sent, 'body');
@@ -204,15 +235,26 @@ async function answer(options: AppOptions, route: Route, handler: Handler<Route>
     params,
     query,
     body,
+    sent,
     principal,
     context,
     header,
     signal: key === undefined ? c.req.raw.signal : untouched,
   } as Call<Route>;
 
-  if (key === undefined) return respond(options, route, await handler(input));
+  if (key === undefined) {
+    const made = await handler(input);
+    const isWatched = made instanceof EventStream && route.access !== 'public';
+    return answerOf(route, isWatched ? whileAdmitted(options, header, principal, made) : made);
+  }
   let stream: EventStream | undefined;
-  const request = { tenantId: principal.tenantId, key, route: `${route.method} ${c.req.path}`, body: sent };
+  const request = {
+    tenantId: principal.tenantId,
+    key,
+    route: `${route.method} ${c.req.path}`,
+    body: sent,
+    toldOnce: route.toldOnce,
+  };
   const kept = await once(options.db, request, async () => {
     const made = await handler(input).catch((thrown: unknown) => begunAnswer(options, call, route, thrown));
     if (made instanceof EventStream) {
@@ -220,50 +262,121 @@ async function answer(options: AppOptions, route: Route, handler: Handler<Route>
       return made.source === undefined ? undefined : { status: 200, body: { [FOLLOWED]: made.source } };
     }
     return made instanceof Reply
-      ? { status: made.status, body: made.body }
+      ? { status: made.status, body: made.value() }
       : { status: firstStatus(route), body: made };
   });
   if (kept?.replayed) stream = followAgain(options, principal, kept.body);
-  const response = respond(options, route, stream ?? new Reply(kept?.status ?? 200, kept?.body));
-  if (kept?.replayed) response.headers.set('idempotent-replayed', 'true');
-  return response;
+  const made = answerOf(route, stream ?? new Reply(kept?.status ?? 200, kept?.body));
+  return kept?.replayed ? { ...made, headers: { ...made.headers, 'idempotent-replayed': 'true' } } : made;
+}
+
+/** True for callers who are believed without a credential. */
+function isUnproven({ via }: Principal): boolean {
+  return via === 'development' || via === 'header';
 }
 
 /** Who asks, if they may, and what they ask for. */
 async function admit(
-  options: AppOptions,
+  options: Parts,
   route: Route,
-  { c, context }: Incoming,
+  call: Incoming,
   header: (name: string) => string | undefined,
 ): Promise<{ principal: Principal; params: unknown; query: unknown }> {
+  const { c, context } = call;
   let principal = nobody;
   if (route.access !== 'public') {
-    principal = await options.authenticate(header);
-    requireAccess(principal, route.access);
+    principal = call.principal = await options.authenticate(header);
     context.tenantId = principal.tenantId;
+    if (options.limit !== undefined) {
+      const { headers, refused } = await options.limit(principal, route);
+      call.headers = { ...call.headers, ...headers };
+      if (refused !== undefined) throw refused;
+    }
+    requireAccess(principal, route.access);
+    if (route.method !== 'GET' && isUnproven(principal)) requireOwnPage(header, options.cors);
   }
   const params = route.params === undefined ? {} : validate(route.params, c.req.param(), 'path');
   const query = route.query === undefined ? {} : validate(route.query, queryOf(c), 'query');
   return { principal, params, query };
 }
 
-async function accept(
-  options: AppOptions,
-  route: Route,
-  handler: SocketHandler<Route>,
-  call: Incoming,
-): Promise<Response> {
+async function accept(options: Parts, route: Route, handler: SocketHandler<Route>, call: Incoming): Promise<Response> {
   const { c, context } = call;
   const plain = (name: string) => c.req.header(name);
-  requireOwnOrigin(plain);
+  requireOwnOrigin(plain, options.cors);
   const header = headersWithKey(plain);
-  const input = { ...(await admit(options, route, call, header)), context, header };
+  const admitted = await admit(options, route, call, header);
+  const again = () => admitAgain(options, route, header, admitted.principal);
+  const input = { ...admitted, context, header, again };
   if (c.env?.upgrade === undefined)
     throw new ReeveError('invalid_request', 'this is a WebSocket; ask with Upgrade: websocket');
   const served = await handler(input as Parameters<SocketHandler<Route>>[0]);
-  c.env.serve = (socket) => serveSocket(socket, served, { ...options, context });
+  c.env.serve = (socket) => {
+    const stop = watchAdmission(options, header, admitted.principal, (why) =>
+      socket.close(POLICY_CLOSE, why.message.slice(0, 100)),
+    );
+    socket.once('close', stop);
+    serveSocket(socket, served, { ...options, context });
+  };
   return new Response(null);
 }
+
+/** The same caller, who may still call the route and has a request left. */
+async function admitAgain(options: Parts, route: Route, header: Header, principal: Principal): Promise<void> {
+  requireSame(principal, await options.authenticate(header));
+  const { refused } = (await options.limit?.(principal, route)) ?? {};
+  if (refused !== undefined) throw refused;
+}
+
+/** Looks now and then whether a caller is still who they were, until stopped; who is not is told of once. */
+function watchAdmission(
+  options: Parts,
+  header: Header,
+  principal: Principal,
+  gone: (why: ReeveError) => void,
+): () => void {
+  const look = async () => {
+    try {
+      requireSame(principal, await options.authenticate(header));
+    } catch (thrown) {
+      const error = ReeveError.from(thrown);
+      // Where nobody can know, the caller stays for now.
+      if (error.status === 401) gone(error);
+    }
+  };
+  const timer = setInterval(() => void look(), ADMISSION_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function requireSame(before: Principal, now: Principal): void {
+  if (now.tenantId !== before.tenantId || now.userId !== before.userId || now.role !== before.role)
+    throw new ReeveError('unauthenticated', 'the credential stands for somebody else now');
+}
+
+/** How long a stream outlives the credential that it was opened with, in milliseconds. */
+const ADMISSION_MS = 15_000;
+const POLICY_CLOSE = 1008;
+
+/** A stream that ends when its caller may not call any more, so that they come back and are told why. */
+function whileAdmitted(options: Parts, header: Header, principal: Principal, stream: EventStream): EventStream {
+  return new EventStream(
+    async function* (signal) {
+      const over = new AbortController();
+      const stop = watchAdmission(options, header, principal, (why) => over.abort(why));
+      try {
+        yield* stream.events(AbortSignal.any([signal, over.signal]));
+        over.signal.throwIfAborted();
+      } finally {
+        stop();
+      }
+    },
+    stream.source,
+    stream.headers,
+  );
+}
+
+type Header = (name: string) => string | undefined;
 
 /** How a kept answer says that it was a stream, and of what. */
 const FOLLOWED = '$stream_of';
@@ -288,46 +401,22 @@ function queryOf(c: Incoming['c']): Record<string, string> {
   return c.req.query();
 }
 
-function respond(options: AppOptions, route: Pick<Route, 'produces' | 'responses'>, made: unknown): Response {
-  if (made instanceof EventStream) {
-    return new Response(encodeEvents(made, options.stopping, options.log), {
-      headers: {
-        'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-cache, no-transform',
-        'x-accel-buffering': 'no',
-        ...made.headers,
-      },
-    });
-  }
-  const reply = made instanceof Reply ? made : new Reply(firstStatus(route), made, route.produces);
-  if (reply.status === 204) return new Response(null, { status: 204, headers: reply.headers });
-  const text = reply.contentType === 'application/json' ? JSON.stringify(reply.body) : String(reply.body);
-  return new Response(text, {
-    status: reply.status,
-    headers: { 'content-type': reply.contentType, 'x-content-type-options': 'nosniff', ...reply.headers },
-  });
-}
-
-function firstStatus({ responses }: Pick<Route, 'responses'>): number {
-  return Number(Object.keys(responses)[0] ?? 200);
-}
-
 function failure(
-  options: AppOptions,
+  options: Parts,
   call: Incoming,
   met: Met,
   thrown: unknown,
   headers: Record<string, string> = {},
-): Response {
+): Answer {
   const error = failureOf(thrown);
   if (error.status >= 500) options.log.error({ err: error, path: call.c.req.path }, 'a request failed');
   const reply = failureReply(options, call, met, error);
   const retryAfterMs = error.retryAfterMs ?? (error.status === 503 ? 1000 : undefined);
-  return respond(
-    options,
+  return answerOf(
     { responses: {} },
     new Reply(reply.status, reply.body, reply.contentType, {
       ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
+      ...(error.status === 401 && { 'www-authenticate': challengeOf((name) => call.c.req.header(name)) }),
       ...reply.headers,
       ...headers,
     }),
@@ -335,10 +424,15 @@ function failure(
 }
 
 /** An error in the route's own shape, or the contract's. */
-function failureReply(options: AppOptions, call: Incoming, { failures }: Met, error: ReeveError): Reply {
+function failureReply(options: Parts, call: Incoming, { path, failures }: Met, error: ReeveError): Reply {
+  if (options.onRefused !== undefined && isRefusal(error.status)) {
+    const { c, principal, context } = call;
+    const remoteAddress = c.env?.incoming?.socket.remoteAddress;
+    options.onRefused({ error, principal, route: { method: c.req.method, path }, remoteAddress, context });
+  }
   const body = failures?.of(failureTold(error)) ?? errorBody(options, call, error);
   // Clients that try again by themselves would start the run a second time.
-  const headers = error.runId === undefined ? {} : { 'x-should-retry': 'false' };
+  const headers = error.runId === undefined && !error.unsure ? {} : { 'x-should-retry': 'false' };
   return new Reply(error.status, body, failures?.produces, headers);
 }
 
@@ -357,7 +451,7 @@ function patternOf(route: Route): RegExp {
   return pattern;
 }
 
-function errorBody(options: AppOptions, { context, startedAt }: Incoming, error: ReeveError): ErrorBody {
+function errorBody(options: Parts, { context, startedAt }: Incoming, error: ReeveError): ErrorBody {
   return {
     request_id: context.requestId,
     trace_id: context.traceId,
@@ -367,9 +461,9 @@ function errorBody(options: AppOptions, { context, startedAt }: Incoming, error:
   };
 }
 
-/** The answer of a call that failed although its run goes on: it is kept, so that the same key does not start the run again. */
-function begunAnswer(options: AppOptions, call: Incoming, route: Route, thrown: unknown): Reply {
+/** The answer of a call that failed although its run goes on, or perhaps does: it is kept, so that the same key does not start the run again. */
+function begunAnswer(options: Parts, call: Incoming, route: Route, thrown: unknown): Reply {
   const error = ReeveError.from(thrown);
-  if (error.runId === undefined) throw thrown;
+  if (error.runId === undefined && !error.unsure) throw thrown;
   return failureReply(options, call, route, error);
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { ReeveError } from '@reeve/kit';
 
 /** Bytes that a JSON body may have. */
@@ -7,16 +8,15 @@ export const BODY_LIMIT = 1024 * 1024;
 const DEPTH_LIMIT = 64;
 
 /**
- * The body as JSON, `undefined` where there is none. Throws `payload_too_large` past the limit (without reading on),
+ * The body as JSON, `undefined` where there is none; read from the connection where that is given. Throws `payload_too_large` past the limit (without reading on),
  * `unsupported_media_type` for anything but JSON, and `invalid_request` for malformed JSON or UTF-8, and for what
  * could not be kept as it was sent: lone surrogates, numbers beyond a double (RFC 7493), bottomless nesting
  * and the name `__proto__`.
  */
-export async function readJson(request: Request): Promise<unknown> {
+export async function readJson(request: Request, incoming?: IncomingMessage): Promise<unknown> {
   const length = Number(request.headers.get('content-length') ?? '0');
   if (length > BODY_LIMIT) throw tooLarge();
-  if (request.body === null) return undefined;
-  const bytes = await readLimited(request.body);
+  const bytes = await (incoming === undefined ? readLimited(request.body) : readIncoming(incoming));
   if (bytes.length === 0) return undefined;
   const type = request.headers.get('content-type') ?? '';
   if (!/^application\/json\s*(;|$)/i.test(type)) {
@@ -76,15 +76,41 @@ function below(name: string, { path, message }: Fault): Fault {
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-async function readLimited(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+async function readLimited(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let total = 0;
-  for await (const chunk of body) {
+  for await (const chunk of body ?? []) {
     total += chunk.length;
     if (total > BODY_LIMIT) throw tooLarge();
     chunks.push(chunk);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+/** Without the streams of the web around it, which cost more than the body. */
+function readIncoming(incoming: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let total = 0;
+    const fail = (error: Error) => {
+      incoming.off('data', take);
+      reject(error);
+    };
+    const take = (chunk: Buffer) => {
+      total += chunk.length;
+      chunks.push(chunk);
+      if (total > BODY_LIMIT) fail(tooLarge());
+    };
+    incoming.on('data', take);
+    incoming.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    incoming.once('error', fail);
+    incoming.once('close', () => incoming.readableEnded || fail(cutOff()));
+    if (incoming.destroyed) fail(cutOff());
+  });
+}
+
+function cutOff(): ReeveError {
+  return new ReeveError('cancelled', 'the request was cut off in the middle of its body');
 }
 
 function tooLarge(): ReeveError {

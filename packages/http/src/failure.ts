@@ -1,6 +1,7 @@
-import { REASONS, type ErrorBody, type Failure } from '@reeve/contract';
+import { REASONS, type ErrorBody, type Failure, type Reason } from '@reeve/contract';
 import { isTransient } from '@reeve/db';
 import { contextFromHeaders, ReeveError } from '@reeve/kit';
+import { SECURITY } from './security.ts';
 
 /** Whatever was thrown, as an error of the contract: a database that is out of reach for the moment is `unavailable`. */
 export function failureOf(thrown: unknown): ReeveError {
@@ -26,22 +27,19 @@ export function failureTold(thrown: unknown): Failure {
   return { ...shownFailure(error), status: error.status };
 }
 
-/** Answers what is HTTP but no request that an application could be given, such as one with a malformed Host. */
-export function malformedRequest(
+/** The body and the headers of an answer to what is no request that an application could be given, such as one with a malformed Host. */
+export function malformedAnswer(
   message: string,
+  code: Reason = 'invalid_request',
   header: (name: string) => string | undefined = () => undefined,
-): Response {
+): { readonly body: ErrorBody; readonly headers: Readonly<Record<string, string>> } {
   const { requestId, traceId } = contextFromHeaders(header);
-  const body: ErrorBody = {
-    error: message,
-    code: 'invalid_request',
-    request_id: requestId,
-    trace_id: traceId,
-    duration_ms: 0,
-    service: 'gateway',
-  };
-  return Response.json(body, {
-    status: REASONS.invalid_request.status,
-    headers: { 'x-request-id': requestId, 'x-trace-id': traceId },
-  });
+  const body = { error: message, code, request_id: requestId, trace_id: traceId, duration_ms: 0, service: 'gateway' };
+  return { body, headers: { ...SECURITY, 'x-request-id': requestId, 'x-trace-id': traceId } };
+}
+
+/** The same as a response of the web, with the status of a bad request. */
+export function malformedRequest(message: string, header?: (name: string) => string | undefined): Response {
+  const { body, headers } = malformedAnswer(message, 'invalid_request', header);
+  return Response.json(body, { status: REASONS.invalid_request.status, headers });
 }

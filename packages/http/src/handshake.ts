@@ -1,4 +1,5 @@
 import { ReeveError } from '@reeve/kit';
+import type { Cors } from './cors.ts';
 
 type Header = (name: string) => string | undefined;
 
@@ -8,11 +9,11 @@ const KEY = 'reeve.key.';
 
 /**
  * Throws `forbidden` where a page of another origin asks: browsers open WebSockets to anywhere and send what they hold for
- * the place, so the page's origin must be the host that was asked.
+ * the place, so the page's origin must be the host that was asked, or one that may call.
  */
-export function requireOwnOrigin(header: Header): void {
+export function requireOwnOrigin(header: Header, cors: Cors): void {
   const origin = header('origin');
-  if (origin === undefined || sameHost(origin, header('host') ?? '')) return;
+  if (origin === undefined || cors.allows(origin) || sameHost(origin, header('host') ?? '')) return;
   throw new ReeveError('forbidden', `pages of ${origin.slice(0, 200)} may not open a WebSocket here`);
 }
 

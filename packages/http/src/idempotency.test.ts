@@ -128,6 +128,16 @@ describe('an idempotency key', () => {
     assert.equal(made, 2);
   });
 
+  it('is kept where nobody knows whether the work was done, so that a repeat does not do it again', async () => {
+    work = async () => {
+      throw new ReeveError('timeout', 'perhaps', { unsure: true });
+    };
+    assert.equal((await post('unsure')).status, 504);
+    work = async () => {};
+    assert.deepEqual(await post('unsure'), { status: 504, replayed: 'true', body: undefined });
+    assert.equal(made, 1);
+  });
+
   it("is another key in another tenant's hands", async () => {
     await post('k');
     assert.deepEqual(await post('k', 'x', 'other'), { status: 201, replayed: null, body: 2 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { inTenant, json, now, type Db } from '@reeve/db';
+import { inTenant, json, now, persist, type Db } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { sql } from 'kysely';
 
@@ -8,16 +8,18 @@ export interface Answer {
   readonly body: unknown;
 }
 
+const PATIENCE_MS = 5_000;
+
 /**
  * The first answer to a key, for 24 h. The first call runs `work` and keeps what it answered; a repeat with the same
  * request gets that answer with `replayed`; another request under the key, or one whose first call still runs, is a
- * `conflict`. A call that failed, or whose answer cannot be kept
- * (`work` gives undefined: a stream), frees its key. A process that dies between its work and this record leaves the key
- * taken for fifteen minutes.
+ * `conflict`. A call that failed, or whose answer cannot be kept (`work` gives undefined: a stream), frees its key. Fields
+ * of an answer that are named in `toldOnce` are kept as null. A process that dies between its work and this record leaves
+ * the key taken for fifteen minutes.
  */
 export async function once(
   db: Db,
-  request: { tenantId: string; key: string; route: string; body: unknown },
+  request: { tenantId: string; key: string; route: string; body: unknown; toldOnce?: readonly string[] | undefined },
   work: () => Promise<Answer | undefined>,
 ): Promise<(Answer & { replayed: boolean }) | undefined> {
   const { tenantId, key } = request;
@@ -79,13 +81,21 @@ export async function once(
     return undefined;
   }
   const { status, body } = answer;
-  await inTenant(db, tenantId, (tx) =>
-    tx
-      .updateTable('idempotency_keys')
-      .set({ status, body: json(body) })
-      .where('tenant_id', '=', tenantId)
-      .where('key', '=', key)
-      .execute(),
+  // The work is done: a database that is gone for a moment must not have it done again.
+  await persist(PATIENCE_MS, () =>
+    inTenant(db, tenantId, (tx) =>
+      tx
+        .updateTable('idempotency_keys')
+        .set({ status, body: json(withoutFields(body, request.toldOnce ?? [])) })
+        .where('tenant_id', '=', tenantId)
+        .where('key', '=', key)
+        .execute(),
+    ),
   );
   return { status, body, replayed: false };
+}
+
+function withoutFields(body: unknown, fields: readonly string[]): unknown {
+  if (fields.length === 0 || typeof body !== 'object' || body === null) return body;
+  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, fields.includes(name) ? null : value]));
 }

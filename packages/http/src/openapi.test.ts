@@ -8,6 +8,9 @@ import { referencePage } from './reference.ts';
 type Json = Record<string, unknown>;
 interface Operation {
   operationId: string;
+  description: string;
+  security: Record<string, string[]>[];
+  'x-reeve-role'?: string;
   parameters: { name: string; in: string; required: boolean; schema: Json }[];
   requestBody?: { content: Record<string, { schema: Json }> };
   responses: Record<string, { description: string; content?: Record<string, { schema: Json }> }>;
@@ -62,7 +65,10 @@ describe('the OpenAPI document', () => {
   it('describes every success of a route and any failure, and the body of what takes one', () => {
     for (const route of all) {
       const operation = paths[route.path]![route.method.toLowerCase()]!;
-      assert.deepEqual(Object.keys(operation.responses), [...Object.keys(route.responses), 'default']);
+      const refusals = route.access === 'public' ? [] : ['401', '403'];
+      assert.deepEqual(Object.keys(operation.responses), [...Object.keys(route.responses), ...refusals, 'default']);
+      for (const status of refusals)
+        assert.deepEqual(operation.responses[status]?.content, operation.responses['default']?.content);
       const failure = operation.responses['default']?.content;
       if (route.failures !== undefined) assert.ok(Object.values(failure ?? {})[0]?.schema, route.path);
       else assert.deepEqual(failure?.['application/json']?.schema, { $ref: '#/components/schemas/Error' });
@@ -78,6 +84,25 @@ describe('the OpenAPI document', () => {
         route.creates === true,
       );
     }
+  });
+
+  it('says of every route which credentials it takes and which role it needs', () => {
+    const { securitySchemes } = document['components'] as { securitySchemes: Json };
+    for (const route of all) {
+      const { security, description, 'x-reeve-role': role } = paths[route.path]![route.method.toLowerCase()]!;
+      if (route.access === 'public') {
+        assert.deepEqual([security, role], [[], undefined], route.path);
+        assert.match(description, /Public: needs no credential\.$/);
+        continue;
+      }
+      assert.equal(role, route.access);
+      assert.match(description, new RegExp(`Needs the role \`${route.access}\``));
+      const used = security.flatMap((each) => Object.keys(each));
+      assert.deepEqual(used, Object.keys(securitySchemes));
+      assert.ok(used.includes('bearer') && used.includes('apiKey') && used.includes('internalService'));
+    }
+    assert.match(paths['/api/v1/keys']!['post']!.description, /Needs the role `admin`\.$/);
+    assert.match(paths['/api/v1/budgets']!['put']!.description, /`operator`, or one that includes it: `admin`\.$/);
   });
 
   it('is the same text each time it is made', () => {

@@ -1,5 +1,6 @@
-import { ErrorBody, ROLES, type Route } from '@reeve/contract';
+import { ErrorBody, type Route } from '@reeve/contract';
 import { z } from 'zod';
+import { accessText, refusalsOf, SECURITY, SECURITY_SCHEMES } from './openapi-security.ts';
 
 type Json = Record<string, unknown>;
 
@@ -20,14 +21,11 @@ export function openApiOf(
     info,
     servers: [{ url: '/' }],
     tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
-    security: [{ bearer: [] }, { apiKey: [] }, {}],
+    security: SECURITY,
     paths,
     components: {
       schemas,
-      securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'An API key (`rv_…`).' },
-        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
-      },
+      securitySchemes: SECURITY_SCHEMES,
     },
   };
 }
@@ -55,18 +53,15 @@ function operationOf(route: Route, schemas: Json, error: Json): Json {
   }
   const { failures } = route;
   const shape = failures === undefined ? error : schemaOf(failures.schema, 'output', schemas);
-  responses['default'] = {
-    description: 'Any failure.',
-    content: { [failures?.produces?.split(';')[0] ?? 'application/json']: { schema: shape } },
-  };
+  const content = { [failures?.produces?.split(';')[0] ?? 'application/json']: { schema: shape } };
+  Object.assign(responses, refusalsOf(route.access, content));
+  responses['default'] = { description: 'Any failure.', content };
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replace(/\{(\w+)\}/g, 'by_$1').replace(/\W+/g, '_')}`,
     tags: [route.tag],
     summary: route.summary,
-    ...(route.description !== undefined && { description: route.description }),
-    ...(route.access === 'public'
-      ? { security: [{}] }
-      : { 'x-role': route.access, 'x-roles': ROLES.slice(ROLES.indexOf(route.access)) }),
+    description: [route.description, accessText(route.access)].filter((text) => text !== undefined).join('\n\n'),
+    ...(route.access === 'public' ? { security: [] } : { security: SECURITY, 'x-reeve-role': route.access }),
     parameters: parametersOf(route, schemas),
     ...(route.body !== undefined && {
       requestBody: {

@@ -6,11 +6,18 @@ export interface Principal {
   readonly tenantId: string;
   readonly userId: string;
   readonly role: Role;
-  readonly via: 'development' | 'api_key' | 'internal' | 'header';
+  readonly via: 'development' | 'api_key' | 'internal' | 'header' | 'jwt';
+  /** The stored key, where they proved it by one; its secret may change, this does not. */
+  readonly keyId?: string;
 }
 
 /** Finds out who is calling; throws `unauthenticated` for a wrong credential, and for none where one is needed. */
 export type Authenticate = (header: (name: string) => string | undefined) => Promise<Principal>;
+
+/** What `WWW-Authenticate` says beside a 401: what is asked for, and whether what was given is wrong (RFC 6750). */
+export function challengeOf(header: (name: string) => string | undefined): string {
+  return `Bearer realm="reeve"${header('authorization') === undefined ? '' : ', error="invalid_token"'}`;
+}
 
 /** Throws `forbidden` unless the principal has at least the role. */
 export function requireAccess(principal: Principal, access: Exclude<Access, 'public'>): void {

@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto';
+
 type Json = Record<string, unknown>;
 interface Operation {
   readonly tags: string[];
   readonly summary: string;
   readonly description?: string;
-  readonly 'x-role'?: string;
+  readonly 'x-reeve-role'?: string;
   readonly parameters: { name: string; in: string; required: boolean; schema: Json }[];
   readonly requestBody?: { content: Record<string, { schema: Json }> };
   readonly responses: Record<string, { content?: Record<string, { schema: Json }> }>;
@@ -60,7 +62,7 @@ function operationHtml(method: string, path: string, operation: Operation, ancho
     })
     .join('');
   return `<article id="${anchor}"><h3><b class="${method}">${method.toUpperCase()}</b> <code>${escape(path)}</code></h3>
-<p>${escape(operation.summary)}. ${escape(operation.description ?? '')}</p><p class="role">${operation['x-role'] === undefined ? 'Public' : `Role: ${escape(operation['x-role'])}`}</p>
+<p>${escape(operation.summary)}. ${escape(operation.description ?? '')}</p><p class="role">${operation['x-reeve-role'] === undefined ? 'Public' : `Role: ${escape(operation['x-reeve-role'])}`}</p>
 ${parameters === '' ? '' : `<table><thead><tr><th>Parameter</th><th>In</th><th>Type</th></tr></thead><tbody>${parameters}</tbody></table>`}
 ${body === undefined ? '' : `<h4>Body</h4>${refOrCode(body)}`}<h4>Answers</h4>${answers}</article>`;
 }
@@ -106,3 +108,6 @@ article{border-top:1px solid var(--line);padding:1rem 0}h2{margin-top:2rem}h3{fo
 pre{background:var(--soft);padding:1rem;overflow:auto;border-radius:8px;font-size:.8rem;max-height:30rem}table{border-collapse:collapse;width:100%;font-size:.9rem}
 td,th{text-align:left;border-bottom:1px solid var(--line);padding:.3rem .6rem .3rem 0}.role{font-size:.85rem;opacity:.8}b{font-size:.75em;color:var(--accent)}
 @media(max-width:50rem){body{display:block}nav{height:auto;position:static;border-right:0}main{padding:1rem}}`;
+
+/** What the page may load: the one style that is in it. */
+export const REFERENCE_POLICY = `default-src 'none'; style-src 'sha256-${hash('sha256', STYLE, 'base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`;

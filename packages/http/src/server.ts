@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server';
 import { ReeveError } from '@reeve/kit';
 import type { App } from './app.ts';
 import { malformedRequest } from './failure.ts';
+import { guardServer, SERVER_LIMITS, type ServerLimits } from './server-limits.ts';
 import { NOT_HTTP, startSockets } from './upgrade.ts';
 
 export interface HttpServer extends AsyncDisposable {
@@ -18,21 +19,28 @@ export interface HttpServer extends AsyncDisposable {
 export async function startHttpServer(
   app: Pick<App, 'fetch' | 'hasSocket' | 'upgrade'>,
   { host, port }: { host: string; port: number },
+  limits: ServerLimits = SERVER_LIMITS,
 ): Promise<HttpServer> {
-  const answer = getRequestListener((request) => app.fetch(request), {
+  const answer = getRequestListener((request, { incoming, outgoing }) => app.fetch(request, { incoming, outgoing }), {
     overrideGlobalObjects: false,
     errorHandler: () => malformedRequest(NOT_HTTP),
   });
   const server = createServer(
     {
-      headersTimeout: 15_000,
-      requestTimeout: 60_000,
-      keepAliveTimeout: 65_000,
-      maxHeaderSize: 32 * 1024,
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.idleMs,
+      connectionsCheckingInterval: limits.checkMs,
+      maxHeaderSize: limits.headerBytes,
+      // Answered by the application, in the shape of the contract.
+      requireHostHeader: false,
       shouldUpgradeCallback: (request) => asksForSocket(app, request),
     },
-    (request, response) => void answer(request, response),
+    (request, response) => {
+      if (guard(request, response)) void answer(request, response);
+    },
   );
+  const guard = guardServer(server, limits);
   const sockets = startSockets(server, app);
   // A connection that is kept alive would hold up the stop once its answer is out.
   server.on('request', (_, response) =>

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { invalidField, type Log } from '@reeve/kit';
 
 /**
@@ -8,6 +10,8 @@ export interface ServerEvent {
   readonly id?: number | string;
   readonly name?: string;
   readonly data?: unknown;
+  /** Whole events that are encoded already, in place of all the rest. */
+  readonly encoded?: Uint8Array;
 }
 
 /** What a handler returns to answer with `text/event-stream` instead of JSON. */
@@ -38,6 +42,9 @@ export function lastEventId(header: (name: string) => string | undefined, form: 
 }
 
 const KEEP_ALIVE_MS = 15_000;
+const OPEN = ': open\n\n';
+const KEEP_ALIVE = ': keep-alive\n\n';
+const DONE = 'data: [DONE]\n\n';
 const encoder = new TextEncoder();
 
 /**
@@ -56,17 +63,17 @@ export function encodeEvents(stream: EventStream, stopping: AbortSignal, log: Lo
       if (iterator === undefined) {
         iterator = stream.events(signal)[Symbol.asyncIterator]();
         timer = setInterval(() => {
-          if (controller.desiredSize === 0) send(': keep-alive\n\n');
+          if (controller.desiredSize === 0) send(KEEP_ALIVE);
         }, KEEP_ALIVE_MS);
-        return send(': open\n\n');
+        return send(OPEN);
       }
       const next = await iterator.next().catch((error: unknown) => {
         if (!signal.aborted) log.error({ err: error }, 'a stream broke off');
       });
       if (gone.signal.aborted) return;
-      if (next?.done === false) return send(textOf(next.value));
+      if (next?.done === false) return controller.enqueue(next.value.encoded ?? encoder.encode(textOf(next.value)));
       clearInterval(timer);
-      if (next !== undefined && !signal.aborted) send('data: [DONE]\n\n');
+      if (next !== undefined && !signal.aborted) send(DONE);
       controller.close();
     },
     async cancel() {
@@ -76,6 +83,42 @@ export function encodeEvents(stream: EventStream, stopping: AbortSignal, log: Lo
     },
   };
   return new ReadableStream(source, { highWaterMark: 0 });
+}
+
+/**
+ * Writes the same to a connection whose headers are said, and ends it; never throws. A reader that is slow is waited for.
+ * Events that come in one turn of the event loop leave in one write.
+ */
+export async function writeEvents(
+  outgoing: ServerResponse,
+  stream: EventStream,
+  stopping: AbortSignal,
+  log: Log,
+): Promise<void> {
+  const gone = new AbortController();
+  const leave = () => gone.abort();
+  outgoing.once('close', leave);
+  if (outgoing.destroyed) leave();
+  const signal = AbortSignal.any([gone.signal, stopping]);
+  const timer = setInterval(() => outgoing.writableNeedDrain || outgoing.write(KEEP_ALIVE), KEEP_ALIVE_MS);
+  outgoing.write(OPEN);
+  try {
+    for await (const event of stream.events(signal)) {
+      if (gone.signal.aborted) break;
+      if (!outgoing.write(event.encoded ?? textOf(event))) await drained(outgoing, gone.signal);
+    }
+    if (!signal.aborted) outgoing.write(DONE);
+  } catch (error) {
+    if (!signal.aborted) log.error({ err: error }, 'a stream broke off');
+  } finally {
+    clearInterval(timer);
+    outgoing.off('close', leave);
+    outgoing.end();
+  }
+}
+
+async function drained(outgoing: ServerResponse, gone: AbortSignal): Promise<void> {
+  await once(outgoing, 'drain', { signal: gone }).catch(() => undefined);
 }
 
 function textOf({ id, name, data }: ServerEvent): string {

@@ -30,7 +30,7 @@ export function startSockets(server: Server, app: Pick<App, 'upgrade'>): { close
   async function open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const asked = requestOf(request);
     if (asked === undefined) return refuse(socket, malformedRequest(NOT_HTTP));
-    const { response, serve }: Upgrade = await app.upgrade(asked);
+    const { response, serve }: Upgrade = await app.upgrade(asked, request);
     if (socket.destroyed) return;
     if (serve === undefined) return refuse(socket, response);
     accepted.set(request, response.headers);

@@ -1,0 +1,245 @@
+import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { promisify } from 'node:util';
+import { ReeveError } from '@reeve/kit';
+import { Agent, type Dispatcher } from 'undici';
+import { isPublicAddress, isWithin } from './public-address.ts';
+
+/** Finds all addresses of a host. */
+export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
+
+export interface OutgoingOptions {
+  /** What may be reached beyond the public Internet: nothing, everything, or these addresses and networks. */
+  readonly allowPrivate: boolean | readonly string[];
+  /** How hosts are found; by the system where it is left out. */
+  readonly resolve?: Resolve;
+}
+
+export interface OutgoingRequest {
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly signal?: AbortSignal;
+  /** Time for all of it, redirects included; 10 s. */
+  readonly timeoutMs?: number;
+  /** Bytes that the answer's body may have; 1 MiB. */
+  readonly maxBytes?: number;
+  /** Redirects that are followed; 5. With 0 a redirect is the answer. */
+  readonly maxRedirects?: number;
+  /** The only ports that may be asked; any where it is left out. */
+  readonly ports?: readonly number[];
+}
+
+export interface OutgoingAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** Where the answer came from, after redirects. */
+  readonly url: string;
+}
+
+/** Requests to addresses that users name. Disposing closes its connections. */
+export interface Outgoing extends AsyncDisposable {
+  /**
+   * The address as it will be asked, for a look before one is stored. Throws `invalid_request` for what is no absolute
+   * http or https URL, holds a name or a password, or names a port that may not be asked; `policy_denied` for an
+   * address that is not public. A host's name is not resolved: what it means is looked at when it is asked.
+   */
+  check(url: string, ports?: readonly number[]): URL;
+  /**
+   * Asks, and reads the whole answer; what its status says is the caller's to judge. Each connection goes to an address
+   * that was looked at, of one resolution, and each redirect is looked at anew. Throws as `check` does, `policy_denied`
+   * also for a host that resolves to an address that is not public, `timeout`, `cancelled` where the signal aborts, and
+   * `upstream_error` for everything else.
+   */
+  fetch(url: string, request?: OutgoingRequest): Promise<OutgoingAnswer>;
+}
+
+const TIMEOUT_MS = 10_000;
+const CONNECT_MS = 5_000;
+const MAX_BYTES = 1024 * 1024;
+const MAX_REDIRECTS = 5;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** What goes along to another origin; everything else may be meant for the first one only. */
+const HARMLESS: ReadonlySet<string> = new Set(['accept', 'accept-language', 'content-type', 'user-agent']);
+/** What belongs to the connection and not to the caller. */
+const OURS: ReadonlySet<string> = new Set([
+  'accept-encoding',
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+export function createOutgoing({ allowPrivate, resolve = resolveBySystem }: OutgoingOptions): Outgoing {
+  const mayReach = (address: string) =>
+    allowPrivate === true ||
+    isPublicAddress(address) ||
+    (Array.isArray(allowPrivate) && isWithin(address, allowPrivate as readonly string[]));
+  const agent = new Agent({
+    connect: { timeout: CONNECT_MS, lookup: guardedLookup(resolve, mayReach) },
+    connections: 10,
+    pipelining: 1,
+    keepAliveTimeout: 10_000,
+    maxHeaderSize: 32 * 1024,
+  });
+  const check: Outgoing['check'] = (text, ports) => checkedUrl(text, ports, mayReach);
+  return {
+    check,
+    async fetch(first, request = {}) {
+      const { timeoutMs = TIMEOUT_MS, maxRedirects = MAX_REDIRECTS, ports } = request;
+      const late = AbortSignal.timeout(timeoutMs);
+      const signal = request.signal === undefined ? late : AbortSignal.any([late, request.signal]);
+      let url = check(first, ports);
+      let asked = withoutOurs(request);
+      for (let redirects = 0; ; redirects++) {
+        const answer = await exchange(agent, url, asked, signal).catch((error: unknown) => {
+          throw failureOf(error, url, request.signal, late, timeoutMs);
+        });
+        const location = REDIRECTS.has(answer.status) ? answer.headers['location'] : undefined;
+        if (location === undefined || maxRedirects === 0) return answer;
+        if (redirects >= maxRedirects)
+          throw new ReeveError('upstream_error', `${url.host} redirects more than ${maxRedirects} times`);
+        const target = URL.parse(location, url);
+        if (target === null) throw new ReeveError('upstream_error', `${url.host} redirects to what is no address`);
+        const next = check(target.href, ports);
+        asked = redirected(asked, answer.status, next.origin !== url.origin);
+        url = next;
+      }
+    },
+    [Symbol.asyncDispose]: () => agent.destroy(),
+  };
+}
+
+function checkedUrl(text: string, ports: readonly number[] | undefined, mayReach: (address: string) => boolean): URL {
+  const url = URL.parse(text);
+  if (url === null) throw invalid('must be an absolute URL');
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw invalid('must begin with http:// or https://');
+  if (url.username !== '' || url.password !== '') throw invalid('must hold no name and no password');
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  if (port === 0 || (ports !== undefined && !ports.includes(port)))
+    throw invalid(`must use another port than ${port}${ports === undefined ? '' : `: ${ports.join(', ')}`}`);
+  // WHATWG parsing has made 0x7f.1, 2130706433 and their like plain.
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(host) !== 0 && !mayReach(host)) throw notPublic(url.host);
+  return url;
+}
+
+/**
+ * Resolves once for each connection, and gives the connection only what was looked at, so that a name cannot change its
+ * meaning in between. A host with even one address that may not be reached is refused.
+ */
+function guardedLookup(resolve: Resolve, mayReach: (address: string) => boolean): LookupFunction {
+  return (hostname, options, done) => {
+    resolve(hostname).then(
+      (found) => {
+        const [first] = found;
+        if (first === undefined) return done(new Error(`${hostname} has no address`), []);
+        if (!found.every(({ address }) => mayReach(address))) return done(notPublic(hostname), []);
+        if (options.all) done(null, [...found]);
+        else done(null, first.address, first.family);
+      },
+      (error: NodeJS.ErrnoException) => done(error, []),
+    );
+  };
+}
+
+const lookupAll = promisify(systemLookup);
+const resolveBySystem: Resolve = (hostname) => lookupAll(hostname, { all: true });
+
+async function exchange(
+  agent: Agent,
+  url: URL,
+  { method = 'GET', headers = {}, body, maxBytes = MAX_BYTES }: OutgoingRequest,
+  signal: AbortSignal,
+): Promise<OutgoingAnswer> {
+  const answer = await agent.request({
+    origin: url.origin,
+    path: `${url.pathname}${url.search}`,
+    method,
+    headers: { 'user-agent': 'reeve', ...headers, 'accept-encoding': 'identity' },
+    ...(body !== undefined && { body: body as string | Buffer }),
+    signal,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  const { statusCode: status } = answer;
+  return {
+    status,
+    headers: plainHeaders(answer.headers),
+    body: await readBounded(answer.body, maxBytes, url),
+    url: url.href,
+  };
+}
+
+async function readBounded(body: Dispatcher.ResponseData['body'], maxBytes: number, url: URL): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    total += chunk.length;
+    if (total > maxBytes) {
+      body.destroy();
+      throw new ReeveError('upstream_error', `${url.host} answers with more than ${maxBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function plainHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+  );
+}
+
+function withoutOurs(request: OutgoingRequest): OutgoingRequest {
+  return { ...request, headers: pick(request.headers, (name) => !OURS.has(name)) };
+}
+
+/** As browsers do: what was no GET becomes one after 303, and a POST after 301 and 302. */
+function redirected(request: OutgoingRequest, status: number, isElsewhere: boolean): OutgoingRequest {
+  const { method = 'GET', body, ...rest } = request;
+  const headers = isElsewhere ? pick(request.headers, (name) => HARMLESS.has(name)) : (request.headers ?? {});
+  const becomesGet = status === 303 ? method !== 'HEAD' : method === 'POST' && (status === 301 || status === 302);
+  if (becomesGet) return { ...rest, method: 'GET', headers: pick(headers, (name) => name !== 'content-type') };
+  return { ...rest, method, headers, ...(body !== undefined && { body }) };
+}
+
+function pick(headers: OutgoingRequest['headers'], keep: (name: string) => boolean): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers ?? {})
+      .map(([name, value]) => [name.toLowerCase(), value] as const)
+      .filter(([name]) => keep(name)),
+  );
+}
+
+function failureOf(
+  thrown: unknown,
+  { host }: URL,
+  caller: AbortSignal | undefined,
+  late: AbortSignal,
+  timeoutMs: number,
+): ReeveError {
+  if (thrown instanceof ReeveError) return thrown;
+  if (caller?.aborted) return new ReeveError('cancelled', `the request to ${host} was stopped`, { cause: thrown });
+  if (late.aborted)
+    return new ReeveError('timeout', `${host} did not answer within ${timeoutMs} ms`, { cause: thrown });
+  const code = (thrown as { code?: unknown } | undefined)?.code;
+  const why = typeof code === 'string' ? code : 'the connection failed';
+  return new ReeveError('upstream_error', `${host} cannot be reached: ${why}`, { cause: thrown });
+}
+
+function invalid(message: string): ReeveError {
+  return new ReeveError('invalid_request', `url ${message}`, { details: [{ path: 'url', message }] });
+}
+
+function notPublic(host: string): ReeveError {
+  return new ReeveError(
+    'policy_denied',
+    `${host} is not on the public Internet; REEVE_ALLOW_PRIVATE_URLS names what else may be reached`,
+  );
+}
