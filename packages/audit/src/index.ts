@@ -1,5 +1,12 @@
 export { recordAudit } from './record.ts';
 export type { AuditAction, AuditEntry } from './record.ts';
+export { mountAudit } from './routes.ts';
+export { startSealer } from './sealer.ts';
+export { createRefusalLog } from './refusal-log.ts';
+export type { RefusalLog, RefusalLogOptions } from './refusal-log.ts';
+export { verifyLines } from './verify-lines.ts';
+export type { FileVerification } from './verify-lines.ts';
+export type { ChainPoint } from './chain.ts';
 export { recordJournal } from './journal.ts';
 export type { NewJournalEntry } from './journal.ts';
 export { mountJournal } from './journal-routes.ts';

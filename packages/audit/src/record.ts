@@ -1,4 +1,4 @@
-import { json, now, type Tx } from '@reeve/db';
+import { runText, type Tx } from '@reeve/db';
 import { newId } from '@reeve/kit';
 
 /** One thing that happened: who did what, in which trace, to which task and run. */
@@ -21,6 +21,9 @@ export type AuditAction =
   | 'TOOL_RESULT'
   | 'TOOL_ERROR'
   | 'TOOL_DENIED'
+  | 'HANDOFF'
+  | 'PLAN_WAITING'
+  | 'PLAN_RESUMED'
   | 'PLAN_ERROR'
   | 'PLAN_END'
   | 'TASK_CREATED'
@@ -31,6 +34,7 @@ export type AuditAction =
   | 'POLICY_CHANGED'
   | 'LIMIT_CHANGED'
   | 'BUDGET_CHANGED'
+  | 'SETTING_CHANGED'
   | 'WORKFLOW_CREATED'
   | 'SCHEDULE_CREATED'
   | 'SCHEDULE_CHANGED'
@@ -41,25 +45,34 @@ export type AuditAction =
   | 'MEMORY_STORED'
   | 'MEMORY_DELETED'
   | 'SESSION_DELETED'
-  | 'TOOL_EXECUTED';
+  | 'TOOL_EXECUTED'
+  | 'CALL_DENIED'
+  | 'KEY_CREATED'
+  | 'KEY_ROTATED'
+  | 'KEY_REVOKED'
+  | 'KEY_USED'
+  | 'LOGIN'
+  | 'TENANT_CHANGED';
 
 /** Adds rows to the audit log, in the transaction of the change they tell of and never outside it. */
 export async function recordAudit(tx: Tx, entries: readonly AuditEntry[]): Promise<void> {
   if (entries.length === 0) return;
-  await tx
-    .insertInto('audit')
-    .values(
-      entries.map((entry) => ({
-        id: newId(),
-        tenant_id: entry.tenantId,
-        at: now,
-        actor: entry.actor,
-        action: entry.action,
-        trace_id: entry.traceId,
-        task_id: entry.taskId ?? null,
-        run_id: entry.runId ?? null,
-        details: json(entry.details ?? {}),
-      })),
-    )
-    .execute();
+  await runText(tx, INSERT, [JSON.stringify(entries.map(rowOf))]);
+}
+
+const INSERT = `insert into audit (id, tenant_id, at, actor, action, trace_id, task_id, run_id, details)
+  select id, tenant_id, reeve_now(), actor, action, trace_id, task_id, run_id, coalesce(details, '{}')
+  from json_to_recordset($1::json) as e (id uuid, tenant_id text, actor text, action text, trace_id text, task_id uuid, run_id uuid, details jsonb)`;
+
+function rowOf({ tenantId, actor, action, traceId, taskId, runId, details }: AuditEntry) {
+  return {
+    id: newId(),
+    tenant_id: tenantId,
+    actor,
+    action,
+    trace_id: traceId,
+    task_id: taskId,
+    run_id: runId,
+    details,
+  };
 }
