@@ -4,7 +4,7 @@ import type { Database } from '@reeve/db';
 import type { Principal } from '@reeve/http';
 import { loadConfig, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
-import { createAuthenticator, requireSafeBinding } from './authenticate.ts';
+import { openAuthenticator, requireSafeBinding } from './authenticate.ts';
 import { tenancySettings } from './config.ts';
 
 const KEYS = { REEVE_API_KEY: 'rv_first_key, rv_second_key' };
@@ -22,8 +22,9 @@ describe('who is calling', () => {
   before(async () => void (database = await openTestDatabase()));
   after(() => database[Symbol.asyncDispose]());
 
-  function who(environment: Record<string, string>, headers: Record<string, string>): Promise<Principal> {
-    return createAuthenticator(configOf(environment), database.db, silentLog)((name) => headers[name]);
+  async function who(environment: Record<string, string>, headers: Record<string, string>): Promise<Principal> {
+    await using authenticator = openAuthenticator(configOf(environment), database, silentLog);
+    return await authenticator.authenticate((name) => headers[name]);
   }
   const userOf = async (environment: Record<string, string>, headers: Record<string, string>) =>
     (await who(environment, headers)).userId;
@@ -102,6 +103,20 @@ describe('who is calling', () => {
     await refused({}, INTERNAL);
   });
 
+  it('is an internal service by the current secret and by the next one, and by no other', async () => {
+    const two = { REEVE_INTERNAL_SECRET: 'between-services, the-next-secret' };
+    for (const secret of ['between-services', 'the-next-secret'])
+      assert.equal(await userOf(two, { ...INTERNAL, 'x-internal-service-secret': secret }), 'internal-service');
+    for (const secret of ['between-services, the-next-secret', 'the-next-secre', ''])
+      await refused(two, { ...INTERNAL, 'x-internal-service-secret': secret });
+  });
+
+  it('keeps the name of a key from the configuration when the one before it goes and its place stays', async () => {
+    assert.equal(await userOf({ REEVE_API_KEY: ',rv_second_key' }, KEY), 'key-2');
+    assert.equal(await userOf({ REEVE_API_KEY: 'rv_second_key' }, KEY), 'key-1');
+    for (const key of ['', ' ']) await refused({ REEVE_API_KEY: ',rv_second_key' }, { 'x-api-key': key });
+  });
+
   it('takes the tenant from an internal service, makes it where it is missing, and refuses what is no name', async () => {
     assert.equal((await who(SECRET, { ...INTERNAL, 'x-tenant-id': 'acme-1' })).tenantId, 'acme-1');
     assert.ok(
@@ -137,6 +152,9 @@ describe('who is calling', () => {
       assert.throws(() => requireSafeBinding(configOf(TRUST), host), { reason: 'forbidden' });
       requireSafeBinding(configOf(KEYS), host);
       requireSafeBinding(configOf(SECRET), host);
+      requireSafeBinding(configOf({ REEVE_JWT_SECRET: 'x'.repeat(32) }), host);
+      requireSafeBinding(configOf({ REEVE_JWKS_URL: 'https://issuer.example/jwks' }), host);
+      requireSafeBinding(configOf({ AUTH_SERVICE_URL: 'https://auth.example' }), host);
     }
     for (const host of ['127.0.0.1', '::1', 'localhost']) requireSafeBinding(configOf({}), host);
   });
@@ -144,6 +162,14 @@ describe('who is calling', () => {
   it('is not settled by a configuration that holds no key, or a short one', () => {
     for (const text of [',', ' , ', 'short', 'rv_long_enough,short'])
       assert.throws(() => configOf({ REEVE_API_KEY: text }), { reason: 'invalid_request' });
-    assert.throws(() => configOf({ REEVE_INTERNAL_SECRET: 'short' }), { reason: 'invalid_request' });
+    for (const text of ['short', 'long-enough,short', 'long-enough,', 'secret-one,secret-two,secret-three'])
+      assert.throws(() => configOf({ REEVE_INTERNAL_SECRET: text }), { reason: 'invalid_request' });
+    for (const [name, text] of Object.entries({
+      REEVE_JWT_SECRET: 'short',
+      REEVE_JWKS_URL: 'file:///etc/passwd',
+      AUTH_SERVICE_URL: 'auth.example',
+      REEVE_JWT_ISSUER: 'https://a.example,',
+    }))
+      assert.throws(() => configOf({ [name]: text }), { reason: 'invalid_request' });
   });
 });

@@ -62,10 +62,13 @@ export function exhaustionOf(budget: StoredBudget): ReeveError {
     limitTokens !== null && spentTokens >= limitTokens
       ? `all of its ${limitTokens} tokens`
       : `all of its $${usdOf(limitNano ?? 0)}`;
-  return new ReeveError('budget_exhausted', `the budget of ${nameOf(budget)} has spent ${spent}; ${REMEDY}`);
+  return new ReeveError('budget_exhausted', `the budget of ${nameOf(budget)} has spent ${spent}; ${remedyOf(budget)}`);
 }
 
-const REMEDY = 'an operator can raise it with PUT /api/v1/budgets';
+const remedyOf = ({ scope }: StoredBudget) =>
+  scope === 'month'
+    ? 'it is the tenant’s policy: PATCH /api/v1/tenants/{id}, or the tenants file, raises it'
+    : 'an operator can raise it with PUT /api/v1/budgets';
 
 function shownRefusal(budget: StoredBudget, { tokens, nano, model }: Need): string {
   const { limitTokens, spentTokens, reservedTokens, limitNano, spentNano, reservedNano } = budget;
@@ -75,11 +78,11 @@ function shownRefusal(budget: StoredBudget, { tokens, nano, model }: Need): stri
   if (limitTokens !== null && spentTokens + reservedTokens + tokens > limitTokens) {
     const ofTokens = left(limitTokens, spentTokens + reservedTokens);
     const held = reservedTokens > 0 ? `, while ${reservedTokens} are reserved by calls under way` : '';
-    return `${whose} has ${ofTokens} of ${limitTokens} tokens left${held}, and this call may use ${tokens}; ${REMEDY}`;
+    return `${whose} has ${ofTokens} of ${limitTokens} tokens left${held}, and this call may use ${tokens}; ${remedyOf(budget)}`;
   }
   const held = reservedNano > 0 ? `, while $${usdOf(reservedNano)} is reserved by calls under way` : '';
   const ofMoney = `$${usdOf(left(limitNano, spentNano + reservedNano) ?? 0)} of $${usdOf(limitNano ?? 0)}`;
-  return `${whose} has ${ofMoney} left${held}, and this call may cost $${usdOf(nano ?? 0)}; ${REMEDY}`;
+  return `${whose} has ${ofMoney} left${held}, and this call may cost $${usdOf(nano ?? 0)}; ${remedyOf(budget)}`;
 }
 
 function fitsWithoutReservations(budget: StoredBudget, { tokens, nano }: Need): boolean {
@@ -91,7 +94,9 @@ function fitsWithoutReservations(budget: StoredBudget, { tokens, nano }: Need): 
 }
 
 function nameOf({ scope, ref }: StoredBudget): string {
-  return scope === 'tenant' ? 'the tenant' : `the ${scope} ${ref}`;
+  if (scope === 'tenant') return 'the tenant';
+  // Named by persona and month: `default:2026-11`.
+  return scope === 'month' ? `persona ${ref.replace(':', ' in ')}` : `the ${scope} ${ref}`;
 }
 
 function left(limit: number | null, taken: number): number | null {

@@ -1,9 +1,8 @@
 import type { Db } from '@reeve/db';
-import { newId } from '@reeve/kit';
-import { refusalOf } from './budget.ts';
+import { newId, type ReeveError } from '@reeve/kit';
+import { refusalOf, type StoredBudget } from './budget.ts';
 import { costNano, type CallAttempt, type CallEnd, type CallOwner, type CallUsage } from './metering.ts';
-import { insertOpenCall } from './store/begin.ts';
-import { settleCallAs, type Ending } from './store/settle.ts';
+import { bookCalls, type EndedCall, type Ending, type NewCall } from './store/book.ts';
 import { selectOpenCallsOfStep } from './store/usage.ts';
 
 /*
@@ -25,33 +24,35 @@ export const HOLD_MS = 1_800_000;
  * not known; with `retryAfterMs` where only calls that are under way stand in the way. After `holdMs` the sweep settles it.
  */
 export async function beginCall(db: Db, owner: CallOwner, attempt: CallAttempt, holdMs: number): Promise<string> {
-  const id = newId();
-  await beginCallAs(db, id, owner, attempt, holdMs);
-  return id;
+  const call = newCall(newId(), owner, attempt, holdMs);
+  const { full } = await bookCalls(db, [call], []);
+  if (full.length > 0) throw refusalOfCall(call, full);
+  return call.id;
 }
 
-/** The same under an id of the caller's own, who can settle it even where no answer came. */
-export async function beginCallAs(
-  db: Db,
-  id: string,
-  owner: CallOwner,
-  attempt: CallAttempt,
-  holdMs: number,
-): Promise<void> {
+/** A call that is to be recorded under an id of the caller's own, who can settle it even where no answer came. */
+export function newCall(id: string, owner: CallOwner, attempt: CallAttempt, holdMs: number): NewCall {
   const usage = counted({ input: attempt.inputTokens, output: attempt.maxOutputTokens, cached: 0, reasoning: 0 });
-  const reservation = { ...usage, nano: costNano(attempt.price, usage) };
-  const full = await insertOpenCall(db, id, owner, attempt, reservation, holdMs);
-  if (full.length === 0) return;
-  const model = `${attempt.provider}/${attempt.model}`;
-  throw refusalOf(full, { tokens: usage.input + usage.output, nano: reservation.nano, model });
+  const { input, output } = usage;
+  return { id, owner, attempt, input, output, nano: costNano(attempt.price, usage), holdMs };
+}
+
+/** Why a call is refused that these budgets have no room for: `budget_exhausted`. */
+export function refusalOfCall({ attempt, input, output, nano }: NewCall, full: readonly StoredBudget[]): ReeveError {
+  return refusalOf(full, { tokens: input + output, nano, model: `${attempt.provider}/${attempt.model}` });
 }
 
 /**
  * Replaces a call's reservation by what was used, alone or in the caller's transaction. Does nothing to a call that is
  * settled already, and says so by false.
  */
-export function settleCall(db: Db, tenantId: string, id: string, end: CallEnd): Promise<boolean> {
-  return settleCallAs(db, tenantId, id, whole(end));
+export async function settleCall(db: Db, tenantId: string, id: string, end: CallEnd): Promise<boolean> {
+  return (await bookCalls(db, [], [endedCall(tenantId, id, end)])).settled.length === 1;
+}
+
+/** A call with how it ended, in numbers as the ledger has them. */
+export function endedCall(tenantId: string, id: string, ending: Ending): EndedCall {
+  return { tenantId, id, ending: whole(ending) };
 }
 
 /**
@@ -69,18 +70,8 @@ export async function settleOpenCalls(
   const calls = await selectOpenCallsOfStep(db, tenantId, runId, step);
   for (const [index, { id, input, output }] of calls.entries()) {
     const used = index === calls.length - 1 ? { input, output, ...usage } : { input, output: 0 };
-    await settleCallAs(
-      db,
-      tenantId,
-      id,
-      whole({
-        outcome: 'crashed',
-        usage: { cached: 0, reasoning: 0, ...used },
-        estimated: true,
-        firstTokenMs: null,
-        latencyMs: null,
-      }),
-    );
+    const ending = { outcome: 'crashed', usage: { cached: 0, reasoning: 0, ...used }, estimated: true };
+    await bookCalls(db, [], [endedCall(tenantId, id, { ...ending, firstTokenMs: null, latencyMs: null })]);
   }
   return calls.length;
 }

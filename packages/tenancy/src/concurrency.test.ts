@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { openDatabase, type Database } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { createTestDatabase, openTestDatabase, testDatabaseKind } from '@reeve/testing';
@@ -35,6 +39,31 @@ describe('concurrent calls', () => {
     assert.deepEqual(await stateOf(database), [50_000, 50 * 250_000, 0, 0]);
     await assert.rejects(beginCall(database.db, OWNER, ATTEMPT, HOLD_MS), /has \$0 of/);
   });
+
+  it(
+    'fill a budget to its last token and never go one over, ten thousand of them at once from two processes',
+    { skip: testDatabaseKind === 'pglite' && 'only one process can have the embedded database', timeout: 120_000 },
+    async () => {
+      await using place = await createTestDatabase();
+      await using database = await openDatabase({ ...place, pool: 2, log: silentLog });
+      await ensureTenant(database.db, 'default');
+      // All of them want 70,000. Each statement for one call waits for the disk, so most calls are let in.
+      const limit = 60_011;
+      await setBudget(database, { tokens: limit });
+      const reserving = await Promise.all([1, 2].map(() => startReserving(place.url!, 5_000)));
+      const found = await Promise.all(reserving.map((go) => go()));
+      // Neither was let in or refused alone, or the test would show nothing.
+      for (const { calls, admitted, smallestRefused } of found)
+        assert.ok(calls === 5_000 && admitted > 0 && smallestRefused === 1, JSON.stringify(found));
+      // Nothing was given back, so whoever was refused a single token met a full budget.
+      assert.equal(found[0]!.tokens + found[1]!.tokens, limit);
+      assert.deepEqual(await stateOf(database), [0, 0, limit, limit * 400]);
+      const { rows } = await sql<{ calls: number; tokens: number }>`
+        select count(*) as calls, sum(reserved_input + reserved_output)::bigint as tokens
+        from model_calls where status = 'open'`.execute(database.db);
+      assert.deepEqual(rows, [{ calls: found[0]!.admitted + found[1]!.admitted, tokens: limit }]);
+    },
+  );
 
   it('never overspend while they begin, end, crash and are swept all at once', async () => {
     await using database = await openTestDatabase();
@@ -80,4 +109,27 @@ function admittedOf<T>(begun: readonly PromiseSettledResult<T>[]): T[] {
     assert.equal(ReeveError.from(result.reason).reason, 'budget_exhausted', String(result.reason));
     return [];
   });
+}
+
+interface Reserved {
+  readonly calls: number;
+  readonly admitted: number;
+  readonly tokens: number;
+  /** Infinity is null in JSON. */
+  readonly smallestRefused: number | null;
+}
+
+/** Starts a process that reserves for so many calls, and waits until it could; what it answers lets it begin. */
+async function startReserving(url: string, calls: number): Promise<() => Promise<Reserved>> {
+  const script = fileURLToPath(new URL('./reserving-process.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, url, String(calls)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const exited = once(child, 'exit');
+  assert.equal((await lines.next()).value, 'ready');
+  return async () => {
+    child.stdin.write('go\n');
+    const { value } = await lines.next();
+    assert.deepEqual(await exited, [0, null]);
+    return JSON.parse(value as string) as Reserved;
+  };
 }

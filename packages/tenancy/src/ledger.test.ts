@@ -5,7 +5,7 @@ import { ReeveError, silentLog } from '@reeve/kit';
 import { createTestDatabase, openTestDatabase, testDatabaseKind } from '@reeve/testing';
 import { sql } from 'kysely';
 import { createLedger } from './ledger.ts';
-import { ATTEMPT, ended, OWNER, setBudget } from './metering-fixture.ts';
+import { ATTEMPT, ended, OWNER, setBudget, stateOf } from './metering-fixture.ts';
 import { expireCalls, sweepCalls } from './sweep.ts';
 import { ensureTenant } from './tenant.ts';
 
@@ -24,7 +24,7 @@ describe('the ledger', () => {
   const ledger = () => createLedger(database, OWNER, silentLog);
   const calls = () => database.db.selectFrom('model_calls').selectAll().orderBy('created_at').execute();
   const failing = (change: string, state: string) =>
-    sql`create trigger failing before ${sql.raw(change)} on model_calls execute function fail(${sql.lit(state)})`.execute(
+    sql`create trigger failing before ${sql.raw(change)} on model_calls for each row execute function fail(${sql.lit(state)})`.execute(
       database.db,
     );
   const working = () => sql`drop trigger failing on model_calls`.execute(database.db);
@@ -55,6 +55,39 @@ describe('the ledger', () => {
     const refused = createLedger(database, { ...OWNER, tenantId: 'other' }, silentLog).begin(ATTEMPT);
     await assert.rejects(refused, (error) => error instanceof ReeveError && error.reason === 'budget_exhausted');
     assert.deepEqual(await calls(), []);
+  });
+
+  it('lets in exactly those that have room of many that begin at once, while others end', async () => {
+    for (const tenant of ['busy', 'poor']) await ensureTenant(database.db, tenant);
+    await setBudget(database, { tenantId: 'busy', tokens: 12_000 });
+    await setBudget(database, { tenantId: 'poor', nano: 1 });
+    const own = createLedger(database, { ...OWNER, tenantId: 'busy' }, silentLog);
+    const ending = await Promise.all(Array.from({ length: 4 }, () => own.begin(ATTEMPT)));
+    const poor = createLedger(database, { ...OWNER, tenantId: 'poor' }, silentLog).begin(ATTEMPT);
+    const begun = Array.from({ length: 30 }, () => own.begin(ATTEMPT));
+    const [refused] = await Promise.allSettled([poor, ...ending.map((call) => call.settle(ended(400, 100)))]);
+    const results = await Promise.allSettled(begun);
+    // Those that end leave room for two, if they ended before the last of the others was tried.
+    const admitted = results.filter(({ status }) => status === 'fulfilled').length;
+    assert.ok(admitted >= 8 && admitted <= 10, String(admitted));
+    assert.equal(refused.status, 'rejected');
+    assert.deepEqual(await stateOf(database, 'tenant', 'busy'), [2_000, 320_000, admitted * 1_000, admitted * 250_000]);
+  });
+
+  it('books what comes at once in few statements', async () => {
+    // Each statement is a transaction of its own, and rows know which one wrote them last.
+    const statements = async () =>
+      (
+        await sql<{ count: number }>`select count(distinct xmin::text)::int as count from model_calls`.execute(
+          database.db,
+        )
+      ).rows[0]!.count;
+    const own = ledger();
+    const begun = await Promise.all(Array.from({ length: 50 }, () => own.begin(ATTEMPT)));
+    assert.equal((await calls()).length, 50);
+    assert.ok((await statements()) <= 4);
+    await Promise.all(begun.map((call) => call.settle(END)));
+    assert.ok((await statements()) <= 4);
   });
 
   it('settles when the database is back, and not before', async () => {

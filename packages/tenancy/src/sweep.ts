@@ -1,6 +1,6 @@
 import { now, type Database, type Db } from '@reeve/db';
 import { Background, sleep, type Log } from '@reeve/kit';
-import { settleExpired } from './store/settle.ts';
+import { settleExpired } from './store/book.ts';
 
 /** Longest time between two looks, in milliseconds. */
 const LOOK_MS = 10_000;

@@ -52,6 +52,7 @@ export async function updateLimits(db: Db, key: BudgetKey, limits: Limits, updat
     .set({
       limit_tokens: limits.limitTokens,
       limit_nano: limits.limitNano,
+      alerted: 0,
       updated_by: updatedBy,
       updated_at: now,
     })
@@ -75,7 +76,7 @@ export async function listBudgets(
   if (scope !== undefined) limited = limited.where('scope', '=', scope);
   const rows = await limited
     .selectAll()
-    .orderBy(sql`array_position(array['tenant', 'persona', 'agent', 'run'], scope)`)
+    .orderBy(sql`array_position(array['tenant', 'month', 'persona', 'agent', 'run'], scope)`)
     .orderBy('ref')
     .limit(limit)
     .offset(offset)
