@@ -22,7 +22,6 @@ export interface Books {
 export interface Account {
   /** Hears of output as it comes, in characters. */
   readonly onOutput: (characters: number) => void;
-  written(): number;
   /** What was used, from what was sent and streamed. */
   estimate(): TokenUsage;
   finish(usage: TokenUsage): Promise<void>;
@@ -31,16 +30,21 @@ export interface Account {
   leave(outcome: 'cancelled' | 'abandoned'): Promise<void>;
 }
 
+/** How large a call is at most. */
+export interface CallSize {
+  readonly inputTokens: number;
+  readonly maxOutputTokens: number;
+  /** The answer comes as a whole: before that nobody knows how much of it is written, so that all of it is reckoned with. */
+  readonly isUnseen?: boolean;
+}
+
 /**
  * Writes an attempt down before it is sent. An open circuit is returned as its error; `cancelled` and whatever the
  * ledger's `begin` throws are thrown.
  */
-export async function openAccount(
-  books: Books,
-  { inputTokens, maxOutputTokens }: { readonly inputTokens: number; readonly maxOutputTokens: number },
-  signal: AbortSignal,
-): Promise<Account | ReeveError> {
+export async function openAccount(books: Books, size: CallSize, signal: AbortSignal): Promise<Account | ReeveError> {
   const { target, breaker, price, number, ledger, log } = books;
+  const { inputTokens, maxOutputTokens } = size;
   if (signal.aborted) throw cancelled(signal);
   let call: OpenCall | undefined;
   try {
@@ -48,7 +52,7 @@ export async function openAccount(
     call = await ledger?.begin({ ...target, attempt: number(), inputTokens, maxOutputTokens, price });
     // Meanwhile the call may have been cancelled, or the circuit opened.
     if (signal.aborted) throw cancelled(signal);
-    return createAccount(books, inputTokens, call, breaker.enter());
+    return createAccount(books, size, call, breaker.enter());
   } catch (thrown) {
     const { reason: outcome } = ReeveError.from(thrown);
     const usage = callUsage(NOTHING_USED);
@@ -72,7 +76,7 @@ const NOTHING_USED: TokenUsage = {
 
 function createAccount(
   { target, breaker, instruments, log }: Books,
-  inputTokens: number,
+  { inputTokens, maxOutputTokens, isUnseen }: CallSize,
   call: OpenCall | undefined,
   passage: Passage,
 ): Account {
@@ -83,7 +87,7 @@ function createAccount(
   const estimate = () => ({
     ...NOTHING_USED,
     inputTokens,
-    outputTokens: estimateTokens(characters),
+    outputTokens: isUnseen && characters === 0 ? maxOutputTokens : estimateTokens(characters),
     estimated: true,
   });
   async function close(outcome: string, usage: TokenUsage, verdict: Verdict): Promise<void> {
@@ -103,7 +107,6 @@ function createAccount(
       // A probe that begins to answer has proved enough: others need not wait for its end.
       if (breaker.state() === 'half_open') void passage.end('ok');
     },
-    written: () => characters,
     estimate,
     finish: (usage) => close('ok', usage, 'ok'),
     fail: (fault) => close(fault.error.reason, usageOf(fault, characters, estimate), verdictOf(fault)),

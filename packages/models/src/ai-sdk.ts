@@ -5,12 +5,14 @@ import type { AnswerPart, Ask, Backend } from './backend.ts';
 import { convert } from './convert.ts';
 import { toFault } from './fault.ts';
 import type { Limits } from './limits.ts';
+import { startPatience } from './patience.ts';
 import { toCallOptions } from './prompt.ts';
 import { loadProvider, type ProviderModels } from './providers.ts';
-import type { RemoteConfig } from './remote.ts';
-import { openTransport, startWatch, type CreateFetch } from './transport.ts';
+import { openRelay } from './relay.ts';
+import { speaksChat, type RemoteConfig } from './remote.ts';
+import { openTransport, type CreateFetch } from './transport.ts';
 
-/** A provider behind its AI SDK package, which the first call loads. One connection pool for all of its calls. */
+/** A provider behind its AI SDK package, which the first call loads; its own words are relayed to it instead. */
 export function openRemoteBackend(remote: RemoteConfig, limits: Limits): Backend {
   let loading: Promise<Loaded> | undefined;
   const load = async () => {
@@ -21,7 +23,13 @@ export function openRemoteBackend(remote: RemoteConfig, limits: Limits): Backend
   async function* answer(ask: Ask, signal: AbortSignal): AsyncGenerator<AnswerPart> {
     yield* answerOnce(remote, await (loading ??= load()), limits, ask, signal);
   }
-  return { answer, explain: (thrown, model) => toFault(thrown, remote, model) };
+  const relay = speaksChat(remote) ? openRelay(remote, limits) : undefined;
+  return {
+    relays: relay !== undefined,
+    answer: (ask, signal) =>
+      ask.chat === undefined || relay === undefined ? answer(ask, signal) : relay(ask, ask.chat, signal),
+    explain: (thrown, model) => toFault(thrown, remote, model),
+  };
 }
 
 interface Loaded {
@@ -55,22 +63,17 @@ async function* answerOnce(
   const controller = new AbortController();
   const abort = () => controller.abort();
   signal.addEventListener('abort', abort, { once: true });
-  let tooLate: string | undefined;
-  const giveUp = (why: string) => {
-    tooLate ??= why;
+  let late: ReeveError | undefined;
+  const patience = startPatience(provider, limits, (error) => {
+    late ??= error;
     controller.abort();
-  };
-  const watch = startWatch(() => giveUp('fell silent in the middle of its answer'));
-  const firstToken = setTimeout(
-    () => giveUp(`did not begin its answer within ${limits.firstTokenMs} ms (LLM_FIRST_TOKEN_TIMEOUT_MS)`),
-    limits.firstTokenMs,
-  ).unref();
+  });
   const onOutput = (characters: number) => {
-    clearTimeout(firstToken);
+    patience.onOutput();
     ask.onOutput(characters);
   };
   try {
-    const fetch = withLimit(createFetch(watch), () => watch.allow(limits.thinkingMs));
+    const fetch = withLimit(createFetch({ touch: patience.onByte }), patience.onHeaders);
     const { stream } = await ownFetch.run(fetch, () =>
       modelOf(model).doStream({
         ...toCallOptions(request, { provider, model }),
@@ -78,14 +81,11 @@ async function* answerOnce(
         ...(options && { providerOptions: options }),
       }),
     );
-    const onBlock = (writing: boolean) => watch.allow(writing ? limits.idleMs : limits.thinkingMs);
-    yield* convert(stream, { provider, model }, { ...ask, onOutput }, onBlock);
+    yield* convert(stream, { provider, model }, { ...ask, onOutput }, patience.onBlock);
   } catch (error) {
-    if (tooLate !== undefined) throw new ReeveError('timeout', `${provider} ${tooLate}`, { cause: error });
-    throw error;
+    throw late === undefined ? error : new ReeveError(late.reason, late.message, { cause: error });
   } finally {
-    watch.stop();
-    clearTimeout(firstToken);
+    patience.stop();
     signal.removeEventListener('abort', abort);
     controller.abort();
   }

@@ -2,13 +2,16 @@ import { ReeveError } from '@reeve/kit';
 import { costNano } from '@reeve/tenancy';
 import { cancelled, openAccount, type Books } from './account.ts';
 import { finalFault, type Backend, type Fault } from './backend.ts';
-import type { ModelPart, ModelRequest } from './model.ts';
-import { callUsage, countTokens } from './tokens.ts';
+import type { ChatCall, ChatPart } from './chat.ts';
+import type { ModelRequest } from './model.ts';
+import { callUsage, chatTokens } from './tokens.ts';
 
 export interface Attempt extends Books {
   readonly backend: Backend;
   /** With `maxOutputTokens` decided. */
   readonly request: ModelRequest & { readonly maxOutputTokens: number };
+  /** The same in the caller's own words, where the backend relays. */
+  readonly chat: ChatCall | undefined;
 }
 
 /** A failed attempt, and whether part of an answer had been handed on. */
@@ -24,21 +27,27 @@ export interface FailedAttempt extends Fault {
 export async function* attempt(
   options: Attempt,
   signal: AbortSignal,
-): AsyncGenerator<ModelPart, FailedAttempt | undefined> {
-  const { target, backend, request, price } = options;
+): AsyncGenerator<ChatPart, FailedAttempt | undefined> {
+  const { target, backend, request, chat, price } = options;
   const { maxOutputTokens } = request;
-  const account = await openAccount(options, { inputTokens: countTokens(request), maxOutputTokens }, signal);
+  const isUnseen = chat?.stream === false;
+  const account = await openAccount(
+    options,
+    { inputTokens: chatTokens(request, chat), maxOutputTokens, isUnseen },
+    signal,
+  );
   if (account instanceof ReeveError) return { ...finalFault(account, true), streamed: false };
   let streamed = false;
   let answered = false;
   try {
-    const ask = { model: target.model, request, onOutput: account.onOutput };
+    const { onOutput, estimate } = account;
+    const ask = { model: target.model, request, chat, onOutput, estimate };
     for await (const part of backend.answer(ask, signal)) {
       if (part.type !== 'finish') {
         streamed = true;
-        answered ||= part.type !== 'thinking';
+        answered ||= part.type === 'relayed' ? part.answers : part.type !== 'thinking';
         yield part;
-      } else if (part.reason === 'content_filter' && !answered) {
+      } else if (part.reason === 'content_filter' && !answered && part.rest?.answers !== true) {
         const error = new ReeveError('content_refused', `${target.provider} refused to answer: its content filter`);
         const fault = { ...finalFault(error, false), usage: part.usage };
         await account.fail(fault);

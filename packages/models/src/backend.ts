@@ -1,4 +1,5 @@
 import type { ReeveError } from '@reeve/kit';
+import type { ChatCall, RelayedPart } from './chat.ts';
 import type { FinishReason, ModelPart, ModelRequest, TokenUsage } from './model.ts';
 
 /** One attempt at a provider: a request for one of its models, with every limit decided. */
@@ -8,20 +9,34 @@ export interface Ask {
   readonly request: ModelRequest;
   /** Hears of output as it is written, in characters; also of what is not shown before it is whole, such as a tool call. */
   readonly onOutput: (characters: number) => void;
+  /** What will have been used, from what was sent and what `onOutput` heard of. */
+  readonly estimate: () => TokenUsage;
+  /** The same in the caller’s own words, for a backend that relays. */
+  readonly chat: ChatCall | undefined;
 }
 
 /** An answer before it is priced. It ends with exactly one `finish`. */
 export type AnswerPart =
   | Exclude<ModelPart, { type: 'finish' }>
+  | RelayedPart
   | {
       readonly type: 'finish';
       readonly reason: FinishReason;
       readonly usage: TokenUsage;
       readonly providerData?: unknown;
+      readonly rest?: Rest;
     };
+
+/** What of a relayed answer is still to be handed on, and whether the model said something or called a tool in all of it. */
+export interface Rest {
+  readonly bytes: Uint8Array;
+  readonly answers: boolean;
+}
 
 /** What answers: a provider behind the network, the built-in model, a recording. */
 export interface Backend {
+  /** It speaks OpenAI's Chat Completions: asked with a `chat` it answers with relayed parts, and with others else. */
+  readonly relays: boolean;
   /** Makes one attempt. Leaving the loop over it, or the signal, ends it at once. Throws whatever went wrong. */
   answer(ask: Ask, signal: AbortSignal): AsyncIterable<AnswerPart>;
   /** What something that `answer` threw means. */

@@ -1,7 +1,7 @@
-import type { Backend } from './backend.ts';
+import type { AnswerPart, Backend } from './backend.ts';
 import type { Limits } from './limits.ts';
 import { createMockModel } from './mock.ts';
-import type { RemoteConfig, Target, Targets } from './remote.ts';
+import { speaksChat, type RemoteConfig, type Target, type Targets } from './remote.ts';
 
 /** The backend of each configured provider, opened with its first call. */
 export function backendsOf(targets: Targets, limits: Limits): (provider: Target['provider']) => Backend {
@@ -20,10 +20,12 @@ function openLazily(remote: RemoteConfig, limits: Limits): Backend {
   let loading: Promise<Backend> | undefined;
   let loaded: Backend | undefined;
   const load = async () => (loaded = (await import('./ai-sdk.ts')).openRemoteBackend(remote, limits));
+  async function* answerFirst(...asked: Parameters<Backend['answer']>): AsyncGenerator<AnswerPart> {
+    yield* (await (loading ??= load())).answer(...asked);
+  }
   return {
-    async *answer(ask, signal) {
-      yield* (await (loading ??= load())).answer(ask, signal);
-    },
+    relays: speaksChat(remote),
+    answer: (...asked) => (loaded === undefined ? answerFirst(...asked) : loaded.answer(...asked)),
     explain(thrown, model) {
       if (loaded === undefined) throw thrown;
       return loaded.explain(thrown, model);

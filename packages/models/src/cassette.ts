@@ -128,6 +128,7 @@ export function openPlayer(path: string): Player {
 
 function playback({ parts, error }: Entry): Backend {
   return {
+    relays: false,
     async *answer({ onOutput }, signal) {
       for (const part of parts) {
         if (signal.aborted) throw new ReeveError('cancelled', 'The model call was cancelled', { cause: signal.reason });

@@ -1,3 +1,5 @@
+export type { Rest } from './backend.ts';
+export type { ChatCall, ChatPart, RelayedPart } from './chat.ts';
 export { modelSettings } from './config.ts';
 export type { ModelConfig, Provider } from './config.ts';
 export { openEmbedder } from './embed.ts';

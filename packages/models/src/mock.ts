@@ -18,7 +18,7 @@ const MODEL = 'mock';
  * session or from the retrieved context. Where it has nothing to go on it says so. Same request, same stream.
  */
 export function createMockModel(): Backend {
-  return { answer, explain: (thrown) => finalFault(ReeveError.from(thrown), true) };
+  return { relays: false, answer, explain: (thrown) => finalFault(ReeveError.from(thrown), true) };
 }
 
 async function* answer({ model, request, onOutput }: Ask, signal: AbortSignal): AsyncGenerator<AnswerPart> {

@@ -1,5 +1,7 @@
 import type { ComponentHealth } from '@reeve/contract';
 import type { CallLedger, Price } from '@reeve/tenancy';
+import type { Rest } from './backend.ts';
+import type { ChatCall, ChatPart } from './chat.ts';
 
 /** A tool as a model is told of it; `inputSchema` is JSON Schema. */
 export interface ToolDefinition {
@@ -83,6 +85,8 @@ export type ModelPart =
       readonly costNano: number | null;
       /** JSON to be given back with this answer in the same conversation. */
       readonly providerData?: unknown;
+      /** Of a relayed answer; see `chat`. */
+      readonly rest?: Rest;
     };
 
 /** A model that can be asked for, by the name that `model` of a request takes. */
@@ -107,6 +111,11 @@ export interface ModelGateway {
   readonly defaultModel: string;
   /** With a ledger every attempt is recorded there before it is sent, and settled however it ends. */
   stream(request: ModelRequest, signal: AbortSignal, ledger?: CallLedger): AsyncIterable<ModelPart>;
+  /**
+   * The same for a caller who speaks OpenAI's Chat Completions. Where the provider speaks them too, the caller's own words
+   * are handed on and the answer comes as relayed parts, the last of it with `finish`; else it comes as from `stream`.
+   */
+  chat(call: ChatCall, signal: AbortSignal, ledger?: CallLedger): AsyncIterable<ChatPart>;
   /** What is known of a model; the usual limits and no price where nothing is. Null: the default model. Never throws. */
   describe(model: string | null): ModelInfo;
   /** The models that are known by name and whose provider is configured, the default one first. */

@@ -1,7 +1,9 @@
 import type { ComponentHealth } from '@reeve/contract';
 import { ReeveError, counter } from '@reeve/kit';
-import type { ModelGateway, ModelPart } from './model.ts';
+import type { ChatPart } from './chat.ts';
+import type { ModelGateway } from './model.ts';
 import { isProviderFault } from './retry.ts';
+import type { Road } from './route.ts';
 
 const calls = counter(
   'reeve_model_calls_total',
@@ -12,7 +14,7 @@ const calls = counter(
 export interface ObserveOptions {
   /** The provider of requests that name none. */
   readonly provider: string;
-  readonly stream: ModelGateway['stream'];
+  readonly road: Road;
   /** Models whose circuit is open, by name. */
   readonly openCircuits: () => string[];
   /** The health's message while all is well. */
@@ -25,19 +27,19 @@ export interface ObserveOptions {
  */
 export function observe({
   provider,
-  stream: inner,
+  road,
   openCircuits,
   note,
-}: ObserveOptions): Pick<ModelGateway, 'stream' | 'health'> {
+}: ObserveOptions): Pick<ModelGateway, 'stream' | 'chat' | 'health'> {
   const well: ComponentHealth = { status: 'ok', ...(note !== undefined && { message: note }) };
   let health = well;
 
-  async function* stream(...args: Parameters<ModelGateway['stream']>): AsyncGenerator<ModelPart> {
+  async function* watched<Part extends ChatPart>(inner: AsyncIterable<Part>): AsyncGenerator<Part> {
     const startedAt = performance.now();
     let firstAt: number | undefined;
     let outcome = 'abandoned';
     try {
-      for await (const part of inner(...args)) {
+      for await (const part of inner) {
         firstAt ??= performance.now();
         if (part.type === 'finish') {
           outcome = 'ok';
@@ -56,7 +58,8 @@ export function observe({
   }
 
   return {
-    stream,
+    stream: (...args) => watched(road.stream(...args)),
+    chat: (...args) => watched(road.chat(...args)),
     health() {
       const open = openCircuits();
       if (open.length === 0) return health;

@@ -1,8 +1,9 @@
-import type { Log } from '@reeve/kit';
+import { invalidField, type Log } from '@reeve/kit';
 import { attempt } from './attempt.ts';
 import { backendsOf } from './backends.ts';
 import { openPlayer, recordCalls } from './cassette.ts';
 import { openCatalog, type Catalog } from './catalog.ts';
+import type { ChatPart } from './chat.ts';
 import { createCircuits } from './circuits.ts';
 import type { ModelConfig } from './config.ts';
 import { createInstruments } from './instruments.ts';
@@ -11,7 +12,7 @@ import { locateModel, qualifiedName } from './model-name.ts';
 import type { ModelGateway } from './model.ts';
 import { observe } from './observe.ts';
 import { replayTargets, targetsOf, type Targets } from './remote.ts';
-import { createRoute, type RetryOptions, type RouteParts } from './route.ts';
+import { createRoute, type RetryOptions, type Road, type RouteParts } from './route.ts';
 import { countTokens } from './tokens.ts';
 
 /** What tests replace. */
@@ -45,7 +46,7 @@ export function openModels(config: ModelConfig, log: Log, options: OpenOptions =
   return {
     provider,
     defaultModel: model,
-    ...observe({ provider, stream: streamOf(config, parts, options), openCircuits: circuits.open, ...noteOf(config) }),
+    ...observe({ provider, road: roadOf(config, parts, options), openCircuits: circuits.open, ...noteOf(config) }),
     describe: (name) => catalog.describe(locateModel(targets, name).target),
     list: () => listModels(targets, catalog),
     countTokens,
@@ -65,27 +66,51 @@ function replays({ llmCassette, llmCassetteMode }: ModelConfig): boolean {
   return llmCassette !== undefined && llmCassetteMode === 'replay';
 }
 
-function streamOf(config: ModelConfig, parts: RouteParts, options: OpenOptions): ModelGateway['stream'] {
+function roadOf(config: ModelConfig, parts: RouteParts, options: OpenOptions): Road {
   const path = config.llmCassette;
   if (path === undefined) return createRoute(parts, options);
-  if (replays(config)) return replayRoute(path, parts);
+  if (replays(config)) return inOurWords(replayRoute(path, parts));
   const secrets = [config.openaiApiKey, config.anthropicApiKey, config.googleApiKey, config.llmApiKey];
   const known = secrets.filter((secret) => secret !== undefined);
-  return recordCalls(createRoute(parts, options), { path, secrets: known, first: parts.targets.first, log: parts.log });
+  const { stream } = createRoute(parts, options);
+  return inOurWords(recordCalls(stream, { path, secrets: known, first: parts.targets.first, log: parts.log }));
+}
+
+/** What is recorded and replayed is never relayed. */
+function inOurWords(stream: Road['stream']): Road {
+  return {
+    stream,
+    async *chat({ request, pictures: [picture] }, ...rest) {
+      if (picture !== undefined) throw invalidField(picture, 'pictures are not recorded; send text');
+      yield* stream(request, ...rest);
+    },
+  };
 }
 
 /** Answers from a cassette, in the ledger as the recorded provider's calls were. */
 function replayRoute(path: string, { catalog, circuits, instruments, log }: RouteParts): ModelGateway['stream'] {
   const player = openPlayer(path);
-  return async function* stream(asked, signal, ledger) {
+  async function* stream(...[asked, signal, ledger]: Parameters<Road['stream']>): AsyncGenerator<ChatPart> {
     const { target, backend } = player.take(asked);
     const request = { ...asked, maxOutputTokens: asked.maxOutputTokens ?? catalog.describe(target).maxOutputTokens };
     const price = catalog.priceOf(target);
     const breaker = circuits.of(target);
-    const options = { target, backend, breaker, request, price, number: () => 1, ledger, instruments, log };
+    const options = {
+      target,
+      backend,
+      breaker,
+      request,
+      chat: undefined,
+      price,
+      number: () => 1,
+      ledger,
+      instruments,
+      log,
+    };
     const failed = yield* attempt(options, signal);
     if (failed !== undefined) throw failed.error;
-  };
+  }
+  return stream as Road['stream'];
 }
 
 function noteOf(config: ModelConfig): { note?: string } {

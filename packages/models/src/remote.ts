@@ -27,6 +27,11 @@ export interface Targets {
   readonly remotes: ReadonlyMap<Provider, RemoteConfig>;
 }
 
+/** True where a provider's server has OpenAI's Chat Completions. */
+export function speaksChat({ provider }: RemoteConfig): boolean {
+  return provider === 'openai' || provider === 'openai-compatible';
+}
+
 interface Missing {
   readonly path: string;
   readonly message: string;

@@ -1,16 +1,17 @@
-import { ReeveError, sleep as realSleep, type Log } from '@reeve/kit';
+import { invalidField, ReeveError, sleep as realSleep, type Log } from '@reeve/kit';
 import type { CallLedger } from '@reeve/tenancy';
 import { cancelled } from './account.ts';
 import { attempt, type FailedAttempt } from './attempt.ts';
-import type { Backend } from './backend.ts';
+import { finalFault, type Backend } from './backend.ts';
 import type { Catalog } from './catalog.ts';
+import type { ChatCall, ChatPart } from './chat.ts';
 import type { Circuits } from './circuits.ts';
 import type { Instruments } from './instruments.ts';
-import type { ModelGateway, ModelPart, ModelRequest } from './model.ts';
+import type { ModelGateway, ModelRequest } from './model.ts';
 import { qualifiedName, resolveModel } from './model-name.ts';
 import type { Target, Targets } from './remote.ts';
 import { isProviderFault, pauseAfter } from './retry.ts';
-import { countTokens } from './tokens.ts';
+import { chatTokens } from './tokens.ts';
 
 /** What the road of a call leads over. */
 export interface RouteParts {
@@ -29,19 +30,23 @@ export interface RetryOptions {
   readonly random?: () => number;
 }
 
+/** Both ways to ask: in our words, and in those of OpenAI's Chat Completions. */
+export type Road = Pick<ModelGateway, 'stream' | 'chat'>;
+
 /**
  * The road of a model call: the model that is asked for, tried up to three times, then each fallback the same way.
  * Both only while nothing of an answer was handed on. Where all of them fail, the error is that of the first.
  */
-export function createRoute(parts: RouteParts, retry: RetryOptions = {}): ModelGateway['stream'] {
-  return async function* stream(request, signal, ledger) {
-    const asked = resolveModel(parts.targets, request.model);
-    const call: Call = { request, ledger, attempts: 0 };
+export function createRoute(parts: RouteParts, retry: RetryOptions = {}): Road {
+  async function* answer(asking: Omit<Call, 'attempts'>, signal: AbortSignal): AsyncGenerator<ChatPart> {
+    const asked = resolveModel(parts.targets, asking.request.model);
+    const call: Call = { ...asking, attempts: 0 };
     const targets = withFallbacks(asked, parts.targets);
     let first: ReeveError | undefined;
     for (const target of targets) {
       const failed = yield* askFallback(first, target, askModel(parts, retry, target, call, signal));
       if (failed === undefined) return;
+      if (failed === DENIED) continue;
       const { error, streamed } = failed;
       if (streamed) throw error;
       first = first === undefined ? error : joined(first, target, error);
@@ -53,19 +58,28 @@ export function createRoute(parts: RouteParts, retry: RetryOptions = {}): ModelG
         );
     }
     if (first !== undefined) throw first;
+  }
+  return {
+    // Only what is asked with a chat is relayed.
+    stream: ((request, signal, ledger) => answer({ request, ledger, chat: undefined }, signal)) as Road['stream'],
+    chat: (chat, signal, ledger) => answer({ request: chat.request, ledger, chat }, signal),
   };
 }
+
+/** A fallback that the caller’s policy denies is as if it were not there. */
+const DENIED = 'denied';
 
 /** A fallback that no budget has room for has failed like any other: it must not hide why it was asked. */
 async function* askFallback(
   first: ReeveError | undefined,
   target: Target,
-  asking: AsyncGenerator<ModelPart, FailedAttempt | undefined>,
-): AsyncGenerator<ModelPart, FailedAttempt | undefined> {
+  asking: AsyncGenerator<ChatPart, FailedAttempt | undefined>,
+): AsyncGenerator<ChatPart, FailedAttempt | typeof DENIED | undefined> {
   try {
     return yield* asking;
   } catch (thrown) {
     const error = ReeveError.from(thrown);
+    if (first !== undefined && error.reason === 'policy_denied') return DENIED;
     if (first === undefined || error.reason !== 'budget_exhausted') throw thrown;
     throw joined(first, target, error);
   }
@@ -74,6 +88,8 @@ async function* askFallback(
 /** A call on its way. */
 interface Call {
   readonly request: ModelRequest;
+  /** The same in the caller's own words, where it has some. */
+  readonly chat: ChatCall | undefined;
   readonly ledger: CallLedger | undefined;
   /** Over all models; counted as the ledger is told. */
   attempts: number;
@@ -86,15 +102,18 @@ async function* askModel(
   target: Target,
   call: Call,
   signal: AbortSignal,
-): AsyncGenerator<ModelPart, FailedAttempt | undefined> {
+): AsyncGenerator<ChatPart, FailedAttempt | undefined> {
   const { ledger } = call;
   const backend = backendOf(target.provider);
+  const chat = backend.relays ? call.chat : undefined;
+  const [picture] = chat === undefined ? (call.chat?.pictures ?? []) : [];
+  if (picture !== undefined) return { ...finalFault(noPictures(picture, target), true), streamed: false };
   const breaker = circuits.of(target);
   const price = catalog.priceOf(target);
-  const request = { ...call.request, maxOutputTokens: outputLimit(catalog, target, call.request) };
+  const request = { ...call.request, maxOutputTokens: outputLimit(catalog, target, call) };
   let last: FailedAttempt | undefined;
   const number = () => (call.attempts += 1);
-  const options = { target, backend, breaker, request, price, number, ledger, instruments, log };
+  const options = { target, backend, breaker, request, chat, price, number, ledger, instruments, log };
   for (let tries = 1; ; tries += 1) {
     const failed = yield* attempt(options, signal);
     if (failed === undefined) return undefined;
@@ -120,11 +139,15 @@ function withFallbacks(asked: Target, { fallbacks }: Targets): Target[] {
 const LEAST_OUTPUT = 1_024;
 
 /** The most that may be answered: what was asked for, and no more than the model has and its context leaves. */
-function outputLimit(catalog: Catalog, target: Target, request: ModelRequest): number {
+function outputLimit(catalog: Catalog, target: Target, { request, chat }: Pick<Call, 'request' | 'chat'>): number {
   const { contextTokens, maxOutputTokens } = catalog.describe(target);
   if (request.maxOutputTokens !== undefined)
     return catalog.knows(target) ? Math.min(request.maxOutputTokens, maxOutputTokens) : request.maxOutputTokens;
-  return Math.min(maxOutputTokens, Math.max(LEAST_OUTPUT, contextTokens - countTokens(request)));
+  return Math.min(maxOutputTokens, Math.max(LEAST_OUTPUT, contextTokens - chatTokens(request, chat)));
+}
+
+function noPictures(path: string, { provider }: Target): ReeveError {
+  return invalidField(path, `pictures cannot be sent to ${provider} yet; send text`);
 }
 
 /** The first error, which is about what was asked for, and what became of the model that was asked after it. */

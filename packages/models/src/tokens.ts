@@ -1,4 +1,5 @@
 import type { CallUsage } from '@reeve/tenancy';
+import type { ChatCall } from './chat.ts';
 import type { ModelRequest, TokenUsage } from './model.ts';
 
 /** Tokens of a text where nobody counted them: four characters a token, rounded up. */
@@ -30,6 +31,14 @@ export function callUsage(usage: TokenUsage): CallUsage {
 /** Tokens that a request will send. */
 export function countTokens(request: ModelRequest): number {
   return estimateTokens(requestCharacters(request));
+}
+
+/** What a large picture counts with most providers. */
+const PICTURE_TOKENS = 1_500;
+
+/** The same of a request that is relayed, which can hold pictures. */
+export function chatTokens(request: ModelRequest, chat: Pick<ChatCall, 'pictures'> | undefined): number {
+  return countTokens(request) + (chat?.pictures.length ?? 0) * PICTURE_TOKENS;
 }
 
 function requestCharacters(request: ModelRequest): number {

@@ -27,7 +27,7 @@ export function startWatch(onStall: () => void): Watch {
 }
 
 /** Makes the fetch of one call; every byte of its answer touches `watch`. */
-export type CreateFetch = (watch: Watch) => typeof globalThis.fetch;
+export type CreateFetch = (watch: Pick<Watch, 'touch'>) => typeof globalThis.fetch;
 
 /**
  * One connection pool for a provider, over undici's own fetch: Node's global fetch has neither a pool of our
@@ -45,7 +45,7 @@ export function openTransport(limits: Limits): CreateFetch {
   };
 }
 
-function watched(handler: Dispatcher.DispatchHandler, watch: Watch): Dispatcher.DispatchHandler {
+function watched(handler: Dispatcher.DispatchHandler, watch: Pick<Watch, 'touch'>): Dispatcher.DispatchHandler {
   const decorated: Dispatcher.DispatchHandler = new DecoratorHandler(handler);
   const pass = decorated.onResponseData?.bind(decorated);
   decorated.onResponseData = (controller, chunk) => {

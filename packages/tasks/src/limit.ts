@@ -5,7 +5,14 @@ import type { Requester } from './enqueue.ts';
 import { countLeases, type Lane } from './store/claim.ts';
 import type { NewTask } from './store/insert.ts';
 import { insertLease } from './store/lease.ts';
-import { deleteLimit, lockLimitsOf, selectLimitsOf, upsertLimit, type Limit } from './store/limit.ts';
+import {
+  deleteLimit,
+  lockLimitsOf,
+  selectLimitsOf,
+  replacePolicyLimits,
+  upsertLimit,
+  type Limit,
+} from './store/limit.ts';
 import { insertReady, SUSPECT } from './store/wait.ts';
 
 /*
@@ -84,6 +91,15 @@ export async function setLimit(
   });
   database.notify('reeve_tasks', '');
   return limits.map(shownLimit);
+}
+
+/** Has the limits of tenants hold that their policies set, instead of those that were told before. */
+export async function setPolicyLimits(
+  database: Database,
+  limits: readonly { readonly tenantId: string; readonly max: number }[],
+): Promise<void> {
+  await replacePolicyLimits(database.db, limits);
+  database.notify('reeve_tasks', '');
 }
 
 /** A limit as the API shows it. */

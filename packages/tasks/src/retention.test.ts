@@ -7,6 +7,7 @@ import { openTestDatabase } from '@reeve/testing';
 import { sql } from 'kysely';
 import { createEnqueuer } from './enqueue.ts';
 import { removeOld } from './retention.ts';
+import { adoptTask } from './store/kin.ts';
 import { countTasks } from './store/read.ts';
 import type { Outcome, TaskHandler } from './task.ts';
 import { startWorker } from './worker.ts';
@@ -85,6 +86,23 @@ describe('retention', () => {
       { completed: 1, pending: 1 },
     );
     assert.equal(await removeOld(parts, AbortSignal.timeout(20_000)), 0);
+  });
+
+  it('keeps a child whose end its parent has still to hear of', async () => {
+    const parent = await enqueue('parent', { run_at: '2999-01-01T00:00:00Z' });
+    const child = await enqueue('child');
+    await adoptTask(database.db, child.id, parent.id);
+    const longAgo = '01000000-0000-7000-8000-000000000001';
+    await sql`update tasks set id = ${longAgo}, status = 'completed', completed_at = '2020-01-01' where id = ${child.id}`.execute(
+      database.db,
+    );
+    const parts = { database, days: 30, log: silentLog, forget: async () => undefined };
+    assert.equal(await removeOld(parts, AbortSignal.timeout(20_000)), 0);
+    await sql`update tasks set status = 'completed', completed_at = reeve_now() where id = ${parent.id}`.execute(
+      database.db,
+    );
+    assert.equal(await removeOld(parts, AbortSignal.timeout(20_000)), 1);
+    await database.db.deleteFrom('tasks').where('id', '=', parent.id).execute();
   });
 
   it('goes through many in small batches', async () => {

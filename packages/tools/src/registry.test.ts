@@ -55,6 +55,7 @@ describe('the tool registry', () => {
         'bash_execute external',
         'calculator none',
         'current_time none',
+        'delegate_to_agent idempotent',
         'edit_file external',
         'glob_files none',
         'read_file none',

@@ -7,7 +7,7 @@ import { builtinTools } from './builtin/index.ts';
 import type { toolSettings } from './config.ts';
 import { failedOutcome, outcomeOf } from './outcome.ts';
 import { explain } from './explain.ts';
-import type { Effect, Tool, ToolContext, ToolResult } from './tool.ts';
+import type { Delegation, Effect, Tool, ToolContext, ToolResult } from './tool.ts';
 
 /** A tool as a model is offered it. */
 export interface ToolDefinition {
@@ -23,6 +23,8 @@ export interface ToolRegistry {
   get(name: string): Tool | undefined;
   /** What repeating a call would do; `external` for a tool that is not known, so that it is never repeated blindly. */
   effectOf(name: string): Effect;
+  /** What a call asks of another agent, or what is wrong with its arguments; undefined for a tool that does its work itself. */
+  delegation(name: string, args: unknown): { asked: Delegation } | { refused: ToolOutcome } | undefined;
   /** The named tools as a model is offered them, without those that are unknown or cannot be used here. */
   definitions(names: readonly string[]): ToolDefinition[];
   /**
@@ -57,6 +59,13 @@ export function createToolRegistry({
     list: () => [...entries.values()].map(toInfo),
     get: (name) => entries.get(name)?.tool,
     effectOf: (name) => entries.get(name)?.tool.effect ?? 'external',
+    delegation(name, args) {
+      const { tool, schema } = entries.get(name) ?? {};
+      if (tool?.delegation === undefined || schema === undefined) return undefined;
+      const parsed = tool.input.safeParse(args ?? {});
+      if (!parsed.success) return { refused: failedOutcome('error', explain(name, parsed.error, schema)) };
+      return { asked: tool.delegation(parsed.data) };
+    },
     definitions: (names) =>
       [...new Set(names)]
         .flatMap((name) => entries.get(name) ?? [])

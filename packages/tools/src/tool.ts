@@ -37,6 +37,15 @@ export interface ToolResult {
   readonly truncated?: boolean;
 }
 
+/** Work for another agent that a call stands for. */
+export interface Delegation {
+  /** Id or slug. */
+  readonly agent: string;
+  readonly message: string;
+  /** The session of earlier work of that agent, to go on in. */
+  readonly sessionId: string | undefined;
+}
+
 /** A function that an agent can call. */
 export interface Tool<Input = unknown> {
   readonly name: string;
@@ -48,6 +57,8 @@ export interface Tool<Input = unknown> {
   readonly timeoutMs: number;
   /** Why the tool cannot be used here, or undefined where it can. */
   unavailable?(): string | undefined;
+  /** Where a call stands for a run of another agent: which. The run engine opens that run and waits for its end; it never calls `execute` then. */
+  delegation?(input: Input): Delegation;
   /** A ReeveError about bad input becomes an `error` result; anything else thrown is a fault of the tool. */
   execute(input: Input, context: ToolContext): Promise<ToolResult>;
 }

@@ -125,6 +125,9 @@ export async function insertTasks(
       insert into audit (id, tenant_id, at, actor, action, trace_id, task_id, details)
       select reeve_new_id(), c.tenant_id, reeve_now(), c.actor, 'TASK_CREATED', c.trace_id, c.task_id, c.details
       from json_to_recordset(${JSON.stringify(creations.map(toAudit))}::json) as c (tenant_id text, actor text, trace_id text, task_id uuid, details jsonb)
+      union all
+      select reeve_new_id(), tenant_id, at, coalesce(created_by, 'system'), 'APPROVAL_REQUESTED', trace_id, id, jsonb_build_object('kind', 'task')
+      from placed where asks
     )
     select p.id, p.at, l.epoch, p.put as place from placed p left join leased l on l.task_id = p.id where p.put <> 'ready'
     union all (select null, at, null, put from placed where put = 'ready' limit 1)`.execute(db);

@@ -259,6 +259,17 @@ describe('bash_execute', { skip }, () => {
   });
 });
 
+describe('delegate_to_agent', () => {
+  it('says what a call asks of whom, or what is wrong with it, and does nothing outside a run', async () => {
+    const input = { agent: 'scout', message: 'look' };
+    assert.deepEqual(registry.delegation('delegate_to_agent', input), { asked: { ...input, sessionId: undefined } });
+    const wrong = registry.delegation('delegate_to_agent', { agent: 'scout' });
+    assert.match(JSON.stringify(wrong), /refused.*message.*delegate_to_agent takes/);
+    assert.equal(registry.delegation('calculator', input), undefined);
+    await refused('delegate_to_agent', input, /only an agent at work can give work/);
+  });
+});
+
 describe('the memory tools', () => {
   it('pass on what they are given, with defaults', async () => {
     assert.deepEqual(await value('remember', { text: 'The sky is blue.' }), { id: 'm1', deduplicated: false });

@@ -3,6 +3,7 @@ import type { Tool } from '../tool.ts';
 import { bashExecute } from './bash-execute.ts';
 import { calculator } from './calculator.ts';
 import { currentTime } from './current-time.ts';
+import { delegateToAgent } from './delegate-to-agent.ts';
 import { editFile } from './edit-file.ts';
 import { globFiles } from './glob-files.ts';
 import { readFile } from './read-file.ts';
@@ -24,5 +25,6 @@ export function builtinTools(sandbox: Sandbox): Tool[] {
     bashExecute(sandbox),
     remember,
     recall,
+    delegateToAgent,
   ];
 }
