@@ -81,6 +81,7 @@ function firstSteps({ id: runId }: RunRecord, shared: readonly StepRecord[], sai
         name,
         callId: id,
         input,
+        childRunId: null,
         output: null,
       }));
   }

@@ -1,60 +1,163 @@
-import { recordAudit, type AuditEntry } from '@reeve/audit';
-import type { NewRunEvent } from '@reeve/contract';
+import { recordAudit, type AuditAction, type AuditEntry } from '@reeve/audit';
+import type { NewRunEvent, RunEvent } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
-import { requireLease, type Claim } from '@reeve/tasks';
+import type { ReeveError } from '@reeve/kit';
+import { leaseLost, type Claim } from '@reeve/tasks';
+import { bookIn, type Booking, type EndedCall, type NewCall } from '@reeve/tenancy';
 import type { Feed } from './feed.ts';
-import { appendEvents } from './log.ts';
-import type { RunRecord } from './run.ts';
+import { numberEvents, storedEvent } from './log.ts';
+import type { RunRecord, StepRecord } from './run.ts';
+import { insertEvents } from './store/event.ts';
+import type { NewStep } from './store/step.ts';
+import { writeChange, type SettledStep } from './store/transition.ts';
 
-/** What a transition of a run adds to the record besides its rows. */
+/*
+ * How a run changes while it is worked on
+ *
+ * Rows, events, audit and what the ledger says of model calls go into one transaction that holds the task's lease. Each wait for
+ * the disk costs as much as all that is written meanwhile, so what a tool came to waits for the model call that it leads to:
+ * that call is booked before it is sent anyway, and the transaction that books it takes along what waits.
+ *
+ *   tool settled, model call pending ──later──► waiting ──the call is booked──► committed ──► sent
+ *
+ * Nothing happens outside between the two. Whoever stops working on a run flushes what waits.
+ */
+
+/** An entry of the audit log that tells what the agent of a run did. */
+export function auditOf(run: RunRecord, action: AuditAction, details: AuditEntry['details'] = {}): AuditEntry {
+  const { tenantId, agentSlug, traceId, taskId, id: runId } = run;
+  return { tenantId, actor: `agent:${agentSlug}`, action, traceId, taskId, runId, details };
+}
+
+/** What a transition of a run adds to the record. */
 export interface Transition {
+  /** Pending steps that were worked on. */
+  readonly settled?: readonly SettledStep[];
+  /** Steps that follow. */
+  readonly begun?: readonly StepRecord[];
+  /** Pending steps that are begun once more. */
+  readonly again?: readonly number[];
   readonly events?: readonly NewRunEvent[];
   readonly audit?: readonly Pick<AuditEntry, 'action' | 'details'>[];
-  /** What it answers comes after the events above. */
+  /** What belongs to others. What it answers comes after the events above. */
   readonly write?: (tx: Tx) => Promise<readonly NewRunEvent[] | void>;
 }
 
-/** Commits one transition of a run. Throws `lease_lost`, having changed nothing, where the task has another holder. */
-export type Commit = (transition: Transition) => Promise<void>;
+/** What the ledger is told in a transition. */
+interface Booked {
+  readonly begins?: NewCall;
+  readonly ends?: readonly EndedCall[];
+}
 
-/**
- * The only way a run changes while it is worked on: rows, events and audit in one transaction that holds the task's
- * lease. Transitions commit one after another, and readers hear of events only once they are committed.
- */
-export function createCommitter(
-  database: Database,
-  feed: Feed,
-  claim: Claim,
-  run: RunRecord,
-  afterSeq: number,
-): Commit {
+/** The only way a run changes while it is worked on. Transitions commit one after another; readers hear of them after that. */
+export interface Committer {
+  /**
+   * Commits one transition, after those that wait; where it depends on what the database says, it is made of that in the same
+   * transaction. Throws `lease_lost`, having changed nothing, where the task has another holder.
+   */
+  commit(transition: Transition | ((tx: Tx) => Promise<Transition>)): Promise<void>;
+  /** Has the next commit take a transition along. */
+  later(transition: Omit<Transition, 'write'>): void;
+  /** Commits what waits. */
+  flush(): Promise<void>;
+  /** Where the ledger of this run's model calls writes: a call begins in a commit, and ends in the one that follows. */
+  readonly booking: Booking;
+  /** Hands out the ends of calls that no commit took along. */
+  takeEnds(): EndedCall[];
+}
+
+export interface CommitterParts {
+  readonly database: Database;
+  readonly feed: Feed;
+  readonly claim: Claim;
+  readonly run: RunRecord;
+  /** Number of the last event. */
+  readonly lastSeq: number;
+  /** A step as it is stored. */
+  readonly rowOf: (step: StepRecord) => NewStep;
+}
+
+export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq, rowOf }: CommitterParts): Committer {
   let lastSeq = afterSeq;
   let before: Promise<unknown> = Promise.resolve();
-  const about = {
-    tenantId: run.tenantId,
-    actor: `agent:${run.agentSlug}`,
-    traceId: run.traceId,
-    taskId: run.taskId,
-    runId: run.id,
-  };
+  let waiting: Transition[] = [];
+  let ends: EndedCall[] = [];
+  const holder = { tenantId: run.tenantId, runId: run.id, taskId: claim.task.id, epoch: claim.epoch };
 
-  async function apply({ events = [], audit = [], write }: Transition): Promise<void> {
-    const published = await inTenant(database.db, run.tenantId, async (tx) => {
-      await requireLease(tx, claim);
-      const more = (await write?.(tx)) ?? [];
-      await recordAudit(
-        tx,
-        audit.map((entry) => ({ ...about, ...entry })),
-      );
-      return appendEvents(tx, run, lastSeq, [...events, ...more]);
-    });
+  /** Answers why the ledger refuses a call that was to begin; the rest has committed then. */
+  async function apply(
+    asked: Transition | ((tx: Tx) => Promise<Transition>),
+    { begins }: Pick<Booked, 'begins'> = {},
+  ): Promise<ReeveError | undefined> {
+    const taken = waiting;
+    const ended = ends;
+    const published: RunEvent[] = [];
+    waiting = [];
+    ends = [];
+    let refusal: ReeveError | undefined;
+    const add = (events: readonly NewRunEvent[]) => {
+      const numbered = numberEvents(run, lastSeq + published.length, events);
+      published.push(...numbered);
+      return numbered.map(storedEvent);
+    };
+    try {
+      const write = async (tx: Tx) => {
+        const last = typeof asked === 'function' ? await asked(tx) : asked;
+        const transitions = [...taken, last];
+        for (const transition of transitions) {
+          if (transition === last && taken.length > 0 && hasNoRows(last)) break;
+          const { settled = [], begun = [], again = [], events = [] } = transition;
+          const change = { settled, begun: begun.map(rowOf), again, events: add(events) };
+          if (!(await writeChange(tx, holder, change))) throw leaseLost(holder.taskId);
+        }
+        const more = (await last.write?.(tx)) ?? [];
+        await insertEvents(tx, run.tenantId, run.id, add(more));
+        await recordAudit(
+          tx,
+          transitions.flatMap(({ audit = [] }) => audit.map(({ action, details }) => auditOf(run, action, details))),
+        );
+        // Last of all: budgets are shared, and are to be locked only briefly.
+        refusal = await bookIn(tx, begins, ended);
+      };
+      await inTenant(database.db, run.tenantId, write, { keepsPlans: true });
+    } catch (error) {
+      waiting = [...taken, ...waiting];
+      ends = [...ended, ...ends];
+      throw error;
+    }
     lastSeq += published.length;
     if (published.length > 0) feed.publish(run.id, published);
+    return refusal;
   }
 
-  return (transition) => {
-    const mine = before.then(() => apply(transition));
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = before.then(work);
     before = mine.catch(() => undefined);
     return mine;
+  }
+
+  return {
+    commit: (transition) => inTurn(async () => void (await apply(transition))),
+    later: (transition) => void waiting.push(transition),
+    flush: () =>
+      inTurn(async () => {
+        if (waiting.length > 0) await apply({});
+      }),
+    booking: {
+      async begin(begins) {
+        const refusal = await inTurn(() => apply({}, { begins }));
+        if (refusal !== undefined) throw refusal;
+      },
+      settle: async (call) => void ends.push(call),
+    },
+    takeEnds() {
+      const left = ends;
+      ends = [];
+      return left;
+    },
   };
+}
+
+function hasNoRows({ settled = [], begun = [], again = [], events = [] }: Transition): boolean {
+  return settled.length + begun.length + again.length + events.length === 0;
 }

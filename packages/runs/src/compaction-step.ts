@@ -6,8 +6,7 @@ import { wholeConversation } from './conversation.ts';
 import { callModel } from './model-call.ts';
 import { stepsSettled } from './model-step.ts';
 import { NOTHING_USED, nextModelStep, sumUsed, usageOf, type CompactionStep, type Used } from './run.ts';
-import { updateSettled } from './store/step.ts';
-import { insertWork, ownerOf, requestOf, withStep, type Work } from './work.ts';
+import { ledgerOf, requestOf, withStep, type Work } from './work.ts';
 
 /**
  * Puts a summary in the place of the oldest messages. Nothing is lost: the steps stay, and the summary says how many messages it
@@ -42,10 +41,8 @@ export async function compactionStep(work: Work, pending: CompactionStep, signal
       summary === undefined
         ? [told]
         : [told, { type: 'usage', step: pending.number, model: summary.model, usage: usageOf(used) }],
-    write: async (tx) => {
-      await updateSettled(tx, run, pending.number, { output, outcome: 'success', used });
-      await insertWork(tx, work, [next]);
-    },
+    settled: [{ number: pending.number, output, outcome: 'success', used }],
+    begun: [next],
   });
   work.steps = [...after, next];
   work.begun.add(next.number);
@@ -59,8 +56,7 @@ async function summarize(
   signal: AbortSignal,
 ): Promise<{ text: string; used: Used; model: string } | undefined> {
   try {
-    const ledger = work.ledgerFor(ownerOf(work, step));
-    const { text, end } = await callModel(work.models, request, signal, step, async () => {}, ledger);
+    const { text, end } = await callModel(work.models, request, signal, step, async () => {}, ledgerOf(work, step));
     return text.trim() === '' ? undefined : { text, used: { ...end.usage, costNano: end.costNano }, model: end.model };
   } catch (thrown) {
     signal.throwIfAborted();

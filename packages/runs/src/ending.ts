@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { recordAudit } from '@reeve/audit';
 import type { NewRunEvent, RunWait } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
@@ -12,9 +13,10 @@ import {
   settleTask,
   shownError,
 } from '@reeve/tasks';
-import type { Transition } from './committer.ts';
+import { auditOf, type Transition } from './committer.ts';
 import { usageOf, type StepRecord } from './run.ts';
 import { appendSteps } from './session.ts';
+import { isUnended, selectAwaited } from './store/child.ts';
 import { updateEndedRun, updateParked } from './store/run.ts';
 import { updateAbandoned } from './store/step.ts';
 import type { Work } from './work.ts';
@@ -24,15 +26,15 @@ export async function complete(
   work: Work,
   after: readonly StepRecord[],
   answer: string,
-  settled: Transition & { readonly write: (tx: Tx) => Promise<void> },
+  settled: Pick<Transition, 'settled' | 'events' | 'audit'>,
 ): Promise<void> {
   const { run } = work;
   let followed = false;
   await work.commit({
+    ...settled,
     events: [...(settled.events ?? []), ...closing(work, 'completed', answer)],
     audit: [...(settled.audit ?? []), { action: 'PLAN_END', details: { status: 'completed' } }],
     write: async (tx) => {
-      await settled.write(tx);
       await updateEndedRun(tx, run.id, { status: 'completed', result: answer, error: null });
       await appendSteps(tx, run, after, answer);
       followed = await settleTask(tx, work.claim, {
@@ -70,8 +72,8 @@ export async function fail(work: Work, error: ReeveError): Promise<void> {
 }
 
 /**
- * Puts a run aside until a person has decided or a budget has room: it holds no process, connection or lease then. Does nothing
- * where a decision came meanwhile. `why` is what readers are told.
+ * Puts a run aside until a person has decided, a child run has ended, or a budget has room: it holds no process, connection or
+ * lease then. Does nothing where a decision or an end came meanwhile. `why` is what readers are told.
  */
 export async function park(work: Work, reason: RunWait, why: string): Promise<void> {
   const { claim, handler, run, database } = work;
@@ -80,19 +82,28 @@ export async function park(work: Work, reason: RunWait, why: string): Promise<vo
   await work.commit({
     write: async (tx) => {
       await holdTask(tx, claim);
-      const approvals = await selectToolApprovals(tx, run.id);
-      const isNews = reason === 'approval' && !isDeepStrictEqual(approvals, work.approvals);
-      work.approvals = approvals;
-      if (isNews) return [];
+      if (reason !== 'budget' && (await hasNews(tx, work))) return [];
       left = true;
       if ((await parkTask(tx, handler, claim, reason, after, reason === 'budget' ? RETRY_MS : undefined)) === 'ended')
         return [];
       await updateParked(tx, run.id, reason);
+      // Still: that was told, and nothing has happened since.
+      if (reason === 'budget' && work.waitedFor === 'budget') return [];
+      await recordAudit(tx, [auditOf(run, 'PLAN_WAITING', { waiting_for: reason })]);
       return [{ type: 'system', message: why, waiting_for: reason }];
     },
   });
   work.left = left;
   await carryOut(database, handler, after);
+}
+
+/** Reads again what the tool calls of a run wait for, and answers whether there is something to be done about any of it. */
+async function hasNews(tx: Tx, work: Work): Promise<boolean> {
+  const approvals = await selectToolApprovals(tx, work.run.id);
+  const children = await selectAwaited(tx, work.run.id);
+  const isNews = !isDeepStrictEqual(approvals, work.approvals) || !children.every(isUnended);
+  Object.assign(work, { approvals, children });
+  return isNews;
 }
 
 /** A run without money looks again after this long: what others had reserved may have come back, or a raise may have been missed. */

@@ -1,16 +1,15 @@
 import { isTransient, inTenant } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import type { Claim } from '@reeve/tasks';
-import { settleOpenCalls } from '@reeve/tenancy';
+import { settleEnds, settleOpenCalls } from '@reeve/tenancy';
 import { compactionStep } from './compaction-step.ts';
 import { fail, park } from './ending.ts';
 import { modelStep, stepLimit } from './model-step.ts';
 import { nextModelStep, type RunState, type StepRecord } from './run.ts';
 import { selectStreamed } from './store/event.ts';
-import { updateBegun } from './store/step.ts';
-import { readApprovals } from './tool-question.ts';
+import { readAnswers } from './tool-question.ts';
 import { toolSteps } from './tool-step.ts';
-import { createWork, discardEvent, insertWork, type EngineParts, type Work } from './work.ts';
+import { createWork, discardEvent, type EngineParts, type Work } from './work.ts';
 
 /**
  * Advances a claimed run to its end, one committed step at a time, and settles its task in the transaction that ends it; or parks
@@ -37,18 +36,23 @@ export async function advanceRun(
     await recover(work);
     while (!work.left) {
       stop.throwIfAborted();
+      work.rules = await parts.toolRulesOf(state.run.tenantId);
       await advance(work, stop);
     }
   } catch (thrown) {
     if (isOutOfReach(thrown)) throw new ReeveError('unavailable', 'the database was out of reach', { cause: thrown });
     const error = ReeveError.from(stop.aborted ? stop.reason : thrown);
-    if (error.reason === 'lease_lost' || error.reason === 'shutting_down' || (!stop.aborted && retryable(error)))
+    if (error.reason === 'lease_lost') throw error;
+    if (error.reason === 'shutting_down' || (!stop.aborted && retryable(error))) {
+      await work.flush();
       throw error;
+    }
     if (error.reason === 'budget_exhausted') return await park(work, 'budget', error.message);
     if (error.reason === 'internal') parts.log.error({ err: error, run_id: state.run.id }, 'a run failed');
     await fail(work, error);
   } finally {
     clearTimeout(timer);
+    await settleEnds(parts.database, work.takeEnds(), parts.log);
   }
 }
 
@@ -58,10 +62,10 @@ function isOutOfReach(thrown: unknown): boolean {
   return thrown instanceof ReeveError && thrown.reason === 'internal' && isTransient(thrown.cause);
 }
 
-/** After a crash, a retry or a wait: reads what people decided, closes the books on calls that were cut off, and sees to it that there is a step. */
+/** After a crash, a retry or a wait: reads what people decided and which child runs have ended, closes the books on calls that were cut off, and sees to it that there is a step. */
 async function recover(work: Work): Promise<void> {
   if (work.steps.some((step) => step.kind === 'tool' && step.status === 'pending' && !work.begun.has(step.number)))
-    await readApprovals(work);
+    await readAnswers(work);
   const cut = work.steps.filter(({ status, kind, attempt, number }) => {
     return status === 'pending' && kind !== 'tool' && attempt > 0 && !work.begun.has(number);
   });
@@ -70,7 +74,7 @@ async function recover(work: Work): Promise<void> {
   const last = work.steps.at(-1);
   if (last?.kind === 'model' && (last.output?.toolCalls.length ?? 0) > 0) throw stepLimit(work);
   const next = nextModelStep(work.run.id, work.steps);
-  await work.commit({ write: (tx) => insertWork(tx, work, [next]) });
+  await work.commit({ begun: [next] });
   work.steps = [...work.steps, next];
   work.begun.add(next.number);
 }
@@ -89,23 +93,26 @@ async function advance(work: Work, signal: AbortSignal): Promise<void> {
   const pending = work.steps.find(({ status }) => status === 'pending');
   if (pending === undefined) throw new ReeveError('internal', `run ${work.run.id} has no pending step`);
   if (pending.kind === 'tool') {
-    if (await toolSteps(work, signal)) return;
-    return park(work, 'approval', 'waits for a decision on a tool call');
+    const waitingFor = await toolSteps(work, signal);
+    return waitingFor === undefined ? undefined : park(work, waitingFor, WAITS[waitingFor]);
   }
   await begin(work, pending);
   if (pending.kind === 'model') await modelStep(work, pending, signal);
   else if (pending.kind === 'compaction') await compactionStep(work, pending, signal);
 }
 
+/** What readers are told of a run whose tool calls wait. */
+const WAITS = {
+  approval: 'waits for a decision on a tool call',
+  dependencies: 'waits for the agents that it gave work to',
+} as const;
+
 /** Commits that a model call begins; where it had before, readers are told to void what it streamed then. */
 async function begin(work: Work, pending: StepRecord): Promise<void> {
   if (work.begun.has(pending.number)) return;
-  await work.commit({
-    write: async (tx) => {
-      await updateBegun(tx, work.run.id, pending.number);
-      const isVoid = pending.attempt > 0 && (await selectStreamed(tx, work.run.id, pending.number)) > 0;
-      return isVoid ? [discardEvent(pending.number)] : [];
-    },
+  await work.commit(async (tx) => {
+    const isVoid = pending.attempt > 0 && (await selectStreamed(tx, work.run.id, pending.number)) > 0;
+    return { again: [pending.number], events: isVoid ? [discardEvent(pending.number)] : [] };
   });
   work.begun.add(pending.number);
 }

@@ -18,9 +18,9 @@ export async function deleteRunsOf(db: Db, taskIds: readonly string[]): Promise<
         select r.forked_from, least(l.below, r.fork_step) from line l join runs r on r.id = l.id where r.forked_from is not null
       )
       insert into steps (run_id, number, tenant_id, kind, name, tool_call_id, input, output, status, outcome, attempt,
-        input_tokens, output_tokens, cost_usd, started_at, ended_at)
+        input_tokens, output_tokens, cost_usd, started_at, ended_at, child_run_id)
       select ${id}, s.number, s.tenant_id, s.kind, s.name, s.tool_call_id, s.input, s.output, s.status, s.outcome, s.attempt,
-        s.input_tokens, s.output_tokens, s.cost_usd, s.started_at, s.ended_at
+        s.input_tokens, s.output_tokens, s.cost_usd, s.started_at, s.ended_at, s.child_run_id
       from line l join steps s on s.run_id = l.id and s.number < l.below`.execute(db);
     await db.updateTable('runs').set({ forked_from: null, fork_step: null }).where('id', '=', id).execute();
   }

@@ -5,6 +5,7 @@ import { inTenant, type Tx } from '@reeve/db';
 import { invalidField, isRetryable, type ReeveError } from '@reeve/kit';
 import { requireLease, type Claim, type TaskHandler } from '@reeve/tasks';
 import { beginRun } from './begin.ts';
+import { auditOf } from './committer.ts';
 import { advanceRun } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
 import { usageOf, type RunState } from './run.ts';
@@ -30,7 +31,7 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
       const state =
         prepared.get(claim) ??
         (await inTenant(parts.database.db, claim.task.tenant_id, (tx) => loadState(tx, parts, claim)));
-      const interactive = state.run.door !== 'task';
+      const interactive = state.run.door !== 'task' && state.run.parentRunId === null;
       const retryable = (error: ReeveError) =>
         isRetryable(error) && error.reason !== 'internal' && !interactive && claim.attempt < claim.task.max_attempts;
       await advanceRun({ ...parts, handler }, claim, state, signal, retryable);
@@ -86,6 +87,9 @@ async function loadState(tx: Tx, parts: Omit<EngineParts, 'handler'>, claim: Cla
     const told = await appendEventsAtEnd(tx, run, [{ type: 'system', message: STARTED }, ...events]);
     return { ...begun, agent: config, lastSeq: told.at(-1)!.seq };
   }
+  // One that waits for money looks again every minute: that it goes on is told when it does.
+  if (run.status !== 'running' && run.waitingFor !== 'budget')
+    await recordAudit(tx, [auditOf(run, 'PLAN_RESUMED', { after: run.waitingFor ?? run.status })]);
   if (run.status === 'queued') await updateRunning(tx, run.id);
   else if (run.status !== 'running') {
     await updateRevivedRun(tx, run.id);
@@ -97,6 +101,7 @@ async function loadState(tx: Tx, parts: Omit<EngineParts, 'handler'>, claim: Cla
     history: await readHistory(tx, run.tenantId, run.sessionId, run.historyUntil),
     steps: await selectStepRecords(tx, run.id),
     begun: [],
+    waitedFor: run.waitingFor,
     lastSeq: await selectLastSeq(tx, run.id),
   };
 }

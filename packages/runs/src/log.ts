@@ -2,6 +2,16 @@ import type { NewRunEvent, RunEvent } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { insertEvents, selectLastSeq, type StoredEvent } from './store/event.ts';
 
+/** Events with their places in a run's log: behind the number given. */
+export function numberEvents(
+  run: { readonly id: string },
+  lastSeq: number,
+  events: readonly NewRunEvent[],
+): RunEvent[] {
+  const timestamp = new Date().toISOString();
+  return events.map((event, index) => ({ ...event, seq: lastSeq + index + 1, run_id: run.id, timestamp }) as RunEvent);
+}
+
 /** Appends events to a run's log after the number given; answers them with their numbers, to be published after commit. */
 export async function appendEvents(
   tx: Tx,
@@ -9,16 +19,8 @@ export async function appendEvents(
   lastSeq: number,
   events: readonly NewRunEvent[],
 ): Promise<RunEvent[]> {
-  const at = new Date();
-  const numbered = events.map(
-    (event, index) => ({ ...event, seq: lastSeq + index + 1, run_id: run.id, timestamp: at.toISOString() }) as RunEvent,
-  );
-  await insertEvents(
-    tx,
-    run.tenantId,
-    run.id,
-    numbered.map((event) => stored(event, at)),
-  );
+  const numbered = numberEvents(run, lastSeq, events);
+  await insertEvents(tx, run.tenantId, run.id, numbered.map(storedEvent));
   return numbered;
 }
 
@@ -32,12 +34,12 @@ export async function appendEventsAtEnd(
 }
 
 /** Without its place, and without what its step or run holds (see `selectEvents`, which puts that back). */
-function stored(event: RunEvent, at: Date): StoredEvent {
+export function storedEvent(event: RunEvent): StoredEvent {
   const {
     seq,
     type,
     run_id: _,
-    timestamp: __,
+    timestamp: at,
     ...data
   } = event as RunEvent & { input?: unknown; output?: unknown; result?: unknown };
   if (type === 'tool_call') delete data.input;

@@ -31,6 +31,12 @@ function isSame(one: ToolStep, other: ToolStep): boolean {
     one.name === other.name &&
     isDeepStrictEqual(one.input, other.input) &&
     one.output?.tool_status === other.output?.tool_status &&
-    isDeepStrictEqual(one.output?.result, other.output?.result)
+    isDeepStrictEqual(cameTo(one), cameTo(other))
   );
+}
+
+/** The result of a call, but for the ids of a child run, which differ each time. */
+function cameTo({ output, childRunId }: ToolStep): unknown {
+  if (childRunId === null) return output?.result;
+  return { ...(output?.result as object), run_id: null, session_id: null };
 }

@@ -1,4 +1,5 @@
 import type { NewRunEvent } from '@reeve/contract';
+import type { Tx } from '@reeve/db';
 import { counter, newId, ReeveError } from '@reeve/kit';
 import type { ModelToolCall } from '@reeve/models';
 import { carryOut, createAfterCommit, requestToolApproval, selectAskedTools } from '@reeve/tasks';
@@ -14,9 +15,9 @@ import {
   type StepRecord,
   type ToolStep,
 } from './run.ts';
-import { updateSettled } from './store/step.ts';
-import { questionOf, readApprovals } from './tool-question.ts';
-import { insertWork, ownerOf, requestOf, withStep, type Work } from './work.ts';
+import type { SettledStep } from './store/transition.ts';
+import { questionOf, readAnswers } from './tool-question.ts';
+import { isOffered, ledgerOf, requestOf, withStep, type Work } from './work.ts';
 
 export const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'outcome']);
 
@@ -29,8 +30,8 @@ export async function modelStep(work: Work, pending: ModelStep, signal: AbortSig
   log.debug({ run_id: run.id, step: pending.number }, 'calling the model');
   let answer: ModelAnswer;
   try {
-    const ledger = work.ledgerFor(ownerOf(work, pending.number));
-    answer = await callModel(models, request, signal, pending.number, (events) => work.commit({ events }), ledger);
+    const write = (events: readonly NewRunEvent[]) => work.commit({ events });
+    answer = await callModel(models, request, signal, pending.number, write, ledgerOf(work, pending.number));
   } catch (thrown) {
     // The provider may count more tokens than we do.
     const error = ReeveError.from(thrown);
@@ -38,6 +39,7 @@ export async function modelStep(work: Work, pending: ModelStep, signal: AbortSig
     return compactFirst(work, pending);
   }
   const { text, toolCalls, end } = answer;
+  work.waitedFor = null;
   const output: ModelOutput = {
     text,
     toolCalls,
@@ -47,7 +49,7 @@ export async function modelStep(work: Work, pending: ModelStep, signal: AbortSig
   work.run = { ...run, used: sumUsed(run.used, { ...end.usage, costNano: end.costNano }) };
   stepsSettled.inc({ kind: 'model', outcome: 'success' });
   const after = withStep(work, { ...pending, status: 'settled', output });
-  const settled = settlement(work, pending, answer, output);
+  const settled = settlement(pending, answer, output);
   if (toolCalls.length === 0) return complete(work, after, text, settled);
   if (work.steps.length + toolCalls.length + 1 > work.agent.limits.max_steps) {
     await work.commit(settled);
@@ -62,8 +64,8 @@ export function stepLimit({ agent }: Work): ReeveError {
   return new ReeveError('limit_reached', `the run needed more than its limit of ${agent.limits.max_steps} steps`);
 }
 
-/** The transition that settles a model call. The input of a call whose step exists is kept there and nowhere else. */
-function settlement(work: Work, { number }: ModelStep, { toolCalls, end, rest }: ModelAnswer, output: ModelOutput) {
+/** The transition that settles a model call. */
+function settlement({ number }: ModelStep, { toolCalls, end, rest }: ModelAnswer, output: ModelOutput) {
   const used = { ...end.usage, costNano: end.costNano };
   const { provider, model } = end;
   return {
@@ -74,10 +76,7 @@ function settlement(work: Work, { number }: ModelStep, { toolCalls, end, rest }:
         details: { step: number, provider, model, tool_calls: toolCalls.length },
       },
     ],
-    write: (tx: Parameters<typeof updateSettled>[0], withInputs = true) => {
-      const kept = withInputs ? output : { ...output, toolCalls: toolCalls.map(({ id, name }) => ({ id, name })) };
-      return updateSettled(tx, work.run, number, { output: kept, outcome: 'success', used });
-    },
+    settled: [{ number, output, outcome: 'success', used }] as [SettledStep],
   };
 }
 
@@ -90,45 +89,50 @@ async function beginCalls(
 ): Promise<void> {
   const { run, agent, claim } = work;
   const carried = createAfterCommit();
+  const names = toolCalls.map(({ name }) => name).filter((name) => isOffered(work, name));
+  const steps = settled.settled.map((step) => ({ ...step, output: withoutInputs(step.output as ModelOutput) }));
   let calls: ToolStep[] = [];
-  await work.commit({
-    events: settled.events,
-    audit: [
-      ...settled.audit,
-      ...toolCalls.map(({ name }, index) => ({
-        action: 'TOOL_CALL' as const,
-        details: { step: after.length + 1 + index, tool: name },
-      })),
-    ],
-    write: async (tx) => {
-      const names = toolCalls.map(({ name }) => name).filter((name) => agent.tools.includes(name));
-      const asked = await selectAskedTools(tx, run.tenantId, names);
-      for (const name of names) if (agent.approvals.includes(name)) asked.add(name);
-      const first = toolCalls.findIndex(({ name }) => !asked.has(name));
-      calls = toolCalls.map(({ id, name, input }, index) => ({
-        runId: run.id,
-        number: after.length + 1 + index,
-        kind: 'tool',
-        status: 'pending',
-        attempt: index === first ? 1 : 0,
-        name,
-        callId: id,
-        input,
-        output: null,
-      }));
-      await settled.write(tx, false);
-      await insertWork(tx, work, calls);
-      const questions = calls
-        .filter(({ name }) => asked.has(name))
-        .map((call) => questionOf(work, call, 'tool_call', newId()));
-      for (const question of questions) await requestToolApproval(tx, claim.task, question.asked, carried);
-      return [...calls.map(toolCallEvent), ...questions.map(({ event }) => event)];
-    },
+  await work.commit(async (read) => {
+    const asked = await selectAskedTools(read, run.tenantId, names);
+    for (const name of names) if (agent.approvals.includes(name) || work.rules(name) === 'approve') asked.add(name);
+    const first = toolCalls.findIndex(({ name }) => !asked.has(name));
+    calls = toolCalls.map(({ id, name, input }, index) => ({
+      runId: run.id,
+      number: after.length + 1 + index,
+      kind: 'tool',
+      status: 'pending',
+      attempt: index === first ? 1 : 0,
+      name,
+      callId: id,
+      input,
+      childRunId: null,
+      output: null,
+    }));
+    const questions = calls
+      .filter(({ name }) => asked.has(name))
+      .map((call) => questionOf(work, call, 'tool_call', newId()));
+    return {
+      settled: steps,
+      begun: calls,
+      events: [...settled.events, ...calls.map(toolCallEvent), ...questions.map(({ event }) => event)],
+      audit: [
+        ...settled.audit,
+        ...calls.map(({ number, name }) => ({ action: 'TOOL_CALL' as const, details: { step: number, tool: name } })),
+      ],
+      async write(tx: Tx) {
+        for (const question of questions) await requestToolApproval(tx, claim.task, question.asked, carried);
+      },
+    };
   });
   await carryOut(work.database, work.handler, carried);
   work.steps = [...after, ...calls];
   for (const { number, attempt } of calls) if (attempt > 0) work.begun.add(number);
-  if (calls.some(({ attempt }) => attempt === 0)) await readApprovals(work);
+  if (calls.some(({ attempt }) => attempt === 0)) await readAnswers(work);
+}
+
+/** What a model said as it is kept where its calls have steps: these hold their inputs, and nothing else does. */
+function withoutInputs(output: ModelOutput) {
+  return { ...output, toolCalls: output.toolCalls.map(({ id, name }) => ({ id, name })) };
 }
 
 /** Tells readers of a tool call. */
@@ -142,10 +146,8 @@ async function compactFirst(work: Work, pending: ModelStep): Promise<void> {
   const next: StepRecord = { ...nextModelStep(work.run.id, after), kind: 'compaction', output: null };
   await work.commit({
     events: [{ type: 'system', message: 'the conversation is too long for the model; its beginning is summed up' }],
-    write: async (tx) => {
-      await updateSettled(tx, work.run, pending.number, { output: null, outcome: 'context_too_long' });
-      await insertWork(tx, work, [next]);
-    },
+    settled: [{ number: pending.number, output: null, outcome: 'context_too_long' }],
+    begun: [next],
   });
   work.steps = [...after, next];
   work.begun.add(next.number);

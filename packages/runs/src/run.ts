@@ -8,7 +8,8 @@ import { usdOf } from '@reeve/tenancy';
  *   queued ──claimed──► running ──► completed | failed | cancelled
  *      ▲                 │ ▲                       │
  *      └─ parked, until ─┘ └──── retry of its task ┘
- *         a person decides or a budget has room
+ *         a person decides, a budget has room,
+ *         or a child run has ended
  *
  * A run advances by steps, of which one is a model call, a tool call or a compaction:
  *
@@ -26,6 +27,9 @@ import { usdOf } from '@reeve/tenancy';
  * repeated; a pending model call is made again; a pending tool call is made again where it had not begun (`attempt` 0) or its
  * tool says that a repeat does no harm, and else a person is asked what became of it (see tool-decision.ts). What a model is
  * shown is a pure function of the session's earlier messages and the settled steps.
+ *
+ * A call that gives work to another agent opens a child run in the transaction that begins it, with a task and a session of its
+ * own, and its step stays pending until that run has ended (see child-step.ts).
  */
 
 export interface RunRecord {
@@ -99,6 +103,8 @@ export interface ToolStep extends StepBase {
   readonly name: string;
   readonly callId: string;
   readonly input: unknown;
+  /** The run that it opened, and whose end is its outcome. */
+  readonly childRunId: string | null;
   readonly output: ToolOutcome | null;
 }
 
@@ -122,6 +128,8 @@ export interface RunState {
   readonly steps: readonly StepRecord[];
   /** Pending steps whose beginning the holder of this state has committed itself, so that they did not begin before. */
   readonly begun: readonly number[];
+  /** What it had been put aside for before this claim; left out where it had not. */
+  readonly waitedFor?: RunWait | null;
   /** Number of the last event. */
   readonly lastSeq: number;
 }

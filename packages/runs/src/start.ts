@@ -10,8 +10,11 @@ import {
   createAfterCommit,
   insertTask,
   joinKey,
+  type AfterCommit,
   type Claim,
+  type Inserted,
   type Requester,
+  type TaskHandler,
   type Worker,
 } from '@reeve/tasks';
 import { ensureRunBudget, exhausted } from '@reeve/tenancy';
@@ -89,15 +92,16 @@ export async function launch(
   const after = createAfterCommit();
   const { started, claimed, opened } = await inTenant(database.db, requester.tenantId, async (tx) => {
     const { agent, fork, sessionId = asked } = await prepare(tx);
-    const input = TaskInput.parse({
-      agent_id: agent.slug,
-      task_type: door,
-      title: titleOf(request.input),
-      payload,
-      ...(sessionId !== undefined && { session_id: sessionId, ...keyOf(sessionId, multitask) }),
-    });
     if (sessionId !== undefined) await claimSession(tx, requester.tenantId, sessionId);
-    const { task, claim, isKeyFree } = await insertTask(tx, handler, requester, input, worker, after);
+    const { task, claim, isKeyFree } = await insertRunTask(tx, handler, worker, after, {
+      requester,
+      agent,
+      door,
+      input: request.input,
+      payload,
+      sessionId,
+      multitask,
+    });
     const opening = await openRun(tx, {
       task,
       agent,
@@ -122,6 +126,37 @@ export async function launch(
     worker?.adopt(claimed);
   }
   return started;
+}
+
+/** What the task of a run is made of. */
+interface RunTask {
+  readonly requester: Requester;
+  readonly agent: RunAgent;
+  readonly door: string;
+  readonly input: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly priority?: number;
+  readonly sessionId: string | undefined;
+  readonly multitask: Multitask;
+}
+
+/** Inserts the task of a run: one that goes on in a session takes its turn there. */
+export function insertRunTask(
+  tx: Tx,
+  handler: TaskHandler,
+  maker: Worker | undefined,
+  after: AfterCommit,
+  { requester, agent, door, input, payload, priority, sessionId, multitask }: RunTask,
+): Promise<Inserted> {
+  const task = TaskInput.parse({
+    agent_id: agent.slug,
+    task_type: door,
+    title: titleOf(input),
+    payload,
+    ...(priority !== undefined && { priority }),
+    ...(sessionId !== undefined && { session_id: sessionId, ...keyOf(sessionId, multitask) }),
+  });
+  return insertTask(tx, handler, requester, task, maker, after);
 }
 
 const STRATEGIES = {
@@ -158,12 +193,14 @@ export interface OpenRun {
   readonly running: boolean;
   readonly multitask?: Multitask;
   readonly fork?: Launch['fork'];
+  /** The run that gives it its work, and the step that does. Its tree shares one budget, for which the child waits where the parent would be refused. */
+  readonly parent?: { readonly run: RunRecord; readonly step: number };
 }
 
 /** Inserts a run for a task in the caller's transaction, with its session and its first events; where it is running, it begins. */
 export async function openRun(
   tx: Tx,
-  { task, agent, door, requester, input, sessionId: given, defaultModel, running, multitask, fork }: OpenRun,
+  { task, agent, door, requester, input, sessionId: given, defaultModel, running, multitask, fork, parent }: OpenRun,
 ): Promise<{ state: RunState; events: RunEvent[] }> {
   const { tenantId, traceId, userId } = requester;
   const id = newId();
@@ -188,25 +225,23 @@ export async function openRun(
     historyUntil: 0,
     traceId,
     userId,
-    parentRunId: null,
-    rootRunId: id,
+    parentRunId: parent?.run.id ?? null,
+    rootRunId: parent?.run.rootRunId ?? id,
     forkedFrom: fork?.from.id ?? null,
     forkStep: fork?.step ?? null,
     used: NOTHING_USED,
     startedAt: null,
     createdAt: new Date(),
   };
-  const refusal = await exhausted(tx, {
-    tenantId,
-    personaId: agent.persona_id,
-    agentId: agent.slug,
-    rootRunId: run.rootRunId,
-  });
-  if (refusal !== undefined) throw refusal;
+  if (parent === undefined) {
+    const { persona_id: personaId, slug: agentId } = agent;
+    const refusal = await exhausted(tx, { tenantId, personaId, agentId, rootRunId: run.rootRunId });
+    if (refusal !== undefined) throw refusal;
+  }
   // Where it begins at once, that sees to its session.
   if (!running) await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: input });
   await insertRun(tx, { ...run, requestId: requester.requestId });
-  await ensureRunBudget(tx, tenantId, id, agent.limits.max_cost_usd);
+  if (parent === undefined) await ensureRunBudget(tx, tenantId, id, agent.limits.max_cost_usd);
   await recordAudit(tx, [
     {
       tenantId,
@@ -220,6 +255,7 @@ export async function openRun(
         version: agent.version,
         door,
         ...(fork && { forked_from: fork.from.id, from_step: fork.step }),
+        ...(parent && { parent_run_id: parent.run.id, parent_step: parent.step }),
       },
     },
   ]);

@@ -1,10 +1,12 @@
 import type { Approval, ToolOutcome } from '@reeve/contract';
-import { failedOutcome, type Effect } from '@reeve/tools';
+import { failedOutcome, outcomeOf, type Effect } from '@reeve/tools';
 import type { ToolStep } from './run.ts';
+import { isUnended, type ChildRun } from './store/child.ts';
 
 /*
  * What is next for a pending tool call
  *
+ *   its child run was opened                            ─► wait for it, then settle with what that came to
  *   had begun in another life, and a repeat may do harm ─► ask what became of it ─► retry | skip | a result by hand
  *   people are asked about the tool                     ─► ask whether it may be made ─► call (with edited input) | denied
  *   else                                                ─► call
@@ -24,7 +26,7 @@ export interface Answers {
 
 export type ToolDecision =
   | { readonly do: 'ask'; readonly kind: 'tool_call' | 'tool_outcome' }
-  | { readonly do: 'wait' }
+  | { readonly do: 'wait'; readonly for: 'approval' | 'dependencies' }
   | {
       readonly do: 'call';
       readonly input: unknown;
@@ -33,7 +35,7 @@ export type ToolDecision =
       /** Where the input is a person's. */
       readonly edited: ToolApproval | undefined;
     }
-  | { readonly do: 'settle'; readonly outcome: ToolOutcome; readonly label: string; readonly answered: ToolApproval };
+  | { readonly do: 'settle'; readonly outcome: ToolOutcome; readonly label: string; readonly answered?: ToolApproval };
 
 export interface ToolStanding {
   readonly effect: Effect;
@@ -41,16 +43,23 @@ export interface ToolStanding {
   readonly begunHere: boolean;
   /** People are to be asked before it is made. */
   readonly asked: boolean;
+  /** The run that it opened. */
+  readonly child: ChildRun | undefined;
 }
 
 /** Decides from what is recorded, and changes nothing. */
 export function decideTool(step: ToolStep, { call, outcome }: Answers, standing: ToolStanding): ToolDecision {
-  const { effect, begunHere, asked } = standing;
+  const { effect, begunHere, asked, child } = standing;
   const edited = call?.status === 'approved' && call.edited_input !== null ? call : undefined;
   const input = edited === undefined ? step.input : edited.edited_input;
+  if (child !== undefined) {
+    if (isUnended(child)) return { do: 'wait', for: 'dependencies' };
+    const came = childOutcome(child);
+    return { do: 'settle', outcome: withEditedInput(came, edited), label: came.tool_status };
+  }
   if (step.attempt > 0 && !begunHere && effect === 'external') {
     if (outcome === undefined || outcome.attempt !== step.attempt) return { do: 'ask', kind: 'tool_outcome' };
-    if (outcome.status === 'pending') return { do: 'wait' };
+    if (outcome.status === 'pending') return { do: 'wait', for: 'approval' };
     if (outcome.status === 'rejected')
       return { do: 'settle', outcome: unknownOutcome(outcome), label: 'unknown', answered: outcome };
     if (outcome.isGiven) return { do: 'settle', outcome: givenOutcome(outcome), label: 'success', answered: outcome };
@@ -61,7 +70,7 @@ export function decideTool(step: ToolStep, { call, outcome }: Answers, standing:
     if (asked && step.attempt === 0) return { do: 'ask', kind: 'tool_call' };
     return { do: 'call', input, answered: undefined, edited };
   }
-  if (call.status === 'pending') return { do: 'wait' };
+  if (call.status === 'pending') return { do: 'wait', for: 'approval' };
   if (call.status === 'rejected')
     return { do: 'settle', outcome: deniedOutcome(call), label: 'denied', answered: call };
   return { do: 'call', input, answered: step.attempt === 0 ? call : undefined, edited };
@@ -73,6 +82,22 @@ export function withEditedInput(outcome: ToolOutcome, approval: ToolApproval | u
   const note = 'A person changed the input of this call before it was made.';
   return { ...outcome, result: { note, input: approval.edited_input, result: outcome.result } };
 }
+
+/** What a child run came to, as its parent's model is told it. */
+function childOutcome({ id, agent, sessionId, status, result, errorMessage, durationMs }: ChildRun): ToolOutcome {
+  const about = { agent, run_id: id, session_id: sessionId };
+  const ended =
+    status === 'completed'
+      ? { answer: result }
+      : { error: `${agent} ${ENDS[status]}: ${errorMessage ?? 'nobody said why'}` };
+  const outcome = outcomeOf({
+    status: status === 'completed' ? 'success' : 'error',
+    result: { ...about, ...ended },
+  });
+  return { ...outcome, duration_ms: durationMs };
+}
+
+const ENDS: Readonly<Record<string, string>> = { failed: 'failed', cancelled: 'was stopped' };
 
 function deniedOutcome({ decided_by, reason }: Approval): ToolOutcome {
   const who = decided_by === 'system' ? 'Nobody approved this call in time' : 'A person rejected this call';

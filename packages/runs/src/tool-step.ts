@@ -2,30 +2,36 @@ import type { NewRunEvent, ToolOutcome } from '@reeve/contract';
 import { newId, ReeveError } from '@reeve/kit';
 import { carryOut, createAfterCommit, requestToolApproval } from '@reeve/tasks';
 import { failedOutcome } from '@reeve/tools';
+import { openChild, opensChild } from './child-step.ts';
+import type { Transition } from './committer.ts';
 import { findLoop } from './loop.ts';
 import { stepsSettled } from './model-step.ts';
 import { nextModelStep, type StepRecord, type ToolStep } from './run.ts';
-import { updateBegun, updateSettled } from './store/step.ts';
 import { decideTool, withEditedInput, type ToolApproval, type ToolDecision } from './tool-decision.ts';
-import { questionOf, readApprovals } from './tool-question.ts';
-import { insertWork, withStep, type Work } from './work.ts';
+import { questionOf, readAnswers } from './tool-question.ts';
+import { isOffered, withStep, type Work } from './work.ts';
 
 /**
- * Does what can be done of the pending tool calls: settles what people decided, or makes the next call, together with those after
- * it where none of them has an effect. Answers false where all of them wait for people.
+ * Does what can be done of the pending tool calls: settles what people decided and child runs came to, opens the next child run,
+ * or makes the next call, together with those after it where none of them has an effect. Where nothing can be done it answers
+ * what is waited for: people, if any call waits for them, else child runs.
  */
-export async function toolSteps(work: Work, signal: AbortSignal): Promise<boolean> {
+export async function toolSteps(work: Work, signal: AbortSignal): Promise<'approval' | 'dependencies' | undefined> {
   const due = work.steps
     .filter((step) => step.kind === 'tool')
     .filter(({ status }) => status === 'pending')
     .map((step) => ({ step, decision: decisionOf(work, step) }));
   const next = due.find(({ decision }) => decision.do !== 'wait');
-  if (next === undefined) return false;
+  if (next === undefined)
+    return due.some(({ decision }) => decision.do === 'wait' && decision.for === 'approval')
+      ? 'approval'
+      : 'dependencies';
   const { step, decision } = next;
   if (decision.do === 'ask') await ask(work, step, decision.kind);
   else if (decision.do === 'settle') await settle(work, step, decision.outcome, decision.label, decision.answered);
+  else if (decision.do === 'call' && opensChild(work, step)) await open(work, { step, decision });
   else if (decision.do === 'call') await callTogether(work, together(work, due.slice(due.indexOf(next))), signal);
-  return true;
+  return undefined;
 }
 
 type Call = { readonly step: ToolStep; readonly decision: Extract<ToolDecision, { do: 'call' }> };
@@ -44,16 +50,20 @@ function together(work: Work, due: readonly { step: ToolStep; decision: ToolDeci
 function decisionOf(work: Work, step: ToolStep): ToolDecision {
   const about = (kind: ToolApproval['kind']) =>
     work.approvals.find((approval) => approval.step === step.number && approval.kind === kind);
-  const isOffered = work.agent.tools.includes(step.name);
   return decideTool(
     step,
     { call: about('tool_call'), outcome: about('tool_outcome') },
     {
       effect: work.tools.effectOf(step.name),
       begunHere: work.begun.has(step.number),
-      asked: isOffered && (work.agent.approvals.includes(step.name) || work.asked.has(step.name)),
+      asked: isOffered(work, step.name) && isAsked(work, step.name),
+      child: work.children.find(({ step: number }) => number === step.number),
     },
   );
+}
+
+function isAsked({ agent, asked, rules }: Work, tool: string): boolean {
+  return agent.approvals.includes(tool) || asked.has(tool) || rules(tool) === 'approve';
 }
 
 /** Asks people about a call that they have not been asked about under these circumstances. */
@@ -67,7 +77,14 @@ async function ask(work: Work, step: ToolStep, kind: 'tool_call' | 'tool_outcome
   const carried = createAfterCommit();
   await work.commit({ events: [event], write: (tx) => requestToolApproval(tx, work.claim.task, asked, carried) });
   await carryOut(work.database, work.handler, carried);
-  await readApprovals(work);
+  await readAnswers(work);
+}
+
+/** Opens the child run of a call; where it may not be opened, that is what the call came to. */
+async function open(work: Work, { step, decision: { input, edited, answered } }: Call): Promise<void> {
+  const refused = await openChild(work, step, input, decidedEvents(step, answered));
+  if (refused === undefined) return;
+  await settle(work, step, withEditedInput(refused, edited), refused.tool_status, answered);
 }
 
 /** Makes calls side by side, and settles each as it ends. Throws what the first of them threw, once all have ended. */
@@ -99,9 +116,7 @@ async function begin(work: Work, calls: readonly Call[]): Promise<void> {
   if (waiting.length === 0) return;
   await work.commit({
     events: waiting.flatMap(({ step, decision: { answered } }) => decidedEvents(step, answered)),
-    write: async (tx) => {
-      for (const { step } of waiting) await updateBegun(tx, work.run.id, step.number);
-    },
+    again: waiting.map(({ step }) => step.number),
   });
   work.steps = work.steps.map((step) =>
     waiting.some((one) => one.step.number === step.number) ? { ...step, attempt: step.attempt + 1 } : step,
@@ -112,6 +127,7 @@ async function begin(work: Work, calls: readonly Call[]): Promise<void> {
 async function call(work: Work, step: ToolStep, input: unknown, signal: AbortSignal): Promise<ToolOutcome> {
   const { tools, agent, run } = work;
   if (!agent.tools.includes(step.name)) return failedOutcome('denied', `this agent has no tool ${step.name}`);
+  if (!isOffered(work, step.name)) return failedOutcome('denied', `this tenant does not allow the tool ${step.name}`);
   try {
     return await tools.execute(step.name, input, await work.toolContext(run, `${run.id}:${step.number}`, signal));
   } catch (thrown) {
@@ -121,7 +137,7 @@ async function call(work: Work, step: ToolStep, input: unknown, signal: AbortSig
   }
 }
 
-/** Settles a tool call, and begins the next step in the same transaction when it was the last of its turn. */
+/** Settles a tool call. The last one of its turn waits to be committed with the model call that it leads to. */
 async function settle(
   work: Work,
   { number }: ToolStep,
@@ -136,7 +152,9 @@ async function settle(
   const next: StepRecord | undefined = isLast && loop === undefined ? nextModelStep(work.run.id, after) : undefined;
   const { callId, name } = pending;
   stepsSettled.inc({ kind: 'tool', outcome: label });
-  await work.commit({
+  const transition: Transition = {
+    settled: [{ number, output, outcome: label }],
+    begun: next === undefined ? [] : [next],
     events: [
       ...decidedEvents(pending, answered),
       {
@@ -152,14 +170,17 @@ async function settle(
     audit: [
       {
         action: label === 'success' ? 'TOOL_RESULT' : label === 'denied' ? 'TOOL_DENIED' : 'TOOL_ERROR',
-        details: { step: number, tool: name, outcome: label },
+        details: {
+          step: number,
+          tool: name,
+          outcome: label,
+          ...(pending.childRunId !== null && { child_run_id: pending.childRunId }),
+        },
       },
     ],
-    write: async (tx) => {
-      await updateSettled(tx, work.run, number, { output, outcome: label });
-      if (next !== undefined) await insertWork(tx, work, [next]);
-    },
-  });
+  };
+  if (next === undefined) await work.commit(transition);
+  else work.later(transition);
   work.steps = next === undefined ? after : [...after, next];
   if (next !== undefined) work.begun.add(next.number);
   if (loop !== undefined)

@@ -1,15 +1,15 @@
-import type { AgentInput, NewRunEvent } from '@reeve/contract';
-import type { Database, Tx } from '@reeve/db';
+import type { AgentInput, NewRunEvent, RunWait } from '@reeve/contract';
+import type { Database } from '@reeve/db';
 import type { Log } from '@reeve/kit';
 import type { ModelGateway, ModelMessage, ModelRequest } from '@reeve/models';
 import type { Claim, TaskHandler } from '@reeve/tasks';
-import type { CallLedger, CallOwner } from '@reeve/tenancy';
+import type { Booking, CallLedger, CallOwner } from '@reeve/tenancy';
 import type { ToolContext, ToolRegistry } from '@reeve/tools';
-import { createCommitter, type Commit } from './committer.ts';
+import { createCommitter, type Committer } from './committer.ts';
 import { conversationOf } from './conversation.ts';
 import type { Feed } from './feed.ts';
 import { rowOf, type RunRecord, type RunState, type StepRecord } from './run.ts';
-import { insertSteps } from './store/step.ts';
+import type { ChildRun } from './store/child.ts';
 import type { ToolApproval } from './tool-decision.ts';
 
 /** What the engine works with. */
@@ -20,68 +20,76 @@ export interface EngineParts {
   readonly tools: ToolRegistry;
   /** What a tool call of this run may touch. */
   readonly toolContext: (run: RunRecord, idempotencyKey: string, signal: AbortSignal) => Promise<ToolContext>;
-  /** Where the model calls of an owner are recorded, and its budgets held. */
-  readonly ledgerFor: (owner: CallOwner) => CallLedger;
+  /** Where the model calls of an owner are recorded, and its budgets held; by way of `booking` where that is given. */
+  readonly ledgerFor: (owner: CallOwner, booking?: Booking) => CallLedger;
+  /** What a tenant's policy says of tools, now. */
+  readonly toolRulesOf: (tenantId: string) => Promise<ToolRules>;
   readonly handler: TaskHandler;
   readonly log: Log;
 }
 
+/** What is to be done about a tool by its name: `approve`: a person is asked first. */
+export type ToolRules = (tool: string) => 'allow' | 'deny' | 'approve';
+
 /** A run as the holder of its task works on it. */
-export interface Work extends EngineParts {
+export interface Work extends EngineParts, Committer {
   readonly claim: Claim;
   readonly agent: AgentInput;
   readonly history: readonly ModelMessage[];
-  readonly commit: Commit;
   run: RunRecord;
   steps: readonly StepRecord[];
   /** Pending steps whose beginning this holder has committed itself. */
   readonly begun: Set<number>;
   /** What people were asked about its tool calls, as far as it was read. */
   approvals: readonly ToolApproval[];
+  /** The child runs that its pending calls wait for, as far as they were read. */
+  children: readonly ChildRun[];
   /** Tools of its pending calls that a rule has people asked about. */
   asked: ReadonlySet<string>;
+  /** What the tenant's policy says of tools, as it was when this step began. */
+  rules: ToolRules;
+  /** What the run had been put aside for, until it has gone on. */
+  waitedFor: RunWait | null;
   /** Nothing is left to do under this claim. */
   left: boolean;
 }
 
 export function createWork(parts: EngineParts, claim: Claim, state: RunState): Work {
   const { run, agent, history, steps, lastSeq } = state;
+  const { database, feed, models } = parts;
+  const model = agent.model_id ?? models.defaultModel;
   return {
     ...parts,
+    ...createCommitter({ database, feed, claim, run, lastSeq, rowOf: (step) => rowOf(step, model, history.length) }),
     claim,
     agent,
     history,
     run,
     steps,
-    commit: createCommitter(parts.database, parts.feed, claim, run, lastSeq),
     begun: new Set(state.begun),
     approvals: [],
+    children: [],
     asked: new Set(),
+    rules: () => 'deny',
+    waitedFor: state.waitedFor ?? null,
     left: false,
   };
 }
 
 /** What the model is asked next. */
-export function requestOf({ agent, run, history, steps, tools }: Work): ModelRequest {
+export function requestOf({ agent, run, history, steps, tools, rules }: Work): ModelRequest {
   return {
     model: agent.model_id,
     system: agent.system_prompt,
     context: run.context,
     messages: conversationOf(history, run.input, steps),
-    tools: tools.definitions(agent.tools),
+    tools: tools.definitions(agent.tools.filter((name) => rules(name) !== 'deny')),
   };
 }
 
-/** Inserts steps that this holder makes. */
-export function insertWork(tx: Tx, work: Work, steps: readonly StepRecord[]): Promise<void> {
-  const { run, agent, models, history } = work;
-  const model = agent.model_id ?? models.defaultModel;
-  return insertSteps(
-    tx,
-    run.tenantId,
-    run.id,
-    steps.map((step) => rowOf(step, model, history.length)),
-  );
+/** Whether an agent has a tool, and its tenant lets it. */
+export function isOffered({ agent, rules }: Work, tool: string): boolean {
+  return agent.tools.includes(tool) && rules(tool) !== 'deny';
 }
 
 /** The steps with one of them settled. */
@@ -89,9 +97,9 @@ export function withStep(work: Work, settled: StepRecord): StepRecord[] {
   return work.steps.map((step) => (step.number === settled.number ? settled : step));
 }
 
-/** For whom the model calls of a step are made. */
-export function ownerOf({ run, agent }: Work, step: number): CallOwner {
-  return {
+/** Where the model calls of a step are written down: in the commits of the run. */
+export function ledgerOf({ run, agent, ledgerFor, booking }: Work, step: number): CallLedger {
+  const owner = {
     tenantId: run.tenantId,
     userId: run.userId,
     traceId: run.traceId,
@@ -101,6 +109,7 @@ export function ownerOf({ run, agent }: Work, step: number): CallOwner {
     rootRunId: run.rootRunId,
     step,
   };
+  return ledgerFor(owner, booking);
 }
 
 /** What readers are told where a step is begun again after a crash. */

@@ -1,12 +1,13 @@
 import type { RunEvent } from '@reeve/contract';
-import { json, type Db } from '@reeve/db';
+import { runText, type Db } from '@reeve/db';
 import { sql } from 'kysely';
 
 /** An event as it is stored: without what the run and its steps hold already. */
 export interface StoredEvent {
   readonly seq: number;
   readonly type: RunEvent['type'];
-  readonly at: Date;
+  /** RFC 3339. */
+  readonly at: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
@@ -17,20 +18,13 @@ export async function insertEvents(
   events: readonly StoredEvent[],
 ): Promise<void> {
   if (events.length === 0) return;
-  await db
-    .insertInto('events')
-    .values(
-      events.map(({ seq, type, at, data }) => ({
-        run_id: runId,
-        seq,
-        tenant_id: tenantId,
-        type,
-        data: json(data),
-        created_at: at,
-      })),
-    )
-    .execute();
+  await runText(db, INSERT, [runId, tenantId, JSON.stringify(events)]);
 }
+
+const INSERT = `
+  insert into events (run_id, seq, tenant_id, type, data, created_at)
+  select $1::uuid, e.seq, $2::text, e.type, e.data, e.at
+  from json_to_recordset($3::json) as e (seq int, type text, data jsonb, at timestamptz)`;
 
 /** Events after a number, with what steps and the run hold of them put back in. */
 export async function selectEvents(

@@ -1,7 +1,8 @@
-import type { Run, RunStatus } from '@reeve/contract';
+import type { Run, RunStatus, RunWait } from '@reeve/contract';
 import { json, now, type Db, type Tables } from '@reeve/db';
 import { sql, type Selectable } from 'kysely';
-import { usageOf, type RunRecord, type Used } from '../run.ts';
+import { sumUsed, usageOf, type RunRecord, type Used } from '../run.ts';
+import { selectUsedBelow } from './child.ts';
 
 export interface RunFilter {
   readonly agent?: string | undefined;
@@ -59,11 +60,14 @@ export async function updateRunning(db: Db, runId: string, historyUntil?: number
 }
 
 /** Marks a run as put aside. */
-export async function updateParked(db: Db, runId: string, waitingFor: 'approval' | 'budget'): Promise<void> {
+export async function updateParked(db: Db, runId: string, waitingFor: RunWait): Promise<void> {
   await db.updateTable('runs').set({ status: 'queued', waiting_for: waitingFor }).where('id', '=', runId).execute();
 }
 
-/** Brings an ended run back, for a retry of its task: settled steps are kept, and what its end had closed is open again. */
+/**
+ * Brings an ended run back, for a retry of its task: settled steps are kept, and what its end had closed is open again. A child
+ * run that was cancelled with it is let go, and will be opened anew.
+ */
 export async function updateRevivedRun(db: Db, runId: string): Promise<void> {
   await db
     .updateTable('runs')
@@ -72,11 +76,15 @@ export async function updateRevivedRun(db: Db, runId: string): Promise<void> {
     .execute();
   await db
     .updateTable('steps')
-    .set({ status: 'pending', outcome: null, ended_at: null })
+    .set({ status: 'pending', outcome: null, ended_at: null, child_run_id: standingChild })
     .where('run_id', '=', runId)
     .where('outcome', '=', 'cancelled')
     .execute();
 }
+
+/** The child run of a step, unless it was cancelled or is about to be. */
+const standingChild = sql<string | null>`(select c.id from runs c join tasks t on t.id = c.task_id
+  where c.id = steps.child_run_id and c.status <> 'cancelled' and (c.ended_at is not null or not t.cancel_requested))`;
 
 export interface RunEnd {
   readonly status: 'completed' | 'failed' | 'cancelled';
@@ -141,10 +149,13 @@ export async function selectRunRecord(
   };
 }
 
-/** One run as the API shows it. */
+/** One run as the API shows it, with what its tree used where it is the root of one. */
 export async function selectRun(db: Db, tenantId: string, id: string): Promise<Run | undefined> {
   const row = await shown(db, tenantId).where('runs.id', '=', id).executeTakeFirst();
-  return row && fromRow(row);
+  if (row === undefined) return undefined;
+  const run = fromRow(row);
+  if (row.children.length === 0 || row.parent_run_id !== null) return run;
+  return { ...run, tree_usage: usageOf(sumUsed(usedOf(row), await selectUsedBelow(db, id))) };
 }
 
 /** A page of the tenant's runs, newest first, with how many there are in all. */
@@ -193,11 +204,12 @@ function shown(db: Db, tenantId: string) {
         .select(({ fn }) => fn.max<number>('number').as('count'))
         .$asScalar()
         .as('steps'),
+      sql<string[]>`array(select id from runs c where c.parent_run_id = runs.id order by id)`.as('children'),
     ])
     .where('runs.tenant_id', '=', tenantId);
 }
 
-function fromRow(row: Selectable<Tables['runs']> & { slug: string; steps: number | null }): Run {
+function fromRow(row: Selectable<Tables['runs']> & { slug: string; steps: number | null; children: string[] }): Run {
   return {
     id: row.id,
     tenant_id: row.tenant_id,
@@ -211,6 +223,8 @@ function fromRow(row: Selectable<Tables['runs']> & { slug: string; steps: number
     waiting_for: row.waiting_for as Run['waiting_for'],
     multitask: row.multitask as Run['multitask'],
     parent_run_id: row.parent_run_id,
+    root_run_id: row.root_run_id ?? row.id,
+    children: row.children,
     forked_from: row.forked_from,
     fork_step: row.fork_step,
     input: row.input,

@@ -1,8 +1,7 @@
 import type { Step, ToolOutcome } from '@reeve/contract';
 import { json, now, type Db, type Tables } from '@reeve/db';
-import { usdOf } from '@reeve/tenancy';
 import { sql, type Selectable } from 'kysely';
-import type { CompactionStep, ModelOutput, RunRecord, StepRecord, Used } from '../run.ts';
+import type { CompactionStep, ModelOutput, StepRecord } from '../run.ts';
 
 export interface NewStep {
   readonly number: number;
@@ -40,58 +39,6 @@ export async function insertSteps(db: Db, tenantId: string, runId: string, steps
     .execute();
 }
 
-/** Counts one more beginning of a pending step. */
-export async function updateBegun(db: Db, runId: string, number: number): Promise<void> {
-  await db
-    .updateTable('steps')
-    .set((eb) => ({ attempt: eb('attempt', '+', 1), started_at: now }))
-    .where('run_id', '=', runId)
-    .where('number', '=', number)
-    .execute();
-}
-
-export interface Settlement {
-  /** What the step came to, as it is kept. */
-  readonly output: unknown;
-  readonly outcome: string;
-  readonly used?: Used;
-}
-
-/** Settles a pending step, and counts what it used to the run. */
-export async function updateSettled(
-  db: Db,
-  { id: runId }: Pick<RunRecord, 'id'>,
-  number: number,
-  { output, outcome, used }: Settlement,
-): Promise<void> {
-  const costUsd = used?.costNano == null ? null : usdOf(used.costNano);
-  await db
-    .updateTable('steps')
-    .set({
-      status: 'settled',
-      output: output === null ? null : json(output),
-      outcome,
-      ended_at: now,
-      ...(used && { input_tokens: used.inputTokens, output_tokens: used.outputTokens, cost_usd: costUsd }),
-    })
-    .where('run_id', '=', runId)
-    .where('number', '=', number)
-    .where('status', '=', 'pending')
-    .execute();
-  if (used === undefined) return;
-  await db
-    .updateTable('runs')
-    .set((eb) => ({
-      input_tokens: eb('input_tokens', '+', used.inputTokens),
-      output_tokens: eb('output_tokens', '+', used.outputTokens),
-      cached_tokens: eb('cached_tokens', '+', used.cachedTokens),
-      reasoning_tokens: eb('reasoning_tokens', '+', used.reasoningTokens),
-      cost_usd: sql<string | null>`cost_usd + ${costUsd}::numeric`,
-    }))
-    .where('id', '=', runId)
-    .execute();
-}
-
 /** Closes whatever a run leaves open when it ends. */
 export async function updateAbandoned(db: Db, runId: string): Promise<void> {
   await db
@@ -120,10 +67,20 @@ export async function selectStepRecords(db: Db, runId: string): Promise<StepReco
   const { rows } = await sql<
     Pick<
       StepRow,
-      'run_id' | 'number' | 'kind' | 'name' | 'tool_call_id' | 'input' | 'output' | 'status' | 'outcome' | 'attempt'
+      | 'run_id'
+      | 'number'
+      | 'kind'
+      | 'name'
+      | 'tool_call_id'
+      | 'input'
+      | 'output'
+      | 'status'
+      | 'outcome'
+      | 'attempt'
+      | 'child_run_id'
     >
   >`
-    ${stepsOf(runId)} select run_id, number, kind, name, tool_call_id, input, output, status, outcome, attempt from held order by number`.execute(
+    ${stepsOf(runId)} select run_id, number, kind, name, tool_call_id, input, output, status, outcome, attempt, child_run_id from held order by number`.execute(
     db,
   );
   return rows.map((row, index): StepRecord => {
@@ -152,6 +109,7 @@ export async function selectStepRecords(db: Db, runId: string): Promise<StepReco
           name: row.name,
           callId: row.tool_call_id ?? '',
           input: row.input,
+          childRunId: row.child_run_id,
           output: row.output as ToolOutcome | null,
         };
     }
@@ -190,6 +148,7 @@ export async function listSteps(
     status: row.status as Step['status'],
     outcome: row.outcome,
     attempt: row.attempt,
+    child_run_id: row.child_run_id,
     input_tokens: row.input_tokens,
     output_tokens: row.output_tokens,
     cost_usd: row.cost_usd,
