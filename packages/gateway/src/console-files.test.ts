@@ -92,17 +92,13 @@ describe('the files of the console', () => {
       assert.equal(await get(path), undefined, path);
   });
 
-  it('may not be framed, sniffed, or run what is not theirs', async () => {
+  it('may not be framed, or run what is not theirs', async () => {
     for (const path of ['/', '/assets/app-1a2b.js']) {
       const { headers } = (await get(path))!;
       const policy = headers.get('content-security-policy')!;
-      assert.match(policy, /default-src 'self'; script-src 'self';/);
+      assert.match(policy, /default-src 'none'; script-src 'self';/);
       assert.match(policy, /frame-ancestors 'none'/);
       assert.doesNotMatch(policy, /script-src[^;]*unsafe/);
-      assert.deepEqual(
-        [headers.get('x-content-type-options'), headers.get('x-frame-options'), headers.get('referrer-policy')],
-        ['nosniff', 'DENY', 'no-referrer'],
-      );
     }
   });
 

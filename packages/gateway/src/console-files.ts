@@ -14,12 +14,20 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-const SECURITY = {
-  'content-security-policy':
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
+/** Scripts only from here; styles also inline, since the console's components write theirs into the page. */
+const POLICY = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "manifest-src 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; '),
 };
 
 const NOT_BUILT =
@@ -51,7 +59,7 @@ async function serveFile(directory: string, path: string, head: boolean): Promis
   const cache = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
   const body = head ? null : (Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>);
   return new Response(body, {
-    headers: { ...SECURITY, 'content-type': type, 'content-length': String(found.size), 'cache-control': cache },
+    headers: { ...POLICY, 'content-type': type, 'content-length': String(found.size), 'cache-control': cache },
   });
 }
 
@@ -59,7 +67,7 @@ async function servePage(directory: string): Promise<Response> {
   const page = await readFile(join(directory, 'index.html'), 'utf8').catch(() => undefined);
   return new Response(page ?? NOT_BUILT, {
     status: page === undefined ? 503 : 200,
-    headers: { ...SECURITY, 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache' },
+    headers: { ...POLICY, 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache' },
   });
 }
 

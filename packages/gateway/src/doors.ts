@@ -11,25 +11,36 @@ import {
   type StartParts,
   type StartedRun,
 } from '@reeve/runs';
+import type { Runtime } from './runtime.ts';
+import type { SettingsOf } from './settings.ts';
 
 /** How long a door waits for its run where the caller does not say, in milliseconds. */
-const EXECUTE_WAIT_MS = 10_000;
 const WAIT_MS = 120_000;
-/** The agent of a door that names none. */
-const DEFAULT_AGENT = 'assistant';
 
 /** Mounts the doors: every one starts a run in the same way and differs only in what it takes and answers. */
-export function mountDoors(app: App, parts: StartParts): void {
+export function mountDoors(app: App, parts: StartParts, runtime: Runtime, settings: SettingsOf): void {
+  const requestOf = async (call: Asking, door: string, asked: Asked): Promise<RunRequest> => ({
+    ...asked,
+    requester: requesterOf(call),
+    door,
+    agent: asked.agent ?? (await settings.of(call.principal.tenantId)).defaultAgent,
+  });
+  const start = async (call: Asking, door: string, asked: Asked): Promise<StartedRun> =>
+    startRun(parts, await requestOf(call, door, asked));
+
   app.mount(routes.execute, async (call) => {
     const { task, parameters, agent, session_id, multitask, timeout_ms } = call.body;
-    const started = await start(parts, call, 'execute', {
+    const asked = {
       agent,
       input: withParameters(task, parameters),
       payload: { task, parameters },
       sessionId: session_id,
       multitask,
-    });
-    const { result } = await finish(parts.feed, call, started, timeout_ms ?? EXECUTE_WAIT_MS);
+    };
+    const waitMs = timeout_ms ?? (await settings.of(call.principal.tenantId)).gatewayTimeoutMs;
+    const request = await requestOf(call, 'execute', asked);
+    const { started, ended } = await runtime.execute(request, waitMs, call.signal);
+    const { result } = ended;
     return {
       status: result.status,
       result: result.result,
@@ -45,7 +56,7 @@ export function mountDoors(app: App, parts: StartParts): void {
       const { task, parameters, prompt, session_id, agent, multitask, timeout_ms } = call.body;
       const input = withParameters(task ?? prompt ?? '', parameters ?? {});
       const asked = { agent, input, payload: { input }, sessionId: session_id, multitask };
-      const started = await start(parts, call, 'plan', asked);
+      const started = await start(call, 'plan', asked);
       const { result } = await finish(parts.feed, call, started, timeout_ms ?? WAIT_MS);
       const { runId: run_id, sessionId } = started;
       return {
@@ -61,7 +72,7 @@ export function mountDoors(app: App, parts: StartParts): void {
 
   app.mount(routes.planV1, async (call) => {
     const { prompt, agent, session_id, multitask, timeout_ms } = call.body;
-    const started = await start(parts, call, 'plan', {
+    const started = await start(call, 'plan', {
       agent,
       input: prompt,
       payload: { prompt },
@@ -85,7 +96,7 @@ export function mountDoors(app: App, parts: StartParts): void {
   app.mount(routes.query, async (call) => {
     const { message, prompt, agent_config_id, session_id, multitask, timeout_ms } = call.body;
     const input = message ?? prompt ?? '';
-    const started = await start(parts, call, 'query', {
+    const started = await start(call, 'query', {
       agent: agent_config_id,
       input,
       payload: { message: input },
@@ -98,7 +109,7 @@ export function mountDoors(app: App, parts: StartParts): void {
 
   app.mount(routes.chat, async (call) => {
     const { agent_config_id, message, session_id, stream, multitask, timeout_ms } = call.body;
-    const started = await start(parts, call, 'chat', {
+    const started = await start(call, 'chat', {
       agent: agent_config_id,
       input: message,
       payload: { message },
@@ -123,16 +134,8 @@ export function streamOf(feed: Feed, tenantId: string, runId: string, after: num
   }, runId);
 }
 
+type Asking = Pick<Call<unknown>, 'principal' | 'context'>;
 type Asked = Pick<RunRequest, 'input' | 'payload' | 'sessionId' | 'multitask'> & { readonly agent: string | undefined };
-
-function start(
-  parts: StartParts,
-  call: Pick<Call<unknown>, 'principal' | 'context'>,
-  door: string,
-  asked: Asked,
-): Promise<StartedRun> {
-  return startRun(parts, { ...asked, requester: requesterOf(call), door, agent: asked.agent ?? DEFAULT_AGENT });
-}
 
 function finish(
   feed: Feed,

@@ -1,7 +1,7 @@
 import { findAgent, mountAgents } from '@reeve/agents';
-import { mountJournal, selectJournalOfTask, type NameAgent } from '@reeve/audit';
+import { mountAudit, mountJournal, selectJournalOfTask, type NameAgent } from '@reeve/audit';
 import { createApp, type App, type AppOptions } from '@reeve/http';
-import { ReeveError } from '@reeve/kit';
+import { ReeveError, type ConfigOf } from '@reeve/kit';
 import { mountMemory } from '@reeve/memory';
 import { listRuns } from '@reeve/runs';
 import {
@@ -14,22 +14,31 @@ import {
   type CheckTask,
   type JournalFeed,
 } from '@reeve/tasks';
-import { mountUsage } from '@reeve/tenancy';
+import { mountKeys, mountTenants, mountUsage, type Policies } from '@reeve/tenancy';
 import type { ToolRegistry } from '@reeve/tools';
+import type { gatewaySettings } from './config.ts';
 import { serveConsole } from './console-files.ts';
+import { mountOperations } from './dashboard.ts';
 import { mountDoors, streamOf } from './doors.ts';
 import { mountHealth, type HealthParts } from './health.ts';
 import { mountRuns } from './run-routes.ts';
+import { createRuntime } from './runtime.ts';
 import { SCHEDULE_KINDS } from './schedule-kinds.ts';
+import { createSettings, mountSettings, type SettingsParts } from './settings.ts';
 import { mountTools, type ToolContextFor } from './tool-routes.ts';
 import { followWire, mountWires, type WireParts } from './wires/index.ts';
 
 export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
-  HealthParts &
+  Omit<HealthParts, 'circuits'> &
   Omit<WireParts, 'decide'> & {
+    readonly config: ConfigOf<typeof gatewaySettings>;
+    readonly shown: SettingsParts['shown'];
     readonly journal: JournalFeed;
     readonly tools: ToolRegistry;
     readonly toolContextFor: ToolContextFor;
+    /** Told of an API key that was rotated or revoked, before the caller is answered. */
+    readonly keyChanged: (keyId: string) => void;
+    readonly policies: Policies;
     /** Where the built console is. */
     readonly consoleDirectory: string;
     /** False: only health, version and metrics, as a process without the gateway role has. */
@@ -48,9 +57,11 @@ export function createGateway(parts: GatewayParts): App {
     db: database.db,
     follow: (tenantId, source) => followWire(parts, tenantId, source) ?? streamOf(feed, tenantId, source, 0),
   });
-  mountHealth(app, parts);
+  const runtime = createRuntime(parts);
+  mountHealth(app, { ...parts, circuits: runtime.circuits });
   if (!parts.api) return app;
-  mountDoors(app, parts);
+  const settings = createSettings(parts);
+  mountDoors(app, parts, runtime, settings);
   mountWires(app, {
     ...parts,
     async decide(requester, approvalId, approved, reason) {
@@ -76,13 +87,18 @@ export function createGateway(parts: GatewayParts): App {
   });
   mountAgents(app, database, () => tools.list().map(({ name }) => name));
   mountMemory(app, database);
-  mountTools(app, database, tools, parts.toolContextFor);
+  mountTools(app, database, tools, parts.toolContextFor, parts.policies);
   mountJournal(app, database, nameAgent);
+  mountAudit(app, database);
+  mountKeys(app, database, parts.keyChanged);
+  mountTenants(app, database, parts.policies);
   mountUsage(app, database, {
     nameAgent,
     checkAgent: (tx, tenantId, ref) => checkTask(tx, tenantId, ref, 'any'),
     raised: (tenantId) => retryShort(database, handler, parts.log, tenantId),
   });
+  mountOperations(app, { ...parts, circuits: runtime.circuits });
+  mountSettings(app, parts, settings);
   app.fallback(serveConsole(parts.consoleDirectory));
   return app;
 }

@@ -1,20 +1,26 @@
 import { routes, type ComponentHealth, type ComponentName, type Health } from '@reeve/contract';
 import type { Database } from '@reeve/db';
-import { openApiOf, referencePage, Reply, type App } from '@reeve/http';
-import { metrics } from '@reeve/kit';
+import { openApiOf, REFERENCE_POLICY, referencePage, Reply, type App } from '@reeve/http';
+import { metrics, ReeveError, type ConfigOf } from '@reeve/kit';
+import type { gatewaySettings } from './config.ts';
 import type { ModelGateway } from '@reeve/models';
 import type { Sandbox } from '@reeve/sandbox';
 import type { Worker } from '@reeve/tasks';
 import { sql } from 'kysely';
+import type { Circuits } from './circuits.ts';
 
 export interface HealthParts {
+  readonly config: Pick<ConfigOf<typeof gatewaySettings>, 'showsMetrics'>;
   readonly database: Database;
   readonly models: ModelGateway;
   readonly sandbox: Sandbox;
   readonly worker: Worker | undefined;
+  readonly circuits: Circuits;
   readonly version: string;
   readonly commit: string;
   readonly roles: readonly string[];
+  /** What holds for callers: policies of tenants, limits on requests, and how much there is to do. */
+  readonly holds: Readonly<Record<'policies' | 'limits' | 'overload', () => ComponentHealth>>;
   /** Why work is not taken now, or undefined where it is. */
   readonly notReady: () => string | undefined;
 }
@@ -56,7 +62,10 @@ export function mountHealth(app: App, parts: HealthParts): void {
   });
 
   app.mount(routes.getVersion, async () => ({ version: parts.version, commit: parts.commit, node: process.version }));
-  app.mount(routes.getMetrics, async () => metrics.metrics());
+  app.mount(routes.getMetrics, async () => {
+    if (!parts.config.showsMetrics) throw new ReeveError('not_found', 'metrics are switched off (REEVE_METRICS)');
+    return metrics.metrics();
+  });
 
   let document: Record<string, unknown> | undefined;
   const openApi = () =>
@@ -68,7 +77,10 @@ export function mountHealth(app: App, parts: HealthParts): void {
     }));
   app.mount(routes.getOpenApi, async () => openApi());
   let page: string | undefined;
-  app.mount(routes.getDocs, async () => (page ??= referencePage(openApi())));
+  app.mount(routes.getDocs, async () => {
+    page ??= referencePage(openApi());
+    return new Reply(200, page, routes.getDocs.produces, { 'content-security-policy': REFERENCE_POLICY });
+  });
 }
 
 async function componentsOf({
@@ -76,6 +88,8 @@ async function componentsOf({
   models,
   sandbox,
   worker,
+  circuits,
+  holds,
 }: HealthParts): Promise<Record<ComponentName, ComponentHealth>> {
   const checked = await checkDatabase(database);
   const followed = (message: string): ComponentHealth => ({
@@ -84,8 +98,10 @@ async function componentsOf({
   });
   return {
     database: checked,
+    gateway: worse(gatewayHealth(circuits), holds.overload()),
+    tenants: holds.policies(),
     broker: followed('in the database; no external broker is configured'),
-    cache: followed('in the database; no Redis is configured'),
+    cache: holds.limits(),
     models: models.health(),
     memory: followed('lexical retrieval'),
     sandbox: sandbox.status(),
@@ -98,6 +114,17 @@ async function componentsOf({
           : `${worker.running} tasks in progress here`,
     },
   };
+}
+
+function worse(one: ComponentHealth, other: ComponentHealth): ComponentHealth {
+  return other.status === 'ok' ? one : other;
+}
+
+function gatewayHealth(circuits: Circuits): ComponentHealth {
+  const { start, agents } = circuits.open();
+  if (start) return { status: 'degraded', message: 'runs could not be started; the circuit of /execute is open' };
+  const few = agents === 1 ? 'the circuit of one agent is open' : `the circuits of ${agents} agents are open`;
+  return { status: 'ok', message: agents === 0 ? 'all circuits of /execute are closed' : few };
 }
 
 async function checkDatabase({ db, kind }: Database): Promise<ComponentHealth> {

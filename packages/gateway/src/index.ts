@@ -1,2 +1,3 @@
+export { gatewaySettings } from './config.ts';
 export { checkTask, createGateway } from './gateway.ts';
 export type { GatewayParts } from './gateway.ts';

@@ -3,7 +3,8 @@ import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import type { App } from '@reeve/http';
 import { newId, ReeveError } from '@reeve/kit';
-import type { ToolContext, ToolRegistry } from '@reeve/tools';
+import { toolRule, type Policies } from '@reeve/tenancy';
+import { failedOutcome, type ToolContext, type ToolRegistry } from '@reeve/tools';
 
 /** On whose behalf a tool is called outside a run. */
 export type ToolContextFor = (
@@ -13,7 +14,13 @@ export type ToolContextFor = (
 ) => Promise<ToolContext>;
 
 /** Mounts the routes of tools. */
-export function mountTools(app: App, database: Database, tools: ToolRegistry, contextFor: ToolContextFor): void {
+export function mountTools(
+  app: App,
+  database: Database,
+  tools: ToolRegistry,
+  contextFor: ToolContextFor,
+  policies: Pick<Policies, 'of'>,
+): void {
   app.mount(routes.listTools, async () => ({ tools: tools.list() }));
 
   app.mount(routes.executeTool, async ({ principal, context, body, signal }) => {
@@ -21,8 +28,14 @@ export function mountTools(app: App, database: Database, tools: ToolRegistry, co
     if (tools.get(name) === undefined)
       throw new ReeveError('unknown_tool', `there is no tool ${name}; GET /api/v1/tools lists them`);
     const { tenantId, userId } = principal;
-    const toolContext = await contextFor({ tenantId, sessionId, runId: null }, context.requestId, signal);
-    const outcome = await tools.execute(name, code === undefined ? args : withCode(name, args, code), toolContext);
+    const rule = toolRule(await policies.of(tenantId), name);
+    const execute = async () =>
+      tools.execute(
+        name,
+        code === undefined ? args : withCode(name, args, code),
+        await contextFor({ tenantId, sessionId, runId: null }, context.requestId, signal),
+      );
+    const outcome = rule === 'allow' ? await execute() : failedOutcome('denied', DENIED[rule]);
     const details = { tool: name, status: outcome.tool_status, session_id: sessionId };
     await inTenant(database.db, tenantId, (tx) =>
       recordAudit(tx, [{ tenantId, actor: userId, action: 'TOOL_EXECUTED', traceId: context.traceId, details }]),
@@ -30,6 +43,11 @@ export function mountTools(app: App, database: Database, tools: ToolRegistry, co
     return outcome;
   });
 }
+
+const DENIED = {
+  deny: 'this tenant does not allow this tool',
+  approve: 'this tenant has a person asked about this tool first, which only a run can do',
+} as const;
 
 /** `code` stands for the argument that holds the program. */
 function withCode(name: string, args: Readonly<Record<string, unknown>>, code: string): Record<string, unknown> {

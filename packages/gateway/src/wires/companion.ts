@@ -14,7 +14,7 @@ const DEFAULT_AGENT = 'assistant';
  * since a message may be meant to interrupt the one before. A connection that closes leaves its runs alone.
  */
 export function mountCompanion(app: App, parts: WireParts): void {
-  app.mountSocket(routes.companion, async ({ principal, context }) => ({
+  app.mountSocket(routes.companion, async ({ principal, context, again }) => ({
     async serve(connection) {
       const caller = { principal, context };
       const session = newId();
@@ -25,7 +25,9 @@ export function mountCompanion(app: App, parts: WireParts): void {
           await tell(connection, caller, new ReeveError('rate_limited', message));
           continue;
         }
-        const work = answer(parts, caller, connection, frame, session)
+        // Each message is a request of its own.
+        const work = again()
+          .then(() => answer(parts, caller, connection, frame, session))
           .catch((error: unknown) => {
             if (ReeveError.from(error).reason === 'internal') parts.log.error({ err: error }, 'a message failed');
             return tell(connection, caller, error);

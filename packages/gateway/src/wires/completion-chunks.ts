@@ -75,8 +75,13 @@ export async function* chunksOfModel(
     if (part.type === 'tool_call') yield chunk(head, { tool_calls: [callOf(part.call, calls++)] }, null, withUsage);
     if (part.type !== 'finish') continue;
     yield chunk(head, {}, finishOf(part.reason, calls), withUsage);
-    if (withUsage) yield usageChunk(head, usageOfModel(part.usage));
+    if (withUsage) yield usageOfAnswer(head, part.usage);
   }
+}
+
+/** The last chunk for callers who want to know what an answer used. */
+export function usageOfAnswer(head: Head, usage: TokenUsage): ChatCompletionChunk {
+  return usageChunk(head, usageOfModel(usage));
 }
 
 /** A model’s answer as a whole. */

@@ -1,18 +1,29 @@
 import type { ChatCompletionRequest, ChatMessage } from '@reeve/contract';
 import { invalidField } from '@reeve/kit';
-import type { ModelRequest } from '@reeve/models';
+import type { ChatCall, ModelRequest } from '@reeve/models';
 import { jsonOf, toolChoiceOf, toolOf } from './model-call.ts';
 import { addCall, argumentsOf, callsIn, forModel, textOf, type Said } from './said.ts';
 
-/** A chat completion as a model is asked for it. Throws `invalid_request` for what no model could be told. */
-export function modelRequestOf(body: ChatCompletionRequest): ModelRequest {
+/** A chat completion as a plain model is asked for it. Throws `invalid_request` for what no model could be told. */
+export function chatCallOf(body: ChatCompletionRequest, sent: unknown): ChatCall {
+  const pictures: string[] = [];
+  return {
+    request: modelRequestOf(body, pictures),
+    body: sent as ChatCall['body'],
+    pictures,
+    stream: body.stream === true,
+    withUsage: body.stream_options?.include_usage === true,
+  };
+}
+
+function modelRequestOf(body: ChatCompletionRequest, pictures: string[]): ModelRequest {
   const { model, temperature, top_p, seed, stop, response_format: format } = body;
   const choice = toolChoiceOf(body.tool_choice);
   const json = format && jsonOf(format.type, format.json_schema ?? {}, 'response_format');
   const limit = body.max_completion_tokens ?? body.max_tokens;
   return {
     model: model ?? null,
-    ...forModel(saidOf(body.messages)),
+    ...forModel(saidOf(body.messages, pictures)),
     context: [],
     tools: (body.tools ?? []).map(({ type, function: tool }, index) => toolOf(type, tool, `tools.${index}`)),
     ...(choice !== undefined && { toolChoice: choice }),
@@ -32,14 +43,15 @@ export function refuseUnknown({ n, modalities, logprobs }: ChatCompletionRequest
   if (logprobs === true) throw invalidField('logprobs', 'log probabilities are not known here');
 }
 
-/** The messages of a request as what was said. */
-export function saidOf(messages: readonly ChatMessage[]): Said[] {
+/** The messages of a request as what was said. The places of the user’s pictures go into `pictures`; without it they are refused. */
+export function saidOf(messages: readonly ChatMessage[], pictures?: string[]): Said[] {
   const said: Said[] = [];
   for (const [index, message] of messages.entries()) {
     const path = `messages.${index}`;
     const text = textOf(
       message.content ?? (message.role === 'assistant' ? message.refusal : undefined),
       `${path}.content`,
+      message.role === 'user' ? pictures : undefined,
     );
     if (message.role === 'tool') {
       const toolCallId = message.tool_call_id ?? '';

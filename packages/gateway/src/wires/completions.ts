@@ -1,13 +1,15 @@
 import { routes, type ChatCompletionRequest } from '@reeve/contract';
 import { EventStream, Reply, type App, type Call } from '@reeve/http';
 import { invalidField, newId } from '@reeve/kit';
+import type { ModelPart } from '@reeve/models';
 import { waitForRun } from '@reeve/runs';
 import { sessionNameOf, startAgentRun } from './agent-run.ts';
 import { chunksOfModel, chunksOfRun, completionOfModel, completionOfRun } from './completion-chunks.ts';
-import { modelRequestOf, refuseUnknown, saidOf } from './completion-request.ts';
-import { inBand } from './in-band.ts';
+import { chatCallOf, refuseUnknown, saidOf } from './completion-request.ts';
+import { inBand, inBandEvents } from './in-band.ts';
 import { openModelCall } from './model-call.ts';
 import { agentOf, runHeaders, WAIT_MS, type WireParts } from './parts.ts';
+import { isRelayed, relayedAnswer, relayedEvents } from './relayed.ts';
 import { forAgent } from './said.ts';
 
 type Completion = Call<typeof routes.createChatCompletion>;
@@ -54,16 +56,23 @@ async function askAgent(parts: WireParts, call: Completion, agent: string): Prom
 }
 
 async function askModel(parts: WireParts, call: Completion): Promise<Reply | EventStream> {
-  const { body } = call;
+  const { body, sent, signal } = call;
   const head = {
     id: `chatcmpl-${newId().replaceAll('-', '')}`,
     created: Math.floor(Date.now() / 1000),
     model: body.model ?? parts.models.describe(null).id,
   };
-  const opened = await openModelCall(parts, call, modelRequestOf(body));
+  const chat = chatCallOf(body, sent);
+  const opened = await openModelCall(parts, call, (left, ledger) => parts.models.chat(chat, left, ledger));
+  if (isRelayed(opened.first)) {
+    if (body.stream)
+      return new EventStream((reader) => inBandEvents(relayedEvents(head, opened.parts(reader), chat), parts.log));
+    return new Reply(200, await relayedAnswer(opened.parts(signal)));
+  }
+  const own = (reader: AbortSignal) => opened.parts(reader) as AsyncIterable<ModelPart>;
   if (body.stream)
-    return new EventStream((signal) => inBand(chunksOfModel(head, opened.parts(signal), wantsUsage(body)), parts.log));
-  return new Reply(200, await completionOfModel(head, opened.parts(call.signal)));
+    return new EventStream((reader) => inBand(chunksOfModel(head, own(reader), chat.withUsage), parts.log));
+  return new Reply(200, await completionOfModel(head, own(signal)));
 }
 
 function wantsUsage({ stream_options: options }: ChatCompletionRequest): boolean {

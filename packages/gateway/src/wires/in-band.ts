@@ -7,8 +7,21 @@ export async function* inBand(chunks: AsyncIterable<unknown>, log: Log): AsyncGe
   try {
     for await (const data of chunks) yield { data };
   } catch (thrown) {
-    const failure = failureTold(thrown);
-    if (failure.code === 'internal') log.error({ err: thrown }, 'a stream failed');
-    yield { data: openAiError(failure) };
+    yield failed(thrown, log);
   }
+}
+
+/** The same of what comes as events already. */
+export async function* inBandEvents(events: AsyncIterable<ServerEvent>, log: Log): AsyncGenerator<ServerEvent, void> {
+  try {
+    yield* events;
+  } catch (thrown) {
+    yield failed(thrown, log);
+  }
+}
+
+function failed(thrown: unknown, log: Log): ServerEvent {
+  const failure = failureTold(thrown);
+  if (failure.code === 'internal') log.error({ err: thrown }, 'a stream failed');
+  return { data: openAiError(failure) };
 }

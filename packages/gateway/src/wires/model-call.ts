@@ -1,36 +1,43 @@
 import { invalidField } from '@reeve/kit';
 import type { ToolChoice } from '@reeve/contract';
-import type { ModelPart, ModelRequest } from '@reeve/models';
+import type { ChatPart, ModelRequest } from '@reeve/models';
+import type { CallLedger } from '@reeve/tenancy';
 import type { Caller, WireParts } from './parts.ts';
 
 /** A call of a plain model that has begun to answer. */
-export interface OpenModelCall {
+export interface OpenModelCall<Part extends ChatPart> {
+  /** The first part, or the end where there is none. */
+  readonly first: Part | undefined;
   /** The parts, once; the upstream call is aborted when the signal is, and when the reader stops. */
-  parts(signal: AbortSignal): AsyncGenerator<ModelPart, void>;
+  parts(signal: AbortSignal): AsyncGenerator<Part, void>;
 }
 
 /**
  * Calls a model and resolves with its first part, so that what fails before it is an ordinary error. The call is aborted when
  * the caller goes away.
  */
-export async function openModelCall(
-  { models, ledgerFor }: WireParts,
+export async function openModelCall<Part extends ChatPart>(
+  { ledgerFor }: Pick<WireParts, 'ledgerFor'>,
   { principal, context, signal }: Caller & { readonly signal: AbortSignal },
-  request: ModelRequest,
-): Promise<OpenModelCall> {
+  ask: (signal: AbortSignal, ledger: CallLedger) => AsyncIterable<Part>,
+): Promise<OpenModelCall<Part>> {
   const { tenantId, userId } = principal;
   const nothing = { agentId: null, personaId: null, runId: null, rootRunId: null, step: null };
   const left = new AbortController();
   abortWith(left, signal);
   const ledger = ledgerFor({ tenantId, userId, traceId: context.traceId, ...nothing });
-  const iterator = models.stream(request, left.signal, ledger)[Symbol.asyncIterator]();
+  const iterator = ask(left.signal, ledger)[Symbol.asyncIterator]();
   const first = await iterator.next();
   return {
+    first: first.done === true ? undefined : first.value,
     async *parts(reader) {
       abortWith(left, reader);
       let ended = false;
       try {
-        for (let next = first; next.done !== true; next = await iterator.next()) yield next.value;
+        for (let next = first; next.done !== true; next = await iterator.next()) {
+          ended = next.value.type === 'finish';
+          yield next.value;
+        }
         ended = true;
       } finally {
         if (!ended) left.abort();

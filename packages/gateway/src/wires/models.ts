@@ -3,17 +3,25 @@ import { routes, type Agent, type OpenAiModel } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import type { App } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
+import { mayUseModel } from '@reeve/tenancy';
 import { agentOf, type WireParts } from './parts.ts';
 
 /** Mounts OpenAI’s list of models: those that are known by name, then the tenant’s agents. */
-export function mountModels(app: App, { database, models }: Pick<WireParts, 'database' | 'models'>): void {
+export function mountModels(
+  app: App,
+  { database, models, policies }: Pick<WireParts, 'database' | 'models' | 'policies'>,
+): void {
   app.mount(routes.listModels, async ({ principal: { tenantId }, query: { limit, offset } }) => {
     const { configs } = await inTenant(database.db, tenantId, async (tx) => {
       // The built-in agents are made for a tenant when one of them is first asked for.
       await findAgent(tx, tenantId, 'assistant');
       return listAgents(tx, tenantId, undefined, { limit, offset });
     });
-    const known = models.list().map(({ id, provider }) => model(id, provider, 0));
+    const policy = await policies.of(tenantId);
+    const known = models
+      .list()
+      .filter((known) => mayUseModel(policy, nameOf(known)))
+      .map(({ id, provider }) => model(id, provider, 0));
     return { object: 'list' as const, data: [...known, ...configs.map(ofAgent)] };
   });
 
@@ -22,7 +30,7 @@ export function mountModels(app: App, { database, models }: Pick<WireParts, 'dat
     if (ref === undefined) {
       const named = models.describe(id).id;
       const known = models.list().find((each) => each.id === named);
-      if (known === undefined) throw noModel(id);
+      if (known === undefined || !mayUseModel(await policies.of(tenantId), nameOf(known))) throw noModel(id);
       return model(known.id, known.provider, 0);
     }
     const agent = await inTenant(database.db, tenantId, (tx) => findAgent(tx, tenantId, ref));
@@ -33,6 +41,11 @@ export function mountModels(app: App, { database, models }: Pick<WireParts, 'dat
   app.mount(routes.getModelOf, ({ principal: { tenantId }, params: { owner, id } }) =>
     find(tenantId, `${owner}/${id}`),
   );
+}
+
+/** With its provider, as policies see it. */
+function nameOf({ id, provider }: { readonly id: string; readonly provider: string }): string {
+  return id.startsWith(`${provider}/`) ? id : `${provider}/${id}`;
 }
 
 function ofAgent({ slug, created_at }: Agent): OpenAiModel {

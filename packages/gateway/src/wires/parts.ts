@@ -2,13 +2,14 @@ import type { Log } from '@reeve/kit';
 import type { Call } from '@reeve/http';
 import type { StartParts } from '@reeve/runs';
 import type { Requester } from '@reeve/tasks';
-import type { CallLedger, CallOwner } from '@reeve/tenancy';
+import type { CallLedger, CallOwner, Policies } from '@reeve/tenancy';
 
 /** What the wires work with. */
 export interface WireParts extends StartParts {
   readonly log: Log;
   /** Where calls of plain models are written down. */
   readonly ledgerFor: (owner: CallOwner) => CallLedger;
+  readonly policies: Pick<Policies, 'of'>;
   /** Decides an approval. Throws `not_found`, and `conflict` where it is decided already. */
   readonly decide: (
     requester: Requester,

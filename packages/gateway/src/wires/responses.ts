@@ -111,9 +111,10 @@ async function askModel(parts: WireParts, call: Create): Promise<ResponseObject 
   const before =
     body.previous_response_id == null ? [] : await conversation(parts, principal.tenantId, body.previous_response_id);
   const input = saidOf(body.input, before);
+  const request = modelRequestOf(body, before, input);
   const id = newId();
   const base = baseOfModel(id, body.model ?? parts.models.describe(null).id, body);
-  const opened = await openModelCall(parts, call, modelRequestOf(body, before, input));
+  const opened = await openModelCall(parts, call, (left, ledger) => parts.models.stream(request, left, ledger));
   const keep = async (output: readonly Said[], ended: ResponseEvent) => {
     if (body.store === false) return;
     const answer = storable(ended['response']) as ResponseObject;

@@ -10,14 +10,18 @@ type Content = ChatMessage['content'];
 
 const TEXTS: ReadonlySet<string> = new Set(['text', 'input_text', 'output_text', 'summary_text', 'reasoning_text']);
 
-/** The text of a message. Throws `invalid_request` where a part of it is something else. */
-export function textOf(content: Content, path: string): string {
+/** The text of a message. Throws `invalid_request` where a part of it is something else; the places of pictures go into `pictures` where that is given. */
+export function textOf(content: Content, path: string, pictures?: string[]): string {
   if (content === null || content === undefined) return '';
   if (typeof content === 'string') return content;
   return content
     .map(({ type, text, refusal }, index) => {
       if (TEXTS.has(type)) return text ?? '';
       if (type === 'refusal') return refusal ?? '';
+      if (type === 'image_url' && pictures !== undefined) {
+        pictures.push(`${path}.${index}.type`);
+        return '';
+      }
       throw invalidField(`${path}.${index}.type`, `a part of type ${type} cannot be read yet; send text`);
     })
     .join('');

@@ -1,0 +1,49 @@
+import { flag, setting } from '@reeve/kit';
+import { z } from 'zod';
+
+const whole = (min: number, max: number) =>
+  z.coerce
+    .number('it must be a number')
+    .int('it must be a whole number')
+    .min(min, `it must be at least ${min}`)
+    .max(max, `it must be at most ${max}`);
+
+/** What stands between `/execute` and the runs, and what everybody may see. */
+export const gatewaySettings = {
+  showsMetrics: setting(
+    'REEVE_METRICS',
+    flag.default(true).describe('Answer /metrics, to anybody who reaches the server.'),
+  ),
+  defaultAgent: setting(
+    'REEVE_DEFAULT_AGENT',
+    z
+      .string()
+      .trim()
+      .min(1, 'it must name an agent')
+      .max(200, 'it must have at most 200 characters')
+      .default('assistant')
+      .describe('The agent of a door that is not told of one: its slug or id.'),
+  ),
+  gatewayTimeoutMs: setting(
+    'GATEWAY_TIMEOUT_MS',
+    whole(1, 600_000)
+      .default(10_000)
+      .describe('How long /execute waits for a run unless the caller says, in milliseconds.'),
+  ),
+  gatewayRetries: setting(
+    'GATEWAY_RETRIES',
+    whole(1, 10)
+      .default(3)
+      .describe('Attempts of /execute to start a run, where the one before certainly started none.'),
+  ),
+  gatewayCircuitFailures: setting(
+    'GATEWAY_CIRCUIT_FAILURES',
+    whole(1, 1_000).default(5).describe('Failures of /execute in a row after which a circuit opens.'),
+  ),
+  gatewayCircuitResetMs: setting(
+    'GATEWAY_CIRCUIT_RESET_MS',
+    whole(1, 86_400_000)
+      .default(60_000)
+      .describe('How long an open circuit of /execute refuses before one call may try, in milliseconds.'),
+  ),
+};

@@ -1,0 +1,266 @@
+import type { RunEvent } from '@reeve/contract';
+import { inTenant, isTransient } from '@reeve/db';
+import { counter, ReeveError, sleep, type ConfigOf, type Log, type Verdict } from '@reeve/kit';
+import {
+  selectRun,
+  startRun,
+  waitForRun,
+  type EndedRun,
+  type Feed,
+  type RunRequest,
+  type StartedRun,
+  type StartParts,
+} from '@reeve/runs';
+import { ExponentialBackoff, fullJitterGenerator } from 'cockatiel';
+import { findBegunRun } from './begun-run.ts';
+import { createCircuits, type Circuits } from './circuits.ts';
+import type { gatewaySettings } from './config.ts';
+import { runVerdictOf, startFailureOf, startVerdictOf } from './start-failure.ts';
+
+/*
+ * A call of the runtime
+ *
+ *   (circuits) ──► start ──committed──► follow ──► the run's end, or 504 with the run's id
+ *                  ▲   │
+ *                  │   ├─ certainly no run ──► pause ──► look for it ──not there──► start again
+ *                  │   └─ perhaps a run ─────► pause ──► look for it, again and again ──► 504 that says so
+ *                  └──────────────────────────────────────────┘
+ *
+ * Only the start is ever repeated, and only before there is a run. All of it, pauses included, keeps within one deadline.
+ */
+
+/** A run that was started, and how it ended. */
+export interface Executed {
+  readonly started: StartedRun;
+  readonly ended: EndedRun;
+}
+
+/** Runs behind retries, circuits and a deadline. */
+export interface Runtime {
+  /**
+   * Starts a run and waits for its end, `waitMs` in all. Throws `circuit_open`, what `startRun` and `waitForRun` throw,
+   * and `timeout`: with the run's id where there is one, else `unsure`.
+   */
+  execute(request: RunRequest, waitMs: number | undefined, signal: AbortSignal): Promise<Executed>;
+  readonly circuits: Circuits;
+}
+
+export interface RuntimeParts extends StartParts {
+  readonly config: ConfigOf<typeof gatewaySettings>;
+  readonly log: Log;
+  /** Pauses double from the first to the longest, and are as long as chance will have it within that. */
+  readonly pauses?: { readonly firstMs: number; readonly longestMs: number };
+}
+
+const PAUSES = { firstMs: 1_000, longestMs: 16_000 };
+const FOLLOW_AGAIN_MS = 250;
+
+const repeats = counter('reeve_gateway_start_repeats_total', 'Starts of runs that were tried again.');
+const unsureStarts = counter('reeve_gateway_start_unsure_total', 'Starts of runs of which the outcome is not known.');
+
+export function createRuntime(parts: RuntimeParts): Runtime {
+  const { config, log } = parts;
+  const { gatewayCircuitFailures: failures, gatewayCircuitResetMs: resetMs } = config;
+  const circuits = createCircuits({ failures, resetMs, log });
+  return {
+    circuits,
+    async execute(request, waitMs = config.gatewayTimeoutMs, signal) {
+      using deadline = startDeadline(waitMs);
+      const passage = circuits.of(request.requester.tenantId, request.agent).enter();
+      let started: StartedRun;
+      try {
+        started = await begin(parts, circuits, request, deadline, signal);
+      } catch (error) {
+        await passage.end('untried');
+        throw error;
+      }
+      const seen = { life: false, ended: false };
+      try {
+        const ended = await follow(parts.feed, request.requester.tenantId, started.runId, deadline, signal, seen);
+        await passage.end('ok');
+        return { started, ended };
+      } catch (thrown) {
+        const error = ReeveError.from(thrown);
+        const isLate = error.reason === 'timeout' && !seen.ended;
+        // No sign of life counts only in the time that the operator allows; a caller may ask for less.
+        const silent = () =>
+          seen.life ? 'ok' : waitMs < config.gatewayTimeoutMs ? 'nothing' : silenceOf(parts, request, started);
+        await passage.end(isLate ? await silent() : runVerdictOf(error));
+        throw error;
+      }
+    },
+  };
+}
+
+/** A run that says nothing is a fault where somebody holds it; one that waits for its turn or for a place says nothing rightly. */
+async function silenceOf(
+  { database }: RuntimeParts,
+  { requester }: RunRequest,
+  { runId }: StartedRun,
+): Promise<Verdict> {
+  try {
+    const { tenantId } = requester;
+    const run = await inTenant(database.db, tenantId, (tx) => selectRun(tx, tenantId, runId));
+    return run?.status === 'queued' ? 'nothing' : 'fault';
+  } catch {
+    return 'fault';
+  }
+}
+
+interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+  readonly waitMs: number;
+  leftMs(): number;
+}
+
+function startDeadline(waitMs: number): Deadline {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), waitMs);
+  const until = performance.now() + waitMs;
+  return {
+    signal: over.signal,
+    waitMs,
+    leftMs: () => Math.max(0, until - performance.now()),
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
+}
+
+/** Starts the run, at most once whatever goes wrong. */
+async function begin(
+  parts: RuntimeParts,
+  circuits: Circuits,
+  request: RunRequest,
+  deadline: Deadline,
+  signal: AbortSignal,
+): Promise<StartedRun> {
+  const startedAt = performance.now();
+  const { firstMs, longestMs } = parts.pauses ?? PAUSES;
+  let backoff = new ExponentialBackoff({
+    initialDelay: firstMs,
+    maxDelay: longestMs,
+    generator: fullJitterGenerator,
+  }).next();
+  let isUnsure = false;
+  for (let attempt = 1; ; attempt++) {
+    let failure: unknown;
+    try {
+      const before = attempt === 1 ? undefined : await inTime(lookFor(parts, request, startedAt), deadline);
+      if (before !== undefined) return before;
+      if (!isUnsure) return await startOnce(parts, circuits, request, deadline);
+    } catch (error) {
+      failure = error;
+      if (error instanceof Late) throw unsureOf(request, undefined);
+      const kind = startFailureOf(error);
+      if (kind === 'refused') throw error;
+      isUnsure ||= kind === 'unknown';
+    }
+    backoff = backoff.next(undefined);
+    const pauseMs = Math.max(backoff.duration, failure instanceof ReeveError ? (failure.retryAfterMs ?? 0) : 0);
+    const isLast = attempt >= parts.config.gatewayRetries || pauseMs >= deadline.leftMs() || signal.aborted;
+    if (isLast && isUnsure) throw unsureOf(request, failure);
+    if (isLast) throw failure;
+    repeats.inc();
+    parts.log.warn({ err: failure, attempt, pause_ms: pauseMs }, 'a run could not be started; it is tried again');
+    await sleep(pauseMs, signal);
+    if (signal.aborted) throw new ReeveError('cancelled', 'the caller went away', { unsure: isUnsure, cause: failure });
+  }
+}
+
+/** One start, which counts for its circuit however long it takes; later than the deadline it is not waited for. */
+async function startOnce(
+  { config, ...parts }: RuntimeParts,
+  circuits: Circuits,
+  request: RunRequest,
+  deadline: Deadline,
+): Promise<StartedRun> {
+  const passage = circuits.start.enter();
+  const hung = setTimeout(() => void passage.end('fault'), config.gatewayTimeoutMs);
+  const starting = startRun(parts, request);
+  const counted = starting
+    .then(
+      () => passage.end('ok'),
+      (error: unknown) => passage.end(startVerdictOf(error)),
+    )
+    .finally(() => clearTimeout(hung));
+  const started = await inTime(starting, deadline);
+  await counted;
+  return started;
+}
+
+function lookFor({ database }: RuntimeParts, request: RunRequest, startedAt: number): Promise<StartedRun | undefined> {
+  return findBegunRun(database.db, request, performance.now() - startedAt);
+}
+
+class Late extends Error {}
+
+async function inTime<T>(work: Promise<T>, { signal }: Deadline): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const give = () => reject(new Late());
+  if (signal.aborted) give();
+  signal.addEventListener('abort', give, { once: true });
+  // What comes after the deadline nobody waits for.
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    signal.removeEventListener('abort', give);
+  }
+}
+
+function unsureOf({ requester: { traceId } }: RunRequest, cause: unknown): ReeveError {
+  unsureStarts.inc();
+  return new ReeveError(
+    'timeout',
+    `it is not known whether a run has begun; look at /api/v1/runs?trace_id=${traceId} before you ask again`,
+    { unsure: true, ...(cause !== undefined && { cause }) },
+  );
+}
+
+/** Waits for a run's end. A reading that breaks off is taken up again: it changes nothing. */
+async function follow(
+  feed: Feed,
+  tenantId: string,
+  runId: string,
+  deadline: Deadline,
+  signal: AbortSignal,
+  seen: { life: boolean; ended: boolean },
+): Promise<EndedRun> {
+  const watched = watch(feed, (event) => {
+    if (!AT_THE_START.has(event.type)) seen.life = true;
+    if (event.type === 'session_end') seen.ended = true;
+  });
+  for (;;) {
+    const leftMs = Math.ceil(deadline.leftMs());
+    try {
+      return await waitForRun(watched, tenantId, runId, leftMs, signal);
+    } catch (error) {
+      if (error instanceof ReeveError) {
+        if (error.reason !== 'timeout' || seen.ended) throw error;
+        throw new ReeveError('timeout', error.message.replace(`${leftMs} ms`, `${deadline.waitMs} ms`), { runId });
+      }
+      if (!isTransient(error)) throw new ReeveError('internal', String(error), { runId, cause: error });
+      // It ends with the run's id once the time is over.
+      await sleep(Math.min(FOLLOW_AGAIN_MS, deadline.leftMs()), signal);
+      if (deadline.leftMs() === 0)
+        throw new ReeveError('timeout', `the run takes longer than ${deadline.waitMs} ms; it goes on`, {
+          runId,
+          cause: error,
+        });
+    }
+  }
+}
+
+/** What every run has from the beginning, whether anybody works on it or not. */
+const AT_THE_START: ReadonlySet<string> = new Set<RunEvent['type']>(['session_start', 'system']);
+
+function watch(feed: Feed, see: (event: RunEvent) => void): Feed {
+  return {
+    ...feed,
+    async *follow(tenantId, runId, after, signal) {
+      for await (const event of feed.follow(tenantId, runId, after, signal)) {
+        see(event);
+        yield event;
+      }
+    },
+  };
+}

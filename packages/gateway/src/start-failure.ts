@@ -1,0 +1,72 @@
+import { isTransient } from '@reeve/db';
+import { ReeveError, type Verdict } from '@reeve/kit';
+
+/**
+ * What is known after a start of a run failed. `none`: no run was made, so it may be tried again. `unknown`: perhaps one
+ * was, since the connection was lost when the commit was under way or after it. `refused`: none was made, and trying
+ * again would change nothing.
+ */
+export type StartFailure = 'none' | 'unknown' | 'refused';
+
+export function startFailureOf(thrown: unknown): StartFailure {
+  if (thrown instanceof ReeveError) return REPEATABLE.has(thrown.reason) ? 'none' : 'refused';
+  if (!isObject(thrown)) return 'refused';
+  const code = typeof thrown['code'] === 'string' ? thrown['code'] : '';
+  const isNeverBegun =
+    thrown['syscall'] === 'connect' ||
+    NEVER_BEGUN.has(code) ||
+    /timeout exceeded when trying to connect/.test(String(thrown['message']));
+  if (isNeverBegun) return 'none';
+  return isTransient(thrown) ? 'unknown' : 'refused';
+}
+
+/** What a failed start says of the machinery: an error that is the caller's own shows that it works. */
+export function startVerdictOf(thrown: unknown): Verdict {
+  if (!(thrown instanceof ReeveError)) return 'fault';
+  if (thrown.reason === 'shutting_down') return 'untried';
+  return thrown.status < 500 ? 'ok' : 'fault';
+}
+
+/** What the end of a run says of its agent and the provider behind it. */
+export function runVerdictOf(error: ReeveError): Verdict {
+  if (PROVES_NOTHING.has(error.reason)) return 'nothing';
+  return error.status < 500 ? 'ok' : 'fault';
+}
+
+const REPEATABLE: ReadonlySet<string> = new Set<ReeveError['reason']>([
+  'unavailable',
+  'pool_exhausted',
+  'provider_overloaded',
+  'circuit_open',
+]);
+
+const PROVES_NOTHING: ReadonlySet<string> = new Set<ReeveError['reason']>([
+  'cancelled',
+  'budget_exhausted',
+  'rate_limited',
+  'rejected',
+  'lease_lost',
+  'shutting_down',
+]);
+
+/**
+ * Errors after which nothing was written: no connection was made (no such host, nobody listens, too many connections,
+ * still starting), or the transaction was undone (serialization failure, deadlock, lock not available, read only).
+ */
+const NEVER_BEGUN: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  '08001',
+  '08004',
+  '53300',
+  '57P03',
+  '40001',
+  '40P01',
+  '55P03',
+  '25006',
+]);
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
