@@ -35,6 +35,8 @@ export interface Client {
     route: R,
     options?: CallOptions<R> & { lastEventId?: number },
   ): AsyncGenerator<RunEvent, void>;
+  /** Reads an answer of lines one by one, as they come; throws ClientError where it breaks off. */
+  lines<R extends Route>(route: R, options?: CallOptions<R>): AsyncGenerator<string, void>;
   /** Follows a run to its end, reconnecting by itself; every event after `after` comes exactly once. */
   followRun(runId: string, options?: { after?: number; signal?: AbortSignal }): AsyncGenerator<RunEvent, void>;
   /**
@@ -125,6 +127,23 @@ export function createClient(options: ClientOptions = {}): Client {
     async *stream(route, call = {}) {
       const response = await request(route, call, streamHeaders(call.lastEventId));
       yield* eventsOf<RunEvent>(response, call.signal);
+    },
+    async *lines(route, call = {}) {
+      const response = await request(route, call, {});
+      if (response.body === null) return;
+      let rest = '';
+      try {
+        for await (const chunk of response.body.pipeThrough(
+          new TextDecoderStream() as never,
+        ) as AsyncIterable<string>) {
+          const lines = `${rest}${chunk}`.split('\n');
+          rest = lines.pop() ?? '';
+          yield* lines;
+        }
+      } catch (error) {
+        throw call.signal?.aborted ? error : broken('the answer', error);
+      }
+      if (rest !== '') yield rest;
     },
     async *followRun(runId, { after = 0, signal } = {}) {
       let last = after;

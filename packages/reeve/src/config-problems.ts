@@ -1,7 +1,7 @@
 import type { ErrorDetail } from '@reeve/contract';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openModels } from '@reeve/models';
-import { requireSafeBinding } from '@reeve/tenancy';
+import { readTenantsFile, requireSafeBinding } from '@reeve/tenancy';
 import { readConfig, ROLES, type Config } from './config.ts';
 
 /** The configuration, or everything that is wrong with it: single values first, then what does not go together. */
@@ -12,12 +12,24 @@ export function checkConfig(): { config: Config | undefined; problems: ErrorDeta
   } catch (error) {
     return { config: undefined, problems: problemsOf(error) };
   }
-  return { config, problems: [...modelProblems(config), ...bindingProblems(config), ...roleProblems(config)] };
+  return {
+    config,
+    problems: [
+      ...modelProblems(config),
+      ...tenantProblems(config),
+      ...bindingProblems(config),
+      ...roleProblems(config),
+    ],
+  };
 }
 
 /** What the chosen model provider lacks. Calls nobody. */
 export function modelProblems(config: Config): ErrorDetail[] {
   return caught(() => openModels(config, silentLog));
+}
+
+function tenantProblems({ tenantsFile }: Config): ErrorDetail[] {
+  return caught(() => readTenantsFile(tenantsFile));
 }
 
 function bindingProblems(config: Config): ErrorDetail[] {

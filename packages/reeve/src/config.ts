@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { databaseSettings } from '@reeve/db';
+import { gatewaySettings } from '@reeve/gateway';
+import { httpSettings } from '@reeve/http';
 import { loadConfig, setting, type ConfigOf, type ConfigValue } from '@reeve/kit';
 import { modelSettings } from '@reeve/models';
 import { sandboxSettings } from '@reeve/sandbox';
 import { taskSettings } from '@reeve/tasks';
-import { tenancySettings } from '@reeve/tenancy';
+import { limitSettings, tenancySettings } from '@reeve/tenancy';
 import { toolSettings } from '@reeve/tools';
 import { z } from 'zod';
 
@@ -67,13 +69,17 @@ const settings = {
   ),
   ...databaseSettings,
   ...tenancySettings,
+  ...limitSettings,
   ...taskSettings,
   ...modelSettings,
   ...sandboxSettings,
   ...toolSettings,
+  ...httpSettings,
+  ...gatewaySettings,
 };
 
-export type Config = ConfigOf<typeof settings>;
+/** What is configured, and beside it every value as it may be shown, with where it comes from. */
+export type Config = ConfigOf<typeof settings> & { readonly shown: readonly ConfigValue[] };
 
 /**
  * The configuration of this process: overrides (the command line’s flags, by variable), then the environment with `.env`, then
@@ -88,7 +94,16 @@ export function readConfig(overrides: Readonly<Record<string, string | undefined
     string,
     string | undefined
   >;
-  return loadConfig(settings, environment, readOptional('reeve.yaml'));
+  const { config, values } = loadConfig(settings, environment, readOptional('reeve.yaml'));
+  return { config: { ...config, shown: values }, values };
+}
+
+/** The values of a configuration that nobody may see. */
+export function secretsOf(config: Config): string[] {
+  return Object.entries(settings).flatMap(([name, { secret }]) => {
+    const value: unknown = secret ? config[name as keyof Config] : undefined;
+    return [value].flat().filter((item) => typeof item === 'string');
+  });
 }
 
 function readOptional(name: string): string {

@@ -102,6 +102,6 @@ function inProcess(config: Config, reeve: Reeve): Connection {
 }
 
 function keyOf({ apiKeys }: Config): { apiKey?: string } {
-  const [apiKey] = apiKeys ?? [];
+  const apiKey = apiKeys?.find((key) => key !== '');
   return apiKey === undefined ? {} : { apiKey };
 }

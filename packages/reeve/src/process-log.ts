@@ -1,7 +1,8 @@
 import { createLog, type Log } from '@reeve/kit';
-import type { Config } from './config.ts';
+import { secretsOf, type Config } from './config.ts';
 
-/** The log of this process, on stderr. */
+/** The log of this process, on stderr, which tells no configured secret. */
 export function createProcessLog(config: Config, level: string = config.logLevel): Log {
-  return createLog('reeve', { level, format: config.logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json') });
+  const format = config.logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json');
+  return createLog('reeve', { level, format, secrets: secretsOf(config) });
 }

@@ -15,12 +15,19 @@ export const RUN_COLUMNS: readonly Column<Run>[] = [
 
 /** Shows a run with its steps, and with what it waits for a decision on. */
 export function printRunDetail(run: Run, steps: readonly Step[], approvals: readonly Approval[]): void {
-  const { usage, error, ...fields } = run;
-  const shown = { ...fields, error: error && `${error.code}: ${error.message}`, usage: shownUsage(usage) };
+  const { usage, tree_usage, error, children, ...fields } = run;
+  const shown = {
+    ...fields,
+    root_run_id: run.root_run_id === run.id ? null : run.root_run_id,
+    children: children.join('\n'),
+    error: error && `${error.code}: ${error.message}`,
+    usage: shownUsage(usage),
+    tree_usage: tree_usage && shownUsage(tree_usage),
+  };
   printFields(Object.entries(shown));
   if (steps.length > 0) {
     printText('');
-    printTable(steps, stepColumns(run));
+    printTable(steps, stepColumns(run, steps));
   }
   for (const { id, kind, title } of approvals)
     process.stdout.write(`\n${dim(printable(title))}\n${howToDecide(id, kind)}\n`);
@@ -32,8 +39,9 @@ export function shownStatus({ status, waiting_for }: Pick<Run, 'status' | 'waiti
 }
 
 /** A column is there only where it says something. */
-function stepColumns({ id, forked_from }: Run): Column<Step>[] {
+function stepColumns({ id, forked_from }: Run, steps: readonly Step[]): Column<Step>[] {
   const shared: Column<Step> = ['OF RUN', ({ run_id }) => (run_id === id ? '' : run_id)];
+  const opened: Column<Step> = ['CHILD RUN', ({ child_run_id }) => child_run_id];
   return [
     ['STEP', ({ number }) => number],
     ...(forked_from === null ? [] : [shared]),
@@ -43,6 +51,7 @@ function stepColumns({ id, forked_from }: Run): Column<Step>[] {
     ['IN', ({ input_tokens }) => input_tokens],
     ['OUT', ({ output_tokens }) => output_tokens],
     ['USD', ({ cost_usd }) => cost_usd],
+    ...(steps.some(({ child_run_id }) => child_run_id !== null) ? [opened] : []),
     ['WHAT', shownStep],
   ];
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { createRefusalLog, startSealer } from '@reeve/audit';
 import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock, type Tx } from '@reeve/db';
 import { checkTask, createGateway } from '@reeve/gateway';
 import { startHttpServer } from '@reeve/http';
@@ -19,18 +20,26 @@ import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
 import { createJournalFeed, expireLeases, runRetention, startScheduler, startWorker, type Worker } from '@reeve/tasks';
 import {
-  createAuthenticator,
   createLedger,
+  createMonthlyBudgets,
+  createOverload,
+  createRequestLimiter,
   DEFAULT_TENANT,
   deleteRunBudgets,
   ensureTenant,
   expireCalls,
+  openAuthenticator,
+  openPolicies,
   requireSafeBinding,
   startMetering,
+  toolRule,
+  underPolicy,
+  type Booking,
   type CallOwner,
 } from '@reeve/tenancy';
 import { createToolRegistry, type ToolContext } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
+import { keepPolicyLimits } from './policy-limits.ts';
 import { commit, version } from './version.ts';
 
 export interface StartOptions {
@@ -85,7 +94,10 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
   const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));
-  const ledgerFor = (owner: CallOwner) => createLedger(database, owner, log);
+  const policies = stack.use(await openPolicies(config, database, serve ? log : silentLog));
+  const months = createMonthlyBudgets(database, policies);
+  const ledgerFor = (owner: CallOwner, booking?: Booking) =>
+    underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
   const handler = createRunHandler({
     database,
     feed,
@@ -93,6 +105,10 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     tools,
     log,
     ledgerFor,
+    toolRulesOf: async (tenantId) => {
+      const policy = await policies.of(tenantId);
+      return (tool) => toolRule(policy, tool);
+    },
     toolContext: (run, key, signal) =>
       toolContextFor({ tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id }, key, signal),
   });
@@ -113,6 +129,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
 
   if (serve && config.roles.includes('scheduler')) stack.use(startScheduler({ database, check: checkTask, log }));
 
+  if (serve && (works || config.roles.includes('scheduler'))) stack.use(startSealer(database, log));
+
   const stopping = new AbortController();
   if (works) stack.use(startMetering(database, log));
   const background = stack.use(new Background(log));
@@ -120,8 +138,21 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     const retention = { database, days: config.retentionDays, forget: forgetRuns, log };
     background.start('retention', () => runRetention(retention, stopping.signal));
   }
+  const authenticator = stack.use(openAuthenticator(config, database, serve ? log : silentLog));
+  const limiter = stack.use(createRequestLimiter({ config, database, policies, log }));
+  const overload = stack.use(
+    createOverload({ config: { ...config, maxLoopDelayMs: config.maxLoopDelayMs ?? (embedded ? 5_000 : 1_000) }, log }),
+  );
+  const refusals = stack.use(createRefusalLog({ database, log, tenantOfNobody: DEFAULT_TENANT }));
+  if (works)
+    background.start('limits of policies', () =>
+      keepPolicyLimits({ database, policies, handler, log }, stopping.signal),
+    );
   let notReady: string | undefined = 'starting';
   const app = createGateway({
+    config,
+    corsOrigins: config.corsOrigins,
+    shown: config.shown,
     database,
     feed,
     journal,
@@ -137,7 +168,16 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     commit,
     roles: config.roles,
     api: answers,
-    authenticate: createAuthenticator(config, database.db, serve ? log : silentLog),
+    authenticate: authenticator.authenticate,
+    keyChanged: authenticator.keyChanged,
+    limit: async (who, route) => {
+      const refused = overload.shed(route);
+      return refused === undefined ? limiter.limit(who, route) : { headers: {}, refused };
+    },
+    enter: overload.enter,
+    onRefused: refusals.onRefused,
+    holds: { policies: policies.health, limits: limiter.health, overload: overload.health },
+    policies,
     stopping: stopping.signal,
     notReady: () => notReady,
     consoleDirectory: join(import.meta.dirname, '../../console/dist'),

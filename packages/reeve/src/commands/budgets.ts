@@ -1,4 +1,4 @@
-import { BudgetScope, routes, type Budget } from '@reeve/contract';
+import { BudgetScope, routes, type Budget, SettableScope } from '@reeve/contract';
 import { Argument, Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
@@ -52,7 +52,7 @@ function addOnBudget(command: Command, name: string, description: string): Comma
   return command
     .command(name)
     .description(description)
-    .addArgument(new Argument('<scope>', 'whose').choices(BudgetScope.options))
+    .addArgument(new Argument('<scope>', 'whose').choices(SettableScope.options))
     .argument('[ref]', 'the persona, agent or run; leave it out for the tenant')
     .option(...JSON_OPTION);
 }
@@ -65,7 +65,7 @@ async function list(options: BudgetsOptions): Promise<number> {
   return EXIT.done;
 }
 
-async function set(scope: BudgetScope, ref: string | undefined, options: SetOptions): Promise<number> {
+async function set(scope: SettableScope, ref: string | undefined, options: SetOptions): Promise<number> {
   const { tokens, usd } = options;
   if (tokens === undefined && usd === undefined) throw new UsageError('give --tokens, --usd or both');
   await using connection = await connect('budgets set');
@@ -74,7 +74,7 @@ async function set(scope: BudgetScope, ref: string | undefined, options: SetOpti
   return EXIT.done;
 }
 
-async function clear(scope: BudgetScope, ref: string | undefined, options: OutputOptions): Promise<number> {
+async function clear(scope: SettableScope, ref: string | undefined, options: OutputOptions): Promise<number> {
   await using connection = await connect('budgets clear');
   const body = { scope, ref, limit_tokens: null, limit_usd: null };
   printBudget(await connection.client.call(routes.putBudget, { body }), options);
