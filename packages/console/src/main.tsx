@@ -7,7 +7,7 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { api } from './api/connection.ts';
+import { api, hasKey } from './api/connection.ts';
 import { createQueryClient } from './api/query-client.ts';
 import { createRunStreams } from './features/chat/run-streams.ts';
 import { StreamsContext } from './features/chat/streams-context.ts';
@@ -34,5 +34,6 @@ createRoot(element).render(
 
 function askForKey(): void {
   const { pathname, href } = router.state.location;
-  if (pathname !== '/sign-in') void router.navigate({ to: '/sign-in', search: { from: href } });
+  if (pathname !== '/sign-in')
+    void router.navigate({ to: '/sign-in', search: { from: href, refused: hasKey() || undefined } });
 }

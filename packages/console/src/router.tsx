@@ -3,11 +3,15 @@ import { NotFound, PageError, PagePending } from './features/shell/fallbacks.tsx
 import { RootRoute } from './routes/root.tsx';
 import {
   approvalsSearch,
+  auditSearch,
   chatSearch,
+  keysSearch,
   runsSearch,
   schedulesSearch,
+  settingsSearch,
   signInSearch,
   tasksSearch,
+  tenantsSearch,
   usageSearch,
 } from './routes/search.ts';
 
@@ -60,6 +64,35 @@ const usage = createRoute({
   validateSearch: usageSearch,
   component: lazyRouteComponent(() => import('./routes/usage.tsx'), 'UsageRoute'),
 });
+const keys = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/keys',
+  validateSearch: keysSearch,
+  component: lazyRouteComponent(() => import('./routes/keys.tsx'), 'KeysRoute'),
+});
+const tenants = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/tenants',
+  validateSearch: tenantsSearch,
+  component: lazyRouteComponent(() => import('./routes/tenants.tsx'), 'TenantsRoute'),
+});
+const tenant = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/tenants/$tenantId',
+  component: lazyRouteComponent(() => import('./routes/tenant.tsx'), 'TenantRoute'),
+});
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/audit',
+  validateSearch: auditSearch,
+  component: lazyRouteComponent(() => import('./routes/audit.tsx'), 'AuditRoute'),
+});
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/settings',
+  validateSearch: settingsSearch,
+  component: lazyRouteComponent(() => import('./routes/settings.tsx'), 'SettingsRoute'),
+});
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
@@ -69,7 +102,22 @@ const signIn = createRoute({
 
 /** Every address of the console. Pages load their code when they are first opened or pointed at. */
 export const router = createRouter({
-  routeTree: root.addChildren([home, chat, runs, run, tasks, approvals, schedules, usage, signIn]),
+  routeTree: root.addChildren([
+    home,
+    chat,
+    runs,
+    run,
+    tasks,
+    approvals,
+    schedules,
+    usage,
+    keys,
+    tenants,
+    tenant,
+    audit,
+    settings,
+    signIn,
+  ]),
   defaultPreload: 'intent',
   defaultErrorComponent: PageError,
   defaultPendingComponent: PagePending,

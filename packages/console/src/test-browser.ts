@@ -101,17 +101,18 @@ async function findBarriers(page: Page): Promise<string[]> {
 /** An address and what is done there before it is looked at. */
 export type Place = readonly [path: string, act?: (page: Page) => Promise<unknown>];
 
-/** The barriers of some places at each width that the console is made for; with `pictures`, keeps a picture of each there. */
+/** The barriers of some places at each width that the console is made for, or at those that are given; with `pictures`, keeps a picture of each there. */
 export async function lookAtPlaces(
   browser: TestBrowser,
   url: string,
   places: Readonly<Record<string, Place>>,
   scheme: 'light' | 'dark',
   pictures: string | undefined,
+  widths: readonly number[] = WIDTHS,
 ): Promise<string[]> {
   const barriers: string[] = [];
   if (pictures !== undefined) await mkdir(pictures, { recursive: true });
-  for (const width of WIDTHS) {
+  for (const width of widths) {
     const page = await browser.visit(url, { width, scheme, expected: /status of (404|400)/ });
     for (const [name, [path, act]] of Object.entries(places)) {
       await page.goto(url + path);

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chatSearch, runsSearch, signInSearch, tasksSearch, usageSearch } from './search.ts';
+import {
+  auditSearch,
+  chatSearch,
+  keysSearch,
+  runsSearch,
+  settingsSearch,
+  signInSearch,
+  tasksSearch,
+  usageSearch,
+} from './search.ts';
 
 test('what a list does not understand of its address is dropped', () => {
   assert.deepEqual(runsSearch({ status: 'failed', offset: 50 }), { status: 'failed', offset: 50 });
@@ -33,4 +42,12 @@ test('sign-in leads back into the console and nowhere else', () => {
   for (const from of ['https://example.com', '//example.com', '/\\example.com', 'javascript:alert(1)']) {
     assert.equal(signInSearch({ from }).from, undefined);
   }
+});
+
+test('a moment in an address is one in UTC, and a status or a choice one that there is', () => {
+  assert.equal(auditSearch({ from: '2026-11-22T08:00:00Z' }).from, '2026-11-22T08:00:00.000Z');
+  for (const from of ['2026-11-22', '2026-13-22T08:00:00Z', '2026-11-22T08:00:00+01:00', 7])
+    assert.equal(auditSearch({ from }).from, undefined);
+  assert.deepEqual(keysSearch({ status: 'lost', create: 'true' }), { status: undefined, create: undefined });
+  assert.deepEqual(settingsSearch({ q: 'port', show: 'secret' }), { q: 'port', show: undefined });
 });

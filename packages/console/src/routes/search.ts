@@ -1,5 +1,6 @@
 import {
   APPROVAL_STATUSES,
+  KeyStatus,
   RUN_STATUSES,
   TASK_STATUSES,
   type ApprovalStatus,
@@ -86,6 +87,10 @@ export interface UsageSearch {
   readonly outcome?: string | undefined;
   readonly run?: string | undefined;
   readonly offset?: number | undefined;
+  /** For whose calls it is told which budget binds. */
+  readonly who?: string | undefined;
+  readonly persona?: string | undefined;
+  readonly tree?: string | undefined;
 }
 export const usageSearch = (raw: RawSearch): UsageSearch => ({
   from: day(raw['from']),
@@ -97,15 +102,81 @@ export const usageSearch = (raw: RawSearch): UsageSearch => ({
   outcome: words(raw['outcome']),
   run: words(raw['run']),
   offset: offset(raw['offset']),
+  who: words(raw['who']),
+  persona: words(raw['persona']),
+  tree: words(raw['tree']),
+});
+
+export interface KeysSearch {
+  readonly status?: KeyStatus | undefined;
+  /** Whether the form for a new key is open. */
+  readonly create?: true | undefined;
+}
+export const keysSearch = (raw: RawSearch): KeysSearch => ({
+  status: oneOf(KeyStatus.options, raw['status']),
+  create: raw['create'] === true ? true : undefined,
+});
+
+export interface TenantsSearch {
+  readonly q?: string | undefined;
+  readonly offset?: number | undefined;
+  /** Whether the form for a new tenant is open. */
+  readonly create?: true | undefined;
+}
+export const tenantsSearch = (raw: RawSearch): TenantsSearch => ({
+  q: words(raw['q']),
+  offset: offset(raw['offset']),
+  create: raw['create'] === true ? true : undefined,
+});
+
+export interface AuditSearch {
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  readonly trace?: string | undefined;
+  readonly task?: string | undefined;
+  readonly run?: string | undefined;
+  /** Moments in UTC: `2026-11-22T08:00:00.000Z`. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly offset?: number | undefined;
+  /** The entry whose details are open. */
+  readonly entry?: string | undefined;
+}
+export const auditSearch = (raw: RawSearch): AuditSearch => ({
+  actor: words(raw['actor']),
+  action: words(raw['action']),
+  trace: words(raw['trace']),
+  task: words(raw['task']),
+  run: words(raw['run']),
+  from: moment(raw['from']),
+  to: moment(raw['to']),
+  offset: offset(raw['offset']),
+  entry: words(raw['entry']),
+});
+
+const SHOWN_SETTINGS = ['changed', 'changeable'] as const;
+
+export interface SettingsSearch {
+  readonly q?: string | undefined;
+  readonly show?: (typeof SHOWN_SETTINGS)[number] | undefined;
+}
+export const settingsSearch = (raw: RawSearch): SettingsSearch => ({
+  q: words(raw['q']),
+  show: oneOf(SHOWN_SETTINGS, raw['show']),
 });
 
 export interface SignInSearch {
   /** The path to come back to; only one of this console. */
   readonly from?: string | undefined;
+  /** Whether the server has just refused a key. */
+  readonly refused?: true | undefined;
 }
 export const signInSearch = (raw: RawSearch): SignInSearch => {
   const from = words(raw['from']);
-  return { from: from !== undefined && /^\/(?![/\\])/.test(from) ? from : undefined };
+  return {
+    from: from !== undefined && /^\/(?![/\\])/.test(from) ? from : undefined,
+    refused: raw['refused'] === true ? true : undefined,
+  };
 };
 
 function words(value: unknown): string | undefined {
@@ -117,6 +188,12 @@ function day(value: unknown): string | undefined {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(value)) return undefined;
   const time = new Date(`${value}T00:00:00Z`);
   return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(value) ? value : undefined;
+}
+
+function moment(value: unknown): string | undefined {
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return undefined;
+  const time = new Date(value);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 }
 
 function offset(value: unknown): number | undefined {

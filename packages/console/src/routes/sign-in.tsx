@@ -3,9 +3,9 @@ import { SignIn } from '../features/shell/sign-in.tsx';
 
 const route = getRouteApi('/sign-in');
 
-/** `/sign-in?from=` */
+/** `/sign-in?from=&refused=` */
 export function SignInRoute() {
-  const { from } = route.useSearch();
+  const { from, refused = false } = route.useSearch();
   const router = useRouter();
-  return <SignIn onDone={() => router.history.replace(from ?? '/')} />;
+  return <SignIn refused={refused} onDone={() => router.history.replace(from ?? '/')} />;
 }

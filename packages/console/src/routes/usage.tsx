@@ -3,7 +3,7 @@ import { UsagePage } from '../features/usage/usage-page.tsx';
 
 const route = getRouteApi('/admin/usage');
 
-/** `/admin/usage?from=&to=&by=&draw=&agent=&model=&outcome=&run=&offset=` */
+/** `/admin/usage?from=&to=&by=&draw=&agent=&model=&outcome=&run=&offset=&who=&persona=&tree=` */
 export function UsageRoute() {
   const search = route.useSearch();
   const navigate = route.useNavigate();

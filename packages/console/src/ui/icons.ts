@@ -41,3 +41,11 @@ export { default as KeyIcon } from '@tabler/icons-react/dist/esm/icons/IconKey.m
 export { default as UnreachableIcon } from '@tabler/icons-react/dist/esm/icons/IconPlugConnectedX.mjs';
 export { default as AgentIcon } from '@tabler/icons-react/dist/esm/icons/IconRobot.mjs';
 export { default as DocsIcon } from '@tabler/icons-react/dist/esm/icons/IconBook.mjs';
+export { default as AdminIcon } from '@tabler/icons-react/dist/esm/icons/IconShieldCheck.mjs';
+export { default as TenantsIcon } from '@tabler/icons-react/dist/esm/icons/IconBuilding.mjs';
+export { default as AuditIcon } from '@tabler/icons-react/dist/esm/icons/IconHistory.mjs';
+export { default as SettingsIcon } from '@tabler/icons-react/dist/esm/icons/IconAdjustments.mjs';
+export { default as AccountIcon } from '@tabler/icons-react/dist/esm/icons/IconUserCircle.mjs';
+export { default as SignOutIcon } from '@tabler/icons-react/dist/esm/icons/IconLogout.mjs';
+export { default as DownloadIcon } from '@tabler/icons-react/dist/esm/icons/IconDownload.mjs';
+export { default as ResetIcon } from '@tabler/icons-react/dist/esm/icons/IconArrowBackUp.mjs';

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import classes from './page.module.css';
 
-interface PageProps {
+export interface PageProps {
   readonly title: string;
   /** The document's title where it should differ. */
   readonly documentTitle?: string;

@@ -9,7 +9,7 @@ interface Look {
   readonly turns?: boolean;
 }
 
-/** Every status the API uses, of tasks, runs, steps, tools and components, with its words and sign. */
+/** Every status the API uses, of tasks, runs, steps, tools, keys and components, with its words and sign. */
 const LOOKS = {
   pending: { icon: QueuedIcon, tone: 'idle', text: 'Pending' },
   queued: { icon: QueuedIcon, tone: 'idle', text: 'Queued' },
@@ -27,6 +27,9 @@ const LOOKS = {
   approved: { icon: OkIcon, tone: 'ok', text: 'Approved' },
   rejected: { icon: BadIcon, tone: 'bad', text: 'Rejected' },
   unknown: { icon: UnknownIcon, tone: 'warn', text: 'Outcome unknown' },
+  active: { icon: OkIcon, tone: 'ok', text: 'Active' },
+  expired: { icon: WaitingIcon, tone: 'warn', text: 'Expired' },
+  revoked: { icon: CancelledIcon, tone: 'idle', text: 'Revoked' },
   ok: { icon: OkIcon, tone: 'ok', text: 'OK' },
   degraded: { icon: WarnIcon, tone: 'warn', text: 'Degraded' },
   unavailable: { icon: BadIcon, tone: 'bad', text: 'Unavailable' },

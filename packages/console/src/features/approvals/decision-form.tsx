@@ -1,17 +1,20 @@
 import { Button, Group } from '@mantine/core';
-import type { Approval } from '@reeve/contract';
+import { routes, type Approval } from '@reeve/contract';
 import { useState } from 'react';
+import { useMay } from '../../api/identity.ts';
 import { BadIcon, CheckIcon, EditIcon } from '../../ui/icons.ts';
 import { DecisionDialog, moreOf, type DecisionWay } from './decision-dialog.tsx';
 import { DECISION_WORDS } from './decision-words.ts';
 import { useDecide } from './use-decide.ts';
 
-/** The ways to decide what waits for it. */
+/** The ways to decide what waits for it, for those who may. */
 export function DecisionForm({ approval }: { readonly approval: Approval }) {
   const [way, setWay] = useState<DecisionWay>();
   const decide = useDecide();
   const words = DECISION_WORDS[approval.kind];
   const more = moreOf(approval.kind);
+  const mayDecide = useMay(routes.decideApproval);
+  if (!mayDecide) return <span>An {routes.decideApproval.access} decides this; your role does not.</span>;
   return (
     <Group gap="xs">
       <Button

@@ -130,6 +130,8 @@ function Progress({ begun, waiting, onTakeBack }: ProgressProps) {
     <div className={classes.working}>
       {waiting?.for === 'approval' ? (
         <Status status="waiting" text="Waits for a decision, and goes on then" />
+      ) : waiting?.for === 'dependencies' ? (
+        <Status status="running" text="Other agents work for it" />
       ) : (
         <Status status="running" text={begun ? 'Working' : 'Starting'} />
       )}

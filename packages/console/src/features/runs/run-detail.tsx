@@ -15,6 +15,7 @@ import { Page } from '../../ui/page.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { TextBlock } from '../../ui/text-block.tsx';
 import classes from './run-detail.module.css';
+import { RunLink } from './run-link.tsx';
 import { RunState, RunWaits } from './run-state.tsx';
 import { StepList } from './step-list.tsx';
 
@@ -76,6 +77,7 @@ function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | 
           facts={[
             ['Duration', run.duration_ms === null ? (live ? 'not over yet' : '–') : formatDuration(run.duration_ms)],
             ...usageFacts(run.usage),
+            ['With child runs', run.tree_usage === undefined ? null : treeFact(run.tree_usage)],
             [
               'Forked from',
               run.forked_from === null ? null : (
@@ -83,6 +85,17 @@ function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | 
                   run {shortId(run.forked_from)}, step {run.fork_step}
                 </Link>
               ),
+            ],
+            ['Part of', run.parent_run_id === null ? null : <RunLink key="p" runId={run.parent_run_id} />],
+            [
+              'Gave work to',
+              run.children.length === 0
+                ? null
+                : run.children.map((id) => (
+                    <span key={id} className={classes.child}>
+                      <RunLink runId={id} />
+                    </span>
+                  )),
             ],
             ['Came in by', run.door],
             ['Created', formatDate(run.created_at)],
@@ -128,6 +141,12 @@ function usageFacts(usage: Usage): [string, string | null][] {
     ['Reasoning', reasoning === 0 ? null : `${formatCount(reasoning)} of the output`],
     ['Cost', usage.cost_usd === null ? 'price not known' : formatCost(usage.cost_usd)],
   ];
+}
+
+/** What a run and all that it gave to others used. */
+function treeFact({ input_tokens: input, output_tokens: output, cost_usd: cost }: Usage): string {
+  const price = cost === null ? 'price not known' : formatCost(cost);
+  return `${formatCount(input)} in · ${formatCount(output)} out · ${price}`;
 }
 
 /** What an agent answered is markdown, unless it was asked for JSON. */

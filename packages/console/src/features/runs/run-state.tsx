@@ -1,9 +1,13 @@
-import type { Run } from '@reeve/contract';
+import type { Run, RunWait } from '@reeve/contract';
 import { Link } from '@tanstack/react-router';
 import { Status } from '../../ui/status.tsx';
 import classes from './run-detail.module.css';
 
-const WAITS = { approval: 'Waits for a decision', budget: 'Waits for a budget' } as const;
+const WAITS: Readonly<Record<RunWait, string>> = {
+  approval: 'Waits for a decision',
+  budget: 'Waits for a budget',
+  dependencies: 'Waits for other agents',
+};
 
 /** A run's status, or what it is put aside for. */
 export function RunState({ run }: { readonly run: Pick<Run, 'status' | 'waiting_for'> }) {
@@ -21,6 +25,8 @@ export function RunWaits({ run }: { readonly run: Pick<Run, 'waiting_for'> }) {
     <p className={classes.waits} role="status">
       {run.waiting_for === 'approval' ? (
         'A person is asked about a tool call below. The run holds nothing while it waits, and goes on once it has an answer.'
+      ) : run.waiting_for === 'dependencies' ? (
+        'It gave work to other agents, and goes on when they have ended. It holds nothing while it waits.'
       ) : (
         <>
           No budget has room for its next model call. It goes on by itself when there is:{' '}

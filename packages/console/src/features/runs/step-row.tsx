@@ -7,6 +7,7 @@ import { ForkIcon, RightIcon } from '../../ui/icons.ts';
 import { MarkdownBlock } from '../../ui/markdown-block.tsx';
 import { Status } from '../../ui/status.tsx';
 import { TextBlock } from '../../ui/text-block.tsx';
+import { RunLink } from './run-link.tsx';
 import { outcomeOf, STEP_KINDS, wordsOf } from './step-kinds.ts';
 import classes from './step-list.module.css';
 import type { StepSpan } from './step-times.ts';
@@ -93,6 +94,7 @@ function StepFacts({ step, messages }: { readonly step: Step; readonly messages:
         ['Kind', STEP_KINDS[step.kind].name],
         ['Stands for', messages === null ? null : `the first ${formatCount(messages)} messages`],
         ['Attempt', step.kind === 'message' ? null : formatCount(step.attempt)],
+        ['Child run', step.child_run_id === null ? null : <RunLink key="c" runId={step.child_run_id} />],
         [
           'Tokens',
           step.input_tokens === null

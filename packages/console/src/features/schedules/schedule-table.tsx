@@ -20,10 +20,12 @@ import { formatIn, ruleOf } from './schedule-words.ts';
 interface ScheduleTableProps {
   readonly schedules: readonly Schedule[];
   readonly agents: readonly Agent[];
+  /** Whether the reader's role lets schedules be paused and deleted. */
+  readonly mayChange: boolean;
 }
 
 /** Schedules, newest first. A row opens its form. */
-export function ScheduleTable({ schedules, agents }: ScheduleTableProps) {
+export function ScheduleTable({ schedules, agents, mayChange }: ScheduleTableProps) {
   const rows = useRowKeys<HTMLDivElement>();
   const [deleting, setDeleting] = useState<Schedule>();
   return (
@@ -49,6 +51,7 @@ export function ScheduleTable({ schedules, agents }: ScheduleTableProps) {
               key={schedule.id}
               schedule={schedule}
               agent={findAgent(agents, schedule.agent_id)?.name ?? schedule.agent_id}
+              mayChange={mayChange}
               onDelete={() => setDeleting(schedule)}
             />
           ))}
@@ -62,10 +65,11 @@ export function ScheduleTable({ schedules, agents }: ScheduleTableProps) {
 interface RowProps {
   readonly schedule: Schedule;
   readonly agent: string;
+  readonly mayChange: boolean;
   readonly onDelete: () => void;
 }
 
-function Row({ schedule, agent, onDelete }: RowProps) {
+function Row({ schedule, agent, mayChange, onDelete }: RowProps) {
   const now = useNow();
   const cache = useQueryClient();
   const { id, enabled, title, next_run_at: next, last_run_at: last, last_task_id: lastTask } = schedule;
@@ -124,31 +128,33 @@ function Row({ schedule, agent, onDelete }: RowProps) {
         {schedule.missed_count > 0 && <span>{schedule.missed_count} missed</span>}
       </td>
       <td aria-label="Actions">
-        <Group gap={4} wrap="nowrap" className={classes.above}>
-          <Tooltip label={enabled ? 'Pause' : 'Resume'}>
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              c="var(--mantine-color-text)"
-              aria-label={turn}
-              loading={toggle.isPending}
-              onClick={() => toggle.mutate()}
-            >
-              {enabled ? <PauseIcon size={16} /> : <ResumeIcon size={16} />}
-            </ActionIcon>
-          </Tooltip>
-          <Tooltip label="Delete">
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              c="var(--mantine-color-text)"
-              aria-label={`Delete ${title}`}
-              onClick={onDelete}
-            >
-              <DeleteIcon size={16} />
-            </ActionIcon>
-          </Tooltip>
-        </Group>
+        {mayChange && (
+          <Group gap={4} wrap="nowrap" className={classes.above}>
+            <Tooltip label={enabled ? 'Pause' : 'Resume'}>
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                c="var(--mantine-color-text)"
+                aria-label={turn}
+                loading={toggle.isPending}
+                onClick={() => toggle.mutate()}
+              >
+                {enabled ? <PauseIcon size={16} /> : <ResumeIcon size={16} />}
+              </ActionIcon>
+            </Tooltip>
+            <Tooltip label="Delete">
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                c="var(--mantine-color-text)"
+                aria-label={`Delete ${title}`}
+                onClick={onDelete}
+              >
+                <DeleteIcon size={16} />
+              </ActionIcon>
+            </Tooltip>
+          </Group>
+        )}
       </td>
     </tr>
   );

@@ -1,7 +1,9 @@
 import { Button } from '@mantine/core';
+import { routes } from '@reeve/contract';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { agentsQuery } from '../../api/agents.ts';
+import { useMay } from '../../api/identity.ts';
 import { schedulesQuery } from '../../api/schedules.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
@@ -28,6 +30,7 @@ export function SchedulesPage({ search, onSearch }: SchedulesPageProps) {
   const query = useInfiniteQuery(schedulesQuery);
   const agents = useQuery(agentsQuery);
   const [due, setDue] = useState(false);
+  const maySet = useMay(routes.createSchedule);
   const schedules = query.data?.pages.flatMap((page) => page.schedules) ?? [];
   return (
     <Page
@@ -35,12 +38,16 @@ export function SchedulesPage({ search, onSearch }: SchedulesPageProps) {
       lead="Tasks that are made at set times."
       actions={
         <>
-          <Button variant="default" onClick={() => setDue(true)}>
-            What is due
-          </Button>
-          <Button leftSection={<PlusIcon size={16} />} onClick={() => onSearch({ create: true })}>
-            New schedule
-          </Button>
+          {maySet && (
+            <Button variant="default" onClick={() => setDue(true)}>
+              What is due
+            </Button>
+          )}
+          {maySet && (
+            <Button leftSection={<PlusIcon size={16} />} onClick={() => onSearch({ create: true })}>
+              New schedule
+            </Button>
+          )}
         </>
       }
     >
@@ -57,12 +64,14 @@ export function SchedulesPage({ search, onSearch }: SchedulesPageProps) {
           title="Nothing is scheduled. A schedule makes a task each time it is due."
           command="reeve run-due-schedules --dry-run"
         >
-          <Button variant="default" onClick={() => onSearch({ create: true })}>
-            Create a schedule
-          </Button>
+          {maySet && (
+            <Button variant="default" onClick={() => onSearch({ create: true })}>
+              Create a schedule
+            </Button>
+          )}
         </Empty>
       )}
-      {schedules.length > 0 && <ScheduleTable schedules={schedules} agents={agents.data ?? []} />}
+      {schedules.length > 0 && <ScheduleTable schedules={schedules} agents={agents.data ?? []} mayChange={maySet} />}
       <ShowMore query={query} mt="md" />
       <ScheduleForm
         opened={search.create === true || search.schedule !== undefined}

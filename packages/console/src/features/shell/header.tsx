@@ -16,6 +16,8 @@ import classes from './header.module.css';
 import { SchemeSwitch } from './scheme-switch.tsx';
 
 const HealthGlyph = lazy(async () => ({ default: (await import('./health-glyph.tsx')).HealthGlyph }));
+const AccountMenu = lazy(async () => ({ default: (await import('./account-menu.tsx')).AccountMenu }));
+const AdminLink = lazy(async () => ({ default: (await import('./admin-link.tsx')).AdminLink }));
 const ApprovalsBadge = lazy(async () => ({
   default: (await import('../approvals/approvals-badge.tsx')).ApprovalsBadge,
 }));
@@ -34,7 +36,7 @@ interface HeaderProps {
   readonly onShortcuts: () => void;
 }
 
-/** The name, the places, the palette, the server's health and the color scheme. */
+/** The name, the places, the palette, the server's health, the color scheme and who is signed in. */
 export function Header({ onPalette, onShortcuts }: HeaderProps) {
   return (
     <header className={classes.header}>
@@ -64,6 +66,9 @@ export function Header({ onPalette, onShortcuts }: HeaderProps) {
             )}
           </Link>
         ))}
+        <SignedIn>
+          <AdminLink className={classes.link} labelClassName={classes.label} />
+        </SignedIn>
       </nav>
       <div className={classes.tools}>
         <UnstyledButton className={classes.palette} onClick={onPalette} title="Command palette">
@@ -87,7 +92,12 @@ export function Header({ onPalette, onShortcuts }: HeaderProps) {
         >
           <KeyboardIcon size={18} />
         </ActionIcon>
-        <SchemeSwitch />
+        <div className={classes.roomy}>
+          <SchemeSwitch />
+        </div>
+        <SignedIn>
+          <AccountMenu />
+        </SignedIn>
       </div>
     </header>
   );

@@ -1,14 +1,16 @@
 import { useMantineColorScheme } from '@mantine/core';
 import { Spotlight, spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
-import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { agentsQuery } from '../../api/agents.ts';
-import { forgetKey, hasKey } from '../../api/connection.ts';
+import { hasKey } from '../../api/connection.ts';
+import { identityQuery } from '../../api/identity.ts';
 import { sessionsQuery } from '../../api/sessions.ts';
 import {
   AgentIcon,
   ApprovalsIcon,
+  AuditIcon,
   AutoIcon,
   ChatIcon,
   DocsIcon,
@@ -19,10 +21,21 @@ import {
   RunsIcon,
   SchedulesIcon,
   SearchIcon,
+  SettingsIcon,
   SunIcon,
   TasksIcon,
+  TenantsIcon,
   UsageIcon,
 } from '../../ui/icons.ts';
+import { adminPlacesOf } from '../admin/places.ts';
+import { useSignOut } from './use-sign-out.ts';
+
+const ADMIN_LOOKS = {
+  Keys: { label: 'API keys', icon: KeyIcon },
+  Tenants: { label: 'Tenants', icon: TenantsIcon },
+  Audit: { label: 'Audit log', icon: AuditIcon },
+  Settings: { label: 'Settings', icon: SettingsIcon },
+} as const;
 
 /** Opens the palette, or closes it. */
 export const togglePalette = (): void => spotlight.toggle();
@@ -31,18 +44,14 @@ export const togglePalette = (): void => spotlight.toggle();
 export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
   const [opened, setOpened] = useState(true);
   const navigate = useNavigate();
-  const cache = useQueryClient();
+  const signOut = useSignOut();
   const { setColorScheme } = useMantineColorScheme();
   const sessions = useInfiniteQuery({ ...sessionsQuery(''), enabled: opened });
   const agents = useQuery({ ...agentsQuery, enabled: opened });
+  const identity = useQuery({ ...identityQuery, enabled: opened });
+  const adminPlaces = adminPlacesOf(identity.data);
   const chat = (sessionId?: string, agent?: string) => () =>
     void navigate({ to: '/chat/{-$sessionId}', params: { sessionId }, search: { agent } });
-
-  const signOut = (): void => {
-    forgetKey();
-    cache.clear();
-    void navigate({ to: '/sign-in' });
-  };
 
   const actions: SpotlightActionGroupData[] = [
     {
@@ -94,6 +103,25 @@ export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
       ],
     },
     {
+      group: 'Administration',
+      actions: [
+        ...adminPlaces.map(({ to, name }) => {
+          const { label, icon: Icon } = ADMIN_LOOKS[name];
+          return { id: to, label, leftSection: <Icon size={18} />, onClick: () => void navigate({ to }) };
+        }),
+        ...(adminPlaces.some(({ name }) => name === 'Keys')
+          ? [
+              {
+                id: 'new-key',
+                label: 'New API key',
+                leftSection: <PlusIcon size={18} />,
+                onClick: () => void navigate({ to: '/admin/keys', search: { create: true } }),
+              },
+            ]
+          : []),
+      ],
+    },
+    {
       group: 'Sessions',
       actions: (sessions.data?.pages[0]?.sessions ?? []).slice(0, 12).map((session) => ({
         id: session.id,
@@ -134,7 +162,14 @@ export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
           onClick: () => setColorScheme('auto'),
         },
         ...(hasKey()
-          ? [{ id: 'forget', label: 'Forget the API key', leftSection: <KeyIcon size={18} />, onClick: signOut }]
+          ? [
+              {
+                id: 'forget',
+                label: 'Sign out: forget the API key',
+                leftSection: <KeyIcon size={18} />,
+                onClick: signOut,
+              },
+            ]
           : []),
         { id: 'shortcuts', label: 'Keyboard shortcuts', leftSection: <KeyboardIcon size={18} />, onClick: onShortcuts },
       ],

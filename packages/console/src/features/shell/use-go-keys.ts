@@ -9,6 +9,10 @@ const PLACES = {
   a: '/admin/agents/approvals',
   s: '/admin/agents/schedules',
   u: '/admin/usage',
+  k: '/admin/keys',
+  n: '/admin/tenants',
+  l: '/admin/audit',
+  e: '/admin/settings',
 } as const;
 
 /** `g` and then a letter goes to a page, unless something is being typed. */

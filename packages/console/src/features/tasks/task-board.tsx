@@ -1,7 +1,9 @@
 import { Button } from '@mantine/core';
+import { routes } from '@reeve/contract';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { agentsQuery } from '../../api/agents.ts';
+import { useMay } from '../../api/identity.ts';
 import { useTaskFeed } from '../../api/task-feed.ts';
 import { taskStatsQuery, type TaskFilter } from '../../api/tasks.ts';
 import { Empty } from '../../ui/empty.tsx';
@@ -28,6 +30,7 @@ interface TaskBoardProps {
 export function TaskBoard({ search, onSearch }: TaskBoardProps) {
   const { task, create, ...filter } = search;
   const feed = useTaskFeed();
+  const mayCreate = useMay(routes.createTask);
   const stats = useQuery(taskStatsQuery(feed === 'live'));
   const agents = useQuery(agentsQuery);
   const filtered = Object.values(filter).some((value) => value !== undefined);
@@ -37,9 +40,11 @@ export function TaskBoard({ search, onSearch }: TaskBoardProps) {
       fill
       lead={stats.data === undefined ? 'The queue of work.' : paceOf(stats.data)}
       actions={
-        <Button leftSection={<PlusIcon size={16} />} onClick={() => onSearch({ create: true })}>
-          New task
-        </Button>
+        mayCreate ? (
+          <Button leftSection={<PlusIcon size={16} />} onClick={() => onSearch({ create: true })}>
+            New task
+          </Button>
+        ) : undefined
       }
     >
       <TaskCounts stats={stats.data} search={search} />
@@ -68,9 +73,11 @@ export function TaskBoard({ search, onSearch }: TaskBoardProps) {
                 'reeve create-task --agent=assistant --type=execute --title="Add it up" --payload=\'{"task": "What is 17 * 23?"}\''
               }
             >
-              <Button variant="default" onClick={() => onSearch({ create: true })}>
-                Create a task
-              </Button>
+              {mayCreate && (
+                <Button variant="default" onClick={() => onSearch({ create: true })}>
+                  Create a task
+                </Button>
+              )}
             </Empty>
           )
         }

@@ -40,7 +40,8 @@ export function TaskTable({ count, rows, agents, search, selection, onAll, onVie
     count: shown,
     getScrollElement: () => frame.current,
     estimateSize: () => height,
-    overscan: 1,
+    // The page is to stay under 400 elements.
+    overscan: 0,
   });
   useEffect(() => virtualizer.measure(), [virtualizer, height]);
   const items = virtualizer.getVirtualItems();

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Budget } from '@reeve/contract';
-import { changeOf, clearanceOf, draftOf, type BudgetDraft } from './budget-draft.ts';
+import { changeOf, clearanceOf, draftOf, type BudgetDraft, type SettableBudget } from './budget-draft.ts';
 
 const draft = (part: Partial<BudgetDraft>): BudgetDraft => ({ ...draftOf(undefined), ...part });
 
@@ -23,7 +22,7 @@ test('a limit left empty is taken from a budget that is there, and not from one 
 test('a budget without a limit is none', () => {
   assert.ok('fault' in changeOf(draft({}), false));
   assert.ok('fault' in changeOf(draft({ usd: ' ' }), true));
-  assert.deepEqual(clearanceOf({ scope: 'tenant', ref: '' } as Budget), {
+  assert.deepEqual(clearanceOf({ scope: 'tenant', ref: '' } as SettableBudget), {
     scope: 'tenant',
     limit_usd: null,
     limit_tokens: null,

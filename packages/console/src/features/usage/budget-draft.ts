@@ -1,9 +1,9 @@
-import { BUDGET_SCOPES, type Budget, type BudgetScope } from '@reeve/contract';
+import { SettableScope, type Budget } from '@reeve/contract';
 import type { BudgetChange } from '../../api/usage.ts';
 
 /** A budget as it is typed: limits as text, empty for none. */
 export interface BudgetDraft {
-  readonly scope: BudgetScope;
+  readonly scope: SettableScope;
   readonly ref: string;
   readonly usd: string;
   readonly tokens: string;
@@ -13,16 +13,24 @@ export interface BudgetDraft {
 export const BUDGET_FIELDS = ['scope', 'ref', 'limit_usd', 'limit_tokens', 'agent_id'] as const;
 
 /** What budgets can be for, in words. */
-const SCOPE_WORDS: Readonly<Record<BudgetScope, string>> = {
+const SCOPE_WORDS: Readonly<Record<SettableScope, string>> = {
   tenant: 'Everything',
   persona: 'A persona',
   agent: 'An agent',
   run: 'A run',
 };
-export const SCOPES = BUDGET_SCOPES.map((value) => ({ value, label: SCOPE_WORDS[value] }));
+export const SCOPES = SettableScope.options.map((value) => ({ value, label: SCOPE_WORDS[value] }));
+
+/** A budget that can be changed here. */
+export type SettableBudget = Budget & { readonly scope: SettableScope };
+
+/** Whether a budget can be changed here. */
+export function isSettable(budget: Budget): budget is SettableBudget {
+  return budget.scope !== 'month';
+}
 
 /** The draft of a budget that is there, or of a new one. */
-export function draftOf(budget: Budget | undefined): BudgetDraft {
+export function draftOf(budget: SettableBudget | undefined): BudgetDraft {
   return {
     scope: budget?.scope ?? 'tenant',
     ref: budget?.ref ?? '',
@@ -56,6 +64,6 @@ export function changeOf(draft: BudgetDraft, exists: boolean): Reading {
 }
 
 /** The request that takes a budget's limits away. */
-export function clearanceOf({ scope, ref }: Budget): BudgetChange {
+export function clearanceOf({ scope, ref }: SettableBudget): BudgetChange {
   return { scope, ...(scope !== 'tenant' && { ref }), limit_usd: null, limit_tokens: null };
 }

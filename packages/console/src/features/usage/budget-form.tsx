@@ -1,6 +1,5 @@
 import { Button, Group, Modal, Select, TextInput } from '@mantine/core';
 import { ClientError } from '@reeve/client';
-import type { Budget } from '@reeve/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { agentsQuery } from '../../api/agents.ts';
@@ -8,11 +7,11 @@ import { putBudget } from '../../api/usage.ts';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { placeFaults } from '../../ui/field-faults.ts';
 import classes from '../../ui/form.module.css';
-import { BUDGET_FIELDS, changeOf, draftOf, SCOPES, type BudgetDraft } from './budget-draft.ts';
+import { BUDGET_FIELDS, changeOf, draftOf, SCOPES, type BudgetDraft, type SettableBudget } from './budget-draft.ts';
 
 interface BudgetFormProps {
   /** The budget to change; undefined for a new one. */
-  readonly budget: Budget | undefined;
+  readonly budget: SettableBudget | undefined;
   readonly onClose: () => void;
 }
 

@@ -1,34 +1,54 @@
 import { ActionIcon, Button, Group, Modal } from '@mantine/core';
-import type { Budget } from '@reeve/contract';
-import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { routes, type Budget } from '@reeve/contract';
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useState, type ReactNode } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
+import { identityQuery, useMay } from '../../api/identity.ts';
 import { budgetsQuery, putBudget } from '../../api/usage.ts';
 import { Ago } from '../../ui/ago.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { formatCost, formatCount, shortId } from '../../ui/format.ts';
 import { DeleteIcon, EditIcon, PlusIcon } from '../../ui/icons.ts';
-import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { ShowMore } from '../../ui/show-more.tsx';
+import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
+import { Tag } from '../../ui/tag.tsx';
+import { useNow } from '../../ui/use-now.ts';
+import { applyingBudgets, bindingOf, budgetName, type Currency } from './binding.ts';
 import { BudgetBar } from './budget-bar.tsx';
-import { clearanceOf } from './budget-draft.ts';
+import { clearanceOf, isSettable, type SettableBudget } from './budget-draft.ts';
 import { BudgetForm } from './budget-form.tsx';
 import classes from './budgets.module.css';
+import { EffectiveLimit } from './effective-limit.tsx';
+import type { UsagePageProps } from './usage-page.tsx';
 import page from './usage-page.module.css';
 
-/** What may be spent, how much of it is, and the ways to change that. */
-export function Budgets() {
+/** What may be spent, how much of it is, what binds whom, and the ways to change that. */
+export function Budgets({ search, onSearch }: UsagePageProps) {
   const query = useInfiniteQuery(budgetsQuery);
+  const now = useNow();
+  const maySet = useMay(routes.putBudget);
   const budgets = query.data?.pages.flatMap((each) => each.budgets) ?? [];
-  const [setting, setSetting] = useState<{ readonly budget: Budget | undefined }>();
-  const [clearing, setClearing] = useState<Budget>();
+  const [setting, setSetting] = useState<{ readonly budget: SettableBudget | undefined }>();
+  const [clearing, setClearing] = useState<SettableBudget>();
+  const { hasNextPage, isFetchingNextPage, isError, fetchNextPage } = query;
+  // Which budget binds can only be told from all but those of runs, which come last and can be any number.
+  const complete = budgets.at(-1)?.scope === 'run';
+  useEffect(() => {
+    if (hasNextPage && !isFetchingNextPage && !isError && !complete) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, isError, complete, fetchNextPage]);
+  const applying = applyingBudgets(budgets, { agent: search.who, persona: search.persona, run: search.tree }, now);
+  const bindings = { tokens: bindingOf(applying, 'tokens'), usd: bindingOf(applying, 'usd') };
+  const bindsIn = (budget: Budget): Currency[] =>
+    (['tokens', 'usd'] as const).filter((currency) => bindings[currency]?.budget === budget);
   return (
     <section aria-labelledby="budgets" className={page.section}>
       <div className={page.head}>
         <h2 id="budgets">Budgets</h2>
-        <Button size="xs" leftSection={<PlusIcon size={15} />} onClick={() => setSetting({ budget: undefined })}>
-          Set a budget
-        </Button>
+        {maySet && (
+          <Button size="xs" leftSection={<PlusIcon size={15} />} onClick={() => setSetting({ budget: undefined })}>
+            Set a budget
+          </Button>
+        )}
       </div>
       {query.isPending && <SkeletonRows rows={2} height={56} label="Loading the budgets" />}
       {query.isError && (
@@ -38,20 +58,32 @@ export function Budgets() {
         <p className={classes.none}>Nothing is limited. A run whose budget has no room waits until there is some.</p>
       )}
       {budgets.length > 0 && (
-        <ul className={classes.list}>
-          {budgets.map((budget) => (
-            <Row
-              key={`${budget.scope} ${budget.ref}`}
-              budget={budget}
-              onChange={() => setSetting({ budget })}
-              onClear={() => setClearing(budget)}
-            />
-          ))}
-        </ul>
+        <>
+          <EffectiveLimit budgets={budgets} bindings={bindings} search={search} onSearch={onSearch} />
+          <ul className={classes.list}>
+            {budgets.map((budget) => (
+              <Row key={`${budget.scope} ${budget.ref}`} budget={budget} binds={bindsIn(budget)}>
+                {isSettable(budget) ? (
+                  maySet && (
+                    <Changes
+                      name={nameOf(budget)}
+                      onChange={() => setSetting({ budget })}
+                      onClear={() => setClearing(budget)}
+                    />
+                  )
+                ) : (
+                  <ToPolicy />
+                )}
+              </Row>
+            ))}
+          </ul>
+        </>
       )}
-      <ShowMore query={query} size="xs" mt="sm">
-        Show more budgets
-      </ShowMore>
+      {complete && (
+        <ShowMore query={query} size="xs" mt="sm">
+          Show more budgets of runs
+        </ShowMore>
+      )}
       {setting !== undefined && <BudgetForm {...setting} onClose={() => setSetting(undefined)} />}
       {clearing !== undefined && <ClearDialog budget={clearing} onClose={() => setClearing(undefined)} />}
     </section>
@@ -60,19 +92,30 @@ export function Budgets() {
 
 interface RowProps {
   readonly budget: Budget;
-  readonly onChange: () => void;
-  readonly onClear: () => void;
+  /** In what it has the least left of all budgets that count the calls in question. */
+  readonly binds: readonly Currency[];
+  /** What can be done about it. */
+  readonly children: ReactNode;
 }
 
-function Row({ budget, onChange, onClear }: RowProps) {
+function Row({ budget, binds, children }: RowProps) {
   const name = nameOf(budget);
   return (
     <li aria-label={name}>
       <div className={classes.for}>
         {linkOf(budget) ?? name}
         <small>
-          set <Ago time={budget.updated_at} /> by {budget.updated_by}
+          {isSettable(budget) ? 'set' : 'kept in step'} <Ago time={budget.updated_at} /> by {budget.updated_by}
         </small>
+        {binds.length > 0 && (
+          <span className={classes.binds}>
+            {binds.map((currency) => (
+              <Tag key={currency} tone="set" title="It has the least left of all that count these calls">
+                binds in {currency === 'usd' ? 'dollars' : 'tokens'}
+              </Tag>
+            ))}
+          </span>
+        )}
       </div>
       <div className={classes.limits}>
         {budget.limit_usd !== null && (
@@ -94,20 +137,45 @@ function Row({ budget, onChange, onClear }: RowProps) {
           />
         )}
       </div>
-      <div className={classes.actions}>
-        <ActionIcon variant="default" aria-label={`Change ${name}`} title="Change" onClick={onChange}>
-          <EditIcon size={15} />
-        </ActionIcon>
-        <ActionIcon variant="default" aria-label={`Clear ${name}`} title="Clear" onClick={onClear}>
-          <DeleteIcon size={15} />
-        </ActionIcon>
-      </div>
+      <div className={classes.actions}>{children}</div>
     </li>
   );
 }
 
+interface ChangesProps {
+  readonly name: string;
+  readonly onChange: () => void;
+  readonly onClear: () => void;
+}
+
+function Changes({ name, onChange, onClear }: ChangesProps) {
+  return (
+    <>
+      <ActionIcon variant="default" aria-label={`Change ${name}`} title="Change" onClick={onChange}>
+        <EditIcon size={15} />
+      </ActionIcon>
+      <ActionIcon variant="default" aria-label={`Clear ${name}`} title="Clear" onClick={onClear}>
+        <DeleteIcon size={15} />
+      </ActionIcon>
+    </>
+  );
+}
+
+/** A month's limit is changed where it comes from. */
+function ToPolicy() {
+  const tenant = useQuery(identityQuery).data?.tenant;
+  const may = useMay(routes.getTenant);
+  return may && tenant !== undefined ? (
+    <Link to="/admin/tenants/$tenantId" params={{ tenantId: tenant }}>
+      by policy
+    </Link>
+  ) : (
+    <span className={classes.by}>by policy</span>
+  );
+}
+
 /** Asks before a budget's limits are taken away. */
-function ClearDialog({ budget, onClose }: { readonly budget: Budget; readonly onClose: () => void }) {
+function ClearDialog({ budget, onClose }: { readonly budget: SettableBudget; readonly onClose: () => void }) {
   const cache = useQueryClient();
   const clear = useMutation({
     mutationFn: () => putBudget(clearanceOf(budget)),
@@ -134,10 +202,7 @@ function ClearDialog({ budget, onClose }: { readonly budget: Budget; readonly on
   );
 }
 
-function nameOf({ scope, ref }: Budget): string {
-  if (scope === 'tenant') return 'Everything';
-  return `${scope.slice(0, 1).toUpperCase()}${scope.slice(1)} ${scope === 'agent' ? ref : shortId(ref)}`;
-}
+const nameOf = (budget: Budget): string => budgetName(budget, shortId);
 
 function linkOf(budget: Budget): ReactNode {
   return budget.scope === 'run' ? (

@@ -86,6 +86,27 @@ export function DayChart({ range, groups, totals, search }: DayChartProps) {
           {days.length > 1 && <span>{days.at(-1)?.day}</span>}
         </figcaption>
       </figure>
+      <details className={classes.numbers}>
+        <summary>The same as a table</summary>
+        <div tabIndex={0} role="group" aria-label={`${LOOKS[measure].name} by day`}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Day (UTC)</th>
+                <th scope="col">{LOOKS[measure].name}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {days.map(({ day, amount }) => (
+                <tr key={day}>
+                  <th scope="row">{day}</th>
+                  <td>{say(amount)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
     </section>
   );
 }

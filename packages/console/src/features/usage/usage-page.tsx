@@ -15,7 +15,7 @@ import classes from './usage-page.module.css';
 import { dayOf, daysShown, rangeOf } from './usage-range.ts';
 import { UsageTotalsView } from './usage-totals.tsx';
 
-/** What the address says: the days, how they are summed up and drawn, and which calls are listed. */
+/** What the address says: the days, how they are summed up and drawn, whose limits are told, and which calls are listed. */
 export interface UsageView {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
@@ -26,6 +26,9 @@ export interface UsageView {
   readonly outcome?: string | undefined;
   readonly run?: string | undefined;
   readonly offset?: number | undefined;
+  readonly who?: string | undefined;
+  readonly persona?: string | undefined;
+  readonly tree?: string | undefined;
 }
 
 export interface UsagePageProps {
@@ -51,7 +54,7 @@ export function UsagePage({ search, onSearch }: UsagePageProps) {
         ) : (
           <Used range={range} search={search} />
         )}
-        <Budgets />
+        <Budgets search={search} onSearch={onSearch} />
         <CallLedger search={search} onSearch={onSearch} />
       </div>
     </Page>
