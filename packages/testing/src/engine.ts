@@ -21,7 +21,7 @@ import {
 import { openSandbox, workspacePath } from '@reeve/sandbox';
 import { startWorker, type Worker } from '@reeve/tasks';
 import { createLedger } from '@reeve/tenancy';
-import { createToolRegistry, defineTool, type Effect, type ToolRegistry } from '@reeve/tools';
+import { createToolRegistry, defineTool, delegateToAgent, type Effect, type ToolRegistry } from '@reeve/tools';
 import { z } from 'zod';
 import { openTestDatabase } from './database.ts';
 import { scriptedModel, type ScriptedModel } from './scripted-model.ts';
@@ -88,7 +88,7 @@ export async function openTestEngine(): Promise<TestEngine> {
     sandbox,
     config: { circuitFailureThreshold: 5, circuitResetTimeoutSeconds: 30 },
     log: silentLog,
-    tools: [count('none'), count('idempotent'), count('external')],
+    tools: [count('none'), count('idempotent'), count('external'), delegateToAgent],
   });
   const handler = createRunHandler({
     database,
@@ -96,7 +96,8 @@ export async function openTestEngine(): Promise<TestEngine> {
     models: model,
     tools,
     log: silentLog,
-    ledgerFor: (owner) => createLedger(database, owner, silentLog),
+    toolRulesOf: async () => () => 'allow',
+    ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
     toolContext: async (run, idempotencyKey, signal) => ({
       tenantId: run.tenantId,
       sessionId: run.sessionId,

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ClientError, createClient, type Client } from '@reeve/client';
+import { ClientError, type Client } from '@reeve/client';
 import { routes, type RunEvent } from '@reeve/contract';
-import { createTestDatabase, testDatabaseKind } from './database.ts';
-import { startServer } from './server.ts';
+import { killAtCommits, requireWhole } from './kill-points.ts';
 import { startFakeUpstream, type FakeUpstream } from './upstream/index.ts';
 
 /*
@@ -13,12 +11,8 @@ import { startFakeUpstream, type FakeUpstream } from './upstream/index.ts';
  * there as a person would: approves what waits, forks what was not forked. In the end every call was made, each question was
  * answered once, and every log is whole.
  */
-const preload = new URL('./kill-at-commit.ts', import.meta.url).href;
 const ANSWER = 'It is all done.';
 const MORE = 'And that is more.';
-
-/** The server that goes on may stall on a busy machine without losing its lease. */
-const PATIENT = testDatabaseKind === 'postgres' ? { REEVE_LEASE_MS: '8000' } : {};
 
 describe('a server killed at any commit of a run that people decide about', { timeout: 600_000 }, () => {
   let upstream: FakeUpstream;
@@ -39,52 +33,13 @@ describe('a server killed at any commit of a run that people decide about', { ti
   });
   after(() => upstream[Symbol.asyncDispose]());
 
-  const environment = () => ({
-    ...upstream.environment,
-    ...(testDatabaseKind === 'postgres' && { REEVE_LEASE_MS: '4000' }),
-  });
-
   it('asks again for nothing that was decided, and loses neither the run nor its fork', async (context) => {
-    const points = await countCommits();
+    const { environment } = upstream;
+    const { points, killed } = await killAtCommits({ environment, carryOn, check }, 2);
+    context.diagnostic(`killed at ${killed} of ${points} points`);
     assert.ok(points >= 10, `at least 10 commits, these are ${points}`);
-    // Every other commit: which of them a run makes varies by one or two, so all have their turn over time.
-    const next = Array.from({ length: Math.ceil(points / 2) }, (_, index) => 2 * index + 1).values();
-    let killed = 0;
-    await Promise.all(
-      [1, 2].map(async () => {
-        for (const at of next) if (await killAndResume(at)) killed += 1;
-      }),
-    );
-    context.diagnostic(`killed at ${killed} points`);
     assert.ok(killed >= 5, `killed at 5 points or more, these were ${killed}`);
   });
-
-  async function countCommits(): Promise<number> {
-    await using place = await createTestDatabase();
-    await using server = await startServer({ ...place, preload, environment: environment() });
-    await carryOn(createClient({ baseUrl: server.url }));
-    return server.log.filter((line) => line.includes('commit point')).length;
-  }
-
-  /** False where all had ended before that commit. */
-  async function killAndResume(at: number): Promise<boolean> {
-    const where = `killed after commit ${at}`;
-    await using place = await createTestDatabase();
-    await using first = await startServer({
-      ...place,
-      preload,
-      environment: { ...environment(), REEVE_KILL_AT: String(at), REEVE_KILL_WHEN: 'after' },
-    });
-    const ended = await carryOn(createClient({ baseUrl: first.url })).then(
-      () => true,
-      () => false,
-    );
-    if (ended) return false;
-    assert.equal(await Promise.race([first.exited, sleep(30_000)]), 'SIGKILL', where);
-    await using second = await startServer({ ...place, environment: { ...environment(), ...PATIENT } });
-    await check(createClient({ baseUrl: second.url }), where);
-    return true;
-  }
 
   /** Does whatever is still to be done: starts the run, decides, and forks it. Throws where the server dies. */
   async function carryOn(client: Client): Promise<void> {
@@ -136,7 +91,6 @@ describe('a server killed at any commit of a run that people decide about', { ti
   }
 
   async function check(client: Client, where: string): Promise<void> {
-    await carryOn(client);
     const { runs } = await client.call(routes.listRuns);
     const original = runs.find(({ forked_from }) => forked_from === null)!;
     const forks = runs.filter(({ forked_from }) => forked_from !== null);
@@ -146,15 +100,7 @@ describe('a server killed at any commit of a run that people decide about', { ti
       [['completed', MORE, 7]],
       where,
     );
-    for (const { id } of runs) {
-      const events = await follow(client, id);
-      assert.deepEqual(
-        events.map(({ seq }) => seq),
-        events.map((_, index) => index + 1),
-        where,
-      );
-      assert.equal(events.filter(({ type }) => type === 'session_end').length, 1, where);
-    }
+    for (const { id } of runs) requireWhole(await follow(client, id), where);
     const { steps } = await client.call(routes.listSteps, { params: { id: original.id } });
     assert.deepEqual(
       steps.map(({ kind, outcome }) => `${kind} ${outcome}`),

@@ -19,7 +19,11 @@ const writing = new WeakSet<object>();
 
 async function watched(connection: object, text: string, run: () => Promise<unknown>): Promise<unknown> {
   if (text.includes('insert into tasks (')) armed = true;
-  if (/insert into tasks \(|update tasks |^(insert into|update) "(tasks|runs|steps|events|messages)"/.test(text))
+  if (
+    /insert into tasks \(|update tasks |with lease as materialized|^(insert into|update) "(tasks|runs|steps|events|messages)"/.test(
+      text,
+    )
+  )
     writing.add(connection);
   if (!/^(commit|rollback)$/i.test(text.trim()) || !writing.delete(connection) || !armed) return run();
   commits += 1;

@@ -102,7 +102,8 @@ describe('the official OpenAI client', { timeout: 300_000 }, () => {
       assert.deepEqual(
         upstream.requests[0]?.messages.map(({ role, text }) => [role, text]),
         [
-          ['system', 'Be short.\n\nAnd kind.'],
+          ['system', 'Be short.'],
+          ['system', 'And kind.'],
           ['user', 'Hi'],
           ['assistant', 'Yes?'],
           ['user', 'Greet me'],
@@ -185,6 +186,53 @@ describe('the official OpenAI client', { timeout: 300_000 }, () => {
       while (upstream.open > 0) await new Promise((next) => setTimeout(next, 20));
     });
 
+    it('has its own words handed on, pictures and penalties too', async () => {
+      upstream.script([{ text: ['A cat.'] }]);
+      const content = [
+        { type: 'text' as const, text: 'What is it?' },
+        { type: 'image_url' as const, image_url: { url: 'data:image/png;base64,AA==', detail: 'low' as const } },
+      ];
+      const more = { presence_penalty: 1, frequency_penalty: -1, logit_bias: { '50256': -100 } };
+      await openai.chat.completions.create({ model: 'fake', messages: [{ role: 'user', content }], ...more });
+      const { messages, ...sent } = upstream.requests[0]!.body;
+      assert.deepEqual(messages, [{ role: 'user', content }]);
+      assert.deepEqual(sent, { model: 'fake', max_tokens: 8_192, ...more });
+    });
+
+    it('is not told of the usage of a stream unless it asks', async () => {
+      upstream.respond(() => ({ text: ['a', 'b'] }));
+      const ask = { model: 'fake', messages: [user('go')], stream: true as const };
+      const chunks = await readAll(await openai.chat.completions.create(ask));
+      assert.equal(contentOf(chunks), 'ab');
+      assert.ok(chunks.every(({ choices, usage }) => choices.length === 1 && !usage));
+      upstream.respond(() => ({ text: ['a', 'b'], usage: null }));
+      const wanted = { ...ask, stream_options: { include_usage: true } };
+      const estimated = await readAll(await openai.chat.completions.create(wanted));
+      assert.equal(estimated.at(-1)?.usage?.completion_tokens, 1);
+    });
+
+    it('is refused once its budget is spent, and the provider is not asked', async () => {
+      upstream.respond(() => ({ text: ['ok'] }));
+      const budget = { scope: 'tenant' as const, limit_tokens: 0 };
+      await ours().call(routes.putBudget, { body: budget });
+      for (const stream of [false, true])
+        await assert.rejects(
+          openai.chat.completions.create({ model: 'fake', messages: [user('go')], stream }),
+          (error: unknown) => error instanceof APIError && error.status === 402 && error.code === 'budget_exhausted',
+        );
+      await ours().call(routes.putBudget, { body: { ...budget, limit_tokens: null } });
+      assert.equal(upstream.requests.length, 0);
+    });
+
+    it('repeats an answer under one Idempotency-Key', async () => {
+      upstream.script([{ text: ['once'] }]);
+      const key = { headers: { 'idempotency-key': newId() } };
+      const ask = () => openai.chat.completions.create({ model: 'fake', messages: [user('go')] }, key);
+      const first = await ask();
+      assert.deepEqual(await ask(), first);
+      assert.equal(first.choices[0]?.message.content, 'once');
+    });
+
     it('gets errors of its own classes, before the stream and inside of it', async () => {
       upstream.script([{ fault: 'http-400', message: 'too strange' }]);
       await assert.rejects(
@@ -208,7 +256,8 @@ describe('the official OpenAI client', { timeout: 300_000 }, () => {
       };
       for (const [more, param] of [
         [{ n: 2 }, 'n'],
-        [{ messages: [image] }, 'messages.0.content.0.type'],
+        [{ messages: [{ ...image, role: 'assistant' }] }, 'messages.0.content.0.type'],
+        [{ model: AGENT, messages: [image] }, 'messages.0.content.0.type'],
         [{ messages: [user('go'), { role: 'tool', tool_call_id: 'x', content: '' }] }, 'messages.1.tool_call_id'],
         [{ tools: [{ type: 'custom', custom: { name: 'x' } }] }, 'tools.0.type'],
         [{ response_format: { type: 'yaml' } }, 'response_format.type'],

@@ -20,6 +20,8 @@ export interface ScriptedModel extends ModelGateway {
   readonly requests: ModelRequest[];
   /** Replaces what is left of the script. */
   script(answers: readonly ScriptedAnswer[]): void;
+  /** Has answers come from what is asked, where several runs ask at a time. */
+  respond(answer: (request: ModelRequest) => ScriptedAnswer): void;
   /** Leaves out the next answer. */
   skip(): void;
   /** Answers left. */
@@ -32,6 +34,7 @@ const TOKENS = { inputTokens: 10, maxOutputTokens: 5 };
 export function scriptedModel(): ScriptedModel {
   const requests: ModelRequest[] = [];
   let script: ScriptedAnswer[] = [];
+  let respond: ((request: ModelRequest) => ScriptedAnswer) | undefined;
   let calls = 0;
 
   async function* stream(request: ModelRequest, signal: AbortSignal, ledger?: CallLedger): AsyncGenerator<ModelPart> {
@@ -51,7 +54,7 @@ export function scriptedModel(): ScriptedModel {
 
   async function* say(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
     requests.push(request);
-    const answer = script.shift();
+    const answer = respond === undefined ? script.shift() : respond(request);
     if (answer === undefined) throw new ReeveError('upstream_error', 'the script is at its end');
     answer.started?.();
     for (const delta of typeof answer.text === 'string' ? [answer.text] : (answer.text ?? []))
@@ -84,6 +87,7 @@ export function scriptedModel(): ScriptedModel {
     defaultModel: 'scripted',
     requests,
     stream,
+    chat: ({ request }, signal, ledger) => stream(request, signal, ledger),
     describe: (model) => ({
       id: model ?? 'scripted',
       provider: 'scripted',
@@ -96,7 +100,9 @@ export function scriptedModel(): ScriptedModel {
     health: () => ({ status: 'ok' }),
     script: (answers) => {
       script = [...answers];
+      respond = undefined;
     },
+    respond: (answer) => void (respond = answer),
     skip: () => void script.shift(),
     get waiting() {
       return script.length;

@@ -18,6 +18,8 @@ export interface ServerProcess extends AsyncDisposable {
   readonly pid: number;
   /** Its log so far, one JSON object a line. */
   readonly log: readonly string[];
+  /** Its standard output so far. */
+  readonly output: readonly string[];
   /** Resolves when it has ended, with its exit code, or the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals>;
   /** Ends it by a signal and waits. */
@@ -35,6 +37,7 @@ export async function startServer({
   preload,
 }: ServerOptions): Promise<ServerProcess> {
   const log: string[] = [];
+  const output: string[] = [];
   const child = spawn(process.execPath, [...(preload === undefined ? [] : ['--import', preload]), main, 'serve'], {
     cwd: dataDirectory,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -53,6 +56,7 @@ export async function startServer({
   const exited = once(child, 'exit').then(([code, signal]) => (code as number | null) ?? (signal as NodeJS.Signals));
   const listening = new Promise<string>((resolve) => {
     createInterface(child.stdout).on('line', (line) => {
+      output.push(line);
       const found = /^Reeve listens on (\S+)/.exec(line)?.[1];
       if (found !== undefined) resolve(found);
     });
@@ -66,6 +70,7 @@ export async function startServer({
     url: first,
     pid: child.pid!,
     log,
+    output,
     exited,
     async end(signal) {
       child.kill(signal);

@@ -107,16 +107,16 @@ describe('a wire', { timeout: 300_000 }, () => {
 
   it('is in the OpenAPI document, with its role, its events and its errors', async () => {
     const { paths } = (await (await fetch(`${reeve.url}/openapi.json`)).json()) as {
-      paths: Record<string, Record<string, { 'x-role': string; responses: Record<string, { content: object }> }>>;
+      paths: Record<string, Record<string, { 'x-reeve-role': string; responses: Record<string, { content: object }> }>>;
     };
     for (const path of WIRES) {
-      const { 'x-role': role, responses } = paths[path]!['post']!;
+      const { 'x-reeve-role': role, responses } = paths[path]!['post']!;
       assert.equal(role, 'member');
       assert.ok('text/event-stream' in responses['200']!.content);
       assert.ok((path === '/api/chat' ? 'text/plain' : 'application/json') in responses['default']!.content);
     }
     for (const path of ['/v1/models', '/v1/models/{id}', '/v1/responses/{id}', '/api/chat/{id}/stream'])
-      assert.equal(paths[path]!['get']!['x-role'], 'viewer');
+      assert.equal(paths[path]!['get']!['x-reeve-role'], 'viewer');
   });
 });
 

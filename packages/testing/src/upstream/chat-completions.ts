@@ -7,7 +7,7 @@ import {
 } from './reply.ts';
 import { data, isRecord, pieces, plainText, records } from './text.ts';
 
-/** OpenAI's Chat Completions, streaming, as OpenAI-compatible servers speak it. */
+/** OpenAI's Chat Completions, as OpenAI-compatible servers speak it. */
 export const chatCompletions: Protocol = {
   name: 'chat-completions',
   matches: (path) => path.endsWith('/chat/completions'),
@@ -17,6 +17,7 @@ export const chatCompletions: Protocol = {
     tools: records(body.tools).map((tool) => (isRecord(tool.function) ? String(tool.function.name) : '')),
   }),
   chunks,
+  whole,
   closing: 3,
   error: (_status, message, { code }) => ({ error: { message, type: 'fake_error', param: null, code: code ?? null } }),
   errorChunk: (message, code) => data({ error: { message, type: 'server_error', param: null, code: code ?? null } }),
@@ -28,6 +29,33 @@ function readMessage(message: Record<string, unknown>): UpstreamMessage {
     isRecord(call.function) ? String(call.function.name) : '',
   );
   return { role, text: plainText(message.content), toolCalls };
+}
+
+function whole(
+  reply: UpstreamReply,
+  { model }: Pick<UpstreamRequest, 'model'>,
+  nextId: (prefix: string) => string,
+): unknown {
+  const calls = (reply.toolCalls ?? []).map(({ name, input }) => ({
+    id: nextId('call'),
+    type: 'function',
+    function: { name, arguments: JSON.stringify(input) },
+  }));
+  const message = {
+    role: 'assistant',
+    content: reply.text?.join('') ?? null,
+    ...(reply.thinking && { reasoning_content: reply.thinking.join('') }),
+    ...(calls.length > 0 && { tool_calls: calls }),
+  };
+  const usage = usageOf(reply);
+  return {
+    id: nextId('chatcmpl'),
+    object: 'chat.completion',
+    created: 1_700_000_000,
+    model,
+    choices: [{ index: 0, message, logprobs: null, finish_reason: reasonOf(reply) }],
+    ...(usage && { usage }),
+  };
 }
 
 function chunks(
@@ -57,26 +85,24 @@ function chunks(
     for (const piece of pieces(JSON.stringify(call.input)))
       list.push(delta({ tool_calls: [{ index, function: { arguments: piece } }] }));
   }
-  const reason = reply.finish ?? (reply.toolCalls?.length ? 'tool_calls' : 'stop');
-  list.push(data({ ...base, choices: [{ index: 0, delta: {}, finish_reason: reason }] }));
-  const usage = reply.usage === undefined ? defaultUsage : reply.usage;
-  if (usage === null) list.push(data({ ...base, choices: [] }));
-  else {
-    const total = usage.inputTokens + usage.outputTokens;
-    list.push(
-      data({
-        ...base,
-        choices: [],
-        usage: {
-          prompt_tokens: usage.inputTokens,
-          prompt_tokens_details: { cached_tokens: usage.cachedTokens ?? 0 },
-          completion_tokens: usage.outputTokens,
-          completion_tokens_details: { reasoning_tokens: usage.reasoningTokens ?? 0 },
-          total_tokens: total,
-        },
-      }),
-    );
-  }
+  list.push(data({ ...base, choices: [{ index: 0, delta: {}, finish_reason: reasonOf(reply) }] }));
+  const usage = usageOf(reply);
+  list.push(data({ ...base, choices: [], ...(usage && { usage }) }));
   list.push('data: [DONE]\n\n');
   return list;
+}
+
+function reasonOf({ finish, toolCalls }: UpstreamReply): string {
+  return finish ?? (toolCalls?.length ? 'tool_calls' : 'stop');
+}
+
+function usageOf({ usage = defaultUsage }: UpstreamReply): object | undefined {
+  if (usage === null) return undefined;
+  return {
+    prompt_tokens: usage.inputTokens,
+    prompt_tokens_details: { cached_tokens: usage.cachedTokens ?? 0 },
+    completion_tokens: usage.outputTokens,
+    completion_tokens_details: { reasoning_tokens: usage.reasoningTokens ?? 0 },
+    total_tokens: usage.inputTokens + usage.outputTokens,
+  };
 }

@@ -6,6 +6,7 @@ export type UpstreamProtocol = 'chat-completions' | 'responses' | 'anthropic' | 
  * reply: `cut` destroys the connection, `malformed` sends a chunk that is not JSON, `error` sends the
  * protocol's own error chunk, `hang` falls silent. `silent`: not even headers are sent. `slow-start`: headers and
  * comments are sent, but no answer. `end-early`: the stream ends properly but before the chunks that finish it.
+ * An answer that is no stream is two chunks, and what is left of it then is no JSON.
  */
 export type UpstreamFault =
   | `http-${number}`
@@ -89,6 +90,8 @@ export interface Protocol {
   readonly read: (path: string, body: Record<string, unknown>) => Pick<UpstreamRequest, 'model' | 'messages' | 'tools'>;
   /** The chunks of a whole answer. `nextId` gives ids that are unique for the upstream. */
   readonly chunks: (reply: UpstreamReply, request: UpstreamRequest, nextId: (prefix: string) => string) => string[];
+  /** The answer as a whole, where the protocol has such a form, for requests that ask for no stream. */
+  readonly whole?: (reply: UpstreamReply, request: UpstreamRequest, nextId: (prefix: string) => string) => unknown;
   /** How many chunks at the end only finish the answer. */
   readonly closing: number;
   /** An error's body, and the same in mid-stream. */

@@ -84,10 +84,11 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
       sendJson(response, status, protocol.error(status, reply.message ?? `fake ${status}`, reply), reply.headers);
       return;
     }
-    const chunks = protocol.chunks(reply, request, nextId);
-    const type = protocol.name === 'embeddings' ? 'application/json' : 'text/event-stream';
-    response.writeHead(200, { 'content-type': type, ...reply.headers });
-    const body = chunks.length - protocol.closing;
+    const whole = request.body['stream'] === true ? undefined : protocol.whole?.(reply, request, nextId);
+    const chunks = whole === undefined ? protocol.chunks(reply, request, nextId) : halves(JSON.stringify(whole));
+    const isJson = whole !== undefined || protocol.name === 'embeddings';
+    response.writeHead(200, { 'content-type': isJson ? 'application/json' : 'text/event-stream', ...reply.headers });
+    const body = chunks.length - (whole === undefined ? protocol.closing : 1);
     const half = Math.ceil(body / 2);
     switch (reply.fault) {
       case 'slow-start':
@@ -107,6 +108,10 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
         await write(response, [...chunks.slice(0, half), 'data: {"broken": tru\n\n', ...chunks.slice(half)]);
         break;
       case 'error':
+        if (whole !== undefined) {
+          await write(response, [JSON.stringify(protocol.error(500, reply.message ?? 'fake failure', reply))]);
+          break;
+        }
         await write(response, [
           ...chunks.slice(0, half),
           protocol.errorChunk(reply.message ?? 'fake failure in mid-stream', reply.code),
@@ -146,6 +151,11 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
         server.closeAllConnections();
       }),
   };
+}
+
+function halves(text: string): string[] {
+  const middle = Math.ceil(text.length / 2);
+  return [text.slice(0, middle), text.slice(middle)];
 }
 
 async function readJson(message: IncomingMessage): Promise<Record<string, unknown> | undefined> {

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient, type Client } from '@reeve/client';
+import type { RunEvent } from '@reeve/contract';
+import { createTestDatabase, testDatabaseKind } from './database.ts';
+import { startServer } from './server.ts';
+
+/** What is done with a server that may die at any commit of it. */
+export interface KillScenario {
+  readonly environment: Readonly<Record<string, string>>;
+  /** Does whatever is still to be done, to the end, as often as it is called. Throws where the server dies. */
+  carryOn(client: Client, url: string): Promise<void>;
+  /** Looks at what there is once all was done. */
+  check(client: Client, where: string): Promise<void>;
+}
+
+const preload = new URL('./kill-at-commit.ts', import.meta.url).href;
+const onPostgres = testDatabaseKind === 'postgres';
+/** The next server waits for the lease of the dead one, and may itself stall on a busy machine without losing its own. */
+const SHORT = onPostgres ? { REEVE_LEASE_MS: '4000' } : {};
+const PATIENT = onPostgres ? { REEVE_LEASE_MS: '8000' } : {};
+
+/**
+ * Kills a real server with SIGKILL after every `nth` commit of a scenario, starts it again on the same data, carries on from
+ * whatever is there and checks. Answers how many commits there are and at how many it was killed: a scenario varies by one or
+ * two, so all have their turn over time.
+ */
+export async function killAtCommits(scenario: KillScenario, nth: number): Promise<{ points: number; killed: number }> {
+  const points = await countCommits(scenario);
+  const next = Array.from({ length: Math.ceil(points / nth) }, (_, index) => nth * index + 1).values();
+  let killed = 0;
+  await Promise.all(
+    [1, 2].map(async () => {
+      for (const at of next) if (await killAndResume(scenario, at)) killed += 1;
+    }),
+  );
+  return { points, killed };
+}
+
+/** Fails unless the events of a run are numbered without a gap, and end once. */
+export function requireWhole(events: readonly RunEvent[], where: string): void {
+  assert.deepEqual(
+    events.map(({ seq }) => seq),
+    events.map((_, index) => index + 1),
+    where,
+  );
+  assert.equal(events.filter(({ type }) => type === 'session_end').length, 1, where);
+}
+
+async function countCommits({ environment, carryOn }: KillScenario): Promise<number> {
+  await using place = await createTestDatabase();
+  await using server = await startServer({ ...place, preload, environment: { ...environment, ...SHORT } });
+  await carryOn(createClient({ baseUrl: server.url }), server.url);
+  return server.log.filter((line) => line.includes('commit point')).length;
+}
+
+/** False where all had ended before that commit. */
+async function killAndResume({ environment, carryOn, check }: KillScenario, at: number): Promise<boolean> {
+  const where = `killed after commit ${at}`;
+  await using place = await createTestDatabase();
+  await using first = await startServer({
+    ...place,
+    preload,
+    environment: { ...environment, ...SHORT, REEVE_KILL_AT: String(at), REEVE_KILL_WHEN: 'after' },
+  });
+  const ended = await carryOn(createClient({ baseUrl: first.url }), first.url).then(
+    () => true,
+    () => false,
+  );
+  if (ended) return false;
+  assert.equal(await Promise.race([first.exited, sleep(30_000)]), 'SIGKILL', where);
+  await using second = await startServer({ ...place, environment: { ...environment, ...SHORT, ...PATIENT } });
+  const client = createClient({ baseUrl: second.url });
+  await carryOn(client, second.url);
+  await check(client, where);
+  return true;
+}
