@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 
 /** A small server in a process of its own. */
@@ -37,4 +37,20 @@ export async function cpuMs(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11] ?? Number.NaN) + Number(fields[12] ?? Number.NaN)) * 10;
+}
+
+/**
+ * Processor time that each of PostgreSQL's processes for one of its databases has used so far, in milliseconds by process; its
+ * writers are for all databases and not among them. Empty where none is seen: the server is elsewhere, or this is not Linux.
+ */
+export async function databaseCpuMs(database: string): Promise<Map<string, number>> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const found = new Map<string, number>();
+  for (const pid of pids) {
+    const title = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (!title.startsWith('postgres: ') || !title.split(' ').includes(database)) continue;
+    const [nanoseconds] = (await readFile(`/proc/${pid}/schedstat`, 'utf8').catch(() => '')).split(' ');
+    if (nanoseconds) found.set(pid, Number(nanoseconds) / 1e6);
+  }
+  return found;
 }

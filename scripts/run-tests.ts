@@ -20,8 +20,18 @@ interface Totals {
 }
 
 const root = join(import.meta.dirname, '..');
-/** Files that would say nothing new on another database: those that use none, and the browser tests, whose servers are tested on both. */
-const ranOnce = /^packages\/(console|contract|kit|models|sandbox)\/|^scripts\//;
+/**
+ * Files that would say nothing new on another database: those that use none, and those of what lies above the domains and talks
+ * to them through HTTP alone (console, command line, other people's clients). The domains, the engine and whatever is killed run on both.
+ */
+const ranOnce = new RegExp(
+  [
+    '^packages/(console|contract|kit|models|reeve|sandbox|tools)/',
+    '^packages/http/src/(?!app|idempotency)',
+    '^packages/testing/src/(bad-input|client|companion|openai-client|(?!keys-)[a-z-]+-http)\\.test',
+    '^scripts/',
+  ].join('|'),
+);
 const concurrency = 2;
 const unstableLimit = 2;
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { both: { type: 'boolean' } } });

@@ -1,4 +1,4 @@
-// The floor of `POST /execute`: reads a JSON body and answers JSON of the same shape, with nothing between.
+// The floor of `POST /execute`: reads a JSON body and answers JSON of the same shape, with nothing between; a GET has no body.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -6,7 +6,8 @@ const server = createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
-    const { task } = JSON.parse(Buffer.concat(chunks).toString()) as { task: string };
+    const task =
+      request.method === 'GET' ? '' : (JSON.parse(Buffer.concat(chunks).toString()) as { task: string }).task;
     const answer = {
       status: 'completed',
       result: task,

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { startServer } from '@reeve/testing';
 import { Pool } from 'undici';
 import { startChild } from '../child.ts';
+import type { Load } from '../load.ts';
 import {
   interleave,
   measured,
@@ -12,7 +13,7 @@ import {
   type Measurements,
 } from '../measure.ts';
 import { createPlace, kindsOf } from '../place.ts';
-import { load, type Load, type Target } from './load.ts';
+import { load, type Target } from './load.ts';
 
 /** What is asked: answered by the built-in model alone, and with one call of a tool. */
 const TASKS = { 'no tool': 'Hello.', 'one tool': 'What is 6 * 7?' } as const;

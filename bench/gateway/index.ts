@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { startChild } from '../child.ts';
+import type { Load } from '../load.ts';
 import {
   interleave,
   measured,
@@ -12,8 +13,9 @@ import {
 } from '../measure.ts';
 import { ensurePeers } from '../peers.ts';
 import { kindsOf } from '../place.ts';
+import { measureCost } from './cost.ts';
 import { measureLeaving } from './leaving.ts';
-import { load, type Ask, type Load } from './load.ts';
+import { load, type Ask } from './load.ts';
 import { direct, startFloor, startGateway, startPortkey, type Gateway } from './server.ts';
 import { measureSpending } from './spending.ts';
 
@@ -23,14 +25,25 @@ const ASKS: Readonly<Record<string, Ask>> = {
   [`${CHUNKS} chunks`]: { model: `fake-${CHUNKS}-0`, stream: true, chunks: CHUNKS },
 };
 const CALLERS = [1, 16] as const;
+/** With --quick nothing is begun after that. */
+const QUICK_MS = 32_000;
 const CPU_GOALS: Readonly<Record<string, Goal>> = { JSON: { atMost: 2.2 }, [`${CHUNKS} chunks`]: { atMost: 1.5 } };
+
+export { soak } from './soak.ts';
 
 /**
  * `/v1/chat/completions` for a plain model, in front of a fake upstream: Reeve with authentication, ledger, prices and a budget,
- * beside the smallest proxy (the floor) and @portkey-ai/gateway. Each in a process of its own, this process is the client of all.
+ * beside the smallest proxy (the floor) and @portkey-ai/gateway. Each in a process of its own, this process is the client of all. Then
+ * what Reeve's own routes cost, and what of it is for keys, limits and audit.
  */
 export async function bench(options: BenchOptions): Promise<Measurements> {
   const problems: string[] = [];
+  const begun = performance.now();
+  const hasTime = (what: string) => {
+    const has = !options.quick || performance.now() - begun < QUICK_MS;
+    if (!has) console.error(`left out, for --quick has no time left: ${what}`);
+    return has;
+  };
   await using stack = new AsyncDisposableStack();
   const upstream = stack.use(await startChild([fileURLToPath(new URL('upstream.ts', import.meta.url))]));
   const floor = await startFloor(upstream.url, stack);
@@ -51,12 +64,15 @@ export async function bench(options: BenchOptions): Promise<Measurements> {
   const sections = {
     leaving: () => measureLeaving([floor, ...reeves, ...peers], upstream.url),
     ...Object.fromEntries(reeves.map((reeve) => [`spending, ${reeve.name}`, () => measureSpending(reeve)])),
+    'own routes': () => measureCost(options, hasTime),
   };
-  for (const [name, measure] of Object.entries(sections))
+  for (const [name, measure] of Object.entries(sections)) {
+    if (!hasTime(name)) continue;
     await measure().then(
       (found) => rest.push(found),
       (error: unknown) => problems.push(`${name}: ${messageOf(error)}`),
     );
+  }
   for (const problem of problems) console.error(`not measured: ${problem}`);
   if (problems.length > 0) process.exitCode = 1;
   return {
@@ -69,12 +85,12 @@ type Loads = Readonly<Record<string, readonly Load[]>>;
 
 /** Every gateway that answers, `<what>, <callers>: <gateway>`, in turns. One that does not answer in the warm-up is reported and left out. */
 async function measureLoads(gateways: readonly Gateway[], { quick }: BenchOptions, problems: string[]): Promise<Loads> {
-  const windowMs = quick ? 250 : 2_000;
+  const windowMs = quick ? 150 : 2_000;
   const sides: Record<string, () => Promise<Load>> = {};
   for (const [what, ask] of Object.entries(ASKS))
     for (const gateway of gateways) {
       try {
-        await load(gateway, ask, 16, quick ? 400 : 3_000);
+        await load(gateway, ask, 16, quick ? 200 : 3_000);
       } catch (error) {
         problems.push(`${gateway.name}, ${what}: ${messageOf(error)}`);
         continue;
@@ -82,7 +98,7 @@ async function measureLoads(gateways: readonly Gateway[], { quick }: BenchOption
       for (const callers of CALLERS)
         sides[`${what}, ${callers}: ${gateway.name}`] = () => load(gateway, ask, callers, windowMs);
     }
-  return interleave(quick ? 3 : 9, sides);
+  return interleave(quick ? 2 : 9, sides);
 }
 
 function ratiosOf(loads: Loads): Record<string, Measured> {

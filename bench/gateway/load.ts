@@ -1,4 +1,4 @@
-import { cpuMs } from '../child.ts';
+import { load as loadWith, type Load } from '../load.ts';
 import type { Gateway } from './server.ts';
 
 /** What is asked for. */
@@ -10,14 +10,6 @@ export interface Ask {
   readonly chunks: number;
 }
 
-/** What came of a while of requests. */
-export interface Load {
-  readonly perSecond: number;
-  readonly latenciesMs: readonly number[];
-  /** Processor time of the gateway for each request; its database's is not in it. NaN where the system does not tell. */
-  readonly cpuMsPerRequest: number;
-}
-
 /** A conversation of about 1.4 kB. */
 const MESSAGES = [
   { role: 'system', content: 'You are terse. '.repeat(40) },
@@ -25,21 +17,8 @@ const MESSAGES = [
 ];
 
 /** Asks over and over, `callers` at a time, for `ms`. Throws at the first answer that is not whole. */
-export async function load(gateway: Gateway, ask: Ask, callers: number, ms: number): Promise<Load> {
-  const latenciesMs: number[] = [];
-  const cpuBefore = await cpuMs(gateway.pid);
-  const begun = performance.now();
-  const call = async () => {
-    while (performance.now() - begun < ms) {
-      const sent = performance.now();
-      await askOnce(gateway, ask);
-      latenciesMs.push(performance.now() - sent);
-    }
-  };
-  await Promise.all(Array.from({ length: callers }, call));
-  const seconds = (performance.now() - begun) / 1000;
-  const cpu = (await cpuMs(gateway.pid)) - cpuBefore;
-  return { perSecond: latenciesMs.length / seconds, latenciesMs, cpuMsPerRequest: cpu / latenciesMs.length };
+export function load(gateway: Gateway, ask: Ask, callers: number, ms: number): Promise<Load> {
+  return loadWith(gateway.pid, () => askOnce(gateway, ask), callers, ms);
 }
 
 /** One whole answer. */

@@ -32,7 +32,8 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
     models,
     tools: createToolRegistry({ sandbox, config: breakers, log: silentLog, tools: [toolOf(hooks)] }),
     log: silentLog,
-    ledgerFor: (owner) => createLedger(database, owner, silentLog),
+    toolRulesOf: async () => () => 'allow',
+    ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
     toolContext: async (run, idempotencyKey, signal) => ({
       tenantId: run.tenantId,
       sessionId: run.sessionId,
@@ -152,6 +153,7 @@ function modelsOf(hooks: Hooks): ModelGateway {
     countTokens: () => 0,
     health: () => ({ status: 'ok' }),
     stream,
+    chat: ({ request }, signal, ledger) => stream(request, signal, ledger),
   };
 }
 
