@@ -13,6 +13,7 @@ import {
 } from '@reeve/kit';
 import { Hono, type Context } from 'hono';
 import type { WebSocket } from 'ws';
+import { admitAgain, watchAdmission, whileAdmitted, type Again } from './admission.ts';
 import { answerOf, firstStatus, Reply, toResponse, writeAnswer, type Answer } from './answer.ts';
 import { readJson } from './body.ts';
 import { createCors, requireOwnPage, type Cors } from './cors.ts';
@@ -46,12 +47,6 @@ export type Handler<R> = (call: Call<R>) => Promise<AnswerOf<R> | Reply | EventS
 
 /** Decides over a WebSocket before it is opened: what it throws is an ordinary HTTP error, what it answers serves it. */
 export type SocketHandler<R> = (call: Omit<Call<R>, 'body' | 'sent' | 'signal'> & Again) => Promise<Served>;
-
-/** For what goes on after its request. */
-export interface Again {
-  /** Asks again who calls, and counts another request of theirs. Throws what the request itself would be refused with now. */
-  readonly again: () => Promise<void>;
-}
 
 /** How a request for a WebSocket is answered: with `serve` the connection is opened with the response's headers. */
 export interface Upgrade {
@@ -188,6 +183,9 @@ function begin(c: Incoming['c'], cors: Cors): Incoming {
   return { c, context, headers, startedAt: performance.now() };
 }
 
+/** How a socket is closed whose caller may not call any more. */
+const POLICY_CLOSE = 1008;
+
 /** What is told of a request, whichever route it met. */
 type Met = Pick<Route, 'path' | 'failures'>;
 const unmatched: Met = { path: 'unmatched' };
@@ -320,63 +318,6 @@ async function accept(options: Parts, route: Route, handler: SocketHandler<Route
   };
   return new Response(null);
 }
-
-/** The same caller, who may still call the route and has a request left. */
-async function admitAgain(options: Parts, route: Route, header: Header, principal: Principal): Promise<void> {
-  requireSame(principal, await options.authenticate(header));
-  const { refused } = (await options.limit?.(principal, route)) ?? {};
-  if (refused !== undefined) throw refused;
-}
-
-/** Looks now and then whether a caller is still who they were, until stopped; who is not is told of once. */
-function watchAdmission(
-  options: Parts,
-  header: Header,
-  principal: Principal,
-  gone: (why: ReeveError) => void,
-): () => void {
-  const look = async () => {
-    try {
-      requireSame(principal, await options.authenticate(header));
-    } catch (thrown) {
-      const error = ReeveError.from(thrown);
-      // Where nobody can know, the caller stays for now.
-      if (error.status === 401) gone(error);
-    }
-  };
-  const timer = setInterval(() => void look(), ADMISSION_MS);
-  timer.unref();
-  return () => clearInterval(timer);
-}
-
-function requireSame(before: Principal, now: Principal): void {
-  if (now.tenantId !== before.tenantId || now.userId !== before.userId || now.role !== before.role)
-    throw new ReeveError('unauthenticated', 'the credential stands for somebody else now');
-}
-
-/** How long a stream outlives the credential that it was opened with, in milliseconds. */
-const ADMISSION_MS = 15_000;
-const POLICY_CLOSE = 1008;
-
-/** A stream that ends when its caller may not call any more, so that they come back and are told why. */
-function whileAdmitted(options: Parts, header: Header, principal: Principal, stream: EventStream): EventStream {
-  return new EventStream(
-    async function* (signal) {
-      const over = new AbortController();
-      const stop = watchAdmission(options, header, principal, (why) => over.abort(why));
-      try {
-        yield* stream.events(AbortSignal.any([signal, over.signal]));
-        over.signal.throwIfAborted();
-      } finally {
-        stop();
-      }
-    },
-    stream.source,
-    stream.headers,
-  );
-}
-
-type Header = (name: string) => string | undefined;
 
 /** How a kept answer says that it was a stream, and of what. */
 const FOLLOWED = '$stream_of';

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Log } from '@reeve/kit';
+import { logBreak, withReader } from './reader.ts';
 
 /** A body of lines that is written as it is made, for a `Reply`. */
 export class LineStream {
@@ -46,22 +46,17 @@ export async function writeLines(
   stopping: AbortSignal,
   log: Log,
 ): Promise<void> {
-  const gone = new AbortController();
-  const leave = () => gone.abort();
-  outgoing.once('close', leave);
-  if (outgoing.destroyed) leave();
-  const signal = AbortSignal.any([gone.signal, stopping]);
-  try {
-    for await (const line of stream.lines(signal)) {
-      if (signal.aborted) break;
-      if (!outgoing.write(`${line}\n`)) await once(outgoing, 'drain', { signal }).catch(() => undefined);
+  await withReader(outgoing, stopping, async ({ over, send }) => {
+    try {
+      for await (const line of stream.lines(over)) {
+        if (over.aborted) break;
+        await send(`${line}\n`);
+      }
+      if (over.aborted) outgoing.destroy();
+      else outgoing.end();
+    } catch (error) {
+      if (!over.aborted) logBreak(log, error);
+      outgoing.destroy();
     }
-    if (signal.aborted) outgoing.destroy();
-    else outgoing.end();
-  } catch (error) {
-    if (!signal.aborted) log.error({ err: error }, 'a stream of lines broke off');
-    outgoing.destroy();
-  } finally {
-    outgoing.off('close', leave);
-  }
+  });
 }

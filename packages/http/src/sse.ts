@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { invalidField, type Log } from '@reeve/kit';
+import { logBreak, withReader } from './reader.ts';
 
 /**
  * One server-sent event: its id, for `Last-Event-ID`, its data, and its name where the protocol has one. Without data it
@@ -68,7 +68,7 @@ export function encodeEvents(stream: EventStream, stopping: AbortSignal, log: Lo
         return send(OPEN);
       }
       const next = await iterator.next().catch((error: unknown) => {
-        if (!signal.aborted) log.error({ err: error }, 'a stream broke off');
+        if (!signal.aborted) logBreak(log, error);
       });
       if (gone.signal.aborted) return;
       if (next?.done === false) return controller.enqueue(next.value.encoded ?? encoder.encode(textOf(next.value)));
@@ -95,30 +95,22 @@ export async function writeEvents(
   stopping: AbortSignal,
   log: Log,
 ): Promise<void> {
-  const gone = new AbortController();
-  const leave = () => gone.abort();
-  outgoing.once('close', leave);
-  if (outgoing.destroyed) leave();
-  const signal = AbortSignal.any([gone.signal, stopping]);
   const timer = setInterval(() => outgoing.writableNeedDrain || outgoing.write(KEEP_ALIVE), KEEP_ALIVE_MS);
   outgoing.write(OPEN);
-  try {
-    for await (const event of stream.events(signal)) {
-      if (gone.signal.aborted) break;
-      if (!outgoing.write(event.encoded ?? textOf(event))) await drained(outgoing, gone.signal);
+  await withReader(outgoing, stopping, async ({ gone, over, send }) => {
+    try {
+      for await (const event of stream.events(over)) {
+        if (gone.aborted) break;
+        await send(event.encoded ?? textOf(event));
+      }
+      if (!over.aborted) outgoing.write(DONE);
+    } catch (error) {
+      if (!over.aborted) logBreak(log, error);
+    } finally {
+      clearInterval(timer);
+      outgoing.end();
     }
-    if (!signal.aborted) outgoing.write(DONE);
-  } catch (error) {
-    if (!signal.aborted) log.error({ err: error }, 'a stream broke off');
-  } finally {
-    clearInterval(timer);
-    outgoing.off('close', leave);
-    outgoing.end();
-  }
-}
-
-async function drained(outgoing: ServerResponse, gone: AbortSignal): Promise<void> {
-  await once(outgoing, 'drain', { signal: gone }).catch(() => undefined);
+  });
 }
 
 function textOf({ id, name, data }: ServerEvent): string {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ReeveError } from './error.ts';
+import { readYaml } from './yaml.ts';
 
 /** One configuration value: its environment variable, its schema (with default) and whether it is a secret. */
 export interface Setting<S extends z.ZodType = z.ZodType> {
@@ -44,7 +44,7 @@ export function loadConfig<S extends Settings>(
   environment: Readonly<Record<string, string | undefined>>,
   yamlText = '',
 ): { config: ConfigOf<S>; values: ConfigValue[] } {
-  const file = readYaml(yamlText);
+  const file = settingsOf(yamlText);
   const config: Record<string, unknown> = {};
   const values: ConfigValue[] = [];
   const problems: { path: string; message: string }[] = [];
@@ -79,17 +79,12 @@ export function yamlKey(variable: string): string {
   return variable.toLowerCase().replace(/^reeve_/, '');
 }
 
-function readYaml(text: string): Record<string, unknown> {
-  let parsed: unknown;
-  try {
-    parsed = parseYaml(text) ?? {};
-  } catch (error) {
-    // Only the first line: the others quote the file, secrets included.
-    throw new ReeveError(
-      'invalid_request',
-      `reeve.yaml is not valid YAML: ${ReeveError.from(error).message.split('\n')[0]}`,
-    );
-  }
+function settingsOf(text: string): Record<string, unknown> {
+  const { value, problems } = readYaml(text);
+  const [problem] = problems;
+  if (problem !== undefined)
+    throw new ReeveError('invalid_request', `reeve.yaml, line ${problem.line}: not valid YAML: ${problem.message}`);
+  const parsed = value ?? {};
   if (typeof parsed !== 'object' || Array.isArray(parsed))
     throw new ReeveError('invalid_request', 'reeve.yaml must be a mapping of settings');
   return parsed as Record<string, unknown>;

@@ -14,3 +14,5 @@ export type { Log, LogOptions } from './log.ts';
 export { collectProcessMetrics, counter, durations, gauge, metrics } from './metrics.ts';
 export { storable, storableText } from './storable.ts';
 export { Signal, sleep } from './wait.ts';
+export { readYaml } from './yaml.ts';
+export type { FileProblem, YamlText } from './yaml.ts';

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { ReeveError, type Log } from '@reeve/kit';
+import { readYaml, ReeveError, type FileProblem, type Log } from '@reeve/kit';
 import type { Price } from '@reeve/tenancy';
-import { LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { qualifiedName } from './model-name.ts';
 import type { ModelInfo } from './model.ts';
@@ -107,18 +106,14 @@ function globOf(pattern: string): RegExp {
 }
 
 function readTable(path: string): Map<string, z.infer<typeof Entry>> {
-  const lines = new LineCounter();
-  const document = parseDocument(readText(path), { lineCounter: lines });
-  const [broken] = document.errors;
-  if (broken !== undefined) {
-    throw refuse(path, [{ line: lines.linePos(broken.pos[0]).line, message: broken.message.split('\n')[0]! }]);
-  }
-  const parsed = Table.safeParse(document.toJS() as unknown);
+  const { value, problems, lineOf } = readYaml(readText(path));
+  if (problems.length > 0) throw refuse(path, problems);
+  const parsed = Table.safeParse(value);
   if (parsed.success) return new Map(Object.entries(parsed.data.models));
   throw refuse(
     path,
     parsed.error.issues.map((issue) => ({
-      line: lineOf(document, lines, issue.path),
+      line: lineOf(issue.path),
       message: `${issue.path.join('.') || 'the file'}: ${explain(issue)}`,
     })),
   );
@@ -136,7 +131,7 @@ function readText(path: string): string {
   }
 }
 
-function refuse(path: string, problems: readonly { line: number; message: string }[]): ReeveError {
+function refuse(path: string, problems: readonly FileProblem[]): ReeveError {
   const details = problems.map(({ line, message }) => ({
     path: 'REEVE_MODELS_FILE',
     message: `${path}, line ${line}: ${message}`,
@@ -148,13 +143,4 @@ function explain(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') return `it has no field ${issue.keys.join(', ')}`;
   if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => message).join('; ');
   return issue.message;
-}
-
-/** The line of a field, or of the nearest that contains it. */
-function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const node = document.getIn(path.slice(0, length), true) as { range?: readonly number[] | null } | undefined;
-    if (node?.range) return lines.linePos(node.range[0]!).line;
-  }
-  return 1;
 }

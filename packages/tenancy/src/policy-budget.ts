@@ -95,14 +95,23 @@ export async function followPolicies(database: Database, policies: Pick<Policies
     const ref = persona === 'default' ? null : { id: persona };
     const { tokens, nano } = monthlyLimitsOf(await policies.of(tenantId), ref);
     if ((tokens?.limit ?? null) === limitTokens && (nano?.limit ?? null) === limitNano) continue;
-    await upsertMonths(database.db, tenantId, persona, {
-      limitTokens: tokens?.limit ?? null,
-      limitNano: nano?.limit ?? null,
-      updatedBy: `policy:${tokens?.origin ?? nano?.origin ?? 'default'}`,
-    });
+    await writeMonths(database, tenantId, persona, { tokens, nano });
     changed.add(tenantId);
   }
   return [...changed];
+}
+
+function writeMonths(
+  database: Database,
+  tenantId: string,
+  persona: string,
+  { tokens, nano }: MonthlyLimits,
+): Promise<void> {
+  return upsertMonths(database.db, tenantId, persona, {
+    limitTokens: tokens?.limit ?? null,
+    limitNano: nano?.limit ?? null,
+    updatedBy: `policy:${tokens?.origin ?? nano?.origin ?? 'default'}`,
+  });
 }
 
 const KNOWN_MS = 60 * 60_000;
@@ -119,11 +128,7 @@ export function createMonthlyBudgets(database: Database, policies: Pick<Policies
       const before = known.get(name);
       if (before?.limits === limits && performance.now() < before.until) return before.made;
       // Without a limit there is nothing to make, and what another limit had made is only loosened.
-      const made = upsertMonths(database.db, tenantId, persona?.id ?? 'default', {
-        limitTokens: tokens?.limit ?? null,
-        limitNano: nano?.limit ?? null,
-        updatedBy: `policy:${tokens?.origin ?? nano?.origin ?? 'default'}`,
-      });
+      const made = writeMonths(database, tenantId, persona?.id ?? 'default', { tokens, nano });
       if (known.size >= MOST_KNOWN) known.clear();
       known.set(name, { limits, until: performance.now() + KNOWN_MS, made });
       made.catch(() => known.delete(name));

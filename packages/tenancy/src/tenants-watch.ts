@@ -1,8 +1,8 @@
 import { readFileSync, statSync, watch, type FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Background, ReeveError, Signal, sleep, type Log } from '@reeve/kit';
-import { parseTenants, type FileProblem, type TenantSections } from './tenants-file.ts';
+import { Background, ReeveError, Signal, sleep, type FileProblem, type Log } from '@reeve/kit';
+import { parseTenants, type TenantSections } from './tenants-file.ts';
 
 /*
  * The tenants file, as it was when it was last good.

@@ -7,6 +7,7 @@ import {
   type RunStatus,
   type TaskStatus,
 } from '@reeve/contract';
+import type { AuditFilter } from '../api/audit.ts';
 
 /** Search parameters as they come from an address: anything. Each reader keeps what it understands and drops the rest. */
 export type RawSearch = Record<string, unknown>;
@@ -129,15 +130,7 @@ export const tenantsSearch = (raw: RawSearch): TenantsSearch => ({
   create: raw['create'] === true ? true : undefined,
 });
 
-export interface AuditSearch {
-  readonly actor?: string | undefined;
-  readonly action?: string | undefined;
-  readonly trace?: string | undefined;
-  readonly task?: string | undefined;
-  readonly run?: string | undefined;
-  /** Moments in UTC: `2026-11-22T08:00:00.000Z`. */
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
+export interface AuditSearch extends AuditFilter {
   readonly offset?: number | undefined;
   /** The entry whose details are open. */
   readonly entry?: string | undefined;
