@@ -55,7 +55,6 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const WIDTHS = [1280, 900, 400];
 const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -75,7 +74,7 @@ export async function focusInDialog(page: Page): Promise<void> {
   await page.waitForFunction(() => document.activeElement?.closest('[role="dialog"]') != null);
 }
 
-/** What accessibility rules the page breaks, each with the elements that do, and whether it is wider than its window. */
+/** What accessibility rules the page breaks, each with the elements that do. */
 async function findBarriers(page: Page): Promise<string[]> {
   await page.evaluate(async () => {
     const ending = document
@@ -86,39 +85,57 @@ async function findBarriers(page: Page): Promise<string[]> {
   return page.evaluate(async (rules) => {
     const { axe } = globalThis as unknown as { axe: typeof Axe };
     const { violations } = await axe.run(document, { runOnly: rules });
-    const barriers = violations.map(
+    return violations.map(
       ({ id, nodes }) =>
         `${id}: ${nodes
           .slice(0, 4)
           .map((node) => `${node.target.join(' ')} (${node.failureSummary})`)
           .join(', ')}`,
     );
-    const over = document.documentElement.scrollWidth - innerWidth;
-    return over > 0 ? [...barriers, `the page is ${over} px wider than its window`] : barriers;
   }, AXE_RULES);
+}
+
+/** How much wider than its window the page is. */
+async function findOverflow(page: Page): Promise<string[]> {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  return over > 0 ? [`the page is ${over} px wider than its window`] : [];
 }
 
 /** An address and what is done there before it is looked at. */
 export type Place = readonly [path: string, act?: (page: Page) => Promise<unknown>];
 
-/** The barriers of some places at each width that the console is made for, or at those that are given; with `pictures`, keeps a picture of each there. */
+/**
+ * How each place is looked at, in this order, without loading it again. What colors there are does not depend on the width, nor
+ * who can use the page in between on its colors: the rules are tried wide and dark, and narrow and light.
+ */
+const LOOKS = [
+  { width: 1280, scheme: 'dark', rules: true },
+  { width: 900, scheme: 'light', rules: false },
+  { width: 400, scheme: 'light', rules: true },
+] as const;
+const HEIGHT = 860;
+
+/** The barriers of some places at each width that the console is made for; with `pictures`, keeps a picture of each look there. */
 export async function lookAtPlaces(
   browser: TestBrowser,
   url: string,
   places: Readonly<Record<string, Place>>,
-  scheme: 'light' | 'dark',
   pictures: string | undefined,
-  widths: readonly number[] = WIDTHS,
 ): Promise<string[]> {
   const barriers: string[] = [];
   if (pictures !== undefined) await mkdir(pictures, { recursive: true });
-  for (const width of widths) {
-    const page = await browser.visit(url, { width, scheme, expected: /status of (404|400)/ });
-    for (const [name, [path, act]] of Object.entries(places)) {
-      await page.goto(url + path);
-      await act?.(page);
+  const page = await browser.visit(url, { expected: /status of (404|400)/ });
+  for (const [name, [path, act]] of Object.entries(places)) {
+    await page.emulateMedia({ colorScheme: LOOKS[0].scheme });
+    await page.setViewportSize({ width: LOOKS[0].width, height: HEIGHT });
+    await page.goto(url + path);
+    await act?.(page);
+    for (const { width, scheme, rules } of LOOKS) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.setViewportSize({ width, height: HEIGHT });
       await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
-      barriers.push(...(await findBarriers(page)).map((barrier) => `${name}, ${width} px: ${barrier}`));
+      const found = [...(rules ? await findBarriers(page) : []), ...(await findOverflow(page))];
+      barriers.push(...found.map((barrier) => `${name}, ${width} px, ${scheme}: ${barrier}`));
       if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}-${scheme}-${width}.png` });
     }
   }
@@ -151,7 +168,7 @@ async function openBrowser(executablePath: string): Promise<TestBrowser> {
   }
 
   async function openContext({ width = 1280, scheme = 'light' }: VisitOptions): Promise<BrowserContext> {
-    const context = await browser.newContext({ viewport: { width, height: 860 }, colorScheme: scheme });
+    const context = await browser.newContext({ viewport: { width, height: HEIGHT }, colorScheme: scheme });
     context.setDefaultTimeout(PATIENCE_MS);
     // An init script is not subject to the page's content policy, which stays in force.
     await context.addInitScript({ path: axePath });

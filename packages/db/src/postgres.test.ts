@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { silentLog } from '@reeve/kit';
-import { createTestDatabase, type TestDatabase } from '@reeve/testing';
+import { createTestDatabase, cutConnections, type TestDatabase } from '@reeve/testing';
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { openPostgres } from './postgres.ts';
@@ -48,9 +48,7 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
     return { heard, until, settle, stop };
   }
   const terminate = (condition: string) =>
-    sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and ${sql.raw(condition)}`.execute(
-      one.db,
-    );
+    cutConnections(one.db, sql`datname = current_database() and ${sql.raw(condition)}`);
 
   it('carries what one process tells to another, each payload once for many at once', async () => {
     const { heard, until, stop } = await listener(two);

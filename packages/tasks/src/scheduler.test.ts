@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { openDatabase, type Database } from '@reeve/db';
 import { silentLog, sleep } from '@reeve/kit';
 import { DEFAULT_TENANT, ensureTenant } from '@reeve/tenancy';
-import { createTestDatabase, testDatabaseKind, type TestDatabase } from '@reeve/testing';
+import { createTestDatabase, cutConnections, testDatabaseKind, type TestDatabase } from '@reeve/testing';
 import { sql } from 'kysely';
 import type { CheckTask } from './agent-names.ts';
 import { changeSchedule, createSchedule } from './schedule-change.ts';
@@ -141,10 +141,7 @@ describe('schedulers', () => {
     await make('after the loss', 300);
     const end = performance.now() + 1_500;
     while (performance.now() < end) {
-      await sql`select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and pid <> pg_backend_pid() and state is distinct from 'active'`.execute(
-        admin.db,
-      );
+      await cutConnections(admin.db, sql`datname = current_database() and state is distinct from 'active'`);
       await sleep(20);
     }
     await until(1, admin);

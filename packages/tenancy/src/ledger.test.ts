@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { isTransient, openDatabase, type Database } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
-import { createTestDatabase, openTestDatabase, testDatabaseKind } from '@reeve/testing';
+import { createTestDatabase, cutConnections, openTestDatabase, testDatabaseKind } from '@reeve/testing';
 import { sql } from 'kysely';
 import { createLedger } from './ledger.ts';
 import { ATTEMPT, ended, OWNER, setBudget, stateOf } from './metering-fixture.ts';
@@ -109,8 +109,7 @@ describe('the ledger', () => {
     await ensureTenant(cut.db, 'default');
     const call = await createLedger(cut, OWNER, silentLog).begin(ATTEMPT);
     const settling = call.settle(END);
-    await sql`select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and pid <> pg_backend_pid()`.execute(onlooker.db);
+    await cutConnections(onlooker.db);
     await settling;
     const rows = await onlooker.db.selectFrom('model_calls').select('outcome').execute();
     assert.deepEqual(rows, [{ outcome: 'ok' }]);

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { listMigrations, openDatabase, type Database } from '@reeve/db';
+import { listMigrations, openDatabase, type Database, type Db } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
 import { ensureTenant } from '@reeve/tenancy';
 import { sql } from 'kysely';
@@ -64,6 +64,13 @@ export async function openTestDatabase({ guarded = false } = {}): Promise<Databa
 export async function letGoOfAudit({ db }: Database): Promise<void> {
   await sql`alter table audit disable trigger audit_stays`.execute(db);
   await sql`alter table audit_links disable trigger audit_links_stay`.execute(db);
+}
+
+/** Cuts connections of clients, all but the one that it asks by: those of its own database, or those that a condition names. */
+export async function cutConnections(db: Db, which = sql`datname = current_database()`): Promise<void> {
+  // The server has processes of its own, which nobody but a superuser may end.
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where backend_type = 'client backend' and pid <> pg_backend_pid() and ${which}`.execute(db);
 }
 
 /** Lets time pass for everything that the database waits for: leases, timers, approvals, schedules, memories that expire. */

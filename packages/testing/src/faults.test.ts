@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createClient } from '@reeve/client';
 import { routes, type RunEvent, type Task } from '@reeve/contract';
-import pg from 'pg';
-import { createTestDatabase, testDatabaseKind } from './database.ts';
+import { openDatabase } from '@reeve/db';
+import { silentLog } from '@reeve/kit';
+import { createTestDatabase, cutConnections, testDatabaseKind } from './database.ts';
 import { startServer } from './server.ts';
 import { startFakeUpstream } from './upstream/index.ts';
 
@@ -72,9 +73,10 @@ describe('faults', { timeout: 180_000 }, () => {
       const { task } = await client.call(routes.createTask, {
         body: { agent_id: 'assistant', task_type: 'query', title: 'count', max_attempts: 20 },
       });
+      await using onlooker = await openDatabase({ ...place, pool: 1, log: silentLog });
       for (let cut = 0; cut < 5; cut++) {
         await new Promise((next) => setTimeout(next, 250));
-        await cutConnections(place.url!);
+        await cutConnections(onlooker.db);
       }
       let runId: string | undefined;
       while (runId === undefined)
@@ -123,12 +125,3 @@ describe('faults', { timeout: 180_000 }, () => {
     });
   }
 });
-
-async function cutConnections(url: string): Promise<void> {
-  const client = new pg.Client(url);
-  await client.connect();
-  await client.query(
-    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
-  );
-  await client.end();
-}

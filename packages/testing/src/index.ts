@@ -1,5 +1,12 @@
 export { insertBareTask } from './bare-task.ts';
-export { createTestDatabase, letGoOfAudit, openTestDatabase, passTime, testDatabaseKind } from './database.ts';
+export {
+  createTestDatabase,
+  cutConnections,
+  letGoOfAudit,
+  openTestDatabase,
+  passTime,
+  testDatabaseKind,
+} from './database.ts';
 export type { TestDatabase } from './database.ts';
 export { leaveBegun, openTestEngine, requester } from './engine.ts';
 export type { TestEngine } from './engine.ts';

@@ -260,10 +260,10 @@ for (const { provider, key } of PROVIDERS) {
         [key]: 'secret-key-1',
       });
       const client = createClient({ baseUrl: reeve.url });
-      upstream.script([{ text: ['slow'], delayMs: 400 }]);
+      upstream.script([{ text: ['slow'], delayMs: 1_500 }]);
       const ask = () =>
         client
-          .call(routes.execute, { body: { task: 'slowly', timeout_ms: 50 }, headers: { 'idempotency-key': 'slow' } })
+          .call(routes.execute, { body: { task: 'slowly', timeout_ms: 600 }, headers: { 'idempotency-key': 'slow' } })
           .then(
             () => undefined,
             (error: unknown) => error as { status: number; runId: string },

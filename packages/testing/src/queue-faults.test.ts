@@ -10,7 +10,7 @@ import { createEnqueuer, type TaskHandler } from '@reeve/tasks';
 import { ensureTenant } from '@reeve/tenancy';
 import { sql } from 'kysely';
 import pg from 'pg';
-import { createTestDatabase, testDatabaseKind, type TestDatabase } from './database.ts';
+import { createTestDatabase, cutConnections, testDatabaseKind, type TestDatabase } from './database.ts';
 import { startPostgres } from './own-postgres.ts';
 import { mountSmallDisk } from './small-disk.ts';
 import {
@@ -291,9 +291,7 @@ describe('the queue under faults', { timeout: 900_000 }, () => {
       const cuts = full ? 40 : 8;
       const repeated = await workUnder(scene, tasks, cuts, async () => {
         await using database = await scene.open();
-        await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(
-          database.db,
-        );
+        await cutConnections(database.db);
       });
       context.diagnostic(`${tasks} tasks, ${cuts} cuts, ${repeated} effects of lost attempts`);
     });
