@@ -83,20 +83,42 @@ export interface PlacedEntry extends JournalPlace {
   readonly entry: JournalEntry;
 }
 
+/** The oldest transaction of the whole server that is open. */
+const OLDEST = sql`pg_snapshot_xmin(pg_current_snapshot())`;
+
+/**
+ * The oldest that is open and not proven to be of another database, each of which has a lock on its own number. Those that have not
+ * taken it yet, or have just given it up, count as ours. Where none is open: the next one.
+ */
+const OLDEST_HERE = sql`coalesce((
+  select x from pg_snapshot_xip(pg_current_snapshot()) as x
+  where not exists (
+    select from pg_locks l join pg_stat_activity a using (pid)
+    where l.locktype = 'transactionid' and l.mode = 'ExclusiveLock' and l.granted and l.transactionid = x::xid
+      and a.datid <> (select oid from pg_database where datname = current_database())
+  ) order by x limit 1
+), pg_snapshot_xmax(pg_current_snapshot()))`;
+
 /**
  * A tenant's entries after a place (and up to `until`), in the order of their places, one task's where `taskId` is
- * given. The settled ones come first: those of transactions below the oldest that is still open.
+ * given. The settled ones come first: those of transactions below the oldest that is still open, in any database of the server,
+ * or, with `looksCloser`, in this one, which is dearer to know.
  */
 export async function selectJournalAfter(
   db: Db,
   tenantId: string,
   after: JournalPlace,
-  { until, taskId, limit }: { until?: JournalPlace; taskId?: string; limit: number },
+  {
+    until,
+    taskId,
+    limit,
+    looksCloser = false,
+  }: { until?: JournalPlace; taskId?: string; limit: number; looksCloser?: boolean },
 ): Promise<PlacedEntry[]> {
   let query = db
     .selectFrom('journal')
     .selectAll()
-    .select(sql<boolean>`xid < pg_snapshot_xmin(pg_current_snapshot())`.as('settled'))
+    .select(sql<boolean>`xid < ${looksCloser ? OLDEST_HERE : OLDEST}`.as('settled'))
     .where('tenant_id', '=', tenantId)
     .where(sql<SqlBool>`(xid, position) > ${placeSql(after)}`);
   if (until !== undefined) query = query.where(sql<SqlBool>`(xid, position) <= ${placeSql(until)}`);

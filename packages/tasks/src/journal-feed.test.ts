@@ -178,6 +178,25 @@ describe('the feed of the journal', { timeout: 60_000 }, () => {
     assert.deepEqual(none, []);
   });
 
+  it('waits for no transaction of another database of the server', async () => {
+    if (database.kind === 'pglite') return;
+    await using neighbor = await createTestDatabase();
+    await using stranger = await openDatabase({ ...neighbor, pool: 1, log: silentLog });
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const { promise: begun, resolve: setBegun } = Promise.withResolvers<void>();
+    const long = stranger.db.transaction().execute(async (tx) => {
+      await ensureTenant(tx, 'writes');
+      setBegun();
+      await held;
+    });
+    await begun;
+    const begin = await feed.now();
+    const written = await write([{ summary: 'here' }]);
+    assert.deepEqual(idsOf(await take(1, { after: begin, signal: AbortSignal.timeout(10_000) })), written);
+    release();
+    await long;
+  });
+
   it('holds back what a longer transaction could come before, and gives it soon after', async () => {
     if (database.kind === 'pglite') return;
     const begin = await feed.now();

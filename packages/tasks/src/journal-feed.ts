@@ -15,7 +15,7 @@ import { hasEnded } from './task.ts';
  * commit in any order, but each of those below the oldest one in progress (`pg_snapshot_xmin`) has ended for good:
  * their entries are settled. Readers take settled entries only, in the order of places, and so see each exactly once,
  * from any process, wherever they begin. The price: an entry waits for the longest writing transaction that was open
- * beside its own.
+ * beside its own in this database; one of another database of the server holds it up for a moment only.
  *
  *   reader:  behind ──read up to the tail's place──► with the tail ──fell too far back──► behind
  *

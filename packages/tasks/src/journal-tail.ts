@@ -34,6 +34,8 @@ const READ_MS = 15;
 const POLL_MS = 5_000;
 /** How long it waits for what is not settled: twice as long each time. */
 const UNSETTLED_MS = { first: READ_MS, most: 250 };
+/** What has waited so long may wait for a transaction that has nothing to do with it. */
+const LOOKS_CLOSER_MS = 120;
 const LOST_MS = 1_000;
 
 /** Starts to read; a database that is lost for a while is waited for. */
@@ -64,7 +66,7 @@ export function startTail(database: Database, tenantId: string): Tail {
     let unsettledMs = UNSETTLED_MS.first;
     while (!ended.signal.aborted) {
       const readAt = performance.now();
-      const { full, unsettled } = await readOn();
+      const { full, unsettled } = await readOn(unsettledMs >= LOOKS_CLOSER_MS);
       unsettledMs = unsettled ? Math.min(unsettledMs * 2, UNSETTLED_MS.most) : UNSETTLED_MS.first;
       if (!full) await tail.wake.wait(unsettled ? unsettledMs : POLL_MS, ended.signal);
       await sleep(Math.max(0, readAt + READ_MS - performance.now()), ended.signal);
@@ -72,11 +74,11 @@ export function startTail(database: Database, tenantId: string): Tail {
   }
 
   /** Reads one page and hands it out. */
-  async function readOn(): Promise<{ full: boolean; unsettled: boolean }> {
+  async function readOn(looksCloser: boolean): Promise<{ full: boolean; unsettled: boolean }> {
     const asked = new Set(tail.readers);
     try {
       const { settled, events, full, unsettled } = await inTenant(database.db, tenantId, async (tx) => {
-        const found = await selectJournalAfter(tx, tenantId, tail.place, { limit: PAGE });
+        const found = await selectJournalAfter(tx, tenantId, tail.place, { limit: PAGE, looksCloser });
         const final = found.filter((one) => one.settled);
         const interests = [...asked].map(({ interest }) => interest);
         return {

