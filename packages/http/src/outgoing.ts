@@ -2,7 +2,7 @@ import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import { ReeveError } from '@reeve/kit';
-import { Agent, type Dispatcher } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import { isPublicAddress, isWithin } from './public-address.ts';
 
 /** Finds all addresses of a host. */
@@ -80,13 +80,18 @@ export function createOutgoing({ allowPrivate, resolve = resolveBySystem }: Outg
     allowPrivate === true ||
     isPublicAddress(address) ||
     (Array.isArray(allowPrivate) && isWithin(address, allowPrivate as readonly string[]));
-  const agent = new Agent({
-    connect: { timeout: CONNECT_MS, lookup: guardedLookup(resolve, mayReach) },
-    connections: 10,
-    pipelining: 1,
-    keepAliveTimeout: 10_000,
-    maxHeaderSize: 32 * 1024,
-  });
+  let agent: Promise<Agent> | undefined;
+  // Loaded with the first request: a program that makes none starts sooner without.
+  const openAgent = async () => {
+    const { Agent: UndiciAgent } = await import('undici');
+    return new UndiciAgent({
+      connect: { timeout: CONNECT_MS, lookup: guardedLookup(resolve, mayReach) },
+      connections: 10,
+      pipelining: 1,
+      keepAliveTimeout: 10_000,
+      maxHeaderSize: 32 * 1024,
+    });
+  };
   const check: Outgoing['check'] = (text, ports) => checkedUrl(text, ports, mayReach);
   return {
     check,
@@ -96,8 +101,9 @@ export function createOutgoing({ allowPrivate, resolve = resolveBySystem }: Outg
       const signal = request.signal === undefined ? late : AbortSignal.any([late, request.signal]);
       let url = check(first, ports);
       let asked = withoutOurs(request);
+      const open = await (agent ??= openAgent());
       for (let redirects = 0; ; redirects++) {
-        const answer = await exchange(agent, url, asked, signal).catch((error: unknown) => {
+        const answer = await exchange(open, url, asked, signal).catch((error: unknown) => {
           throw failureOf(error, url, request.signal, late, timeoutMs);
         });
         const location = REDIRECTS.has(answer.status) ? answer.headers['location'] : undefined;
@@ -111,7 +117,7 @@ export function createOutgoing({ allowPrivate, resolve = resolveBySystem }: Outg
         url = next;
       }
     },
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    [Symbol.asyncDispose]: async () => (await agent)?.destroy(),
   };
 }
 

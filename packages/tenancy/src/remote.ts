@@ -1,5 +1,4 @@
 import { ReeveError } from '@reeve/kit';
-import { request } from 'undici';
 
 /** How long another server may take for its whole answer, in milliseconds. */
 export const REMOTE_MS = 5_000;
@@ -24,6 +23,7 @@ export async function askRemote(
 ): Promise<{ status: number; text: string }> {
   try {
     const signal = AbortSignal.timeout(REMOTE_MS);
+    const { request } = await import('undici');
     const answer = await request(url, { method, headers, body: body ?? null, signal });
     let text = '';
     let bytes = 0;
