@@ -53,7 +53,8 @@ interface Ended {
 function runProcess(root: string, file: string, env: NodeJS.ProcessEnv, limitMs: number): Promise<Ended> {
   const child = spawn(process.execPath, [`--test-reporter=${reporter}`, file], {
     cwd: root,
-    env,
+    // What one process has compiled the others need not.
+    env: { ...env, NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/reeve/compiled') },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: process.platform !== 'win32',
   });

@@ -124,7 +124,7 @@ describe('the run engine', () => {
     const first = await start('first question');
     await wait(first.runId);
     const second = await start('second question', { worker, sessionId: first.sessionId });
-    await wait(second.runId);
+    await engine.finish(second.runId);
     const { messages } = model.requests.at(-1)!;
     assert.deepEqual(
       messages.map((message) => (message.role === 'tool' ? message.output : message.text)),

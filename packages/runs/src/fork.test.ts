@@ -22,7 +22,7 @@ describe('a fork', () => {
   ): Promise<{ runId: string; sessionId: string; taskId: string }> {
     engine.model.script([{ text: 'I look.', calls: [call(key)] }, { text: 'First answer.' }]);
     const started = await engine.start(`about ${key}`, { sessionId });
-    await engine.wait(started.runId);
+    await engine.finish(started.runId);
     return started;
   }
   const fork = (runId: string, fromStep: number, message?: string) =>
@@ -124,7 +124,7 @@ describe('a fork', () => {
     await engine.wait(forked.id);
     assert.deepEqual(shown(), ['about d', 'I look.', { key: 'd' }, 'First answer.', 'about e']);
     const later = await engine.start('and now?', { sessionId: forked.session_id });
-    await engine.wait(later.runId);
+    await engine.finish(later.runId);
     assert.deepEqual(shown().slice(-3), ['about e', 'Forked.', 'and now?']);
     assert.deepEqual(
       (await messagesOf(forked.session_id)).map(({ position }) => position),
@@ -161,7 +161,7 @@ describe('a fork', () => {
     await promise;
     const again = await engine.start('instead', { sessionId: forked.session_id, multitask: 'rollback' });
     await engine.events(forked.id);
-    while ((await engine.run(again.runId)).ended_at === null) await engine.worker.runOnce(1);
+    await engine.finish(again.runId);
     assert.deepEqual(shown(), ['about i', 'I look.', { key: 'i' }, 'First answer.', 'instead']);
   });
 

@@ -31,10 +31,6 @@ describe('a message to a busy session', () => {
     (await inTenant(engine.database.db, 'default', (tx) => listMessages(tx, 'default', sessionId, { limit: 50 }))).map(
       ({ role, content }) => (role.startsWith('tool') ? role : content),
     );
-  /** Works on what the end of one run lets begin. */
-  const workOff = async (runId: string) => {
-    while ((await engine.run(runId)).ended_at === null) await engine.worker.runOnce(1);
-  };
   const ended = async (runId: string) => (await engine.events(runId)).at(-1)?.type === 'session_end';
 
   it('waits for the run to end, and then sees what that answered', async () => {
@@ -52,7 +48,7 @@ describe('a message to a busy session', () => {
     assert.deepEqual([waiting.status, waiting.started_at], ['queued', null]);
     open();
     await engine.wait(runId);
-    await workOff(second.runId);
+    await engine.finish(second.runId);
     assert.deepEqual(await contents(sessionId), [
       'first',
       'tool-plan',
@@ -72,14 +68,14 @@ describe('a message to a busy session', () => {
     const { sessionId } = await busy();
     await assert.rejects(send(sessionId, 'reject'), { reason: 'conflict' });
     const after = await send(sessionId, 'interrupt');
-    await workOff(after.runId);
+    await engine.finish(after.runId);
   });
 
   it('stops the run and keeps what that did', async () => {
     const { runId, sessionId } = await busy();
     const second = await send(sessionId, 'interrupt');
     assert.ok(await ended(runId));
-    await workOff(second.runId);
+    await engine.finish(second.runId);
     assert.equal((await engine.run(runId)).status, 'cancelled');
     assert.deepEqual(await contents(sessionId), [
       'first',
@@ -95,7 +91,7 @@ describe('a message to a busy session', () => {
     const { runId, sessionId } = await busy();
     const second = await send(sessionId, 'rollback');
     assert.ok(await ended(runId));
-    await workOff(second.runId);
+    await engine.finish(second.runId);
     assert.equal((await engine.run(runId)).status, 'cancelled');
     assert.deepEqual(await contents(sessionId), ['second', 'The second answer.']);
     assert.deepEqual(
@@ -124,7 +120,7 @@ describe('a message to a busy session', () => {
     assert.equal((await engine.run(second.runId)).status, 'queued');
     engine.model.script([{ text: 'The third answer.' }]);
     const third = await send(first.sessionId, 'interrupt');
-    await workOff(third.runId);
+    await engine.finish(third.runId);
     assert.deepEqual(await Promise.all([first, second].map(async ({ runId }) => (await engine.run(runId)).status)), [
       'cancelled',
       'cancelled',

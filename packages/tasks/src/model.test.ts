@@ -94,7 +94,7 @@ describe('the queue against its model', { timeout: 900_000 }, () => {
   after(() => database[Symbol.asyncDispose]());
 
   it('agrees with it after every command of random histories', async (context) => {
-    const numRuns = Number(asked === 'full' ? 5_000 : (asked ?? (database.kind === 'pglite' ? 1_000 : 300)));
+    const numRuns = Number(asked === 'full' ? 5_000 : (asked ?? (database.kind === 'pglite' ? 500 : 200)));
     let commands = 0;
     const counted = await fc.check(
       fc.asyncProperty(histories(), async (history) => {

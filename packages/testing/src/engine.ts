@@ -53,6 +53,8 @@ export interface TestEngine extends AsyncDisposable {
   makeAgent(slug: string, fields: Partial<z.input<typeof AgentInput>>): Promise<void>;
   start(input: string, asked?: Asked): Promise<StartedRun>;
   wait(runId: string): Promise<EndedRun>;
+  /** The same for a run whose session may still be taken by the one before: the worker takes it as soon as it may begin. */
+  finish(runId: string): Promise<EndedRun>;
   steps(runId: string): Promise<Step[]>;
   run(runId: string): Promise<Run>;
   /** To the end of the run. */
@@ -128,6 +130,9 @@ export async function openTestEngine(): Promise<TestEngine> {
     for await (const event of feed.follow('default', runId, after, AbortSignal.timeout(30_000))) seen.push(event);
     return seen;
   };
+  const run: TestEngine['run'] = async (runId) =>
+    (await inTenant(database.db, 'default', (tx) => selectRun(tx, 'default', runId)))!;
+  const wait: TestEngine['wait'] = (runId) => waitForRun(feed, 'default', runId, 30_000, new AbortController().signal);
   const resources = stack.move();
   return {
     database,
@@ -151,11 +156,15 @@ export async function openTestEngine(): Promise<TestEngine> {
         sessionId,
         ...(multitask && { multitask }),
       }),
-    wait: (runId) => waitForRun(feed, 'default', runId, 30_000, new AbortController().signal),
+    wait,
+    async finish(runId) {
+      while ((await run(runId)).ended_at === null) await worker.runOnce(1);
+      return wait(runId);
+    },
     steps: async (runId) =>
       (await inTenant(database.db, 'default', (tx) => listSteps(tx, 'default', runId, { limit: 200, offset: 0 })))
         .steps,
-    run: async (runId) => (await inTenant(database.db, 'default', (tx) => selectRun(tx, 'default', runId)))!,
+    run,
     events,
     async event(runId, type) {
       for await (const event of feed.follow('default', runId, 0, AbortSignal.timeout(30_000)))

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@reeve/client';
 import { routes, type RunEvent, type Step } from '@reeve/contract';
 import { createTestDatabase, testDatabaseKind } from './database.ts';
+import { AT_ONCE } from './kill-points.ts';
 import { startServer, type ServerProcess } from './server.ts';
 import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from './upstream/index.ts';
 
@@ -59,7 +60,7 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
     const next = plans.values();
     let killed = 0;
     await Promise.all(
-      [1, 2].map(async () => {
+      Array.from({ length: AT_ONCE }, async () => {
         for (const [at, when] of next) if (await killAndResume(at, when)) killed += 1;
       }),
     );
@@ -104,7 +105,7 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
     const runId = runs[0]!.id;
     for await (const event of client.followRun(runId, {
       after: seen.at(-1)?.seq ?? 0,
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(60_000),
     }))
       seen.push(event);
 
