@@ -62,6 +62,8 @@ describe('a server killed at any commit of a run that people decide about', { ti
       return carryOn(client);
     }
     await follow(client, original.id);
+    const ended = await client.call(routes.getRun, { params: { id: original.id } });
+    assert.deepEqual([ended.status, ended.error], ['completed', null]);
     if (!runs.some(({ forked_from }) => forked_from === original.id))
       await client.call(routes.forkRun, {
         params: { id: original.id },
