@@ -1,7 +1,7 @@
 // Runs the test files, each in a process of its own, two at a time, and tells of what failed and what was skipped. The
 // last line is the count. Arguments choose files by a part of their path; `--both` runs the suite on the embedded
-// database and then, but for what has nothing to do with the database, on the PostgreSQL of REEVE_TEST_DATABASE_URL; a test counts
-// as skipped only where it ran on neither.
+// database and then on the PostgreSQL of REEVE_TEST_DATABASE_URL: what has nothing to do with the database on the first alone, the
+// longest on the second alone; a test counts as skipped only where it ran on neither.
 // With CI=true a skipped test is a failure, and a file that failed beside others is run once more by itself: where it passes then
 // it is named as unstable, to be mended, and fails the run only where more than two are.
 import { existsSync, globSync } from 'node:fs';
@@ -32,6 +32,10 @@ const ranOnce = new RegExp(
     '^scripts/',
   ].join('|'),
 );
+/** Files that take minutes and of which the first database would say nothing new where the second follows: each kills servers by the dozen. */
+const ranLast = /^packages\/testing\/src\/kill-(approvals|children|wires)\.test/;
+/** What takes long begins first, so that in the end no process waits for the other's last file. */
+const isLong = /\/(kill[a-z-]*|queue-faults|model|[a-z]+-cli|console[a-z-]*\.browser)\.test/;
 const concurrency = 2;
 const unstableLimit = 2;
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { both: { type: 'boolean' } } });
@@ -60,7 +64,7 @@ async function main(): Promise<number> {
   for (const [name, url] of databases()) {
     const isSecond = skipped.length > 0;
     const result = await runSuite(
-      chosen.files.filter((file) => !isSecond || !ranOnce.test(file)),
+      chosen.files.filter((file) => !values.both || !(isSecond ? ranOnce : ranLast).test(file)),
       url,
     );
     result.skipped.push(...chosen.skipped);
@@ -73,6 +77,7 @@ async function main(): Promise<number> {
   }
   // What one database cannot have the other has run.
   total.skipped = skipped[0]!.filter((test) => skipped.every((suite) => suite.includes(test)));
+  total.skipped.push(...(skipped[1] ?? []).filter((test) => ranLast.test(test)));
   return conclude(total);
 }
 
@@ -104,7 +109,7 @@ function databases(): [name: string, url: string | undefined][] {
 
 async function runSuite(files: string[], url: string | undefined): Promise<Totals> {
   const totals: Totals = { passed: 0, failed: 0, skipped: [], unstable: [] };
-  const waiting = [...files];
+  const waiting = files.toSorted((one, other) => Number(isLong.test(other)) - Number(isLong.test(one)));
   const bad: { file: string; result: FileResult }[] = [];
   const env = { ...process.env, REEVE_TEST_DATABASE_URL: url };
   const count = (result: FileResult): void => {
