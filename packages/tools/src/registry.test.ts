@@ -52,12 +52,14 @@ describe('the tool registry', () => {
     assert.deepEqual(
       tools.map(({ name, effect }) => `${name} ${effect}`),
       [
+        'apply_patch external',
         'bash_execute external',
         'calculator none',
         'current_time none',
         'delegate_to_agent idempotent',
         'edit_file external',
         'glob_files none',
+        'grep_files none',
         'read_file none',
         'recall none',
         'remember idempotent',

@@ -1,11 +1,13 @@
 import type { Sandbox } from '@reeve/sandbox';
 import type { Tool } from '../tool.ts';
+import { applyPatch } from './apply-patch.ts';
 import { bashExecute } from './bash-execute.ts';
 import { calculator } from './calculator.ts';
 import { currentTime } from './current-time.ts';
 import { delegateToAgent } from './delegate-to-agent.ts';
 import { editFile } from './edit-file.ts';
 import { globFiles } from './glob-files.ts';
+import { grepFiles } from './grep-files.ts';
 import { readFile } from './read-file.ts';
 import { recall } from './recall.ts';
 import { remember } from './remember.ts';
@@ -20,7 +22,9 @@ export function builtinTools(sandbox: Sandbox): Tool[] {
     readFile,
     writeFile,
     editFile,
+    applyPatch,
     globFiles,
+    grepFiles,
     runCode(sandbox),
     bashExecute(sandbox),
     remember,
