@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { createRefusalLog, startSealer } from '@reeve/audit';
 import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock, type Tx } from '@reeve/db';
 import { checkTask, createGateway } from '@reeve/gateway';
-import { startHttpServer } from '@reeve/http';
+import { createOutgoing, startHttpServer } from '@reeve/http';
 import {
   Background,
   collectProcessMetrics,
@@ -90,7 +90,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     await expireCalls(database.db);
   }
   const sandbox = stack.use(await openSandbox(config, serve ? log : silentLog));
-  const tools = createToolRegistry({ sandbox, config, log });
+  const web = {
+    outgoing: stack.use(createOutgoing({ allowPrivate: config.allowPrivateUrls })),
+    configured: stack.use(createOutgoing({ allowPrivate: true })),
+    search: config.webSearchUrl === undefined ? undefined : { url: config.webSearchUrl, key: config.webSearchApiKey },
+  };
+  const tools = createToolRegistry({ sandbox, web, config, log });
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
   const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));

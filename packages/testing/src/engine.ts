@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createAgent } from '@reeve/agents';
 import { AgentInput, type Multitask, type Run, type RunEvent, type Step } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
+import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
 import {
   createFeed,
@@ -84,8 +85,10 @@ export async function openTestEngine(): Promise<TestEngine> {
         return { status: 'success', result: { key } };
       },
     });
+  const outgoing = stack.use(createOutgoing({ allowPrivate: false }));
   const tools = createToolRegistry({
     sandbox,
+    web: { outgoing, configured: outgoing },
     config: { circuitFailureThreshold: 5, circuitResetTimeoutSeconds: 30 },
     log: silentLog,
     tools: [count('none'), count('idempotent'), count('external'), delegateToAgent],

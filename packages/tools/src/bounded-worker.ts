@@ -1,18 +1,28 @@
+import { fork } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 import { ReeveError } from '@reeve/kit';
 import type { WorkerAnswer } from './worker-answers.ts';
 
-/** What came of a question: its answer, or why there is none. After anything but an answer the worker is of no more use. */
+/*
+ * Work on input that may be made to last for ever or to fill the memory, beside the event loop
+ *
+ *   starting ──ready──► asked ◄──► idle ──disposed, late, died──► ended
+ *
+ * A thread is cheap, and is ended in the middle of anything. What may fill the memory needs a process: V8 can end all of a
+ * process when one of its threads reaches its limit.
+ */
+
+/** What came of a question: its answer, or why there is none. A worker that was late or died answers nothing more. */
 export type Asked<Answer> =
   | { readonly kind: 'answer'; readonly value: Answer }
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'late' };
 
-/** A worker thread that answers questions, one at a time. Disposing ends it, whatever it is doing. */
+/** Answers questions, one at a time. Disposing ends it, whatever it is doing. */
 export interface BoundedWorker<Question, Answer> extends AsyncDisposable {
   /**
    * Asks. `refused` says what is wrong with the question, too much memory included; `late` that the worker's time was over.
-   * Throws `cancelled` where the signal aborts, and `unavailable` where the thread cannot start.
+   * Throws `cancelled` where the signal aborts, and `unavailable` where the worker cannot start.
    */
   ask(question: Question, signal: AbortSignal): Promise<Asked<Answer>>;
 }
@@ -20,68 +30,108 @@ export interface BoundedWorker<Question, Answer> extends AsyncDisposable {
 export interface BoundedWorkerOptions {
   /** A module that calls `answerQuestions`. */
   readonly file: URL;
-  readonly data?: unknown;
-  /** For all questions together, without the time that the thread takes to start. */
+  /** For all questions together, without the time that the worker takes to start. */
   readonly timeoutMs: number;
-  readonly heapMb: number;
 }
 
 const STARTUP_MS = 15_000;
+const HEAP_MB = 256;
 
-/**
- * Work on input that may be made to last for ever or to fill the memory: in a thread of its own with a heap of its own, which is
- * terminated when its time is over. The event loop of the process goes on meanwhile.
- */
-export function openBoundedWorker<Question, Answer>({
-  file,
-  data,
-  timeoutMs,
-  heapMb,
-}: BoundedWorkerOptions): BoundedWorker<Question, Answer> {
-  const worker = new Worker(file, {
+/** A worker in a thread, for input whose size bounds the memory that is needed. */
+export function openBoundedThread<Question, Answer>(
+  { file, timeoutMs }: BoundedWorkerOptions,
+  data: unknown,
+): BoundedWorker<Question, Answer> {
+  const thread = new Worker(file, {
     workerData: data,
     env: {},
     execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: heapMb, stackSizeMb: 4 },
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
   });
+  return createWorker(timeoutMs, (tell, died) => {
+    thread.on('message', tell);
+    thread.on('error', died);
+    thread.on('exit', (code) => died(new Error(`the thread ended with ${code}`)));
+    return { post: (question) => thread.postMessage(question), end: async () => void (await thread.terminate()) };
+  });
+}
+
+/** A worker in a process, which may fill its memory. It has no environment, and may write nothing and start nothing. */
+export function openBoundedProcess<Question, Answer>({
+  file,
+  timeoutMs,
+}: BoundedWorkerOptions): BoundedWorker<Question, Answer> {
+  const child = fork(file, [], {
+    env: {},
+    execArgv: [`--max-old-space-size=${HEAP_MB}`, '--permission', '--allow-fs-read=*'],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  return createWorker(timeoutMs, (tell, died) => {
+    const gone = new Promise<void>((resolve) => {
+      child.on('exit', () => resolve());
+      child.on('error', () => resolve());
+    });
+    child.on('message', (message) => tell(message as WorkerAnswer));
+    child.on('error', died);
+    child.on('exit', (code, signal) => died(new Error(`the process ended with ${signal ?? code}`)));
+    return {
+      post: (question) => child.send(question as object, (error) => error !== null && died(error)),
+      async end() {
+        child.kill('SIGKILL');
+        await gone;
+      },
+    };
+  });
+}
+
+/** A thread or a process, as a worker uses it. */
+interface Peer {
+  post(question: unknown): void;
+  end(): Promise<void>;
+}
+
+function createWorker<Question, Answer>(
+  timeoutMs: number,
+  connect: (tell: (message: WorkerAnswer) => void, died: (cause: unknown) => void) => Peer,
+): BoundedWorker<Question, Answer> {
   const { promise: started, resolve: start, reject: fail } = Promise.withResolvers<void>();
   started.catch(() => undefined);
   let ended: Asked<never> | undefined;
   let settle: ((asked: Asked<Answer>) => void) | undefined;
-  let timer = setTimeout(() => fail(new Error('the thread did not start')), STARTUP_MS);
+  let timer = setTimeout(() => fail(new Error('it did not start')), STARTUP_MS);
   const end = (why: Asked<never>) => {
     ended ??= why;
     settle?.(ended);
   };
-  worker.on('message', (message: WorkerAnswer) => {
-    if (message.kind === 'ready') {
+  const peer = connect(
+    (message) => {
+      if (message.kind !== 'ready') return settle?.(message as Asked<Answer>);
       clearTimeout(timer);
       timer = setTimeout(() => end({ kind: 'late' }), timeoutMs);
       start();
-    } else settle?.(message as Asked<Answer>);
-  });
-  worker.on('error', (error: NodeJS.ErrnoException) => {
-    fail(error);
-    end({
-      kind: 'refused',
-      message: error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'it takes too much memory' : 'it cannot be worked on',
-    });
-  });
+    },
+    (cause) => {
+      fail(cause);
+      end({ kind: 'refused', message: 'it takes too much memory' });
+    },
+  );
   return {
     async ask(question, signal) {
       const cancelled = Promise.withResolvers<never>();
+      cancelled.promise.catch(() => undefined);
       const cancel = () => cancelled.reject(new ReeveError('cancelled', 'the run was cancelled'));
       signal.addEventListener('abort', cancel, { once: true });
       if (signal.aborted) cancel();
       try {
         await Promise.race([started, cancelled.promise]).catch((cause: unknown) => {
           if (cause instanceof ReeveError) throw cause;
-          throw new ReeveError('unavailable', 'a worker thread could not start', { cause });
+          throw new ReeveError('unavailable', 'a worker could not start', { cause });
         });
         if (ended !== undefined) return ended;
         const asked = Promise.withResolvers<Asked<Answer>>();
         settle = asked.resolve;
-        worker.postMessage(question);
+        peer.post(question);
         return await Promise.race([asked.promise, cancelled.promise]);
       } finally {
         settle = undefined;
@@ -90,7 +140,7 @@ export function openBoundedWorker<Question, Answer>({
     },
     async [Symbol.asyncDispose]() {
       clearTimeout(timer);
-      await worker.terminate();
+      await peer.end();
     },
   };
 }

@@ -51,7 +51,10 @@ export interface Tool<Input = unknown> {
   readonly name: string;
   /** Written for the model. */
   readonly description: string;
+  /** The most that a call may do. */
   readonly effect: Effect;
+  /** What a call with this input does, where that can be less. */
+  effectOf?(input: Input): Effect;
   readonly input: z.ZodType<Input>;
   /** Bound on one call; reaching it counts as a fault of the tool. */
   readonly timeoutMs: number;

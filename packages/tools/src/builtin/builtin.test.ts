@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
+import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
 import { createToolRegistry } from '../registry.ts';
@@ -11,8 +12,10 @@ import type { ToolContext } from '../tool.ts';
 
 const sandbox = await openSandbox({ sandboxBackend: 'auto' }, silentLog);
 await sandbox.whenProbed();
+const outgoing = createOutgoing({ allowPrivate: false });
 const registry = createToolRegistry({
   sandbox,
+  web: { outgoing, configured: outgoing },
   config: { circuitFailureThreshold: 1000, circuitResetTimeoutSeconds: 30 },
   log: silentLog,
 });
@@ -24,6 +27,7 @@ let context: ToolContext;
 const asked: (RememberInput | RecallInput)[] = [];
 before(async () => void (base = await mkdtemp(join(tmpdir(), 'reeve-tools-'))));
 after(async () => {
+  await outgoing[Symbol.asyncDispose]();
   await sandbox[Symbol.asyncDispose]();
   await rm(base, { recursive: true, force: true });
 });

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { ReeveError } from '@reeve/kit';
 import { listInside, openInside } from '@reeve/sandbox';
 import { z } from 'zod';
-import { openBoundedWorker } from '../bounded-worker.ts';
+import { openBoundedThread } from '../bounded-worker.ts';
 import { compileGlob } from '../glob.ts';
 import type { GrepAnswer, GrepData, GrepLine, GrepQuestion } from '../grep-worker.ts';
 import { defineTool } from '../tool.ts';
@@ -35,7 +35,7 @@ export const grepFiles = defineTool({
     const isExcluded = exclude === undefined ? () => false : globOf(exclude);
     const { paths, complete } = await listInside(workspace, { maxEntries: MAX_ENTRIES, signal });
     const file = new URL('../grep-worker.ts', import.meta.url);
-    await using worker = openBoundedWorker<GrepQuestion, GrepAnswer>({ file, data, timeoutMs: SEARCH_MS, heapMb: 256 });
+    await using worker = openBoundedThread<GrepQuestion, GrepAnswer>({ file, timeoutMs: SEARCH_MS }, data);
     const found = { output: '', matches: 0, files: 0 };
     let [searched, skipped, left, truncated] = [0, 0, MAX_SCAN_BYTES, !complete];
     for (const path of paths) {

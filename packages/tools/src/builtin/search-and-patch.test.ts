@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
 import { createToolRegistry } from '../registry.ts';
@@ -11,8 +12,10 @@ import { applyPatch } from './apply-patch.ts';
 import { grepFiles } from './grep-files.ts';
 
 const sandbox = await openSandbox({ sandboxBackend: 'quickjs' }, silentLog);
+const outgoing = createOutgoing({ allowPrivate: false });
 const registry = createToolRegistry({
   sandbox,
+  web: { outgoing, configured: outgoing },
   config: { circuitFailureThreshold: 1, circuitResetTimeoutSeconds: 30 },
   log: silentLog,
   tools: [grepFiles, applyPatch],
@@ -22,6 +25,7 @@ let base: string;
 let workspace: string;
 before(async () => void (base = await mkdtemp(join(tmpdir(), 'reeve-grep-'))));
 after(async () => {
+  await outgoing[Symbol.asyncDispose]();
   await sandbox[Symbol.asyncDispose]();
   await rm(base, { recursive: true, force: true });
 });
@@ -107,8 +111,9 @@ describe('grep_files', () => {
     await put('binary', Buffer.from('secret\0'));
     await put('latin', Buffer.from([0xff, 0xfe, 0x0a]));
     await put('large', Buffer.alloc(5 * 1024 * 1024 + 1, 'secret\n'));
+    await put('lines', Buffer.alloc(5 * 1024 * 1024, '\n'));
     const found = await value('grep_files', { pattern: 'secret' });
-    assert.deepEqual([found.matches, found.files_skipped, found.files_searched], [0, 3, 0]);
+    assert.deepEqual([found.matches, found.files_skipped, found.files_searched], [0, 3, 1]);
   });
 
   it('is stopped where a hostile pattern takes for ever, while the process goes on', { timeout: 60_000 }, async () => {
