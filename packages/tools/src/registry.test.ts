@@ -61,6 +61,7 @@ describe('the tool registry', () => {
         'apply_patch external',
         'bash_execute external',
         'calculator none',
+        'create_task idempotent',
         'current_time none',
         'delegate_to_agent idempotent',
         'edit_file external',

@@ -9,7 +9,7 @@ export type WorkerAnswer =
 /** Inside a worker, a thread or a process: answers each question that comes; what `answer` throws becomes a refusal with its message. */
 export function answerQuestions<Question, Answer>(answer: (question: Question) => Answer): void {
   const tell = (message: WorkerAnswer) =>
-    parentPort === null ? process.send!(message) :  parentPort.postMessage(message);
+    parentPort === null ? process.send!(message) : parentPort.postMessage(message);
   (parentPort ?? process).on('message', (question: Question) => {
     try {
       tell({ kind: 'answer', value: answer(question) });

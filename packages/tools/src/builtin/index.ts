@@ -4,6 +4,7 @@ import type { Web } from '../web.ts';
 import { applyPatch } from './apply-patch.ts';
 import { bashExecute } from './bash-execute.ts';
 import { calculator } from './calculator.ts';
+import { createTask } from './create-task.ts';
 import { currentTime } from './current-time.ts';
 import { delegateToAgent } from './delegate-to-agent.ts';
 import { editFile } from './edit-file.ts';
@@ -37,5 +38,6 @@ export function builtinTools(sandbox: Sandbox, web: Web): Tool[] {
     remember,
     recall,
     delegateToAgent,
+    createTask,
   ];
 }
