@@ -59,13 +59,14 @@ describe('a task that an agent makes', () => {
   });
 
   it('is one of a hundred in its trace, whichever agents make them, and those of people do not count', async () => {
-    const people = createEnqueuer(database, idle, check);
-    const requester = { tenantId: 'default', userId: 'ada', traceId: 'trace-5' };
-    await people.batch(
-      requester,
-      Array.from({ length: 150 }, () => input()),
-    );
-    for (let index = 0; index < 98; index++) await create(`loop:${index}`, 'trace-5', {}, `agent-${index % 3}`);
+    const { batch } = createEnqueuer(database, idle, check);
+    const makers = { ada: 150, 'agent:boss': 48, 'agent:scout': 49 };
+    for (const [userId, count] of Object.entries(makers))
+      await batch(
+        { tenantId: 'default', userId, traceId: 'trace-5' },
+        Array.from({ length: count }, () => input()),
+      );
+    await create('loop:7', 'trace-5');
     const last = await Promise.allSettled(Array.from({ length: 5 }, (_, index) => create(`last:${index}`, 'trace-5')));
     assert.equal(last.filter(({ status }) => status === 'fulfilled').length, 2);
     await assert.rejects(create('one more', 'trace-5'), { reason: 'limit_reached', message: /100 tasks/ });

@@ -46,7 +46,7 @@ export interface TestEngine extends AsyncDisposable {
   readonly handler: RunHandler;
   readonly worker: Worker;
   readonly parts: StartParts;
-  /** Calls of the tools `count_none`, `count_idempotent` and `count_external`, by their key. */
+  /** Calls of the tools `count_none`, `count_idempotent` and `count_external`, by their key; one that begins with "harmless" has no effect. */
   readonly counted: Map<string, number>;
   /** Awaited by every call of a tool with that key. */
   readonly gates: Map<string, Promise<void>>;
@@ -77,6 +77,7 @@ export async function openTestEngine(): Promise<TestEngine> {
       name: `count_${effect}`,
       description: 'Counts its calls.',
       effect,
+      effectOf: ({ key }) => (key.startsWith('harmless') ? 'none' : effect),
       input: z.object({ key: z.string() }),
       timeoutMs: 20_000,
       execute: async ({ key }) => {
