@@ -6,12 +6,17 @@ import { openBoundedThread } from '../bounded-worker.ts';
 import { compileGlob } from '../glob.ts';
 import type { GrepAnswer, GrepData, GrepLine, GrepQuestion } from '../grep-worker.ts';
 import { defineTool } from '../tool.ts';
+import { createTurns } from '../turns.ts';
 
 const MAX_ENTRIES = 50_000;
 const MAX_FILE_BYTES = 5 * 1024 * 1024;
 const MAX_SCAN_BYTES = 256 * 1024 * 1024;
 const MAX_OUTPUT = 64 * 1024;
 const SEARCH_MS = 10_000;
+const WAIT_MS = 30_000;
+
+/** Searches of this process at a time: each may keep a core busy. */
+const turns = createTurns(2);
 
 /** Lines of the workspace's files that match a pattern. The pattern is a stranger's, so it is matched in a bounded worker. */
 export const grepFiles = defineTool({
@@ -19,7 +24,7 @@ export const grepFiles = defineTool({
   description:
     'Searches the text files of the workspace for lines that match a regular expression (JavaScript syntax, such as "function \\w+\\("), or plain text with `literal`. The output names each file and shows its lines, "12:" before a match and "13-" before a line around it. Links are not followed; binary files and files above 5 MiB are left out and counted.',
   effect: 'none',
-  timeoutMs: 60_000,
+  timeoutMs: WAIT_MS + 60_000,
   input: z.strictObject({
     pattern: z.string().min(1).max(2_000).describe('What to look for, line by line.'),
     literal: z.boolean().default(false).describe('The pattern is plain text, not a regular expression.'),
@@ -34,6 +39,7 @@ export const grepFiles = defineTool({
     const isWanted = glob === undefined ? () => true : globOf(glob);
     const isExcluded = exclude === undefined ? () => false : globOf(exclude);
     const { paths, complete } = await listInside(workspace, { maxEntries: MAX_ENTRIES, signal });
+    using _turn = await turns.take(WAIT_MS, signal);
     const file = new URL('../grep-worker.ts', import.meta.url);
     await using worker = openBoundedThread<GrepQuestion, GrepAnswer>({ file, timeoutMs: SEARCH_MS }, data);
     const found = { output: '', matches: 0, files: 0 };
