@@ -1,6 +1,7 @@
 import { createAgent, findAgent } from '@reeve/agents';
 import { AgentInput } from '@reeve/contract';
 import { inTenant, openDatabase, type Database } from '@reeve/db';
+import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
 import type { ModelGateway, ModelPart, ModelRequest } from '@reeve/models';
 import { createFeed, createRunHandler, startRun, waitForRun, type RunHandler } from '@reeve/runs';
@@ -24,13 +25,20 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
   const database = stack.use(await openDatabase({ url, dataDirectory, pool: 10, log: silentLog }));
   await ensureTenant(database.db, requester.tenantId);
   const sandbox = stack.use(await openSandbox({ sandboxBackend: 'quickjs' }, silentLog));
+  const outgoing = stack.use(createOutgoing({ allowPrivate: false }));
   const feed = stack.use(createFeed(database));
   const models = modelsOf(hooks);
   const handler = createRunHandler({
     database,
     feed,
     models,
-    tools: createToolRegistry({ sandbox, config: breakers, log: silentLog, tools: [toolOf(hooks)] }),
+    tools: createToolRegistry({
+      sandbox,
+      web: { outgoing, configured: outgoing },
+      config: breakers,
+      log: silentLog,
+      tools: [toolOf(hooks)],
+    }),
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),

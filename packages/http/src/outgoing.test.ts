@@ -289,7 +289,12 @@ describe('a request to an address that a user named', () => {
     await using guarded = createOutgoing({ allowPrivate: true });
     const at = (path: string) => `http://127.0.0.1:${server.port}${path}`;
     await assert.rejects(guarded.fetch(at('/large'), { maxBytes: 4_999 }), { reason: 'upstream_error' });
-    assert.equal((await guarded.fetch(at('/large'), { maxBytes: 5_000 })).body.length, 5_000);
+    const whole = await guarded.fetch(at('/large'), { maxBytes: 5_000, cut: true });
+    assert.deepEqual([whole.body.length, whole.truncated], [5_000, false]);
+    const beginning = await guarded.fetch(at('/large'), { maxBytes: 4_999, cut: true });
+    assert.deepEqual([beginning.body.length, beginning.truncated], [4_999, true]);
+    // A body without end is left, not read on.
+    assert.equal((await guarded.fetch(at('/drip'), { maxBytes: 2, cut: true })).body.toString(), '..');
     const startedAt = performance.now();
     await assert.rejects(guarded.fetch(at('/drip'), { timeoutMs: 150 }), { reason: 'timeout' });
     assert.ok(performance.now() - startedAt < 1_000);

@@ -24,6 +24,8 @@ export interface OutgoingRequest {
   readonly timeoutMs?: number;
   /** Bytes that the answer's body may have; 1 MiB. */
   readonly maxBytes?: number;
+  /** Answer the beginning of a body that has more, instead of failing. */
+  readonly cut?: boolean;
   /** Redirects that are followed; 5. With 0 a redirect is the answer. */
   readonly maxRedirects?: number;
   /** The only ports that may be asked; any where it is left out. */
@@ -34,6 +36,8 @@ export interface OutgoingAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** The body had more bytes than it may have, and was cut. */
+  readonly truncated: boolean;
   /** Where the answer came from, after redirects. */
   readonly url: string;
 }
@@ -160,7 +164,7 @@ const resolveBySystem: Resolve = (hostname) => lookupAll(hostname, { all: true }
 async function exchange(
   agent: Agent,
   url: URL,
-  { method = 'GET', headers = {}, body, maxBytes = MAX_BYTES }: OutgoingRequest,
+  { method = 'GET', headers = {}, body, maxBytes = MAX_BYTES, cut = false }: OutgoingRequest,
   signal: AbortSignal,
 ): Promise<OutgoingAnswer> {
   const answer = await agent.request({
@@ -177,23 +181,28 @@ async function exchange(
   return {
     status,
     headers: plainHeaders(answer.headers),
-    body: await readBounded(answer.body, maxBytes, url),
+    ...(await readBounded(answer.body, maxBytes, cut, url)),
     url: url.href,
   };
 }
 
-async function readBounded(body: Dispatcher.ResponseData['body'], maxBytes: number, url: URL): Promise<Buffer> {
+async function readBounded(
+  body: Dispatcher.ResponseData['body'],
+  maxBytes: number,
+  cut: boolean,
+  url: URL,
+): Promise<Pick<OutgoingAnswer, 'body' | 'truncated'>> {
   const chunks: Buffer[] = [];
   let total = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     total += chunk.length;
-    if (total > maxBytes) {
-      body.destroy();
-      throw new ReeveError('upstream_error', `${url.host} answers with more than ${maxBytes} bytes`);
-    }
     chunks.push(chunk);
+    if (total <= maxBytes) continue;
+    // Leaving the loop ends the connection.
+    if (cut) return { body: Buffer.concat(chunks).subarray(0, maxBytes), truncated: true };
+    throw new ReeveError('upstream_error', `${url.host} answers with more than ${maxBytes} bytes`);
   }
-  return Buffer.concat(chunks);
+  return { body: Buffer.concat(chunks), truncated: false };
 }
 
 function plainHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {

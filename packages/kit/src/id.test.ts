@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
 import fc from 'fast-check';
-import { newId } from './id.ts';
+import { idOf, newId } from './id.ts';
 
 describe('ids', () => {
+  it('stand for a text, each for one', () => {
+    const id = idOf('task a 1');
+    assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    assert.equal(idOf('task a 1'), id);
+    assert.notEqual(idOf('task a 2'), id);
+  });
+
   it('are UUIDs of version 7 that begin with the time', () => {
     const before = Date.now();
     const id = newId();

@@ -8,7 +8,7 @@ export { contextFromHeaders, currentContext, newTraceId, withContext } from './c
 export type { RequestContext } from './context.ts';
 export { invalidField, isRetryable, ReeveError } from './error.ts';
 export type { ReeveErrorOptions } from './error.ts';
-export { newId } from './id.ts';
+export { idOf, newId } from './id.ts';
 export { createLog, silentLog } from './log.ts';
 export type { Log, LogOptions } from './log.ts';
 export { collectProcessMetrics, counter, durations, gauge, metrics } from './metrics.ts';

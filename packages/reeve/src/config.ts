@@ -9,7 +9,7 @@ import { modelSettings } from '@reeve/models';
 import { sandboxSettings } from '@reeve/sandbox';
 import { taskSettings } from '@reeve/tasks';
 import { limitSettings, tenancySettings } from '@reeve/tenancy';
-import { toolSettings } from '@reeve/tools';
+import { toolSettings, webSettings } from '@reeve/tools';
 import { z } from 'zod';
 
 /** Parts of the program that a process can play alone, over PostgreSQL. */
@@ -74,6 +74,7 @@ const settings = {
   ...modelSettings,
   ...sandboxSettings,
   ...toolSettings,
+  ...webSettings,
   ...httpSettings,
   ...gatewaySettings,
 };

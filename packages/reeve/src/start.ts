@@ -2,9 +2,10 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { createRefusalLog, startSealer } from '@reeve/audit';
+import { TaskInput } from '@reeve/contract';
 import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock, type Tx } from '@reeve/db';
 import { checkTask, createGateway } from '@reeve/gateway';
-import { startHttpServer } from '@reeve/http';
+import { createOutgoing, startHttpServer } from '@reeve/http';
 import {
   Background,
   collectProcessMetrics,
@@ -18,7 +19,15 @@ import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
 import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
-import { createJournalFeed, expireLeases, runRetention, startScheduler, startWorker, type Worker } from '@reeve/tasks';
+import {
+  createAgentTask,
+  createJournalFeed,
+  expireLeases,
+  runRetention,
+  startScheduler,
+  startWorker,
+  type Worker,
+} from '@reeve/tasks';
 import {
   createLedger,
   createMonthlyBudgets,
@@ -37,7 +46,7 @@ import {
   type Booking,
   type CallOwner,
 } from '@reeve/tenancy';
-import { createToolRegistry, type ToolContext } from '@reeve/tools';
+import { createToolRegistry, type ToolContext, type ToolTasks } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
 import { commit, version } from './version.ts';
@@ -90,7 +99,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     await expireCalls(database.db);
   }
   const sandbox = stack.use(await openSandbox(config, serve ? log : silentLog));
-  const tools = createToolRegistry({ sandbox, config, log });
+  const web = {
+    outgoing: stack.use(createOutgoing({ allowPrivate: config.allowPrivateUrls })),
+    configured: stack.use(createOutgoing({ allowPrivate: true })),
+    search: config.webSearchUrl === undefined ? undefined : { url: config.webSearchUrl, key: config.webSearchApiKey },
+  };
+  const tools = createToolRegistry({ sandbox, web, config, log });
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
   const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));
@@ -109,8 +123,10 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
       const policy = await policies.of(tenantId);
       return (tool) => toolRule(policy, tool);
     },
-    toolContext: (run, key, signal) =>
-      toolContextFor({ tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id }, key, signal),
+    toolContext: async (run, key, signal) => ({
+      ...(await toolContextFor({ tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id }, key, signal)),
+      tasks: createToolTasks(database, run, key),
+    }),
   });
   const owner = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`;
   const worker = works
@@ -230,5 +246,21 @@ function createToolContext(database: Database, workspaces: string) {
         recall: (input) => inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, input)),
       },
     };
+  };
+}
+
+/** The queue for the tools of a run: what they put into it is its agent's doing, in its trace. */
+function createToolTasks(
+  database: Database,
+  { tenantId, agentSlug: agent, traceId }: { tenantId: string; agentSlug: string; traceId: string },
+  idempotencyKey: string,
+): ToolTasks {
+  return {
+    async create({ agent: ref = agent, title, description, runAt }) {
+      const input = TaskInput.parse({ agent_id: ref, task_type: 'agent_task', title, description, run_at: runAt });
+      const maker = { tenantId, agent, traceId, idempotencyKey };
+      const { id, agent_id: agentId, run_at } = await createAgentTask(database, checkTask, maker, input);
+      return { id, agentId, runAt: run_at };
+    },
   };
 }

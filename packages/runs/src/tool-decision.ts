@@ -50,8 +50,8 @@ export interface ToolStanding {
 /** Decides from what is recorded, and changes nothing. */
 export function decideTool(step: ToolStep, { call, outcome }: Answers, standing: ToolStanding): ToolDecision {
   const { effect, begunHere, asked, child } = standing;
-  const edited = call?.status === 'approved' && call.edited_input !== null ? call : undefined;
-  const input = edited === undefined ? step.input : edited.edited_input;
+  const edited = editedBy(call);
+  const input = inputOf(step, call);
   if (child !== undefined) {
     if (isUnended(child)) return { do: 'wait', for: 'dependencies' };
     const came = childOutcome(child);
@@ -74,6 +74,15 @@ export function decideTool(step: ToolStep, { call, outcome }: Answers, standing:
   if (call.status === 'rejected')
     return { do: 'settle', outcome: deniedOutcome(call), label: 'denied', answered: call };
   return { do: 'call', input, answered: step.attempt === 0 ? call : undefined, edited };
+}
+
+/** What a call is made with: the model's input, or a person's. */
+export function inputOf(step: ToolStep, call: ToolApproval | undefined): unknown {
+  return editedBy(call)?.edited_input ?? step.input;
+}
+
+function editedBy(call: ToolApproval | undefined): ToolApproval | undefined {
+  return call?.status === 'approved' && call.edited_input !== null ? call : undefined;
 }
 
 /** The outcome as a model is told it where a person changed the input. */

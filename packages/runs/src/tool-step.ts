@@ -7,7 +7,7 @@ import type { Transition } from './committer.ts';
 import { findLoop } from './loop.ts';
 import { stepsSettled } from './model-step.ts';
 import { nextModelStep, type StepRecord, type ToolStep } from './run.ts';
-import { decideTool, withEditedInput, type ToolApproval, type ToolDecision } from './tool-decision.ts';
+import { decideTool, inputOf, withEditedInput, type ToolApproval, type ToolDecision } from './tool-decision.ts';
 import { questionOf, readAnswers } from './tool-question.ts';
 import { isOffered, withStep, type Work } from './work.ts';
 
@@ -41,20 +41,25 @@ function together(work: Work, due: readonly { step: ToolStep; decision: ToolDeci
   const calls: Call[] = [];
   for (const { step, decision } of due) {
     if (decision.do !== 'call') break;
-    if (calls.length > 0 && [calls[0]!.step, step].some(({ name }) => work.tools.effectOf(name) !== 'none')) break;
+    if (calls.length > 0 && (hasEffect(work, calls[0]!) || hasEffect(work, { step, decision }))) break;
     calls.push({ step, decision });
   }
   return calls;
 }
 
+function hasEffect(work: Work, { step, decision }: Call): boolean {
+  return work.tools.effectOf(step.name, decision.input) !== 'none';
+}
+
 function decisionOf(work: Work, step: ToolStep): ToolDecision {
   const about = (kind: ToolApproval['kind']) =>
     work.approvals.find((approval) => approval.step === step.number && approval.kind === kind);
+  const call = about('tool_call');
   return decideTool(
     step,
-    { call: about('tool_call'), outcome: about('tool_outcome') },
+    { call, outcome: about('tool_outcome') },
     {
-      effect: work.tools.effectOf(step.name),
+      effect: work.tools.effectOf(step.name, inputOf(step, call)),
       begunHere: work.begun.has(step.number),
       asked: isOffered(work, step.name) && isAsked(work, step.name),
       child: work.children.find(({ step: number }) => number === step.number),

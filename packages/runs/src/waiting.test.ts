@@ -230,6 +230,14 @@ describe('a run that waits', () => {
       assert.equal((await engine.steps(runId))[1]?.outcome, 'unknown');
     });
 
+    it('asks nobody where that call does no harm, whatever others of its tool do', async () => {
+      engine.model.script([{ text: 'I see.' }]);
+      const { runId } = await engine.start('crash', { worker: undefined });
+      await leaveBegun(engine, runId, 'count_external', { key: 'harmless' });
+      await work();
+      assert.deepEqual([engine.counted.get('harmless'), (await engine.run(runId)).status], [1, 'completed']);
+    });
+
     it('takes the result that a person gives by hand', async () => {
       const { runId, approval } = await hidden('hand');
       await assert.rejects(decide(approval.id, 'reject', { result: { sent: true } }), { reason: 'invalid_request' });

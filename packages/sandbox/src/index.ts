@@ -2,6 +2,7 @@ export { createBubblewrapDriver } from './bubblewrap.ts';
 export { sandboxSettings } from './config.ts';
 export { listInside, openInside, resolveInside, writeInside } from './files.ts';
 export type { ListOptions } from './files.ts';
+export { existsInside, removeInside, renameInside } from './move.ts';
 export { openSandbox } from './open.ts';
 export type { DriverInfo, Sandbox } from './open.ts';
 export { createQuickJsDriver } from './quickjs.ts';

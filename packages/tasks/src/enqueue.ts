@@ -134,8 +134,8 @@ export async function insertTask(
 }
 
 /** Inserts a task for any worker, in the caller's transaction; the caller notifies `reeve_tasks` after it. It has no dependencies and no key. */
-export async function insertQueued(tx: Tx, requester: Requester, input: TaskInput): Promise<Task> {
-  const task = newTask(requester, input);
+export async function insertQueued(tx: Tx, requester: Requester, input: TaskInput, id = newId()): Promise<Task> {
+  const task = { ...newTask(requester, input), id };
   const placed = (await insertFreely(tx, [task], [creationOf(requester, [task])])).get(task.id)!;
   return taskOf(task, placed);
 }

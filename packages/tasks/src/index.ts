@@ -1,3 +1,5 @@
+export { createAgentTask } from './agent-task.ts';
+export type { TaskMaker } from './agent-task.ts';
 export { createAfterCommit } from './after-commit.ts';
 export type { AfterCommit } from './after-commit.ts';
 export { mountApprovals } from './approval-routes.ts';

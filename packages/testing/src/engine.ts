@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createAgent } from '@reeve/agents';
 import { AgentInput, type Multitask, type Run, type RunEvent, type Step } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
+import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
 import {
   createFeed,
@@ -45,7 +46,7 @@ export interface TestEngine extends AsyncDisposable {
   readonly handler: RunHandler;
   readonly worker: Worker;
   readonly parts: StartParts;
-  /** Calls of the tools `count_none`, `count_idempotent` and `count_external`, by their key. */
+  /** Calls of the tools `count_none`, `count_idempotent` and `count_external`, by their key; one that begins with "harmless" has no effect. */
   readonly counted: Map<string, number>;
   /** Awaited by every call of a tool with that key. */
   readonly gates: Map<string, Promise<void>>;
@@ -78,6 +79,7 @@ export async function openTestEngine(): Promise<TestEngine> {
       name: `count_${effect}`,
       description: 'Counts its calls.',
       effect,
+      effectOf: ({ key }) => (key.startsWith('harmless') ? 'none' : effect),
       input: z.object({ key: z.string() }),
       timeoutMs: 20_000,
       execute: async ({ key }) => {
@@ -86,8 +88,10 @@ export async function openTestEngine(): Promise<TestEngine> {
         return { status: 'success', result: { key } };
       },
     });
+  const outgoing = stack.use(createOutgoing({ allowPrivate: false }));
   const tools = createToolRegistry({
     sandbox,
+    web: { outgoing, configured: outgoing },
     config: { circuitFailureThreshold: 5, circuitResetTimeoutSeconds: 30 },
     log: silentLog,
     tools: [count('none'), count('idempotent'), count('external'), delegateToAgent],

@@ -1,4 +1,4 @@
-import { setting } from '@reeve/kit';
+import { secret, setting } from '@reeve/kit';
 import { z } from 'zod';
 
 /** Settings of the tool executor. */
@@ -21,5 +21,24 @@ export const toolSettings = {
       .max(86_400, 'must be a number of seconds from 0.001 to 86400')
       .default(30)
       .describe('How long an open circuit refuses calls before one is let through to try.'),
+  ),
+};
+
+/** Settings of the tools that go to the web. */
+export const webSettings = {
+  webSearchUrl: setting(
+    'WEB_SEARCH_URL',
+    z
+      .string()
+      .regex(/^https?:\/\/[^\s/]/, 'it must be an http:// or https:// URL')
+      .refine((url) => URL.canParse(url), 'it must be a URL')
+      .optional()
+      .describe(
+        "Address of a SearXNG server; or of another that answers in SearXNG's JSON, with {query} where the query goes.",
+      ),
+  ),
+  webSearchApiKey: secret(
+    'WEB_SEARCH_API_KEY',
+    z.string().min(1).optional().describe('Key that is sent to the search engine as a bearer token.'),
   ),
 };

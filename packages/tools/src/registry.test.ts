@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { ToolInfo, ToolOutcome } from '@reeve/contract';
+import { createOutgoing } from '@reeve/http';
 import { ReeveError, metrics, silentLog } from '@reeve/kit';
 import { openSandbox } from '@reeve/sandbox';
 import { z } from 'zod';
@@ -8,7 +9,12 @@ import { createToolRegistry } from './registry.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 const sandbox = await openSandbox({ sandboxBackend: 'quickjs' }, silentLog);
-after(() => sandbox[Symbol.asyncDispose]());
+const outgoing = createOutgoing({ allowPrivate: false });
+const web = { outgoing, configured: outgoing };
+after(async () => {
+  await outgoing[Symbol.asyncDispose]();
+  await sandbox[Symbol.asyncDispose]();
+});
 
 const config = { circuitFailureThreshold: 3, circuitResetTimeoutSeconds: 30 };
 
@@ -41,39 +47,45 @@ function registryOf(
     execute,
     ...extra,
   });
-  return createToolRegistry({ sandbox, config, log: silentLog, tools: [tool] });
+  return createToolRegistry({ sandbox, web, config, log: silentLog, tools: [tool] });
 }
 const good = { status: 'success', result: 'fine' } as const;
 
 describe('the tool registry', () => {
   it('lists every built-in tool in the contract’s shape, unavailable ones with their reason', () => {
-    const registry = createToolRegistry({ sandbox, config, log: silentLog });
+    const registry = createToolRegistry({ sandbox, web, config, log: silentLog });
     const tools = z.array(ToolInfo).parse(registry.list());
     assert.deepEqual(
       tools.map(({ name, effect }) => `${name} ${effect}`),
       [
+        'apply_patch external',
         'bash_execute external',
         'calculator none',
+        'create_task idempotent',
         'current_time none',
         'delegate_to_agent idempotent',
         'edit_file external',
         'glob_files none',
+        'grep_files none',
+        'http_request external',
         'read_file none',
         'recall none',
         'remember idempotent',
         'run_code none',
+        'web_crawl none',
+        'web_search none',
         'write_file idempotent',
       ],
     );
     const bash = tools.find(({ name }) => name === 'bash_execute')!;
     assert.equal(bash.available, false);
     assert.match(bash.unavailable_reason!, /SANDBOX_BACKEND/);
-    assert.equal(registry.effectOf('write_file'), 'idempotent');
-    assert.equal(registry.effectOf('never heard of'), 'external');
+    assert.equal(registry.effectOf('write_file', {}), 'idempotent');
+    assert.equal(registry.effectOf('never heard of', {}), 'external');
   });
 
   it('offers only tools that are known and available, with plain JSON Schema', () => {
-    const registry = createToolRegistry({ sandbox, config, log: silentLog });
+    const registry = createToolRegistry({ sandbox, web, config, log: silentLog });
     const offered = registry.definitions(['read_file', 'bash_execute', 'nope', 'calculator', 'read_file']);
     assert.deepEqual(
       offered.map(({ name }) => name),

@@ -8,6 +8,7 @@ import type { toolSettings } from './config.ts';
 import { failedOutcome, outcomeOf } from './outcome.ts';
 import { explain } from './explain.ts';
 import type { Delegation, Effect, Tool, ToolContext, ToolResult } from './tool.ts';
+import type { Web } from './web.ts';
 
 /** A tool as a model is offered it. */
 export interface ToolDefinition {
@@ -21,8 +22,11 @@ export interface ToolRegistry {
   /** Every tool, by name. */
   list(): ToolInfo[];
   get(name: string): Tool | undefined;
-  /** What repeating a call would do; `external` for a tool that is not known, so that it is never repeated blindly. */
-  effectOf(name: string): Effect;
+  /**
+   * What repeating a call with these arguments would do; `external` for a tool that is not known, so that it is never repeated
+   * blindly. Arguments that the tool would refuse count as the tool's worst.
+   */
+  effectOf(name: string, args: unknown): Effect;
   /** What a call asks of another agent, or what is wrong with its arguments; undefined for a tool that does its work itself. */
   delegation(name: string, args: unknown): { asked: Delegation } | { refused: ToolOutcome } | undefined;
   /** The named tools as a model is offered them, without those that are unknown or cannot be used here. */
@@ -36,6 +40,7 @@ export interface ToolRegistry {
 
 export interface ToolRegistryOptions {
   readonly sandbox: Sandbox;
+  readonly web: Web;
   readonly config: ConfigOf<typeof toolSettings>;
   readonly log: Log;
   /** The tools to offer; the built-in ones by default. */
@@ -48,9 +53,10 @@ const seconds = durations('reeve_tool_call_duration_seconds', 'Duration of tool 
 /** The registry over the built-in tools. */
 export function createToolRegistry({
   sandbox,
+  web,
   config,
   log,
-  tools = builtinTools(sandbox),
+  tools = builtinTools(sandbox, web),
 }: ToolRegistryOptions): ToolRegistry {
   const entries = new Map(
     [...tools].sort((a, b) => (a.name < b.name ? -1 : 1)).map((tool) => [tool.name, createEntry(tool, config)]),
@@ -58,7 +64,12 @@ export function createToolRegistry({
   return {
     list: () => [...entries.values()].map(toInfo),
     get: (name) => entries.get(name)?.tool,
-    effectOf: (name) => entries.get(name)?.tool.effect ?? 'external',
+    effectOf(name, args) {
+      const tool = entries.get(name)?.tool;
+      if (tool?.effectOf === undefined) return tool?.effect ?? 'external';
+      const parsed = tool.input.safeParse(args ?? {});
+      return parsed.success ? tool.effectOf(parsed.data) : tool.effect;
+    },
     delegation(name, args) {
       const { tool, schema } = entries.get(name) ?? {};
       if (tool?.delegation === undefined || schema === undefined) return undefined;

@@ -10,6 +10,21 @@ export interface ToolMemory {
   recall(input: RecallInput): Promise<RecallMatch[]>;
 }
 
+/** The queue, as the run that calls the tool may use it. */
+export interface ToolTasks {
+  /**
+   * Puts a task into it for an agent of the tenant, the calling one where none is named; a repeat of the same step makes no
+   * second one. Throws `unknown_agent`, and `limit_reached` where agents have made too many for one request.
+   */
+  create(task: {
+    readonly agent: string | undefined;
+    readonly title: string;
+    readonly description: string;
+    /** ISO time; at once where it is undefined. */
+    readonly runAt: string | undefined;
+  }): Promise<{ readonly id: string; readonly agentId: string; readonly runAt: string | null }>;
+}
+
 /** On whose behalf a tool runs, and with what. */
 export interface ToolContext {
   readonly tenantId: string;
@@ -21,6 +36,8 @@ export interface ToolContext {
   readonly workspace: string;
   readonly signal: AbortSignal;
   readonly memory: ToolMemory;
+  /** Absent outside a run. */
+  readonly tasks?: ToolTasks | undefined;
   now(): Date;
 }
 
@@ -51,7 +68,10 @@ export interface Tool<Input = unknown> {
   readonly name: string;
   /** Written for the model. */
   readonly description: string;
+  /** The most that a call may do. */
   readonly effect: Effect;
+  /** What a call with this input does, where that can be less. */
+  effectOf?(input: Input): Effect;
   readonly input: z.ZodType<Input>;
   /** Bound on one call; reaching it counts as a fault of the tool. */
   readonly timeoutMs: number;

@@ -4,15 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
+import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
 import { createToolRegistry } from '../registry.ts';
-import type { ToolContext } from '../tool.ts';
+import type { ToolContext, ToolTasks } from '../tool.ts';
 
 const sandbox = await openSandbox({ sandboxBackend: 'auto' }, silentLog);
 await sandbox.whenProbed();
+const outgoing = createOutgoing({ allowPrivate: false });
 const registry = createToolRegistry({
   sandbox,
+  web: { outgoing, configured: outgoing },
   config: { circuitFailureThreshold: 1000, circuitResetTimeoutSeconds: 30 },
   log: silentLog,
 });
@@ -24,6 +27,7 @@ let context: ToolContext;
 const asked: (RememberInput | RecallInput)[] = [];
 before(async () => void (base = await mkdtemp(join(tmpdir(), 'reeve-tools-'))));
 after(async () => {
+  await outgoing[Symbol.asyncDispose]();
   await sandbox[Symbol.asyncDispose]();
   await rm(base, { recursive: true, force: true });
 });
@@ -267,6 +271,38 @@ describe('delegate_to_agent', () => {
     assert.match(JSON.stringify(wrong), /refused.*message.*delegate_to_agent takes/);
     assert.equal(registry.delegation('calculator', input), undefined);
     await refused('delegate_to_agent', input, /only an agent at work can give work/);
+  });
+});
+
+describe('create_task', () => {
+  it('puts a task into the queue, now or later, and does nothing outside a run', async () => {
+    await refused('create_task', { title: 'look' }, /only an agent at work can make a task/);
+    const created: Parameters<ToolTasks['create']>[0][] = [];
+    const tasks: ToolTasks = {
+      async create(task) {
+        created.push(task);
+        return { id: 't1', agentId: task.agent ?? 'self', runAt: task.runAt ?? null };
+      },
+    };
+    context = { ...context, tasks };
+    assert.deepEqual(await value('create_task', { title: 'look' }), { task_id: 't1', agent: 'self' });
+    assert.deepEqual(
+      await value('create_task', { agent: 'scout', title: 'look', instructions: 'far', in_seconds: 90 }),
+      {
+        task_id: 't1',
+        agent: 'scout',
+        run_at: '2026-03-29T01:31:30.000Z',
+      },
+    );
+    const at = '2026-12-31T09:00:00+01:00';
+    assert.equal((await value('create_task', { title: 'look', run_at: at })).run_at, at);
+    await refused('create_task', { title: 'look', run_at: at, in_seconds: 1 }, /either "run_at" or "in_seconds"/);
+    await refused('create_task', { title: 'look', run_at: 'tomorrow' }, /run_at/);
+    assert.deepEqual(created.slice(0, 2), [
+      { agent: undefined, title: 'look', description: '', runAt: undefined },
+      { agent: 'scout', title: 'look', description: 'far', runAt: '2026-03-29T01:31:30.000Z' },
+    ]);
+    assert.equal(created.length, 3);
   });
 });
 

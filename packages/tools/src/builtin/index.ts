@@ -1,30 +1,43 @@
 import type { Sandbox } from '@reeve/sandbox';
 import type { Tool } from '../tool.ts';
+import type { Web } from '../web.ts';
+import { applyPatch } from './apply-patch.ts';
 import { bashExecute } from './bash-execute.ts';
 import { calculator } from './calculator.ts';
+import { createTask } from './create-task.ts';
 import { currentTime } from './current-time.ts';
 import { delegateToAgent } from './delegate-to-agent.ts';
 import { editFile } from './edit-file.ts';
 import { globFiles } from './glob-files.ts';
+import { grepFiles } from './grep-files.ts';
+import { httpRequest } from './http-request.ts';
 import { readFile } from './read-file.ts';
 import { recall } from './recall.ts';
 import { remember } from './remember.ts';
 import { runCode } from './run-code.ts';
+import { webCrawl } from './web-crawl.ts';
+import { webSearch } from './web-search.ts';
 import { writeFile } from './write-file.ts';
 
 /** The tools that come with Reeve. */
-export function builtinTools(sandbox: Sandbox): Tool[] {
+export function builtinTools(sandbox: Sandbox, web: Web): Tool[] {
   return [
     calculator,
     currentTime,
     readFile,
     writeFile,
     editFile,
+    applyPatch,
     globFiles,
+    grepFiles,
     runCode(sandbox),
     bashExecute(sandbox),
+    httpRequest(web),
+    webCrawl(web),
+    webSearch(web),
     remember,
     recall,
     delegateToAgent,
+    createTask,
   ];
 }

@@ -1,0 +1,52 @@
+import type { Task, TaskInput } from '@reeve/contract';
+import { inTenant, type Database } from '@reeve/db';
+import { idOf, ReeveError } from '@reeve/kit';
+import type { CheckTask } from './agent-names.ts';
+import { insertQueued } from './enqueue.ts';
+import { countMadeByAgents, lockTrace } from './store/agent-task.ts';
+import { selectTask } from './store/read.ts';
+
+/** An agent at work that puts a task into the queue. */
+export interface TaskMaker {
+  readonly tenantId: string;
+  /** Slug. */
+  readonly agent: string;
+  readonly traceId: string;
+  /** The same on a repeat of the same call. */
+  readonly idempotencyKey: string;
+}
+
+/**
+ * Tasks that agents may make in one trace. A task's run has its task's trace, so this bounds all that follows from one request,
+ * however many agents pass it on to one another.
+ */
+const MAX_IN_TRACE = 100;
+
+/**
+ * Puts a task into the queue for an agent at work; a repeat with the same key answers with the task that is there. Throws what
+ * `check` does, and `limit_reached` where agents have made as many tasks in the trace as they may.
+ */
+export async function createAgentTask(
+  database: Database,
+  check: CheckTask,
+  { tenantId, agent, traceId, idempotencyKey }: TaskMaker,
+  input: TaskInput,
+): Promise<Task> {
+  const id = idOf(`task ${tenantId} ${idempotencyKey}`);
+  const made = await inTenant(database.db, tenantId, async (tx) => {
+    await lockTrace(tx, tenantId, traceId);
+    const before = await selectTask(tx, tenantId, id);
+    if (before !== undefined) return before;
+    const agentId = await check(tx, tenantId, input.agent_id, input.task_type);
+    if ((await countMadeByAgents(tx, tenantId, traceId)) >= MAX_IN_TRACE)
+      throw new ReeveError(
+        'limit_reached',
+        `agents have made ${MAX_IN_TRACE} tasks for this request, which is the limit: do the rest yourself, or say what is left`,
+      );
+    const requester = { tenantId, userId: `agent:${agent}`, traceId };
+    return insertQueued(tx, requester, { ...input, agent_id: agentId }, id);
+  });
+  database.notify('reeve_tasks', made.run_at === null ? '' : 'timer');
+  database.notify('reeve_journal', tenantId);
+  return made;
+}

@@ -1,0 +1,146 @@
+import { fork } from 'node:child_process';
+import { Worker } from 'node:worker_threads';
+import { ReeveError } from '@reeve/kit';
+import type { WorkerAnswer } from './worker-answers.ts';
+
+/*
+ * Work on input that may be made to last for ever or to fill the memory, beside the event loop
+ *
+ *   starting ──ready──► asked ◄──► idle ──disposed, late, died──► ended
+ *
+ * A thread is cheap, and is ended in the middle of anything. What may fill the memory needs a process: V8 can end all of a
+ * process when one of its threads reaches its limit.
+ */
+
+/** What came of a question: its answer, or why there is none. A worker that was late or died answers nothing more. */
+export type Asked<Answer> =
+  | { readonly kind: 'answer'; readonly value: Answer }
+  | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'late' };
+
+/** Answers questions, one at a time. Disposing ends it, whatever it is doing. */
+export interface BoundedWorker<Question, Answer> extends AsyncDisposable {
+  /**
+   * Asks. `refused` says what is wrong with the question, too much memory included; `late` that the worker's time was over.
+   * Throws `cancelled` where the signal aborts, and `unavailable` where the worker cannot start.
+   */
+  ask(question: Question, signal: AbortSignal): Promise<Asked<Answer>>;
+}
+
+export interface BoundedWorkerOptions {
+  /** A module that calls `answerQuestions`. */
+  readonly file: URL;
+  /** For all questions together, without the time that the worker takes to start. */
+  readonly timeoutMs: number;
+}
+
+const STARTUP_MS = 15_000;
+const HEAP_MB = 256;
+
+/** A worker in a thread, for input whose size bounds the memory that is needed. */
+export function openBoundedThread<Question, Answer>(
+  { file, timeoutMs }: BoundedWorkerOptions,
+  data: unknown,
+): BoundedWorker<Question, Answer> {
+  const thread = new Worker(file, {
+    workerData: data,
+    env: {},
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+  });
+  return createWorker(timeoutMs, (tell, died) => {
+    thread.on('message', tell);
+    thread.on('error', died);
+    thread.on('exit', (code) => died(new Error(`the thread ended with ${code}`)));
+    return { post: (question) => thread.postMessage(question), end: async () => void (await thread.terminate()) };
+  });
+}
+
+/** A worker in a process, which may fill its memory. It has no environment, and may write nothing and start nothing. */
+export function openBoundedProcess<Question, Answer>({
+  file,
+  timeoutMs,
+}: BoundedWorkerOptions): BoundedWorker<Question, Answer> {
+  const child = fork(file, [], {
+    env: {},
+    execArgv: [`--max-old-space-size=${HEAP_MB}`, '--permission', '--allow-fs-read=*'],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  return createWorker(timeoutMs, (tell, died) => {
+    const gone = new Promise<void>((resolve) => {
+      child.on('exit', () => resolve());
+      child.on('error', () => resolve());
+    });
+    child.on('message', (message) => tell(message as WorkerAnswer));
+    child.on('error', died);
+    child.on('exit', (code, signal) => died(new Error(`the process ended with ${signal ?? code}`)));
+    return {
+      post: (question) => child.send(question as object, (error) => error !== null && died(error)),
+      async end() {
+        child.kill('SIGKILL');
+        await gone;
+      },
+    };
+  });
+}
+
+/** A thread or a process, as a worker uses it. */
+interface Peer {
+  post(question: unknown): void;
+  end(): Promise<void>;
+}
+
+function createWorker<Question, Answer>(
+  timeoutMs: number,
+  connect: (tell: (message: WorkerAnswer) => void, died: (cause: unknown) => void) => Peer,
+): BoundedWorker<Question, Answer> {
+  const { promise: started, resolve: start, reject: fail } = Promise.withResolvers<void>();
+  started.catch(() => undefined);
+  let ended: Asked<never> | undefined;
+  let settle: ((asked: Asked<Answer>) => void) | undefined;
+  let timer = setTimeout(() => fail(new Error('it did not start')), STARTUP_MS);
+  const end = (why: Asked<never>) => {
+    ended ??= why;
+    settle?.(ended);
+  };
+  const peer = connect(
+    (message) => {
+      if (message.kind !== 'ready') return settle?.(message as Asked<Answer>);
+      clearTimeout(timer);
+      timer = setTimeout(() => end({ kind: 'late' }), timeoutMs);
+      start();
+    },
+    (cause) => {
+      fail(cause);
+      end({ kind: 'refused', message: 'it takes too much memory' });
+    },
+  );
+  return {
+    async ask(question, signal) {
+      const cancelled = Promise.withResolvers<never>();
+      cancelled.promise.catch(() => undefined);
+      const cancel = () => cancelled.reject(new ReeveError('cancelled', 'the run was cancelled'));
+      signal.addEventListener('abort', cancel, { once: true });
+      if (signal.aborted) cancel();
+      try {
+        await Promise.race([started, cancelled.promise]).catch((cause: unknown) => {
+          if (cause instanceof ReeveError) throw cause;
+          throw new ReeveError('unavailable', 'a worker could not start', { cause });
+        });
+        if (ended !== undefined) return ended;
+        const asked = Promise.withResolvers<Asked<Answer>>();
+        settle = asked.resolve;
+        peer.post(question);
+        return await Promise.race([asked.promise, cancelled.promise]);
+      } finally {
+        settle = undefined;
+        signal.removeEventListener('abort', cancel);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      clearTimeout(timer);
+      await peer.end();
+    },
+  };
+}
