@@ -20,7 +20,7 @@ export interface OutgoingRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly signal?: AbortSignal;
-  /** Time for all of it, redirects included; 10 s. */
+  /** Time for all of it, redirects and reading included; 10 s. */
   readonly timeoutMs?: number;
   /** Bytes that the answer's body may have; 1 MiB. */
   readonly maxBytes?: number;
@@ -38,6 +38,12 @@ export interface OutgoingAnswer {
   readonly url: string;
 }
 
+/** An answer whose body comes as it is read. */
+export interface OutgoingStream extends Omit<OutgoingAnswer, 'body'> {
+  /** To be read, or left by `return`: until then it holds its connection. Throws as `fetch` does. */
+  readonly body: AsyncIterable<Buffer>;
+}
+
 /** Requests to addresses that users name. Disposing closes its connections. */
 export interface Outgoing extends AsyncDisposable {
   /**
@@ -53,6 +59,8 @@ export interface Outgoing extends AsyncDisposable {
    * `upstream_error` for everything else.
    */
   fetch(url: string, request?: OutgoingRequest): Promise<OutgoingAnswer>;
+  /** As `fetch`, but answers once the answer's head is there. */
+  open(url: string, request?: OutgoingRequest): Promise<OutgoingStream>;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -88,28 +96,38 @@ export function createOutgoing({ allowPrivate, resolve = resolveBySystem }: Outg
     maxHeaderSize: 32 * 1024,
   });
   const check: Outgoing['check'] = (text, ports) => checkedUrl(text, ports, mayReach);
+  const open: Outgoing['open'] = async (first, request = {}) => {
+    const { timeoutMs = TIMEOUT_MS, maxRedirects = MAX_REDIRECTS, maxBytes = MAX_BYTES, ports } = request;
+    const late = AbortSignal.timeout(timeoutMs);
+    const signal = request.signal === undefined ? late : AbortSignal.any([late, request.signal]);
+    let url = check(first, ports);
+    let asked = withoutOurs(request);
+    for (let redirects = 0; ; redirects++) {
+      const { origin } = url;
+      const fail = (error: unknown): never => {
+        throw failureOf(error, url, request.signal, late, timeoutMs);
+      };
+      const { statusCode: status, headers, body } = await exchange(agent, url, asked, signal).catch(fail);
+      const answer = { status, headers: plainHeaders(headers), url: url.href };
+      const location = REDIRECTS.has(status) ? answer.headers['location'] : undefined;
+      const read = bounded(body, maxBytes, url, fail);
+      if (location === undefined || maxRedirects === 0) return { ...answer, body: read };
+      await Array.fromAsync(read);
+      if (redirects >= maxRedirects)
+        throw new ReeveError('upstream_error', `${url.host} redirects more than ${maxRedirects} times`);
+      const target = URL.parse(location, url);
+      if (target === null) throw new ReeveError('upstream_error', `${url.host} redirects to what is no address`);
+      const next = check(target.href, ports);
+      asked = redirected(asked, status, next.origin !== origin);
+      url = next;
+    }
+  };
   return {
     check,
-    async fetch(first, request = {}) {
-      const { timeoutMs = TIMEOUT_MS, maxRedirects = MAX_REDIRECTS, ports } = request;
-      const late = AbortSignal.timeout(timeoutMs);
-      const signal = request.signal === undefined ? late : AbortSignal.any([late, request.signal]);
-      let url = check(first, ports);
-      let asked = withoutOurs(request);
-      for (let redirects = 0; ; redirects++) {
-        const answer = await exchange(agent, url, asked, signal).catch((error: unknown) => {
-          throw failureOf(error, url, request.signal, late, timeoutMs);
-        });
-        const location = REDIRECTS.has(answer.status) ? answer.headers['location'] : undefined;
-        if (location === undefined || maxRedirects === 0) return answer;
-        if (redirects >= maxRedirects)
-          throw new ReeveError('upstream_error', `${url.host} redirects more than ${maxRedirects} times`);
-        const target = URL.parse(location, url);
-        if (target === null) throw new ReeveError('upstream_error', `${url.host} redirects to what is no address`);
-        const next = check(target.href, ports);
-        asked = redirected(asked, answer.status, next.origin !== url.origin);
-        url = next;
-      }
+    open,
+    async fetch(url, request) {
+      const { body, ...answer } = await open(url, request);
+      return { ...answer, body: Buffer.concat(await Array.fromAsync(body)) };
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   };
@@ -151,13 +169,13 @@ function guardedLookup(resolve: Resolve, mayReach: (address: string) => boolean)
 const lookupAll = promisify(systemLookup);
 const resolveBySystem: Resolve = (hostname) => lookupAll(hostname, { all: true });
 
-async function exchange(
+function exchange(
   agent: Agent,
   url: URL,
-  { method = 'GET', headers = {}, body, maxBytes = MAX_BYTES }: OutgoingRequest,
+  { method = 'GET', headers = {}, body }: OutgoingRequest,
   signal: AbortSignal,
-): Promise<OutgoingAnswer> {
-  const answer = await agent.request({
+): Promise<Dispatcher.ResponseData> {
+  return agent.request({
     origin: url.origin,
     path: `${url.pathname}${url.search}`,
     method,
@@ -167,27 +185,25 @@ async function exchange(
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const { statusCode: status } = answer;
-  return {
-    status,
-    headers: plainHeaders(answer.headers),
-    body: await readBounded(answer.body, maxBytes, url),
-    url: url.href,
-  };
 }
 
-async function readBounded(body: Dispatcher.ResponseData['body'], maxBytes: number, url: URL): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+async function* bounded(
+  body: Dispatcher.ResponseData['body'],
+  maxBytes: number,
+  url: URL,
+  fail: (error: unknown) => never,
+): AsyncGenerator<Buffer, void> {
   let total = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    total += chunk.length;
-    if (total > maxBytes) {
-      body.destroy();
-      throw new ReeveError('upstream_error', `${url.host} answers with more than ${maxBytes} bytes`);
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      total += chunk.length;
+      if (total > maxBytes)
+        throw new ReeveError('upstream_error', `${url.host} answers with more than ${maxBytes} bytes`);
+      yield chunk;
     }
-    chunks.push(chunk);
+  } catch (error) {
+    fail(error);
   }
-  return Buffer.concat(chunks);
 }
 
 function plainHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
