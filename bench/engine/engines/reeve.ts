@@ -26,11 +26,13 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
   const sandbox = stack.use(await openSandbox({ sandboxBackend: 'quickjs' }, silentLog));
   const feed = stack.use(createFeed(database));
   const models = modelsOf(hooks);
+  const tools = createToolRegistry({ sandbox, config: breakers, log: silentLog, tools: [toolOf(hooks)] });
   const handler = createRunHandler({
     database,
     feed,
     models,
-    tools: createToolRegistry({ sandbox, config: breakers, log: silentLog, tools: [toolOf(hooks)] }),
+    tools,
+    toolsOf: async () => tools,
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),

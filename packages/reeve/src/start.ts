@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { createRefusalLog, startSealer } from '@reeve/audit';
 import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock, type Tx } from '@reeve/db';
 import { checkTask, createGateway } from '@reeve/gateway';
-import { startHttpServer } from '@reeve/http';
+import { createOutgoing, startHttpServer } from '@reeve/http';
 import {
   Background,
   collectProcessMetrics,
@@ -14,6 +14,7 @@ import {
   silentLog,
   type Log,
 } from '@reeve/kit';
+import { openMcpServers } from '@reeve/mcp';
 import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
 import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
@@ -91,6 +92,9 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   }
   const sandbox = stack.use(await openSandbox(config, serve ? log : silentLog));
   const tools = createToolRegistry({ sandbox, config, log });
+  const outgoing = stack.use(createOutgoing({ allowPrivate: config.allowPrivateUrls }));
+  const mcpServers = stack.use(openMcpServers({ database, outgoing, config, log: serve ? log : silentLog, version }));
+  const toolsOf = async (tenantId: string) => tools.with(await mcpServers.toolsOf(tenantId));
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
   const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));
@@ -103,6 +107,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     feed,
     models,
     tools,
+    toolsOf,
     log,
     ledgerFor,
     toolRulesOf: async (tenantId) => {
@@ -157,7 +162,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     feed,
     journal,
     models,
-    tools,
+    toolsOf,
+    mcpServers,
     sandbox,
     worker,
     handler,
