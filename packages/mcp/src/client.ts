@@ -10,7 +10,7 @@ import type { Outgoing } from '@reeve/http';
 import { createMask, ReeveError } from '@reeve/kit';
 import type { ToolResult } from '@reeve/tools';
 import { guardedFetch } from './guarded-fetch.ts';
-import { toolsKept } from './listing.ts';
+import { MAX_TOOLS, toolsKept } from './listing.ts';
 import { resultOf } from './result.ts';
 import { CONNECT_MS, type Listing, type RemoteTool, type ServerTarget } from './server.ts';
 
@@ -31,6 +31,9 @@ export interface ClientOptions {
 }
 
 const CLOSE_MS = 2_000;
+/** For all pages of a list. */
+const LIST_MS = 20_000;
+const MAX_PAGES = 32;
 const ERROR_LENGTH = 500;
 /** What servers answer about a session that they do not know any more. */
 const SESSION_GONE: ReadonlySet<number> = new Set([400, 404]);
@@ -64,10 +67,10 @@ export async function openRemote(
   }
   return {
     async list() {
-      const { tools } = await client.listTools(undefined, { timeout: CONNECT_MS });
+      const tools = await listTools(client);
       const { name = null, version: its = null } = client.getServerVersion() ?? {};
       const protocolVersion = client.getNegotiatedProtocolVersion() ?? null;
-      return { tools: toolsKept(tools), protocolVersion, serverName: short(name), serverVersion: short(its) };
+      return { tools, protocolVersion, serverName: short(name), serverVersion: short(its) };
     },
     async call({ name, input_schema: schema }, input, signal) {
       const toolDefinition = { name, inputSchema: { ...schema, type: 'object' as const } };
@@ -85,6 +88,21 @@ export async function openRemote(
       await client.close();
     },
   };
+}
+
+/** Page by page, as many tools as are kept: a list may have no end. */
+async function listTools(client: Client): Promise<RemoteTool[]> {
+  const signal = AbortSignal.timeout(LIST_MS);
+  let kept: RemoteTool[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES && kept.length < MAX_TOOLS; page++) {
+    const params = cursor === undefined ? {} : { cursor };
+    const answer = await client.request({ method: 'tools/list', params }, { timeout: CONNECT_MS, signal });
+    kept = toolsKept(kept, answer.tools);
+    cursor = answer.nextCursor;
+    if (cursor === undefined) break;
+  }
+  return kept;
 }
 
 /** What a failure says of the connection. */

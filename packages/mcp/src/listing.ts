@@ -4,15 +4,15 @@ import type { Effect } from '@reeve/tools';
 import type { RemoteTool } from './server.ts';
 
 /** Tools of one server that are kept; providers of models take hardly more in all. */
-const MAX_TOOLS = 128;
+export const MAX_TOOLS = 128;
 const MAX_NAME_LENGTH = 128;
 const MAX_DESCRIPTION_LENGTH = 4_000;
 const MAX_SCHEMA_BYTES = 32 * 1024;
 const MAX_SCHEMA_DEPTH = 32;
 
-/** The tools that can be offered to a model: each named once, with a schema of an object that is not too large. */
-export function toolsKept(tools: readonly Tool[]): RemoteTool[] {
-  const kept = new Map<string, RemoteTool>();
+/** With those before, the tools that can be offered to a model: each named once, with a schema of an object that is not too large. */
+export function toolsKept(before: readonly RemoteTool[], tools: readonly Tool[]): RemoteTool[] {
+  const kept = new Map(before.map((tool) => [tool.name, tool]));
   for (const { name, title, description, annotations, inputSchema } of tools) {
     if (kept.size === MAX_TOOLS) break;
     if (kept.has(name) || name.length > MAX_NAME_LENGTH || storableText(name) !== name || !fits(inputSchema)) continue;

@@ -179,6 +179,9 @@ describe('MCP servers', { timeout: 120_000 }, () => {
     assert.equal((await send('GET', `/${body.id}`)).body.breaker, 'open');
     assert.equal(McpTest.parse((await send('POST', `/${body.id}/test`)).body).ok, false);
     assert.equal((await send('GET', `/${body.id}`)).body.tool_count, 6);
+    await using outgoing = createOutgoing({ allowPrivate: true });
+    await using another = openMcpServers({ database, outgoing, config, log: silentLog, version: '1' });
+    assert.equal((await another.toolsOf('default')).length, 12, 'another process knows the tools all the same');
     dead.broken = undefined;
     assert.equal((await send('POST', `/${body.id}/test`)).body.ok, true);
     assert.equal((await call('mcp__lab__put', { value: 1 })).tool_status, 'success');

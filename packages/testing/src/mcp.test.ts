@@ -161,6 +161,9 @@ describe('MCP', { timeout: 240_000 }, () => {
     );
     const direct = await ours.call(routes.executeTool, { body: { tool_name: 'mcp__lab__put', args: { value: 8 } } });
     assert.deepEqual([direct.tool_status, direct.result], ['success', { value: 8 }]);
+    const headers = { 'x-internal-service': 'true', 'x-internal-service-secret': SECRET, 'x-tenant-id': 'another' };
+    const theirs = await (await fetch(`${reeve.url}/api/v1/tools`, { headers })).text();
+    assert.ok(theirs.includes('calculator') && !theirs.includes('mcp__'), theirs);
     await ours.call(routes.putTenantOverrides, {
       params: { id: 'default' },
       body: { tools: { deny: ['mcp__lab__*'] } },

@@ -67,10 +67,10 @@ function registryOf(all: readonly Entry[], config: ConfigOf<typeof toolSettings>
       .toSorted((one, other) => (one.tool.name < other.tool.name ? -1 : 1))
       .map((entry) => [entry.tool.name, entry] as const),
   );
-  return {
+  const registry: ToolRegistry = {
     with(others) {
       const added = others.filter(({ name }) => !entries.has(name)).map((tool) => createEntry(tool, config));
-      return registryOf([...all, ...added], config, log);
+      return added.length === 0 ? registry : registryOf([...all, ...added], config, log);
     },
     list: () => [...entries.values()].map(toInfo),
     get: (name) => entries.get(name)?.tool,
@@ -104,6 +104,7 @@ function registryOf(all: readonly Entry[], config: ConfigOf<typeof toolSettings>
       return { ...outcome, duration_ms: Math.round((performance.now() - startedAt) * 1000) / 1000 };
     },
   };
+  return registry;
 }
 
 interface Entry {

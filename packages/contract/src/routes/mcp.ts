@@ -193,7 +193,7 @@ export const JsonRpcError = z
   .object({
     jsonrpc: z.literal('2.0'),
     id: z.union([z.string(), z.number()]).nullish().describe('Null or left out where the request could not be read.'),
-    error: z.object({ code: z.int(), message: z.string(), data: z.unknown() }),
+    error: z.object({ code: z.int(), message: z.string(), data: z.unknown().optional() }),
   })
   .meta({ id: 'JsonRpcError' });
 export type JsonRpcError = z.infer<typeof JsonRpcError>;
