@@ -7,7 +7,7 @@ import {
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client';
 import type { Outgoing } from '@reeve/http';
-import { createMask, ReeveError } from '@reeve/kit';
+import { createMask, ReeveError, storableText, type Mask } from '@reeve/kit';
 import type { ToolResult } from '@reeve/tools';
 import { guardedFetch } from './guarded-fetch.ts';
 import { MAX_TOOLS, toolsKept } from './listing.ts';
@@ -134,8 +134,14 @@ function errorOf(thrown: unknown, { url, headers }: ServerTarget): ReeveError {
     return new ReeveError('timeout', `${host} did not answer in time`, { cause: thrown });
   const said = thrown instanceof Error ? thrown.message : String(thrown);
   const why = thrown instanceof SdkHttpError ? `it answers with HTTP ${thrown.status}` : said;
-  const message = createMask(Object.values(headers)).text(`${host} does not answer as an MCP server: ${why}`);
-  return new ReeveError('upstream_error', message.slice(0, ERROR_LENGTH).toWellFormed(), { cause: thrown });
+  const message = maskOf(url, headers).text(`${host} does not answer as an MCP server: ${why}`);
+  return new ReeveError('upstream_error', storableText(message.slice(0, ERROR_LENGTH)), { cause: thrown });
+}
+
+/** Takes out what the server was sent, whole or in its parts, since it may say it again. */
+function maskOf(url: string, headers: ServerTarget['headers']): Mask {
+  const sent = [...Object.values(headers), ...new URL(url).searchParams.values()];
+  return createMask(sent.flatMap((value) => [value, ...value.split(/\s+/)]));
 }
 
 /** The error of the guard of outgoing requests, where that is what stopped the SDK. */
@@ -145,7 +151,7 @@ function guardsError(thrown: unknown): ReeveError | undefined {
 }
 
 function short(text: string | null): string | null {
-  return text === null ? null : text.replaceAll('\0', '').slice(0, 200).toWellFormed();
+  return text === null ? null : storableText(text.slice(0, 200));
 }
 
 function pause(ms: number): Promise<void> {

@@ -170,6 +170,28 @@ describe('MCP', { timeout: 240_000 }, () => {
     });
     const denied = await ours.call(routes.executeTool, { body: { tool_name: 'mcp__lab__put', args: { value: 8 } } });
     assert.equal(denied.tool_status, 'denied');
+    await ours.call(routes.putTenantOverrides, {
+      params: { id: 'default' },
+      body: { tools: { approve: ['mcp__lab__*'] } },
+    });
+    upstream.script([put, { text: ['asked first'] }]);
+    const before = remote.seen.length;
+    const body = { agent_config_id: 'lab', message: 'again', stream: false, timeout_ms: 1_000 };
+    await assert.rejects(ours.call(routes.chat, { body }), { code: 'timeout' });
+    assert.equal(remote.seen.length, before);
+    const { approvals } = await ours.call(routes.listApprovals, { query: { status: 'pending' } });
+    assert.deepEqual(
+      approvals.map(({ tool }) => tool),
+      ['mcp__lab__put'],
+    );
+    await ours.call(routes.decideApproval, { params: { id: approvals[0]!.id }, body: { decision: 'approve' } });
+    const until = Date.now() + 20_000;
+    for (;;) {
+      const run = await ours.call(routes.getRun, { params: { id: approvals[0]!.run_id! } });
+      if (run.status === 'completed') break;
+      assert.ok(Date.now() < until, run.status);
+    }
+    assert.ok(remote.seen.length > before);
     await ours.call(routes.deleteMcpServer, { params: { id } });
     await assert.rejects(ours.call(routes.executeTool, { body: { tool_name: 'mcp__lab__put' } }), {
       code: 'unknown_tool',
