@@ -22,6 +22,7 @@ export const order = [
   'models',
   'memory',
   'tools',
+  'mcp',
   'agents',
   'runs',
   'crew',

@@ -28,17 +28,19 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
   const outgoing = stack.use(createOutgoing({ allowPrivate: false }));
   const feed = stack.use(createFeed(database));
   const models = modelsOf(hooks);
+  const tools = createToolRegistry({
+    sandbox,
+    web: { outgoing, configured: outgoing },
+    config: breakers,
+    log: silentLog,
+    tools: [toolOf(hooks)],
+  });
   const handler = createRunHandler({
     database,
     feed,
     models,
-    tools: createToolRegistry({
-      sandbox,
-      web: { outgoing, configured: outgoing },
-      config: breakers,
-      log: silentLog,
-      tools: [toolOf(hooks)],
-    }),
+    tools,
+    toolsOf: async () => tools,
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),

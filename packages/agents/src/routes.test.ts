@@ -50,7 +50,7 @@ describe('the routes of agents', () => {
     mountAgents(
       app,
       database,
-      () => ['calculator', 'recall'],
+      async () => ['calculator', 'recall'],
       (model) => model === 'mock',
     );
   });

@@ -1,6 +1,6 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
-import { requesterOf, type App } from '@reeve/http';
+import { requesterOf, type App, type Principal } from '@reeve/http';
 import { requireKnown, type Known } from './agent.ts';
 import { ensureBuiltinAgents } from './builtin.ts';
 import { createAgent, deleteAgent, restoreVersion, updateAgent } from './change.ts';
@@ -8,19 +8,22 @@ import { requireAgent } from './find.ts';
 import { listAgents, listVersions } from './store.ts';
 
 /**
- * Mounts the routes of agents. `knownTools` is asked at each request; `knownModel` says whether a model of that name
+ * Mounts the routes of agents. `knownTools`, those of a tenant, is asked at each request; `knownModel` says whether a model of that name
  * can be called, and without it any name goes.
  */
 export function mountAgents(
   app: App,
   database: Database,
-  knownTools: () => readonly string[],
+  knownTools: (tenantId: string) => Promise<readonly string[]>,
   knownModel?: (modelId: string) => boolean,
 ): void {
-  const known = (): Known => ({ tools: knownTools(), model: knownModel });
+  const known = async ({ tenantId }: Principal): Promise<Known> => ({
+    tools: await knownTools(tenantId),
+    model: knownModel,
+  });
 
   app.mount(routes.createAgent, async (call) => {
-    requireKnown(call.body, known());
+    requireKnown(call.body, await known(call.principal));
     return createAgent(database, requesterOf(call), call.body);
   });
 
@@ -36,7 +39,7 @@ export function mountAgents(
   );
 
   app.mount(routes.updateAgent, async (call) => {
-    requireKnown(call.body, known());
+    requireKnown(call.body, await known(call.principal));
     return updateAgent(database, requesterOf(call), call.params.id, call.body);
   });
 

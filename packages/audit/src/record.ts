@@ -52,7 +52,10 @@ export type AuditAction =
   | 'KEY_REVOKED'
   | 'KEY_USED'
   | 'LOGIN'
-  | 'TENANT_CHANGED';
+  | 'TENANT_CHANGED'
+  | 'MCP_SERVER_CREATED'
+  | 'MCP_SERVER_CHANGED'
+  | 'MCP_SERVER_DELETED';
 
 /** Adds rows to the audit log, in the transaction of the change they tell of and never outside it. */
 export async function recordAudit(tx: Tx, entries: readonly AuditEntry[]): Promise<void> {

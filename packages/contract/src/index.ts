@@ -23,6 +23,7 @@ export * from './routes/audit.ts';
 export * from './routes/completions.ts';
 export * from './routes/journal.ts';
 export * from './routes/keys.ts';
+export * from './routes/mcp.ts';
 export * from './routes/memory.ts';
 export * from './routes/names.ts';
 export * from './routes/operations.ts';

@@ -25,7 +25,8 @@ export interface Database extends AsyncDisposable {
 /**
  * `tasks`: something can be claimed. `runs`: a run has new events. `cancels`: a task should stop. `journal`: a tenant’s
  * journal has new entries. `schedules`: a schedule was made or changed. `agents`: one of a tenant’s was changed or deleted.
- * `keys`: an API key was rotated or revoked. `tenants`: what holds for a tenant was changed.
+ * `keys`: an API key was rotated or revoked. `tenants`: what holds for a tenant was changed. `mcp`: one of a
+ * tenant’s MCP servers, or its list of tools, was changed.
  */
 export const CHANNELS = [
   'reeve_tasks',
@@ -36,5 +37,6 @@ export const CHANNELS = [
   'reeve_agents',
   'reeve_keys',
   'reeve_tenants',
+  'reeve_mcp',
 ] as const;
 export type Channel = (typeof CHANNELS)[number];

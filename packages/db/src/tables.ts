@@ -360,6 +360,26 @@ export interface Tables {
     created_at: Generated<Time>;
     valid_until: Time | null;
   };
+  mcp_servers: {
+    id: string;
+    tenant_id: string;
+    name: string;
+    url: string;
+    headers: Json;
+    enabled: boolean;
+    timeout_ms: number;
+    revision: Generated<number>;
+    tools: Json;
+    protocol_version: string | null;
+    server_name: string | null;
+    server_version: string | null;
+    listed_at: Time | null;
+    checked_at: Time | null;
+    last_error: string | null;
+    created_by: string;
+    created_at: Generated<Time>;
+    updated_at: Generated<Time>;
+  };
   settings: {
     tenant_id: string;
     name: string;

@@ -2,9 +2,11 @@ import { findAgent, mountAgents } from '@reeve/agents';
 import { mountAudit, mountJournal, selectJournalOfTask, type NameAgent } from '@reeve/audit';
 import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError, type ConfigOf } from '@reeve/kit';
+import { mountMcpServers, type McpServers } from '@reeve/mcp';
 import { mountMemory } from '@reeve/memory';
 import { listRuns } from '@reeve/runs';
 import {
+  createEnqueuer,
   decideApproval,
   mountApprovals,
   mountSchedules,
@@ -15,7 +17,6 @@ import {
   type JournalFeed,
 } from '@reeve/tasks';
 import { mountKeys, mountTenants, mountUsage, type Policies } from '@reeve/tenancy';
-import type { ToolRegistry } from '@reeve/tools';
 import type { gatewaySettings } from './config.ts';
 import { serveConsole } from './console-files.ts';
 import { mountOperations } from './dashboard.ts';
@@ -25,7 +26,8 @@ import { mountRuns } from './run-routes.ts';
 import { createRuntime } from './runtime.ts';
 import { SCHEDULE_KINDS } from './schedule-kinds.ts';
 import { createSettings, mountSettings, type SettingsParts } from './settings.ts';
-import { mountTools, type ToolContextFor } from './tool-routes.ts';
+import { mountTools, type ToolContextFor, type ToolsOf } from './tool-routes.ts';
+import { mountMcp } from './wires/mcp.ts';
 import { followWire, mountWires, type WireParts } from './wires/index.ts';
 
 export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
@@ -34,7 +36,8 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly config: ConfigOf<typeof gatewaySettings>;
     readonly shown: SettingsParts['shown'];
     readonly journal: JournalFeed;
-    readonly tools: ToolRegistry;
+    readonly toolsOf: ToolsOf;
+    readonly mcpServers: McpServers;
     readonly toolContextFor: ToolContextFor;
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
     readonly keyChanged: (keyId: string) => void;
@@ -50,7 +53,7 @@ const JOURNAL_SHOWN = 200;
 
 /** The whole HTTP application. */
 export function createGateway(parts: GatewayParts): App {
-  const { database, feed, handler, tools } = parts;
+  const { database, feed, handler, toolsOf } = parts;
   const app = createApp({
     ...parts,
     service: 'gateway',
@@ -85,9 +88,11 @@ export function createGateway(parts: GatewayParts): App {
     runs: async (tx, tenantId, taskId) => (await listRuns(tx, tenantId, { taskId }, { limit: 20, offset: 0 })).runs,
     journal: (tx, tenantId, taskId) => selectJournalOfTask(tx, tenantId, taskId, JOURNAL_SHOWN),
   });
-  mountAgents(app, database, () => tools.list().map(({ name }) => name));
+  mountAgents(app, database, async (tenantId) => (await toolsOf(tenantId)).list().map(({ name }) => name));
   mountMemory(app, database);
-  mountTools(app, database, tools, parts.toolContextFor, parts.policies);
+  mountTools(app, database, toolsOf, parts.toolContextFor, parts.policies);
+  mountMcpServers(app, database, parts.mcpServers);
+  mountMcp(app, { ...parts, enqueue: createEnqueuer(database, handler, checkTask) });
   mountJournal(app, database, nameAgent);
   mountAudit(app, database);
   mountKeys(app, database, parts.keyChanged);

@@ -13,21 +13,25 @@ export type ToolContextFor = (
   signal: AbortSignal,
 ) => Promise<ToolContext>;
 
+/** The tools of a tenant, now. */
+export type ToolsOf = (tenantId: string) => Promise<ToolRegistry>;
+
 /** Mounts the routes of tools. */
 export function mountTools(
   app: App,
   database: Database,
-  tools: ToolRegistry,
+  toolsOf: ToolsOf,
   contextFor: ToolContextFor,
   policies: Pick<Policies, 'of'>,
 ): void {
-  app.mount(routes.listTools, async () => ({ tools: tools.list() }));
+  app.mount(routes.listTools, async ({ principal: { tenantId } }) => ({ tools: (await toolsOf(tenantId)).list() }));
 
   app.mount(routes.executeTool, async ({ principal, context, body, signal }) => {
     const { tool_name: name, args = {}, code, session_id: sessionId = newId() } = body;
+    const { tenantId, userId } = principal;
+    const tools = await toolsOf(tenantId);
     if (tools.get(name) === undefined)
       throw new ReeveError('unknown_tool', `there is no tool ${name}; GET /api/v1/tools lists them`);
-    const { tenantId, userId } = principal;
     const rule = toolRule(await policies.of(tenantId), name);
     const execute = async () =>
       tools.execute(

@@ -8,7 +8,14 @@ export type { Limit, Limited, OnRefused, Refused } from './limit.ts';
 export { LineStream } from './lines.ts';
 export { openApiOf } from './openapi.ts';
 export { createOutgoing } from './outgoing.ts';
-export type { Outgoing, OutgoingAnswer, OutgoingOptions, OutgoingRequest, Resolve } from './outgoing.ts';
+export type {
+  Outgoing,
+  OutgoingAnswer,
+  OutgoingOptions,
+  OutgoingRequest,
+  OutgoingStream,
+  Resolve,
+} from './outgoing.ts';
 export { requireAccess } from './principal.ts';
 export type { Authenticate, Principal } from './principal.ts';
 export { referencePage, REFERENCE_POLICY } from './reference.ts';

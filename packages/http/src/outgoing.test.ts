@@ -279,6 +279,28 @@ describe('a request to an address that a user named', () => {
     assert.equal((await ask(3, 0)).status, 303);
   });
 
+  it('is answered with the head before the body has come, and bounds that while it is read', async () => {
+    const held = Promise.withResolvers<void>();
+    await using server = await startServer((request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('first');
+      if (request.url === '/held') void held.promise.then(() => response.end('last'));
+      else response.end(Buffer.alloc(5_000));
+    });
+    await using guarded = createOutgoing({ allowPrivate: true });
+    const at = (path: string) => `http://127.0.0.1:${server.port}${path}`;
+    const { status, headers, body } = await guarded.open(at('/held'));
+    assert.deepEqual([status, headers['content-type']], [200, 'text/event-stream']);
+    const parts = body[Symbol.asyncIterator]();
+    assert.equal((await parts.next()).value?.toString(), 'first');
+    held.resolve();
+    assert.equal((await parts.next()).value?.toString(), 'last');
+    const large = await guarded.open(at('/large'), { maxBytes: 4_000 });
+    await assert.rejects(Array.fromAsync(large.body), { reason: 'upstream_error', message: /more than 4000 bytes/ });
+    await using strict = createOutgoing({ allowPrivate: false });
+    await assert.rejects(strict.open(at('/held')), { reason: 'policy_denied' });
+  });
+
   it('bounds the answer in bytes and in time, and stops with its caller', async () => {
     await using server = await startServer((request, response) => {
       if (request.url === '/large') return void response.end(Buffer.alloc(5_000));

@@ -20,11 +20,11 @@ export interface OutgoingRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly signal?: AbortSignal;
-  /** Time for all of it, redirects included; 10 s. */
+  /** Time for all of it, redirects and reading included; 10 s. */
   readonly timeoutMs?: number;
   /** Bytes that the answer's body may have; 1 MiB. */
   readonly maxBytes?: number;
-  /** Answer the beginning of a body that has more, instead of failing. */
+  /** Answer the beginning of a body that has more, instead of failing; for `fetch`. */
   readonly cut?: boolean;
   /** Redirects that are followed; 5. With 0 a redirect is the answer. */
   readonly maxRedirects?: number;
@@ -42,6 +42,12 @@ export interface OutgoingAnswer {
   readonly url: string;
 }
 
+/** An answer whose body comes as it is read. */
+export interface OutgoingStream extends Omit<OutgoingAnswer, 'body' | 'truncated'> {
+  /** To be read, or left by `return`: until then it holds its connection. Throws as `fetch` does. */
+  readonly body: AsyncIterable<Buffer>;
+}
+
 /** Requests to addresses that users name. Disposing closes its connections. */
 export interface Outgoing extends AsyncDisposable {
   /**
@@ -57,6 +63,8 @@ export interface Outgoing extends AsyncDisposable {
    * `upstream_error` for everything else.
    */
   fetch(url: string, request?: OutgoingRequest): Promise<OutgoingAnswer>;
+  /** As `fetch`, but answers once the answer's head is there. */
+  open(url: string, request?: OutgoingRequest): Promise<OutgoingStream>;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -97,29 +105,39 @@ export function createOutgoing({ allowPrivate, resolve = resolveBySystem }: Outg
     });
   };
   const check: Outgoing['check'] = (text, ports) => checkedUrl(text, ports, mayReach);
+  const open: Outgoing['open'] = async (first, request = {}) => {
+    const { timeoutMs = TIMEOUT_MS, maxRedirects = MAX_REDIRECTS, maxBytes = MAX_BYTES, ports } = request;
+    const late = AbortSignal.timeout(timeoutMs);
+    const signal = request.signal === undefined ? late : AbortSignal.any([late, request.signal]);
+    let url = check(first, ports);
+    let asked = withoutOurs(request);
+    const dispatcher = (agent ??= openAgent());
+    for (let redirects = 0; ; redirects++) {
+      const { origin } = url;
+      const fail = (error: unknown): never => {
+        throw failureOf(error, url, request.signal, late, timeoutMs);
+      };
+      const { statusCode: status, headers, body } = await exchange(await dispatcher, url, asked, signal).catch(fail);
+      const answer = { status, headers: plainHeaders(headers), url: url.href };
+      const location = REDIRECTS.has(status) ? answer.headers['location'] : undefined;
+      if (location === undefined || maxRedirects === 0) return { ...answer, body: bounded(body, maxBytes, url, fail) };
+      await Array.fromAsync(bounded(body, MAX_BYTES, url, fail));
+      if (redirects >= maxRedirects)
+        throw new ReeveError('upstream_error', `${url.host} redirects more than ${maxRedirects} times`);
+      const target = URL.parse(location, url);
+      if (target === null) throw new ReeveError('upstream_error', `${url.host} redirects to what is no address`);
+      const next = check(target.href, ports);
+      asked = redirected(asked, status, next.origin !== origin);
+      url = next;
+    }
+  };
   return {
     check,
-    async fetch(first, request = {}) {
-      const { timeoutMs = TIMEOUT_MS, maxRedirects = MAX_REDIRECTS, ports } = request;
-      const late = AbortSignal.timeout(timeoutMs);
-      const signal = request.signal === undefined ? late : AbortSignal.any([late, request.signal]);
-      let url = check(first, ports);
-      let asked = withoutOurs(request);
-      const open = await (agent ??= openAgent());
-      for (let redirects = 0; ; redirects++) {
-        const answer = await exchange(open, url, asked, signal).catch((error: unknown) => {
-          throw failureOf(error, url, request.signal, late, timeoutMs);
-        });
-        const location = REDIRECTS.has(answer.status) ? answer.headers['location'] : undefined;
-        if (location === undefined || maxRedirects === 0) return answer;
-        if (redirects >= maxRedirects)
-          throw new ReeveError('upstream_error', `${url.host} redirects more than ${maxRedirects} times`);
-        const target = URL.parse(location, url);
-        if (target === null) throw new ReeveError('upstream_error', `${url.host} redirects to what is no address`);
-        const next = check(target.href, ports);
-        asked = redirected(asked, answer.status, next.origin !== url.origin);
-        url = next;
-      }
+    open,
+    async fetch(url, request = {}) {
+      const { maxBytes = MAX_BYTES, cut = false } = request;
+      const { body, ...answer } = await open(url, cut ? { ...request, maxBytes: Infinity } : request);
+      return { ...answer, ...(await collect(body, cut ? maxBytes : Infinity)) };
     },
     [Symbol.asyncDispose]: async () => (await agent)?.destroy(),
   };
@@ -161,13 +179,13 @@ function guardedLookup(resolve: Resolve, mayReach: (address: string) => boolean)
 const lookupAll = promisify(systemLookup);
 const resolveBySystem: Resolve = (hostname) => lookupAll(hostname, { all: true });
 
-async function exchange(
+function exchange(
   agent: Agent,
   url: URL,
-  { method = 'GET', headers = {}, body, maxBytes = MAX_BYTES, cut = false }: OutgoingRequest,
+  { method = 'GET', headers = {}, body }: OutgoingRequest,
   signal: AbortSignal,
-): Promise<OutgoingAnswer> {
-  const answer = await agent.request({
+): Promise<Dispatcher.ResponseData> {
+  return agent.request({
     origin: url.origin,
     path: `${url.pathname}${url.search}`,
     method,
@@ -177,30 +195,39 @@ async function exchange(
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const { statusCode: status } = answer;
-  return {
-    status,
-    headers: plainHeaders(answer.headers),
-    ...(await readBounded(answer.body, maxBytes, cut, url)),
-    url: url.href,
-  };
 }
 
-async function readBounded(
+async function* bounded(
   body: Dispatcher.ResponseData['body'],
   maxBytes: number,
-  cut: boolean,
   url: URL,
+  fail: (error: unknown) => never,
+): AsyncGenerator<Buffer, void> {
+  let total = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      total += chunk.length;
+      if (total > maxBytes)
+        throw new ReeveError('upstream_error', `${url.host} answers with more than ${maxBytes} bytes`);
+      yield chunk;
+    }
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** The body, or its beginning where it has more than that. */
+async function collect(
+  body: AsyncIterable<Buffer>,
+  maxBytes: number,
 ): Promise<Pick<OutgoingAnswer, 'body' | 'truncated'>> {
   const chunks: Buffer[] = [];
   let total = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    total += chunk.length;
+  for await (const chunk of body) {
     chunks.push(chunk);
-    if (total <= maxBytes) continue;
+    total += chunk.length;
     // Leaving the loop ends the connection.
-    if (cut) return { body: Buffer.concat(chunks).subarray(0, maxBytes), truncated: true };
-    throw new ReeveError('upstream_error', `${url.host} answers with more than ${maxBytes} bytes`);
+    if (total > maxBytes) return { body: Buffer.concat(chunks).subarray(0, maxBytes), truncated: true };
   }
   return { body: Buffer.concat(chunks), truncated: false };
 }

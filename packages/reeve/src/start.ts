@@ -15,6 +15,7 @@ import {
   silentLog,
   type Log,
 } from '@reeve/kit';
+import { openMcpServers } from '@reeve/mcp';
 import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
 import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
@@ -99,12 +100,15 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     await expireCalls(database.db);
   }
   const sandbox = stack.use(await openSandbox(config, serve ? log : silentLog));
+  const outgoing = stack.use(createOutgoing({ allowPrivate: config.allowPrivateUrls }));
   const web = {
-    outgoing: stack.use(createOutgoing({ allowPrivate: config.allowPrivateUrls })),
+    outgoing,
     configured: stack.use(createOutgoing({ allowPrivate: true })),
     search: config.webSearchUrl === undefined ? undefined : { url: config.webSearchUrl, key: config.webSearchApiKey },
   };
   const tools = createToolRegistry({ sandbox, web, config, log });
+  const mcpServers = stack.use(openMcpServers({ database, outgoing, config, log: serve ? log : silentLog, version }));
+  const toolsOf = async (tenantId: string) => tools.with(await mcpServers.toolsOf(tenantId));
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
   const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));
@@ -117,6 +121,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     feed,
     models,
     tools,
+    toolsOf,
     log,
     ledgerFor,
     toolRulesOf: async (tenantId) => {
@@ -173,7 +178,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     feed,
     journal,
     models,
-    tools,
+    toolsOf,
+    mcpServers,
     sandbox,
     worker,
     handler,

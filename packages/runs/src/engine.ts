@@ -37,6 +37,7 @@ export async function advanceRun(
     while (!work.left) {
       stop.throwIfAborted();
       work.rules = await parts.toolRulesOf(state.run.tenantId);
+      work.tools = await parts.toolsOf(state.run.tenantId);
       await advance(work, stop);
     }
   } catch (thrown) {

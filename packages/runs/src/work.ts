@@ -17,7 +17,10 @@ export interface EngineParts {
   readonly database: Database;
   readonly feed: Feed;
   readonly models: ModelGateway;
+  /** The tools that every tenant has. */
   readonly tools: ToolRegistry;
+  /** Those with a tenant's own, now. */
+  readonly toolsOf: (tenantId: string) => Promise<ToolRegistry>;
   /** What a tool call of this run may touch. */
   readonly toolContext: (run: RunRecord, idempotencyKey: string, signal: AbortSignal) => Promise<ToolContext>;
   /** Where the model calls of an owner are recorded, and its budgets held; by way of `booking` where that is given. */
@@ -48,6 +51,8 @@ export interface Work extends EngineParts, Committer {
   asked: ReadonlySet<string>;
   /** What the tenant's policy says of tools, as it was when this step began. */
   rules: ToolRules;
+  /** The tenant's tools, as they were then. */
+  tools: ToolRegistry;
   /** What the run had been put aside for, until it has gone on. */
   waitedFor: RunWait | null;
   /** Nothing is left to do under this claim. */

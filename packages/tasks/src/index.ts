@@ -24,7 +24,7 @@ export { selectAskedTools, selectToolApprovals } from './store/approval.ts';
 export type { ToolQuestion } from './store/approval.ts';
 export { adoptTask } from './store/kin.ts';
 export { expireLeases } from './store/lease.ts';
-export { selectTask } from './store/read.ts';
+export { listTasks, selectTask } from './store/read.ts';
 export type { ScheduleKind } from './schedule-change.ts';
 export { mountSchedules } from './schedule-routes.ts';
 export { startScheduler } from './scheduler.ts';

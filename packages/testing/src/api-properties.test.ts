@@ -38,7 +38,7 @@ describe('any request', { timeout: 420_000 }, () => {
   const pool = { ids: [] as string[], names: ['assistant', 'mock', 'query', 'default'] };
 
   before(async () => {
-    reeve = await startReeve({ REEVE_RATE_LIMIT: 'off' });
+    reeve = await startReeve({ REEVE_RATE_LIMIT: 'off', REEVE_ALLOW_PRIVATE_URLS: '127.0.0.1' });
     document = (await (await reeve.fetch(new Request('http://127.0.0.1/openapi.json'))).json()) as OpenApi;
     await makeSome();
   });
@@ -82,6 +82,8 @@ describe('any request', { timeout: 420_000 }, () => {
       query: { message: 'hello' },
       remember: { text: 'something' },
       createKey: { name: 'x', role: 'viewer' },
+      // Nothing listens there.
+      createMcpServer: { name: 'x', url: 'http://127.0.0.1:1/mcp' },
     };
     for (const [name, body] of Object.entries(bodies)) {
       const { path, method } = table[name]!;

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { ErrorBody, OpenAiError, routes, type Route } from '@reeve/contract';
+import { ErrorBody, JsonRpcError, OpenAiError, routes, type Route } from '@reeve/contract';
 import { newId, silentLog } from '@reeve/kit';
 import { readConfig, startReeve } from '@reeve/reeve';
 import { sql } from 'kysely';
@@ -50,6 +50,9 @@ const RIGHT = {
   executeTool: { tool_name: 'calculator', args: { expression: '1 + 1' } },
   createChatCompletion: { model: 'agent/assistant', messages: [{ role: 'user', content: 'hello' }] },
   createResponse: { model: 'agent/assistant', input: 'hello' },
+  createMcpServer: { name: 'x', url: 'https://mcp.invalid/', enabled: false },
+  updateMcpServer: { enabled: false },
+  mcp: { jsonrpc: '2.0', id: 1, method: 'ping', params: {} },
   uiChat: { id: SESSION, messages: [{ role: 'user', parts: [{ type: 'text', text: 'hello' }] }] },
 } as const satisfies Partial<Record<RouteName, object>>;
 
@@ -636,6 +639,9 @@ function errorIn(response: Response, text: string): ErrorBody {
   if (response.headers.get('content-type')!.startsWith('text/plain'))
     return { ...ids, error: text, code: '', details: [{ path: /^[\w.]*/.exec(text)![0], message: text }] };
   const body = JSON.parse(text) as unknown;
+  const rpc = JsonRpcError.strict().safeParse(body);
+  if (rpc.success)
+    return { ...ids, code: '', details: [], error: rpc.data.error.message, ...(rpc.data.error.data as object) };
   const foreign = OpenAiError.strict().safeParse(body);
   if (!foreign.success) return ErrorBody.strict().parse(body);
   const { message, code, param } = foreign.data.error;

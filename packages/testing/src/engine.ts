@@ -101,6 +101,7 @@ export async function openTestEngine(): Promise<TestEngine> {
     feed,
     models: model,
     tools,
+    toolsOf: async () => tools,
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),

@@ -51,6 +51,7 @@ type Planted = Readonly<
     | 'schedule'
     | 'memory'
     | 'key'
+    | 'mcpServer'
     | 'tenant',
     string
   >
@@ -58,6 +59,8 @@ type Planted = Readonly<
 
 const table: Readonly<Record<RouteName, Route>> = { ...routes };
 const nothing: Check = { blind: [{}] };
+const message = (method: string, params: Json) => ({ jsonrpc: '2.0', id: 1, method, params });
+const callOf = (name: string, args: Json) => message('tools/call', { name, arguments: args });
 const asksFor = (agent: string, more: Json = {}) => ({ agent, timeout_ms: 20_000, ...more });
 
 function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
@@ -197,6 +200,28 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     verifyAudit: nothing,
     exportAudit: nothing,
 
+    listMcpServers: list(),
+    createMcpServer: { blind: [{ body: { name: 'lab', url: 'https://mcp.invalid/', enabled: false } }] },
+    getMcpServer: one(alpha.mcpServer),
+    updateMcpServer: one(alpha.mcpServer, { body: { name: 'mine-now' } }),
+    deleteMcpServer: one(alpha.mcpServer),
+    testMcpServer: one(alpha.mcpServer),
+    listMcpTools: one(alpha.mcpServer),
+    mcp: {
+      blind: [
+        { body: message('tools/list', {}) },
+        { body: callOf('list_agents', { q: WORD }) },
+        { body: callOf('list_tasks', { q: WORD }) },
+        { body: callOf('recall', { query: WORD }) },
+        { body: callOf('get_run', { run_id: alpha.run }) },
+        { body: callOf('cancel_run', { run_id: alpha.run }) },
+        { body: callOf('get_task', { task_id: alpha.task }) },
+        { body: callOf('cancel_task', { task_id: alpha.task }) },
+        { body: callOf(`agent__${alpha.slug}`, { message: 'hello' }) },
+        { body: callOf('run_agent', { agent: alpha.slug, message: 'hello' }) },
+      ],
+    },
+
     listTenants: list(),
     getTenant: one(alpha.tenant),
     createTenant: {
@@ -271,6 +296,7 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       ['getSchedule', alpha.schedule],
       ['getWorkflow', alpha.workflow],
       ['getResponse', alpha.response],
+      ['getMcpServer', alpha.mcpServer],
     ] as const)
       await still(name, by(id));
     assert.equal((await still('getApproval', by(alpha.approval)))['status'], 'pending');
@@ -322,6 +348,9 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
     await made('putLimit', { body: { agent_id: slug, max_running: 3 } });
     await made('putBudget', { body: { scope: 'agent', ref: slug, limit_tokens: 1_000_000_000 } });
     const key = await made('createKey', { body: { name: `Key ${WORD}`, role: 'viewer' } });
+    const mcpServer = await made('createMcpServer', {
+      body: { name: WORD, url: `https://${WORD}.invalid/`, headers: { authorization: WORD }, enabled: false },
+    });
     const { approvals } = await made('listApprovals', { query: { status: 'pending' } });
     const question = (approvals as { id: string; kind?: string; task_id: string }[]).find(
       ({ task_id }) => task_id !== asked.id,
@@ -340,6 +369,7 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       schedule: schedule.id,
       memory: memory.id,
       key: key.id,
+      mcpServer: mcpServer.id,
       tenant: 'alpha',
     };
   }
@@ -410,6 +440,7 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       'x-internal-service': 'true',
       'x-internal-service-secret': SECRET,
       'x-tenant-id': tenant,
+      accept: 'application/json, text/event-stream',
       ...(body !== undefined && { 'content-type': 'application/json' }),
     };
     if (route.frames !== undefined) return listen(url, headers);

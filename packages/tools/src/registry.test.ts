@@ -5,6 +5,7 @@ import { createOutgoing } from '@reeve/http';
 import { ReeveError, metrics, silentLog } from '@reeve/kit';
 import { openSandbox } from '@reeve/sandbox';
 import { z } from 'zod';
+import { createBreaker } from './breaker.ts';
 import { createToolRegistry } from './registry.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
@@ -302,5 +303,38 @@ describe('the circuit breaker of a tool', () => {
       reason: 'cancelled',
     });
     assert.equal(registry.list()[0]!.breaker, 'open');
+  });
+
+  it('takes others beside its own, under breakers that they may share, and tells of them by their kind alone', async () => {
+    const base = registryOf(async () => good);
+    const breaker = createBreaker(2, 60_000);
+    const other = (name: string, work: () => Promise<ToolResult>) => ({
+      ...defineTool({ name, description: name, effect: 'none', timeoutMs: 200, input: z.object({}), execute: work }),
+      source: 'mcp:lab',
+      inputSchema: { type: 'object', properties: { own: { type: 'string' } } },
+      breaker,
+    });
+    const broken = async () => {
+      throw new Error('broken');
+    };
+    const tools = [other('mcp__lab__a', broken), other('mcp__lab__b', async () => good), other('probe', broken)];
+    const registry = base.with(tools);
+    assert.deepEqual(
+      registry.list().map(({ name, source }) => [name, source]),
+      [
+        ['mcp__lab__a', 'mcp:lab'],
+        ['mcp__lab__b', 'mcp:lab'],
+        ['probe', 'builtin'],
+      ],
+    );
+    assert.deepEqual(registry.definitions(['mcp__lab__a'])[0]?.inputSchema, tools[0]?.inputSchema);
+    for (let n = 0; n < 2; n++) await registry.execute('mcp__lab__a', {}, context());
+    assert.equal((await registry.execute('mcp__lab__b', {}, context())).tool_status, 'circuit_open');
+    assert.equal((await base.with(tools).execute('mcp__lab__b', {}, context())).tool_status, 'circuit_open');
+    assert.equal((await registry.execute('probe', { word: 'x' }, context())).tool_status, 'success');
+    assert.equal(base.get('mcp__lab__a'), undefined);
+    const counted = await metrics.metrics();
+    assert.match(counted, /reeve_tool_calls_total\{tool="mcp",status="error"\} 2/);
+    assert.doesNotMatch(counted, /mcp__lab/);
   });
 });

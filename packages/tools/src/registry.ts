@@ -17,7 +17,7 @@ export interface ToolDefinition {
   readonly inputSchema: Record<string, unknown>;
 }
 
-/** Every tool of this process, each behind a circuit breaker of its own. */
+/** Tools by their names, each behind a circuit breaker. */
 export interface ToolRegistry {
   /** Every tool, by name. */
   list(): ToolInfo[];
@@ -36,6 +36,8 @@ export interface ToolRegistry {
    * `unknown_tool`, `cancelled` where the signal aborts, and `shutting_down` where the sandbox is closed under it.
    */
   execute(name: string, args: unknown, context: ToolContext): Promise<ToolOutcome>;
+  /** These tools, under the same breakers, and others beside them. A name that is taken stays with who has it. */
+  with(others: readonly Tool[]): ToolRegistry;
 }
 
 export interface ToolRegistryOptions {
@@ -58,10 +60,24 @@ export function createToolRegistry({
   log,
   tools = builtinTools(sandbox, web),
 }: ToolRegistryOptions): ToolRegistry {
-  const entries = new Map(
-    [...tools].sort((a, b) => (a.name < b.name ? -1 : 1)).map((tool) => [tool.name, createEntry(tool, config)]),
+  return registryOf(
+    tools.map((tool) => createEntry(tool, config)),
+    config,
+    log,
   );
-  return {
+}
+
+function registryOf(all: readonly Entry[], config: ConfigOf<typeof toolSettings>, log: Log): ToolRegistry {
+  const entries = new Map(
+    all
+      .toSorted((one, other) => (one.tool.name < other.tool.name ? -1 : 1))
+      .map((entry) => [entry.tool.name, entry] as const),
+  );
+  const registry: ToolRegistry = {
+    with(others) {
+      const added = others.filter(({ name }) => !entries.has(name)).map((tool) => createEntry(tool, config));
+      return added.length === 0 ? registry : registryOf([...all, ...added], config, log);
+    },
     list: () => [...entries.values()].map(toInfo),
     get: (name) => entries.get(name)?.tool,
     effectOf(name, args) {
@@ -92,11 +108,14 @@ export function createToolRegistry({
       if (context.signal.aborted) throw cancelled();
       const startedAt = performance.now();
       const outcome = await attempt(entry, args, context, log);
-      calls.inc({ tool: name, status: outcome.tool_status });
-      seconds.observe({ tool: name }, (performance.now() - startedAt) / 1000);
+      // The names that tenants give are no labels.
+      const label = entry.tool.source?.split(':', 1)[0] ?? name;
+      calls.inc({ tool: label, status: outcome.tool_status });
+      seconds.observe({ tool: label }, (performance.now() - startedAt) / 1000);
       return { ...outcome, duration_ms: Math.round((performance.now() - startedAt) * 1000) / 1000 };
     },
   };
+  return registry;
 }
 
 interface Entry {
@@ -106,11 +125,11 @@ interface Entry {
 }
 
 function createEntry(tool: Tool, config: ConfigOf<typeof toolSettings>): Entry {
-  const { $schema: _, ...schema } = z.toJSONSchema(tool.input, { io: 'input' });
+  const { $schema: _, ...schema } = tool.inputSchema ?? z.toJSONSchema(tool.input, { io: 'input' });
   return {
     tool,
     schema,
-    breaker: createBreaker(config.circuitFailureThreshold, config.circuitResetTimeoutSeconds * 1000),
+    breaker: tool.breaker ?? createBreaker(config.circuitFailureThreshold, config.circuitResetTimeoutSeconds * 1000),
   };
 }
 
@@ -120,7 +139,7 @@ function toInfo({ tool, schema, breaker }: Entry): ToolInfo {
     name: tool.name,
     description: tool.description,
     effect: tool.effect,
-    source: 'builtin',
+    source: tool.source ?? 'builtin',
     input_schema: schema,
     available: reason === undefined,
     ...(reason !== undefined && { unavailable_reason: reason }),

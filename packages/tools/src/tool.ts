@@ -1,5 +1,6 @@
 import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
 import type { z } from 'zod';
+import type { Breaker } from './breaker.ts';
 
 /** What doing a call twice would do: nothing, the same as once, or something more. */
 export type Effect = 'none' | 'idempotent' | 'external';
@@ -73,6 +74,12 @@ export interface Tool<Input = unknown> {
   /** What a call with this input does, where that can be less. */
   effectOf?(input: Input): Effect;
   readonly input: z.ZodType<Input>;
+  /** What a model is told of its input, where that is not `input` itself. */
+  readonly inputSchema?: Readonly<Record<string, unknown>>;
+  /** Where it comes from, `<kind>:<name>`; it is built in where this is left out. */
+  readonly source?: string;
+  /** Counts its faults together with those of other tools; one of its own where it is left out. */
+  readonly breaker?: Breaker;
   /** Bound on one call; reaching it counts as a fault of the tool. */
   readonly timeoutMs: number;
   /** Why the tool cannot be used here, or undefined where it can. */

@@ -79,6 +79,16 @@ export {
   updateTenant,
 } from './tenants.ts';
 export { echo, getDashboardData, getSettings, putSettings } from './operations.ts';
+export {
+  createMcpServer,
+  deleteMcpServer,
+  getMcpServer,
+  listMcpServers,
+  listMcpTools,
+  mcp,
+  testMcpServer,
+  updateMcpServer,
+} from './mcp.ts';
 export { executeTool, listTools } from './tools.ts';
 export { getUsage, listBudgets, listModelCalls, putBudget } from './usage.ts';
 export { createChatCompletion, getModel, getModelOf, listModels } from './completions.ts';

@@ -1,0 +1,3 @@
+export { mountMcpServers } from './routes.ts';
+export { openMcpServers } from './servers-open.ts';
+export type { McpServers } from './servers-open.ts';

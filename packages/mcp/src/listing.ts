@@ -1,0 +1,47 @@
+import type { Tool } from '@modelcontextprotocol/client';
+import { storable, storableText } from '@reeve/kit';
+import type { Effect } from '@reeve/tools';
+import type { RemoteTool } from './server.ts';
+
+/** Tools of one server that are kept; providers of models take hardly more in all. */
+export const MAX_TOOLS = 128;
+const MAX_NAME_LENGTH = 128;
+const MAX_DESCRIPTION_LENGTH = 4_000;
+const MAX_SCHEMA_BYTES = 32 * 1024;
+const MAX_SCHEMA_DEPTH = 32;
+
+/** With those before, the tools that can be offered to a model: each named once, with a schema of an object that is not too large. */
+export function toolsKept(before: readonly RemoteTool[], tools: readonly Tool[]): RemoteTool[] {
+  const kept = new Map(before.map((tool) => [tool.name, tool]));
+  for (const { name, title, description, annotations, inputSchema } of tools) {
+    if (kept.size === MAX_TOOLS) break;
+    if (kept.has(name) || name.length > MAX_NAME_LENGTH || storableText(name) !== name || !fits(inputSchema)) continue;
+    const told = description ?? title ?? annotations?.title ?? '';
+    kept.set(name, {
+      name,
+      description: storableText(told.slice(0, MAX_DESCRIPTION_LENGTH)),
+      effect: effectOf(annotations),
+      input_schema: storable(inputSchema) as Record<string, unknown>,
+    });
+  }
+  return [...kept.values()];
+}
+
+/** What the server says that a repeat does; where it says nothing, something more. */
+function effectOf(annotations: Tool['annotations']): Effect {
+  if (annotations?.readOnlyHint === true) return 'none';
+  return annotations?.idempotentHint === true ? 'idempotent' : 'external';
+}
+
+function fits(schema: Tool['inputSchema']): boolean {
+  return (
+    schema.type === 'object' &&
+    depthOf(schema, 0) <= MAX_SCHEMA_DEPTH &&
+    Buffer.byteLength(JSON.stringify(schema)) <= MAX_SCHEMA_BYTES
+  );
+}
+
+function depthOf(value: unknown, depth: number): number {
+  if (depth > MAX_SCHEMA_DEPTH || value === null || typeof value !== 'object') return depth;
+  return Object.values(value).reduce<number>((deepest, item) => Math.max(deepest, depthOf(item, depth + 1)), depth + 1);
+}

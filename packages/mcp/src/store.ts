@@ -1,0 +1,164 @@
+import { json, now, type Db, type Tables } from '@reeve/db';
+import { sql, type Selectable } from 'kysely';
+import { z } from 'zod';
+import { RemoteTool, type Listing, type StoredServer } from './server.ts';
+
+export interface Paging {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** What a caller decides of a server. */
+export type ServerFields = Pick<StoredServer, 'name' | 'url' | 'headers' | 'enabled' | 'timeoutMs'>;
+
+/** How old a list may be, and how long a server that failed is left alone. */
+const DUE = sql<boolean>`enabled and coalesce(
+  checked_at < ${now} - case when last_error is null then interval '5 minutes' else interval '1 minute' end, true)`;
+
+/** Adds a server; false, and nothing is added, where its name is taken. */
+export async function insertServer(
+  db: Db,
+  of: { id: string; tenantId: string; createdBy: string },
+  fields: ServerFields,
+): Promise<boolean> {
+  const row = await db
+    .insertInto('mcp_servers')
+    .values({ id: of.id, tenant_id: of.tenantId, created_by: of.createdBy, ...toRow(fields), ...toListedRow(NOTHING) })
+    .onConflict((conflict) => conflict.columns(['tenant_id', 'name']).doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Changes a server. What was read of it goes with another address; with other headers it is read again. */
+export async function updateServer(
+  db: Db,
+  id: string,
+  fields: ServerFields,
+  change: { isMoved: boolean; isAskedOtherwise: boolean },
+): Promise<void> {
+  await db
+    .updateTable('mcp_servers')
+    .set({
+      ...toRow(fields),
+      updated_at: now,
+      ...(change.isAskedOtherwise && { revision: sql`revision + 1`, checked_at: null, last_error: null }),
+      ...(change.isMoved && { ...toListedRow(NOTHING), listed_at: null }),
+    })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** Keeps a list that was read under a revision; does nothing where the server was changed meanwhile. */
+export async function updateListed(db: Db, { id, revision }: StoredServer, listing: Listing): Promise<void> {
+  await db
+    .updateTable('mcp_servers')
+    .set({ ...toListedRow(listing), listed_at: now, checked_at: now, last_error: null })
+    .where('id', '=', id)
+    .where('revision', '=', revision)
+    .execute();
+}
+
+/** Writes down why a list could not be read; the one before stays. */
+export async function updateFailed(db: Db, { id, revision }: StoredServer, error: string): Promise<void> {
+  await db
+    .updateTable('mcp_servers')
+    .set({ checked_at: now, last_error: error })
+    .where('id', '=', id)
+    .where('revision', '=', revision)
+    .execute();
+}
+
+/** Removes a server, and answers what it was; undefined where there is none. */
+export async function deleteServerRow(db: Db, tenantId: string, id: string): Promise<StoredServer | undefined> {
+  const row = await db
+    .deleteFrom('mcp_servers')
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .returningAll()
+    .returning(DUE.as('is_due'))
+    .executeTakeFirst();
+  return row && fromRow(row);
+}
+
+export async function selectServer(db: Db, tenantId: string, id: string): Promise<StoredServer | undefined> {
+  const row = await shown(db).where('tenant_id', '=', tenantId).where('id', '=', id).executeTakeFirst();
+  return row && fromRow(row);
+}
+
+/** A server, locked until the transaction ends. */
+export async function lockServer(db: Db, tenantId: string, id: string): Promise<StoredServer | undefined> {
+  const row = await shown(db).where('tenant_id', '=', tenantId).where('id', '=', id).forUpdate().executeTakeFirst();
+  return row && fromRow(row);
+}
+
+/** Those that agents may use, by name. */
+export async function selectEnabled(db: Db, tenantId: string): Promise<StoredServer[]> {
+  const rows = await shown(db).where('tenant_id', '=', tenantId).where('enabled', '=', true).orderBy('name').execute();
+  return rows.map(fromRow);
+}
+
+/** A page of a tenant's servers by name, with how many there are in all. */
+export async function listServers(
+  db: Db,
+  tenantId: string,
+  { limit, offset }: Paging,
+): Promise<{ servers: StoredServer[]; total: number }> {
+  const rows = await shown(db).where('tenant_id', '=', tenantId).orderBy('name').limit(limit).offset(offset).execute();
+  return { servers: rows.map(fromRow), total: await countServers(db, tenantId) };
+}
+
+export async function countServers(db: Db, tenantId: string): Promise<number> {
+  const { total } = await db
+    .selectFrom('mcp_servers')
+    .where('tenant_id', '=', tenantId)
+    .select(({ fn }) => fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow();
+  return total;
+}
+
+const NOTHING: Listing = { tools: [], protocolVersion: null, serverName: null, serverVersion: null };
+
+function shown(db: Db) {
+  return db.selectFrom('mcp_servers').selectAll().select(DUE.as('is_due'));
+}
+
+function toRow({ name, url, headers, enabled, timeoutMs }: ServerFields) {
+  return { name, url, headers: json(headers), enabled, timeout_ms: timeoutMs };
+}
+
+function toListedRow({ tools, protocolVersion, serverName, serverVersion }: Listing) {
+  return {
+    tools: json(tools),
+    protocol_version: protocolVersion,
+    server_name: serverName,
+    server_version: serverVersion,
+  };
+}
+
+const Headers = z.record(z.string(), z.string());
+const Tools = z.array(RemoteTool);
+
+function fromRow(row: Selectable<Tables['mcp_servers']> & { readonly is_due: boolean }): StoredServer {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    name: row.name,
+    url: row.url,
+    headers: Headers.parse(row.headers),
+    enabled: row.enabled,
+    timeoutMs: row.timeout_ms,
+    revision: row.revision,
+    tools: Tools.parse(row.tools),
+    protocolVersion: row.protocol_version,
+    serverName: row.server_name,
+    serverVersion: row.server_version,
+    listedAt: row.listed_at,
+    checkedAt: row.checked_at,
+    lastError: row.last_error,
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    isDue: row.is_due,
+  };
+}

@@ -1,0 +1,27 @@
+import { JsonObject } from '@reeve/contract';
+import type { Breaker } from '@reeve/kit';
+import type { Tool, ToolResult } from '@reeve/tools';
+import { CONNECT_MS, toolName, type RemoteTool, type StoredServer } from './server.ts';
+
+/** Calls the tool, wherever it is. */
+export type CallRemote = (input: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<ToolResult>;
+
+/** A server's tool as agents are offered it. What it is given, the server itself checks. */
+export function toTool(
+  server: Pick<StoredServer, 'name' | 'timeoutMs'>,
+  tool: RemoteTool,
+  breaker: Breaker,
+  call: CallRemote,
+): Tool {
+  return {
+    name: toolName(server.name, tool.name),
+    description: tool.description,
+    effect: tool.effect,
+    source: `mcp:${server.name}`,
+    input: JsonObject,
+    inputSchema: tool.input_schema,
+    timeoutMs: server.timeoutMs + CONNECT_MS,
+    breaker,
+    execute: (input, { signal }) => call(input as Readonly<Record<string, unknown>>, signal),
+  };
+}

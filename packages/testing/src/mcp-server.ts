@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { serve } from '@hono/node-server';
+import { createMcpHandler, McpServer, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+
+/** An MCP server on 127.0.0.1, made with the official SDK, for tests. */
+export interface TestMcpServer extends AsyncDisposable {
+  readonly url: string;
+  /** What each request came with. */
+  readonly seen: { readonly method: string; readonly headers: Headers; readonly message: unknown }[];
+  /** Answers every request with this status instead, until it is undefined again. */
+  broken: number | undefined;
+  /** Tools that it offers beside its own. */
+  readonly more: string[];
+  /** Sessions that it knows, where it speaks a revision that has some. */
+  readonly sessions: Map<string, WebStandardStreamableHTTPServerTransport>;
+}
+
+/** `legacy`: it speaks 2025-11-25 only, with sessions and streamed answers; else 2026-07-28. */
+export async function startMcpServer({ legacy = false } = {}): Promise<TestMcpServer> {
+  const more: string[] = [];
+  const handler = createMcpHandler(() => serverWith(more), { legacy: 'reject' });
+  const sessions: TestMcpServer['sessions'] = new Map();
+  const test = { url: '', seen: [] as TestMcpServer['seen'], more, broken: undefined as number | undefined, sessions };
+  const server = serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: async (request) => {
+      const { method, headers } = request;
+      const message: unknown = method === 'POST' ? await request.clone().json() : undefined;
+      test.seen.push({ method, headers, message });
+      if (test.broken !== undefined) return new Response('broken', { status: test.broken });
+      return legacy ? answerInSession(request, sessions, () => serverWith(more)) : handler.fetch(request);
+    },
+  });
+  await once(server, 'listening');
+  return Object.assign(test, {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+    [Symbol.asyncDispose]: async () => {
+      await handler.close();
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  });
+}
+
+async function answerInSession(
+  request: Request,
+  sessions: TestMcpServer['sessions'],
+  create: () => McpServer,
+): Promise<Response> {
+  const id = request.headers.get('mcp-session-id');
+  const known = id === null ? undefined : sessions.get(id);
+  if (id !== null && known === undefined) return new Response('Session not found', { status: 404 });
+  if (known !== undefined) return known.handleRequest(request);
+  const transport = new WebStandardStreamableHTTPServerTransport({
+    sessionIdGenerator: randomUUID,
+    onsessioninitialized: (made) => void sessions.set(made, transport),
+    onsessionclosed: (closed) => void sessions.delete(closed),
+  });
+  await create().connect(transport);
+  return transport.handleRequest(request);
+}
+
+function serverWith(more: readonly string[]): McpServer {
+  const server = new McpServer({ name: 'test-server', version: '7.0.0' });
+  const text = (said: string) => ({ content: [{ type: 'text' as const, text: said }] });
+  server.registerTool(
+    'read.thing',
+    {
+      description: 'Reads a thing.',
+      inputSchema: z.object({ key: z.string() }),
+      annotations: { readOnlyHint: true },
+    },
+    ({ key }) => text(`the thing ${key}`),
+  );
+  server.registerTool(
+    'put',
+    { description: 'Puts.', inputSchema: z.object({ value: z.int() }), annotations: { idempotentHint: true } },
+    ({ value }) => ({ ...text('put'), structuredContent: { value } }),
+  );
+  server.registerTool('fail', { description: 'Fails.', inputSchema: z.object({}) }, () => ({
+    ...text('no luck'),
+    isError: true,
+  }));
+  server.registerTool('draw', { description: 'Draws.', inputSchema: z.object({}) }, () => ({
+    content: [
+      { type: 'text' as const, text: 'here' },
+      { type: 'image' as const, mimeType: 'image/png', data: Buffer.alloc(30).toString('base64') },
+    ],
+  }));
+  server.registerTool('flood', { description: 'Floods.', inputSchema: z.object({}) }, () =>
+    text('x'.repeat(9 * 1024 * 1024)),
+  );
+  server.registerTool(
+    'wait',
+    { description: 'Waits.', inputSchema: z.object({ ms: z.int() }) },
+    async ({ ms }, { mcpReq: { signal } }) => {
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        signal.addEventListener('abort', () => resolve(clearTimeout(timer)));
+      });
+      return text('waited');
+    },
+  );
+  for (const name of more)
+    server.registerTool(name, { description: name, inputSchema: z.object({}) }, () => text(name));
+  return server;
+}
