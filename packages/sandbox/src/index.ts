@@ -5,7 +5,16 @@ export type { ListOptions } from './files.ts';
 export { openSandbox } from './open.ts';
 export type { DriverInfo, Sandbox } from './open.ts';
 export { createQuickJsDriver } from './quickjs.ts';
-export type { DriverName, ExecRequest, ExecResult, Language, SandboxDriver } from './sandbox.ts';
+export type {
+  DriverName,
+  ExceededLimit,
+  ExecRequest,
+  ExecResult,
+  Language,
+  Limits,
+  OutputStream,
+  SandboxDriver,
+} from './sandbox.ts';
 export { buildSeccompFilter } from './seccomp.ts';
 export type { SeccompArch } from './seccomp.ts';
 export { workspacePath } from './workspace.ts';
