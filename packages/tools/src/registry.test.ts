@@ -58,6 +58,8 @@ describe('the tool registry', () => {
         'delegate_to_agent idempotent',
         'edit_file external',
         'glob_files none',
+        'node_execute external',
+        'python_execute external',
         'read_file none',
         'recall none',
         'remember idempotent',
@@ -65,16 +67,26 @@ describe('the tool registry', () => {
         'write_file idempotent',
       ],
     );
-    const bash = tools.find(({ name }) => name === 'bash_execute')!;
-    assert.equal(bash.available, false);
-    assert.match(bash.unavailable_reason!, /SANDBOX_BACKEND/);
+    for (const needed of ['bash_execute', 'python_execute', 'node_execute']) {
+      const tool = tools.find(({ name }) => name === needed)!;
+      assert.equal(tool.available, false);
+      assert.match(tool.unavailable_reason!, /SANDBOX_BACKEND/);
+    }
     assert.equal(registry.effectOf('write_file'), 'idempotent');
     assert.equal(registry.effectOf('never heard of'), 'external');
   });
 
   it('offers only tools that are known and available, with plain JSON Schema', () => {
     const registry = createToolRegistry({ sandbox, config, log: silentLog });
-    const offered = registry.definitions(['read_file', 'bash_execute', 'nope', 'calculator', 'read_file']);
+    const offered = registry.definitions([
+      'read_file',
+      'bash_execute',
+      'python_execute',
+      'node_execute',
+      'nope',
+      'calculator',
+      'read_file',
+    ]);
     assert.deepEqual(
       offered.map(({ name }) => name),
       ['read_file', 'calculator'],

@@ -6,6 +6,8 @@ import { currentTime } from './current-time.ts';
 import { delegateToAgent } from './delegate-to-agent.ts';
 import { editFile } from './edit-file.ts';
 import { globFiles } from './glob-files.ts';
+import { nodeExecute } from './node-execute.ts';
+import { pythonExecute } from './python-execute.ts';
 import { readFile } from './read-file.ts';
 import { recall } from './recall.ts';
 import { remember } from './remember.ts';
@@ -23,6 +25,8 @@ export function builtinTools(sandbox: Sandbox): Tool[] {
     globFiles,
     runCode(sandbox),
     bashExecute(sandbox),
+    pythonExecute(sandbox),
+    nodeExecute(sandbox),
     remember,
     recall,
     delegateToAgent,
