@@ -5,7 +5,7 @@ import { limitsOf } from './limits.ts';
 import { createOutputCapture } from './output.ts';
 import { FD } from './profile.ts';
 import type { ExceededLimit, ExecRequest, ExecResult, Language, Limits, SandboxDriver } from './sandbox.ts';
-import { findProcess, untilDead, type ProcessId } from './process-tree.ts';
+import { findProcess, killProcess, untilDead, type ProcessId } from './process-tree.ts';
 import { watchUsage } from './usage.ts';
 
 export const BUBBLEWRAP_LANGUAGES: readonly Language[] = ['bash', 'python', 'node'];
@@ -23,25 +23,44 @@ export function createBubblewrapDriver(bwrap: string, seccomp: Buffer): SandboxD
     async exec(request, signal) {
       if (signal.aborted) throw new ReeveError('cancelled', 'the run was cancelled');
       const limits = limitsOf(request);
-      return watch(await launch(bubblewrap, request, limits), request, limits, signal);
+      const child = await launch(bubblewrap, request, limits);
+      return resultOf(await watch(child, request, limits, signal), request, limits);
     },
   };
 }
 
-async function watch(
-  child: ChildProcess,
-  request: ExecRequest,
-  limits: Limits,
-  signal: AbortSignal,
-): Promise<ExecResult> {
+/** How a launched bwrap ended, and what it and its program said. */
+interface Ended {
+  readonly killedBy: ExceededLimit | 'cancelled' | undefined;
+  readonly output: { stdout: string; stderr: string; truncated: boolean };
+  readonly durationMs: number;
+  /** What bwrap reported, as JSON. */
+  readonly report: string;
+  /** Why it could not be started. */
+  readonly failure: Error | undefined;
+}
+
+/** Follows a launched bwrap until everything that it started is dead. */
+async function watch(child: ChildProcess, request: ExecRequest, limits: Limits, signal: AbortSignal): Promise<Ended> {
   const startedAt = performance.now();
   const output = createOutputCapture(request.maxOutputBytes, request.onOutput);
-  const ended = new AbortController();
-  let killedBy: ExceededLimit | 'cancelled' | undefined;
+  let first: ProcessId | undefined;
+  let isDoomed = false;
+  const killTree = () => {
+    isDoomed = true;
+    // Not before bwrap has told of its first process, which would be left waiting for it for ever.
+    if (first === undefined && performance.now() < startedAt + STARTUP_MS) {
+      setTimeout(killTree, STARTUP_MS).unref();
+      return;
+    }
+    child.kill('SIGKILL');
+    // It dies with its parent, and everything in its process namespace with it; but it is in reach of what runs there.
+    if (first !== undefined) killProcess(first);
+  };
+  let killedBy: Ended['killedBy'];
   const kill = (why: ExceededLimit | 'cancelled') => {
     killedBy ??= why;
-    // Its parent gone, bwrap's first process dies, and with it everything in its process namespace.
-    child.kill('SIGKILL');
+    killTree();
   };
   const cancel = () => kill('cancelled');
   const timer = setTimeout(() => kill('time'), request.timeoutMs);
@@ -54,27 +73,29 @@ async function watch(
     );
   }
   let report = '';
-  let first: ProcessId | undefined;
   let watching: Promise<void> | undefined;
   let fault: unknown;
+  const ended = new AbortController();
   descriptor(child, FD.status)
     .on('data', (chunk: Buffer) => {
       report += chunk.toString();
       first ??= findProcess(numberIn(report, 'child-pid') ?? 0);
       if (first === undefined) return;
+      if (isDoomed) killTree();
       watching ??= watchUsage({ first: first.pid, workspace: request.workspace, limits }, ended.signal).then(
         (exceeded) => {
           if (exceeded !== undefined) kill(exceeded);
         },
         (error: unknown) => {
           fault = error;
-          child.kill('SIGKILL');
+          killTree();
         },
       );
     })
     .on('error', () => undefined);
   const failure = await new Promise<Error | undefined>((resolve) => {
     child.on('error', resolve);
+    child.on('exit', killTree);
     child.on('close', () => resolve(undefined));
   });
   clearTimeout(timer);
@@ -82,12 +103,19 @@ async function watch(
   ended.abort();
   await watching;
   if (first !== undefined) await untilDead(first);
-
-  const captured = { ...output.read(), durationMs: performance.now() - startedAt };
-  if (killedBy === 'cancelled') throw new ReeveError('cancelled', 'the run was cancelled');
   if (fault !== undefined)
     throw new ReeveError('unavailable', 'a program could not be watched and was killed', { cause: fault });
+  return { killedBy, output: output.read(), durationMs: performance.now() - startedAt, report, failure };
+}
+
+function resultOf(
+  { killedBy, output, durationMs, report, failure }: Ended,
+  request: ExecRequest,
+  limits: Limits,
+): ExecResult {
+  const captured = { ...output, durationMs };
   const what = request.language === 'bash' ? 'the command' : 'the program';
+  if (killedBy === 'cancelled') throw new ReeveError('cancelled', 'the run was cancelled');
   if (killedBy !== undefined) {
     return {
       ...captured,
@@ -103,6 +131,8 @@ async function watch(
   return { ...captured, status: 'error', exitCode, message: `${what} exited with ${exitCode}` };
 }
 
+/** How long bwrap may take to make its first process. */
+const STARTUP_MS = 2_000;
 const MIB = 1024 * 1024;
 
 /** What a command did that was killed for a limit. */

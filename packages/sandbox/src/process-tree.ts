@@ -49,6 +49,16 @@ export function treeOf(first: number): ProcessStat[] {
   return found;
 }
 
+/** Kills a process, unless it is gone and its number another's. */
+export function killProcess({ pid, startTicks }: ProcessId): void {
+  if (findProcess(pid)?.startTicks !== startTicks) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
 /**
  * Waits until the first process of a process namespace is dead. The kernel lets it die only after all others in the
  * namespace. Throws ReeveError `unavailable` where that takes longer than 10 s.
