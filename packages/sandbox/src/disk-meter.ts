@@ -1,11 +1,12 @@
-import { lstat, opendir, statfs } from 'node:fs/promises';
+import { lstat, opendir, stat, statfs } from 'node:fs/promises';
+import { namelessBytes } from './nameless-files.ts';
 import { openDirectory } from './place.ts';
 import type { Limits } from './sandbox.ts';
 
 /** Watches what a program adds to its workspace. */
 export interface DiskMeter {
-  /** The limit that is broken now. */
-  exceeded(): Promise<'disk' | 'files' | undefined>;
+  /** The limit that is broken now, by processes that may hold files without names. */
+  exceeded(pids: readonly number[]): Promise<'disk' | 'files' | undefined>;
 }
 
 /**
@@ -25,7 +26,7 @@ export async function openDiskMeter(
   }));
   let looks = 0;
   return {
-    async exceeded() {
+    async exceeded(pids) {
       const used = await usedOf(workspace);
       looks += 1;
       // Some file systems do not count their files.
@@ -34,6 +35,7 @@ export async function openDiskMeter(
       allowed.bytes = used.bytes + limits.diskBytes / 4;
       allowed.files = used.files + limits.files / 4;
       const added = await measure(workspace, since, limits, signal);
+      added.bytes += await namelessBytes(pids, (await stat(workspace)).dev);
       return added.bytes > limits.diskBytes ? 'disk' : added.files > limits.files ? 'files' : undefined;
     },
   };
@@ -67,13 +69,13 @@ async function measure(
     for await (const { name } of await opendir(directory.address)) {
       if (signal.aborted || added.bytes > limits.diskBytes || added.files > limits.files) return;
       const below = `${directory.address}/${name}`;
-      const stat = await lstat(below).catch(() => undefined);
-      if (stat === undefined) continue;
-      if (stat.ctimeMs >= since) {
+      const entry = await lstat(below).catch(() => undefined);
+      if (entry === undefined) continue;
+      if (entry.ctimeMs >= since) {
         added.files += 1;
-        added.bytes += stat.blocks * BLOCK_BYTES;
+        added.bytes += entry.blocks * BLOCK_BYTES;
       }
-      if (!stat.isDirectory()) continue;
+      if (!entry.isDirectory()) continue;
       if (depth === MAX_DEPTH) added.files = Infinity;
       else
         await visit(below, depth + 1).catch(async () => {

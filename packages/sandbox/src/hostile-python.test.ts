@@ -404,6 +404,23 @@ print("END")`,
       void (await listInside(workspace, { maxEntries: 10_000, signal: new AbortController().signal })),
   },
   {
+    tries: 'to fill the disk with files that are only mapped',
+    code: `
+import ctypes, os, time
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+for number in range(60):
+    fd = os.open("f", os.O_RDWR | os.O_CREAT)
+    os.posix_fallocate(fd, 0, 8 << 20)
+    libc.mmap(None, 8 << 20, 3, 1, fd, 0)
+    os.close(fd); os.unlink("f")
+time.sleep(2)
+print("ESCAPED")`,
+    request: { limits: { diskBytes: 64 * MIB } },
+    ends: 'disk',
+  },
+  {
     tries: 'to fill the disk at a depth where nobody looks',
     code: `
 import os, time

@@ -34,7 +34,7 @@ export async function watchUsage(
     if (sum(processes, ({ cpuMs }) => cpuMs) > limits.cpuMs) return 'cpu';
     if (await usesMore(processes, limits.memoryBytes)) return 'memory';
     if (await hasMoreFiles(first, limits.files)) return 'files';
-    const exceeded = await disk.exceeded();
+    const exceeded = await disk.exceeded(processes.map(({ pid }) => pid));
     if (exceeded !== undefined) return exceeded;
   }
 }
