@@ -21,8 +21,9 @@ const bash = (workspace: string, code: string, extra: Partial<ExecRequest> = {})
   maxOutputBytes: 100_000,
   ...extra,
 });
-const withBubblewrap = (name: string, work: () => Promise<void>): void =>
+const withBubblewrap = (name: string, work: () => Promise<void>): void => {
   it(name, (test) => (host.unavailable.bash === undefined ? work() : test.skip(host.unavailable.bash)));
+};
 
 describe('the host of hostile programs', () => {
   withBubblewrap('runs none of them as root, and none with the rights to become it', async () => {
