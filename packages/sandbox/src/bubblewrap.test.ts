@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync, readdirSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { silentLog } from '@reeve/kit';
 import { createBubblewrapDriver } from './bubblewrap.ts';
-import { describeDriver } from './conformance.ts';
+import { describeDriver, type Programs } from './conformance.ts';
 import { openSandbox } from './open.ts';
 import { BWRAP_PATHS } from './profile.ts';
-import type { ExecResult } from './sandbox.ts';
+import type { ExecRequest, ExecResult, Language } from './sandbox.ts';
 import { buildSeccompFilter, isSeccompArch } from './seccomp.ts';
 
 const sandbox = await openSandbox({ sandboxBackend: 'auto' }, silentLog);
@@ -21,15 +21,36 @@ after(() => sandbox[Symbol.asyncDispose]());
 const skip = sandbox.unavailable('bash') ?? false;
 const driver = sandbox.drivers.get('bubblewrap');
 
-if (driver !== undefined) {
-  describeDriver(driver, {
+const programs: Partial<Record<Language, Programs>> = {
+  bash: {
     printsBoth: 'echo to out; echo to err >&2',
     fails: 'echo the reason >&2; exit 3',
     loopsForever: 'while :; do :; done',
     printsForever: 'yes flood',
     echoesStdin: 'cat',
-  });
-}
+    printsVariable: 'echo "$GREETING"',
+    printsTwice: 'echo one; sleep 1; echo two',
+  },
+  python: {
+    printsBoth: 'import sys\nprint("to out")\nprint("to err", file=sys.stderr)',
+    fails: 'raise ValueError("the reason")',
+    loopsForever: 'while True: pass',
+    printsForever: 'while True: print("flood")',
+    echoesStdin: 'import sys\nprint(sys.stdin.read())',
+    printsVariable: 'import os\nprint(os.environ["GREETING"])',
+    printsTwice: 'import time\nprint("one")\ntime.sleep(1)\nprint("two")',
+  },
+  node: {
+    printsBoth: 'console.log("to out"); console.error("to err")',
+    fails: 'throw new TypeError("the reason")',
+    loopsForever: 'while (true) {}',
+    printsForever: 'for (;;) require("node:fs").writeSync(1, "flood\\n")',
+    echoesStdin: 'process.stdin.pipe(process.stdout)',
+    printsVariable: 'console.log(process.env.GREETING)',
+    printsTwice: 'console.log("one"); setTimeout(() => console.log("two"), 1000)',
+  },
+};
+for (const language of driver?.languages ?? []) describeDriver(driver!, language, programs[language]!);
 
 describe('shell commands in bubblewrap', { skip }, () => {
   let base: string;
@@ -40,11 +61,12 @@ describe('shell commands in bubblewrap', { skip }, () => {
     await mkdir(workspace);
   });
   after(() => rm(base, { recursive: true, force: true }));
-  const run = (code: string, timeoutMs = 20_000): Promise<ExecResult> =>
+  const exec = (request: Partial<ExecRequest>): Promise<ExecResult> =>
     driver!.exec(
-      { language: 'bash', code, workspace, timeoutMs, maxOutputBytes: 200_000 },
+      { language: 'bash', code: '', workspace, timeoutMs: 20_000, maxOutputBytes: 200_000, ...request },
       new AbortController().signal,
     );
+  const run = (code: string, timeoutMs = 20_000): Promise<ExecResult> => exec({ code, timeoutMs });
   const outputOf = async (code: string): Promise<string> => {
     const result = await run(code);
     return result.stdout + result.stderr;
@@ -54,6 +76,69 @@ describe('shell commands in bubblewrap', { skip }, () => {
     assert.equal((await run('pwd; echo kept > file.txt')).stdout, '/workspace\n');
     assert.equal(await readFile(join(workspace, 'file.txt'), 'utf8'), 'kept\n');
     assert.equal((await run('cat file.txt')).stdout, 'kept\n');
+  });
+
+  it('start where they are asked to, which must be inside the workspace', async () => {
+    await mkdir(join(workspace, 'deep', 'down'), { recursive: true });
+    await chmod(join(workspace, 'deep'), 0o755);
+    for (const cwd of ['deep/down', '/workspace/deep/down', './deep/../deep/down/'])
+      assert.equal((await exec({ code: 'pwd', cwd })).stdout, '/workspace/deep/down\n');
+    for (const cwd of ['..', '/', '/etc', '/workspace/../etc', 'deep\0--bind\0/\0/host']) {
+      await assert.rejects(exec({ code: 'pwd', cwd }), {
+        reason: 'invalid_request',
+        message: /must be a directory of the workspace/,
+      });
+    }
+    await assert.rejects(exec({ code: 'pwd', cwd: 'not/there' }), {
+      reason: 'invalid_request',
+      message: '"not/there" is no directory of the workspace',
+    });
+  });
+
+  it('refuse variables that would be arguments of bubblewrap', async () => {
+    const wrong: Record<string, string>[] = [
+      { A: 'x\0--bind\0/\0/host' },
+      { 'A=B': 'x' },
+      { '': 'x' },
+      { 'A\0B': 'x' },
+    ];
+    for (const env of wrong) {
+      await assert.rejects(exec({ code: 'ls /host', env }), { reason: 'invalid_request', message: /^the variable/ });
+    }
+    const many = Object.fromEntries(Array.from({ length: 257 }, (_, index) => [`A${index}`, 'x']));
+    await assert.rejects(exec({ env: many }), { reason: 'invalid_request', message: /at most 256 variables/ });
+  });
+
+  it('find Python and Node, and those find the modules of the directory that they start in', async () => {
+    await mkdir(join(workspace, 'project', 'node_modules', 'dependency'), { recursive: true });
+    await writeFile(
+      join(workspace, 'project', 'node_modules', 'dependency', 'index.js'),
+      'module.exports = "dependency"',
+    );
+    await writeFile(join(workspace, 'project', 'lib.mjs'), 'export const value = "module";');
+    await writeFile(join(workspace, 'project', 'lib.cjs'), 'module.exports = "common";');
+    await writeFile(join(workspace, 'project', 'lib.py'), 'value = "python"');
+    const project = { cwd: 'project' } as const;
+    const [python, module, common] = await Promise.all([
+      exec({ ...project, language: 'python', code: 'import lib\nprint(lib.value)' }),
+      exec({
+        ...project,
+        language: 'node',
+        code: 'import { value } from "./lib.mjs"; import d from "dependency"; console.log(value, await d)',
+      }),
+      exec({ ...project, language: 'node', code: 'console.log(require("./lib.cjs"), require("dependency"))' }),
+    ]);
+    assert.deepEqual(
+      [python, module, common].map(({ stdout, stderr }) => stdout + stderr),
+      ['python\n', 'module dependency\n', 'common dependency\n'],
+    );
+    assert.equal(await outputOf(`${JSON.stringify('/usr/local/bin/node')} --version`), `${process.version}\n`);
+    assert.deepEqual((await readdir(join(workspace, 'project'))).sort(), [
+      'lib.cjs',
+      'lib.mjs',
+      'lib.py',
+      'node_modules',
+    ]);
   });
 
   it('answer with their exit code', async () => {

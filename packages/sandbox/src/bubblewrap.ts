@@ -1,94 +1,160 @@
 import type { ChildProcess } from 'node:child_process';
 import { ReeveError } from '@reeve/kit';
-import { descriptor, launch } from './launch.ts';
+import { descriptor, launch, type Bubblewrap } from './launch.ts';
+import { limitsOf } from './limits.ts';
 import { createOutputCapture } from './output.ts';
 import { FD } from './profile.ts';
-import type { ExecRequest, ExecResult, SandboxDriver } from './sandbox.ts';
+import type { ExceededLimit, ExecRequest, ExecResult, Language, Limits, SandboxDriver } from './sandbox.ts';
+import { findProcess, killProcess, untilDead, type ProcessId } from './process-tree.ts';
+import { watchUsage } from './usage.ts';
+
+export const BUBBLEWRAP_LANGUAGES: readonly Language[] = ['bash', 'python', 'node'];
 
 /**
- * Shell scripts in bubblewrap: namespaces of their own, no network, a read-only system, the workspace at /workspace.
- * The whole tree is killed at the deadline, at abort and at an output flood. `bwrap` is its absolute path, `seccomp`
- * the compiled filter.
+ * Shell, Python and Node programs in bubblewrap: namespaces of their own, no network, a read-only system, the
+ * workspace at /workspace. The whole tree is killed at the deadline, at abort, at an output flood and where it uses
+ * more than its limits; all of it is dead when a call resolves.
  */
 export function createBubblewrapDriver(bwrap: string, seccomp: Buffer): SandboxDriver {
+  const bubblewrap: Bubblewrap = { bwrap, seccomp };
   return {
     name: 'bubblewrap',
-    languages: ['bash'],
+    languages: BUBBLEWRAP_LANGUAGES,
     async exec(request, signal) {
       if (signal.aborted) throw new ReeveError('cancelled', 'the run was cancelled');
-      const { code: script, stdin = '', workspace, timeoutMs } = request;
-      const child = await launch({ bwrap, seccomp, script, stdin, workspace, timeoutMs });
-      return watch(child, request, signal);
+      const limits = limitsOf(request);
+      const child = await launch(bubblewrap, request, limits);
+      return resultOf(await watch(child, request, limits, signal), request, limits);
     },
   };
 }
 
-/** Why a command was killed. */
-type Kill = 'timeout' | 'flood' | 'cancelled';
+/** How a launched bwrap ended, and what it and its program said. */
+interface Ended {
+  readonly killedBy: ExceededLimit | 'cancelled' | undefined;
+  readonly output: { stdout: string; stderr: string; truncated: boolean };
+  readonly durationMs: number;
+  /** What bwrap reported, as JSON. */
+  readonly report: string;
+  /** Why it could not be started. */
+  readonly failure: Error | undefined;
+}
 
-async function watch(child: ChildProcess, request: ExecRequest, signal: AbortSignal): Promise<ExecResult> {
+/** Follows a launched bwrap until everything that it started is dead. */
+async function watch(child: ChildProcess, request: ExecRequest, limits: Limits, signal: AbortSignal): Promise<Ended> {
   const startedAt = performance.now();
-  const output = createOutputCapture(request.maxOutputBytes);
-  let killedBy: Kill | undefined;
-  const kill = (why: Kill) => {
-    killedBy ??= why;
-    // Its parent gone, bwrap's first process dies, and with it everything in its process namespace.
+  const output = createOutputCapture(request.maxOutputBytes, request.onOutput);
+  let first: ProcessId | undefined;
+  let isDoomed = false;
+  const killTree = () => {
+    isDoomed = true;
+    // Not before bwrap has told of its first process, which would be left waiting for it for ever.
+    if (first === undefined && performance.now() < startedAt + STARTUP_MS) {
+      setTimeout(killTree, STARTUP_MS).unref();
+      return;
+    }
     child.kill('SIGKILL');
+    // It dies with its parent, and everything in its process namespace with it; but it is in reach of what runs there.
+    if (first !== undefined) killProcess(first);
+  };
+  let killedBy: Ended['killedBy'];
+  const kill = (why: ExceededLimit | 'cancelled') => {
+    killedBy ??= why;
+    killTree();
   };
   const cancel = () => kill('cancelled');
-  const timer = setTimeout(() => kill('timeout'), request.timeoutMs);
+  const timer = setTimeout(() => kill('time'), request.timeoutMs);
   signal.addEventListener('abort', cancel, { once: true });
   if (signal.aborted) cancel();
   for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream]!.on('data', (chunk: Buffer) => output.add(stream, chunk) || kill('flood')).on(
+    child[stream]!.on('data', (chunk: Buffer) => output.add(stream, chunk) || kill('output')).on(
       'error',
       () => undefined,
     );
   }
   let report = '';
+  let watching: Promise<void> | undefined;
+  let fault: unknown;
+  const ended = new AbortController();
   descriptor(child, FD.status)
-    .on('data', (chunk: Buffer) => (report += chunk.toString()))
+    .on('data', (chunk: Buffer) => {
+      report += chunk.toString();
+      first ??= findProcess(numberIn(report, 'child-pid') ?? 0);
+      if (first === undefined) return;
+      if (isDoomed) killTree();
+      watching ??= watchUsage({ first: first.pid, workspace: request.workspace, limits }, ended.signal).then(
+        (exceeded) => {
+          if (exceeded !== undefined) kill(exceeded);
+        },
+        (error: unknown) => {
+          fault = error;
+          killTree();
+        },
+      );
+    })
     .on('error', () => undefined);
   const failure = await new Promise<Error | undefined>((resolve) => {
     child.on('error', resolve);
+    child.on('exit', killTree);
     child.on('close', () => resolve(undefined));
   });
   clearTimeout(timer);
   signal.removeEventListener('abort', cancel);
-
-  const captured = { ...output.read(), durationMs: performance.now() - startedAt };
-  switch (killedBy) {
-    case 'cancelled':
-      throw new ReeveError('cancelled', 'the run was cancelled');
-    case 'timeout':
-      return {
-        ...captured,
-        status: 'timeout',
-        exitCode: null,
-        message: `the command did not end within ${request.timeoutMs} ms and was killed`,
-      };
-    case 'flood':
-      return {
-        ...captured,
-        status: 'error',
-        exitCode: null,
-        message: `the command printed more than ${request.maxOutputBytes} bytes and was killed`,
-      };
-    case undefined:
-  }
-  const exitCode = reportedExitCode(report);
-  if (exitCode === null) {
-    const why = failure?.message ?? captured.stderr.trim().slice(0, 500);
-    throw new ReeveError('unavailable', `bubblewrap could not start: ${why || 'it ended without a word'}`, {
-      cause: failure,
-    });
-  }
-  if (exitCode === 0) return { ...captured, status: 'success', exitCode };
-  return { ...captured, status: 'error', exitCode, message: `the command exited with ${exitCode}` };
+  ended.abort();
+  await watching;
+  if (first !== undefined) await untilDead(first);
+  if (fault !== undefined)
+    throw new ReeveError('unavailable', 'a program could not be watched and was killed', { cause: fault });
+  return { killedBy, output: output.read(), durationMs: performance.now() - startedAt, report, failure };
 }
 
-/** The command's own exit code; bwrap reports none where it failed before the command began. */
-function reportedExitCode(report: string): number | null {
-  const match = /"exit-code"\s*:\s*(\d+)/.exec(report);
+function resultOf(
+  { killedBy, output, durationMs, report, failure }: Ended,
+  request: ExecRequest,
+  limits: Limits,
+): ExecResult {
+  const captured = { ...output, durationMs };
+  const what = request.language === 'bash' ? 'the command' : 'the program';
+  if (killedBy === 'cancelled') throw new ReeveError('cancelled', 'the run was cancelled');
+  if (killedBy !== undefined) {
+    return {
+      ...captured,
+      status: killedBy === 'time' || killedBy === 'cpu' ? 'timeout' : 'error',
+      exitCode: null,
+      message: `${what} ${DEEDS[killedBy](request, limits)} and was killed`,
+      exceeded: killedBy,
+    };
+  }
+  const exitCode = numberIn(report, 'exit-code');
+  if (exitCode === null) throw notStarted(request, captured.stderr, failure);
+  if (exitCode === 0) return { ...captured, status: 'success', exitCode };
+  return { ...captured, status: 'error', exitCode, message: `${what} exited with ${exitCode}` };
+}
+
+/** How long bwrap may take to make its first process. */
+const STARTUP_MS = 2_000;
+const MIB = 1024 * 1024;
+
+/** What a command did that was killed for a limit. */
+const DEEDS: Record<ExceededLimit, (request: ExecRequest, limits: Limits) => string> = {
+  time: ({ timeoutMs }) => `did not end within ${timeoutMs} ms`,
+  output: ({ maxOutputBytes }) => `printed more than ${maxOutputBytes} bytes`,
+  cpu: (_, { cpuMs }) => `used more than ${cpuMs} ms of CPU time`,
+  memory: (_, { memoryBytes }) => `used more than ${Math.round(memoryBytes / MIB)} MiB of memory`,
+  disk: (_, { diskBytes }) => `wrote more than ${Math.round(diskBytes / MIB)} MiB`,
+  files: (_, { files }) => `made more than ${files} files`,
+};
+
+/** bwrap reports no exit code where it failed before the command began. */
+function notStarted({ cwd }: ExecRequest, stderr: string, cause: Error | undefined): ReeveError {
+  if (cwd !== undefined && /^bwrap: Can't chdir to /m.test(stderr))
+    return new ReeveError('invalid_request', `${JSON.stringify(cwd)} is no directory of the workspace`);
+  const why = cause?.message ?? stderr.trim().slice(0, 500);
+  return new ReeveError('unavailable', `bubblewrap could not start: ${why || 'it ended without a word'}`, { cause });
+}
+
+/** A number in what bwrap reports: the first process as the host numbers it, or the command's own exit code. */
+function numberIn(report: string, name: string): number | null {
+  const match = new RegExp(`"${name}"\\s*:\\s*(\\d+)`).exec(report);
   return match === null ? null : Number(match[1]);
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { ExecRequest, ExecResult, SandboxDriver } from './sandbox.ts';
+import type { ExecRequest, ExecResult, Language, OutputStream, SandboxDriver } from './sandbox.ts';
 
 /** The same small programs in a driver's language. */
 export interface Programs {
@@ -12,11 +12,15 @@ export interface Programs {
   readonly loopsForever: string;
   readonly printsForever: string;
   readonly echoesStdin: string;
+  /** Prints the variable `GREETING` that it is given. */
+  readonly printsVariable: string;
+  /** Prints a line, and another one a second later. */
+  readonly printsTwice: string;
 }
 
-/** What every driver must do, whatever it runs. */
-export function describeDriver(driver: SandboxDriver, programs: Programs): void {
-  describe(`the ${driver.name} driver`, () => {
+/** What every driver must do in each of its languages. */
+export function describeDriver(driver: SandboxDriver, language: Language, programs: Programs): void {
+  describe(`${language} in the ${driver.name} driver`, () => {
     let workspace: string;
     before(async () => void (workspace = await mkdtemp(join(tmpdir(), 'reeve-sandbox-'))));
     after(() => rm(workspace, { recursive: true, force: true }));
@@ -25,10 +29,7 @@ export function describeDriver(driver: SandboxDriver, programs: Programs): void 
       extra: Partial<ExecRequest> = {},
       signal = new AbortController().signal,
     ): Promise<ExecResult> =>
-      driver.exec(
-        { language: driver.languages[0]!, code, workspace, timeoutMs: 20_000, maxOutputBytes: 100_000, ...extra },
-        signal,
-      );
+      driver.exec({ language, code, workspace, timeoutMs: 20_000, maxOutputBytes: 100_000, ...extra }, signal);
 
     it('keeps standard output and standard error apart', async () => {
       const result = await run(programs.printsBoth);
@@ -46,12 +47,55 @@ export function describeDriver(driver: SandboxDriver, programs: Programs): void 
       assert.equal((await run(programs.echoesStdin, { stdin: 'grüße' })).stdout.trim(), 'grüße');
     });
 
+    it('gives the program its variables', async () => {
+      assert.equal(
+        (await run(programs.printsVariable, { env: { GREETING: 'grüße = "$HOME"\n' } })).stdout.trim(),
+        'grüße = "$HOME"',
+      );
+    });
+
+    it('tells of output as it comes, and of no more than it keeps', async () => {
+      const told = { stdout: '', stderr: '' };
+      const onOutput = (stream: OutputStream, text: string) => void (told[stream] += text);
+      const result = await run(programs.printsBoth, { onOutput });
+      assert.deepEqual(told, { stdout: result.stdout, stderr: result.stderr });
+      const flood = { stdout: '', stderr: '' };
+      const cut = await run(programs.printsForever, {
+        timeoutMs: 1_500,
+        maxOutputBytes: 10_000,
+        onOutput: (stream, text) => void (flood[stream] += text),
+      });
+      assert.equal(flood.stdout, cut.stdout);
+    });
+
+    it('tells of output before the program has ended', async () => {
+      let toldAt = 0;
+      await run(programs.printsTwice, { onOutput: () => (toldAt ||= performance.now()) });
+      const later = performance.now() - toldAt;
+      assert.ok(later > 500, `told ${later} ms before the end`);
+    });
+
+    it('ends a program whose processor time is up with timeout', async () => {
+      const result = await run(programs.loopsForever, { limits: { cpuMs: 300 } });
+      assert.ok(result.status === 'timeout' && result.exceeded === 'cpu', JSON.stringify(result));
+      assert.ok(result.durationMs < 10_000, `took ${result.durationMs} ms`);
+    });
+
+    it('refuses a limit that is none', async () => {
+      for (const memoryBytes of [0, -1, 1.5, NaN]) {
+        await assert.rejects(run(programs.printsBoth, { limits: { memoryBytes } }), {
+          reason: 'invalid_request',
+          message: /the limit memoryBytes must be a whole number above 0/,
+        });
+      }
+    });
+
     it('ends an endless loop at the deadline and keeps the host responsive', async () => {
       let ticks = 0;
       const ticking = setInterval(() => (ticks += 1), 20);
       const result = await run(programs.loopsForever, { timeoutMs: 500 });
       clearInterval(ticking);
-      assert.equal(result.status, 'timeout');
+      assert.ok(result.status === 'timeout' && result.exceeded === 'time');
       assert.ok(result.durationMs >= 450 && result.durationMs < 5_000, `took ${result.durationMs} ms`);
       assert.ok(ticks >= 5, `the event loop ran only ${ticks} times`);
     });

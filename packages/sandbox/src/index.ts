@@ -6,7 +6,16 @@ export { existsInside, removeInside, renameInside } from './move.ts';
 export { openSandbox } from './open.ts';
 export type { DriverInfo, Sandbox } from './open.ts';
 export { createQuickJsDriver } from './quickjs.ts';
-export type { DriverName, ExecRequest, ExecResult, Language, SandboxDriver } from './sandbox.ts';
+export type {
+  DriverName,
+  ExceededLimit,
+  ExecRequest,
+  ExecResult,
+  Language,
+  Limits,
+  OutputStream,
+  SandboxDriver,
+} from './sandbox.ts';
 export { buildSeccompFilter } from './seccomp.ts';
 export type { SeccompArch } from './seccomp.ts';
 export { workspacePath } from './workspace.ts';

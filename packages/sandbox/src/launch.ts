@@ -1,46 +1,51 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { BASH, FD, commandLine, profile } from './profile.ts';
+import { BASH, FD, commandLine, profile, type HostPaths } from './profile.ts';
+import type { ExecRequest, Limits } from './sandbox.ts';
 import { SANDBOX_UID, giveToSandbox, isRoot } from './workspace.ts';
 
-/** What a started bwrap needs: how to call it and what goes through its descriptors. */
-export interface Launch {
+/** Where bwrap is, and the compiled filter that it applies. */
+export interface Bubblewrap {
   readonly bwrap: string;
   readonly seccomp: Buffer;
-  readonly script: string;
-  readonly stdin: string;
-  readonly workspace: string;
-  readonly timeoutMs: number;
 }
 
-/** Where a workspace is bound, in a mount namespace that ends with the command. */
-const STAGE = '/mnt';
+/** Where workspace and Node are bound where bwrap could not reach them, in a mount namespace that ends with the call. */
+const STAGE: HostPaths = { workspace: '/mnt/workspace', node: '/mnt/node' };
 
 /**
- * Starts bwrap, never as root: an unprivileged Reeve starts it as itself, a root one as `SANDBOX_UID`. A workspace
- * below a directory that only root may enter is first bound elsewhere, in a mount namespace of its own, and the uid is
- * dropped after that. Only descriptors that are ours reach the sandbox.
+ * Starts bwrap, never as root: an unprivileged Reeve starts it as itself, a root one as `SANDBOX_UID`. What lies below
+ * a directory that only root may enter is first bound elsewhere, in a mount namespace of its own, and the uid is
+ * dropped after that. Only descriptors that are ours reach the sandbox. Where memory runs out on the machine, its
+ * processes are the first to go.
  */
-export async function launch({ bwrap, seccomp, script, stdin, workspace, timeoutMs }: Launch): Promise<ChildProcess> {
-  const real = await realpath(workspace);
+export async function launch(
+  { bwrap, seccomp }: Bubblewrap,
+  request: ExecRequest,
+  limits: Limits,
+): Promise<ChildProcess> {
+  const host: HostPaths = { workspace: await realpath(request.workspace), node: await realpath(process.execPath) };
   const root = isRoot();
-  if (root) await makeWritable(real);
-  const staged = root && !(await isReachable(real));
-  const argv = [bwrap, ...commandLine(timeoutMs)];
-  const [file, args] = staged ? stage(argv) : withoutStrayDescriptors(argv);
+  if (root) await makeWritable(host.workspace);
+  const staged = root && !((await isReachable(host.workspace)) && (await isReachable(host.node)));
+  const givenArguments = profile(staged ? STAGE : host, request);
+  const argv = [bwrap, ...commandLine(request, limits)];
+  const [file, args] = staged ? stage(host.node, argv) : withoutStrayDescriptors(argv);
   const child = spawn(file, args, {
     ...(root && !staged && { uid: SANDBOX_UID, gid: SANDBOX_UID }),
-    cwd: staged ? real : '/',
+    cwd: staged ? host.workspace : '/',
     env: staged ? { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } : {},
     stdio: Array.from({ length: FD.status + 1 }, () => 'pipe' as const),
   });
-  send(child, 0, stdin);
-  send(child, FD.args, `${profile(staged ? STAGE : real).join('\0')}\0`);
+  // Nothing has been started inside yet: bwrap waits for its arguments.
+  offerToOomKiller(child);
+  send(child, 0, request.stdin ?? '');
+  send(child, FD.args, `${givenArguments.join('\0')}\0`);
   send(child, FD.seccomp, seccomp);
-  send(child, FD.script, script);
+  send(child, FD.program, request.code);
   return child;
 }
 
@@ -53,9 +58,9 @@ async function makeWritable(workspace: string): Promise<void> {
   if ((await stat(workspace)).uid === 0) await giveToSandbox(workspace);
 }
 
-/** True where the sandbox's uid may pass through every directory above the workspace. */
-async function isReachable(workspace: string): Promise<boolean> {
-  for (let directory = dirname(workspace); ; directory = dirname(directory)) {
+/** True where the sandbox's uid may pass through every directory above a path. */
+async function isReachable(path: string): Promise<boolean> {
+  for (let directory = dirname(path); ; directory = dirname(directory)) {
     const { mode, uid } = await stat(directory);
     if ((mode & (uid === SANDBOX_UID ? 0o100 : 0o001)) === 0) return false;
     if (directory === dirname(directory)) return true;
@@ -63,14 +68,20 @@ async function isReachable(workspace: string): Promise<boolean> {
 }
 
 /** The workspace is the current directory here, so that its path is in no command line. */
-function stage(argv: readonly string[]): [string, string[]] {
+function stage(node: string, argv: readonly string[]): [string, string[]] {
   const script = [
-    `mount --bind . ${STAGE}`,
+    'node=$1 && shift',
+    'mount -t tmpfs -o size=64k,mode=755 stage /mnt',
+    `mkdir ${STAGE.workspace} && : > ${STAGE.node}`,
+    `mount --bind . ${STAGE.workspace} && mount --bind "$node" ${STAGE.node}`,
     'cd /',
     ...closing(),
-    `exec setpriv --reuid=${SANDBOX_UID} --regid=${SANDBOX_UID} --clear-groups -- "$0" "$@"`,
+    `exec setpriv --reuid=${SANDBOX_UID} --regid=${SANDBOX_UID} --clear-groups -- "$@"`,
   ].join(' && ');
-  return ['/usr/bin/unshare', ['--mount', '--propagation', 'private', '--', ...BASH, '-c', script, ...argv]];
+  return [
+    '/usr/bin/unshare',
+    ['--mount', '--propagation', 'private', '--', ...BASH, '-c', script, 'stage', node, ...argv],
+  ];
 }
 
 function withoutStrayDescriptors(argv: readonly string[]): [string, string[]] {
@@ -95,6 +106,14 @@ function isInheritable(fd: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Any process may make itself the first to be killed; that it could not be done is no reason not to run. */
+function offerToOomKiller(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    writeFileSync(`/proc/${child.pid}/oom_score_adj`, '1000');
+  } catch {}
 }
 
 function send(child: ChildProcess, fd: number, data: string | Buffer): void {

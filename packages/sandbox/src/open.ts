@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ReeveError, type ConfigOf, type Log } from '@reeve/kit';
-import { createBubblewrapDriver } from './bubblewrap.ts';
+import { BUBBLEWRAP_LANGUAGES, createBubblewrapDriver } from './bubblewrap.ts';
 import type { sandboxSettings } from './config.ts';
-import { BWRAP_PATHS } from './profile.ts';
+import { BWRAP_PATHS, NODE, PYTHON } from './profile.ts';
 import { createQuickJsDriver } from './quickjs.ts';
 import type { DriverName, ExecRequest, ExecResult, Language, SandboxDriver } from './sandbox.ts';
 import { buildSeccompFilter, isSeccompArch } from './seccomp.ts';
@@ -13,10 +13,13 @@ import { buildSeccompFilter, isSeccompArch } from './seccomp.ts';
 /** One driver and whether it works here. */
 export interface DriverInfo {
   readonly name: DriverName;
+  /** What it runs here; where it is not available, what it would run. */
   readonly languages: readonly Language[];
   readonly available: boolean;
   /** Why it is not available, and what would help. */
   readonly reason?: string;
+  /** Languages that an available driver lacks here, each with the reason. */
+  readonly lacks?: Readonly<Partial<Record<Language, string>>>;
 }
 
 /** The sandbox of this process. Disposing kills what runs in it and waits until it is dead. */
@@ -40,8 +43,9 @@ export interface Sandbox extends AsyncDisposable {
 const PROBE_MS = 10_000;
 
 /**
- * Opens the sandbox at once and probes bubblewrap in the background: a real command in the full profile. Where it is
- * missing or does not work, its reason is in `describe()` and shell commands are refused.
+ * Opens the sandbox at once and probes bubblewrap in the background: a real command in the full profile, which also
+ * tries Python and Node. Where it is missing or does not work, its reason is in `describe()` and what it would run is
+ * refused.
  */
 export async function openSandbox(config: ConfigOf<typeof sandboxSettings>, log: Log): Promise<Sandbox> {
   const closed = new AbortController();
@@ -50,6 +54,7 @@ export async function openSandbox(config: ConfigOf<typeof sandboxSettings>, log:
   const drivers = new Map<DriverName, SandboxDriver>([[quickjs.name, quickjs]]);
   const candidate = findBubblewrap(config.sandboxBackend);
   let reason = typeof candidate === 'string' ? candidate : undefined;
+  let lacks: Partial<Record<Language, string>> = {};
 
   const track = <T>(work: Promise<T>): Promise<T> => {
     running.add(work);
@@ -58,25 +63,33 @@ export async function openSandbox(config: ConfigOf<typeof sandboxSettings>, log:
     return work;
   };
   const probe = async (driver: SandboxDriver): Promise<void> => {
-    reason = await tryOut(driver, closed.signal);
-    if (reason === undefined) drivers.set(driver.name, driver);
-    else
+    const found = await tryOut(driver, closed.signal);
+    if (typeof found === 'string') {
+      reason = found;
       log[config.sandboxBackend === 'bubblewrap' ? 'error' : 'warn'](
         { reason },
-        'bubblewrap does not work here: shell commands are refused',
+        `bubblewrap does not work here: ${REFUSED}`,
       );
+      return;
+    }
+    lacks = Object.fromEntries(
+      driver.languages
+        .filter((language) => !found.has(language))
+        .map((language) => [language, MISSING[language] ?? '']),
+    );
+    drivers.set(driver.name, { ...driver, languages: driver.languages.filter((language) => found.has(language)) });
   };
   const probed = typeof candidate === 'string' ? Promise.resolve() : track(probe(candidate));
-  if (reason !== undefined && config.sandboxBackend === 'bubblewrap')
-    log.error({ reason }, 'shell commands are refused');
+  if (reason !== undefined && config.sandboxBackend === 'bubblewrap') log.error({ reason }, REFUSED);
 
-  const unavailable = (language: Language): string | undefined => (language === 'bash' ? reason : undefined);
+  const unavailable = (language: Language): string | undefined =>
+    language === 'javascript' ? undefined : (reason ?? lacks[language]);
   return {
     drivers,
     unavailable,
     whenProbed: () => probed,
     async exec(request, signal) {
-      if (request.language === 'bash') await probed;
+      if (request.language !== 'javascript') await probed;
       if (closed.signal.aborted) throw closing();
       const driver = [...drivers.values()].find(({ languages }) => languages.includes(request.language));
       if (driver === undefined)
@@ -89,18 +102,19 @@ export async function openSandbox(config: ConfigOf<typeof sandboxSettings>, log:
     },
     status() {
       if (config.sandboxBackend === 'quickjs')
-        return { status: 'ok', message: 'JavaScript in QuickJS; shell commands are switched off' };
-      if (reason !== undefined)
-        return { status: 'degraded', message: `JavaScript in QuickJS; shell commands are refused: ${reason}` };
-      return { status: 'ok', message: 'JavaScript in QuickJS, shell commands in bubblewrap' };
+        return { status: 'ok', message: 'JavaScript in QuickJS; shell, Python and Node are switched off' };
+      if (reason !== undefined) return { status: 'degraded', message: `JavaScript in QuickJS; ${REFUSED}: ${reason}` };
+      const without = Object.values(lacks).map((why) => `; ${why}`);
+      return { status: 'ok', message: `JavaScript in QuickJS, commands and programs in bubblewrap${without.join('')}` };
     },
     describe: () => [
       { name: 'quickjs', languages: quickjs.languages, available: true },
       {
         name: 'bubblewrap',
-        languages: ['bash'],
+        languages: drivers.get('bubblewrap')?.languages ?? BUBBLEWRAP_LANGUAGES,
         available: drivers.has('bubblewrap'),
         ...(reason !== undefined && { reason }),
+        ...(Object.keys(lacks).length > 0 && { lacks }),
       },
     ],
     async [Symbol.asyncDispose]() {
@@ -110,13 +124,21 @@ export async function openSandbox(config: ConfigOf<typeof sandboxSettings>, log:
   };
 }
 
+const REFUSED = 'shell commands, Python and Node are refused';
+
+/** Why a language is missing where bubblewrap itself works. */
+const MISSING: Partial<Record<Language, string>> = {
+  python: `there is no Python at ${PYTHON}; install it, for example with "apt install python3"`,
+  node: 'the Node that runs Reeve does not start in the sandbox: its libraries must be below /usr',
+};
+
 function closing(cause?: unknown): ReeveError {
   return new ReeveError('shutting_down', 'the sandbox is closing', cause === undefined ? {} : { cause });
 }
 
 /** The driver to try, or why there is nothing to try. */
 function findBubblewrap(backend: ConfigOf<typeof sandboxSettings>['sandboxBackend']): SandboxDriver | string {
-  if (backend === 'quickjs') return 'SANDBOX_BACKEND is quickjs; set it to auto to allow shell commands';
+  if (backend === 'quickjs') return 'SANDBOX_BACKEND is quickjs; set it to auto to allow commands and programs';
   if (process.platform !== 'linux') return `bubblewrap needs Linux, and this is ${process.platform}`;
   if (!isSeccompArch(process.arch)) return `there is no seccomp filter for ${process.arch}, only for x64 and arm64`;
   const bwrap = BWRAP_PATHS.find(isExecutable);
@@ -134,15 +156,19 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Runs `true` in the full profile; the reason where that fails. */
-async function tryOut(driver: SandboxDriver, signal: AbortSignal): Promise<string | undefined> {
+/** Says which languages work: bash by running at all. */
+const PROBE = `echo bash; ${PYTHON} -ISc '' && echo python; ${NODE} --version >/dev/null && echo node; true`;
+
+/** Runs the probe in the full profile: what works, or the reason where nothing does. */
+async function tryOut(driver: SandboxDriver, signal: AbortSignal): Promise<ReadonlySet<string> | string> {
   const workspace = await mkdtemp(join(tmpdir(), 'reeve-probe-'));
   try {
     const result = await driver.exec(
-      { language: 'bash', code: 'true', workspace, timeoutMs: PROBE_MS, maxOutputBytes: 10_000 },
+      { language: 'bash', code: PROBE, workspace, timeoutMs: PROBE_MS, maxOutputBytes: 10_000 },
       signal,
     );
-    return result.status === 'success' ? undefined : `${result.message}: ${result.stderr.trim()}`;
+    if (result.status === 'success') return new Set(result.stdout.split('\n'));
+    return `${result.message}: ${result.stderr.trim()}`;
   } catch (error) {
     const { message } = ReeveError.from(error);
     return message + hintFor(message);

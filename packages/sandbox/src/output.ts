@@ -1,20 +1,34 @@
+import type { OutputStream } from './sandbox.ts';
+
 /** Collects the two output streams of a program up to a common limit in bytes. */
 export interface OutputCapture {
   /** Keeps what still fits; false where something was dropped. */
-  add(stream: 'stdout' | 'stderr', chunk: Buffer): boolean;
+  add(stream: OutputStream, chunk: Buffer): boolean;
   read(): { stdout: string; stderr: string; truncated: boolean };
 }
 
-/** A capture that keeps the first `maxBytes`. Text is UTF-8; a character cut in half at the limit is left out. */
-export function createOutputCapture(maxBytes: number): OutputCapture {
-  const chunks: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
+/**
+ * A capture that keeps the first `maxBytes`, and tells of them as they come. Text is UTF-8; a character cut in half at
+ * the limit is left out.
+ */
+export function createOutputCapture(
+  maxBytes: number,
+  onOutput?: (stream: OutputStream, text: string) => void,
+): OutputCapture {
+  const chunks: Record<OutputStream, Buffer[]> = { stdout: [], stderr: [] };
+  const decoders = { stdout: createDecoder(), stderr: createDecoder() };
   let left = maxBytes;
   let truncated = false;
   return {
     add(stream, chunk) {
       if (chunk.length > left) truncated = true;
-      if (left > 0) chunks[stream].push(chunk.subarray(0, left));
-      left -= Math.min(left, chunk.length);
+      const kept = chunk.subarray(0, left);
+      left -= kept.length;
+      if (kept.length > 0) chunks[stream].push(kept);
+      if (onOutput !== undefined) {
+        const text = decoders[stream].decode(kept, { stream: true });
+        if (text !== '') onOutput(stream, text);
+      }
       return !truncated;
     },
     read: () => ({ stdout: decode(chunks.stdout, truncated), stderr: decode(chunks.stderr, truncated), truncated }),
@@ -22,5 +36,9 @@ export function createOutputCapture(maxBytes: number): OutputCapture {
 }
 
 function decode(chunks: readonly Buffer[], truncated: boolean): string {
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(chunks), { stream: truncated });
+  return createDecoder().decode(Buffer.concat(chunks), { stream: truncated });
+}
+
+function createDecoder(): TextDecoder {
+  return new TextDecoder('utf-8', { ignoreBOM: true });
 }

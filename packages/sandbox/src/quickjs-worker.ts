@@ -11,6 +11,7 @@ import {
 export interface WorkerInput {
   readonly code: string;
   readonly stdin: string | null;
+  readonly env: Readonly<Record<string, string>> | null;
   readonly maxOutputBytes: number;
   readonly memoryBytes: number;
 }
@@ -70,7 +71,10 @@ function post(message: WorkerMessage): void {
  * counts 8 bytes for each.
  */
 function createMemory(bytes: number): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: bytes / PAGE_BYTES });
+  return new WebAssembly.Memory({
+    initial: INITIAL_PAGES,
+    maximum: Math.max(INITIAL_PAGES, Math.floor(bytes / PAGE_BYTES)),
+  });
 }
 
 function evaluate(context: QuickJSContext): WorkerMessage {
@@ -82,6 +86,11 @@ function evaluate(context: QuickJSContext): WorkerMessage {
   });
   const toJson = installPrelude(context);
   if (input.stdin !== null) context.setProp(context.global, 'stdin', context.newString(input.stdin));
+  if (input.env !== null) {
+    const env = context.newObject();
+    for (const [name, value] of Object.entries(input.env)) context.setProp(env, name, context.newString(value));
+    context.setProp(context.global, 'env', env);
+  }
 
   const evaluated = context.evalCode(input.code, 'code.js', { type: 'global' });
   if (evaluated.error) return failure(context, evaluated.error);

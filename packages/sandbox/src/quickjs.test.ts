@@ -6,12 +6,14 @@ import type { ExecResult } from './sandbox.ts';
 
 const driver = createQuickJsDriver();
 
-describeDriver(driver, {
+describeDriver(driver, 'javascript', {
   printsBoth: 'console.log("to out"); console.error("to err"); undefined',
   fails: 'throw new TypeError("the reason")',
   loopsForever: 'while (true) {}',
   printsForever: 'for (;;) console.log("flood")',
   echoesStdin: 'console.log(stdin)',
+  printsVariable: 'console.log(env.GREETING)',
+  printsTwice: 'console.log("one"); for (const end = Date.now() + 1000; Date.now() < end; ); console.log("two")',
 });
 
 const run = (code: string, timeoutMs = 20_000, maxOutputBytes = 100_000): Promise<ExecResult> =>

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { ReeveError } from '@reeve/kit';
+import { limitsOf } from './limits.ts';
 import { createOutputCapture } from './output.ts';
 import type { WorkerInput, WorkerMessage } from './quickjs-worker.ts';
 import type { ExecRequest, ExecResult, SandboxDriver } from './sandbox.ts';
@@ -25,19 +26,24 @@ type Ending =
 
 async function exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult> {
   if (signal.aborted) throw new ReeveError('cancelled', 'the run was cancelled');
+  const limits = limitsOf(request);
   const input: WorkerInput = {
     code: request.code,
     stdin: request.stdin ?? null,
+    env: request.env ?? null,
     maxOutputBytes: request.maxOutputBytes,
-    memoryBytes: MEMORY_BYTES,
+    memoryBytes: Math.min(MEMORY_BYTES, limits.memoryBytes),
   };
+  // One thread has used no more of the processor than has passed.
+  const isCpuLimit = limits.cpuMs < request.timeoutMs;
+  const deadlineMs = isCpuLimit ? limits.cpuMs : request.timeoutMs;
   const worker = new Worker(new URL('./quickjs-worker.ts', import.meta.url), {
     workerData: input,
     env: {},
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: 256, stackSizeMb: 8 },
   });
-  const output = createOutputCapture(request.maxOutputBytes);
+  const output = createOutputCapture(request.maxOutputBytes, request.onOutput);
   let startedAt = performance.now();
   const ending = await new Promise<Ending>((resolve) => {
     const cancel = () => resolve({ kind: 'cancelled' });
@@ -60,7 +66,7 @@ async function exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResu
         ready = true;
         startedAt = performance.now();
         clearTimeout(timer);
-        timer = setTimeout(() => resolve({ kind: 'timeout' }), request.timeoutMs);
+        timer = setTimeout(() => resolve({ kind: 'timeout' }), deadlineMs);
       }
     });
     worker.on('error', broken);
@@ -84,7 +90,12 @@ async function exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResu
     case 'exception':
       return { ...captured, status: 'error', message: ending.message };
     case 'timeout':
-      return { ...captured, status: 'timeout', message: `the code did not end within ${request.timeoutMs} ms` };
+      return {
+        ...captured,
+        status: 'timeout',
+        message: `the code did not end within ${deadlineMs} ms`,
+        exceeded: isCpuLimit ? 'cpu' : 'time',
+      };
     case 'cancelled':
       throw new ReeveError('cancelled', 'the run was cancelled');
     case 'broken':

@@ -1,20 +1,47 @@
-/** What a driver can run. JavaScript runs in QuickJS, shell commands in bubblewrap. */
-export type Language = 'javascript' | 'bash';
+/** What a driver can run. JavaScript runs in QuickJS; shell, Python and Node programs in bubblewrap. */
+export type Language = 'javascript' | 'bash' | 'python' | 'node';
 
 export type DriverName = 'quickjs' | 'bubblewrap';
+
+export type OutputStream = 'stdout' | 'stderr';
+
+/** What one call may use at the most; `limits.ts` says what holds for those that a request does not name. */
+export interface Limits {
+  /** CPU time of all its processes together. */
+  readonly cpuMs: number;
+  /** Memory of all its processes together. */
+  readonly memoryBytes: number;
+  /** Processes and threads at a time. */
+  readonly processes: number;
+  /** Open files of each process. */
+  readonly openFiles: number;
+  /** Size of each file that it writes. */
+  readonly fileBytes: number;
+  /** What it adds to the workspace, all files together. */
+  readonly diskBytes: number;
+  /** Files, directories and links that it adds. */
+  readonly files: number;
+}
 
 /** One program to run to its end. */
 export interface ExecRequest {
   readonly language: Language;
   readonly code: string;
-  /** What the program reads: its standard input in bash, the global `stdin` in JavaScript. */
+  /** What the program reads: its standard input, or the global `stdin` in JavaScript. */
   readonly stdin?: string;
   /** Absolute directory on the host, the only one that the program can write; JavaScript does not see it. */
   readonly workspace: string;
+  /** Where the program starts: a directory of the workspace, relative or below `/workspace`; the workspace by default. */
+  readonly cwd?: string;
+  /** Variables for the program, besides the few that it always has; the global `env` in JavaScript. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Counted from the moment the program begins. */
   readonly timeoutMs: number;
   /** Bound on standard output and standard error together. */
   readonly maxOutputBytes: number;
+  readonly limits?: Partial<Limits>;
+  /** Told of output as it comes, within the bound and in whole characters. Must not throw. */
+  readonly onOutput?: (stream: OutputStream, text: string) => void;
 }
 
 interface ExecOutput {
@@ -27,17 +54,27 @@ interface ExecOutput {
   readonly exitCode: number | null;
 }
 
+/** The limits whose breach ends a program from outside. The others make its own calls fail. */
+export type ExceededLimit = 'time' | 'output' | 'cpu' | 'memory' | 'disk' | 'files';
+
 /**
- * How a program ended. `error` is the program's own failure: a non-zero exit, an exception, too much output.
- * `result` is the value of the last JavaScript expression, absent where that is undefined.
+ * How a program ended. `error` is the program's own failure: a non-zero exit, an exception, a limit that it broke;
+ * `timeout` says that its time was up, by the clock or by the processor. `result` is the value of the last JavaScript
+ * expression, absent where that is undefined.
  */
 export type ExecResult =
   | (ExecOutput & { readonly status: 'success'; readonly result?: unknown })
-  | (ExecOutput & { readonly status: 'error' | 'timeout'; readonly message: string });
+  | (ExecOutput & {
+      readonly status: 'error' | 'timeout';
+      readonly message: string;
+      /** The limit for which it was killed. */
+      readonly exceeded?: ExceededLimit;
+    });
 
 /**
  * An isolated place to run programs. `exec` resolves once everything that the program started is dead. It throws
- * ReeveError `cancelled` where the signal aborts, and `unavailable` where the sandbox itself cannot start.
+ * ReeveError `cancelled` where the signal aborts, `invalid_request` for a directory, a variable or a limit that cannot
+ * be, and `unavailable` where the sandbox itself cannot start.
  */
 export interface SandboxDriver {
   readonly name: DriverName;

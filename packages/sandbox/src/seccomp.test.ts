@@ -80,6 +80,16 @@ describe('the seccomp filter', () => {
     assert.equal(judge('x64', X64, 135, 0x0040000), EPERM);
   });
 
+  it('refuses to take back the signal that comes when the parent dies', () => {
+    for (const [arch, audit, prctl] of [
+      ['x64', X64, 157],
+      ['arm64', ARM64, 167],
+    ] as const) {
+      assert.equal(judge(arch, audit, prctl, 1, 0), EPERM);
+      for (const option of [2, 4, 15, 22, 38]) assert.equal(judge(arch, audit, prctl, option, 0), ALLOW);
+    }
+  });
+
   it('kills foreign instruction sets and refuses x32', () => {
     assert.equal(judge('x64', 0x40000003, 39), KILL);
     assert.equal(judge('arm64', X64, 39), KILL);

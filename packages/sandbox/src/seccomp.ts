@@ -25,6 +25,8 @@ export function buildSeccompFilter(arch: SeccompArch): Buffer {
       give(errno(EPERM)),
       give(ALLOW),
     ]),
+    // PR_SET_PDEATHSIG: the first process could be made to take back that it dies with bwrap, by writing to its memory
+    ...when(numbers.prctl, [load(argument(0)), jump(JEQ, 1, 0, 1), give(errno(EPERM)), give(ALLOW)]),
     ...when(numbers.personality, [
       load(argument(0)),
       jump(JEQ, 0, 1, 0),
@@ -117,6 +119,7 @@ interface Numbers {
   readonly clone: number;
   readonly ioctl: number;
   readonly personality: number;
+  readonly prctl: number;
   /** Answered with ENOSYS: callers know another way. */
   readonly absent: Readonly<Record<string, number>>;
   /** Answered with EPERM. */
@@ -156,6 +159,7 @@ const ARCHITECTURES: Record<SeccompArch, { audit: number; hasX32: boolean; numbe
       clone: 56,
       ioctl: 16,
       personality: 135,
+      prctl: 157,
       absent: { ...COMMON_ABSENT, shmget: 29, shmat: 30, shmctl: 31, memfd_create: 319 },
       denied: {
         ...COMMON_DENIED,
@@ -227,6 +231,7 @@ const ARCHITECTURES: Record<SeccompArch, { audit: number; hasX32: boolean; numbe
       clone: 220,
       ioctl: 29,
       personality: 92,
+      prctl: 167,
       absent: { ...COMMON_ABSENT, shmget: 194, shmctl: 195, shmat: 196, memfd_create: 279 },
       denied: {
         ...COMMON_DENIED,

@@ -38,7 +38,7 @@ export async function workspacePath(root: string, tenantId: string, sessionId: s
 
 /** True where this process is root, and so must hand its rights down before it starts anything hostile. */
 export function isRoot(): boolean {
-  return process.getuid?.() === 0;
+  return process.getuid?.() === 0 || process.geteuid?.() === 0;
 }
 
 /** Makes the user that commands run as the owner of a directory. */

@@ -69,6 +69,8 @@ describe('the tool registry', () => {
         'glob_files none',
         'grep_files none',
         'http_request external',
+        'node_execute external',
+        'python_execute external',
         'read_file none',
         'recall none',
         'remember idempotent',
@@ -78,16 +80,26 @@ describe('the tool registry', () => {
         'write_file idempotent',
       ],
     );
-    const bash = tools.find(({ name }) => name === 'bash_execute')!;
-    assert.equal(bash.available, false);
-    assert.match(bash.unavailable_reason!, /SANDBOX_BACKEND/);
+    for (const needed of ['bash_execute', 'python_execute', 'node_execute']) {
+      const tool = tools.find(({ name }) => name === needed)!;
+      assert.equal(tool.available, false);
+      assert.match(tool.unavailable_reason!, /SANDBOX_BACKEND/);
+    }
     assert.equal(registry.effectOf('write_file', {}), 'idempotent');
     assert.equal(registry.effectOf('never heard of', {}), 'external');
   });
 
   it('offers only tools that are known and available, with plain JSON Schema', () => {
     const registry = createToolRegistry({ sandbox, web, config, log: silentLog });
-    const offered = registry.definitions(['read_file', 'bash_execute', 'nope', 'calculator', 'read_file']);
+    const offered = registry.definitions([
+      'read_file',
+      'bash_execute',
+      'python_execute',
+      'node_execute',
+      'nope',
+      'calculator',
+      'read_file',
+    ]);
     assert.deepEqual(
       offered.map(({ name }) => name),
       ['read_file', 'calculator'],

@@ -263,6 +263,45 @@ describe('bash_execute', { skip }, () => {
   });
 });
 
+describe('python_execute and node_execute', { skip }, () => {
+  const programs = {
+    python_execute: {
+      language: 'python',
+      shares: 'print(open("in.txt").read())\nopen("out.txt", "w").write("written")',
+      fails: 'import sys\nprint("out")\nprint("err", file=sys.stderr)\nsys.exit(4)',
+      sleeps: 'import time\ntime.sleep(60)',
+    },
+    node_execute: {
+      language: 'node',
+      shares:
+        'import fs from "node:fs"; console.log(fs.readFileSync("in.txt", "utf8")); fs.writeFileSync("out.txt", "written")',
+      fails: 'console.log("out"); console.error("err"); process.exitCode = 4',
+      sleeps: 'setTimeout(() => {}, 60_000)',
+    },
+  } as const;
+  for (const [name, { language, shares, fails, sleeps }] of Object.entries(programs)) {
+    const without = sandbox.unavailable(language) ?? false;
+
+    it(`${name} shares its files with the file tools, both ways`, { skip: without }, async () => {
+      await value('write_file', { path: 'in.txt', content: 'from the host' });
+      const outcome = await call(name, { code: shares });
+      assert.deepEqual([outcome.tool_status, outcome.exit_code, outcome.stdout], ['success', 0, 'from the host\n']);
+      assert.equal((await value('read_file', { path: 'out.txt' })).content, 'written');
+    });
+
+    it(`${name} shows the model exit code, output and deadline`, { skip: without }, async () => {
+      const failed = await call(name, { code: fails });
+      assert.deepEqual(
+        [failed.tool_status, failed.exit_code, failed.result],
+        ['error', 4, { error: 'the program exited with 4', exit_code: 4, stdout: 'out\n', stderr: 'err\n' }],
+      );
+      const slow = await call(name, { code: sleeps, timeout_ms: 200 });
+      assert.deepEqual([slow.tool_status, slow.exit_code], ['timeout', null]);
+      await refused(name, { code: '1', timeout_ms: 999_999_999 }, /timeout_ms/);
+    });
+  }
+});
+
 describe('delegate_to_agent', () => {
   it('says what a call asks of whom, or what is wrong with it, and does nothing outside a run', async () => {
     const input = { agent: 'scout', message: 'look' };

@@ -11,6 +11,8 @@ import { editFile } from './edit-file.ts';
 import { globFiles } from './glob-files.ts';
 import { grepFiles } from './grep-files.ts';
 import { httpRequest } from './http-request.ts';
+import { nodeExecute } from './node-execute.ts';
+import { pythonExecute } from './python-execute.ts';
 import { readFile } from './read-file.ts';
 import { recall } from './recall.ts';
 import { remember } from './remember.ts';
@@ -32,6 +34,8 @@ export function builtinTools(sandbox: Sandbox, web: Web): Tool[] {
     grepFiles,
     runCode(sandbox),
     bashExecute(sandbox),
+    pythonExecute(sandbox),
+    nodeExecute(sandbox),
     httpRequest(web),
     webCrawl(web),
     webSearch(web),

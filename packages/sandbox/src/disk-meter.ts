@@ -1,0 +1,89 @@
+import { lstat, opendir, stat, statfs } from 'node:fs/promises';
+import { namelessBytes } from './nameless-files.ts';
+import { openDirectory } from './place.ts';
+import type { Limits } from './sandbox.ts';
+
+/** Watches what a program adds to its workspace. */
+export interface DiskMeter {
+  /** The limit that is broken now, by processes that may hold files without names. */
+  exceeded(pids: readonly number[]): Promise<'disk' | 'files' | undefined>;
+}
+
+/**
+ * A meter that begins to count now. It asks the file system how much was added, by whomever, which costs nothing, and
+ * looks at the workspace itself where that comes to half of a limit. It counts every entry that has changed since.
+ */
+export async function openDiskMeter(
+  workspace: string,
+  limits: Pick<Limits, 'diskBytes' | 'files'>,
+  signal: AbortSignal,
+): Promise<DiskMeter> {
+  const since = Date.now() - CLOCK_GRAIN_MS;
+  // What the file system may hold before the workspace is looked at.
+  const allowed = await usedOf(workspace).then((used) => ({
+    bytes: used.bytes + limits.diskBytes / 2,
+    files: used.files + limits.files / 2,
+  }));
+  let looks = 0;
+  return {
+    async exceeded(pids) {
+      const used = await usedOf(workspace);
+      looks += 1;
+      // Some file systems do not count their files.
+      const mayHaveMoreFiles = used.files > 0 ? used.files > allowed.files : looks % UNCOUNTED_LOOKS === 0;
+      if (used.bytes <= allowed.bytes && !mayHaveMoreFiles) return undefined;
+      allowed.bytes = used.bytes + limits.diskBytes / 4;
+      allowed.files = used.files + limits.files / 4;
+      const added = await measure(workspace, since, limits, signal);
+      added.bytes += await namelessBytes(pids, (await stat(workspace)).dev);
+      return added.bytes > limits.diskBytes ? 'disk' : added.files > limits.files ? 'files' : undefined;
+    },
+  };
+}
+
+/** The clock of a file system is a few milliseconds coarse. */
+const CLOCK_GRAIN_MS = 20;
+const UNCOUNTED_LOOKS = 20;
+const BLOCK_BYTES = 512;
+const MAX_DEPTH = 128;
+
+async function usedOf(workspace: string): Promise<{ bytes: number; files: number }> {
+  const { bsize, blocks, bfree, files, ffree } = await statfs(workspace);
+  return { bytes: (blocks - bfree) * bsize, files: files - ffree };
+}
+
+/**
+ * What has changed below a workspace since a moment, until it is more than the limits. Links are not followed, and a
+ * file with several names counts for each. A directory that cannot be looked into, or lies too deep, is too much.
+ */
+async function measure(
+  workspace: string,
+  since: number,
+  limits: Pick<Limits, 'diskBytes' | 'files'>,
+  signal: AbortSignal,
+): Promise<{ bytes: number; files: number }> {
+  const added = { bytes: 0, files: 0 };
+  const visit = async (address: string, depth: number): Promise<void> => {
+    const directory = await openDirectory(address);
+    await using _held = directory.handle;
+    for await (const { name } of await opendir(directory.address)) {
+      if (signal.aborted || added.bytes > limits.diskBytes || added.files > limits.files) return;
+      const below = `${directory.address}/${name}`;
+      const entry = await lstat(below).catch(() => undefined);
+      if (entry === undefined) continue;
+      if (entry.ctimeMs >= since) {
+        added.files += 1;
+        added.bytes += entry.blocks * BLOCK_BYTES;
+      }
+      if (!entry.isDirectory()) continue;
+      if (depth === MAX_DEPTH) added.files = Infinity;
+      else
+        await visit(below, depth + 1).catch(async () => {
+          // One that went away meanwhile is nothing.
+          if ((await lstat(below).catch(() => undefined))?.isDirectory()) added.files = Infinity;
+        });
+    }
+  };
+  await visit(workspace, 0);
+  return added;
+}

@@ -1,0 +1,27 @@
+import { ReeveError } from '@reeve/kit';
+import type { ExecRequest, Limits } from './sandbox.ts';
+
+const MIB = 1024 * 1024;
+
+/** All limits of a request. Throws ReeveError `invalid_request` for one that is no positive whole number. */
+export function limitsOf({ limits = {}, timeoutMs }: Pick<ExecRequest, 'limits' | 'timeoutMs'>): Limits {
+  const all = { ...defaultLimits(timeoutMs), ...limits };
+  for (const [name, value] of Object.entries(all)) {
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new ReeveError('invalid_request', `the limit ${name} must be a whole number above 0, not ${String(value)}`);
+  }
+  return all;
+}
+
+/** What holds for a call that names no limits: four processors for all of its time, and room for ordinary work. */
+function defaultLimits(timeoutMs: number): Limits {
+  return {
+    cpuMs: 4 * timeoutMs,
+    memoryBytes: 1024 * MIB,
+    processes: 64,
+    openFiles: 256,
+    fileBytes: 64 * MIB,
+    diskBytes: 512 * MIB,
+    files: 20_000,
+  };
+}
