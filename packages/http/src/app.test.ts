@@ -347,4 +347,23 @@ describe('an application', () => {
       /^: open\n\nid: 1\ndata: \{"name":"live"\}\n\ndata: \[DONE\]\n\n$/,
     );
   });
+
+  it('gives up after ten seconds where nobody says who asks', async (context) => {
+    const hanging = createApp({
+      service: 'test',
+      db: database.db,
+      log: silentLog,
+      stopping: new AbortController().signal,
+      authenticate: () => new Promise(() => undefined),
+    });
+    hanging.mount(listThings, async () => ({ name: 'never' }));
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    const asked = hanging.fetch(new Request('http://127.0.0.1/things'));
+    await new Promise((resolve) => setImmediate(resolve));
+    context.mock.timers.tick(10_000);
+    const response = await asked;
+    assert.equal(response.status, 503);
+    assert.equal(response.headers.get('retry-after'), '1');
+    assert.match(ErrorBody.parse(await response.json()).error, /does not answer at the moment/);
+  });
 });

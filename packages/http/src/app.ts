@@ -8,6 +8,7 @@ import {
   durations,
   ReeveError,
   withContext,
+  within,
   type Log,
   type RequestContext,
 } from '@reeve/kit';
@@ -223,7 +224,7 @@ async function finish(
 async function answer(options: Parts, route: Route, handler: Handler<Route>, call: Incoming): Promise<Answer> {
   const { c, context } = call;
   const header = (name: string) => c.req.header(name);
-  const { principal, params, query } = await admit(options, route, call, header);
+  const { principal, params, query } = await within(ADMIT_MS, ADMITS, admit(options, route, call, header));
   const sent = route.body === undefined ? undefined : await readJson(c.req.raw, c.env?.incoming);
   if (route.body !== undefined && sent === undefined)
     throw new ReeveError('invalid_request', 'a JSON body is required');
@@ -268,6 +269,10 @@ async function answer(options: Parts, route: Route, handler: Handler<Route>, cal
   return kept?.replayed ? { ...made, headers: { ...made.headers, 'idempotent-replayed': 'true' } } : made;
 }
 
+/** How long it may take to know who asks and whether they may, in milliseconds: a database that hangs must not hold callers. */
+const ADMIT_MS = 10_000;
+const ADMITS = 'what knows callers and their limits';
+
 /** True for callers who are believed without a credential. */
 function isUnproven({ via }: Principal): boolean {
   return via === 'development' || via === 'header';
@@ -303,7 +308,7 @@ async function accept(options: Parts, route: Route, handler: SocketHandler<Route
   const plain = (name: string) => c.req.header(name);
   requireOwnOrigin(plain, options.cors);
   const header = headersWithKey(plain);
-  const admitted = await admit(options, route, call, header);
+  const admitted = await within(ADMIT_MS, ADMITS, admit(options, route, call, header));
   const again = () => admitAgain(options, route, header, admitted.principal);
   const input = { ...admitted, context, header, again };
   if (c.env?.upgrade === undefined)

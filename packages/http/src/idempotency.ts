@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { inTenant, json, now, persist, type Db } from '@reeve/db';
-import { ReeveError } from '@reeve/kit';
+import { ReeveError, within } from '@reeve/kit';
 import { sql } from 'kysely';
 
 export interface Answer {
@@ -9,6 +9,9 @@ export interface Answer {
 }
 
 const PATIENCE_MS = 5_000;
+/** How long a statement of it may take: a database that hangs must not hold callers. */
+const ANSWER_MS = 10_000;
+const KEEPER = 'what keeps answers to idempotency keys';
 
 /**
  * The first answer to a key, for 24 h. The first call runs `work` and keeps what it answered; a repeat with the same
@@ -28,7 +31,7 @@ export async function once(
   const fingerprint = createHash('sha256')
     .update(`${request.route}\n${JSON.stringify(request.body)}`)
     .digest('hex');
-  const before = await inTenant(db, tenantId, async (tx) => {
+  const looking = inTenant(db, tenantId, async (tx) => {
     await tx
       .deleteFrom('idempotency_keys')
       .where('tenant_id', '=', tenantId)
@@ -51,6 +54,7 @@ export async function once(
       .where('key', '=', key)
       .executeTakeFirst();
   });
+  const before = await within(ANSWER_MS, KEEPER, looking);
   if (before !== undefined) {
     if (before.fingerprint !== fingerprint)
       throw new ReeveError('conflict', 'this Idempotency-Key was used for another request');
@@ -60,8 +64,8 @@ export async function once(
       });
     return { status: before.status, body: before.body, replayed: true };
   }
-  const free = () =>
-    inTenant(db, tenantId, (tx) =>
+  const free = () => {
+    const freeing = inTenant(db, tenantId, (tx) =>
       tx
         .deleteFrom('idempotency_keys')
         .where('tenant_id', '=', tenantId)
@@ -69,6 +73,8 @@ export async function once(
         .where('status', 'is', null)
         .execute(),
     );
+    return within(ANSWER_MS, KEEPER, freeing);
+  };
   let answer: Answer | undefined;
   try {
     answer = await work();
@@ -82,7 +88,7 @@ export async function once(
   }
   const { status, body } = answer;
   // The work is done: a database that is gone for a moment must not have it done again.
-  await persist(PATIENCE_MS, () =>
+  const keeping = persist(PATIENCE_MS, () =>
     inTenant(db, tenantId, (tx) =>
       tx
         .updateTable('idempotency_keys')
@@ -92,6 +98,7 @@ export async function once(
         .execute(),
     ),
   );
+  await within(ANSWER_MS, KEEPER, keeping);
   return { status, body, replayed: false };
 }
 

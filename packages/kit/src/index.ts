@@ -15,6 +15,6 @@ export { createMask } from './mask.ts';
 export type { Mask } from './mask.ts';
 export { collectProcessMetrics, counter, durations, gauge, metrics } from './metrics.ts';
 export { storable, storableText } from './storable.ts';
-export { Signal, sleep } from './wait.ts';
+export { Signal, sleep, within } from './wait.ts';
 export { readYaml } from './yaml.ts';
 export type { FileProblem, YamlText } from './yaml.ts';

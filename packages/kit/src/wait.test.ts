@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
-import { Signal, sleep } from './wait.ts';
+import { Signal, sleep, within } from './wait.ts';
 
 const LONG = 60_000;
 
@@ -46,5 +46,14 @@ describe('waiting', () => {
     abort.abort();
     await asleep;
     await sleep(LONG, abort.signal);
+  });
+
+  it('waits for work as long as it may, and lets what comes later fail unheard', async () => {
+    assert.equal(await within(LONG, 'it', Promise.resolve(1)), 1);
+    await assert.rejects(within(LONG, 'it', Promise.reject(new Error('its own'))), { message: 'its own' });
+    const { promise, reject } = Promise.withResolvers<never>();
+    await assert.rejects(within(5, 'the oracle', promise), { reason: 'unavailable', message: /^the oracle does not/ });
+    reject(new Error('too late'));
+    await sleep(5);
   });
 });

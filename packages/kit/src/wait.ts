@@ -1,3 +1,5 @@
+import { ReeveError } from './error.ts';
+
 /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
@@ -10,6 +12,23 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     const timer = setTimeout(done, ms);
     signal?.addEventListener('abort', done, { once: true });
   });
+}
+
+/**
+ * What the work comes to. Throws `unavailable` once it takes longer than `ms`, with `what` does not answer: nobody waits for it any
+ * more, though it may still come to its end.
+ */
+export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new ReeveError('unavailable', `${what} does not answer at the moment; try again`)),
+    ms,
+  );
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**
