@@ -241,10 +241,11 @@ async function answer(options: Parts, route: Route, handler: Handler<Route>, cal
     signal: key === undefined ? c.req.raw.signal : untouched,
   } as Call<Route>;
 
+  const watched = (made: EventStream) =>
+    route.access === 'public' ? made : whileAdmitted(options, header, principal, made);
   if (key === undefined) {
     const made = await handler(input);
-    const isWatched = made instanceof EventStream && route.access !== 'public';
-    return answerOf(route, isWatched ? whileAdmitted(options, header, principal, made) : made);
+    return answerOf(route, made instanceof EventStream ? watched(made) : made);
   }
   let stream: EventStream | undefined;
   const request = {
@@ -265,7 +266,7 @@ async function answer(options: Parts, route: Route, handler: Handler<Route>, cal
       : { status: firstStatus(route), body: made };
   });
   if (kept?.replayed) stream = followAgain(options, principal, kept.body);
-  const made = answerOf(route, stream ?? new Reply(kept?.status ?? 200, kept?.body));
+  const made = answerOf(route, stream === undefined ? new Reply(kept?.status ?? 200, kept?.body) : watched(stream));
   return kept?.replayed ? { ...made, headers: { ...made.headers, 'idempotent-replayed': 'true' } } : made;
 }
 

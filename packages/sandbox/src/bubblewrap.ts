@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { ReeveError } from '@reeve/kit';
+import { ReeveError, sleep } from '@reeve/kit';
 import { descriptor, launch, type Bubblewrap } from './launch.ts';
 import { limitsOf } from './limits.ts';
 import { createOutputCapture } from './output.ts';
@@ -93,9 +93,18 @@ async function watch(child: ChildProcess, request: ExecRequest, limits: Limits, 
       );
     })
     .on('error', () => undefined);
+  /** Whoever was handed its output by way of a socket holds that open, and is not waited for. */
+  const leaveHolders = async () => {
+    await (first === undefined ? sleep(STARTUP_MS, ended.signal) : untilDead(first).catch(() => undefined));
+    await sleep(DRAIN_MS, ended.signal);
+    for (const stream of child.stdio) stream?.destroy();
+  };
   const failure = await new Promise<Error | undefined>((resolve) => {
     child.on('error', resolve);
-    child.on('exit', killTree);
+    child.on('exit', () => {
+      killTree();
+      void leaveHolders();
+    });
     child.on('close', () => resolve(undefined));
   });
   clearTimeout(timer);
@@ -133,6 +142,8 @@ function resultOf(
 
 /** How long bwrap may take to make its first process. */
 const STARTUP_MS = 2_000;
+/** How long what is still on its way is read after all of them are dead. */
+const DRAIN_MS = 1_000;
 const MIB = 1024 * 1024;
 
 /** What a command did that was killed for a limit. */

@@ -1,12 +1,13 @@
 import { lstat, opendir, stat, statfs } from 'node:fs/promises';
 import { namelessBytes } from './nameless-files.ts';
 import { openDirectory } from './place.ts';
+import type { ProcessStat } from './process-tree.ts';
 import type { Limits } from './sandbox.ts';
 
 /** Watches what a program adds to its workspace. */
 export interface DiskMeter {
   /** The limit that is broken now, by processes that may hold files without names. */
-  exceeded(pids: readonly number[]): Promise<'disk' | 'files' | undefined>;
+  exceeded(processes: readonly ProcessStat[]): Promise<'disk' | 'files' | undefined>;
 }
 
 /**
@@ -15,7 +16,7 @@ export interface DiskMeter {
  */
 export async function openDiskMeter(
   workspace: string,
-  limits: Pick<Limits, 'diskBytes' | 'files'>,
+  limits: Pick<Limits, 'diskBytes' | 'files' | 'fileBytes'>,
   signal: AbortSignal,
 ): Promise<DiskMeter> {
   const since = Date.now() - CLOCK_GRAIN_MS;
@@ -26,7 +27,7 @@ export async function openDiskMeter(
   }));
   let looks = 0;
   return {
-    async exceeded(pids) {
+    async exceeded(processes) {
       const used = await usedOf(workspace);
       looks += 1;
       // Some file systems do not count their files.
@@ -35,7 +36,8 @@ export async function openDiskMeter(
       allowed.bytes = used.bytes + limits.diskBytes / 4;
       allowed.files = used.files + limits.files / 4;
       const added = await measure(workspace, since, limits, signal);
-      added.bytes += await namelessBytes(pids, (await stat(workspace)).dev);
+      const addresses = processes.map(({ address }) => address);
+      added.bytes += await namelessBytes(addresses, (await stat(workspace)).dev, limits.fileBytes);
       return added.bytes > limits.diskBytes ? 'disk' : added.files > limits.files ? 'files' : undefined;
     },
   };
@@ -84,6 +86,9 @@ async function measure(
         });
     }
   };
-  await visit(workspace, 0);
+  await visit(workspace, 0).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
+    added.files = Infinity;
+  });
   return added;
 }

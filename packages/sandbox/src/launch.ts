@@ -3,6 +3,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { ReeveError } from '@reeve/kit';
 import { BASH, FD, commandLine, profile, type HostPaths } from './profile.ts';
 import type { ExecRequest, Limits } from './sandbox.ts';
 import { SANDBOX_UID, giveToSandbox, isRoot } from './workspace.ts';
@@ -40,6 +41,10 @@ export async function launch(
     env: staged ? { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } : {},
     stdio: Array.from({ length: FD.status + 1 }, () => 'pipe' as const),
   });
+  child.on('error', () => undefined);
+  // Without a free descriptor there is no child, and an event will say so when nobody listens yet.
+  if ((child.stdio as unknown) === undefined)
+    throw new ReeveError('unavailable', 'there is no free file descriptor to start a program with');
   // Nothing has been started inside yet: bwrap waits for its arguments.
   offerToOomKiller(child);
   send(child, 0, request.stdin ?? '');
@@ -90,8 +95,17 @@ function withoutStrayDescriptors(argv: readonly string[]): [string, string[]] {
   return [BASH[0], [...BASH.slice(1), '-c', [...close, 'exec "$0" "$@"'].join(' && '), ...argv]];
 }
 
-/** Shell text that closes what this process inherited without close-on-exec, which would pass into the sandbox. */
-function closing(): string[] {
+let known: readonly string[] | undefined;
+
+/**
+ * Shell text that closes what this process inherited without close-on-exec, which would pass into the sandbox. What it opens itself
+ * has that flag, so one look is enough.
+ */
+function closing(): readonly string[] {
+  return (known ??= lookForStray());
+}
+
+function lookForStray(): string[] {
   const stray = readdirSync('/proc/self/fd')
     .map(Number)
     .filter((fd) => fd > FD.status && isInheritable(fd));

@@ -2,33 +2,34 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 
 /**
  * Bytes of the files on a device that have lost their names but not their room, since processes have them open or
- * mapped. What of a process may not be read counts for nothing.
+ * mapped. Of a file that is only mapped nobody tells how large it is: it counts as the largest that there may be. What of a
+ * process may not be read counts for nothing. `addresses`: where /proc tells of the processes.
  */
-export async function namelessBytes(pids: readonly number[], device: number): Promise<number> {
+export async function namelessBytes(
+  addresses: readonly string[],
+  device: number,
+  largestBytes: number,
+): Promise<number> {
   const bytes = new Map<number, number>();
-  for (const pid of pids) {
-    const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
+  for (const address of addresses) {
+    const descriptors = await readdir(`${address}/fd`).catch(() => []);
     for (const descriptor of descriptors) {
-      const file = await stat(`/proc/${pid}/fd/${descriptor}`).catch(() => undefined);
+      const file = await stat(`${address}/fd/${descriptor}`).catch(() => undefined);
       if (file?.isFile() && file.nlink === 0 && file.dev === device) bytes.set(file.ino, file.blocks * BLOCK_BYTES);
     }
-    for (const { inode, length } of await mappedAndDeleted(pid, device))
-      bytes.set(inode, Math.max(bytes.get(inode) ?? 0, length));
+    for (const inode of await mappedAndDeleted(address, device)) if (!bytes.has(inode)) bytes.set(inode, largestBytes);
   }
   return [...bytes.values()].reduce((total, one) => total + one, 0);
 }
 
 const BLOCK_BYTES = 512;
-const MAPPING = /^([0-9a-f]+)-([0-9a-f]+) \S+ [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) (\d+) .*\(deleted\)$/gm;
+const MAPPING = /^[0-9a-f]+-[0-9a-f]+ \S+ [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) (\d+) .*\(deleted\)$/gm;
 
-async function mappedAndDeleted(pid: number, device: number): Promise<{ inode: number; length: number }[]> {
-  const maps = await readFile(`/proc/${pid}/maps`, 'latin1').catch(() => '');
+async function mappedAndDeleted(address: string, device: number): Promise<number[]> {
+  const maps = await readFile(`${address}/maps`, 'latin1').catch(() => '');
   return [...maps.matchAll(MAPPING)]
-    .filter(([, , , major, minor]) => numberOf(major!, minor!) === device)
-    .map(([, start, end, , , inode]) => ({
-      inode: Number(inode),
-      length: Number.parseInt(end!, 16) - Number.parseInt(start!, 16),
-    }));
+    .filter(([, major, minor]) => numberOf(major!, minor!) === device)
+    .map(([, , , inode]) => Number(inode));
 }
 
 /** A device as `stat` numbers it: the parts of its two numbers are interleaved. */

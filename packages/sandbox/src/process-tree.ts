@@ -13,13 +13,28 @@ export interface ProcessStat extends ProcessId {
   /** CPU time of the process and of those that it waited for. */
   readonly cpuMs: number;
   readonly residentPages: number;
+  /** Where /proc tells more of it: of a thread that lives where the first one has ended. */
+  readonly address: string;
 }
 
 /** What a process is now, or undefined where there is none. */
 export function findProcess(pid: number): ProcessStat | undefined {
+  const stat = statAt(`/proc/${pid}`, pid);
+  if (stat === undefined || !DEAD.has(stat.state)) return stat;
+  // A process whose first thread has ended looks dead, and without memory, for as long as its others live.
+  const living = threadsOf(pid)
+    .filter((thread) => thread !== pid)
+    .map((thread) => statAt(`/proc/${pid}/task/${thread}`, pid))
+    .find((thread) => thread !== undefined && !DEAD.has(thread.state));
+  return living === undefined
+    ? stat
+    : { ...stat, state: living.state, residentPages: living.residentPages, address: living.address };
+}
+
+function statAt(address: string, pid: number): ProcessStat | undefined {
   let text: string;
   try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    text = readFileSync(`${address}/stat`, 'latin1');
   } catch {
     return undefined;
   }
@@ -33,6 +48,7 @@ export function findProcess(pid: number): ProcessStat | undefined {
     state: fields[0]!,
     cpuMs: (ticks * 1000) / TICKS_PER_SECOND,
     residentPages: field(24),
+    address,
   };
 }
 
@@ -84,10 +100,19 @@ const DEAD: ReadonlySet<string> = new Set(['Z', 'X']);
 
 /** Children belong to the thread that made them. */
 function childrenOf(pid: number): number[] {
+  return threadsOf(pid).flatMap((thread) => {
+    try {
+      return readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+    } catch {
+      // It ended meanwhile, and what it made is another thread's now.
+      return [];
+    }
+  });
+}
+
+function threadsOf(pid: number): number[] {
   try {
-    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-      readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
-    );
+    return readdirSync(`/proc/${pid}/task`).map(Number);
   } catch {
     return [];
   }

@@ -20,38 +20,63 @@ const LOOK_EVERY_MS = 50;
  * process; works without root and without control groups. Resolves with the limit that was broken, or with undefined
  * once the signal aborts. What cannot be read is taken for nothing.
  */
-export async function watchUsage(
-  { first, workspace, limits }: Watched,
-  signal: AbortSignal,
-): Promise<ExceededLimit | undefined> {
-  const disk = await openDiskMeter(workspace, limits, signal);
+export async function watchUsage(watched: Watched, signal: AbortSignal): Promise<ExceededLimit | undefined> {
+  const decided = new AbortController();
+  const over = AbortSignal.any([signal, decided.signal]);
+  // Side by side: a look at a large workspace takes long, and memory is used up fast.
+  const looks = [watchProcesses(watched, over), watchDisk(watched, over)];
+  try {
+    return await Promise.race(looks);
+  } finally {
+    decided.abort();
+    await Promise.allSettled(looks);
+  }
+}
+
+async function watchProcesses({ first, limits }: Watched, over: AbortSignal): Promise<ExceededLimit | undefined> {
   for (;;) {
-    await sleep(LOOK_EVERY_MS, signal);
-    if (signal.aborted) return undefined;
-    const processes = treeOf(first);
-    // Before the program is there, bwrap is still at work on the mounts.
-    if (processes.length < 2) continue;
+    await sleep(LOOK_EVERY_MS, over);
+    if (over.aborted) return undefined;
+    const processes = programOf(first);
+    if (processes === undefined) continue;
     if (sum(processes, ({ cpuMs }) => cpuMs) > limits.cpuMs) return 'cpu';
     if (await usesMore(processes, limits.memoryBytes)) return 'memory';
     if (await hasMoreFiles(first, limits.files)) return 'files';
-    const exceeded = await disk.exceeded(processes.map(({ pid }) => pid));
+  }
+}
+
+async function watchDisk({ first, workspace, limits }: Watched, over: AbortSignal): Promise<ExceededLimit | undefined> {
+  const disk = await openDiskMeter(workspace, limits, over);
+  for (;;) {
+    await sleep(LOOK_EVERY_MS, over);
+    if (over.aborted) return undefined;
+    const processes = programOf(first);
+    const exceeded = processes === undefined ? undefined : await disk.exceeded(processes);
     if (exceeded !== undefined) return exceeded;
   }
+}
+
+/** The processes, or undefined before the program is there: bwrap is still at work on the mounts. */
+function programOf(first: number): ProcessStat[] | undefined {
+  const processes = treeOf(first);
+  return processes.length < 2 ? undefined : processes;
 }
 
 /** Asks for the exact figure, which takes time, only where the sum that counts shared pages repeatedly is too high. */
 async function usesMore(processes: readonly ProcessStat[], bytes: number): Promise<boolean> {
   if (sum(processes, ({ residentPages }) => residentPages) * pageBytes() <= bytes) return false;
   const exact = await Promise.all(
-    processes.map(async ({ pid, residentPages }) => (await proportionalBytes(pid)) ?? residentPages * pageBytes()),
+    processes.map(
+      async ({ address, residentPages }) => (await proportionalBytes(address)) ?? residentPages * pageBytes(),
+    ),
   );
   return sum(exact, (one) => one) > bytes;
 }
 
 /** A process's memory with its part of what it shares; undefined where that may not be read. */
-async function proportionalBytes(pid: number): Promise<number | undefined> {
+async function proportionalBytes(address: string): Promise<number | undefined> {
   try {
-    const kib = /^Pss:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1];
+    const kib = /^Pss:\s+(\d+) kB$/m.exec(await readFile(`${address}/smaps_rollup`, 'latin1'))?.[1];
     return kib === undefined ? undefined : Number(kib) * 1024;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EACCES' ? undefined : 0;

@@ -66,15 +66,15 @@ export function startTail(database: Database, tenantId: string): Tail {
     let unsettledMs = UNSETTLED_MS.first;
     while (!ended.signal.aborted) {
       const readAt = performance.now();
-      const { full, unsettled } = await readOn(unsettledMs >= LOOKS_CLOSER_MS);
-      unsettledMs = unsettled ? Math.min(unsettledMs * 2, UNSETTLED_MS.most) : UNSETTLED_MS.first;
+      const { full, unsettled, went } = await readOn(unsettledMs >= LOOKS_CLOSER_MS);
+      unsettledMs = unsettled && !went ? Math.min(unsettledMs * 2, UNSETTLED_MS.most) : UNSETTLED_MS.first;
       if (!full) await tail.wake.wait(unsettled ? unsettledMs : POLL_MS, ended.signal);
       await sleep(Math.max(0, readAt + READ_MS - performance.now()), ended.signal);
     }
   }
 
-  /** Reads one page and hands it out. */
-  async function readOn(looksCloser: boolean): Promise<{ full: boolean; unsettled: boolean }> {
+  /** Reads one page and hands it out; `went`: there was something final. */
+  async function readOn(looksCloser: boolean): Promise<{ full: boolean; unsettled: boolean; went: boolean }> {
     const asked = new Set(tail.readers);
     try {
       const { settled, events, full, unsettled } = await inTenant(database.db, tenantId, async (tx) => {
@@ -96,11 +96,11 @@ export function startTail(database: Database, tenantId: string): Tail {
           else leaveBehind(reader);
         }
       }
-      return { full, unsettled };
+      return { full, unsettled, went: last !== undefined };
     } catch (error) {
       if (!isTransient(error)) throw error;
       await sleep(LOST_MS, ended.signal);
-      return { full: true, unsettled: false };
+      return { full: true, unsettled: false, went: false };
     }
   }
 }
