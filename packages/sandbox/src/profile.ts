@@ -59,7 +59,9 @@ export function profile({ workspace, node }: HostPaths, request: ExecRequest): s
     ...readOnlyWhereFound.flatMap((path) => ['--ro-bind-try', path, path]),
     // /usr/local is the host's own and may hold anything.
     ...['--tmpfs', '/usr/local', '--ro-bind', node, NODE, '--remount-ro', '/usr/local'],
-    ...['--proc', '/proc', '--dev', '/dev', ...tmpfs('/dev/shm'), '--remount-ro', '/dev', ...tmpfs('/tmp')],
+    // Nobody inside has to do with bwrap's own process, which they could otherwise write to: it is what dies with Reeve.
+    ...['--proc', '/proc', '--tmpfs', '/proc/1', '--remount-ro', '/proc/1'],
+    ...['--dev', '/dev', ...tmpfs('/dev/shm'), '--remount-ro', '/dev', ...tmpfs('/tmp')],
     ...['--bind', workspace, MOUNT_POINT],
     ...['--perms', '0555', '--dir', '/run', '--file', String(FD.program), programOf(request.language).file],
     ...['--remount-ro', '/', '--chdir', cwd],
