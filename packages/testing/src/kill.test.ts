@@ -26,6 +26,8 @@ const STEPS: readonly UpstreamReply[] = [
   },
   { text: ['The ', 'sum ', 'is ', '42, ', 'and ', 'it ', 'is ', 'written.'] },
 ];
+/** Every point, with REEVE_TEST_RUNS=full; else half of them. */
+const isFull = process.env['REEVE_TEST_RUNS'] === 'full';
 const ANSWER = 'The sum is 42, and it is written.';
 
 /** The server that goes on may stall on a busy machine without losing its lease. */
@@ -51,12 +53,12 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
     }));
     const points = await countCommits();
     assert.ok(points * 2 >= 20, `at least 20 points, these are ${points * 2}`);
-    const plans = Array.from({ length: points }, (_, index) => [index + 1, 'after'] as const).flatMap(
-      ([at]) =>
-        [
-          [at, 'before'],
-          [at, 'after'],
-        ] as const,
+    // Before one commit, after the next, and the other way round half of the time: all of them take minutes.
+    const parity = Math.random() < 0.5 ? 0 : 1;
+    const plans = Array.from({ length: points }, (_, index) => index + 1).flatMap((at) =>
+      (['before', 'after'] as const)
+        .filter((_, index) => isFull || (at + index) % 2 === parity)
+        .map((when) => [at, when] as const),
     );
     const next = plans.values();
     let killed = 0;
@@ -65,8 +67,8 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
         for (const [at, when] of next) if (await killAndResume(at, when)) killed += 1;
       }),
     );
-    context.diagnostic(`killed at ${killed} points`);
-    assert.ok(killed >= 20, `killed at 20 points or more, these were ${killed}`);
+    context.diagnostic(`killed at ${killed} of ${points * 2} points`);
+    assert.ok(killed >= plans.length - 4, `killed at nearly all of ${plans.length} points, these were ${killed}`);
     assert.ok(repeated <= 2, `after ${repeated} kills that came after a commit a tool call was made again`);
   });
 
