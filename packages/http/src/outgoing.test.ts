@@ -301,6 +301,23 @@ describe('a request to an address that a user named', () => {
     await assert.rejects(strict.open(at('/held')), { reason: 'policy_denied' });
   });
 
+  it('waits for a connection to its origin where ten are held, unless more are allowed', async () => {
+    const held = Promise.withResolvers<void>();
+    await using server = await startServer((_, response) => void held.promise.then(() => response.end('done')));
+    await using few = createOutgoing({ allowPrivate: true });
+    await using many = createOutgoing({ allowPrivate: true, connections: 20 });
+    const ask = (through: typeof few, path: string) =>
+      Array.from({ length: 12 }, () => through.fetch(`http://127.0.0.1:${server.port}/${path}`));
+    const asked = [...ask(few, 'few'), ...ask(many, 'many')];
+    const arrived = (path: string) => server.seen.filter((request) => request.path === `/${path}`).length;
+    const until = Date.now() + 5_000;
+    while (Date.now() < until && (arrived('many') < 12 || arrived('few') < 10))
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual([arrived('few'), arrived('many')], [10, 12]);
+    held.resolve();
+    assert.ok((await Promise.all(asked)).every(({ status }) => status === 200));
+  });
+
   it('bounds the answer in bytes and in time, and stops with its caller', async () => {
     await using server = await startServer((request, response) => {
       if (request.url === '/large') return void response.end(Buffer.alloc(5_000));

@@ -13,6 +13,8 @@ export interface OutgoingOptions {
   readonly allowPrivate: boolean | readonly string[];
   /** How hosts are found; by the system where it is left out. */
   readonly resolve?: Resolve;
+  /** To one origin at a time; further requests wait for one of them. 10. */
+  readonly connections?: number;
 }
 
 export interface OutgoingRequest {
@@ -69,6 +71,7 @@ export interface Outgoing extends AsyncDisposable {
 
 const TIMEOUT_MS = 10_000;
 const CONNECT_MS = 5_000;
+const CONNECTIONS = 10;
 const MAX_BYTES = 1024 * 1024;
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -87,7 +90,11 @@ const OURS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-export function createOutgoing({ allowPrivate, resolve = resolveBySystem }: OutgoingOptions): Outgoing {
+export function createOutgoing({
+  allowPrivate,
+  resolve = resolveBySystem,
+  connections = CONNECTIONS,
+}: OutgoingOptions): Outgoing {
   const mayReach = (address: string) =>
     allowPrivate === true ||
     isPublicAddress(address) ||
@@ -98,7 +105,7 @@ export function createOutgoing({ allowPrivate, resolve = resolveBySystem }: Outg
     const { Agent: UndiciAgent } = await import('undici');
     return new UndiciAgent({
       connect: { timeout: CONNECT_MS, lookup: guardedLookup(resolve, mayReach) },
-      connections: 10,
+      connections,
       pipelining: 1,
       keepAliveTimeout: 10_000,
       maxHeaderSize: 32 * 1024,

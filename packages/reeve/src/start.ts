@@ -73,6 +73,9 @@ export interface Reeve extends AsyncDisposable {
   readonly fetch: (request: Request) => Promise<Response>;
 }
 
+/** Connections to one MCP server: a call may hold its own for minutes, and tenants may share a server. */
+const MCP_CONNECTIONS = 256;
+
 /** Builds and starts everything, top to bottom. Only this function knows how the parts fit. */
 export async function startReeve({ config, log, command, serve }: StartOptions): Promise<Reeve> {
   const dataDirectory = resolve(config.dataDirectory);
@@ -107,7 +110,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     search: config.webSearchUrl === undefined ? undefined : { url: config.webSearchUrl, key: config.webSearchApiKey },
   };
   const tools = createToolRegistry({ sandbox, web, config, log });
-  const mcpServers = stack.use(openMcpServers({ database, outgoing, config, log: serve ? log : silentLog, version }));
+  const toMcpServers = stack.use(
+    createOutgoing({ allowPrivate: config.allowPrivateUrls, connections: MCP_CONNECTIONS }),
+  );
+  const mcpServers = stack.use(
+    openMcpServers({ database, outgoing: toMcpServers, config, log: serve ? log : silentLog, version }),
+  );
   const toolsOf = async (tenantId: string) => tools.with(await mcpServers.toolsOf(tenantId));
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));

@@ -17,8 +17,8 @@ export interface TaskMaker {
 }
 
 /**
- * Tasks that agents may make in one trace. A task's run has its task's trace, so this bounds all that follows from one request,
- * however many agents pass it on to one another.
+ * Tasks that agents may make in one trace within 24 hours. A task's run has its task's trace, so this bounds all that follows from
+ * one request, however many agents pass it on to one another. A client may use one trace id for ever: hence the hours.
  */
 const MAX_IN_TRACE = 100;
 
@@ -41,7 +41,7 @@ export async function createAgentTask(
     if ((await countMadeByAgents(tx, tenantId, traceId)) >= MAX_IN_TRACE)
       throw new ReeveError(
         'limit_reached',
-        `agents have made ${MAX_IN_TRACE} tasks for this request, which is the limit: do the rest yourself, or say what is left`,
+        `agents have made ${MAX_IN_TRACE} tasks for this request within a day, which is the limit: do the rest yourself, or say what is left`,
       );
     const requester = { tenantId, userId: `agent:${agent}`, traceId };
     return insertQueued(tx, requester, { ...input, agent_id: agentId }, id);

@@ -6,7 +6,7 @@ import type { WorkerAnswer } from './worker-answers.ts';
 /*
  * Work on input that may be made to last for ever or to fill the memory, beside the event loop
  *
- *   starting ──ready──► asked ◄──► idle ──disposed, late, died──► ended
+ *   starting ──ready──► idle ◄──► asked ──disposed, late, died──► ended
  *
  * A thread is cheap, and is ended in the middle of anything. What may fill the memory needs a process: V8 can end all of a
  * process when one of its threads reaches its limit.
@@ -30,7 +30,7 @@ export interface BoundedWorker<Question, Answer> extends AsyncDisposable {
 export interface BoundedWorkerOptions {
   /** A module that calls `answerQuestions`. */
   readonly file: URL;
-  /** For all questions together, without the time that the worker takes to start. */
+  /** For all questions together, counted only while one is open: neither the start nor idle time takes of it. */
   readonly timeoutMs: number;
 }
 
@@ -100,6 +100,7 @@ function createWorker<Question, Answer>(
   let ended: Asked<never> | undefined;
   let settle: ((asked: Asked<Answer>) => void) | undefined;
   let timer = setTimeout(() => fail(new Error('it did not start')), STARTUP_MS);
+  let leftMs = timeoutMs;
   const end = (why: Asked<never>) => {
     ended ??= why;
     settle?.(ended);
@@ -108,7 +109,6 @@ function createWorker<Question, Answer>(
     (message) => {
       if (message.kind !== 'ready') return settle?.(message as Asked<Answer>);
       clearTimeout(timer);
-      timer = setTimeout(() => end({ kind: 'late' }), timeoutMs);
       start();
     },
     (cause) => {
@@ -131,8 +131,15 @@ function createWorker<Question, Answer>(
         if (ended !== undefined) return ended;
         const asked = Promise.withResolvers<Asked<Answer>>();
         settle = asked.resolve;
-        peer.post(question);
-        return await Promise.race([asked.promise, cancelled.promise]);
+        const askedAt = performance.now();
+        timer = setTimeout(() => end({ kind: 'late' }), leftMs);
+        try {
+          peer.post(question);
+          return await Promise.race([asked.promise, cancelled.promise]);
+        } finally {
+          clearTimeout(timer);
+          leftMs = Math.max(0, leftMs - (performance.now() - askedAt));
+        }
       } finally {
         settle = undefined;
         signal.removeEventListener('abort', cancel);

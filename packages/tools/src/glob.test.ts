@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import picomatch from 'picomatch';
-import { compileGlob } from './glob.ts';
+import { compileGlob, matchingPaths } from './glob.ts';
 
 describe('a glob pattern', () => {
   it('matches names, directories, classes and alternatives', () => {
@@ -54,5 +54,39 @@ describe('a glob pattern', () => {
     compileGlob(`${'**/a/'.repeat(80)}b`)('a/'.repeat(2000));
     assert.ok(performance.now() - startedAt < 1_000);
     assert.throws(() => compileGlob('{a,b}'.repeat(10)), { reason: 'invalid_request' });
+  });
+
+  const hostile = `${'{,a}'.repeat(6)}*${'a'.repeat(120)}b`;
+  const { signal } = new AbortController();
+
+  it('that is hostile does not stop the process for minutes where there are many paths', async () => {
+    const paths = Array.from({ length: 50_000 }, (_, index) => `${'a'.repeat(250)}${index}`);
+    let ticks = 0;
+    const timer = setInterval(() => (ticks += 1), 20);
+    const startedAt = performance.now();
+    await assert.rejects(matchingPaths(paths, compileGlob(hostile), signal), {
+      reason: 'invalid_request',
+      message: /takes too long to be matched/,
+    });
+    clearInterval(timer);
+    const lasted = performance.now() - startedAt;
+    assert.ok(lasted < 30_000, `it took ${lasted} ms`);
+    assert.ok(ticks > lasted / 400, `the event loop was blocked: ${ticks} ticks in ${lasted} ms`);
+  });
+
+  it('ends with its run', async () => {
+    const paths = Array.from({ length: 50_000 }, () => 'a'.repeat(255));
+    await assert.rejects(matchingPaths(paths, compileGlob(hostile), AbortSignal.timeout(50)), { name: 'TimeoutError' });
+  });
+
+  it('that is ordinary may be matched with as many paths as a workspace has', async () => {
+    const paths = Array.from({ length: 50_000 }, (_, index) => `${'some/directory/'.repeat(4)}a-file-${index}.tsx`);
+    const matches = compileGlob('**/*.{ts,js,jsx,mjs,cjs,css,html,json,md,tsx}');
+    assert.equal((await matchingPaths(paths, matches, signal)).length, 50_000);
+  });
+
+  it('may not cost too much on one path', () => {
+    const matches = compileGlob(`${'{,a}'.repeat(6)}*[${'b-c'.repeat(100)}]`);
+    assert.throws(() => matches('a'.repeat(16_000)), { reason: 'invalid_request' });
   });
 });

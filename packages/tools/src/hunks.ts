@@ -1,16 +1,21 @@
 import { ReeveError } from '@reeve/kit';
 import type { Hunk, HunkLine } from './patch.ts';
 
-/** Comparisons of lines in one file, after which a patch is refused: a hostile one could ask for pages of them. */
+/** Comparisons of lines, after which a patch is refused: a hostile one could ask for pages of them. Long lines count for several. */
 const MAX_COMPARISONS = 20_000_000;
+
+/** What a patch has cost so far; one for all its files. */
+export interface Effort {
+  comparisons: number;
+}
 
 /**
  * A text with hunks applied, in their order. What is kept stays as the text has it; where no exact place is found, spaces at
  * the ends of lines are overlooked. Throws `invalid_request` that names the line of the patch which does not match, and for a
- * hunk that fits several places.
+ * hunk that fits several places, and where the effort becomes too much.
  */
-export function applyHunks(path: string, content: string, hunks: readonly Hunk[]): string {
-  const text: Text = { path, lines: content.split('\n'), comparisons: 0 };
+export function applyHunks(path: string, content: string, hunks: readonly Hunk[], effort: Effort): string {
+  const text: Text = { path, lines: content.split('\n'), effort };
   const endsInBreak = text.lines.at(-1) === '';
   if (endsInBreak) text.lines.pop();
   const isDos = text.lines[0]?.endsWith('\r') ?? false;
@@ -34,7 +39,7 @@ export function applyHunks(path: string, content: string, hunks: readonly Hunk[]
 interface Text {
   readonly path: string;
   readonly lines: string[];
-  comparisons: number;
+  readonly effort: Effort;
 }
 
 type Same = (line: string, wanted: string) => boolean;
@@ -75,8 +80,8 @@ function findPlaces(text: Text, hunk: Hunk, old: readonly HunkLine[], from: numb
 }
 
 function matches(text: Text, line: string, wanted: string, same: Same): boolean {
-  text.comparisons += 1;
-  if (text.comparisons > MAX_COMPARISONS)
+  text.effort.comparisons += 1 + ((line.length + wanted.length) >> 8);
+  if (text.effort.comparisons > MAX_COMPARISONS)
     throw new ReeveError('invalid_request', `patch: ${JSON.stringify(text.path)} takes too long to be searched`);
   return same(line, wanted);
 }

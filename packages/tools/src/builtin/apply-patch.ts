@@ -1,12 +1,20 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { ReeveError } from '@reeve/kit';
 import { existsInside, removeInside, renameInside, resolveInside, writeInside } from '@reeve/sandbox';
 import { z } from 'zod';
-import { applyHunks } from '../hunks.ts';
+import { applyHunks, type Effort } from '../hunks.ts';
 import { parsePatch, type FileChange } from '../patch.ts';
 import { MAX_WRITE_BYTES, readTextFile } from '../text-file.ts';
 import { defineTool, success } from '../tool.ts';
+import { createTurns } from '../turns.ts';
 
 const MAX_FILES = 100;
+/** What all files of a patch are before it and after it. */
+const MAX_TOTAL_BYTES = 20 * 1024 * 1024;
+const WAIT_MS = 30_000;
+
+/** Patches of this process at a time: each holds its files in memory. */
+const turns = createTurns(4);
 
 /** Changes of several files, all or none. Repeating it could apply it twice, so it counts as an outside effect. */
 export const applyPatch = defineTool({
@@ -25,7 +33,7 @@ export const applyPatch = defineTool({
 *** End Patch
 "Move to" is only for renaming. In an update each line begins with a space (is kept), "-" (is removed) or "+" (is added); copy kept and removed lines exactly, and give three of them around a change. A hunk begins with "@@", which may name a line of the file above the change (a function, a class) where the same lines occur more than once. Hunks stand in the file's order; there are no line numbers.`,
   effect: 'external',
-  timeoutMs: 60_000,
+  timeoutMs: WAIT_MS + 60_000,
   input: z.strictObject({
     patch: z
       .string()
@@ -33,11 +41,12 @@ export const applyPatch = defineTool({
       .max(2_000_000)
       .describe('The patch, from "*** Begin Patch" to "*** End Patch". Paths are relative to the workspace.'),
   }),
-  async execute({ patch }, { workspace }) {
+  async execute({ patch }, { workspace, signal }) {
     const changes = parsePatch(patch);
     if (changes.length > MAX_FILES)
       throw new ReeveError('invalid_request', `patch: changes ${changes.length} files, and ${MAX_FILES} are allowed`);
-    await carryOut(workspace, await planOf(workspace, changes));
+    using _turn = await turns.take(WAIT_MS, signal);
+    await carryOut(workspace, await planOf(workspace, changes, signal));
     return success({ files: changes.map(summaryOf) });
   },
 });
@@ -49,10 +58,13 @@ type Action =
   | { readonly kind: 'rename'; readonly from: string; readonly to: string };
 
 /** What a patch comes to, computed before anything is changed. */
-async function planOf(workspace: string, changes: readonly FileChange[]): Promise<Action[]> {
+async function planOf(workspace: string, changes: readonly FileChange[], signal: AbortSignal): Promise<Action[]> {
   const files = createDraft(workspace);
+  const effort: Effort = { comparisons: 0 };
   const actions: Action[] = [];
   for (const change of changes) {
+    await breathe();
+    signal.throwIfAborted();
     const { path } = change;
     if (change.kind === 'add') {
       await files.requireFree(path);
@@ -65,7 +77,7 @@ async function planOf(workspace: string, changes: readonly FileChange[]): Promis
       actions.push({ kind: 'remove', path, before });
       continue;
     }
-    const content = applyHunks(path, before, change.hunks);
+    const content = applyHunks(path, before, change.hunks, effort);
     if (content !== before) actions.push({ kind: 'write', path, content: await files.set(path, content), before });
     if (change.moveTo === undefined) continue;
     await files.requireFree(change.moveTo);
@@ -76,15 +88,24 @@ async function planOf(workspace: string, changes: readonly FileChange[]): Promis
   return actions;
 }
 
-/** The files of a workspace as they would be; a file that goes by several names is one. */
+/** The files of a workspace as they would be; a file that goes by several names is one. Bounds what is read and set in all. */
 function createDraft(workspace: string) {
   const drafts = new Map<string, string | undefined>();
   const keyOf = (path: string) => resolveInside(workspace, path);
+  let total = 0;
+  const count = (bytes: number) => {
+    total += bytes;
+    if (total > MAX_TOTAL_BYTES)
+      throw new ReeveError(
+        'invalid_request',
+        `patch: its files have more than ${MAX_TOTAL_BYTES} bytes in all, before and after; give several smaller patches`,
+      );
+  };
   const read = async (path: string): Promise<string> => {
     const key = await keyOf(path);
-    if (!drafts.has(key)) return readTextFile(workspace, path, MAX_WRITE_BYTES);
-    const content = drafts.get(key);
+    const content = drafts.has(key) ? drafts.get(key) : await readTextFile(workspace, path, MAX_WRITE_BYTES);
     if (content === undefined) throw new ReeveError('invalid_request', `${JSON.stringify(path)} does not exist`);
+    count(Buffer.byteLength(content));
     return content;
   };
   return {
@@ -105,6 +126,7 @@ function createDraft(workspace: string) {
           'invalid_request',
           `${JSON.stringify(path)} would have ${bytes} bytes, and ${MAX_WRITE_BYTES} are allowed`,
         );
+      count(bytes);
       drafts.set(await keyOf(path), content);
       return content;
     },

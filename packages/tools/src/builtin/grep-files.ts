@@ -3,7 +3,7 @@ import { ReeveError } from '@reeve/kit';
 import { listInside, openInside } from '@reeve/sandbox';
 import { z } from 'zod';
 import { openBoundedThread } from '../bounded-worker.ts';
-import { compileGlob } from '../glob.ts';
+import { compileGlob, matchingPaths } from '../glob.ts';
 import type { GrepAnswer, GrepData, GrepLine, GrepQuestion } from '../grep-worker.ts';
 import { defineTool } from '../tool.ts';
 import { createTurns } from '../turns.ts';
@@ -12,7 +12,10 @@ const MAX_ENTRIES = 50_000;
 const MAX_FILE_BYTES = 5 * 1024 * 1024;
 const MAX_SCAN_BYTES = 256 * 1024 * 1024;
 const MAX_OUTPUT = 64 * 1024;
+/** For the matching of all lines. */
 const SEARCH_MS = 10_000;
+/** For reading and matching together. */
+const SCAN_MS = 30_000;
 const WAIT_MS = 30_000;
 
 /** Searches of this process at a time: each may keep a core busy. */
@@ -38,25 +41,28 @@ export const grepFiles = defineTool({
     const data = dataOf(asked);
     const isWanted = glob === undefined ? () => true : globOf(glob);
     const isExcluded = exclude === undefined ? () => false : globOf(exclude);
-    const { paths, complete } = await listInside(workspace, { maxEntries: MAX_ENTRIES, signal });
     using _turn = await turns.take(WAIT_MS, signal);
+    const { paths, complete } = await listInside(workspace, { maxEntries: MAX_ENTRIES, signal });
+    const wanted = await matchingPaths(paths, (path) => isWanted(path) && !isExcluded(path), signal);
     const file = new URL('../grep-worker.ts', import.meta.url);
     await using worker = openBoundedThread<GrepQuestion, GrepAnswer>({ file, timeoutMs: SEARCH_MS }, data);
     const found = { output: '', matches: 0, files: 0 };
     let [searched, skipped, left, truncated] = [0, 0, MAX_SCAN_BYTES, !complete];
-    for (const path of paths) {
-      if (!isWanted(path) || isExcluded(path)) continue;
-      if (found.matches >= limit || found.output.length >= MAX_OUTPUT || left <= 0) {
+    const until = performance.now() + SCAN_MS;
+    for (const path of wanted) {
+      signal.throwIfAborted();
+      const isLate = performance.now() >= until;
+      if (isLate || found.matches >= limit || found.output.length >= MAX_OUTPUT || left <= 0) {
         truncated = true;
         break;
       }
       const bytes = await readWhole(workspace, path);
+      left -= bytes?.length ?? 0;
       if (bytes === undefined || bytes.includes(0) || !isUtf8(bytes)) {
         skipped += 1;
         continue;
       }
       searched += 1;
-      left -= bytes.length;
       const answer = await worker.ask({ text: bytes.toString('utf8'), limit: limit - found.matches }, signal);
       if (answer.kind === 'late') return late(found);
       if (answer.kind === 'refused')

@@ -9,6 +9,7 @@ import { openSandbox, workspacePath } from '@reeve/sandbox';
 import { createToolRegistry } from '../registry.ts';
 import type { ToolContext } from '../tool.ts';
 import { applyPatch } from './apply-patch.ts';
+import { globFiles } from './glob-files.ts';
 import { grepFiles } from './grep-files.ts';
 
 const sandbox = await openSandbox({ sandboxBackend: 'quickjs' }, silentLog);
@@ -18,7 +19,7 @@ const registry = createToolRegistry({
   web: { outgoing, configured: outgoing },
   config: { circuitFailureThreshold: 1, circuitResetTimeoutSeconds: 30 },
   log: silentLog,
-  tools: [grepFiles, applyPatch],
+  tools: [globFiles, grepFiles, applyPatch],
 });
 
 let base: string;
@@ -116,6 +117,13 @@ describe('grep_files', () => {
     assert.deepEqual([found.matches, found.files_skipped, found.files_searched], [0, 3, 1]);
   });
 
+  it('does not read for ever where all files are binary', async () => {
+    const binary = Buffer.alloc(5 * 1024 * 1024);
+    for (let index = 0; index < 53; index++) await put(`binary/${index}`, binary);
+    const found = await value('grep_files', { pattern: 'x' });
+    assert.deepEqual([found.files_skipped, found.truncated], [52, true]);
+  });
+
   it('is stopped where a hostile pattern takes for ever, while the process goes on', { timeout: 60_000 }, async () => {
     await put('a', `${'a'.repeat(40)}!\n`);
     let ticks = 0;
@@ -133,6 +141,17 @@ describe('grep_files', () => {
     const startedAt = performance.now();
     await assert.rejects(call('grep_files', { pattern: '^(a+)+$' }, AbortSignal.timeout(500)), { reason: 'cancelled' });
     assert.ok(performance.now() - startedAt < 5_000);
+  });
+});
+
+describe('a glob that takes too long', () => {
+  it('is refused as bad input, and stops no tool', async () => {
+    await put('a'.repeat(255), 'x');
+    const glob = `${'{,a}'.repeat(6)}*${'[aaaaaaaaaa]'.repeat(38)}b`;
+    await refused('glob_files', { pattern: glob }, /takes too long to be matched/);
+    await refused('grep_files', { pattern: 'x', glob }, /takes too long to be matched/);
+    await refused('grep_files', { pattern: 'x', exclude: glob }, /takes too long to be matched/);
+    assert.equal((await value('glob_files', { pattern: 'a*' })).total, 1);
   });
 });
 
@@ -239,5 +258,23 @@ describe('apply_patch', () => {
     await refused('apply_patch', patch(...files), /changes 101 files, and 100 are allowed/);
     await refused('apply_patch', { patch: 'x'.repeat(2_000_001) }, /patch: /);
     assert.deepEqual(await readdir(workspace), ['binary']);
+  });
+
+  it('does not take hundreds of megabytes for a patch of many large files', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    for (const name of names) await put(name, Buffer.alloc(4_500_000, 'x\n'));
+    const deletes = names.map((name) => `*** Delete File: ${name}`);
+    await refused('apply_patch', patch(...deletes), /more than 20971520 bytes in all, before and after/);
+    const again = Array.from({ length: 3 }, () => ['*** Update File: a', '+y', '*** End of File']).flat();
+    await refused('apply_patch', patch(...again), /bytes in all/);
+    assert.deepEqual((await readdir(workspace)).sort(), names);
+    await value('apply_patch', patch(...deletes.slice(1)));
+  });
+
+  it('does not search for minutes by searching a little in each of many files', async () => {
+    const update = (name: string) => [`*** Update File: ${name}`, ...Array.from({ length: 200 }, () => ' a'), '-z'];
+    for (const name of ['a', 'b', 'c']) await put(name, `${'a\n'.repeat(40_000)}z\n`);
+    await refused('apply_patch', patch(...['a', 'b', 'c'].flatMap(update)), /"c" takes too long to be searched/);
+    await value('apply_patch', patch(...['a', 'b'].flatMap(update)));
   });
 });
