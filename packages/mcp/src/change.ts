@@ -9,6 +9,7 @@ import {
   deleteServerRow,
   insertServer,
   lockServer,
+  lockServers,
   selectServer,
   updateServer as updateServerRow,
   type ServerFields,
@@ -39,6 +40,7 @@ export async function createServer(
   const { tenantId, userId } = requester;
   const fields: ServerFields = { name, url: check(url).href, headers, enabled, timeoutMs };
   return inTenant(database.db, tenantId, async (tx) => {
+    await lockServers(tx, tenantId);
     if ((await countServers(tx, tenantId)) >= MAX_SERVERS)
       throw new ReeveError('limit_reached', `a tenant can have ${MAX_SERVERS} MCP servers: remove one first`);
     const id = newId();
@@ -99,7 +101,7 @@ export async function requireServer(tx: Tx, tenantId: string, id: string): Promi
 
 /** What is shown of an address or a header stands for what is stored, so that a form can send back what it read. */
 function applyPatch(before: StoredServer, patch: McpServerPatch, check: CheckUrl): ServerFields {
-  const url = patch.url === undefined || patch.url === shownUrl(before.url) ? before.url : check(patch.url).href;
+  const url = patch.url === undefined ? before.url : urlFrom(before.url, patch.url, check);
   const isElsewhere = new URL(url).origin !== new URL(before.url).origin;
   const headers = new Map(isElsewhere ? [] : Object.entries(before.headers));
   for (const [name, value] of Object.entries(patch.headers ?? {})) {
@@ -117,6 +119,32 @@ function applyPatch(before: StoredServer, patch: McpServerPatch, check: CheckUrl
     enabled: patch.enabled ?? before.enabled,
     timeoutMs: patch.timeout_ms ?? before.timeoutMs,
   };
+}
+
+/** An address as it is given, with the stored values where `***` stands for them; they do not go along to another origin. */
+function urlFrom(stored: string, given: string, check: CheckUrl): string {
+  if (given === shownUrl(stored)) return stored;
+  const url = check(given);
+  const before = new URL(stored);
+  const asked = queryOf(url);
+  if (asked.every(({ value }) => value !== MASKED)) return url.href;
+  const left = url.origin === before.origin ? queryOf(before) : [];
+  const parts = asked.map((part) => {
+    const at = left.findIndex(({ name }) => name === part.name);
+    const [same] = at === -1 ? [] : left.splice(at, 1);
+    if (part.value !== MASKED) return part;
+    if (same === undefined)
+      throw invalidField('url', `must have its ${part.name} anew: ${MASKED} stands for a value that is stored there`);
+    return same;
+  });
+  url.search = parts.map(({ raw }) => raw).join('&');
+  return url.href;
+}
+
+/** The parts of a query, each as it is written too: parsing it and writing it anew would change how it is encoded. */
+function queryOf({ search }: URL): { name: string; value: string; raw: string }[] {
+  const raws = search.slice(1).split('&');
+  return raws.flatMap((raw) => [...new URLSearchParams(raw)].map(([name, value]) => ({ name, value, raw })));
 }
 
 function noServer(id: string): ReeveError {

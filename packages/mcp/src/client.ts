@@ -7,19 +7,22 @@ import {
   StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client';
 import type { Outgoing } from '@reeve/http';
-import { createMask, ReeveError, storableText, type Mask } from '@reeve/kit';
+import { createMask, ReeveError, storableText } from '@reeve/kit';
 import type { ToolResult } from '@reeve/tools';
 import { guardedFetch } from './guarded-fetch.ts';
 import { MAX_TOOLS, toolsKept } from './listing.ts';
 import { resultOf } from './result.ts';
+import { hideSent, sentTo, type Hide } from './secrets.ts';
 import { CONNECT_MS, type Listing, type RemoteTool, type ServerTarget } from './server.ts';
 
-/** A server that we are connected to. What its functions throw, `faultOf` explains. */
+/** A server that we are connected to. Nothing that it says holds a secret that it was sent. What its functions throw, `faultOf` explains. */
 export interface Remote extends AsyncDisposable {
   /** Reads what the server tells of itself and its tools. */
   list(): Promise<Listing>;
   /** Calls a tool. What the server says against the call is a result; only faults are thrown. */
   call(tool: RemoteTool, input: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<ToolResult>;
+  /** The server gave the connection a session. */
+  hasSession(): boolean;
 }
 
 export interface ClientOptions {
@@ -35,8 +38,14 @@ const CLOSE_MS = 2_000;
 const LIST_MS = 20_000;
 const MAX_PAGES = 32;
 const ERROR_LENGTH = 500;
-/** What servers answer about a session that they do not know any more. */
+/** What servers answer about a session that they do not know any more; without one it is about the call. */
 const SESSION_GONE: ReadonlySet<number> = new Set([400, 404]);
+/** What one answer was, or was not. */
+const OF_THE_CALL: ReadonlySet<string> = new Set([
+  SdkErrorCode.RequestTimeout,
+  SdkErrorCode.InvalidResult,
+  SdkErrorCode.ClientHttpUnexpectedContent,
+]);
 
 /** Connects to a server, in the newest revision that it speaks. */
 export async function openRemote(
@@ -65,20 +74,23 @@ export async function openRemote(
     await client.close();
     throw error;
   }
+  const hide = hideSent(target);
   return {
+    hasSession: () => transport.sessionId !== undefined,
     async list() {
-      const tools = await listTools(client);
+      const tools = await listTools(client, hide);
       const { name = null, version: its = null } = client.getServerVersion() ?? {};
       const protocolVersion = client.getNegotiatedProtocolVersion() ?? null;
-      return { tools, protocolVersion, serverName: short(name), serverVersion: short(its) };
+      return { tools, protocolVersion, serverName: short(name, hide), serverVersion: short(its, hide) };
     },
     async call({ name, input_schema: schema }, input, signal) {
       const toolDefinition = { name, inputSchema: { ...schema, type: 'object' as const } };
       const options = { signal, timeout: target.timeoutMs, toolDefinition };
       try {
-        return resultOf(await client.callTool({ name, arguments: { ...input } }, options));
+        const { status, result } = resultOf(await client.callTool({ name, arguments: { ...input } }, options));
+        return { status, result: hide(result) };
       } catch (error) {
-        if (error instanceof ProtocolError) return { status: 'error', result: { error: error.message } };
+        if (error instanceof ProtocolError) return { status: 'error', result: { error: hide(error.message) } };
         throw error;
       }
     },
@@ -91,14 +103,14 @@ export async function openRemote(
 }
 
 /** Page by page, as many tools as are kept: a list may have no end. */
-async function listTools(client: Client): Promise<RemoteTool[]> {
+async function listTools(client: Client, hide: Hide): Promise<RemoteTool[]> {
   const signal = AbortSignal.timeout(LIST_MS);
   let kept: RemoteTool[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES && kept.length < MAX_TOOLS; page++) {
     const params = cursor === undefined ? {} : { cursor };
     const answer = await client.request({ method: 'tools/list', params }, { timeout: CONNECT_MS, signal });
-    kept = toolsKept(kept, answer.tools);
+    kept = toolsKept(kept, answer.tools, hide);
     cursor = answer.nextCursor;
     if (cursor === undefined) break;
   }
@@ -109,39 +121,35 @@ async function listTools(client: Client): Promise<RemoteTool[]> {
 export interface Fault {
   /** For who asked, without a secret of the headers. */
   readonly error: ReeveError;
-  /** The connection is as good as it was. */
+  /** The connection is as good as it was: the next call may do better over it. */
   readonly isOfTheCall: boolean;
   /** The server has forgotten the session, and did nothing. */
   readonly isSessionGone: boolean;
 }
 
-export function faultOf(thrown: unknown, target: ServerTarget): Fault {
+/** Explains what a server that we are connected to failed with; `hasSession`: it was in a session. */
+export function faultOf(thrown: unknown, target: ServerTarget, hasSession: boolean): Fault {
   const code = thrown instanceof SdkError ? thrown.code : undefined;
+  const isSessionGone = hasSession && thrown instanceof SdkHttpError && SESSION_GONE.has(thrown.status);
   return {
     error: guardsError(thrown) ?? errorOf(thrown, target),
     isOfTheCall:
       thrown instanceof ProtocolError ||
-      code === SdkErrorCode.RequestTimeout ||
-      code === SdkErrorCode.InvalidResult ||
+      (thrown instanceof SdkHttpError && !isSessionGone) ||
+      (code !== undefined && OF_THE_CALL.has(code)) ||
       (thrown instanceof Error && thrown.name === 'AbortError'),
-    isSessionGone: thrown instanceof SdkHttpError && SESSION_GONE.has(thrown.status),
+    isSessionGone,
   };
 }
 
-function errorOf(thrown: unknown, { url, headers }: ServerTarget): ReeveError {
-  const { host } = new URL(url);
+function errorOf(thrown: unknown, target: ServerTarget): ReeveError {
+  const { host } = new URL(target.url);
   if (thrown instanceof SdkError && thrown.code === SdkErrorCode.RequestTimeout)
     return new ReeveError('timeout', `${host} did not answer in time`, { cause: thrown });
   const said = thrown instanceof Error ? thrown.message : String(thrown);
   const why = thrown instanceof SdkHttpError ? `it answers with HTTP ${thrown.status}` : said;
-  const message = maskOf(url, headers).text(`${host} does not answer as an MCP server: ${why}`);
+  const message = createMask(sentTo(target)).text(`${host} does not answer as an MCP server: ${why}`);
   return new ReeveError('upstream_error', storableText(message.slice(0, ERROR_LENGTH)), { cause: thrown });
-}
-
-/** Takes out what the server was sent, whole or in its parts, since it may say it again. */
-function maskOf(url: string, headers: ServerTarget['headers']): Mask {
-  const sent = [...Object.values(headers), ...new URL(url).searchParams.values()];
-  return createMask(sent.flatMap((value) => [value, ...value.split(/\s+/)]));
 }
 
 /** The error of the guard of outgoing requests, where that is what stopped the SDK. */
@@ -150,8 +158,8 @@ function guardsError(thrown: unknown): ReeveError | undefined {
   return undefined;
 }
 
-function short(text: string | null): string | null {
-  return text === null ? null : storableText(text.slice(0, 200));
+function short(text: string | null, hide: Hide): string | null {
+  return text === null ? null : storableText(hide(text).slice(0, 200));
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,60 +1,94 @@
+import { addAbortListener } from 'node:events';
 import type { ClientOptions, Remote } from './client.ts';
 import type { ServerTarget } from './server.ts';
 
 /*
- * closed ──use──► opening ──► open ──idle, or a fault of the connection──► closed
+ * closed ──use──► opening ──► open ──idle, or a fault of the connection──► retired ──its last user leaves──► closed
+ *                    └──it cannot be opened──► closed
  *
- * Who uses it while it opens waits for the same connection. A server of 2025-11-25 may have given it a session, which it may
- * forget: a call that is refused for that is made once more over a new connection.
+ * Who uses it while it opens waits for the same connection. A retired one takes nobody new, and its users go on: what one of
+ * them met is not theirs. A server of 2025-11-25 may have given it a session, which it may forget: a call that is refused for
+ * that is made once more over a new connection.
  */
 
-/** The way to one server, opened when it is needed. */
+/** The way to one server, opened when it is needed. Disposing it waits for who uses it, unless everything stops. */
 export interface Connection extends AsyncDisposable {
   /** Does something with the server. Throws `timeout`, `upstream_error`, and what the guard of outgoing requests throws. */
   use<T>(work: (remote: Remote) => Promise<T>): Promise<T>;
 }
 
+interface Opened {
+  readonly remote: Promise<Remote>;
+  users: number;
+  /** Called when its last user has left, once it is retired. */
+  onLeft?: () => void;
+}
+
 const IDLE_MS = 60_000;
 
 export function createConnection(target: ServerTarget, options: ClientOptions): Connection {
-  let opened: Promise<Remote> | undefined;
+  let opened: Opened | undefined;
   let idle: NodeJS.Timeout | undefined;
-  let users = 0;
+  const closing = new Set<Promise<void>>();
 
-  async function close(): Promise<void> {
+  function retire(): void {
     clearTimeout(idle);
-    const closing = opened;
+    if (opened === undefined) return;
+    const closed = close(opened, options.stopping).finally(() => closing.delete(closed));
+    closing.add(closed);
     opened = undefined;
-    const remote = await closing?.catch(() => undefined);
-    await remote?.[Symbol.asyncDispose]();
   }
 
-  async function attempt<T>(work: (remote: Remote) => Promise<T>): Promise<T> {
+  function leave(left: Opened): void {
+    left.users -= 1;
+    if (left.users > 0) return;
+    if (opened === left) idle = setTimeout(retire, IDLE_MS).unref();
+    left.onLeft?.();
+  }
+
+  async function attempt<T>(work: (remote: Remote) => Promise<T>, isRepeated = false): Promise<T> {
     // Loaded when the first server is asked: starting does not wait for it.
     const { faultOf, openRemote } = await import('./client.ts');
+    clearTimeout(idle);
     const isKept = opened !== undefined;
-    const mine = (opened ??= openRemote(target, options));
+    const mine = (opened ??= { remote: openRemote(target, options), users: 0 });
+    mine.users += 1;
     try {
-      return await work(await mine);
-    } catch (thrown) {
-      const { error, isOfTheCall, isSessionGone } = faultOf(thrown, target);
-      if (!isOfTheCall && opened === mine) await close();
-      if (isKept && isSessionGone) return await attempt(work);
-      throw error;
+      const remote = await mine.remote.catch((thrown: unknown) => {
+        // Whatever it was: who comes next tries anew.
+        if (opened === mine) opened = undefined;
+        throw faultOf(thrown, target, false).error;
+      });
+      try {
+        return await work(remote);
+      } catch (thrown) {
+        const { error, isOfTheCall, isSessionGone } = faultOf(thrown, target, remote.hasSession());
+        if (!isOfTheCall && opened === mine) retire();
+        if (!isKept || !isSessionGone || isRepeated) throw error;
+      }
+    } finally {
+      leave(mine);
     }
+    return attempt(work, true);
   }
 
   return {
-    async use(work) {
-      clearTimeout(idle);
-      users += 1;
-      try {
-        return await attempt(work);
-      } finally {
-        users -= 1;
-        if (users === 0) idle = setTimeout(() => void close(), IDLE_MS).unref();
-      }
+    use: (work) => attempt(work),
+    async [Symbol.asyncDispose]() {
+      retire();
+      await Promise.all(closing);
     },
-    [Symbol.asyncDispose]: close,
   };
+}
+
+/** Closes a connection once its last user has left, or everything stops. */
+async function close(retired: Opened, stopping: AbortSignal): Promise<void> {
+  if (retired.users > 0) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    retired.onLeft = resolve;
+    using _listening = addAbortListener(stopping, () => resolve());
+    await promise;
+  }
+  const remote = await retired.remote.catch(() => undefined);
+  await remote?.[Symbol.asyncDispose]();
 }

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Tool } from '@modelcontextprotocol/client';
 import { toolsKept } from './listing.ts';
+import { hideSent } from './secrets.ts';
 import { shownUrl, toolName } from './server.ts';
 
 const tool = (name: string, more: Partial<Tool> = {}): Tool => ({ name, inputSchema: { type: 'object' }, ...more });
+const hide = hideSent({ url: 'https://a.example/', headers: { 'X-Key': 's3cr3t-key' } });
 const nested = (levels: number): object => (levels === 0 ? {} : { properties: { a: nested(levels - 1) } });
 
 describe('a server’s list of tools', () => {
@@ -20,6 +22,7 @@ describe('a server’s list of tools', () => {
         tool('large', { inputSchema: { type: 'object', description: 'x'.repeat(40_000) } }),
         tool('titled', { title: 'Its title', annotations: { idempotentHint: true } }),
       ],
+      hide,
     );
     assert.deepEqual(
       kept.map(({ name, effect, description }) => [name, effect, description.length]),
@@ -33,9 +36,37 @@ describe('a server’s list of tools', () => {
 
   it('has an end', () => {
     const many = Array.from({ length: 100 }, (_, index) => tool(`tool${index}`));
-    const first = toolsKept([], many);
+    const first = toolsKept([], many, hide);
     const more = many.map(({ name }) => tool(`more-${name}`));
-    assert.equal(toolsKept(toolsKept(first, many), more).length, 128);
+    assert.equal(toolsKept(toolsKept(first, many, hide), more, hide).length, 128);
+  });
+});
+
+describe('a server’s list of tools that are large', () => {
+  it('takes no more than 512 KiB in all, page by page', () => {
+    const large = (page: string) =>
+      Array.from({ length: 12 }, (_, index) =>
+        tool(`${page}${index}`, { inputSchema: { type: 'object', description: 'x'.repeat(32_000) } }),
+      );
+    const kept = toolsKept(toolsKept([], large('a'), hide), [...large('b'), tool('small')], hide);
+    assert.ok(Buffer.byteLength(JSON.stringify(kept)) <= 512 * 1024);
+    assert.deepEqual([kept.length, kept.at(-1)?.name], [17, 'small']);
+  });
+});
+
+describe('a tool that tells what its server was sent', () => {
+  it('is kept without it, and not at all where it is in its name', () => {
+    const schema = { type: 'object' as const, properties: { key: { default: 's3cr3t-key' } } };
+    const kept = toolsKept(
+      [],
+      [tool('asks', { description: 'Send s3cr3t-key.', inputSchema: schema }), tool('s3cr3t-key')],
+      hide,
+    );
+    assert.deepEqual(
+      kept.map(({ name, description }) => [name, description]),
+      [['asks', 'Send ***.']],
+    );
+    assert.ok(!JSON.stringify(kept).includes('s3cr3t'));
   });
 });
 

@@ -1,6 +1,7 @@
 import type { Tool } from '@modelcontextprotocol/client';
 import { storable, storableText } from '@reeve/kit';
 import type { Effect } from '@reeve/tools';
+import type { Hide } from './secrets.ts';
 import type { RemoteTool } from './server.ts';
 
 /** Tools of one server that are kept; providers of models take hardly more in all. */
@@ -9,22 +10,35 @@ const MAX_NAME_LENGTH = 128;
 const MAX_DESCRIPTION_LENGTH = 4_000;
 const MAX_SCHEMA_BYTES = 32 * 1024;
 const MAX_SCHEMA_DEPTH = 32;
+/** For all tools of one server, as JSON. */
+const MAX_BYTES = 512 * 1024;
 
-/** With those before, the tools that can be offered to a model: each named once, with a schema of an object that is not too large. */
-export function toolsKept(before: readonly RemoteTool[], tools: readonly Tool[]): RemoteTool[] {
+/**
+ * With those before, the tools that can be offered to a model: each named once, with a schema of an object that is not too
+ * large, and as many as fit together. What was sent to the server is hidden; a tool whose name holds it cannot be kept.
+ */
+export function toolsKept(before: readonly RemoteTool[], tools: readonly Tool[], hide: Hide): RemoteTool[] {
   const kept = new Map(before.map((tool) => [tool.name, tool]));
+  let bytes = before.reduce((sum, tool) => sum + bytesOf(tool), 0);
   for (const { name, title, description, annotations, inputSchema } of tools) {
     if (kept.size === MAX_TOOLS) break;
-    if (kept.has(name) || name.length > MAX_NAME_LENGTH || storableText(name) !== name || !fits(inputSchema)) continue;
+    if (kept.has(name) || !isNameKept(name, hide) || !fits(inputSchema)) continue;
     const told = description ?? title ?? annotations?.title ?? '';
-    kept.set(name, {
+    const tool: RemoteTool = {
       name,
-      description: storableText(told.slice(0, MAX_DESCRIPTION_LENGTH)),
+      description: storableText(hide(told).slice(0, MAX_DESCRIPTION_LENGTH)),
       effect: effectOf(annotations),
-      input_schema: storable(inputSchema) as Record<string, unknown>,
-    });
+      input_schema: storable(hide(inputSchema)) as Record<string, unknown>,
+    };
+    if (bytes + bytesOf(tool) > MAX_BYTES) continue;
+    bytes += bytesOf(tool);
+    kept.set(name, tool);
   }
   return [...kept.values()];
+}
+
+function isNameKept(name: string, hide: Hide): boolean {
+  return name.length <= MAX_NAME_LENGTH && storableText(name) === name && hide(name) === name;
 }
 
 /** What the server says that a repeat does; where it says nothing, something more. */
@@ -34,11 +48,11 @@ function effectOf(annotations: Tool['annotations']): Effect {
 }
 
 function fits(schema: Tool['inputSchema']): boolean {
-  return (
-    schema.type === 'object' &&
-    depthOf(schema, 0) <= MAX_SCHEMA_DEPTH &&
-    Buffer.byteLength(JSON.stringify(schema)) <= MAX_SCHEMA_BYTES
-  );
+  return schema.type === 'object' && depthOf(schema, 0) <= MAX_SCHEMA_DEPTH && bytesOf(schema) <= MAX_SCHEMA_BYTES;
+}
+
+function bytesOf(value: object): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }
 
 function depthOf(value: unknown, depth: number): number {

@@ -4,7 +4,7 @@ import { requesterOf, type App } from '@reeve/http';
 import { createServer, deleteServer, requireServer, updateServer } from './change.ts';
 import { shownServer, shownTool, type StoredServer } from './server.ts';
 import type { McpServers } from './servers-open.ts';
-import { listServers } from './store.ts';
+import { listServers, selectTools } from './store.ts';
 
 /** Mounts the routes of MCP servers. */
 export function mountMcpServers(app: App, database: Database, servers: McpServers): void {
@@ -51,8 +51,11 @@ export function mountMcpServers(app: App, database: Database, servers: McpServer
   );
 
   app.mount(routes.listMcpTools, async ({ principal: { tenantId }, params: { id }, query: { limit, offset } }) => {
-    const server = await read(tenantId, id);
-    const tools = server.tools.slice(offset, offset + limit).map((tool) => shownTool(server, tool));
-    return { tools, total: server.tools.length, limit, offset };
+    const { server, kept } = await inTenant(database.db, tenantId, async (tx) => ({
+      server: await requireServer(tx, tenantId, id),
+      kept: await selectTools(tx, tenantId, id),
+    }));
+    const tools = kept.slice(offset, offset + limit).map((tool) => shownTool(server, tool));
+    return { tools, total: kept.length, limit, offset };
   });
 }

@@ -33,7 +33,7 @@ export interface StoredServer extends ServerTarget {
   readonly name: string;
   readonly enabled: boolean;
   readonly revision: number;
-  readonly tools: readonly RemoteTool[];
+  readonly toolCount: number;
   readonly protocolVersion: string | null;
   readonly serverName: string | null;
   readonly serverVersion: string | null;
@@ -45,6 +45,11 @@ export interface StoredServer extends ServerTarget {
   readonly updatedAt: Date;
   /** Its list is old enough to be read again. */
   readonly isDue: boolean;
+}
+
+/** A server with its list, which may be long. */
+export interface ListedServer extends StoredServer {
+  readonly tools: readonly RemoteTool[];
 }
 
 /** What a server told of itself. */
@@ -65,7 +70,7 @@ const DIGEST_LENGTH = 8;
 
 /** A server as it is shown: without a value of its headers or of its address's query. */
 export function shownServer(server: StoredServer, breaker: BreakerState): McpServer {
-  const { id, name, enabled, tools } = server;
+  const { id, name, enabled } = server;
   return {
     id,
     tenant_id: server.tenantId,
@@ -75,7 +80,7 @@ export function shownServer(server: StoredServer, breaker: BreakerState): McpSer
     headers: Object.fromEntries(Object.keys(server.headers).map((header) => [header, MASKED])),
     enabled,
     timeout_ms: server.timeoutMs,
-    tool_count: tools.length,
+    tool_count: server.toolCount,
     protocol_version: server.protocolVersion,
     server_name: server.serverName,
     server_version: server.serverVersion,

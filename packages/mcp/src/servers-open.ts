@@ -38,7 +38,7 @@ export interface McpServersOptions {
   readonly version: string;
 }
 
-/** The way to one server as it was at a revision. */
+/** The way to one server as it was at a revision. One that is dropped goes on for who uses it already. */
 interface Link {
   readonly tenantId: string;
   readonly revision: number;
@@ -91,7 +91,12 @@ export function openMcpServers({ database, outgoing, config, log, version }: Mcp
   async function read(tenantId: string): Promise<readonly Tool[]> {
     const servers = await inTenant(database.db, tenantId, (tx) => selectEnabled(tx, tenantId));
     const ids = new Set(servers.map(({ id }) => id));
-    for (const [id, link] of links) if (link.tenantId === tenantId && !ids.has(id)) drop(id, link);
+    for (const [id, link] of links) {
+      // One that is disabled may be under test.
+      if (link.tenantId !== tenantId || ids.has(id) || reading.has(readingOf({ id, revision: link.revision })))
+        continue;
+      drop(id, link);
+    }
     return servers.flatMap((server) => {
       const { breaker } = linkTo(server);
       if (server.isDue && breaker.allows() && !reading.has(readingOf(server)))
@@ -173,7 +178,7 @@ export function openMcpServers({ database, outgoing, config, log, version }: Mcp
 }
 
 /** One reading of a list at a time, as it is asked now. */
-function readingOf({ id, revision }: StoredServer): string {
+function readingOf({ id, revision }: Pick<StoredServer, 'id' | 'revision'>): string {
   return `${id}:${revision}`;
 }
 

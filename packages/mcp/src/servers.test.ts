@@ -3,10 +3,11 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { McpServer, McpTest, McpTool } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import { createApp, createOutgoing, type App, type Outgoing } from '@reeve/http';
-import { silentLog } from '@reeve/kit';
+import { newId, silentLog } from '@reeve/kit';
 import { openSandbox } from '@reeve/sandbox';
 import { openTestDatabase, startMcpServer } from '@reeve/testing';
 import { createToolRegistry, type ToolContext } from '@reeve/tools';
+import { createServer, requireServer } from './change.ts';
 import { mountMcpServers } from './routes.ts';
 import { openMcpServers, type McpServers } from './servers-open.ts';
 
@@ -64,6 +65,10 @@ describe('MCP servers', { timeout: 120_000 }, () => {
   }
   async function call(name: string, args: unknown, signal = new AbortController().signal) {
     return (await registry()).execute(name, args, { signal } as ToolContext);
+  }
+  async function until(holds: () => boolean) {
+    for (const end = Date.now() + 10_000; !holds(); await new Promise((resolve) => setTimeout(resolve, 10)))
+      assert.ok(Date.now() < end, 'it never came');
   }
   const add = (url: string, more: object = {}) => send('POST', '', { name: 'lab', url, ...more });
 
@@ -150,6 +155,86 @@ describe('MCP servers', { timeout: 120_000 }, () => {
         ['MCP_SERVER_CHANGED', ['headers']],
       ],
     );
+  });
+
+  it('says back to no model what it was sent', async () => {
+    await using remote = await startMcpServer();
+    await add(remote.url, { headers: { Authorization: SECRET } });
+    const [name] = (await registry())
+      .list()
+      .flatMap((tool) => (tool.effect === 'none' && tool.source === 'mcp:lab' ? [tool.name] : []));
+    assert.equal((await call(name!, { key: SECRET.slice(7) })).result, 'the thing ***');
+  });
+
+  it('keep the key of their address where another part of it is edited as it is shown', async () => {
+    await using remote = await startMcpServer();
+    const { body } = await add(`${remote.url}?api_key=s3cr3t%20of%2Bthis&x=1`);
+    const stored = async () =>
+      (await database.db.selectFrom('mcp_servers').select('url').executeTakeFirstOrThrow()).url;
+    const edit = (url: string) => send('PATCH', `/${body.id}`, { url });
+    const edited = await edit(`${remote.url}/v2?api_key=***&x=2`);
+    assert.deepEqual([edited.status, await stored()], [200, `${remote.url}/v2?api_key=s3cr3t%20of%2Bthis&x=2`]);
+    for (const url of [
+      `${remote.url}?other=***`,
+      `${remote.url}?api_key=***&api_key=***`,
+      'http://127.0.0.1:1/?api_key=***',
+    ]) {
+      const refused = await edit(url);
+      assert.deepEqual([refused.status, refused.body.details?.[0]?.path], [400, 'url'], url);
+    }
+    assert.equal(await stored(), `${remote.url}/v2?api_key=s3cr3t%20of%2Bthis&x=2`);
+  });
+
+  it('let a call under way end where they are changed meanwhile', async () => {
+    await using remote = await startMcpServer({ legacy: true });
+    const { body } = await add(remote.url);
+    const waiting = call('mcp__lab__wait', { ms: 1_000 });
+    await until(() => remote.seen.some(({ message }) => isCall(message)));
+    await send('PATCH', `/${body.id}`, { timeout_ms: 30_000 });
+    await servers.toolsOf('default');
+    assert.deepEqual([(await waiting).result, remote.sessions.size], ['waited', 2]);
+    await until(() => remote.sessions.size === 1);
+  });
+
+  it('can be tested while they are disabled and others are read', async () => {
+    await using remote = await startMcpServer();
+    const { body } = await add(remote.url, { enabled: false });
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    let asked = 0;
+    const held: Pick<Outgoing, 'open' | 'check'> = {
+      check: (url) => outgoing.check(url),
+      open: async (url, request) => {
+        asked += 1;
+        await released;
+        return outgoing.open(url, request);
+      },
+    };
+    await using others = openMcpServers({ database, outgoing: held, config, log: silentLog, version: '1' });
+    const server = await requireServer(database.db as never, 'default', body.id);
+    const testing = others.refresh(server);
+    const breaker = others.breakerOf(server);
+    await until(() => asked > 0);
+    await others.toolsOf('default');
+    assert.equal(others.breakerOf(server), breaker, 'the way to it was taken away');
+    release();
+    assert.equal((await testing).ok, true);
+  });
+
+  it('are fifty at most, however many are added at once', async () => {
+    const requester = { tenantId: 'default', userId: 'ada', traceId: newId() };
+    const body = {
+      transport: 'http',
+      url: 'http://127.0.0.1:1/',
+      headers: {},
+      enabled: false,
+      timeout_ms: 1_000,
+    } as const;
+    const made = await Promise.allSettled(
+      Array.from({ length: 52 }, (_, at) =>
+        createServer(database, requester, { ...body, name: `n${at}` }, servers.check),
+      ),
+    );
+    assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 50);
   });
 
   it('are sent no header of another origin', async () => {

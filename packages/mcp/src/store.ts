@@ -1,7 +1,7 @@
-import { json, now, type Db, type Tables } from '@reeve/db';
+import { json, now, type Db, type Tables, type Tx } from '@reeve/db';
 import { sql, type Selectable } from 'kysely';
 import { z } from 'zod';
-import { RemoteTool, type Listing, type StoredServer } from './server.ts';
+import { RemoteTool, type ListedServer, type Listing, type StoredServer } from './server.ts';
 
 export interface Paging {
   readonly limit: number;
@@ -11,9 +11,36 @@ export interface Paging {
 /** What a caller decides of a server. */
 export type ServerFields = Pick<StoredServer, 'name' | 'url' | 'headers' | 'enabled' | 'timeoutMs'>;
 
+/** What of a row every reader needs: without the list, which may be long. */
+const COLUMNS = [
+  'id',
+  'tenant_id',
+  'name',
+  'url',
+  'headers',
+  'enabled',
+  'timeout_ms',
+  'revision',
+  'protocol_version',
+  'server_name',
+  'server_version',
+  'listed_at',
+  'checked_at',
+  'last_error',
+  'created_by',
+  'created_at',
+  'updated_at',
+] as const satisfies readonly (keyof Tables['mcp_servers'])[];
+const TOOL_COUNT = sql<number>`jsonb_array_length(tools)`;
+
 /** How old a list may be, and how long a server that failed is left alone. */
 const DUE = sql<boolean>`enabled and coalesce(
   checked_at < ${now} - case when last_error is null then interval '5 minutes' else interval '1 minute' end, true)`;
+
+/** Lets one transaction at a time add servers to a tenant. */
+export async function lockServers(tx: Tx, tenantId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`mcp_servers ${tenantId}`}, 0))`.execute(tx);
+}
 
 /** Adds a server; false, and nothing is added, where its name is taken. */
 export async function insertServer(
@@ -75,8 +102,7 @@ export async function deleteServerRow(db: Db, tenantId: string, id: string): Pro
     .deleteFrom('mcp_servers')
     .where('tenant_id', '=', tenantId)
     .where('id', '=', id)
-    .returningAll()
-    .returning(DUE.as('is_due'))
+    .returning([...COLUMNS, TOOL_COUNT.as('tool_count'), DUE.as('is_due')])
     .executeTakeFirst();
   return row && fromRow(row);
 }
@@ -92,10 +118,26 @@ export async function lockServer(db: Db, tenantId: string, id: string): Promise<
   return row && fromRow(row);
 }
 
-/** Those that agents may use, by name. */
-export async function selectEnabled(db: Db, tenantId: string): Promise<StoredServer[]> {
-  const rows = await shown(db).where('tenant_id', '=', tenantId).where('enabled', '=', true).orderBy('name').execute();
-  return rows.map(fromRow);
+/** Those that agents may use, by name, with their tools. */
+export async function selectEnabled(db: Db, tenantId: string): Promise<ListedServer[]> {
+  const rows = await shown(db)
+    .select('tools')
+    .where('tenant_id', '=', tenantId)
+    .where('enabled', '=', true)
+    .orderBy('name')
+    .execute();
+  return rows.map((row) => ({ ...fromRow(row), tools: Tools.parse(row.tools) }));
+}
+
+/** The tools of a server, as its list was last read; none where there is no such server. */
+export async function selectTools(db: Db, tenantId: string, id: string): Promise<readonly RemoteTool[]> {
+  const row = await db
+    .selectFrom('mcp_servers')
+    .select('tools')
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row === undefined ? [] : Tools.parse(row.tools);
 }
 
 /** A page of a tenant's servers by name, with how many there are in all. */
@@ -120,7 +162,7 @@ export async function countServers(db: Db, tenantId: string): Promise<number> {
 const NOTHING: Listing = { tools: [], protocolVersion: null, serverName: null, serverVersion: null };
 
 function shown(db: Db) {
-  return db.selectFrom('mcp_servers').selectAll().select(DUE.as('is_due'));
+  return db.selectFrom('mcp_servers').select([...COLUMNS, TOOL_COUNT.as('tool_count'), DUE.as('is_due')]);
 }
 
 function toRow({ name, url, headers, enabled, timeoutMs }: ServerFields) {
@@ -139,7 +181,12 @@ function toListedRow({ tools, protocolVersion, serverName, serverVersion }: List
 const Headers = z.record(z.string(), z.string());
 const Tools = z.array(RemoteTool);
 
-function fromRow(row: Selectable<Tables['mcp_servers']> & { readonly is_due: boolean }): StoredServer {
+type Row = Pick<Selectable<Tables['mcp_servers']>, (typeof COLUMNS)[number]> & {
+  readonly tool_count: number;
+  readonly is_due: boolean;
+};
+
+function fromRow(row: Row): StoredServer {
   return {
     id: row.id,
     tenantId: row.tenant_id,
@@ -149,7 +196,7 @@ function fromRow(row: Selectable<Tables['mcp_servers']> & { readonly is_due: boo
     enabled: row.enabled,
     timeoutMs: row.timeout_ms,
     revision: row.revision,
-    tools: Tools.parse(row.tools),
+    toolCount: row.tool_count,
     protocolVersion: row.protocol_version,
     serverName: row.server_name,
     serverVersion: row.server_version,

@@ -1,0 +1,38 @@
+import type { ServerTarget } from './server.ts';
+
+/** Takes what a server was sent out of what it says: out of a text, or out of every text and key of a JSON value. */
+export interface Hide {
+  (said: string): string;
+  (said: unknown): unknown;
+}
+
+const HIDDEN = '***';
+/** Shorter ones are words that a server says of itself, such as a region. */
+const SHORTEST = 8;
+
+/**
+ * Hides the values of the headers and of the address's query, whole or in their parts, also where they are written as in
+ * JSON or in an address. What only looks like a secret stays: a result that has some is the answer that was asked for.
+ */
+export function hideSent({ url, headers }: Pick<ServerTarget, 'url' | 'headers'>): Hide {
+  const forms = sentTo({ url, headers })
+    .filter((value) => value.length >= SHORTEST)
+    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)])
+    .toSorted((a, b) => b.length - a.length);
+  if (forms.length === 0) return ((said: unknown) => said) as Hide;
+  const sent = new RegExp([...new Set(forms)].map(RegExp.escape).join('|'), 'g');
+  return ((said: unknown) => mapTexts(said, (text) => text.replace(sent, HIDDEN))) as Hide;
+}
+
+/** Each value that goes along with a request, and its parts. */
+export function sentTo({ url, headers }: Pick<ServerTarget, 'url' | 'headers'>): string[] {
+  const values = [...Object.values(headers), ...new URL(url).searchParams.values()];
+  return values.flatMap((value) => [value, ...value.split(/\s+/)]);
+}
+
+function mapTexts(value: unknown, map: (text: string) => string): unknown {
+  if (typeof value === 'string') return map(value);
+  if (Array.isArray(value)) return value.map((item) => mapTexts(item, map));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [map(key), mapTexts(item, map)]));
+}
