@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { databaseSettings } from '@reeve/db';
-import { gatewaySettings } from '@reeve/gateway';
-import { httpSettings } from '@reeve/http';
+// From files that load nothing else: the command line reads its configuration before anything.
+import { databaseSettings } from '@reeve/db/config';
+import { gatewaySettings } from '@reeve/gateway/config';
+import { httpSettings } from '@reeve/http/config';
 import { loadConfig, setting, type ConfigOf, type ConfigValue } from '@reeve/kit';
-import { modelSettings } from '@reeve/models';
-import { sandboxSettings } from '@reeve/sandbox';
-import { taskSettings } from '@reeve/tasks';
-import { limitSettings, tenancySettings } from '@reeve/tenancy';
-import { toolSettings, webSettings } from '@reeve/tools';
+import { modelSettings } from '@reeve/models/config';
+import { sandboxSettings } from '@reeve/sandbox/config';
+import { taskSettings } from '@reeve/tasks/config';
+import { limitSettings, tenancySettings } from '@reeve/tenancy/config';
+import { toolSettings, webSettings } from '@reeve/tools/config';
 import { z } from 'zod';
 
 /** Parts of the program that a process can play alone, over PostgreSQL. */

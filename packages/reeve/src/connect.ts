@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { createClient, type Client } from '@reeve/client';
-import { readHolder } from '@reeve/db';
+import { readHolder } from '@reeve/db/lock';
 import { ReeveError, sleep } from '@reeve/kit';
 import { readConfig, type Config } from './config.ts';
 import { UsageError } from './failure.ts';

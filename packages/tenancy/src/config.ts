@@ -1,6 +1,8 @@
 import { flag, secret, setting } from '@reeve/kit';
 import { z } from 'zod';
 
+export { limitSettings } from './limit-config.ts';
+
 const MIN_LENGTH = 8;
 
 const listed = z.string().transform((text) => text.split(',').map((part) => part.trim()));

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { readHolder, type Holder } from '@reeve/db';
+import { readHolder, type Holder } from '@reeve/db/lock';
 import type { Command } from 'commander';
 import { fail, ok, type Check } from '../checks/check.ts';
 import { checkDataDirectory, checkDisk, checkNode, checkToolchain } from '../checks/machine.ts';

@@ -1,6 +1,6 @@
 import type { Client } from '@reeve/client';
 import { routes, type AnswerOf, type Schedule } from '@reeve/contract';
-import { readHolder, type Holder } from '@reeve/db';
+import { readHolder, type Holder } from '@reeve/db/lock';
 import type { Command } from 'commander';
 import { connect, type ServerInfo } from '../connect.ts';
 import { EXIT } from '../failure.ts';
