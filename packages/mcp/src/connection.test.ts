@@ -82,9 +82,9 @@ describe('a connection to an MCP server', { timeout: 60_000 }, () => {
 });
 
 describe('a message to Reeve as a server', () => {
-  it('may have any string and any number for its id', () => {
+  it('may have any string and any whole number for its id', () => {
     const read = (id: unknown) => routes.mcp.body!.safeParse({ jsonrpc: '2.0', id, method: 'ping' }).success;
-    assert.deepEqual([-1, 0, 2 ** 40, 1.5, '', 'x'.repeat(1_000)].map(read), [true, true, true, true, true, true]);
+    assert.deepEqual([-1, 0, 2 ** 40, '', 'x'.repeat(1_000)].map(read), [true, true, true, true, true]);
     assert.deepEqual(['x'.repeat(1_001), Infinity, null, {}].map(read), [false, false, false, false]);
   });
 });

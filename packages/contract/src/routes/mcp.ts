@@ -222,7 +222,7 @@ export const mcp = defineRoute({
     'Streamable HTTP without sessions, in the revisions 2026-07-28 and 2025-11-25 and some before it. One message a request, and each answer is JSON. Which tools there are depends on the role of who asks.',
   body: z.looseObject({
     jsonrpc: z.literal('2.0'),
-    id: z.union([z.string().max(1_000), z.number()]).optional(),
+    id: z.union([text(0, 1_000), z.int().min(-2_147_483_648)]).optional(),
     method: text(1, 200).optional(),
     params: JsonObject.optional(),
   }),
