@@ -174,9 +174,10 @@ describe('a fork', () => {
     await assert.rejects(forkRun(engine.parts, { requester: stranger, runId, fromStep: 1, message: undefined }), {
       reason: 'not_found',
     });
-    engine.model.script([{ hang: true }]);
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    engine.model.script([{ hang: true, started: resolve }]);
     const running = await engine.start('hang');
-    await engine.event(running.runId, 'system');
+    await asked;
     await assert.rejects(fork(running.runId, 2, 'x'), { reason: 'invalid_request', message: /at most 1/ });
   });
 
