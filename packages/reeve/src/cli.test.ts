@@ -137,7 +137,7 @@ suite('without a server', () => {
 
   test('a command waits for another one that has the data directory, then says who has it', async () => {
     const other = place.start(['chat']);
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 30_000;
     let held: CliResult | undefined;
     while (held?.code !== 1 && Date.now() < deadline) held = await place.cli(['status', '--json']);
     assert.equal(held?.code, 1);
