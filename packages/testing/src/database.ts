@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listMigrations, openDatabase, type Database, type Db } from '@reeve/db';
-import { silentLog } from '@reeve/kit';
+import { silentLog, sleep } from '@reeve/kit';
 import { ensureTenant } from '@reeve/tenancy';
 import { sql } from 'kysely';
 import pg from 'pg';
@@ -34,8 +34,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     url: server === undefined ? undefined : withDatabase(server, name),
     dataDirectory,
     async [Symbol.asyncDispose]() {
-      if (server !== undefined)
-        await asAdmin(server, (client) => client.query(`drop database if exists ${name} with (force)`));
+      if (server !== undefined) await asAdmin(server, (client) => dropDatabase(client, name));
       await rm(dataDirectory, { recursive: true, force: true });
     },
   };
@@ -81,6 +80,22 @@ export async function passTime({ db }: Database, ms: number): Promise<void> {
   await sql`update approvals set expires_at = expires_at - ${interval} where status = 'pending'`.execute(db);
   await sql`update schedules set next_run_at = next_run_at - ${interval}`.execute(db);
   await sql`update memories set expires_at = expires_at - ${interval}`.execute(db);
+}
+
+const DROP_TRIES = 40;
+const FORBIDDEN = '42501';
+
+/** A vacuum of the server's own, which only a superuser may end, is waited for. */
+async function dropDatabase(client: pg.Client, name: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await client.query(`drop database if exists ${name} with (force)`);
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== FORBIDDEN || tries === DROP_TRIES) throw error;
+      await sleep(250);
+    }
+  }
 }
 
 async function ensureTemplate(client: pg.Client, url: string): Promise<string> {
