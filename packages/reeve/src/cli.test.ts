@@ -3,6 +3,8 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { PGlite } from '@electric-sql/pglite';
+import { readHolder } from '@reeve/db/lock';
+import { sleep } from '@reeve/kit';
 import { Command } from 'commander';
 import { createPlace, type CliResult, type Place } from './cli-process.ts';
 
@@ -137,10 +139,14 @@ suite('without a server', () => {
 
   test('a command waits for another one that has the data directory, then says who has it', async () => {
     const other = place.start(['chat']);
-    const deadline = Date.now() + 30_000;
-    let held: CliResult | undefined;
-    while (held?.code !== 1 && Date.now() < deadline) held = await place.cli(['status', '--json']);
-    assert.equal(held?.code, 1);
+    for (
+      const deadline = Date.now() + 30_000;
+      readHolder(place.dataDirectory)?.pid !== other.child.pid;
+      await sleep(50)
+    )
+      assert.ok(Date.now() < deadline, 'it has not taken the data directory');
+    const held = await place.cli(['status', '--json']);
+    assert.equal(held.code, 1);
     const { error } = JSON.parse(held.stderr) as { error: { code: string; message: string } };
     assert.equal(error.code, 'conflict');
     assert.match(error.message, new RegExp(`in use by process ${other.child.pid} \\(reeve chat\\)`));
