@@ -1,5 +1,5 @@
 /** What stands where a secret was. */
-const MASKED = '***';
+export const MASKED = '***';
 const DEEPEST = 8;
 
 /** Names whose values are secrets, wherever they stand; `output_tokens` is none. */
@@ -31,14 +31,23 @@ export interface Mask {
   text(line: string): string;
 }
 
-/** `secrets`: values that must never be written, whatever stands around them; those of less than 6 characters are left out. */
-export function createMask(secrets: readonly string[] = []): Mask {
-  const known = [...new Set(secrets)]
-    .filter((secret) => secret.length >= 6)
-    // Inside JSON it is written as JSON, in an address as an address.
+/**
+ * Finds secrets in a text, also where they are written as in JSON or in an address; undefined where there are none. Those with less
+ * than `shortest` characters are left out.
+ */
+export function patternOfSecrets(secrets: readonly string[], shortest: number): RegExp | undefined {
+  const forms = secrets
+    .filter((secret) => secret.length >= shortest)
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)])
     .toSorted((a, b) => b.length - a.length);
-  const exact = known.length === 0 ? undefined : new RegExp([...new Set(known)].map(RegExp.escape).join('|'), 'g');
+  return forms.length === 0 ? undefined : new RegExp([...new Set(forms)].map(RegExp.escape).join('|'), 'g');
+}
+
+const SHORTEST = 6;
+
+/** `secrets`: values that must never be written, whatever stands around them; those of less than 6 characters are left out. */
+export function createMask(secrets: readonly string[] = []): Mask {
+  const exact = patternOfSecrets(secrets, SHORTEST);
   return {
     value: (value) => maskNames(value, 0),
     text(line) {

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { recordAudit, type AuditAction } from '@reeve/audit';
 import type { McpServerInput, McpServerPatch } from '@reeve/contract';
 import { inTenant, isUniqueViolation, type Database, type Tx } from '@reeve/db';
-import { invalidField, newId, ReeveError } from '@reeve/kit';
-import { MASKED, shownUrl, type StoredServer } from './server.ts';
+import { invalidField, MASKED, newId, ReeveError } from '@reeve/kit';
+import { shownUrl, type StoredServer } from './server.ts';
 import {
   countServers,
   deleteServerRow,

@@ -1,3 +1,4 @@
+import { MASKED, patternOfSecrets } from '@reeve/kit';
 import type { ServerTarget } from './server.ts';
 
 /** Takes what a server was sent out of what it says: out of a text, or out of every text and key of a JSON value. */
@@ -6,7 +7,6 @@ export interface Hide {
   (said: unknown): unknown;
 }
 
-const HIDDEN = '***';
 /** Shorter ones are words that a server says of itself, such as a region. */
 const SHORTEST = 8;
 
@@ -15,13 +15,9 @@ const SHORTEST = 8;
  * JSON or in an address. What only looks like a secret stays: a result that has some is the answer that was asked for.
  */
 export function hideSent({ url, headers }: Pick<ServerTarget, 'url' | 'headers'>): Hide {
-  const forms = sentTo({ url, headers })
-    .filter((value) => value.length >= SHORTEST)
-    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)])
-    .toSorted((a, b) => b.length - a.length);
-  if (forms.length === 0) return ((said: unknown) => said) as Hide;
-  const sent = new RegExp([...new Set(forms)].map(RegExp.escape).join('|'), 'g');
-  return ((said: unknown) => mapTexts(said, (text) => text.replace(sent, HIDDEN))) as Hide;
+  const sent = patternOfSecrets(sentTo({ url, headers }), SHORTEST);
+  if (sent === undefined) return ((said: unknown) => said) as Hide;
+  return ((said: unknown) => mapTexts(said, (text) => text.replace(sent, MASKED))) as Hide;
 }
 
 /** Each value that goes along with a request, and its parts. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BreakerState } from '@reeve/kit';
+import { MASKED, type BreakerState } from '@reeve/kit';
 import type { McpServer, McpTool } from '@reeve/contract';
 import { z } from 'zod';
 
@@ -60,8 +60,6 @@ export interface Listing {
   readonly serverVersion: string | null;
 }
 
-/** What stands for a secret that is stored. */
-export const MASKED = '***';
 /** Time for finding out what a server speaks, and for reading its list. */
 export const CONNECT_MS = 10_000;
 /** Longest name of a tool that every provider of models takes. */
