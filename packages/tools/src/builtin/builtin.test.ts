@@ -1,69 +1,24 @@
 import assert from 'node:assert/strict';
-import { lstat, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { lstat, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
-import { createOutgoing } from '@reeve/http';
-import { silentLog } from '@reeve/kit';
-import { openSandbox, workspacePath } from '@reeve/sandbox';
-import { createToolRegistry } from '../registry.ts';
-import type { ToolContext, ToolTasks } from '../tool.ts';
+import { openTestTools } from '../test-tools.ts';
+import type { ToolTasks } from '../tool.ts';
 
-const sandbox = await openSandbox({ sandboxBackend: 'auto' }, silentLog);
-await sandbox.whenProbed();
-const outgoing = createOutgoing({ allowPrivate: false });
-const registry = createToolRegistry({
-  sandbox,
-  web: { outgoing, configured: outgoing },
-  config: { circuitFailureThreshold: 1000, circuitResetTimeoutSeconds: 30 },
-  log: silentLog,
-});
-const skip = sandbox.unavailable('bash') ?? false;
-
-let base: string;
-let workspace: string;
-let context: ToolContext;
 const asked: (RememberInput | RecallInput)[] = [];
-before(async () => void (base = await mkdtemp(join(tmpdir(), 'reeve-tools-'))));
-after(async () => {
-  await outgoing[Symbol.asyncDispose]();
-  await sandbox[Symbol.asyncDispose]();
-  await rm(base, { recursive: true, force: true });
-});
-beforeEach(async () => {
-  await rm(join(base, 'w'), { recursive: true, force: true });
-  workspace = await workspacePath(join(base, 'w'), 'acme', 's1');
-  asked.length = 0;
-  context = {
-    tenantId: 'acme',
-    sessionId: 's1',
-    runId: null,
-    idempotencyKey: 'k',
-    workspace,
-    signal: new AbortController().signal,
+const { registry, sandbox, base, workspace, call, value, refused } = await openTestTools({
+  sandboxBackend: 'auto',
+  circuitFailureThreshold: 1000,
+  context: {
     now: () => new Date('2026-03-29T01:30:00Z'),
     memory: {
       remember: async (input) => (asked.push(input), { id: 'm1', deduplicated: false }),
       recall: async (input) => (asked.push(input), [] as RecallMatch[]),
     },
-  };
+  },
 });
-
-async function call(name: string, args: object) {
-  const outcome = await registry.execute(name, args, context);
-  return { ...outcome, result: outcome.result as Record<string, unknown> };
-}
-async function value(name: string, args: object): Promise<Record<string, unknown>> {
-  const outcome = await call(name, args);
-  assert.equal(outcome.tool_status, 'success', JSON.stringify(outcome));
-  return outcome.result;
-}
-async function refused(name: string, args: object, message: RegExp): Promise<void> {
-  const outcome = await call(name, args);
-  assert.equal(outcome.tool_status, 'error', JSON.stringify(outcome));
-  assert.match(String(outcome.result.error), message);
-}
+const skip = sandbox.unavailable('bash') ?? false;
 
 describe('calculator', () => {
   it('computes, and explains what it cannot', async () => {
@@ -323,10 +278,10 @@ describe('create_task', () => {
         return { id: 't1', agentId: task.agent ?? 'self', runAt: task.runAt ?? null };
       },
     };
-    context = { ...context, tasks };
-    assert.deepEqual(await value('create_task', { title: 'look' }), { task_id: 't1', agent: 'self' });
+    const inRun = { tasks };
+    assert.deepEqual(await value('create_task', { title: 'look' }, inRun), { task_id: 't1', agent: 'self' });
     assert.deepEqual(
-      await value('create_task', { agent: 'scout', title: 'look', instructions: 'far', in_seconds: 90 }),
+      await value('create_task', { agent: 'scout', title: 'look', instructions: 'far', in_seconds: 90 }, inRun),
       {
         task_id: 't1',
         agent: 'scout',
@@ -334,9 +289,14 @@ describe('create_task', () => {
       },
     );
     const at = '2026-12-31T09:00:00+01:00';
-    assert.equal((await value('create_task', { title: 'look', run_at: at })).run_at, at);
-    await refused('create_task', { title: 'look', run_at: at, in_seconds: 1 }, /either "run_at" or "in_seconds"/);
-    await refused('create_task', { title: 'look', run_at: 'tomorrow' }, /run_at/);
+    assert.equal((await value('create_task', { title: 'look', run_at: at }, inRun)).run_at, at);
+    await refused(
+      'create_task',
+      { title: 'look', run_at: at, in_seconds: 1 },
+      /either "run_at" or "in_seconds"/,
+      inRun,
+    );
+    await refused('create_task', { title: 'look', run_at: 'tomorrow' }, /run_at/, inRun);
     assert.deepEqual(created.slice(0, 2), [
       { agent: undefined, title: 'look', description: '', runAt: undefined },
       { agent: 'scout', title: 'look', description: 'far', runAt: '2026-03-29T01:31:30.000Z' },

@@ -1,65 +1,18 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { after, before, beforeEach, describe, it } from 'node:test';
-import { createOutgoing } from '@reeve/http';
-import { silentLog } from '@reeve/kit';
-import { openSandbox, workspacePath } from '@reeve/sandbox';
-import { createToolRegistry } from '../registry.ts';
-import type { ToolContext } from '../tool.ts';
+import { describe, it } from 'node:test';
+import { openTestTools } from '../test-tools.ts';
 import { applyPatch } from './apply-patch.ts';
 import { globFiles } from './glob-files.ts';
 import { grepFiles } from './grep-files.ts';
 
-const sandbox = await openSandbox({ sandboxBackend: 'quickjs' }, silentLog);
-const outgoing = createOutgoing({ allowPrivate: false });
-const registry = createToolRegistry({
-  sandbox,
-  web: { outgoing, configured: outgoing },
-  config: { circuitFailureThreshold: 1, circuitResetTimeoutSeconds: 30 },
-  log: silentLog,
+const { base, workspace, call, value, refused } = await openTestTools({
   tools: [globFiles, grepFiles, applyPatch],
+  sandboxBackend: 'quickjs',
+  circuitFailureThreshold: 1,
 });
 
-let base: string;
-let workspace: string;
-before(async () => void (base = await mkdtemp(join(tmpdir(), 'reeve-grep-'))));
-after(async () => {
-  await outgoing[Symbol.asyncDispose]();
-  await sandbox[Symbol.asyncDispose]();
-  await rm(base, { recursive: true, force: true });
-});
-beforeEach(async () => {
-  await rm(join(base, 'w'), { recursive: true, force: true });
-  workspace = await workspacePath(join(base, 'w'), 'acme', 's1');
-});
-
-async function call(name: string, args: object, signal = new AbortController().signal) {
-  const nothing = () => Promise.reject(new Error('not used'));
-  const context: ToolContext = {
-    tenantId: 'acme',
-    sessionId: 's1',
-    runId: null,
-    idempotencyKey: 'k',
-    workspace,
-    signal,
-    now: () => new Date(),
-    memory: { remember: nothing, recall: nothing },
-  };
-  const outcome = await registry.execute(name, args, context);
-  return { ...outcome, result: outcome.result as Record<string, unknown> };
-}
-async function value(name: string, args: object): Promise<Record<string, unknown>> {
-  const outcome = await call(name, args);
-  assert.equal(outcome.tool_status, 'success', JSON.stringify(outcome));
-  return outcome.result;
-}
-async function refused(name: string, args: object, message: RegExp): Promise<void> {
-  const outcome = await call(name, args);
-  assert.equal(outcome.tool_status, 'error', JSON.stringify(outcome));
-  assert.match(String(outcome.result.error), message);
-}
 async function put(path: string, content: string | Buffer): Promise<void> {
   await mkdir(dirname(join(workspace, path)), { recursive: true });
   await writeFile(join(workspace, path), content);
@@ -139,7 +92,9 @@ describe('grep_files', () => {
   it('ends with its run', async () => {
     await put('a', `${'a'.repeat(40)}!\n`);
     const startedAt = performance.now();
-    await assert.rejects(call('grep_files', { pattern: '^(a+)+$' }, AbortSignal.timeout(500)), { reason: 'cancelled' });
+    await assert.rejects(call('grep_files', { pattern: '^(a+)+$' }, { signal: AbortSignal.timeout(500) }), {
+      reason: 'cancelled',
+    });
     assert.ok(performance.now() - startedAt < 5_000);
   });
 });
