@@ -1,6 +1,6 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
-import { LineStream, Reply, type App } from '@reeve/http';
+import { ByteStream, Reply, type App } from '@reeve/http';
 import { exportChain } from './export.ts';
 import { listAudit } from './list.ts';
 import { sealForReader } from './seal.ts';
@@ -25,7 +25,7 @@ export function mountAudit(app: App, database: Database): void {
 
   app.mount(routes.exportAudit, async ({ principal: { tenantId }, query, signal }) => {
     await sealForReader(database, tenantId, signal);
-    const lines = new LineStream((gone) => exportChain(database, tenantId, query, gone));
+    const lines = ByteStream.ofLines((gone) => exportChain(database, tenantId, query, gone));
     return new Reply(200, lines, routes.exportAudit.produces, {
       'content-disposition': 'attachment; filename="audit.jsonl"',
     });

@@ -23,6 +23,8 @@ export interface CallOptions<R> {
   readonly params?: Readonly<Record<string, string | number>>;
   readonly query?: QueryInputOf<R>;
   readonly body?: BodyInputOf<R>;
+  /** The body of a route that takes bytes. */
+  readonly upload?: Blob | Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
@@ -30,6 +32,8 @@ export interface CallOptions<R> {
 export interface Client {
   /** Calls a route and returns its JSON; throws ClientError for every other answer and for a server out of reach. */
   call<R extends Route>(route: R, options?: CallOptions<R>): Promise<AnswerOf<R>>;
+  /** Calls a route that answers bytes; throws as `call` does. */
+  bytes<R extends Route>(route: R, options?: CallOptions<R>): Promise<Blob>;
   /** Opens a stream of run events. Ends at `[DONE]`; throws ClientError where it breaks off before. */
   stream<R extends Route>(
     route: R,
@@ -72,10 +76,12 @@ export function createClient(options: ClientOptions = {}): Client {
         accept: 'application/json',
         ...(options.apiKey !== undefined && { authorization: `Bearer ${options.apiKey}` }),
         ...(call.body !== undefined && { 'content-type': 'application/json' }),
+        ...(call.upload !== undefined && { 'content-type': 'application/octet-stream' }),
         ...headers,
         ...call.headers,
       },
       ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+      ...(call.upload !== undefined && { body: call.upload }),
       ...(call.signal !== undefined && { signal: call.signal }),
     };
     let response: Response;
@@ -123,6 +129,12 @@ export function createClient(options: ClientOptions = {}): Client {
       const answer = parse(text);
       if (answer === undefined) throw unreadable(response);
       return answer as never;
+    },
+    async bytes(route, call = {}) {
+      const response = await request(route, call, { accept: '*/*' });
+      return response.blob().catch((error: unknown) => {
+        throw call.signal?.aborted ? error : broken('the answer', error);
+      });
     },
     async *stream(route, call = {}) {
       const response = await request(route, call, streamHeaders(call.lastEventId));

@@ -45,6 +45,8 @@ export interface Route<
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
+  /** Set where the body is bytes of any type instead of JSON: how many there may be. */
+  readonly uploads?: { readonly maxBytes: number };
   /** Success statuses with their schemas; the first is the one a handler's plain return value gets. */
   readonly responses: Success;
   /** Set where the route answers `text/event-stream`: the schema of one event's data. */

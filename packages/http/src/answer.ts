@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Route } from '@reeve/contract';
 import type { Log } from '@reeve/kit';
-import { encodeLines, LineStream, writeLines } from './lines.ts';
+import { ByteStream, encodeBytes, writeBytes } from './bytes.ts';
 import { encodeEvents, EventStream, writeEvents } from './sse.ts';
 
 /** An answer with a status, a type or headers of its own. Bytes as a body are JSON that is written already. */
@@ -33,7 +33,7 @@ export class Reply {
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | EventStream | LineStream | null;
+  readonly body: string | Uint8Array | EventStream | ByteStream | null;
 }
 
 /** What a handler made, as an answer. */
@@ -69,8 +69,8 @@ export function toResponse({ status, headers, body }: Answer, { stopping, log }:
   const sent =
     body instanceof EventStream
       ? encodeEvents(body, stopping, log)
-      : body instanceof LineStream
-        ? encodeLines(body, stopping)
+      : body instanceof ByteStream
+        ? encodeBytes(body, stopping)
         : body;
   return new Response(sent as BodyInit | null, { status, headers });
 }
@@ -85,16 +85,16 @@ export async function writeAnswer(
     outgoing.writeHead(status, headers);
     return writeEvents(outgoing, body, stopping, log);
   }
-  if (body instanceof LineStream) {
+  if (body instanceof ByteStream) {
     outgoing.writeHead(status, headers);
-    return writeLines(outgoing, body, stopping, log);
+    return writeBytes(outgoing, body, stopping, log);
   }
   if (body === null) outgoing.writeHead(status, headers);
   else outgoing.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
   outgoing.end(body ?? undefined);
 }
 
-function bodyOf({ contentType, body }: Reply): string | Uint8Array | LineStream {
-  if (body instanceof Uint8Array || body instanceof LineStream) return body;
+function bodyOf({ contentType, body }: Reply): string | Uint8Array | ByteStream {
+  if (body instanceof Uint8Array || body instanceof ByteStream) return body;
   return contentType === 'application/json' ? JSON.stringify(body) : String(body);
 }

@@ -16,7 +16,7 @@ import { Hono, type Context } from 'hono';
 import type { WebSocket } from 'ws';
 import { admitAgain, watchAdmission, whileAdmitted, type Again } from './admission.ts';
 import { answerOf, firstStatus, Reply, toResponse, writeAnswer, type Answer } from './answer.ts';
-import { readJson } from './body.ts';
+import { readJson, readUpload } from './body.ts';
 import { createCors, requireOwnPage, type Cors } from './cors.ts';
 import { failureOf, failureTold, shownFailure } from './failure.ts';
 import { headersWithKey, requireOwnOrigin } from './handshake.ts';
@@ -35,6 +35,8 @@ export interface Call<R> {
   readonly body: BodyOf<R>;
   /** The body as it was sent, with the fields that the route does not know. */
   readonly sent: unknown;
+  /** The body of a route with `uploads`, to be read once; it throws where it is too large or the caller goes away. */
+  readonly upload: AsyncIterable<Uint8Array>;
   /** The caller; on a public route nobody, with the role viewer in no tenant. */
   readonly principal: Principal;
   readonly context: RequestContext;
@@ -47,7 +49,7 @@ export interface Call<R> {
 export type Handler<R> = (call: Call<R>) => Promise<AnswerOf<R> | Reply | EventStream>;
 
 /** Decides over a WebSocket before it is opened: what it throws is an ordinary HTTP error, what it answers serves it. */
-export type SocketHandler<R> = (call: Omit<Call<R>, 'body' | 'sent' | 'signal'> & Again) => Promise<Served>;
+export type SocketHandler<R> = (call: Omit<Call<R>, 'body' | 'sent' | 'upload' | 'signal'> & Again) => Promise<Served>;
 
 /** How a request for a WebSocket is answered: with `serve` the connection is opened with the response's headers. */
 export interface Upgrade {
@@ -235,6 +237,7 @@ async function answer(options: Parts, route: Route, handler: Handler<Route>, cal
     query,
     body,
     sent,
+    upload: readUpload(c.req.raw, c.env?.incoming, route.uploads?.maxBytes ?? 0),
     principal,
     context,
     header,

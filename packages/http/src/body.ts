@@ -76,6 +76,33 @@ function below(name: string, { path, message }: Fault): Fault {
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/**
+ * The body as it comes, whatever its type; from the connection where that is given. Throws `payload_too_large` past the limit,
+ * and `cancelled` where the caller goes away in the middle.
+ */
+export async function* readUpload(
+  request: Request,
+  incoming: IncomingMessage | undefined,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array, void> {
+  if (Number(request.headers.get('content-length') ?? '0') > maxBytes) throw tooLarge(maxBytes);
+  // What ends early answers by the same connection.
+  const chunks: AsyncIterable<Uint8Array> = incoming?.iterator({ destroyOnReturn: false }) ?? request.body ?? nothing();
+  let total = 0;
+  try {
+    for await (const chunk of chunks) {
+      total += chunk.length;
+      if (total > maxBytes) throw tooLarge(maxBytes);
+      yield chunk;
+    }
+  } catch (error) {
+    if (incoming?.destroyed && !incoming.readableEnded) throw cutOff();
+    throw error;
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array, void> {}
+
 async function readLimited(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let total = 0;
@@ -113,6 +140,6 @@ function cutOff(): ReeveError {
   return new ReeveError('cancelled', 'the request was cut off in the middle of its body');
 }
 
-function tooLarge(): ReeveError {
-  return new ReeveError('payload_too_large', 'the body is larger than 1 MiB');
+function tooLarge(maxBytes = BODY_LIMIT): ReeveError {
+  return new ReeveError('payload_too_large', `the body is larger than ${maxBytes / BODY_LIMIT} MiB`);
 }

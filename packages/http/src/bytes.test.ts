@@ -5,17 +5,17 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { silentLog, sleep } from '@reeve/kit';
-import { encodeLines, LineStream, writeLines } from './lines.ts';
+import { ByteStream, encodeBytes, writeBytes } from './bytes.ts';
 
-describe('a stream of lines', () => {
+describe('a stream of bytes', () => {
   let server: Server;
-  let stream: LineStream;
+  let stream: ByteStream;
   let stopping: AbortController;
   const signals: AbortSignal[] = [];
   before(async () => {
     server = createServer((_, outgoing) => {
       outgoing.writeHead(200);
-      void writeLines(outgoing, stream, stopping.signal, silentLog);
+      void writeBytes(outgoing, stream, stopping.signal, silentLog);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -29,7 +29,7 @@ describe('a stream of lines', () => {
   }
 
   /** Lines that wait after the second until the signal aborts. */
-  const waiting = new LineStream(async function* (signal) {
+  const waiting = ByteStream.ofLines(async function* (signal) {
     signals.push(signal);
     yield 'one';
     yield 'two';
@@ -38,23 +38,23 @@ describe('a stream of lines', () => {
 
   it('comes whole, however long it is', async () => {
     stopping = new AbortController();
-    stream = new LineStream(async function* () {
+    stream = ByteStream.ofLines(async function* () {
       for (let line = 0; line < 20_000; line += 1) yield `${line} ${'x'.repeat(100)}`;
     });
     const lines = (await text(await ask())).split('\n');
     assert.deepEqual([lines.length, lines[0]?.slice(0, 2), lines.at(-1)], [20_001, '0 ', '']);
-    assert.deepEqual((await new Response(encodeLines(stream, stopping.signal)).text()).split('\n'), lines);
+    assert.deepEqual((await new Response(encodeBytes(stream, stopping.signal)).text()).split('\n'), lines);
   });
 
   it('is cut, not ended, where it fails or the server stops', async () => {
     stopping = new AbortController();
-    stream = new LineStream(async function* () {
+    stream = ByteStream.ofLines(async function* () {
       yield 'one';
       await sleep(20);
       throw new Error('gone');
     });
     await assert.rejects(text(await ask()), { code: 'ECONNRESET' });
-    await assert.rejects(new Response(encodeLines(stream, stopping.signal)).text(), /gone/);
+    await assert.rejects(new Response(encodeBytes(stream, stopping.signal)).text(), /gone/);
     stream = waiting;
     const incoming = await ask();
     stopping.abort(new Error('stopping'));
@@ -68,7 +68,7 @@ describe('a stream of lines', () => {
     incoming.destroy();
     const signal = signals.at(-1)!;
     if (!signal.aborted) await once(signal, 'abort');
-    const reader = encodeLines(waiting, stopping.signal).getReader();
+    const reader = encodeBytes(waiting, stopping.signal).getReader();
     await reader.read();
     await reader.cancel();
     assert.equal(signals.at(-1)!.aborted, true);

@@ -2,31 +2,36 @@ import type { ServerResponse } from 'node:http';
 import type { Log } from '@reeve/kit';
 import { logBreak, withReader } from './reader.ts';
 
-/** A body of lines that is written as it is made, for a `Reply`. */
-export class LineStream {
-  readonly lines: (signal: AbortSignal) => AsyncIterable<string>;
+/** A body that is written as it is made, for a `Reply`. */
+export class ByteStream {
+  readonly chunks: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
-  /** `lines` get a signal that aborts when the reader goes away or the server stops. */
-  constructor(lines: (signal: AbortSignal) => AsyncIterable<string>) {
-    this.lines = lines;
+  /** `chunks` get a signal that aborts when the reader goes away or the server stops. */
+  constructor(chunks: (signal: AbortSignal) => AsyncIterable<Uint8Array>) {
+    this.chunks = chunks;
+  }
+
+  /** Lines of text, each with its end. */
+  static ofLines(lines: (signal: AbortSignal) => AsyncIterable<string>): ByteStream {
+    return new ByteStream(async function* (signal) {
+      for await (const line of lines(signal)) yield Buffer.from(`${line}\n`);
+    });
   }
 }
 
-const encoder = new TextEncoder();
-
-/** The bytes of the lines. Nothing begins before it is read; where it breaks off, so does the stream. */
-export function encodeLines(stream: LineStream, stopping: AbortSignal): ReadableStream<Uint8Array> {
+/** The bytes, for who asked in process. Nothing begins before it is read; where it breaks off, so does the stream. */
+export function encodeBytes(stream: ByteStream, stopping: AbortSignal): ReadableStream<Uint8Array> {
   const gone = new AbortController();
   const signal = AbortSignal.any([gone.signal, stopping]);
-  let iterator: AsyncIterator<string> | undefined;
+  let iterator: AsyncIterator<Uint8Array> | undefined;
   const source: UnderlyingDefaultSource<Uint8Array> = {
     async pull(controller) {
-      iterator ??= stream.lines(signal)[Symbol.asyncIterator]();
+      iterator ??= stream.chunks(signal)[Symbol.asyncIterator]();
       const next = await iterator.next();
       if (gone.signal.aborted) return;
       stopping.throwIfAborted();
       if (next.done === true) controller.close();
-      else controller.enqueue(encoder.encode(`${next.value}\n`));
+      else controller.enqueue(next.value);
     },
     async cancel() {
       gone.abort();
@@ -40,17 +45,17 @@ export function encodeLines(stream: LineStream, stopping: AbortSignal): Readable
  * Writes the same to a connection whose headers are said, and ends it; never throws. Where it breaks off, the connection is
  * cut, so that nobody takes the part for the whole. A reader that is slow is waited for.
  */
-export async function writeLines(
+export async function writeBytes(
   outgoing: ServerResponse,
-  stream: LineStream,
+  stream: ByteStream,
   stopping: AbortSignal,
   log: Log,
 ): Promise<void> {
   await withReader(outgoing, stopping, async ({ over, send }) => {
     try {
-      for await (const line of stream.lines(over)) {
+      for await (const chunk of stream.chunks(over)) {
         if (over.aborted) break;
-        await send(`${line}\n`);
+        await send(chunk);
       }
       if (over.aborted) outgoing.destroy();
       else outgoing.end();

@@ -72,7 +72,7 @@ describe('the OpenAPI document', () => {
       const failure = operation.responses['default']?.content;
       if (route.failures !== undefined) assert.ok(Object.values(failure ?? {})[0]?.schema, route.path);
       else assert.deepEqual(failure?.['application/json']?.schema, { $ref: '#/components/schemas/Error' });
-      assert.equal(operation.requestBody !== undefined, route.body !== undefined, route.path);
+      assert.equal(operation.requestBody !== undefined, (route.body ?? route.uploads) !== undefined, route.path);
       if (route.frames !== undefined) {
         const { description, content } = operation.responses['101']!;
         assert.match(description, /WebSocket/);

@@ -69,6 +69,13 @@ function operationOf(route: Route, schemas: Json, error: Json): Json {
         content: { 'application/json': { schema: schemaOf(route.body, 'input', schemas) } },
       },
     }),
+    ...(route.uploads !== undefined && {
+      requestBody: {
+        required: true,
+        description: `At most ${route.uploads.maxBytes} bytes.`,
+        content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+      },
+    }),
     responses,
   };
 }
