@@ -5,7 +5,7 @@ import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
 import type { ModelGateway, ModelPart, ModelRequest } from '@reeve/models';
 import { createFeed, createRunHandler, startRun, waitForRun, type RunHandler } from '@reeve/runs';
-import { openSandbox } from '@reeve/sandbox';
+import { createQuota, openSandbox } from '@reeve/sandbox';
 import { startWorker } from '@reeve/tasks';
 import { createLedger, ensureTenant, type CallLedger } from '@reeve/tenancy';
 import { createToolRegistry, defineTool } from '@reeve/tools';
@@ -26,6 +26,7 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
   await ensureTenant(database.db, requester.tenantId);
   const sandbox = stack.use(await openSandbox({ sandboxBackend: 'quickjs' }, silentLog));
   const outgoing = stack.use(createOutgoing({ allowPrivate: false }));
+  const quota = createQuota({ workspaceQuotaMb: 1_000 });
   const feed = stack.use(createFeed(database));
   const models = modelsOf(hooks);
   const tools = createToolRegistry({
@@ -52,6 +53,7 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
       signal,
       now: () => new Date(),
       workspace: dataDirectory,
+      quota,
       memory: { remember: notUsed, recall: notUsed },
     }),
   });

@@ -46,6 +46,8 @@ export type AuditAction =
   | 'MEMORY_DELETED'
   | 'SESSION_DELETED'
   | 'TOOL_EXECUTED'
+  | 'FILE_UPLOADED'
+  | 'FILE_DELETED'
   | 'CALL_DENIED'
   | 'KEY_CREATED'
   | 'KEY_ROTATED'

@@ -38,5 +38,6 @@ export * from './routes/tools.ts';
 export * from './routes/usage.ts';
 export * from './routes/wire-shapes.ts';
 export * from './routes/wires.ts';
+export * from './routes/workspaces.ts';
 export * from './routes/workflows.ts';
 export * as routes from './routes/index.ts';

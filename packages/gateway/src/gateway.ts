@@ -5,6 +5,7 @@ import { ReeveError, type ConfigOf } from '@reeve/kit';
 import { mountMcpServers, type McpServers } from '@reeve/mcp';
 import { mountMemory } from '@reeve/memory';
 import { listRuns } from '@reeve/runs';
+import type { Workspaces } from '@reeve/sandbox';
 import {
   createEnqueuer,
   decideApproval,
@@ -27,6 +28,7 @@ import { createRuntime } from './runtime.ts';
 import { SCHEDULE_KINDS } from './schedule-kinds.ts';
 import { createSettings, mountSettings, type SettingsParts } from './settings.ts';
 import { mountTools, type ToolContextFor, type ToolsOf } from './tool-routes.ts';
+import { mountWorkspaces } from './workspace-routes.ts';
 import { mountMcp } from './wires/mcp.ts';
 import { followWire, mountWires, type WireParts } from './wires/index.ts';
 
@@ -39,6 +41,7 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly toolsOf: ToolsOf;
     readonly mcpServers: McpServers;
     readonly toolContextFor: ToolContextFor;
+    readonly workspaces: Workspaces;
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
     readonly keyChanged: (keyId: string) => void;
     readonly policies: Policies;
@@ -89,7 +92,12 @@ export function createGateway(parts: GatewayParts): App {
     journal: (tx, tenantId, taskId) => selectJournalOfTask(tx, tenantId, taskId, JOURNAL_SHOWN),
   });
   mountAgents(app, database, async (tenantId) => (await toolsOf(tenantId)).list().map(({ name }) => name));
-  mountMemory(app, database);
+  mountMemory(app, database, async (tenantId, sessionId) => {
+    await parts.workspaces.remove(tenantId, sessionId).catch((error: unknown) => {
+      parts.log.warn({ err: error }, 'the files of a deleted session are still there');
+    });
+  });
+  mountWorkspaces(app, database, parts.workspaces);
   mountTools(app, database, toolsOf, parts.toolContextFor, parts.policies);
   mountMcpServers(app, database, parts.mcpServers);
   mountMcp(app, { ...parts, enqueue: createEnqueuer(database, handler, checkTask) });

@@ -12,6 +12,7 @@ type Answer = { status: number; body: any };
 
 describe('the routes of memory', () => {
   let database: Database;
+  const deleted: string[] = [];
   let app: App;
   async function send(
     method: string,
@@ -41,7 +42,7 @@ describe('the routes of memory', () => {
       log: silentLog,
       stopping: new AbortController().signal,
     });
-    mountMemory(app, database);
+    mountMemory(app, database, async (tenantId, sessionId) => void deleted.push(`${tenantId}/${sessionId}`));
   });
   after(() => database[Symbol.asyncDispose]());
 
@@ -93,6 +94,7 @@ describe('the routes of memory', () => {
     );
     assert.equal((await send('PATCH', `/api/v1/sessions/${id}`, { title: '<b>"x"</b>' })).body.title, '<b>"x"</b>');
     assert.deepEqual(await send('DELETE', `/api/v1/sessions/${id}`), { status: 204, body: null });
+    assert.deepEqual(deleted, [`default/${id}`]);
     for (const [method, path] of [
       ['GET', ''],
       ['DELETE', ''],

@@ -17,8 +17,12 @@ import { listSessions } from './store.ts';
 /** Messages that `GET /memory/latest` answers. */
 const LATEST = 200;
 
-/** Mounts the routes of sessions and memories. */
-export function mountMemory(app: App, database: Database): void {
+/** Mounts the routes of sessions and memories. `deleted` removes what others keep of a session; it does not throw. */
+export function mountMemory(
+  app: App,
+  database: Database,
+  deleted: (tenantId: string, sessionId: string) => Promise<void>,
+): void {
   app.mount(routes.getLatestMemory, ({ principal: { tenantId }, query: { session_id } }) =>
     inTenant(database.db, tenantId, async (tx) => {
       const { id } = await requireSession(tx, tenantId, session_id);
@@ -63,7 +67,9 @@ export function mountMemory(app: App, database: Database): void {
   );
 
   app.mount(routes.deleteSession, async (call) => {
-    await inTenant(database.db, call.principal.tenantId, (tx) => removeSession(tx, requesterOf(call), call.params.id));
+    const { tenantId } = call.principal;
+    await inTenant(database.db, tenantId, (tx) => removeSession(tx, requesterOf(call), call.params.id));
+    await deleted(tenantId, call.params.id);
     return null;
   });
 

@@ -7,7 +7,7 @@ import { gatewaySettings } from '@reeve/gateway/config';
 import { httpSettings } from '@reeve/http/config';
 import { loadConfig, setting, type ConfigOf, type ConfigValue } from '@reeve/kit';
 import { modelSettings } from '@reeve/models/config';
-import { sandboxSettings } from '@reeve/sandbox/config';
+import { sandboxSettings, workspaceSettings } from '@reeve/sandbox/config';
 import { taskSettings } from '@reeve/tasks/config';
 import { limitSettings, tenancySettings } from '@reeve/tenancy/config';
 import { toolSettings, webSettings } from '@reeve/tools/config';
@@ -74,6 +74,7 @@ const settings = {
   ...taskSettings,
   ...modelSettings,
   ...sandboxSettings,
+  ...workspaceSettings,
   ...toolSettings,
   ...webSettings,
   ...httpSettings,

@@ -19,7 +19,7 @@ import { openMcpServers } from '@reeve/mcp';
 import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
 import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
-import { openSandbox, workspacePath } from '@reeve/sandbox';
+import { createQuota, createWorkspaces, openSandbox, type Workspaces } from '@reeve/sandbox';
 import {
   createAgentTask,
   createJournalFeed,
@@ -50,6 +50,7 @@ import {
 import { createToolRegistry, type ToolContext, type ToolTasks } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
+import { keepWorkspaces } from './workspace-retention.ts';
 import { commit, version } from './version.ts';
 
 export interface StartOptions {
@@ -119,7 +120,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const toolsOf = async (tenantId: string) => tools.with(await mcpServers.toolsOf(tenantId));
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
-  const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));
+  const workspaces = createWorkspaces(join(dataDirectory, 'workspaces'), createQuota(config));
+  const toolContextFor = createToolContext(database, workspaces);
   const policies = stack.use(await openPolicies(config, database, serve ? log : silentLog));
   const months = createMonthlyBudgets(database, policies);
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
@@ -166,6 +168,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && works && config.retentionDays > 0) {
     const retention = { database, days: config.retentionDays, forget: forgetRuns, log };
     background.start('retention', () => runRetention(retention, stopping.signal));
+    const files = { database, workspaces, days: config.retentionDays, log };
+    background.start('retention of workspaces', () => keepWorkspaces(files, stopping.signal));
   }
   const authenticator = stack.use(openAuthenticator(config, database, serve ? log : silentLog));
   const limiter = stack.use(createRequestLimiter({ config, database, policies, log }));
@@ -192,6 +196,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     worker,
     handler,
     toolContextFor,
+    workspaces,
     ledgerFor,
     log,
     version,
@@ -238,7 +243,7 @@ async function forgetRuns(tx: Tx, taskIds: readonly string[]): Promise<void> {
 }
 
 /** What tools may touch on behalf of a tenant's session: its workspace, and the tenant's memory. */
-function createToolContext(database: Database, workspaces: string) {
+function createToolContext(database: Database, workspaces: Workspaces) {
   return async (
     who: { tenantId: string; sessionId: string; runId: string | null },
     idempotencyKey: string,
@@ -250,7 +255,8 @@ function createToolContext(database: Database, workspaces: string) {
       ...who,
       idempotencyKey,
       signal,
-      workspace: await workspacePath(workspaces, tenantId, sessionId),
+      workspace: await workspaces.open(tenantId, sessionId),
+      quota: workspaces.quota,
       now: () => new Date(),
       memory: {
         remember: (input) =>

@@ -8,6 +8,7 @@ export type { RunHandler } from './handler.ts';
 export { startRun } from './start.ts';
 export type { RunRequest, StartParts, StartedRun } from './start.ts';
 export { listRuns, selectRun } from './store/run.ts';
+export { selectUnended } from './store/session.ts';
 export { listSteps } from './store/step.ts';
 export { refuseUnpaid, waitForRun } from './wait.ts';
 export type { EndedRun } from './wait.ts';

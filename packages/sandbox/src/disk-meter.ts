@@ -35,7 +35,7 @@ export async function openDiskMeter(
       if (used.bytes <= allowed.bytes && !mayHaveMoreFiles) return undefined;
       allowed.bytes = used.bytes + limits.diskBytes / 4;
       allowed.files = used.files + limits.files / 4;
-      const added = await measure(workspace, since, limits, signal);
+      const added = await measure(workspace, { since, limits, signal });
       const addresses = processes.map(({ address }) => address);
       added.bytes += await namelessBytes(addresses, (await stat(workspace)).dev, limits.fileBytes);
       return added.bytes > limits.diskBytes ? 'disk' : added.files > limits.files ? 'files' : undefined;
@@ -49,21 +49,30 @@ const UNCOUNTED_LOOKS = 20;
 const BLOCK_BYTES = 512;
 const MAX_DEPTH = 128;
 
-async function usedOf(workspace: string): Promise<{ bytes: number; files: number }> {
+async function usedOf(workspace: string): Promise<Usage> {
   const { bsize, blocks, bfree, files, ffree } = await statfs(workspace);
   return { bytes: (blocks - bfree) * bsize, files: files - ffree };
+}
+
+/** What lies in a workspace: bytes on the disk; files, directories and links. */
+export interface Usage {
+  bytes: number;
+  files: number;
+}
+
+interface MeasureOptions {
+  /** Only what has changed since, in milliseconds of the epoch. */
+  readonly since: number;
+  /** Nothing is looked at beyond them. */
+  readonly limits: Pick<Limits, 'diskBytes' | 'files'>;
+  readonly signal: AbortSignal;
 }
 
 /**
  * What has changed below a workspace since a moment, until it is more than the limits. Links are not followed, and a
  * file with several names counts for each. A directory that cannot be looked into, or lies too deep, is too much.
  */
-async function measure(
-  workspace: string,
-  since: number,
-  limits: Pick<Limits, 'diskBytes' | 'files'>,
-  signal: AbortSignal,
-): Promise<{ bytes: number; files: number }> {
+export async function measure(workspace: string, { since, limits, signal }: MeasureOptions): Promise<Usage> {
   const added = { bytes: 0, files: 0 };
   const visit = async (address: string, depth: number): Promise<void> => {
     const directory = await openDirectory(address);

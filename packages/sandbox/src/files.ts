@@ -41,7 +41,11 @@ export async function openInside(workspace: string, path: string): Promise<FileH
  * Writes a file of a workspace whole: a reader sees the old or the new content, never a part. Missing directories are
  * made, a link is followed to where it leads inside, an existing file keeps its permissions.
  */
-export async function writeInside(workspace: string, path: string, data: Buffer): Promise<void> {
+export async function writeInside(
+  workspace: string,
+  path: string,
+  data: Buffer | AsyncIterable<Uint8Array>,
+): Promise<void> {
   await using place = await findInside(workspace, path);
   if (place.rest.length === 0) throw refuse(path, 'is a directory');
   await using parent = await makeParents(place);
@@ -59,6 +63,48 @@ export async function writeInside(workspace: string, path: string, data: Buffer)
     await unlink(temporary).catch(() => undefined);
     fail(path, error);
   }
+}
+
+/** What lies in a directory of a workspace. */
+export interface Entry {
+  readonly name: string;
+  readonly kind: 'file' | 'directory' | 'link' | 'other';
+  /** In bytes; of a link or a directory what the file system says. */
+  readonly size: number;
+  readonly modifiedAt: Date;
+}
+
+/** Entries of a directory that are counted; beyond it the list is cut. */
+const MAX_ENTRIES = 10_000;
+
+/**
+ * A part of a directory, `''` for the workspace itself: directories first, then by name. The total counts up to 10,000. Throws
+ * `invalid_request` for anything but a directory inside.
+ */
+export async function readDirectoryInside(
+  workspace: string,
+  path: string,
+  { limit, offset }: { readonly limit: number; readonly offset: number },
+): Promise<{ entries: Entry[]; total: number }> {
+  await using place = await findInside(workspace, path === '' ? '.' : path);
+  if (!place.exists) throw refuse(path, 'does not exist');
+  if (place.rest.length > 0) throw refuse(path, 'is not a directory');
+  const { address } = place.directory;
+  const found: { name: string; isDirectory: boolean }[] = [];
+  for await (const entry of await opendir(address)) {
+    if (found.length === MAX_ENTRIES) break;
+    found.push({ name: entry.name, isDirectory: entry.isDirectory() });
+  }
+  found.sort((one, other) => Number(other.isDirectory) - Number(one.isDirectory) || (one.name < other.name ? -1 : 1));
+  const entries: Entry[] = [];
+  for (const { name } of found.slice(offset, offset + limit)) {
+    const stat = await lstat(`${address}/${name}`).catch(() => undefined);
+    // One that went away meanwhile is left out.
+    if (stat === undefined) continue;
+    const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'link' : 'other';
+    entries.push({ name, kind, size: stat.size, modifiedAt: stat.mtime });
+  }
+  return { entries, total: found.length };
 }
 
 export interface ListOptions {

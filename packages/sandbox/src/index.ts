@@ -1,11 +1,14 @@
+export { archiveInside } from './archive.ts';
 export { createBubblewrapDriver } from './bubblewrap.ts';
-export { sandboxSettings } from './config.ts';
-export { listInside, openInside, resolveInside, writeInside } from './files.ts';
+export { sandboxSettings, workspaceSettings } from './config.ts';
+export { listInside, openInside, readDirectoryInside, resolveInside, writeInside } from './files.ts';
 export type { ListOptions } from './files.ts';
 export { existsInside, removeInside, renameInside } from './move.ts';
 export { openSandbox } from './open.ts';
 export type { DriverInfo, Sandbox } from './open.ts';
 export { createQuickJsDriver } from './quickjs.ts';
+export { createQuota } from './quota.ts';
+export type { Quota } from './quota.ts';
 export type {
   DriverName,
   ExceededLimit,
@@ -19,3 +22,5 @@ export type {
 export { buildSeccompFilter } from './seccomp.ts';
 export type { SeccompArch } from './seccomp.ts';
 export { workspacePath } from './workspace.ts';
+export { createWorkspaces } from './workspaces.ts';
+export type { Workspaces } from './workspaces.ts';

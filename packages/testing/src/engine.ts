@@ -19,7 +19,7 @@ import {
   type StartedRun,
   type StartParts,
 } from '@reeve/runs';
-import { openSandbox, workspacePath } from '@reeve/sandbox';
+import { createQuota, openSandbox, workspacePath } from '@reeve/sandbox';
 import { startWorker, type Worker } from '@reeve/tasks';
 import { createLedger } from '@reeve/tenancy';
 import { createToolRegistry, defineTool, delegateToAgent, type Effect, type ToolRegistry } from '@reeve/tools';
@@ -113,6 +113,7 @@ export async function openTestEngine(): Promise<TestEngine> {
       signal,
       now: () => new Date(),
       workspace: await workspacePath(directory, run.tenantId, run.sessionId),
+      quota: createQuota({ workspaceQuotaMb: 100 }),
       memory: { remember: () => Promise.reject(new Error('not used')), recall: () => Promise.resolve([]) },
     }),
   });

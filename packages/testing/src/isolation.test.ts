@@ -173,6 +173,16 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     exportSession: one(alpha.session),
     renameSession: one(alpha.session, { body: { title: 'mine now' } }),
     deleteSession: one(alpha.session),
+    listFiles: {
+      blind: [{ params: { id: alpha.session } }],
+      absent: [{ params: { id: alpha.session }, query: { path: 'd' } }],
+    },
+    getWorkspaceUsage: { blind: [{ params: { id: alpha.session } }] },
+    downloadFile: one(alpha.session, { query: { path: 'd/a.txt' } }),
+    downloadWorkspace: one(alpha.session),
+    deleteFile: one(alpha.session, { query: { path: 'd/a.txt' } }),
+    // A file of Beta's own, in a session of the same id.
+    uploadFile: { blind: [{ params: { id: alpha.session }, query: { path: 'd/a.txt' } }] },
     getLatestMemory: { absent: [{ query: { session_id: alpha.session } }] },
     storeMemory: { blind: [{ body: { session_id: newId(), history: said } }] },
     remember: { blind: [{ body: { text: 'something else' } }] },
@@ -304,6 +314,8 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
     assert.deepEqual([task['status'], task['waiting_for']], ['pending', 'approval']);
     const { matches, memories = matches } = await still('recall', { body: { query: WORD } });
     assert.ok(JSON.stringify(memories).includes(alpha.memory));
+    const file = await ask('alpha', 'downloadFile', { params: { id: alpha.session }, query: { path: 'd/a.txt' } });
+    assert.equal(file.text, JSON.stringify(WORD));
   });
 
   /** One of everything, each with the word in it. */
@@ -325,6 +337,8 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
     });
     const slug = `agent-${WORD}`;
     const answered = await made('query', { body: { message: `say ${WORD}`, agent_config_id: agent.id } });
+    const file = { params: { id: answered['session_id'] as string }, query: { path: 'd/a.txt' } };
+    await made('uploadFile', { ...file, body: WORD });
     const chat = `chat-${WORD}`;
     const uiMessage = { id: 'm1', role: 'user', parts: [{ type: 'text', text: `say ${WORD}` }] };
     const talked = await ask('alpha', 'uiChat', { body: { id: chat, messages: [uiMessage] } });
@@ -447,7 +461,7 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
     const response = await fetch(url, {
       method: route.method,
       headers,
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...((body !== undefined || route.uploads !== undefined) && { body: JSON.stringify(body ?? 'of Beta') }),
     });
     if (name !== 'streamTasks') return { status: response.status, text: await response.text() };
     const reader = response.body!.getReader();

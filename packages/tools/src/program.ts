@@ -1,5 +1,25 @@
-import type { ExecResult } from '@reeve/sandbox';
-import type { ToolResult } from './tool.ts';
+import type { ExecResult, Language, Sandbox } from '@reeve/sandbox';
+import { z } from 'zod';
+import type { ToolContext, ToolResult } from './tool.ts';
+
+const MAX_RUN_MS = 120_000;
+const MAX_OUTPUT_BYTES = 100 * 1024;
+
+/** Bound on a call of a tool that runs a program: the program's own, and the way into the sandbox and out. */
+export const PROGRAM_TIMEOUT_MS = MAX_RUN_MS + 15_000;
+
+/** How long a program may run, as a tool's argument. */
+export const RunTime = z.int().min(1).max(MAX_RUN_MS).default(30_000).describe('When to kill it, in milliseconds.');
+
+/** Runs a program of a tool in the session's workspace, with what that has room for, and shows what it came to. */
+export async function runProgram(
+  sandbox: Sandbox,
+  program: { readonly language: Language; readonly code: string; readonly timeoutMs: number },
+  { workspace, quota, signal }: Pick<ToolContext, 'workspace' | 'quota' | 'signal'>,
+): Promise<ToolResult> {
+  const limits = await quota.allowance(workspace, signal);
+  return resultOf(await sandbox.exec({ ...program, workspace, limits, maxOutputBytes: MAX_OUTPUT_BYTES }, signal));
+}
 
 /** What a program in the sandbox came to, as a model is shown it: value, output, and what went wrong. */
 export function resultOf(ended: ExecResult): ToolResult {

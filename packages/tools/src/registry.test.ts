@@ -7,6 +7,7 @@ import { openSandbox } from '@reeve/sandbox';
 import { z } from 'zod';
 import { createBreaker } from './breaker.ts';
 import { createToolRegistry } from './registry.ts';
+import { contextOf } from './test-web.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 const sandbox = await openSandbox({ sandboxBackend: 'quickjs' }, silentLog);
@@ -18,22 +19,6 @@ after(async () => {
 });
 
 const config = { circuitFailureThreshold: 3, circuitResetTimeoutSeconds: 30 };
-
-function context(signal = new AbortController().signal): ToolContext {
-  return {
-    tenantId: 't',
-    sessionId: 's',
-    runId: null,
-    idempotencyKey: 'k',
-    workspace: '/nonexistent',
-    signal,
-    now: () => new Date(0),
-    memory: {
-      remember: () => Promise.reject(new Error('no memory here')),
-      recall: () => Promise.reject(new Error('no memory here')),
-    },
-  };
-}
 
 function registryOf(
   execute: (input: { word: string }, context: ToolContext) => Promise<ToolResult>,
@@ -115,14 +100,14 @@ describe('the tool registry', () => {
   it('refuses to call a tool that is unavailable, and says why', async () => {
     let ran = false;
     const registry = registryOf(async () => ((ran = true), good), { unavailable: () => 'the moon is down' });
-    const outcome = await registry.execute('probe', { word: 'x' }, context());
+    const outcome = await registry.execute('probe', { word: 'x' }, contextOf());
     assert.equal(outcome.tool_status, 'error');
     assert.match(JSON.stringify(outcome.result), /the moon is down/);
     assert.equal(ran, false);
   });
 
   it('throws unknown_tool for a tool that it does not have', async () => {
-    await assert.rejects(registryOf(async () => good).execute('toString', {}, context()), {
+    await assert.rejects(registryOf(async () => good).execute('toString', {}, contextOf()), {
       reason: 'unknown_tool',
       message: /the tools are probe/,
     });
@@ -138,7 +123,7 @@ describe('the tool registry', () => {
       ['text', /expected object/],
       [{ word: 'x', extra: 1 }, /extra/],
     ] as const) {
-      const outcome = await registry.execute('probe', args, context());
+      const outcome = await registry.execute('probe', args, contextOf());
       assert.equal(outcome.tool_status, 'error');
       const { error } = outcome.result as { error: string };
       assert.match(error, expected);
@@ -155,7 +140,7 @@ describe('the tool registry', () => {
       stderr: 'err',
       exitCode: 0,
     }));
-    const outcome = ToolOutcome.parse(await registry.execute('probe', { word: 'hi' }, context()));
+    const outcome = ToolOutcome.parse(await registry.execute('probe', { word: 'hi' }, contextOf()));
     assert.deepEqual(
       { ...outcome, duration_ms: 0 },
       {
@@ -178,7 +163,7 @@ describe('the tool registry', () => {
       result: { text: 'ü'.repeat(300_000) },
       stdout: 'x'.repeat(400_000),
     }));
-    const outcome = await registry.execute('probe', { word: 'x' }, context());
+    const outcome = await registry.execute('probe', { word: 'x' }, contextOf());
     assert.equal(outcome.truncated, true);
     assert.equal(typeof outcome.result, 'string');
     assert.ok(Buffer.byteLength(outcome.result as string) <= 256 * 1024 && outcome.stdout.length === 256 * 1024);
@@ -190,7 +175,7 @@ describe('the tool registry', () => {
       result: { ['a\0']: ['b\0c', '\ud800'] },
       stdout: 'd\0',
     }));
-    const outcome = await registry.execute('probe', { word: 'x' }, context());
+    const outcome = await registry.execute('probe', { word: 'x' }, contextOf());
     assert.deepEqual(outcome.result, { 'a\uFFFD': ['b\uFFFDc', '\uFFFD'] });
     assert.equal(outcome.stdout, 'd\uFFFD');
   });
@@ -200,7 +185,7 @@ describe('the tool registry', () => {
     const registry = registryOf(
       (_, { signal }) => new Promise(() => signal.addEventListener('abort', () => (aborted = true))),
     );
-    const outcome = await registry.execute('probe', { word: 'x' }, context());
+    const outcome = await registry.execute('probe', { word: 'x' }, contextOf());
     assert.equal(outcome.tool_status, 'timeout');
     assert.equal(aborted, true);
   });
@@ -210,10 +195,10 @@ describe('the tool registry', () => {
       (_, { signal }) =>
         new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped')))),
     );
-    await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.abort())), {
+    await assert.rejects(registry.execute('probe', { word: 'x' }, contextOf(AbortSignal.abort())), {
       reason: 'cancelled',
     });
-    await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.timeout(20))), {
+    await assert.rejects(registry.execute('probe', { word: 'x' }, contextOf(AbortSignal.timeout(20))), {
       reason: 'cancelled',
     });
   });
@@ -222,7 +207,7 @@ describe('the tool registry', () => {
     const outcome = await registryOf(async () => Promise.reject(new Error('password is hunter2'))).execute(
       'probe',
       { word: 'x' },
-      context(),
+      contextOf(),
     );
     assert.equal(outcome.tool_status, 'error');
     assert.doesNotMatch(JSON.stringify(outcome), /hunter2/);
@@ -236,7 +221,7 @@ describe('the circuit breaker of a tool', () => {
     t.mock.timers.enable({ apis: ['Date'] });
     let [ran, next]: [number, () => Promise<ToolResult>] = [0, fault];
     const registry = registryOf(async () => ((ran += 1), next()));
-    const call = async () => (await registry.execute('probe', { word: 'x' }, context())).tool_status;
+    const call = async () => (await registry.execute('probe', { word: 'x' }, contextOf())).tool_status;
     const state = () => registry.list()[0]!.breaker;
     assert.deepEqual([await call(), await call(), state()], ['error', 'error', 'closed']);
     assert.deepEqual([await call(), state()], ['error', 'open']);
@@ -255,7 +240,7 @@ describe('the circuit breaker of a tool', () => {
     const probe = Promise.withResolvers<ToolResult>();
     let next: () => Promise<ToolResult> = fault;
     const registry = registryOf(() => next());
-    const call = async () => (await registry.execute('probe', { word: 'x' }, context())).tool_status;
+    const call = async () => (await registry.execute('probe', { word: 'x' }, contextOf())).tool_status;
     for (let count = 0; count < 3; count++) await call();
     t.mock.timers.tick(30_000);
     next = () => probe.promise;
@@ -270,7 +255,7 @@ describe('the circuit breaker of a tool', () => {
   it('counts timeouts, and a success in between starts the count anew', async () => {
     let next: () => Promise<ToolResult> = () => new Promise(() => {});
     const registry = registryOf(() => next());
-    const call = async () => (await registry.execute('probe', { word: 'x' }, context())).tool_status;
+    const call = async () => (await registry.execute('probe', { word: 'x' }, contextOf())).tool_status;
     assert.deepEqual([await call(), await call()], ['timeout', 'timeout']);
     const hang = next;
     next = async () => good;
@@ -292,13 +277,13 @@ describe('the circuit breaker of a tool', () => {
     for (let round = 0; round < 4; round++) {
       for (const result of results) {
         next = result;
-        await registry.execute('probe', { word: 'x' }, context());
+        await registry.execute('probe', { word: 'x' }, contextOf());
       }
-      await registry.execute('probe', 5, context());
+      await registry.execute('probe', 5, contextOf());
     }
     next = () => new Promise(() => {});
     for (let round = 0; round < 4; round++)
-      await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.timeout(5))), {
+      await assert.rejects(registry.execute('probe', { word: 'x' }, contextOf(AbortSignal.timeout(5))), {
         reason: 'cancelled',
       });
     assert.equal(registry.list()[0]!.breaker, 'closed');
@@ -308,10 +293,10 @@ describe('the circuit breaker of a tool', () => {
     t.mock.timers.enable({ apis: ['Date'] });
     let next: () => Promise<ToolResult> = fault;
     const registry = registryOf(() => next());
-    for (let count = 0; count < 3; count++) await registry.execute('probe', { word: 'x' }, context());
+    for (let count = 0; count < 3; count++) await registry.execute('probe', { word: 'x' }, contextOf());
     t.mock.timers.tick(30_000);
     next = () => new Promise(() => {});
-    await assert.rejects(registry.execute('probe', { word: 'x' }, context(AbortSignal.timeout(5))), {
+    await assert.rejects(registry.execute('probe', { word: 'x' }, contextOf(AbortSignal.timeout(5))), {
       reason: 'cancelled',
     });
     assert.equal(registry.list()[0]!.breaker, 'open');
@@ -340,10 +325,10 @@ describe('the circuit breaker of a tool', () => {
       ],
     );
     assert.deepEqual(registry.definitions(['mcp__lab__a'])[0]?.inputSchema, tools[0]?.inputSchema);
-    for (let n = 0; n < 2; n++) await registry.execute('mcp__lab__a', {}, context());
-    assert.equal((await registry.execute('mcp__lab__b', {}, context())).tool_status, 'circuit_open');
-    assert.equal((await base.with(tools).execute('mcp__lab__b', {}, context())).tool_status, 'circuit_open');
-    assert.equal((await registry.execute('probe', { word: 'x' }, context())).tool_status, 'success');
+    for (let n = 0; n < 2; n++) await registry.execute('mcp__lab__a', {}, contextOf());
+    assert.equal((await registry.execute('mcp__lab__b', {}, contextOf())).tool_status, 'circuit_open');
+    assert.equal((await base.with(tools).execute('mcp__lab__b', {}, contextOf())).tool_status, 'circuit_open');
+    assert.equal((await registry.execute('probe', { word: 'x' }, contextOf())).tool_status, 'success');
     assert.equal(base.get('mcp__lab__a'), undefined);
     const counted = await metrics.metrics();
     assert.match(counted, /reeve_tool_calls_total\{tool="mcp",status="error"\} 2/);

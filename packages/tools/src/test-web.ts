@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createOutgoing } from '@reeve/http';
+import { createQuota } from '@reeve/sandbox';
 import type { ToolContext } from './tool.ts';
 import type { Web } from './web.ts';
 
@@ -62,6 +63,7 @@ export function contextOf(signal = new AbortController().signal): ToolContext {
     runId: null,
     idempotencyKey: 'k',
     workspace: '/nonexistent',
+    quota: createQuota({ workspaceQuotaMb: 2048 }),
     signal,
     now: () => new Date(),
     memory: { remember: nothing, recall: nothing },

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { ReeveError } from '@reeve/kit';
-import { openInside } from '@reeve/sandbox';
+import { openInside, writeInside } from '@reeve/sandbox';
 import { z } from 'zod';
+import type { ToolContext } from './tool.ts';
 
 /** A path argument of a file tool. */
 export const Path = z.string().min(1).max(4096).describe('Path inside the workspace, such as "notes/today.md".');
@@ -22,6 +23,16 @@ export async function readTextFile(workspace: string, path: string, maxBytes: nu
   if (length > maxBytes)
     throw new ReeveError('invalid_request', `${JSON.stringify(path)} is larger than ${maxBytes} bytes`);
   return asText(path, buffer.subarray(0, length));
+}
+
+/** Writes a file of a workspace whole, where there is room for it. Throws ReeveError `limit_reached` where there is not. */
+export async function writeTextFile(
+  { workspace, quota, signal }: Pick<ToolContext, 'workspace' | 'quota' | 'signal'>,
+  path: string,
+  bytes: Buffer,
+): Promise<void> {
+  await quota.requireRoom(workspace, bytes.length, signal);
+  await writeInside(workspace, path, bytes);
 }
 
 /** Bytes as text. Throws ReeveError `invalid_request` where they are not UTF-8 or contain NUL. */

@@ -1,4 +1,5 @@
 import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
+import type { Quota } from '@reeve/sandbox';
 import type { z } from 'zod';
 import type { Breaker } from './breaker.ts';
 
@@ -35,6 +36,8 @@ export interface ToolContext {
   readonly idempotencyKey: string;
   /** Absolute path of the session's workspace. */
   readonly workspace: string;
+  /** What the files in it may take. */
+  readonly quota: Quota;
   readonly signal: AbortSignal;
   readonly memory: ToolMemory;
   /** Absent outside a run. */

@@ -93,4 +93,5 @@ export { executeTool, listTools } from './tools.ts';
 export { getUsage, listBudgets, listModelCalls, putBudget } from './usage.ts';
 export { createChatCompletion, getModel, getModelOf, listModels } from './completions.ts';
 export { cancelResponse, createResponse, getResponse } from './responses.ts';
+export { deleteFile, downloadFile, downloadWorkspace, getWorkspaceUsage, listFiles, uploadFile } from './workspaces.ts';
 export { companion, resumeUiChat, uiChat } from './wires.ts';

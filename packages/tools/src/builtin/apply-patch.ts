@@ -41,12 +41,14 @@ export const applyPatch = defineTool({
       .max(2_000_000)
       .describe('The patch, from "*** Begin Patch" to "*** End Patch". Paths are relative to the workspace.'),
   }),
-  async execute({ patch }, { workspace, signal }) {
+  async execute({ patch }, { workspace, quota, signal }) {
     const changes = parsePatch(patch);
     if (changes.length > MAX_FILES)
       throw new ReeveError('invalid_request', `patch: changes ${changes.length} files, and ${MAX_FILES} are allowed`);
     using _turn = await turns.take(WAIT_MS, signal);
-    await carryOut(workspace, await planOf(workspace, changes, signal));
+    const plan = await planOf(workspace, changes, signal);
+    await quota.requireRoom(workspace, growthOf(plan), signal);
+    await carryOut(workspace, plan);
     return success({ files: changes.map(summaryOf) });
   },
 });
@@ -86,6 +88,19 @@ async function planOf(workspace: string, changes: readonly FileChange[], signal:
     actions.push({ kind: 'rename', from: path, to: change.moveTo });
   }
   return actions;
+}
+
+/** By how much the files of a plan grow in all. */
+function growthOf(actions: readonly Action[]): number {
+  const sizeOf = (content = '') => Buffer.byteLength(content);
+  const grown = actions.map((action) => {
+    if (action.kind === 'rename') return 0;
+    return (action.kind === 'write' ? sizeOf(action.content) : 0) - sizeOf(action.before);
+  });
+  return Math.max(
+    0,
+    grown.reduce((sum, bytes) => sum + bytes, 0),
+  );
 }
 
 /** The files of a workspace as they would be; a file that goes by several names is one. Bounds what is read and set in all. */

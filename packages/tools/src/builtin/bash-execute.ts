@@ -1,10 +1,7 @@
 import type { Sandbox } from '@reeve/sandbox';
 import { z } from 'zod';
-import { resultOf } from '../program.ts';
+import { PROGRAM_TIMEOUT_MS, runProgram, RunTime } from '../program.ts';
 import { defineTool } from '../tool.ts';
-
-const MAX_RUN_MS = 120_000;
-const MAX_OUTPUT_BYTES = 100 * 1024;
 
 /** A shell script in the sandbox, with the workspace as its current directory. */
 export const bashExecute = (sandbox: Sandbox) =>
@@ -13,7 +10,7 @@ export const bashExecute = (sandbox: Sandbox) =>
     description:
       'Runs a bash script in a sandbox. Its current directory is /workspace, which keeps its files between calls and is shared with the file tools; everything else is read-only and there is no network. Nothing goes on running after the script ends. At most 100 KiB of output.',
     effect: 'external',
-    timeoutMs: MAX_RUN_MS + 15_000,
+    timeoutMs: PROGRAM_TIMEOUT_MS,
     input: z.strictObject({
       command: z
         .string()
@@ -21,15 +18,9 @@ export const bashExecute = (sandbox: Sandbox) =>
         .max(200_000)
         .refine((text) => !text.includes('\0'), 'must not contain NUL characters')
         .describe('The script, one or more lines of bash.'),
-      timeout_ms: z.int().min(1).max(MAX_RUN_MS).default(30_000).describe('When to kill it, in milliseconds.'),
+      timeout_ms: RunTime,
     }),
     unavailable: () => sandbox.unavailable('bash'),
-    async execute({ command, timeout_ms }, { workspace, signal }) {
-      return resultOf(
-        await sandbox.exec(
-          { language: 'bash', code: command, workspace, timeoutMs: timeout_ms, maxOutputBytes: MAX_OUTPUT_BYTES },
-          signal,
-        ),
-      );
-    },
+    execute: ({ command, timeout_ms: timeoutMs }, context) =>
+      runProgram(sandbox, { language: 'bash', code: command, timeoutMs }, context),
   });

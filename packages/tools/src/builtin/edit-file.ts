@@ -1,7 +1,6 @@
 import { ReeveError } from '@reeve/kit';
-import { writeInside } from '@reeve/sandbox';
 import { z } from 'zod';
-import { MAX_WRITE_BYTES, Path, readTextFile } from '../text-file.ts';
+import { MAX_WRITE_BYTES, Path, readTextFile, writeTextFile } from '../text-file.ts';
 import { defineTool, success } from '../tool.ts';
 
 /** One exact replacement in a text file. Repeating it could apply it twice, so it counts as an outside effect. */
@@ -17,10 +16,10 @@ export const editFile = defineTool({
     new_text: z.string().describe('What to put in its place.'),
     replace_all: z.boolean().default(false).describe('Replace every occurrence.'),
   }),
-  async execute({ path, old_text, new_text, replace_all }, { workspace }) {
+  async execute({ path, old_text, new_text, replace_all }, context) {
     if (old_text === new_text)
       throw new ReeveError('invalid_request', 'old_text and new_text are the same: there is nothing to change');
-    const before = await readTextFile(workspace, path, MAX_WRITE_BYTES);
+    const before = await readTextFile(context.workspace, path, MAX_WRITE_BYTES);
     const parts = before.split(old_text);
     const found = parts.length - 1;
     if (found === 0)
@@ -40,7 +39,7 @@ export const editFile = defineTool({
         'invalid_request',
         `the file would have ${bytes.length} bytes, and ${MAX_WRITE_BYTES} are allowed`,
       );
-    await writeInside(workspace, path, bytes);
+    await writeTextFile(context, path, bytes);
     return success({ path, replacements: found });
   },
 });

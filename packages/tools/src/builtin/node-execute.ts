@@ -1,10 +1,7 @@
 import type { Sandbox } from '@reeve/sandbox';
 import { z } from 'zod';
-import { resultOf } from '../program.ts';
+import { PROGRAM_TIMEOUT_MS, runProgram, RunTime } from '../program.ts';
 import { defineTool } from '../tool.ts';
-
-const MAX_RUN_MS = 120_000;
-const MAX_OUTPUT_BYTES = 100 * 1024;
 
 /** A Node program in the sandbox, with the workspace as its current directory. */
 export const nodeExecute = (sandbox: Sandbox) =>
@@ -13,18 +10,12 @@ export const nodeExecute = (sandbox: Sandbox) =>
     description:
       "Runs a JavaScript program with Node in a sandbox and gives what it printed; import, require and await at the top level all work, and so do Node's own modules. Its current directory is /workspace, which keeps its files between calls, is shared with the file tools, and is where relative imports and packages are found; everything else is read-only and there is no network, so no packages can be installed. Nothing goes on running after the program ends, and no variables are kept. At most 100 KiB of output.",
     effect: 'external',
-    timeoutMs: MAX_RUN_MS + 15_000,
+    timeoutMs: PROGRAM_TIMEOUT_MS,
     input: z.strictObject({
       code: z.string().min(1).max(200_000).describe('The program. Print what you want to see with console.log.'),
-      timeout_ms: z.int().min(1).max(MAX_RUN_MS).default(30_000).describe('When to kill it, in milliseconds.'),
+      timeout_ms: RunTime,
     }),
     unavailable: () => sandbox.unavailable('node'),
-    async execute({ code, timeout_ms }, { workspace, signal }) {
-      return resultOf(
-        await sandbox.exec(
-          { language: 'node', code, workspace, timeoutMs: timeout_ms, maxOutputBytes: MAX_OUTPUT_BYTES },
-          signal,
-        ),
-      );
-    },
+    execute: ({ code, timeout_ms: timeoutMs }, context) =>
+      runProgram(sandbox, { language: 'node', code, timeoutMs }, context),
   });

@@ -1,7 +1,6 @@
 import { ReeveError } from '@reeve/kit';
-import { writeInside } from '@reeve/sandbox';
 import { z } from 'zod';
-import { MAX_WRITE_BYTES, Path } from '../text-file.ts';
+import { MAX_WRITE_BYTES, Path, writeTextFile } from '../text-file.ts';
 import { defineTool, success } from '../tool.ts';
 
 /** A text file of the workspace, written whole. */
@@ -12,11 +11,11 @@ export const writeFile = defineTool({
   effect: 'idempotent',
   timeoutMs: 30_000,
   input: z.strictObject({ path: Path, content: z.string().describe('The whole new content, at most 5 MiB.') }),
-  async execute({ path, content }, { workspace }) {
+  async execute({ path, content }, context) {
     const bytes = Buffer.from(content);
     if (bytes.length > MAX_WRITE_BYTES)
       throw new ReeveError('invalid_request', `content: has ${bytes.length} bytes, and ${MAX_WRITE_BYTES} are allowed`);
-    await writeInside(workspace, path, bytes);
+    await writeTextFile(context, path, bytes);
     return success({ path, bytes_written: bytes.length });
   },
 });

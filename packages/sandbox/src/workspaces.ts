@@ -1,0 +1,61 @@
+import { opendir, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Quota } from './quota.ts';
+import { removeTree } from './remove-tree.ts';
+import { workspacePath } from './workspace.ts';
+
+/** The workspaces below one directory, `<tenant>/<session>`. */
+export interface Workspaces {
+  readonly quota: Quota;
+  /** The workspace of a session, made where it is missing; it counts as used now. */
+  open(tenantId: string, sessionId: string): Promise<string>;
+  /** The workspace of a session; undefined where it has none. */
+  find(tenantId: string, sessionId: string): Promise<string | undefined>;
+  /** Removes a workspace with all that is in it; nothing where there is none. What still runs in it loses its files. */
+  remove(tenantId: string, sessionId: string): Promise<void>;
+  /** Those that nobody has opened since a moment. */
+  unused(since: Date): AsyncGenerator<{ readonly tenantId: string; readonly sessionId: string }, void>;
+}
+
+export function createWorkspaces(root: string, quota: Quota): Workspaces {
+  return {
+    quota,
+    async open(tenantId, sessionId) {
+      const workspace = await workspacePath(root, tenantId, sessionId);
+      const now = new Date();
+      await utimes(workspace, now, now);
+      return workspace;
+    },
+    async find(tenantId, sessionId) {
+      const workspace = join(root, tenantId, sessionId);
+      return (await isDirectory(workspace)) ? workspacePath(root, tenantId, sessionId) : undefined;
+    },
+    async remove(tenantId, sessionId) {
+      const workspace = join(root, tenantId, sessionId);
+      if (await isDirectory(workspace)) await removeTree(workspace);
+    },
+    async *unused(since) {
+      for await (const tenantId of namesIn(root))
+        for await (const sessionId of namesIn(join(root, tenantId))) {
+          const found = await stat(join(root, tenantId, sessionId)).catch(() => undefined);
+          if (found?.isDirectory() && found.mtimeMs < since.getTime()) yield { tenantId, sessionId };
+        }
+    },
+  };
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** The names of the directories in one; none where there is none. */
+async function* namesIn(path: string): AsyncGenerator<string, void> {
+  try {
+    for await (const entry of await opendir(path)) if (entry.isDirectory()) yield entry.name;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
