@@ -11,6 +11,7 @@ export type { ReeveErrorOptions } from './error.ts';
 export { idOf, newId } from './id.ts';
 export { createLog, silentLog } from './log.ts';
 export type { Log, LogOptions } from './log.ts';
+export { readSettingsFile } from './settings-file.ts';
 export { createMask, MASKED, patternOfSecrets } from './mask.ts';
 export type { Mask } from './mask.ts';
 export { collectProcessMetrics, counter, durations, gauge, metrics } from './metrics.ts';

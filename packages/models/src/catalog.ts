@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { readYaml, ReeveError, type FileProblem, type Log } from '@reeve/kit';
+import { readSettingsFile, type Log } from '@reeve/kit';
 import type { Price } from '@reeve/tenancy';
 import { z } from 'zod';
 import { qualifiedName } from './model-name.ts';
@@ -48,7 +47,10 @@ const Table = z.strictObject(
  * `invalid_request` naming file, line and field where the table is broken.
  */
 export function openCatalog(path: string, log: Log): Catalog {
-  const entries = [...readTable(path)].map(([name, entry]) => ({ name, ...infoOf(entry) }));
+  const entries = Object.entries(readSettingsFile('REEVE_MODELS_FILE', path, Table).models).map(([name, entry]) => ({
+    name,
+    ...infoOf(entry),
+  }));
   const exact = new Map(entries.map((entry) => [entry.name, entry]));
   const patterns = entries
     .filter(({ name }) => name.includes('*'))
@@ -103,44 +105,4 @@ function nano(usdPerMillion: number): number {
 
 function globOf(pattern: string): RegExp {
   return new RegExp(`^${pattern.split('*').map(RegExp.escape).join('.*')}$`, 's');
-}
-
-function readTable(path: string): Map<string, z.infer<typeof Entry>> {
-  const { value, problems, lineOf } = readYaml(readText(path));
-  if (problems.length > 0) throw refuse(path, problems);
-  const parsed = Table.safeParse(value);
-  if (parsed.success) return new Map(Object.entries(parsed.data.models));
-  throw refuse(
-    path,
-    parsed.error.issues.map((issue) => ({
-      line: lineOf(issue.path),
-      message: `${issue.path.join('.') || 'the file'}: ${explain(issue)}`,
-    })),
-  );
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const message = `REEVE_MODELS_FILE is ${JSON.stringify(path)}, but that file cannot be read`;
-    throw new ReeveError('invalid_request', message, {
-      cause: error,
-      details: [{ path: 'REEVE_MODELS_FILE', message }],
-    });
-  }
-}
-
-function refuse(path: string, problems: readonly FileProblem[]): ReeveError {
-  const details = problems.map(({ line, message }) => ({
-    path: 'REEVE_MODELS_FILE',
-    message: `${path}, line ${line}: ${message}`,
-  }));
-  return new ReeveError('invalid_request', details.map(({ message }) => message).join('\n'), { details });
-}
-
-function explain(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') return `it has no field ${issue.keys.join(', ')}`;
-  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => message).join('; ');
-  return issue.message;
 }
