@@ -28,6 +28,8 @@ const ranOnce = new RegExp(
   [
     '^packages/(console|contract|kit|models|reeve|sandbox|tools)/',
     '^packages/http/src/(?!app|idempotency)',
+    '^packages/db/src/(lock|pglite|snapshot|sqlstate|tables)\\.test',
+    '^packages/tenancy/src/jwt\\.test',
     '^packages/testing/src/(bad-input|client|companion|openai-client|(?!keys-)[a-z-]+-http)\\.test',
     '^scripts/',
   ].join('|'),

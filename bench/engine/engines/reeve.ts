@@ -54,6 +54,7 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
       now: () => new Date(),
       workspace: dataDirectory,
       quota,
+      egressOf: async () => undefined,
       memory: { remember: notUsed, recall: notUsed },
     }),
   });

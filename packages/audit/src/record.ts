@@ -46,6 +46,8 @@ export type AuditAction =
   | 'MEMORY_DELETED'
   | 'SESSION_DELETED'
   | 'TOOL_EXECUTED'
+  | 'EGRESS_ALLOWED'
+  | 'EGRESS_DENIED'
   | 'FILE_UPLOADED'
   | 'FILE_DELETED'
   | 'CALL_DENIED'

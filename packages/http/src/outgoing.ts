@@ -1,5 +1,5 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { ReeveError } from '@reeve/kit';
 import type { Agent, Dispatcher } from 'undici';
@@ -67,6 +67,8 @@ export interface Outgoing extends AsyncDisposable {
   fetch(url: string, request?: OutgoingRequest): Promise<OutgoingAnswer>;
   /** As `fetch`, but answers once the answer's head is there. */
   open(url: string, request?: OutgoingRequest): Promise<OutgoingStream>;
+  /** A bare connection to a host by name, looked at in the same way. Throws `policy_denied`, and `upstream_error` where there is none. */
+  connect(host: string, port: number): Promise<Socket>;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -104,13 +106,14 @@ export function createOutgoing({
   const openAgent = async () => {
     const { Agent: UndiciAgent } = await import('undici');
     return new UndiciAgent({
-      connect: { timeout: CONNECT_MS, lookup: guardedLookup(resolve, mayReach) },
+      connect: { timeout: CONNECT_MS, lookup },
       connections,
       pipelining: 1,
       keepAliveTimeout: 10_000,
       maxHeaderSize: 32 * 1024,
     });
   };
+  const lookup = guardedLookup(resolve, mayReach);
   const check: Outgoing['check'] = (text, ports) => checkedUrl(text, ports, mayReach);
   const open: Outgoing['open'] = async (first, request = {}) => {
     const { timeoutMs = TIMEOUT_MS, maxRedirects = MAX_REDIRECTS, maxBytes = MAX_BYTES, ports } = request;
@@ -141,6 +144,7 @@ export function createOutgoing({
   return {
     check,
     open,
+    connect: (host, port) => connectTo(host, port, lookup),
     async fetch(url, request = {}) {
       const { maxBytes = MAX_BYTES, cut = false } = request;
       const { body, ...answer } = await open(url, cut ? { ...request, maxBytes: Infinity } : request);
@@ -239,6 +243,23 @@ async function collect(
   return { body: Buffer.concat(chunks), truncated: false };
 }
 
+function connectTo(host: string, port: number, lookup: LookupFunction): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown) => {
+      socket.destroy();
+      reject(failureOf(error, { host }, undefined, late, CONNECT_MS));
+    };
+    const late = AbortSignal.timeout(CONNECT_MS);
+    late.addEventListener('abort', fail, { once: true });
+    const socket = connect({ host, port, lookup, noDelay: true });
+    socket.once('error', fail).once('connect', () => {
+      late.removeEventListener('abort', fail);
+      socket.off('error', fail);
+      resolve(socket);
+    });
+  });
+}
+
 function plainHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
@@ -268,7 +289,7 @@ function pick(headers: OutgoingRequest['headers'], keep: (name: string) => boole
 
 function failureOf(
   thrown: unknown,
-  { host }: URL,
+  { host }: { readonly host: string },
   caller: AbortSignal | undefined,
   late: AbortSignal,
   timeoutMs: number,

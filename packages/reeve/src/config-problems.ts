@@ -3,6 +3,7 @@ import { ReeveError, silentLog } from '@reeve/kit';
 import { openModels } from '@reeve/models';
 import { readTenantsFile, requireSafeBinding } from '@reeve/tenancy';
 import { readConfig, ROLES, type Config } from './config.ts';
+import { readEgressFile } from './egress.ts';
 
 /** The configuration, or everything that is wrong with it: single values first, then what does not go together. */
 export function checkConfig(): { config: Config | undefined; problems: ErrorDetail[] } {
@@ -17,6 +18,7 @@ export function checkConfig(): { config: Config | undefined; problems: ErrorDeta
     problems: [
       ...modelProblems(config),
       ...tenantProblems(config),
+      ...caught(() => readEgressFile(config)),
       ...bindingProblems(config),
       ...roleProblems(config),
     ],

@@ -12,6 +12,7 @@ import { taskSettings } from '@reeve/tasks/config';
 import { limitSettings, tenancySettings } from '@reeve/tenancy/config';
 import { toolSettings, webSettings } from '@reeve/tools/config';
 import { z } from 'zod';
+import { egressSettings } from './egress-config.ts';
 
 /** Parts of the program that a process can play alone, over PostgreSQL. */
 export const ROLES = [
@@ -75,6 +76,7 @@ const settings = {
   ...modelSettings,
   ...sandboxSettings,
   ...workspaceSettings,
+  ...egressSettings,
   ...toolSettings,
   ...webSettings,
   ...httpSettings,

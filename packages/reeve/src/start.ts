@@ -49,6 +49,7 @@ import {
 } from '@reeve/tenancy';
 import { createToolRegistry, type ToolContext, type ToolTasks } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
+import { createEgress, readEgressFile } from './egress.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
 import { keepWorkspaces } from './workspace-retention.ts';
 import { commit, version } from './version.ts';
@@ -121,8 +122,9 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
   const workspaces = createWorkspaces(join(dataDirectory, 'workspaces'), createQuota(config));
-  const toolContextFor = createToolContext(database, workspaces);
   const policies = stack.use(await openPolicies(config, database, serve ? log : silentLog));
+  const egressOf = createEgress({ database, policies, outgoing, credentials: readEgressFile(config) });
+  const toolContextFor = createToolContext(database, workspaces, egressOf);
   const months = createMonthlyBudgets(database, policies);
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
     underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
@@ -243,7 +245,7 @@ async function forgetRuns(tx: Tx, taskIds: readonly string[]): Promise<void> {
 }
 
 /** What tools may touch on behalf of a tenant's session: its workspace, and the tenant's memory. */
-function createToolContext(database: Database, workspaces: Workspaces) {
+function createToolContext(database: Database, workspaces: Workspaces, egressOf: ReturnType<typeof createEgress>) {
   return async (
     who: { tenantId: string; sessionId: string; runId: string | null },
     idempotencyKey: string,
@@ -257,6 +259,7 @@ function createToolContext(database: Database, workspaces: Workspaces) {
       signal,
       workspace: await workspaces.open(tenantId, sessionId),
       quota: workspaces.quota,
+      egressOf: (tool) => egressOf(who, tool),
       now: () => new Date(),
       memory: {
         remember: (input) =>

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { ReeveError, sleep } from '@reeve/kit';
+import { openEgressProxy } from './egress-proxy.ts';
 import { descriptor, launch, type Bubblewrap } from './launch.ts';
 import { limitsOf } from './limits.ts';
 import { createOutputCapture } from './output.ts';
@@ -23,7 +24,8 @@ export function createBubblewrapDriver(bwrap: string, seccomp: Buffer): SandboxD
     async exec(request, signal) {
       if (signal.aborted) throw new ReeveError('cancelled', 'the run was cancelled');
       const limits = limitsOf(request);
-      const child = await launch(bubblewrap, request, limits);
+      await using proxy = request.egress === undefined ? undefined : await openEgressProxy(request.egress);
+      const child = await launch(bubblewrap, request, limits, proxy?.socket);
       return resultOf(await watch(child, request, limits, signal), request, limits);
     },
   };

@@ -1,6 +1,7 @@
 export { archiveInside } from './archive.ts';
 export { createBubblewrapDriver } from './bubblewrap.ts';
 export { sandboxSettings, workspaceSettings } from './config.ts';
+export type { Egress, EgressConnection } from './egress.ts';
 export { listInside, openInside, readDirectoryInside, resolveInside, writeInside } from './files.ts';
 export type { ListOptions } from './files.ts';
 export { existsInside, removeInside, renameInside } from './move.ts';

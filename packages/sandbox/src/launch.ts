@@ -21,18 +21,23 @@ const STAGE: HostPaths = { workspace: '/mnt/workspace', node: '/mnt/node' };
  * Starts bwrap, never as root: an unprivileged Reeve starts it as itself, a root one as `SANDBOX_UID`. What lies below
  * a directory that only root may enter is first bound elsewhere, in a mount namespace of its own, and the uid is
  * dropped after that. Only descriptors that are ours reach the sandbox. Where memory runs out on the machine, its
- * processes are the first to go.
+ * processes are the first to go. `egress`: the socket of its way out, where it has one.
  */
 export async function launch(
   { bwrap, seccomp }: Bubblewrap,
   request: ExecRequest,
   limits: Limits,
+  egress?: string,
 ): Promise<ChildProcess> {
-  const host: HostPaths = { workspace: await realpath(request.workspace), node: await realpath(process.execPath) };
+  const host: HostPaths = {
+    workspace: await realpath(request.workspace),
+    node: await realpath(process.execPath),
+    egress,
+  };
   const root = isRoot();
   if (root) await makeWritable(host.workspace);
   const staged = root && !((await isReachable(host.workspace)) && (await isReachable(host.node)));
-  const givenArguments = profile(staged ? STAGE : host, request);
+  const givenArguments = profile(staged ? { ...STAGE, egress } : host, request);
   const argv = [bwrap, ...commandLine(request, limits)];
   const [file, args] = staged ? stage(host.node, argv) : withoutStrayDescriptors(argv);
   const child = spawn(file, args, {

@@ -31,6 +31,8 @@ export interface HostPaths {
   readonly workspace: string;
   /** The Node that runs Reeve. */
   readonly node: string;
+  /** The socket of its way out, where it has one. */
+  readonly egress?: string | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export interface HostPaths {
  * /tmp, and the workspace as the only place on the host's disk that can be written. They are read from a descriptor
  * so that host paths do not show in the sandbox's own process list.
  */
-export function profile({ workspace, node }: HostPaths, request: ExecRequest): string[] {
+export function profile({ workspace, node, egress }: HostPaths, request: ExecRequest): string[] {
   const readOnlyWhereFound = ['/etc/ld.so.cache', '/etc/alternatives', '/etc/ssl/certs', '/etc/localtime'];
   const cwd = directoryOf(request.cwd);
   const variables = {
@@ -47,6 +49,7 @@ export function profile({ workspace, node }: HostPaths, request: ExecRequest): s
     LANG: 'C.UTF-8',
     TMPDIR: '/tmp',
     ...(request.language === 'python' && { PYTHONPATH: cwd }),
+    ...(egress !== undefined && PROXY_VARIABLES),
     ...variablesOf(request.env),
   };
   return [
@@ -64,6 +67,7 @@ export function profile({ workspace, node }: HostPaths, request: ExecRequest): s
     ...['--dev', '/dev', ...tmpfs('/dev/shm'), '--remount-ro', '/dev', ...tmpfs('/tmp')],
     ...['--bind', workspace, MOUNT_POINT],
     ...['--perms', '0555', '--dir', '/run', '--file', String(FD.program), programOf(request.language).file],
+    ...(egress === undefined ? [] : ['--ro-bind', egress, EGRESS_SOCKET]),
     ...['--remount-ro', '/', '--chdir', cwd],
   ];
 }
@@ -72,9 +76,9 @@ export function profile({ workspace, node }: HostPaths, request: ExecRequest): s
  * The command line of bwrap: limits are set inside, where the number of processes is counted for this sandbox alone.
  * What a process may take of its address space is only a backstop, since it is far from what it uses.
  */
-export function commandLine({ language }: ExecRequest, { cpuMs, memoryBytes, ...counts }: Limits): string[] {
+export function commandLine({ language, egress }: ExecRequest, { cpuMs, memoryBytes, ...counts }: Limits): string[] {
   const limits = {
-    nproc: counts.processes,
+    nproc: counts.processes + (egress === undefined ? 0 : BRIDGE_THREADS),
     as: Math.max(2 * memoryBytes, language === 'node' ? 4 * GIB : 2 * GIB),
     fsize: counts.fileBytes,
     nofile: counts.openFiles,
@@ -84,9 +88,43 @@ export function commandLine({ language }: ExecRequest, { cpuMs, memoryBytes, ...
   return [
     ...['--args', String(FD.args), '--seccomp', String(FD.seccomp), '--json-status-fd', String(FD.status), '--'],
     ...['/usr/bin/prlimit', ...Object.entries(limits).map(([name, value]) => `--${name}=${value}`), '--'],
+    ...(egress === undefined ? [] : [NODE, '--max-old-space-size=64', '--eval', BRIDGE, '--']),
     ...programOf(language).command(memoryBytes),
   ];
 }
+
+/** Where the way out is, and what a program's clients are told of it. Most know proxies by address only: hence the bridge. */
+const EGRESS_SOCKET = '/run/egress.sock';
+const BRIDGE_PORT = 3128;
+const PROXY = `http://127.0.0.1:${BRIDGE_PORT}`;
+const PROXY_VARIABLES = {
+  ...Object.fromEntries(
+    ['http_proxy', 'https_proxy', 'all_proxy'].flatMap((name) => [
+      [name, PROXY],
+      [name.toUpperCase(), PROXY],
+    ]),
+  ),
+  no_proxy: 'localhost,127.0.0.1,::1',
+  NO_PROXY: 'localhost,127.0.0.1,::1',
+  NODE_USE_ENV_PROXY: '1',
+};
+const BRIDGE_THREADS = 16;
+
+/** Runs in the sandbox: leads from its loopback to the socket, and the program as its child, whose end is its own. */
+const BRIDGE = `
+const { connect, createServer } = require('node:net');
+const { spawn } = require('node:child_process');
+const { signals } = require('node:os').constants;
+const [file, ...args] = process.argv.slice(1);
+createServer({ allowHalfOpen: true }, (inside) => {
+  const outside = connect({ path: '${EGRESS_SOCKET}', allowHalfOpen: true });
+  inside.on('error', () => outside.destroy()).pipe(outside);
+  outside.on('error', () => inside.destroy()).pipe(inside);
+}).listen(${BRIDGE_PORT}, '127.0.0.1', () => {
+  spawn(file, args, { stdio: 'inherit' })
+    .on('error', (error) => { console.error(error.message); process.exit(127); })
+    .on('exit', (code, signal) => process.exit(code ?? 128 + signals[signal]));
+});`;
 
 function tmpfs(path: keyof typeof TMPFS_BYTES): string[] {
   return ['--size', String(TMPFS_BYTES[path]), '--tmpfs', path];

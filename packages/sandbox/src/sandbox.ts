@@ -1,3 +1,5 @@
+import type { Egress } from './egress.ts';
+
 /** What a driver can run. JavaScript runs in QuickJS; shell, Python and Node programs in bubblewrap. */
 export type Language = 'javascript' | 'bash' | 'python' | 'node';
 
@@ -40,6 +42,8 @@ export interface ExecRequest {
   /** Bound on standard output and standard error together. */
   readonly maxOutputBytes: number;
   readonly limits?: Partial<Limits>;
+  /** Hosts that the program may reach, in bubblewrap; none where it is left out. */
+  readonly egress?: Egress | undefined;
   /** Told of output as it comes, within the bound and in whole characters. Must not throw. */
   readonly onOutput?: (stream: OutputStream, text: string) => void;
 }

@@ -26,7 +26,7 @@ export type { Binding, MonthlyBudgets, MonthlyLimit, MonthlyLimits, PersonaRef }
 export { underPolicy } from './policy-ledger.ts';
 export { openPolicies } from './policy-open.ts';
 export type { Policies } from './policy-open.ts';
-export { mayUseModel, toolRule } from './policy.ts';
+export { egressHosts, mayUseModel, toolRule } from './policy.ts';
 export type { TenantPolicy } from './policy.ts';
 export { selectTenantIds } from './store/tenant.ts';
 export { parseTenants } from './tenants-file.ts';

@@ -57,6 +57,7 @@ describe('a policy', () => {
       rate_limits: { requests_per_minute: 60, concurrent_runs: 3 },
       routing: { allow: ['a/*'], deny: [] },
       tools: { allow: [], deny: ['bash_*'], approve: [] },
+      egress: { default: [] },
     });
     assert.deepEqual(policy.origins, {
       fail_open: 'file:default',
@@ -70,6 +71,7 @@ describe('a policy', () => {
       'tools.allow': 'default',
       'tools.deny': 'override',
       'tools.approve': 'default',
+      'egress.default': 'default',
     });
     assert.deepEqual([policy.requestsPerMinute, policy.concurrentRuns], [60, 3]);
   });

@@ -32,6 +32,7 @@ const BUILT_IN: Layer = {
     rate_limits: { requests_per_minute: 0, concurrent_runs: 0 },
     routing: { allow: [], deny: [] },
     tools: { allow: [], deny: [], approve: [] },
+    egress: { default: [] },
   },
 };
 
@@ -82,6 +83,11 @@ export function toolRule({ settings: { tools } }: TenantPolicy, tool: string): '
   if (anyMatches(tools.deny, tool)) return 'deny';
   if (anyMatches(tools.approve, tool)) return 'approve';
   return tools.allow.length === 0 || anyMatches(tools.allow, tool) ? 'allow' : 'deny';
+}
+
+/** The hosts that programs of a tool may reach. */
+export function egressHosts({ settings: { egress } }: TenantPolicy, tool: string): readonly string[] {
+  return egress[tool] ?? egress['default'] ?? [];
 }
 
 type Value = boolean | number | string | null | readonly string[];

@@ -114,6 +114,7 @@ export async function openTestEngine(): Promise<TestEngine> {
       now: () => new Date(),
       workspace: await workspacePath(directory, run.tenantId, run.sessionId),
       quota: createQuota({ workspaceQuotaMb: 100 }),
+      egressOf: async () => undefined,
       memory: { remember: () => Promise.reject(new Error('not used')), recall: () => Promise.resolve([]) },
     }),
   });

@@ -11,14 +11,16 @@ export const PROGRAM_TIMEOUT_MS = MAX_RUN_MS + 15_000;
 /** How long a program may run, as a tool's argument. */
 export const RunTime = z.int().min(1).max(MAX_RUN_MS).default(30_000).describe('When to kill it, in milliseconds.');
 
-/** Runs a program of a tool in the session's workspace, with what that has room for, and shows what it came to. */
+/** Runs a program of a tool in the session's workspace, with what that has room for and the hosts that are open to it, and shows what it came to. */
 export async function runProgram(
   sandbox: Sandbox,
+  tool: string,
   program: { readonly language: Language; readonly code: string; readonly timeoutMs: number },
-  { workspace, quota, signal }: Pick<ToolContext, 'workspace' | 'quota' | 'signal'>,
+  { workspace, quota, egressOf, signal }: ToolContext,
 ): Promise<ToolResult> {
-  const limits = await quota.allowance(workspace, signal);
-  return resultOf(await sandbox.exec({ ...program, workspace, limits, maxOutputBytes: MAX_OUTPUT_BYTES }, signal));
+  const [limits, egress] = await Promise.all([quota.allowance(workspace, signal), egressOf(tool)]);
+  const request = { ...program, workspace, limits, egress, maxOutputBytes: MAX_OUTPUT_BYTES };
+  return resultOf(await sandbox.exec(request, signal));
 }
 
 /** What a program in the sandbox came to, as a model is shown it: value, output, and what went wrong. */

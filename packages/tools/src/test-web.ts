@@ -64,6 +64,7 @@ export function contextOf(signal = new AbortController().signal): ToolContext {
     idempotencyKey: 'k',
     workspace: '/nonexistent',
     quota: createQuota({ workspaceQuotaMb: 2048 }),
+    egressOf: async () => undefined,
     signal,
     now: () => new Date(),
     memory: { remember: nothing, recall: nothing },

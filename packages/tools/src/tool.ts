@@ -1,5 +1,5 @@
 import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
-import type { Quota } from '@reeve/sandbox';
+import type { Egress, Quota } from '@reeve/sandbox';
 import type { z } from 'zod';
 import type { Breaker } from './breaker.ts';
 
@@ -38,6 +38,8 @@ export interface ToolContext {
   readonly workspace: string;
   /** What the files in it may take. */
   readonly quota: Quota;
+  /** The hosts that programs of a tool may reach; undefined where there are none. */
+  egressOf(tool: string): Promise<Egress | undefined>;
   readonly signal: AbortSignal;
   readonly memory: ToolMemory;
   /** Absent outside a run. */

@@ -38,6 +38,19 @@ const Globs = z
   )
   .max(1_000, 'must hold at most 1000 names');
 
+const HOST = 'must be the name of a host, with *. before it for all below, and :port for another than 443';
+/** No address: an address would pass by what names are looked at for. */
+export const EgressHost = z
+  .string(HOST)
+  .max(260, HOST)
+  .regex(
+    /^(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?::[1-9][0-9]{0,4})?$/,
+    HOST,
+  )
+  .refine((host) => !/^[\d.]+(?::\d+)?$/.test(host) && Number(/:(\d+)$/.exec(host)?.[1] ?? 0) <= 65_535, HOST);
+const TOOL = 'must be default, or the name of a tool: letters, digits, - and _';
+const ToolName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, TOOL);
+
 const leaves = {
   fail_open: z
     .boolean('must be true or false')
@@ -49,11 +62,14 @@ const leaves = {
   allow: Globs.describe('Globs; none allows all.'),
   deny: Globs.describe('Globs; goes before what is allowed.'),
   approve: Globs.describe('Globs of tools that a person is asked about first.'),
+  hosts: z.array(EgressHost, 'must be a list of hosts').max(200, 'must hold at most 200 hosts'),
 };
 
 const BUDGETS = 'Tokens a month by persona; `default` for personas that are not named. 0: unlimited.';
 const BUDGETS_USD =
   'Dollars a month by persona, as decimal strings; `default` for those that are not named. "0": unlimited.';
+const EGRESS =
+  'Hosts that programs in the sandbox may reach, by tool; `default` for tools that are not named. `*.` stands for all below, `:port` for another than 443.';
 /** Said where there is no mapping; what is wrong inside of one says so itself. */
 const A_MAPPING = {
   error: ({ code }: { readonly code?: string }) => (code === 'invalid_type' ? 'must be a mapping' : undefined),
@@ -77,6 +93,7 @@ export const TenantSettings = z
         .strictObject({ allow: leaves.allow, deny: leaves.deny, approve: leaves.approve }, A_MAPPING)
         .partial()
         .describe('Names of tools.'),
+      egress: z.record(ToolName, leaves.hosts, A_MAPPING).describe(EGRESS),
     },
     A_MAPPING,
   )
@@ -104,6 +121,7 @@ export const TenantSettingsPatch = z
         approve: leaves.approve.nullable(),
       })
       .partial(),
+    egress: z.record(ToolName, leaves.hosts.nullable()),
   })
   .partial()
   .meta({ id: 'TenantSettingsPatch' });
@@ -126,6 +144,7 @@ export const TenantPolicyView = z
     rate_limits: z.object({ requests_per_minute: z.number().int(), concurrent_runs: z.number().int() }),
     routing: z.object({ allow: z.array(z.string()), deny: z.array(z.string()) }),
     tools: z.object({ allow: z.array(z.string()), deny: z.array(z.string()), approve: z.array(z.string()) }),
+    egress: z.record(z.string(), z.array(z.string())).describe(EGRESS),
   })
   .meta({ id: 'TenantPolicy' });
 export type TenantPolicyView = z.infer<typeof TenantPolicyView>;

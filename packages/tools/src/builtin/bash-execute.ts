@@ -8,7 +8,7 @@ export const bashExecute = (sandbox: Sandbox) =>
   defineTool({
     name: 'bash_execute',
     description:
-      'Runs a bash script in a sandbox. Its current directory is /workspace, which keeps its files between calls and is shared with the file tools; everything else is read-only and there is no network. Nothing goes on running after the script ends. At most 100 KiB of output.',
+      'Runs a bash script in a sandbox. Its current directory is /workspace, which keeps its files between calls and is shared with the file tools; everything else is read-only. There is no network but for hosts that the operator opened, which are reached by the usual proxy variables. Nothing goes on running after the script ends. At most 100 KiB of output.',
     effect: 'external',
     timeoutMs: PROGRAM_TIMEOUT_MS,
     input: z.strictObject({
@@ -22,5 +22,5 @@ export const bashExecute = (sandbox: Sandbox) =>
     }),
     unavailable: () => sandbox.unavailable('bash'),
     execute: ({ command, timeout_ms: timeoutMs }, context) =>
-      runProgram(sandbox, { language: 'bash', code: command, timeoutMs }, context),
+      runProgram(sandbox, 'bash_execute', { language: 'bash', code: command, timeoutMs }, context),
   });

@@ -8,7 +8,7 @@ export const nodeExecute = (sandbox: Sandbox) =>
   defineTool({
     name: 'node_execute',
     description:
-      "Runs a JavaScript program with Node in a sandbox and gives what it printed; import, require and await at the top level all work, and so do Node's own modules. Its current directory is /workspace, which keeps its files between calls, is shared with the file tools, and is where relative imports and packages are found; everything else is read-only and there is no network, so no packages can be installed. Nothing goes on running after the program ends, and no variables are kept. At most 100 KiB of output.",
+      "Runs a JavaScript program with Node in a sandbox and gives what it printed; import, require and await at the top level all work, and so do Node's own modules. Its current directory is /workspace, which keeps its files between calls, is shared with the file tools, and is where relative imports and packages are found; everything else is read-only. There is no network but for hosts that the operator opened, which are reached by the usual proxy variables. Nothing goes on running after the program ends, and no variables are kept. At most 100 KiB of output.",
     effect: 'external',
     timeoutMs: PROGRAM_TIMEOUT_MS,
     input: z.strictObject({
@@ -17,5 +17,5 @@ export const nodeExecute = (sandbox: Sandbox) =>
     }),
     unavailable: () => sandbox.unavailable('node'),
     execute: ({ code, timeout_ms: timeoutMs }, context) =>
-      runProgram(sandbox, { language: 'node', code, timeoutMs }, context),
+      runProgram(sandbox, 'node_execute', { language: 'node', code, timeoutMs }, context),
   });

@@ -8,7 +8,7 @@ export const pythonExecute = (sandbox: Sandbox) =>
   defineTool({
     name: 'python_execute',
     description:
-      'Runs a Python 3 program in a sandbox and gives what it printed. Its current directory is /workspace, which keeps its files between calls, is shared with the file tools, and is where imports look first; everything else is read-only and there is no network, so no packages can be installed. Nothing goes on running after the program ends, and no variables are kept. At most 100 KiB of output.',
+      'Runs a Python 3 program in a sandbox and gives what it printed. Its current directory is /workspace, which keeps its files between calls, is shared with the file tools, and is where imports look first; everything else is read-only. There is no network but for hosts that the operator opened, which are reached by the usual proxy variables. Nothing goes on running after the program ends, and no variables are kept. At most 100 KiB of output.',
     effect: 'external',
     timeoutMs: PROGRAM_TIMEOUT_MS,
     input: z.strictObject({
@@ -17,5 +17,5 @@ export const pythonExecute = (sandbox: Sandbox) =>
     }),
     unavailable: () => sandbox.unavailable('python'),
     execute: ({ code, timeout_ms: timeoutMs }, context) =>
-      runProgram(sandbox, { language: 'python', code, timeoutMs }, context),
+      runProgram(sandbox, 'python_execute', { language: 'python', code, timeoutMs }, context),
   });

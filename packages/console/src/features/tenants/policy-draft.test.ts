@@ -12,6 +12,7 @@ const tenant: Pick<Tenant, 'policy' | 'origins'> = {
     rate_limits: { requests_per_minute: 60, concurrent_runs: 0 },
     routing: { allow: ['meta-llama/*'], deny: [] },
     tools: { allow: [], deny: ['bash_execute'], approve: [] },
+    egress: { default: [] },
   },
   origins: {
     'budgets.default': 'file',

@@ -13,7 +13,7 @@ export interface PolicyField {
 
 /** Values that are shown and changed together. */
 export interface PolicyGroup {
-  readonly id: 'budgets' | 'rate_limits' | 'routing' | 'tools' | 'fail_open';
+  readonly id: 'budgets' | 'rate_limits' | 'routing' | 'tools' | 'egress' | 'fail_open';
   readonly title: string;
   readonly lead: string;
   fieldsOf(tenant: Pick<Tenant, 'policy'>): readonly PolicyField[];
@@ -55,6 +55,13 @@ export const POLICY_GROUPS: readonly PolicyGroup[] = [
       { path: 'tools.approve', label: 'A person is asked about', kind: 'globs' },
       { path: 'tools.deny', label: 'Denied', kind: 'globs' },
     ]),
+  },
+  {
+    id: 'egress',
+    title: 'Network of programs',
+    lead: 'Hosts that programs in the sandbox may reach, by tool; “default” is for tools that are not named. None: no network.',
+    fieldsOf: ({ policy }) =>
+      Object.keys(policy.egress).map((tool) => ({ path: `egress.${tool}`, label: tool, kind: 'globs' })),
   },
   {
     id: 'fail_open',
