@@ -26,7 +26,7 @@ const STEPS: readonly UpstreamReply[] = [
   },
   { text: ['The ', 'sum ', 'is ', '42, ', 'and ', 'it ', 'is ', 'written.'] },
 ];
-/** Every point, with REEVE_TEST_RUNS=full; else half of them. */
+/** Every point, with REEVE_TEST_RUNS=full; else one of four, other ones each time. */
 const isFull = process.env['REEVE_TEST_RUNS'] === 'full';
 const ANSWER = 'The sum is 42, and it is written.';
 
@@ -53,11 +53,10 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
     }));
     const points = await countCommits();
     assert.ok(points * 2 >= 20, `at least 20 points, these are ${points * 2}`);
-    // Before one commit, after the next, and the other way round half of the time: all of them take minutes.
-    const parity = Math.random() < 0.5 ? 0 : 1;
+    const first = Math.floor(Math.random() * 4);
     const plans = Array.from({ length: points }, (_, index) => index + 1).flatMap((at) =>
       (['before', 'after'] as const)
-        .filter((_, index) => isFull || (at + index) % 2 === parity)
+        .filter((_, index) => isFull || (at * 2 + index) % 4 === first)
         .map((when) => [at, when] as const),
     );
     const next = plans.values();
@@ -68,7 +67,7 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
       }),
     );
     context.diagnostic(`killed at ${killed} of ${points * 2} points`);
-    assert.ok(killed >= plans.length - 4, `killed at nearly all of ${plans.length} points, these were ${killed}`);
+    assert.ok(killed >= plans.length - (isFull ? 4 : 2), `killed at nearly all of ${plans.length} points, these were ${killed}`);
     assert.ok(repeated <= 2, `after ${repeated} kills that came after a commit a tool call was made again`);
   });
 
