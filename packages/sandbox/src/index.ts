@@ -14,6 +14,7 @@ export type {
   Language,
   Limits,
   OutputStream,
+  ReadOnlyDirectory,
   SandboxDriver,
 } from './sandbox.ts';
 export { buildSeccompFilter } from './seccomp.ts';

@@ -13,8 +13,8 @@ export const PYTHON = '/usr/bin/python3';
 /** Where programs find the Node that runs Reeve. */
 export const NODE = '/usr/local/bin/node';
 
-/** File descriptors that bwrap gets: its arguments, the seccomp filter, the program, and where it reports. */
-export const FD = { args: 3, seccomp: 4, program: 5, status: 6 } as const;
+/** File descriptors that bwrap gets: its arguments, the seccomp filter, the program, where it reports, and where the program answers. */
+export const FD = { args: 3, seccomp: 4, program: 5, status: 6, answer: 7 } as const;
 
 /** Bash without start-up files: it would read ~/.bashrc by itself where its standard input is a socket. */
 export const BASH = ['/usr/bin/bash', '--noprofile', '--norc'] as const;
@@ -31,6 +31,8 @@ export interface HostPaths {
   readonly workspace: string;
   /** The Node that runs Reeve. */
   readonly node: string;
+  /** Directories that can be read, by where they are seen. */
+  readonly readOnly: ReadonlyMap<string, string>;
 }
 
 /**
@@ -38,7 +40,7 @@ export interface HostPaths {
  * /tmp, and the workspace as the only place on the host's disk that can be written. They are read from a descriptor
  * so that host paths do not show in the sandbox's own process list.
  */
-export function profile({ workspace, node }: HostPaths, request: ExecRequest): string[] {
+export function profile({ workspace, node, readOnly }: HostPaths, request: ExecRequest): string[] {
   const readOnlyWhereFound = ['/etc/ld.so.cache', '/etc/alternatives', '/etc/ssl/certs', '/etc/localtime'];
   const cwd = directoryOf(request.cwd);
   const variables = {
@@ -62,6 +64,7 @@ export function profile({ workspace, node }: HostPaths, request: ExecRequest): s
     // Nobody inside has to do with bwrap's own process, which they could otherwise write to: it is what dies with Reeve.
     ...['--proc', '/proc', '--tmpfs', '/proc/1', '--remount-ro', '/proc/1'],
     ...['--dev', '/dev', ...tmpfs('/dev/shm'), '--remount-ro', '/dev', ...tmpfs('/tmp')],
+    ...[...readOnly].flatMap(([at, path]) => ['--ro-bind', path, at]),
     ...['--bind', workspace, MOUNT_POINT],
     ...['--perms', '0555', '--dir', '/run', '--file', String(FD.program), programOf(request.language).file],
     ...['--remount-ro', '/', '--chdir', cwd],
