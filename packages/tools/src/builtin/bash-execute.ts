@@ -24,10 +24,17 @@ export const bashExecute = (sandbox: Sandbox) =>
       timeout_ms: z.int().min(1).max(MAX_RUN_MS).default(30_000).describe('When to kill it, in milliseconds.'),
     }),
     unavailable: () => sandbox.unavailable('bash'),
-    async execute({ command, timeout_ms }, { workspace, signal }) {
+    async execute({ command, timeout_ms }, { workspace, readOnly = [], signal }) {
       return resultOf(
         await sandbox.exec(
-          { language: 'bash', code: command, workspace, timeoutMs: timeout_ms, maxOutputBytes: MAX_OUTPUT_BYTES },
+          {
+            language: 'bash',
+            code: command,
+            workspace,
+            readOnly,
+            timeoutMs: timeout_ms,
+            maxOutputBytes: MAX_OUTPUT_BYTES,
+          },
           signal,
         ),
       );

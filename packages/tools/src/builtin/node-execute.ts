@@ -19,10 +19,10 @@ export const nodeExecute = (sandbox: Sandbox) =>
       timeout_ms: z.int().min(1).max(MAX_RUN_MS).default(30_000).describe('When to kill it, in milliseconds.'),
     }),
     unavailable: () => sandbox.unavailable('node'),
-    async execute({ code, timeout_ms }, { workspace, signal }) {
+    async execute({ code, timeout_ms }, { workspace, readOnly = [], signal }) {
       return resultOf(
         await sandbox.exec(
-          { language: 'node', code, workspace, timeoutMs: timeout_ms, maxOutputBytes: MAX_OUTPUT_BYTES },
+          { language: 'node', code, workspace, readOnly, timeoutMs: timeout_ms, maxOutputBytes: MAX_OUTPUT_BYTES },
           signal,
         ),
       );
