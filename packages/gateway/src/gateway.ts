@@ -5,6 +5,7 @@ import { ReeveError, type ConfigOf } from '@reeve/kit';
 import { mountMcpServers, type McpServers } from '@reeve/mcp';
 import { mountMemory } from '@reeve/memory';
 import { listRuns } from '@reeve/runs';
+import { mountSkills, type Skills } from '@reeve/skills';
 import {
   createEnqueuer,
   decideApproval,
@@ -38,6 +39,7 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly journal: JournalFeed;
     readonly toolsOf: ToolsOf;
     readonly mcpServers: McpServers;
+    readonly skills: Skills;
     readonly toolContextFor: ToolContextFor;
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
     readonly keyChanged: (keyId: string) => void;
@@ -88,9 +90,13 @@ export function createGateway(parts: GatewayParts): App {
     runs: async (tx, tenantId, taskId) => (await listRuns(tx, tenantId, { taskId }, { limit: 20, offset: 0 })).runs,
     journal: (tx, tenantId, taskId) => selectJournalOfTask(tx, tenantId, taskId, JOURNAL_SHOWN),
   });
-  mountAgents(app, database, async (tenantId) => (await toolsOf(tenantId)).list().map(({ name }) => name));
+  mountAgents(app, database, async (tenantId) => ({
+    tools: (await toolsOf(tenantId)).list().map(({ name }) => name),
+    skills: parts.skills.list().map(({ name }) => name),
+  }));
   mountMemory(app, database);
   mountTools(app, database, toolsOf, parts.toolContextFor, parts.policies);
+  mountSkills(app, parts.skills);
   mountMcpServers(app, database, parts.mcpServers);
   mountMcp(app, { ...parts, enqueue: createEnqueuer(database, handler, checkTask) });
   mountJournal(app, database, nameAgent);
