@@ -1,4 +1,3 @@
-import { ReeveError } from '@reeve/kit';
 import { isOfferable, type Effect } from '@reeve/tools';
 import { z } from 'zod';
 
@@ -49,20 +48,16 @@ const ToolText = z.object({
   inputSchema: Schema,
 });
 
-/** What the tool of a file says of itself. Throws `invalid_request` that tells everything that is wrong with it. */
-export function parseTool(name: string, told: unknown): ToolText {
+/** What the tool of a file says of itself, or everything that is wrong with it. */
+export function parseTool(name: string, told: unknown): ToolText | { readonly fault: string } {
   const parsed = ToolText.safeParse(told);
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }) => {
       const field = path[0] === 'inputSchema' ? 'input' : String(path[0] ?? 'the tool');
       return `${field} ${message}`;
     });
-    throw new ReeveError('invalid_request', faults.join('; '));
+    return { fault: faults.join('; ') };
   }
-  if (parsed.data.name !== name)
-    throw new ReeveError(
-      'invalid_request',
-      `name must be ${name}, as the file is called, not ${parsed.data.name.slice(0, 100)}`,
-    );
-  return parsed.data;
+  if (parsed.data.name === name) return parsed.data;
+  return { fault: `name must be ${name}, as the file is called, not ${parsed.data.name.slice(0, 100)}` };
 }

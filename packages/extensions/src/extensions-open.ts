@@ -1,13 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createBreaker, ReeveError, settled, startWatching, type ConfigOf, type Log } from '@reeve/kit';
+import { settled, startWatching, type ConfigOf, type Log } from '@reeve/kit';
 import type { Sandbox } from '@reeve/sandbox';
 import type { Tool, toolSettings } from '@reeve/tools';
-import { ask } from './ask.ts';
-import { parseTool, type ExtensionFile } from './extension.ts';
+import type { ExtensionFile } from './extension.ts';
 import { readFolder, signOf, type ExtensionProblem, type Folder } from './folder.ts';
-import { toBrokenTool, toTool } from './tool.ts';
+import { loadExtension, type Loaded } from './load.ts';
 
 /*
  * The tools of the operator's folder, which is looked at again and again. What a tool is, its code is asked in the sandbox; it
@@ -40,19 +36,10 @@ export interface ExtensionsOptions {
   readonly lookMs?: number;
 }
 
-interface Loaded {
-  readonly file: ExtensionFile;
-  readonly tool: Tool;
-  /** Why it is broken. */
-  readonly reason: string | undefined;
-}
-
 const LOOK_MS = 2_000;
-const LOAD_MS = 10_000;
 /** Loaded at a time: each is a process. */
 const AT_ONCE = 2;
 const MAX_EXTENSIONS = 100;
-const PAUSED = 'this tool failed several times in a row and is paused for a while; do without it or try later';
 
 /** Begins to load what is in the folder, and watches it. A broken extension stops no other. */
 export function openExtensions(options: ExtensionsOptions): Extensions {
@@ -64,7 +51,8 @@ export function openExtensions(options: ExtensionsOptions): Extensions {
 
   async function look(signal: AbortSignal): Promise<void> {
     try {
-      if (signOf(await readFolder(directory)) === seen) return;
+      const isDue = [...loaded.values()].some(({ retryAt }) => retryAt < performance.now());
+      if (!isDue && signOf(await readFolder(directory)) === seen) return;
       const sign = await settled(async () => signOf(await readFolder(directory)), signal);
       await read(await readFolder(directory), signal);
       seen = sign;
@@ -81,7 +69,7 @@ export function openExtensions(options: ExtensionsOptions): Extensions {
       Array.from({ length: AT_ONCE }, async () => {
         for (let file = due.shift(); file !== undefined && !signal.aborted; file = due.shift()) {
           const before = loaded.get(file.name);
-          next.set(file.name, before?.file.sign === file.sign ? before : await load(file, signal));
+          next.set(file.name, isAsItWas(before, file) ? before : await load(file, before, signal));
         }
       }),
     );
@@ -98,35 +86,12 @@ export function openExtensions(options: ExtensionsOptions): Extensions {
     for (const problem of problems) log.error(problem, 'a file in the folder of extensions is left out');
   }
 
-  async function load(file: ExtensionFile, signal: AbortSignal): Promise<Loaded> {
-    const { circuitFailureThreshold: threshold, circuitResetTimeoutSeconds } = config;
-    const breaker = createBreaker({ threshold, resetMs: circuitResetTimeoutSeconds * 1_000, message: PAUSED });
-    const place = { sandbox, directory, file, breaker };
-    try {
-      const tool = toTool(place, await describe(file, signal));
-      log.info({ file: file.file, tool: file.name }, 'an extension was loaded');
-      return { file, tool, reason: undefined };
-    } catch (error) {
-      const { message } = ReeveError.from(error);
-      const reason = `${file.file}: ${message}`;
-      if (!signal.aborted) log.error({ file: file.file, reason: message }, 'an extension is broken');
-      return { file, tool: toBrokenTool(place, reason), reason };
-    }
-  }
-
-  /** Has the tool of a file tell what it is. Throws `unavailable` with the reason where it cannot. */
-  async function describe({ name, file }: ExtensionFile, signal: AbortSignal) {
-    const workspace = await mkdtemp(join(tmpdir(), 'reeve-extension-'));
-    try {
-      const asked = { sandbox, directory, file, call: null, workspace, readOnly: [], timeoutMs: LOAD_MS, signal };
-      const { ended, answer } = await ask(asked);
-      if (answer?.kind === 'tool') return parseTool(name, answer.tool);
-      if (answer?.kind === 'failed') throw new ReeveError('unavailable', answer.message);
-      const how = ended.status === 'success' ? 'it ended' : ended.message;
-      throw new ReeveError('unavailable', `${how} before it told of its tool. ${lastOf(ended.stderr)}`.trim());
-    } finally {
-      await rm(workspace, { recursive: true, force: true });
-    }
+  async function load(file: ExtensionFile, before: Loaded | undefined, signal: AbortSignal): Promise<Loaded> {
+    const made = await loadExtension({ sandbox, directory, config }, file, signal);
+    if (made.reason === undefined) log.info({ file: file.file, tool: file.name }, 'an extension was loaded');
+    else if (!signal.aborted && made.reason !== before?.reason)
+      log.error({ file: file.file, reason: made.reason, err: made.cause }, 'an extension is broken');
+    return made;
   }
 
   const watching = startWatching({ directory, look, lookMs, what: 'the folder of extensions', log });
@@ -137,20 +102,18 @@ export function openExtensions(options: ExtensionsOptions): Extensions {
     },
     problems: () => [
       ...problems,
-      ...[...loaded.values()].flatMap(({ file: { file }, tool, reason }) => {
-        const message = tool.unavailable?.() ?? reason;
-        return message === undefined ? [] : [{ file, message: message.replace(`${file}: `, '') }];
-      }),
+      ...[...loaded.values()].flatMap(({ file: { file }, reason }) =>
+        reason === undefined ? [] : [{ file, message: reason }],
+      ),
     ],
     [Symbol.asyncDispose]: () => watching[Symbol.asyncDispose](),
   };
 }
 
-function taken(name: string, file: string): ExtensionProblem {
-  return { file, message: `there is another tool ${name}; call it something else` };
+function isAsItWas(before: Loaded | undefined, { sign }: ExtensionFile): before is Loaded {
+  return before !== undefined && before.file.sign === sign && before.retryAt > performance.now();
 }
 
-/** The end of what a program said, for a reason. */
-function lastOf(text: string): string {
-  return text.trim().slice(-500);
+function taken(name: string, file: string): ExtensionProblem {
+  return { file, message: `there is another tool ${name}; call it something else` };
 }

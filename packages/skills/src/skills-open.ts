@@ -131,7 +131,8 @@ async function readSkill(
     return { skill: { ...parsed, source, directory }, problems: [] };
   } catch (error) {
     // A file that is missing, a link that leads elsewhere, no right to read it.
-    return { skill: before, problems: [{ line: 1, message: ReeveError.from(error).message }] };
+    const message = error instanceof ReeveError ? error.message : 'it cannot be read';
+    return { skill: before, problems: [{ line: 1, message }] };
   }
 }
 
