@@ -26,7 +26,7 @@ const root = join(import.meta.dirname, '..');
  */
 const ranOnce = new RegExp(
   [
-    '^packages/(console|contract|kit|models|reeve|sandbox|tools)/',
+    '^packages/(console|contract|extensions|kit|models|reeve|sandbox|skills|tools)/',
     '^packages/http/src/(?!app|idempotency)',
     '^packages/testing/src/(bad-input|client|companion|openai-client|(?!keys-)[a-z-]+-http)\\.test',
     '^scripts/',

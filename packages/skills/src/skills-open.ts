@@ -96,7 +96,7 @@ export async function openSkills({ directory, log, lookMs = LOOK_MS }: SkillsOpt
     list: () => [...all.values()],
     get: (name) => all.get(name),
     problems: () =>
-      [...own].flatMap(([folder, { problems }]) => problems.map((problem) => ({ ...problem, file: fileOf(folder) }))),
+      [...own].flatMap(([folder, { problems }]) => problems.map((problem) => ({ file: fileOf(folder), ...problem }))),
     [Symbol.asyncDispose]: () => watching[Symbol.asyncDispose](),
   };
 }
