@@ -23,7 +23,7 @@ export const tool = defineTool({
   name: '${name}',
   description: 'Does something.',
   effect: 'none',
-  timeoutMs: 3_000,
+  timeoutMs: 5_000,
   input: { type: 'object', properties: { word: { type: 'string' } } },
   async execute(input: { word?: string }, call) { ${body} },
 });
@@ -65,7 +65,7 @@ describe('extensions', { skip, timeout: 300_000 }, () => {
   const infoOf = async (name: string) => (await registry()).list().find((tool) => tool.name === name);
   async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
     for (let tries = 0; !(await holds()); tries++) {
-      assert.ok(tries < 400, JSON.stringify([(await registry()).list(), extensions.problems()]));
+      assert.ok(tries < 1_200, JSON.stringify([(await registry()).list(), extensions.problems()]));
       await sleep(50);
     }
   }

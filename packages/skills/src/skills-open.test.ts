@@ -28,7 +28,7 @@ describe('skills', () => {
   }
   async function until(holds: () => boolean): Promise<void> {
     for (let tries = 0; !holds(); tries++) {
-      assert.ok(tries < 200, JSON.stringify([skills.list(), skills.problems()]));
+      assert.ok(tries < 600, JSON.stringify([skills.list(), skills.problems()]));
       await sleep(50);
     }
   }
