@@ -23,6 +23,8 @@ export const order = [
   'memory',
   'tools',
   'mcp',
+  'skills',
+  'extensions',
   'agents',
   'runs',
   'crew',

@@ -26,7 +26,7 @@ const root = join(import.meta.dirname, '..');
  */
 const ranOnce = new RegExp(
   [
-    '^packages/(console|contract|kit|models|reeve|sandbox|tools)/',
+    '^packages/(console|contract|extensions|kit|models|reeve|sandbox|skills|tools)/',
     '^packages/http/src/(?!app|idempotency)',
     '^packages/db/src/(lock|pglite|snapshot|sqlstate|tables)\\.test',
     '^packages/tenancy/src/jwt\\.test',

@@ -45,7 +45,8 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
-    toolContext: async (run, idempotencyKey, signal) => ({
+    skillsOf: () => ({ prompt: '', tools: [] }),
+    toolContext: async (run, _skills, idempotencyKey, signal) => ({
       tenantId: run.tenantId,
       sessionId: run.sessionId,
       runId: run.id,

@@ -41,8 +41,8 @@ describe('a patch', () => {
 
 describe('a configuration', () => {
   it('names only what is known', () => {
-    const known = { tools: ['a', 'b'], model: (id: string) => id === 'm' };
-    requireKnown({ tools: ['b'], approvals: ['a'], model_id: 'm' }, known);
+    const known = { tools: ['a', 'b'], skills: ['web', 'code'], model: (id: string) => id === 'm' };
+    requireKnown({ tools: ['b'], approvals: ['a'], skills: ['web'], model_id: 'm' }, known);
     requireKnown({ model_id: null }, known);
     assert.throws(() => requireKnown({ tools: ['a', 'x'], approvals: ['y'], model_id: 'z' }, known), {
       reason: 'invalid_request',
@@ -52,6 +52,9 @@ describe('a configuration', () => {
         { path: 'approvals.0', message: 'names no known tool: y' },
         { path: 'model_id', message: 'names no known model: z' },
       ],
+    });
+    assert.throws(() => requireKnown({ skills: ['code', 'a'] }, known), {
+      message: 'skills.1 names no known skill: a; known are code, web',
     });
   });
 });

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { AgentInput, Slug, type Agent, type AgentPatch } from '@reeve/contract';
+import { AgentInput, Slug, type Agent, type AgentPatch, type ErrorDetail } from '@reeve/contract';
 import { invalidField, ReeveError } from '@reeve/kit';
 import type { z } from 'zod';
 
@@ -91,25 +91,33 @@ export function isUuidShaped(ref: string): boolean {
 /** What a configuration may name. */
 export interface Known {
   readonly tools: readonly string[];
+  readonly skills: readonly string[];
   /** Absent: any model's name goes. */
   readonly model?: ((modelId: string) => boolean) | undefined;
 }
 
-/** Throws `invalid_request` that lists every tool, and the model, that nothing here knows. */
+/** Throws `invalid_request` that lists every tool and skill, and the model, that nothing here knows. */
 export function requireKnown(
-  { tools, approvals, model_id: modelId }: Pick<AgentPatch, 'tools' | 'approvals' | 'model_id'>,
+  { tools, approvals, skills, model_id: modelId }: Pick<AgentPatch, 'tools' | 'approvals' | 'skills' | 'model_id'>,
   known: Known,
 ): void {
-  const names = new Set(known.tools);
-  const unknown = (field: string, list: readonly string[] = []) =>
-    list.flatMap((name, index) =>
-      names.has(name) ? [] : [{ path: `${field}.${index}`, message: `names no known tool: ${name}` }],
-    );
-  const details = [...unknown('tools', tools), ...unknown('approvals', approvals)];
+  const details = [
+    ...unknownIn('tools', tools, 'tool', known.tools),
+    ...unknownIn('approvals', approvals, 'tool', known.tools),
+    ...unknownIn('skills', skills, 'skill', known.skills),
+  ];
   if (modelId != null && known.model?.(modelId) === false)
     details.push({ path: 'model_id', message: `names no known model: ${modelId}` });
   const [first] = details;
   if (first === undefined) return;
-  const hint = first.path === 'model_id' ? '' : `; known are ${[...names].sort().join(', ')}`;
+  const those = first.path.startsWith('skills.') ? known.skills : known.tools;
+  const hint = first.path === 'model_id' ? '' : `; known are ${[...those].sort().join(', ')}`;
   throw new ReeveError('invalid_request', `${first.path} ${first.message}${hint}`, { details: details.slice(0, 50) });
+}
+
+function unknownIn(field: string, list: readonly string[] = [], what: string, known: readonly string[]): ErrorDetail[] {
+  const names = new Set(known);
+  return list.flatMap((name, index) =>
+    names.has(name) ? [] : [{ path: `${field}.${index}`, message: `names no known ${what}: ${name}` }],
+  );
 }

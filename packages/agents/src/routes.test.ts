@@ -47,12 +47,11 @@ describe('the routes of agents', () => {
       log: silentLog,
       stopping: new AbortController().signal,
     });
-    mountAgents(
-      app,
-      database,
-      async () => ['calculator', 'recall'],
-      (model) => model === 'mock',
-    );
+    mountAgents(app, database, async () => ({
+      tools: ['calculator', 'recall'],
+      skills: ['web'],
+      model: (model) => model === 'mock',
+    }));
   });
   after(() => database[Symbol.asyncDispose]());
 

@@ -7,20 +7,9 @@ import { createAgent, deleteAgent, restoreVersion, updateAgent } from './change.
 import { requireAgent } from './find.ts';
 import { listAgents, listVersions } from './store.ts';
 
-/**
- * Mounts the routes of agents. `knownTools`, those of a tenant, is asked at each request; `knownModel` says whether a model of that name
- * can be called, and without it any name goes.
- */
-export function mountAgents(
-  app: App,
-  database: Database,
-  knownTools: (tenantId: string) => Promise<readonly string[]>,
-  knownModel?: (modelId: string) => boolean,
-): void {
-  const known = async ({ tenantId }: Principal): Promise<Known> => ({
-    tools: await knownTools(tenantId),
-    model: knownModel,
-  });
+/** Mounts the routes of agents. `knownTo` says what configurations of a tenant may name, and is asked at each change. */
+export function mountAgents(app: App, database: Database, knownTo: (tenantId: string) => Promise<Known>): void {
+  const known = ({ tenantId }: Principal) => knownTo(tenantId);
 
   app.mount(routes.createAgent, async (call) => {
     requireKnown(call.body, await known(call.principal));

@@ -30,6 +30,7 @@ export * from './routes/operations.ts';
 export * from './routes/responses.ts';
 export * from './routes/runs.ts';
 export * from './routes/schedules.ts';
+export * from './routes/skills.ts';
 export * from './routes/system.ts';
 export * from './routes/task-decisions.ts';
 export * from './routes/tasks.ts';

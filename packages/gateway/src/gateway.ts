@@ -6,6 +6,7 @@ import { mountMcpServers, type McpServers } from '@reeve/mcp';
 import { mountMemory } from '@reeve/memory';
 import { listRuns } from '@reeve/runs';
 import type { Workspaces } from '@reeve/sandbox';
+import { mountSkills, type Skills } from '@reeve/skills';
 import {
   createEnqueuer,
   decideApproval,
@@ -40,6 +41,7 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly journal: JournalFeed;
     readonly toolsOf: ToolsOf;
     readonly mcpServers: McpServers;
+    readonly skills: Skills;
     readonly toolContextFor: ToolContextFor;
     readonly workspaces: Workspaces;
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
@@ -91,7 +93,10 @@ export function createGateway(parts: GatewayParts): App {
     runs: async (tx, tenantId, taskId) => (await listRuns(tx, tenantId, { taskId }, { limit: 20, offset: 0 })).runs,
     journal: (tx, tenantId, taskId) => selectJournalOfTask(tx, tenantId, taskId, JOURNAL_SHOWN),
   });
-  mountAgents(app, database, async (tenantId) => (await toolsOf(tenantId)).list().map(({ name }) => name));
+  mountAgents(app, database, async (tenantId) => ({
+    tools: (await toolsOf(tenantId)).list().map(({ name }) => name),
+    skills: parts.skills.list().map(({ name }) => name),
+  }));
   mountMemory(app, database, async (tenantId, sessionId) => {
     await parts.workspaces.remove(tenantId, sessionId).catch((error: unknown) => {
       parts.log.warn({ err: error }, 'the files of a deleted session are still there');
@@ -99,6 +104,7 @@ export function createGateway(parts: GatewayParts): App {
   });
   mountWorkspaces(app, database, parts.workspaces);
   mountTools(app, database, toolsOf, parts.toolContextFor, parts.policies);
+  mountSkills(app, parts.skills);
   mountMcpServers(app, database, parts.mcpServers);
   mountMcp(app, { ...parts, enqueue: createEnqueuer(database, handler, checkTask) });
   mountJournal(app, database, nameAgent);

@@ -17,5 +17,7 @@ export type { Mask } from './mask.ts';
 export { collectProcessMetrics, counter, durations, gauge, metrics } from './metrics.ts';
 export { storable, storableText } from './storable.ts';
 export { Signal, sleep, within } from './wait.ts';
+export { settled, startWatching } from './watch.ts';
+export type { Watching, WatchOptions } from './watch.ts';
 export { readYaml } from './yaml.ts';
 export type { FileProblem, YamlText } from './yaml.ts';

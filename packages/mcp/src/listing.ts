@@ -1,6 +1,6 @@
 import type { Tool } from '@modelcontextprotocol/client';
 import { storable, storableText } from '@reeve/kit';
-import type { Effect } from '@reeve/tools';
+import { isOfferable, type Effect } from '@reeve/tools';
 import type { Hide } from './secrets.ts';
 import type { RemoteTool } from './server.ts';
 
@@ -8,8 +8,6 @@ import type { RemoteTool } from './server.ts';
 export const MAX_TOOLS = 128;
 const MAX_NAME_LENGTH = 128;
 const MAX_DESCRIPTION_LENGTH = 4_000;
-const MAX_SCHEMA_BYTES = 32 * 1024;
-const MAX_SCHEMA_DEPTH = 32;
 /** For all tools of one server, as JSON. */
 const MAX_BYTES = 512 * 1024;
 
@@ -22,7 +20,7 @@ export function toolsKept(before: readonly RemoteTool[], tools: readonly Tool[],
   let bytes = before.reduce((sum, tool) => sum + bytesOf(tool), 0);
   for (const { name, title, description, annotations, inputSchema } of tools) {
     if (kept.size === MAX_TOOLS) break;
-    if (kept.has(name) || !isNameKept(name, hide) || !fits(inputSchema)) continue;
+    if (kept.has(name) || !isNameKept(name, hide) || !isOfferable(inputSchema)) continue;
     const told = description ?? title ?? annotations?.title ?? '';
     const tool: RemoteTool = {
       name,
@@ -47,15 +45,6 @@ function effectOf(annotations: Tool['annotations']): Effect {
   return annotations?.idempotentHint === true ? 'idempotent' : 'external';
 }
 
-function fits(schema: Tool['inputSchema']): boolean {
-  return schema.type === 'object' && depthOf(schema, 0) <= MAX_SCHEMA_DEPTH && bytesOf(schema) <= MAX_SCHEMA_BYTES;
-}
-
 function bytesOf(value: object): number {
   return Buffer.byteLength(JSON.stringify(value));
-}
-
-function depthOf(value: unknown, depth: number): number {
-  if (depth > MAX_SCHEMA_DEPTH || value === null || typeof value !== 'object') return depth;
-  return Object.values(value).reduce<number>((deepest, item) => Math.max(deepest, depthOf(item, depth + 1)), depth + 1);
 }

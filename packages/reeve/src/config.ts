@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 // From files that load nothing else: the command line reads its configuration before anything.
 import { databaseSettings } from '@reeve/db/config';
+import { extensionSettings } from '@reeve/extensions/config';
 import { gatewaySettings } from '@reeve/gateway/config';
 import { httpSettings } from '@reeve/http/config';
 import { loadConfig, setting, type ConfigOf, type ConfigValue } from '@reeve/kit';
 import { modelSettings } from '@reeve/models/config';
 import { sandboxSettings, workspaceSettings } from '@reeve/sandbox/config';
+import { skillSettings } from '@reeve/skills/config';
 import { taskSettings } from '@reeve/tasks/config';
 import { limitSettings, tenancySettings } from '@reeve/tenancy/config';
 import { toolSettings, webSettings } from '@reeve/tools/config';
@@ -79,6 +81,8 @@ const settings = {
   ...egressSettings,
   ...toolSettings,
   ...webSettings,
+  ...skillSettings,
+  ...extensionSettings,
   ...httpSettings,
   ...gatewaySettings,
 };
@@ -101,6 +105,16 @@ export function readConfig(overrides: Readonly<Record<string, string | undefined
   >;
   const { config, values } = loadConfig(settings, environment, readOptional('reeve.yaml'));
   return { config: { ...config, shown: values }, values };
+}
+
+/** Absolute path of the folder with the operator's skills. */
+export function skillsDirectoryOf({ skillsDirectory, dataDirectory }: Config): string {
+  return resolve(skillsDirectory ?? join(dataDirectory, 'skills'));
+}
+
+/** Absolute path of the folder with the operator's extensions. */
+export function extensionsDirectoryOf({ extensionsDirectory, dataDirectory }: Config): string {
+  return resolve(extensionsDirectory ?? join(dataDirectory, 'extensions'));
 }
 
 /** The values of a configuration that nobody may see. */

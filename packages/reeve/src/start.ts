@@ -47,10 +47,11 @@ import {
   type Booking,
   type CallOwner,
 } from '@reeve/tenancy';
-import { createToolRegistry, type ToolContext, type ToolTasks } from '@reeve/tools';
+import type { ToolContext, ToolTasks } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
 import { createEgress, readEgressFile } from './egress.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
+import { openToolbox, type Toolbox } from './toolbox.ts';
 import { keepWorkspaces } from './workspace-retention.ts';
 import { commit, version } from './version.ts';
 
@@ -111,20 +112,21 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     configured: stack.use(createOutgoing({ allowPrivate: true })),
     search: config.webSearchUrl === undefined ? undefined : { url: config.webSearchUrl, key: config.webSearchApiKey },
   };
-  const tools = createToolRegistry({ sandbox, web, config, log });
+  const folderLog = serve ? log : silentLog;
+  const toolbox = stack.use(await openToolbox({ config, sandbox, web, log, folderLog }));
   const toMcpServers = stack.use(
     createOutgoing({ allowPrivate: config.allowPrivateUrls, connections: MCP_CONNECTIONS }),
   );
   const mcpServers = stack.use(
     openMcpServers({ database, outgoing: toMcpServers, config, log: serve ? log : silentLog, version }),
   );
-  const toolsOf = async (tenantId: string) => tools.with(await mcpServers.toolsOf(tenantId));
+  const toolsOf = async (tenantId: string) => (await toolbox.tools()).with(await mcpServers.toolsOf(tenantId));
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
   const workspaces = createWorkspaces(join(dataDirectory, 'workspaces'), createQuota(config));
   const policies = stack.use(await openPolicies(config, database, serve ? log : silentLog));
   const egressOf = createEgress({ database, policies, outgoing, credentials: readEgressFile(config) });
-  const toolContextFor = createToolContext(database, workspaces, egressOf);
+  const toolContextFor = createToolContext(database, toolbox, workspaces, egressOf);
   const months = createMonthlyBudgets(database, policies);
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
     underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
@@ -132,7 +134,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     database,
     feed,
     models,
-    tools,
+    tools: toolbox.builtin,
     toolsOf,
     log,
     ledgerFor,
@@ -140,8 +142,14 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
       const policy = await policies.of(tenantId);
       return (tool) => toolRule(policy, tool);
     },
-    toolContext: async (run, key, signal) => ({
-      ...(await toolContextFor({ tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id }, key, signal)),
+    skillsOf: toolbox.skillsOf,
+    toolContext: async (run, names, key, signal) => ({
+      ...(await toolContextFor(
+        { tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id },
+        key,
+        signal,
+        names,
+      )),
       tasks: createToolTasks(database, run, key),
     }),
   });
@@ -194,6 +202,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     models,
     toolsOf,
     mcpServers,
+    skills: toolbox.skills,
     sandbox,
     worker,
     handler,
@@ -244,12 +253,19 @@ async function forgetRuns(tx: Tx, taskIds: readonly string[]): Promise<void> {
   await deleteRunsOf(tx, taskIds);
 }
 
-/** What tools may touch on behalf of a tenant's session: its workspace, and the tenant's memory. */
-function createToolContext(database: Database, workspaces: Workspaces, egressOf: ReturnType<typeof createEgress>) {
+/** What tools may touch on behalf of a tenant's session: its workspace, the tenant's memory, folders of skills, and open hosts. */
+function createToolContext(
+  database: Database,
+  toolbox: Pick<Toolbox, 'skillContext'>,
+  workspaces: Workspaces,
+  egressOf: ReturnType<typeof createEgress>,
+) {
   return async (
     who: { tenantId: string; sessionId: string; runId: string | null },
     idempotencyKey: string,
     signal: AbortSignal,
+    /** Those of the agent; absent outside a run. */
+    skillNames?: readonly string[],
   ): Promise<ToolContext> => {
     const { tenantId, sessionId, runId } = who;
     const rememberer = { tenantId, userId: 'agent', traceId: currentContext()?.traceId ?? newTraceId() };
@@ -260,6 +276,7 @@ function createToolContext(database: Database, workspaces: Workspaces, egressOf:
       workspace: await workspaces.open(tenantId, sessionId),
       quota: workspaces.quota,
       egressOf: (tool) => egressOf(who, tool),
+      ...toolbox.skillContext(skillNames),
       now: () => new Date(),
       memory: {
         remember: (input) =>

@@ -3,7 +3,7 @@ import { inTenant } from '@reeve/db';
 import { selectAskedTools, selectToolApprovals, type ToolQuestion } from '@reeve/tasks';
 import type { ToolStep } from './run.ts';
 import { selectAwaited } from './store/child.ts';
-import type { Work } from './work.ts';
+import { hasTool, type Work } from './work.ts';
 
 /** A question about a tool call, as it is recorded and as readers of the run are told of it. */
 export function questionOf(
@@ -37,7 +37,7 @@ export function questionOf(
 
 /** Reads what people were asked about the calls of a run, what they decided, which pending calls they are to be asked about, and how the child runs stand that calls wait for. */
 export async function readAnswers(work: Work): Promise<void> {
-  const { database, run, agent, steps } = work;
+  const { database, run, steps } = work;
   const names = steps.flatMap((step) => (step.kind === 'tool' && step.status === 'pending' ? [step.name] : []));
   await inTenant(database.db, run.tenantId, async (tx) => {
     work.approvals = await selectToolApprovals(tx, run.id);
@@ -45,7 +45,7 @@ export async function readAnswers(work: Work): Promise<void> {
     work.asked = await selectAskedTools(
       tx,
       run.tenantId,
-      names.filter((name) => agent.tools.includes(name)),
+      names.filter((name) => hasTool(work, name)),
     );
   });
 }

@@ -9,7 +9,7 @@ import { stepsSettled } from './model-step.ts';
 import { nextModelStep, type StepRecord, type ToolStep } from './run.ts';
 import { decideTool, inputOf, withEditedInput, type ToolApproval, type ToolDecision } from './tool-decision.ts';
 import { questionOf, readAnswers } from './tool-question.ts';
-import { isOffered, withStep, type Work } from './work.ts';
+import { hasTool, isOffered, withStep, type Work } from './work.ts';
 
 /**
  * Does what can be done of the pending tool calls: settles what people decided and child runs came to, opens the next child run,
@@ -131,10 +131,14 @@ async function begin(work: Work, calls: readonly Call[]): Promise<void> {
 
 async function call(work: Work, step: ToolStep, input: unknown, signal: AbortSignal): Promise<ToolOutcome> {
   const { tools, agent, run } = work;
-  if (!agent.tools.includes(step.name)) return failedOutcome('denied', `this agent has no tool ${step.name}`);
+  if (!hasTool(work, step.name)) return failedOutcome('denied', `this agent has no tool ${step.name}`);
   if (!isOffered(work, step.name)) return failedOutcome('denied', `this tenant does not allow the tool ${step.name}`);
   try {
-    return await tools.execute(step.name, input, await work.toolContext(run, `${run.id}:${step.number}`, signal));
+    return await tools.execute(
+      step.name,
+      input,
+      await work.toolContext(run, agent.skills, `${run.id}:${step.number}`, signal),
+    );
   } catch (thrown) {
     const error = ReeveError.from(thrown);
     if (error.reason === 'unknown_tool') return failedOutcome('error', error.message);

@@ -21,14 +21,29 @@ export interface EngineParts {
   readonly tools: ToolRegistry;
   /** Those with a tenant's own, now. */
   readonly toolsOf: (tenantId: string) => Promise<ToolRegistry>;
-  /** What a tool call of this run may touch. */
-  readonly toolContext: (run: RunRecord, idempotencyKey: string, signal: AbortSignal) => Promise<ToolContext>;
+  /** What a tool call of this run may touch, made by an agent with these skills. */
+  readonly toolContext: (
+    run: RunRecord,
+    skills: readonly string[],
+    idempotencyKey: string,
+    signal: AbortSignal,
+  ) => Promise<ToolContext>;
+  /** The skills of these names, as far as they are there. */
+  readonly skillsOf: (names: readonly string[]) => AgentSkills;
   /** Where the model calls of an owner are recorded, and its budgets held; by way of `booking` where that is given. */
   readonly ledgerFor: (owner: CallOwner, booking?: Booking) => CallLedger;
   /** What a tenant's policy says of tools, now. */
   readonly toolRulesOf: (tenantId: string) => Promise<ToolRules>;
   readonly handler: TaskHandler;
   readonly log: Log;
+}
+
+/** What skills add to an agent. */
+export interface AgentSkills {
+  /** For the end of its system prompt; empty where it has none. */
+  readonly prompt: string;
+  /** Tools that they are read with. */
+  readonly tools: readonly string[];
 }
 
 /** What is to be done about a tool by its name: `approve`: a person is asked first. */
@@ -82,19 +97,28 @@ export function createWork(parts: EngineParts, claim: Claim, state: RunState): W
 }
 
 /** What the model is asked next. */
-export function requestOf({ agent, run, history, steps, tools, rules }: Work): ModelRequest {
+export function requestOf(work: Work): ModelRequest {
+  const { agent, run, history, steps, tools, rules } = work;
+  const skills = work.skillsOf(agent.skills);
+  // Without what they are read with there is no use in knowing of them.
+  const prompt = skills.tools.some((name) => rules(name) === 'deny') ? '' : skills.prompt;
   return {
     model: agent.model_id,
-    system: agent.system_prompt,
+    system: [agent.system_prompt, prompt].filter((part) => part !== '').join('\n\n'),
     context: run.context,
     messages: conversationOf(history, run.input, steps),
-    tools: tools.definitions(agent.tools.filter((name) => rules(name) !== 'deny')),
+    tools: tools.definitions([...agent.tools, ...skills.tools].filter((name) => rules(name) !== 'deny')),
   };
 }
 
+/** Whether an agent has a tool, by itself or for its skills. */
+export function hasTool({ agent, skillsOf }: Work, tool: string): boolean {
+  return agent.tools.includes(tool) || skillsOf(agent.skills).tools.includes(tool);
+}
+
 /** Whether an agent has a tool, and its tenant lets it. */
-export function isOffered({ agent, rules }: Work, tool: string): boolean {
-  return agent.tools.includes(tool) && rules(tool) !== 'deny';
+export function isOffered(work: Work, tool: string): boolean {
+  return hasTool(work, tool) && work.rules(tool) !== 'deny';
 }
 
 /** The steps with one of them settled. */

@@ -272,6 +272,43 @@ PY
     assert.doesNotMatch(seen, /canary-in-descriptor|reeve-bwrap/);
   });
 
+  it('see directories of the host that they are given, and cannot write them; one that is gone is left out', async () => {
+    const given = join(base, 'given');
+    await mkdir(join(given, 'deep'), { recursive: true });
+    await writeFile(join(given, 'deep', 'a.txt'), 'of the host\n');
+    const readOnly = [
+      { path: given, at: '/given/here' },
+      { path: join(base, 'nowhere'), at: '/given/gone' },
+    ];
+    const code =
+      'cat /given/here/deep/a.txt; ls /given; echo x > /given/here/b.txt || echo x > /given/here/deep/a.txt || rm -r /given/here || mount -o remount,rw /given/here || chmod 777 /given/here || echo REFUSED';
+    for (const mode of [0o755, 0o700]) {
+      await chmod(base, mode);
+      assert.match((await exec({ code, readOnly })).stdout, /^of the host\nhere\n(.*\n)*REFUSED\n$/);
+    }
+    await chmod(base, 0o755);
+    assert.deepEqual(await readdir(given), ['deep']);
+    assert.equal((await run('ls /given')).status, 'error');
+  });
+
+  it('answer on a descriptor apart from what they print, if they are asked to', async () => {
+    const answering = { code: 'echo printed; printf "the answer" >&7; echo oops >&2', maxAnswerBytes: 100 };
+    for (const mode of [0o755, 0o700]) {
+      await chmod(base, mode);
+      const result = await exec(answering);
+      assert.deepEqual([result.stdout, result.stderr, result.answer], ['printed\n', 'oops\n', 'the answer']);
+    }
+    await chmod(base, 0o755);
+    assert.equal((await exec({ ...answering, maxAnswerBytes: 9 })).answer, undefined);
+    assert.equal((await exec({ code: 'true', maxAnswerBytes: 9 })).answer, '');
+    const flood = await exec({ code: 'yes >&7; echo ended', maxAnswerBytes: 100_000 });
+    assert.deepEqual([flood.status, flood.stdout, flood.answer], ['success', 'ended\n', undefined]);
+    const unasked = await run('echo x >&7');
+    assert.equal(unasked.status, 'error');
+    assert.match(unasked.stderr, /7: Bad file descriptor/);
+    assert.equal('answer' in unasked, false);
+  });
+
   it('read no start-up file of a shell', async () => {
     await writeFile(join(workspace, '.bashrc'), 'echo SOURCED');
     await writeFile(join(workspace, '.profile'), 'echo SOURCED');

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import type { Duplex } from 'node:stream';
 import { ReeveError, sleep } from '@reeve/kit';
 import { openEgressProxy } from './egress-proxy.ts';
 import { descriptor, launch, type Bubblewrap } from './launch.ts';
@@ -35,6 +36,7 @@ export function createBubblewrapDriver(bwrap: string, seccomp: Buffer): SandboxD
 interface Ended {
   readonly killedBy: ExceededLimit | 'cancelled' | undefined;
   readonly output: { stdout: string; stderr: string; truncated: boolean };
+  readonly answer: string | undefined;
   readonly durationMs: number;
   /** What bwrap reported, as JSON. */
   readonly report: string;
@@ -74,6 +76,8 @@ async function watch(child: ChildProcess, request: ExecRequest, limits: Limits, 
       () => undefined,
     );
   }
+  const { maxAnswerBytes } = request;
+  const answerOf = maxAnswerBytes === undefined ? undefined : readUpTo(descriptor(child, FD.answer), maxAnswerBytes);
   let report = '';
   let watching: Promise<void> | undefined;
   let fault: unknown;
@@ -116,15 +120,30 @@ async function watch(child: ChildProcess, request: ExecRequest, limits: Limits, 
   if (first !== undefined) await untilDead(first);
   if (fault !== undefined)
     throw new ReeveError('unavailable', 'a program could not be watched and was killed', { cause: fault });
-  return { killedBy, output: output.read(), durationMs: performance.now() - startedAt, report, failure };
+  const durationMs = performance.now() - startedAt;
+  return { killedBy, output: output.read(), answer: answerOf?.(), durationMs, report, failure };
+}
+
+/** Collects what comes on a stream; beyond the limit nothing is kept, and the other side cannot go on. */
+function readUpTo(stream: Duplex, maxBytes: number): () => string | undefined {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  stream
+    .on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else stream.destroy();
+    })
+    .on('error', () => undefined);
+  return () => (bytes > maxBytes ? undefined : Buffer.concat(chunks).toString());
 }
 
 function resultOf(
-  { killedBy, output, durationMs, report, failure }: Ended,
+  { killedBy, output, answer, durationMs, report, failure }: Ended,
   request: ExecRequest,
   limits: Limits,
 ): ExecResult {
-  const captured = { ...output, durationMs };
+  const captured = { ...output, durationMs, ...(answer !== undefined && { answer }) };
   const what = request.language === 'bash' ? 'the command' : 'the program';
   if (killedBy === 'cancelled') throw new ReeveError('cancelled', 'the run was cancelled');
   if (killedBy !== undefined) {

@@ -18,6 +18,7 @@ export type {
   Language,
   Limits,
   OutputStream,
+  ReadOnlyDirectory,
   SandboxDriver,
 } from './sandbox.ts';
 export { buildSeccompFilter } from './seccomp.ts';

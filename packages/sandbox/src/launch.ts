@@ -14,8 +14,8 @@ export interface Bubblewrap {
   readonly seccomp: Buffer;
 }
 
-/** Where workspace and Node are bound where bwrap could not reach them, in a mount namespace that ends with the call. */
-const STAGE: HostPaths = { workspace: '/mnt/workspace', node: '/mnt/node' };
+/** Where what bwrap could not reach is bound, in a mount namespace that ends with the call. */
+const STAGE = { workspace: '/mnt/workspace', node: '/mnt/node', readOnly: (index: number) => `/mnt/${index}` };
 
 /**
  * Starts bwrap, never as root: an unprivileged Reeve starts it as itself, a root one as `SANDBOX_UID`. What lies below
@@ -33,18 +33,20 @@ export async function launch(
     workspace: await realpath(request.workspace),
     node: await realpath(process.execPath),
     egress,
+    readOnly: await readOnlyOf(request),
   };
   const root = isRoot();
   if (root) await makeWritable(host.workspace);
-  const staged = root && !((await isReachable(host.workspace)) && (await isReachable(host.node)));
-  const givenArguments = profile(staged ? { ...STAGE, egress } : host, request);
+  const staged = root && !(await areReachable([host.workspace, host.node, ...host.readOnly.values()]));
+  const givenArguments = profile(staged ? stagedPaths(host) : host, request);
   const argv = [bwrap, ...commandLine(request, limits)];
-  const [file, args] = staged ? stage(host.node, argv) : withoutStrayDescriptors(argv);
+  const answers = request.maxAnswerBytes !== undefined;
+  const [file, args] = staged ? stage(host, argv, answers) : withoutStrayDescriptors(argv, answers);
   const child = spawn(file, args, {
     ...(root && !staged && { uid: SANDBOX_UID, gid: SANDBOX_UID }),
     cwd: staged ? host.workspace : '/',
     env: staged ? { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } : {},
-    stdio: Array.from({ length: FD.status + 1 }, () => 'pipe' as const),
+    stdio: Array.from({ length: (answers ? FD.answer : FD.status) + 1 }, () => 'pipe' as const),
   });
   child.on('error', () => undefined);
   // Without a free descriptor there is no child, and an event will say so when nobody listens yet.
@@ -68,6 +70,19 @@ async function makeWritable(workspace: string): Promise<void> {
   if ((await stat(workspace)).uid === 0) await giveToSandbox(workspace);
 }
 
+/** What a program sees of the host besides its workspace, as far as it is there. */
+async function readOnlyOf({ readOnly = [] }: ExecRequest): Promise<Map<string, string>> {
+  const found = await Promise.all(
+    readOnly.map(async ({ path, at }) => [at, await realpath(path).catch(() => undefined)] as const),
+  );
+  return new Map(found.flatMap(([at, path]) => (path === undefined ? [] : [[at, path]])));
+}
+
+async function areReachable(paths: readonly string[]): Promise<boolean> {
+  for (const path of paths) if (!(await isReachable(path))) return false;
+  return true;
+}
+
 /** True where the sandbox's uid may pass through every directory above a path. */
 async function isReachable(path: string): Promise<boolean> {
   for (let directory = dirname(path); ; directory = dirname(directory)) {
@@ -77,44 +92,54 @@ async function isReachable(path: string): Promise<boolean> {
   }
 }
 
+function stagedPaths({ readOnly, egress }: HostPaths): HostPaths {
+  const at = [...readOnly.keys()].map((seen, index) => [seen, STAGE.readOnly(index)] as const);
+  return { workspace: STAGE.workspace, node: STAGE.node, readOnly: new Map(at), egress };
+}
+
 /** The workspace is the current directory here, so that its path is in no command line. */
-function stage(node: string, argv: readonly string[]): [string, string[]] {
+function stage(host: HostPaths, argv: readonly string[], answers: boolean): [string, string[]] {
+  const directories = [...host.readOnly.values()];
   const script = [
     'node=$1 && shift',
     'mount -t tmpfs -o size=64k,mode=755 stage /mnt',
     `mkdir ${STAGE.workspace} && : > ${STAGE.node}`,
     `mount --bind . ${STAGE.workspace} && mount --bind "$node" ${STAGE.node}`,
+    ...directories.map(
+      (_, index) => `mkdir ${STAGE.readOnly(index)} && mount --bind "$1" ${STAGE.readOnly(index)} && shift`,
+    ),
     'cd /',
-    ...closing(),
+    ...closing(answers),
     `exec setpriv --reuid=${SANDBOX_UID} --regid=${SANDBOX_UID} --clear-groups -- "$@"`,
   ].join(' && ');
   return [
     '/usr/bin/unshare',
-    ['--mount', '--propagation', 'private', '--', ...BASH, '-c', script, 'stage', node, ...argv],
+    ['--mount', '--propagation', 'private', '--', ...BASH, '-c', script, 'stage', host.node, ...directories, ...argv],
   ];
 }
 
-function withoutStrayDescriptors(argv: readonly string[]): [string, string[]] {
-  const close = closing();
+function withoutStrayDescriptors(argv: readonly string[], answers: boolean): [string, string[]] {
+  const close = closing(answers);
   if (close.length === 0) return [argv[0]!, argv.slice(1)];
   return [BASH[0], [...BASH.slice(1), '-c', [...close, 'exec "$0" "$@"'].join(' && '), ...argv]];
 }
 
-let known: readonly string[] | undefined;
+let known: readonly number[] | undefined;
 
 /**
  * Shell text that closes what this process inherited without close-on-exec, which would pass into the sandbox. What it opens itself
- * has that flag, so one look is enough.
+ * has that flag, so one look is enough. A program that answers has a descriptor of its own in one of those places.
  */
-function closing(): readonly string[] {
-  return (known ??= lookForStray());
+function closing(answers: boolean): readonly string[] {
+  known ??= lookForStray();
+  const stray = known.filter((fd) => !(answers && fd === FD.answer));
+  return stray.length === 0 ? [] : [`exec ${stray.map((fd) => `${fd}>&-`).join(' ')}`];
 }
 
-function lookForStray(): string[] {
-  const stray = readdirSync('/proc/self/fd')
+function lookForStray(): number[] {
+  return readdirSync('/proc/self/fd')
     .map(Number)
     .filter((fd) => fd > FD.status && isInheritable(fd));
-  return stray.length === 0 ? [] : [`exec ${stray.map((fd) => `${fd}>&-`).join(' ')}`];
 }
 
 function isInheritable(fd: number): boolean {

@@ -13,8 +13,8 @@ export const PYTHON = '/usr/bin/python3';
 /** Where programs find the Node that runs Reeve. */
 export const NODE = '/usr/local/bin/node';
 
-/** File descriptors that bwrap gets: its arguments, the seccomp filter, the program, and where it reports. */
-export const FD = { args: 3, seccomp: 4, program: 5, status: 6 } as const;
+/** File descriptors that bwrap gets: its arguments, the seccomp filter, the program, where it reports, and where the program answers. */
+export const FD = { args: 3, seccomp: 4, program: 5, status: 6, answer: 7 } as const;
 
 /** Bash without start-up files: it would read ~/.bashrc by itself where its standard input is a socket. */
 export const BASH = ['/usr/bin/bash', '--noprofile', '--norc'] as const;
@@ -33,6 +33,8 @@ export interface HostPaths {
   readonly node: string;
   /** The socket of its way out, where it has one. */
   readonly egress?: string | undefined;
+  /** Directories that can be read, by where they are seen. */
+  readonly readOnly: ReadonlyMap<string, string>;
 }
 
 /**
@@ -40,7 +42,7 @@ export interface HostPaths {
  * /tmp, and the workspace as the only place on the host's disk that can be written. They are read from a descriptor
  * so that host paths do not show in the sandbox's own process list.
  */
-export function profile({ workspace, node, egress }: HostPaths, request: ExecRequest): string[] {
+export function profile({ workspace, node, egress, readOnly }: HostPaths, request: ExecRequest): string[] {
   const readOnlyWhereFound = ['/etc/ld.so.cache', '/etc/alternatives', '/etc/ssl/certs', '/etc/localtime'];
   const cwd = directoryOf(request.cwd);
   const variables = {
@@ -65,6 +67,7 @@ export function profile({ workspace, node, egress }: HostPaths, request: ExecReq
     // Nobody inside has to do with bwrap's own process, which they could otherwise write to: it is what dies with Reeve.
     ...['--proc', '/proc', '--tmpfs', '/proc/1', '--remount-ro', '/proc/1'],
     ...['--dev', '/dev', ...tmpfs('/dev/shm'), '--remount-ro', '/dev', ...tmpfs('/tmp')],
+    ...[...readOnly].flatMap(([at, path]) => ['--ro-bind', path, at]),
     ...['--bind', workspace, MOUNT_POINT],
     ...['--perms', '0555', '--dir', '/run', '--file', String(FD.program), programOf(request.language).file],
     ...(egress === undefined ? [] : ['--ro-bind', egress, EGRESS_SOCKET]),
@@ -112,16 +115,19 @@ const BRIDGE_THREADS = 16;
 
 /** Runs in the sandbox: leads from its loopback to the socket, and the program as its child, whose end is its own. */
 const BRIDGE = `
+const { existsSync } = require('node:fs');
 const { connect, createServer } = require('node:net');
 const { spawn } = require('node:child_process');
 const { signals } = require('node:os').constants;
 const [file, ...args] = process.argv.slice(1);
+const answers = existsSync('/proc/self/fd/${FD.answer}');
+const stdio = answers ? [0, 1, 2, 'ignore', 'ignore', 'ignore', 'ignore', ${FD.answer}] : 'inherit';
 createServer({ allowHalfOpen: true }, (inside) => {
   const outside = connect({ path: '${EGRESS_SOCKET}', allowHalfOpen: true });
   inside.on('error', () => outside.destroy()).pipe(outside);
   outside.on('error', () => inside.destroy()).pipe(inside);
 }).listen(${BRIDGE_PORT}, '127.0.0.1', () => {
-  spawn(file, args, { stdio: 'inherit' })
+  spawn(file, args, { stdio })
     .on('error', (error) => { console.error(error.message); process.exit(127); })
     .on('exit', (code, signal) => process.exit(code ?? 128 + signals[signal]));
 });`;

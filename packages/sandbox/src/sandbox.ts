@@ -25,6 +25,13 @@ export interface Limits {
   readonly files: number;
 }
 
+/** A directory of the host, and where a program sees it. */
+export interface ReadOnlyDirectory {
+  readonly path: string;
+  /** Absolute, outside the workspace. */
+  readonly at: string;
+}
+
 /** One program to run to its end. */
 export interface ExecRequest {
   readonly language: Language;
@@ -33,6 +40,10 @@ export interface ExecRequest {
   readonly stdin?: string;
   /** Absolute directory on the host, the only one that the program can write; JavaScript does not see it. */
   readonly workspace: string;
+  /** What of the host it sees besides, and cannot write; JavaScript sees none of it. What is not there is left out. */
+  readonly readOnly?: readonly ReadOnlyDirectory[];
+  /** Lets the program answer on descriptor 7, apart from what it prints, in at most so many bytes; JavaScript has none. */
+  readonly maxAnswerBytes?: number;
   /** Where the program starts: a directory of the workspace, relative or below `/workspace`; the workspace by default. */
   readonly cwd?: string;
   /** Variables for the program, besides the few that it always has; the global `env` in JavaScript. */
@@ -56,6 +67,8 @@ interface ExecOutput {
   readonly truncated: boolean;
   /** null where nothing exited by itself: it was killed, or there was no process. */
   readonly exitCode: number | null;
+  /** What it wrote to descriptor 7; absent where that was not asked for, or more than allowed. */
+  readonly answer?: string;
 }
 
 /** The limits whose breach ends a program from outside. The others make its own calls fail. */

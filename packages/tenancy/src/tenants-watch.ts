@@ -1,7 +1,7 @@
-import { readFileSync, statSync, watch, type FSWatcher } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Background, ReeveError, Signal, sleep, type FileProblem, type Log } from '@reeve/kit';
+import { ReeveError, settled, startWatching, type FileProblem, type Log } from '@reeve/kit';
 import { parseTenants, type TenantSections } from './tenants-file.ts';
 
 /*
@@ -31,8 +31,6 @@ export interface WatchOptions {
   readonly lookMs?: number;
 }
 
-/** How long a file must have stayed the same before it is read. */
-const STILL_MS = 150;
 const LOOK_MS = 5_000;
 
 /** Reads and watches a tenants file; one that is absent holds nothing. Throws `invalid_request` with file and lines where it is broken. */
@@ -50,11 +48,11 @@ export function openTenantsFile(path: string, { log, changed, lookMs = LOOK_MS }
     );
   }
 
-  async function look(): Promise<void> {
-    const sign = await settled(path, stopping.signal);
+  async function look(signal: AbortSignal): Promise<void> {
+    const sign = await settled(() => signOf(path), signal);
     if (sign === seen) return;
     const found = sign === ABSENT ? undefined : await readFile(path, 'utf8').catch(() => null);
-    if (signOf(path) !== sign) return soon.raise();
+    if (signOf(path) !== sign) return watching.soon();
     seen = sign;
     if (found === null) return spoil('it cannot be read', []);
     if (found === undefined) return spoil('it is gone', []);
@@ -65,21 +63,7 @@ export function openTenantsFile(path: string, { log, changed, lookMs = LOOK_MS }
     changed();
   }
 
-  const soon = new Signal();
-  const stopping = new AbortController();
-  const background = new Background(log);
-  let watcher: FSWatcher | undefined;
-  background.start('watching the tenants file', async () => {
-    while (!stopping.signal.aborted) {
-      watcher ??= watchDirectory(
-        path,
-        () => soon.raise(),
-        () => (watcher = undefined),
-      );
-      await look().catch((error: unknown) => log.warn({ err: error, file: path }, 'the tenants file cannot be read'));
-      await soon.wait(lookMs, stopping.signal);
-    }
-  });
+  const watching = startWatching({ directory: dirname(path), look, lookMs, what: 'the tenants file', log });
   return {
     get sections() {
       return sections;
@@ -90,11 +74,7 @@ export function openTenantsFile(path: string, { log, changed, lookMs = LOOK_MS }
     get isAbsent() {
       return seen === ABSENT;
     },
-    async [Symbol.asyncDispose]() {
-      stopping.abort();
-      watcher?.close();
-      await background[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => watching[Symbol.asyncDispose](),
   };
 }
 
@@ -111,20 +91,6 @@ export function readTenantsFile(path: string): TenantSections {
   throw new ReeveError('invalid_request', details.map(({ message }) => message).join('\n'), { details });
 }
 
-/** Undefined where the directory cannot be watched, such as one that is not there. */
-function watchDirectory(path: string, heard: () => void, lost: () => void): FSWatcher | undefined {
-  try {
-    const watcher = watch(dirname(path), { persistent: false }, heard);
-    watcher.on('error', () => {
-      watcher.close();
-      lost();
-    });
-    return watcher;
-  } catch {
-    return undefined;
-  }
-}
-
 const ABSENT = 'absent';
 
 /** What changes whenever a file does. */
@@ -134,16 +100,6 @@ function signOf(path: string): string {
     return found === undefined ? ABSENT : [found.ino, found.size, found.mtimeMs, found.ctimeMs].join(' ');
   } catch {
     return 'unreadable';
-  }
-}
-
-/** The sign of a file once it has stayed the same for a moment. */
-async function settled(path: string, signal: AbortSignal): Promise<string> {
-  for (let before = signOf(path); ;) {
-    await sleep(STILL_MS, signal);
-    const sign = signOf(path);
-    if (sign === before || signal.aborted) return sign;
-    before = sign;
   }
 }
 

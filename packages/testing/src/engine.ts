@@ -105,7 +105,8 @@ export async function openTestEngine(): Promise<TestEngine> {
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
-    toolContext: async (run, idempotencyKey, signal) => ({
+    skillsOf: () => ({ prompt: '', tools: [] }),
+    toolContext: async (run, _skills, idempotencyKey, signal) => ({
       tenantId: run.tenantId,
       sessionId: run.sessionId,
       runId: run.id,

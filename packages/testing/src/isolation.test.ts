@@ -85,6 +85,9 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     getVersion: nothing,
     listScheduleTypes: nothing,
     listTools: nothing,
+    // Skills are those of the server.
+    listSkills: list(),
+    getSkill: { blind: [{ params: { name: 'code' } }] },
 
     echo: { blind: [{ body: { ping: 'hello' } }] },
     getDashboardData: nothing,

@@ -67,7 +67,10 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
       }),
     );
     context.diagnostic(`killed at ${killed} of ${points * 2} points`);
-    assert.ok(killed >= plans.length - (isFull ? 4 : 2), `killed at nearly all of ${plans.length} points, these were ${killed}`);
+    assert.ok(
+      killed >= plans.length - (isFull ? 4 : 2),
+      `killed at nearly all of ${plans.length} points, these were ${killed}`,
+    );
     assert.ok(repeated <= 2, `after ${repeated} kills that came after a commit a tool call was made again`);
   });
 

@@ -16,10 +16,10 @@ export async function runProgram(
   sandbox: Sandbox,
   tool: string,
   program: { readonly language: Language; readonly code: string; readonly timeoutMs: number },
-  { workspace, quota, egressOf, signal }: ToolContext,
+  { workspace, readOnly = [], quota, egressOf, signal }: ToolContext,
 ): Promise<ToolResult> {
   const [limits, egress] = await Promise.all([quota.allowance(workspace, signal), egressOf(tool)]);
-  const request = { ...program, workspace, limits, egress, maxOutputBytes: MAX_OUTPUT_BYTES };
+  const request = { ...program, workspace, readOnly, limits, egress, maxOutputBytes: MAX_OUTPUT_BYTES };
   return resultOf(await sandbox.exec(request, signal));
 }
 

@@ -265,6 +265,20 @@ describe('the circuit breaker of a tool', () => {
     assert.deepEqual([await call(), registry.list()[0]!.breaker], ['timeout', 'open']);
   });
 
+  it('counts a result that the tool calls its own fault, and shows it all the same', async () => {
+    const registry = registryOf(async () => ({
+      status: 'timeout',
+      result: { error: 'hung' },
+      stdout: 'so far',
+      isFault: true,
+    }));
+    for (let count = 0; count < 3; count++) {
+      const { tool_status, result, stdout } = await registry.execute('probe', { word: 'x' }, contextOf());
+      assert.deepEqual([tool_status, result, stdout], ['timeout', { error: 'hung' }, 'so far']);
+    }
+    assert.equal(registry.list()[0]!.breaker, 'open');
+  });
+
   it('counts neither what the input caused nor what was cancelled', async () => {
     const results: (() => Promise<ToolResult>)[] = [
       async () => ({ status: 'error', result: 'exit 1' }),

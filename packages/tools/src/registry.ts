@@ -158,9 +158,13 @@ async function attempt(
   const parsed = tool.input.safeParse(args ?? {});
   if (!parsed.success) return failedOutcome('error', explain(tool.name, parsed.error, schema));
   if (!breaker.allows()) return failedOutcome('circuit_open', PAUSED);
+  const passage = breaker.enter();
   try {
-    return outcomeOf(await breaker.run(() => execute(tool, parsed.data, context)));
+    const result = await execute(tool, parsed.data, context);
+    await passage.end(result.isFault === true ? 'fault' : 'ok');
+    return outcomeOf(result);
   } catch (thrown) {
+    await passage.end(thrown instanceof ReeveError && thrown.reason === 'cancelled' ? 'nothing' : 'fault');
     if (context.signal.aborted) throw cancelled(thrown);
     const error = ReeveError.from(thrown);
     if (error.reason === 'cancelled' || error.reason === 'shutting_down') throw error;

@@ -1,5 +1,5 @@
 import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
-import type { Egress, Quota } from '@reeve/sandbox';
+import type { Egress, Quota, ReadOnlyDirectory } from '@reeve/sandbox';
 import type { z } from 'zod';
 import type { Breaker } from './breaker.ts';
 
@@ -44,6 +44,10 @@ export interface ToolContext {
   readonly memory: ToolMemory;
   /** Absent outside a run. */
   readonly tasks?: ToolTasks | undefined;
+  /** Names of the skills that the agent has; absent outside a run, where any may be read. */
+  readonly skills?: readonly string[] | undefined;
+  /** What programs see besides the workspace, such as the folders of skills. */
+  readonly readOnly?: readonly ReadOnlyDirectory[] | undefined;
   now(): Date;
 }
 
@@ -58,6 +62,8 @@ export interface ToolResult {
   readonly stderr?: string;
   readonly exitCode?: number | null;
   readonly truncated?: boolean;
+  /** The tool itself was at fault after all: it counts for the breaker. */
+  readonly isFault?: boolean;
 }
 
 /** Work for another agent that a call stands for. */

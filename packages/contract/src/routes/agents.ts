@@ -30,7 +30,7 @@ const fields = {
   model_id: text(1, 200).nullable().default(null).describe('null: the model of the server’s configuration.'),
   system_prompt: text(0, 100_000).default(''),
   tools: z.array(text(1, 100)).max(200).default([]),
-  skills: z.array(text(1, 100)).max(100).default([]),
+  skills: z.array(text(1, 100)).max(100).default([]).describe('Names; `GET /api/v1/skills` lists what there is.'),
   mode: z.enum(['REACTIVE', 'COLLABORATIVE', 'AUTONOMOUS']).default('REACTIVE'),
   env: z.enum(['cloud_shared']).default('cloud_shared').describe('Only `cloud_shared` is built so far.'),
   visibility: z.enum(['private', 'organization', 'public']).default('private'),

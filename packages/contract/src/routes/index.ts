@@ -89,6 +89,7 @@ export {
   testMcpServer,
   updateMcpServer,
 } from './mcp.ts';
+export { getSkill, listSkills } from './skills.ts';
 export { executeTool, listTools } from './tools.ts';
 export { getUsage, listBudgets, listModelCalls, putBudget } from './usage.ts';
 export { createChatCompletion, getModel, getModelOf, listModels } from './completions.ts';

@@ -37,6 +37,7 @@ interface FieldOptions extends OutputOptions {
   readonly prompt?: string;
   readonly promptFile?: string;
   readonly tool?: string[];
+  readonly skill?: string[];
   readonly approval?: string[];
   readonly maxSteps?: number;
   readonly maxCost?: string;
@@ -96,6 +97,7 @@ function withFields(command: Command): Command {
     .option('--prompt <text>', 'system prompt')
     .option('--prompt-file <path>', 'file with the system prompt; - is standard input')
     .option('--tool <name>', 'a tool it may use; repeatable; replaces the whole list', collect)
+    .option('--skill <name>', 'a skill it has; repeatable; replaces the whole list', collect)
     .option('--approval <name>', 'a tool that waits for approval; repeatable; replaces the whole list', collect)
     .option('--max-steps <number>', 'steps a run may take', wholeNumber(1, 1_000))
     .option('--max-cost <usd>', 'what a run may cost, such as 0.50')
@@ -157,6 +159,7 @@ function fieldsOf({
   prompt,
   promptFile,
   tool,
+  skill,
   approval,
 }: FieldOptions): Record<string, unknown> {
   if (prompt !== undefined && promptFile !== undefined) throw new UsageError('give either --prompt or --prompt-file');
@@ -169,6 +172,7 @@ function fieldsOf({
     ...(model !== undefined && { model_id: model === 'default' ? null : model }),
     ...(systemPrompt !== undefined && { system_prompt: systemPrompt }),
     ...(tool !== undefined && { tools: tool }),
+    ...(skill !== undefined && { skills: skill }),
     ...(approval !== undefined && { approvals: approval }),
   };
 }

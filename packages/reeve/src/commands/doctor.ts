@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { readHolder, type Holder } from '@reeve/db/lock';
 import type { Command } from 'commander';
 import { fail, ok, type Check } from '../checks/check.ts';
+import { checkFolders } from '../checks/folders.ts';
 import { checkDataDirectory, checkDisk, checkNode, checkToolchain } from '../checks/machine.ts';
 import { checkDatabase, checkModel, checkSandbox, checkServer } from '../checks/parts.ts';
 import { checkPort } from '../checks/port.ts';
@@ -63,6 +64,7 @@ async function runChecks(): Promise<Check[]> {
     checkDisk(directory),
     await checkDatabase(config, holder),
     ...(await checkSandbox(config)),
+    ...(await checkFolders(config)),
     checkModel(config),
     await checkPort(config.host, config.port, holder),
     ...(server === undefined ? [] : [server]),
