@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { ReeveError } from '@reeve/kit';
 import { BASH, FD, commandLine, profile, type HostPaths } from './profile.ts';
 import type { ExecRequest, Limits } from './sandbox.ts';
-import { SANDBOX_UID, giveToSandbox, isRoot } from './workspace.ts';
+import { SANDBOX_UID, isRoot, makeWritable } from './workspace.ts';
 
 /** Where bwrap is, and the compiled filter that it applies. */
 export interface Bubblewrap {
@@ -30,7 +30,7 @@ export async function launch(
 ): Promise<ChildProcess> {
   const host: HostPaths = { workspace: await realpath(request.workspace), node: await realpath(process.execPath) };
   const root = isRoot();
-  if (root) await makeWritable(host.workspace);
+  await makeWritable(host.workspace);
   const staged = root && !((await isReachable(host.workspace)) && (await isReachable(host.node)));
   const givenArguments = profile(staged ? STAGE : host, request);
   const argv = [bwrap, ...commandLine(request, limits)];
@@ -57,10 +57,6 @@ export async function launch(
 /** The host's end of a descriptor of a launched child. */
 export function descriptor(child: ChildProcess, fd: number): Duplex {
   return (child.stdio as unknown as readonly Duplex[])[fd]!;
-}
-
-async function makeWritable(workspace: string): Promise<void> {
-  if ((await stat(workspace)).uid === 0) await giveToSandbox(workspace);
 }
 
 /** True where the sandbox's uid may pass through every directory above a path. */

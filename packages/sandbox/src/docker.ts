@@ -1,0 +1,111 @@
+import { realpath } from 'node:fs/promises';
+import type { Container } from 'dockerode';
+import { ReeveError, within, type Log } from '@reeve/kit';
+import { containerOptions, MARK } from './docker-container.ts';
+import { messageOf, type Engine } from './docker-engine.ts';
+import { followContainer, LONGEST_START_AND_END_MS, type Ended } from './docker-follow.ts';
+import { labelsOf, removeContainer, removeGhosts } from './docker-ghosts.ts';
+import { cancelled, exitedResult, killedResult } from './ending.ts';
+import { limitsOf } from './limits.ts';
+import { noDirectory, SYSTEM_LANGUAGES } from './program.ts';
+import type { ExecRequest, ExecResult, Limits, SandboxDriver } from './sandbox.ts';
+import { buildSeccompProfile } from './seccomp.ts';
+import { makeWritable } from './workspace.ts';
+
+/**
+ * Shell, Python and Node programs in containers: a fresh one for each call, which ends with its first process and takes
+ * everything else along. Each is killed at the deadline, at abort, at an output flood and where it uses more than its
+ * limits; all of it is dead when a call resolves, and the container is removed behind that. Opening removes what Reeves
+ * that were killed have left behind. Disposing waits until all is removed.
+ */
+export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDriver & AsyncDisposable {
+  const seccomp = buildSeccompProfile();
+  const removing = new Set<Promise<void>>();
+  const removeBehind = (work: Promise<unknown>) => {
+    const done: Promise<void> = work.then(
+      () => void removing.delete(done),
+      (error: unknown) => {
+        removing.delete(done);
+        log.warn(
+          { reason: messageOf(error) },
+          'a container of the sandbox could not be removed; the next start tries again',
+        );
+      },
+    );
+    removing.add(done);
+  };
+  removeBehind(removeGhosts(docker));
+
+  /** A container that has not begun. Where nobody waits for it any more, it goes whenever it is there. */
+  const create = async (request: ExecRequest, limits: Limits, workspace: string, signal: AbortSignal) => {
+    const creating: Promise<Container> = docker.createContainer({
+      ...containerOptions(image, seccomp, request, workspace, limits),
+      Labels: labelsOf(CREATE_MS + LONGEST_START_AND_END_MS + request.timeoutMs),
+    });
+    try {
+      return await unlessAborted(within(CREATE_MS, 'the Docker engine', creating), signal);
+    } catch (error) {
+      removeBehind(
+        creating.then(
+          ({ id }) => removeContainer(docker, id),
+          () => undefined,
+        ),
+      );
+      throw error;
+    }
+  };
+  return {
+    name: 'docker',
+    languages: SYSTEM_LANGUAGES,
+    async exec(request, signal) {
+      if (signal.aborted) throw cancelled();
+      const limits = limitsOf(request);
+      const workspace = await realpath(request.workspace);
+      await makeWritable(workspace);
+      try {
+        const container = await create(request, limits, workspace, signal);
+        let removal: Promise<void> | undefined;
+        const remove = () => (removal ??= removeContainer(docker, container.id));
+        try {
+          const running = { docker, image, container, request, limits, workspace, remove };
+          return resultOf(await followContainer(running, signal), request, limits);
+        } finally {
+          removeBehind(remove());
+        }
+      } catch (error) {
+        if (error instanceof ReeveError) throw error;
+        throw notRun(messageOf(error), error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(removing);
+    },
+  };
+}
+
+/** How long a container may take to be made. */
+const CREATE_MS = 30_000;
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(cancelled());
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function resultOf(ended: Ended, request: ExecRequest, limits: Limits): ExecResult {
+  const { killedBy, exitCode, mark, output, durationMs } = ended;
+  const captured = { ...output, durationMs };
+  if (killedBy !== undefined) return killedResult(killedBy, captured, request, limits);
+  if (mark === MARK.noDirectory) throw noDirectory(request);
+  if (mark !== MARK.begins) throw notRun(output.stderr.trim().slice(0, 500) || 'it ended without a word');
+  return exitedResult(exitCode, captured, request);
+}
+
+function notRun(why: string, cause?: unknown): ReeveError {
+  return new ReeveError('unavailable', `Docker could not run it: ${why}`, cause === undefined ? {} : { cause });
+}
