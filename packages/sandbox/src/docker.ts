@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import type { Container } from 'dockerode';
-import { ReeveError, within, type Log } from '@reeve/kit';
+import { ReeveError, sleep, within, type Log } from '@reeve/kit';
 import { containerOptions, MARK } from './docker-container.ts';
 import { messageOf, type Engine } from './docker-engine.ts';
 import { followContainer, LONGEST_START_AND_END_MS, type Ended } from './docker-follow.ts';
@@ -20,6 +20,7 @@ import { makeWritable } from './workspace.ts';
  */
 export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDriver & AsyncDisposable {
   const seccomp = buildSeccompProfile();
+  const closed = new AbortController();
   const removing = new Set<Promise<void>>();
   const removeBehind = (work: Promise<unknown>) => {
     const done: Promise<void> = work.then(
@@ -35,6 +36,17 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
     removing.add(done);
   };
   removeBehind(removeGhosts(docker));
+  /** An engine that is away for a while is asked again. */
+  const removeSurely = async (id: string): Promise<void> => {
+    for (let waitMs = 500; ; waitMs *= 2) {
+      try {
+        return await removeContainer(docker, id);
+      } catch (error) {
+        if (waitMs > REMOVE_MS || closed.signal.aborted) throw error;
+        await sleep(waitMs, closed.signal);
+      }
+    }
+  };
 
   /** A container that has not begun. Where nobody waits for it any more, it goes whenever it is there. */
   const create = async (request: ExecRequest, limits: Limits, workspace: string, signal: AbortSignal) => {
@@ -47,7 +59,7 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
     } catch (error) {
       removeBehind(
         creating.then(
-          ({ id }) => removeContainer(docker, id),
+          ({ id }) => removeSurely(id),
           () => undefined,
         ),
       );
@@ -70,7 +82,7 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
           const running = { docker, image, container, request, limits, workspace, remove };
           return resultOf(await followContainer(running, signal), request, limits);
         } finally {
-          removeBehind(remove());
+          removeBehind(removeSurely(container.id));
         }
       } catch (error) {
         if (error instanceof ReeveError) throw error;
@@ -78,6 +90,7 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
       }
     },
     async [Symbol.asyncDispose]() {
+      closed.abort();
       await Promise.all(removing);
     },
   };
@@ -85,6 +98,8 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
 
 /** How long a container may take to be made. */
 const CREATE_MS = 30_000;
+/** How long it is tried to remove one, in all twice that. */
+const REMOVE_MS = 60_000;
 
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
