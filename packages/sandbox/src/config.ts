@@ -26,8 +26,7 @@ export const sandboxSettings = {
     'DOCKER_HOST',
     z
       .string()
-      .regex(/^(unix:\/\/\/|tcp:\/\/[^/])/, 'must be unix:///path/of/a/socket or tcp://host:port')
       .default('unix:///var/run/docker.sock')
-      .describe('Where the Docker engine listens.'),
+      .describe('Where the Docker engine listens: `unix:///path/of/a/socket` or `tcp://host:port`.'),
   ),
 };

@@ -17,15 +17,18 @@ const PATIENCE_MS = 5_000;
  * the engine cannot hold a program to what a sandbox promises. Pulls nothing.
  */
 export async function findEngine(host: string, name: string): Promise<Engine | string> {
-  const docker = await connectTo(host);
+  if (!/^(unix:\/\/\/|tcp:\/\/[^/])/.test(host))
+    return `DOCKER_HOST is ${host}, and only unix:///path/of/a/socket and tcp://host:port can be used here`;
+  let docker: Docker;
   let info: EngineInfo;
   try {
+    docker = await connectTo(host);
     info = (await within(PATIENCE_MS, 'it', docker.info())) as EngineInfo;
   } catch (error) {
     return `no Docker engine answers at ${host} (${messageOf(error)}); start one, or name it in DOCKER_HOST`;
   }
   const lacks = missingOf(info);
-  if (lacks.length > 0) return `the Docker engine at ${host} cannot hold programs to their limits: ${lacks.join(', ')}`;
+  if (lacks.length > 0) return `the Docker engine at ${host} cannot be used: ${lacks.join('; ')}`;
   try {
     const { Id, Config } = await within(PATIENCE_MS, 'the engine', docker.getImage(name).inspect());
     if (Object.keys(Config.Volumes ?? {}).length > 0)
@@ -62,14 +65,17 @@ interface EngineInfo {
   readonly SecurityOptions: readonly string[];
 }
 
-/** What of an engine must be there; others of them say in their own words what a rootless one lacks. */
+/** What keeps an engine from being used. */
 function missingOf(info: EngineInfo): string[] {
+  const has = (option: string) => info.SecurityOptions.some((one) => one === option || one.startsWith(`${option},`));
   const needs: Record<string, boolean> = {
     'it runs no Linux': info.OSType === 'linux',
     'it has no limit on memory': info.MemoryLimit,
     'it has no limit on processes': info.PidsLimit,
     'it has no limit on processors': info.CpuCfsQuota,
-    'it has no seccomp': info.SecurityOptions.some((option) => option.startsWith('name=seccomp')),
+    'it has no seccomp': has('name=seccomp'),
+    'it maps users, so that programs could not write to the workspace as its owner':
+      !has('name=rootless') && !has('name=userns'),
   };
-  return Object.entries(needs).flatMap(([what, isThere]) => (isThere ? [] : [what]));
+  return Object.entries(needs).flatMap(([what, isMet]) => (isMet ? [] : [what]));
 }

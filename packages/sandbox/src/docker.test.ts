@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -46,6 +47,32 @@ it('says that no engine answers, and how to name one', async () => {
   });
 });
 
+it('asks no engine at an address that it cannot use', async () => {
+  for (const host of ['ssh://somebody@somewhere', 'npipe:////./pipe/docker_engine', 'nonsense', 'unix://relative'])
+    assert.match(await reasonAgainst(host, 'node:24'), /only unix:\/\/\/path/);
+});
+
+it('refuses an engine that does not hold programs to their limits', async () => {
+  const whole = {
+    OSType: 'linux',
+    NCPU: 2,
+    ...{ MemoryLimit: true, PidsLimit: true, CpuCfsQuota: true },
+    SecurityOptions: ['name=apparmor', 'name=seccomp,profile=default'],
+  };
+  for (const [lack, why] of [
+    [{ MemoryLimit: false, PidsLimit: false }, /no limit on memory; it has no limit on processes$/],
+    [{ CpuCfsQuota: false }, /no limit on processors$/],
+    [{ SecurityOptions: ['name=apparmor'] }, /no seccomp$/],
+    [{ SecurityOptions: [...whole.SecurityOptions, 'name=rootless'] }, /maps users/],
+    [{ SecurityOptions: [...whole.SecurityOptions, 'name=userns'] }, /maps users/],
+    [{ OSType: 'windows' }, /no Linux/],
+    [{}, /has no image node:24/],
+  ] as const) {
+    await using engine = await startFakeEngine({ ...whole, ...lack });
+    assert.match(await reasonAgainst(engine.host, 'node:24'), why);
+  }
+});
+
 describe('the Docker driver', { skip: noDocker }, () => {
   let workspace: string;
   before(async () => void (workspace = await mkdtemp(join(tmpdir(), 'reeve-docker-'))));
@@ -53,14 +80,14 @@ describe('the Docker driver', { skip: noDocker }, () => {
 
   it('says which image is missing, and how to get it', async () => {
     assert.match(
-      String(await findEngine(dockerHost!, 'reeve-test:nowhere')),
+      await reasonAgainst(dockerHost!, 'reeve-test:nowhere'),
       /has no image reeve-test:nowhere; get it with "docker pull reeve-test:nowhere"/,
     );
   });
 
   it('refuses an image that would give programs room without limit', async () => {
     await using changed = await imageWith('VOLUME /data');
-    assert.match(String(await findEngine(dockerHost!, changed.name)), /declares volumes/);
+    assert.match(await reasonAgainst(dockerHost!, changed.name), /declares volumes/);
   });
 
   it('says which language an image lacks, and runs the others', async () => {
@@ -118,7 +145,8 @@ describe('the Docker driver', { skip: noDocker }, () => {
 
   it('ends the call where the engine goes away, and the program once it is back', async () => {
     const socket = join(workspace, 'engine.sock');
-    let relay = await startRelay(socket);
+    using held = new DisposableStack();
+    const relay = held.adopt(await startRelay(socket), ({ stop }) => stop());
     await using away = await openSandbox({ ...settings!, dockerHost: `unix://${socket}` }, silentLog);
     await away.whenProbed();
     const begun = Promise.withResolvers<void>();
@@ -130,11 +158,10 @@ describe('the Docker driver', { skip: noDocker }, () => {
     relay.stop();
     await assert.rejects(call, { reason: 'unavailable', message: /Docker could not run it/ });
     assert.notDeepEqual(processesIn(workspace), []);
-    relay = await startRelay(socket);
+    held.adopt(await startRelay(socket), ({ stop }) => stop());
     await until(async () => processesIn(workspace).length === 0 && (await ownContainers()) === 0);
     const next = await away.exec(request(workspace, 'echo fine'), new AbortController().signal);
     assert.equal(next.stdout, 'fine\n');
-    relay.stop();
   });
 
   it(
@@ -155,6 +182,13 @@ describe('the Docker driver', { skip: noDocker }, () => {
     assert.match(seen.status!, /commands and programs in Docker \(reeve-test:/);
   });
 });
+
+/** Why an engine or its image cannot be used. */
+async function reasonAgainst(host: string, name: string): Promise<string> {
+  const found = await findEngine(host, name);
+  assert.ok(typeof found === 'string', 'it can be used');
+  return found;
+}
 
 function request(workspace: string, code: string): ExecRequest {
   return { language: 'bash', code, workspace, timeoutMs: 20_000, maxOutputBytes: 1_000 };
@@ -177,6 +211,23 @@ async function imageWith(change: string): Promise<AsyncDisposable & { name: stri
 async function ownContainers(): Promise<number> {
   const [label] = Object.entries(labelsOf(0));
   return (await docker!.listContainers({ all: true, filters: { label: [label!.join('=')] } })).length;
+}
+
+/** An engine that says what it is, and has no images. */
+async function startFakeEngine(info: object): Promise<AsyncDisposable & { host: string }> {
+  const server = createHttpServer((asked, answer) => {
+    const isInfo = asked.url!.startsWith('/info');
+    answer.writeHead(isInfo ? 200 : 404, { 'content-type': 'application/json' });
+    answer.end(JSON.stringify(isInfo ? info : { message: 'no such image' }));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    host: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.close().closeAllConnections();
+      await once(server, 'close');
+    },
+  };
 }
 
 /** A socket that leads to the engine until it is stopped. */

@@ -49,7 +49,5 @@ function hintFor(message: string): string {
     return '. The Docker engine does not see the files of this machine: it runs elsewhere, or in a virtual machine that does not share this directory';
   if (/exec: bash: not found|"bash": executable file not found/i.test(message))
     return '. The image needs bash: name another in SANDBOX_DOCKER_IMAGE';
-  if (/probe: Permission denied/i.test(message))
-    return '. A rootless engine, or one that maps users, cannot be used: its containers do not write as the user that owns the workspace';
   return '';
 }
