@@ -2,15 +2,15 @@ import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { ReeveError, sleep } from '@reeve/kit';
 import { openEgressProxy } from './egress-proxy.ts';
+import { cancelled, exitedResult, killedResult, type KilledBy } from './ending.ts';
 import { descriptor, launch, type Bubblewrap } from './launch.ts';
 import { limitsOf } from './limits.ts';
 import { createOutputCapture } from './output.ts';
 import { FD } from './profile.ts';
-import type { ExceededLimit, ExecRequest, ExecResult, Language, Limits, SandboxDriver } from './sandbox.ts';
+import { noDirectory, SYSTEM_LANGUAGES } from './program.ts';
+import type { ExecRequest, ExecResult, Limits, SandboxDriver } from './sandbox.ts';
 import { findProcess, killProcess, untilDead, type ProcessId } from './process-tree.ts';
 import { watchUsage } from './usage.ts';
-
-export const BUBBLEWRAP_LANGUAGES: readonly Language[] = ['bash', 'python', 'node'];
 
 /**
  * Shell, Python and Node programs in bubblewrap: namespaces of their own, no network, a read-only system, the
@@ -21,9 +21,9 @@ export function createBubblewrapDriver(bwrap: string, seccomp: Buffer): SandboxD
   const bubblewrap: Bubblewrap = { bwrap, seccomp };
   return {
     name: 'bubblewrap',
-    languages: BUBBLEWRAP_LANGUAGES,
+    languages: SYSTEM_LANGUAGES,
     async exec(request, signal) {
-      if (signal.aborted) throw new ReeveError('cancelled', 'the run was cancelled');
+      if (signal.aborted) throw cancelled();
       const limits = limitsOf(request);
       await using proxy = request.egress === undefined ? undefined : await openEgressProxy(request.egress);
       const child = await launch(bubblewrap, request, limits, proxy?.socket);
@@ -34,7 +34,7 @@ export function createBubblewrapDriver(bwrap: string, seccomp: Buffer): SandboxD
 
 /** How a launched bwrap ended, and what it and its program said. */
 interface Ended {
-  readonly killedBy: ExceededLimit | 'cancelled' | undefined;
+  readonly killedBy: KilledBy | undefined;
   readonly output: { stdout: string; stderr: string; truncated: boolean };
   readonly answer: string | undefined;
   readonly durationMs: number;
@@ -62,7 +62,7 @@ async function watch(child: ChildProcess, request: ExecRequest, limits: Limits, 
     if (first !== undefined) killProcess(first);
   };
   let killedBy: Ended['killedBy'];
-  const kill = (why: ExceededLimit | 'cancelled') => {
+  const kill = (why: KilledBy) => {
     killedBy ??= why;
     killTree();
   };
@@ -144,43 +144,20 @@ function resultOf(
   limits: Limits,
 ): ExecResult {
   const captured = { ...output, durationMs, ...(answer !== undefined && { answer }) };
-  const what = request.language === 'bash' ? 'the command' : 'the program';
-  if (killedBy === 'cancelled') throw new ReeveError('cancelled', 'the run was cancelled');
-  if (killedBy !== undefined) {
-    return {
-      ...captured,
-      status: killedBy === 'time' || killedBy === 'cpu' ? 'timeout' : 'error',
-      exitCode: null,
-      message: `${what} ${DEEDS[killedBy](request, limits)} and was killed`,
-      exceeded: killedBy,
-    };
-  }
+  if (killedBy !== undefined) return killedResult(killedBy, captured, request, limits);
   const exitCode = numberIn(report, 'exit-code');
   if (exitCode === null) throw notStarted(request, captured.stderr, failure);
-  if (exitCode === 0) return { ...captured, status: 'success', exitCode };
-  return { ...captured, status: 'error', exitCode, message: `${what} exited with ${exitCode}` };
+  return exitedResult(exitCode, captured, request);
 }
 
 /** How long bwrap may take to make its first process. */
 const STARTUP_MS = 2_000;
 /** How long what is still on its way is read after all of them are dead. */
 const DRAIN_MS = 1_000;
-const MIB = 1024 * 1024;
-
-/** What a command did that was killed for a limit. */
-const DEEDS: Record<ExceededLimit, (request: ExecRequest, limits: Limits) => string> = {
-  time: ({ timeoutMs }) => `did not end within ${timeoutMs} ms`,
-  output: ({ maxOutputBytes }) => `printed more than ${maxOutputBytes} bytes`,
-  cpu: (_, { cpuMs }) => `used more than ${cpuMs} ms of CPU time`,
-  memory: (_, { memoryBytes }) => `used more than ${Math.round(memoryBytes / MIB)} MiB of memory`,
-  disk: (_, { diskBytes }) => `wrote more than ${Math.round(diskBytes / MIB)} MiB`,
-  files: (_, { files }) => `made more than ${files} files`,
-};
 
 /** bwrap reports no exit code where it failed before the command began. */
-function notStarted({ cwd }: ExecRequest, stderr: string, cause: Error | undefined): ReeveError {
-  if (cwd !== undefined && /^bwrap: Can't chdir to /m.test(stderr))
-    return new ReeveError('invalid_request', `${JSON.stringify(cwd)} is no directory of the workspace`);
+function notStarted(request: ExecRequest, stderr: string, cause: Error | undefined): ReeveError {
+  if (request.cwd !== undefined && /^bwrap: Can't chdir to /m.test(stderr)) return noDirectory(request);
   const why = cause?.message ?? stderr.trim().slice(0, 500);
   return new ReeveError('unavailable', `bubblewrap could not start: ${why || 'it ended without a word'}`, { cause });
 }

@@ -6,11 +6,28 @@ export const sandboxSettings = {
   sandboxBackend: setting(
     'SANDBOX_BACKEND',
     z
-      .enum(['auto', 'quickjs', 'bubblewrap'], { message: 'must be auto, quickjs or bubblewrap' })
+      .enum(['auto', 'quickjs', 'bubblewrap', 'docker'], { message: 'must be auto, quickjs, bubblewrap or docker' })
       .default('auto')
       .describe(
-        'Where commands run: `auto` uses bubblewrap where it works, `quickjs` runs JavaScript only, `bubblewrap` also reports an error where it does not work.',
+        'Where commands run: `auto` uses bubblewrap where it works, else Docker where an engine answers and has the image; `quickjs` runs JavaScript only; `bubblewrap` and `docker` try only that, and report an error where it does not work.',
       ),
+  ),
+  sandboxDockerImage: setting(
+    'SANDBOX_DOCKER_IMAGE',
+    z
+      .string()
+      .regex(/^[\w.:/@-]+$/, 'must be the name of an image, such as node:24')
+      .default('node:24')
+      .describe(
+        'The image that commands run in with Docker: one with bash, and with python3 and node where those shall run. It is not pulled by itself.',
+      ),
+  ),
+  dockerHost: setting(
+    'DOCKER_HOST',
+    z
+      .string()
+      .default('unix:///var/run/docker.sock')
+      .describe('Where the Docker engine listens: `unix:///path/of/a/socket` or `tcp://host:port`.'),
   ),
 };
 

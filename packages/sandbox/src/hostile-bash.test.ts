@@ -57,7 +57,7 @@ describeHostile('hostile shell commands', 'bash', [
   },
   {
     tries: 'to use descriptors that Reeve has open',
-    code: 'for f in /proc/self/fd/* /proc/1/fd/*; do n=${f##*/}; [ $n -gt 2 ] && [ $n != 255 ] && l=$(readlink $f) && case "$l" in /proc*|/run/command|anon_inode:*) ;; *) echo "ESCAPED $f $l";; esac; done; echo END',
+    code: 'for f in /proc/self/fd/* /proc/1/fd/*; do n=${f##*/}; [ $n -gt 2 ] && [ $n != 255 ] && l=$(readlink $f) && case "$l" in /proc*|/run/*command|anon_inode:*) ;; *) echo "ESCAPED $f $l";; esac; done; echo END',
     ends: 'success',
     says: /END/,
   },
@@ -122,7 +122,7 @@ describeHostile('hostile shell commands', 'bash', [
     tries: 'to become root by setuid programs',
     code: 'find / -xdev -perm -4000 2>/dev/null | while read f; do echo id -u | timeout 1 $f 2>/dev/null; done; su -c "id -u"; sudo -n id -u; cp /usr/bin/id id; chmod 6755 id; ./id -u',
     ends: 'success',
-    says: /65534\n/,
+    says: /^[1-9]\d*\n/m,
     never: /^0$/m,
   },
   {
@@ -265,7 +265,7 @@ describeHostile('hostile shell commands', 'bash', [
     tries: 'files without number in memory',
     code: 'cd /tmp; for i in {1..400}; do touch $(eval echo f$i-{1..250}) || exit 1; done; sleep 2; echo ESCAPED',
     request: { limits: { files: 2_000 } },
-    ends: 'files',
+    ends: { bubblewrap: 'files', docker: 'error' },
   },
   {
     tries: 'to fill the memory through files',

@@ -8,16 +8,18 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { SandboxConfig } from './backends.ts';
 import type { RunnerMessage, RunnerRequest } from './hostile-runner.ts';
-import type { ExceededLimit, ExecRequest, ExecResult, Language } from './sandbox.ts';
+import type { DriverName, ExceededLimit, ExecRequest, ExecResult, Language } from './sandbox.ts';
+import { dockerHost, dockerSettings, noDocker } from './docker-conformance.ts';
 
 /** A program that means harm, and what must come of it. */
 export interface HostileProgram {
   /** What it tries. */
   readonly tries: string;
   readonly code: string | ((host: HostileHost) => string);
-  /** How it must end: with a status of its own making, or killed for a limit. */
-  readonly ends: Ending | readonly Ending[];
+  /** How it must end: with a status of its own making, or killed for a limit; where it ends differently, for each driver. */
+  readonly ends: Ending | readonly Ending[] | Readonly<Record<SystemDriver, Ending>>;
   readonly timeoutMs?: number;
   readonly request?: Partial<ExecRequest>;
   /** Its output must hold this: that it came to its end, or how it was stopped. */
@@ -27,6 +29,11 @@ export interface HostileProgram {
   /** What else must be true of the host afterwards. */
   readonly leaves?: (result: ExecResult, workspace: string, host: HostileHost) => unknown;
 }
+
+/** The drivers that run commands and programs. */
+export const SYSTEM_DRIVERS = ['bubblewrap', 'docker'] as const;
+
+export type SystemDriver = (typeof SYSTEM_DRIVERS)[number];
 
 export type Ending = 'success' | 'error' | ExceededLimit;
 
@@ -64,9 +71,14 @@ const HARMLESS: Record<Language, string> = {
  * printed, nothing of it left, the host untouched, and the next call working.
  */
 export function describeHostile(title: string, language: Language, programs: readonly HostileProgram[]): void {
-  describe(title, { concurrency: 2 }, () => {
+  for (const driver of language === 'javascript' ? (['quickjs'] as const) : SYSTEM_DRIVERS)
+    describeOn(driver, `${title} in ${driver}`, language, programs);
+}
+
+function describeOn(driver: DriverName, title: string, language: Language, programs: readonly HostileProgram[]): void {
+  describe(title, { concurrency: 2, skip: driver === 'docker' && noDocker }, () => {
     let host: HostileHost;
-    before(async () => void (host = await openHostileHost()));
+    before(async () => void (host = await openHostileHost(driver)));
     after(() => host[Symbol.asyncDispose]());
     for (const program of programs) {
       it(program.tries, async (test) => {
@@ -92,7 +104,7 @@ export function describeHostile(title: string, language: Language, programs: rea
           stdout: result.stdout.slice(0, 1000),
           stderr: result.stderr.slice(0, 1000),
         });
-        assert.ok([program.ends].flat().includes(endingOf(result)), `ended with ${told}`);
+        assert.ok(endingsOn(driver, program).includes(endingOf(result)), `ended with ${told}`);
         assert.ok(tookMs < request.timeoutMs + GRACE_MS, `took ${tookMs} ms`);
         if (program.says !== undefined) assert.match(printed, program.says, told);
         assert.doesNotMatch(printed, program.never ?? /ESCAPED/, told);
@@ -134,6 +146,11 @@ if os.fork() == 0:
 ${then}`;
 }
 
+function endingsOn(driver: DriverName, { ends }: HostileProgram): readonly Ending[] {
+  if (typeof ends !== 'object' || Array.isArray(ends)) return [ends].flat() as Ending[];
+  return Object.entries(ends).flatMap(([name, ending]) => (name === driver ? [ending] : []));
+}
+
 function endingOf(result: ExecResult): Ending {
   if (result.status === 'success') return 'success';
   assert.equal(result.status === 'timeout', result.exceeded === 'time' || result.exceeded === 'cpu');
@@ -141,7 +158,9 @@ function endingOf(result: ExecResult): Ending {
 }
 
 /** Opens a host; its runner has a provider's key and the address of a database in its environment. */
-export async function openHostileHost(): Promise<HostileHost> {
+export async function openHostileHost(driver: DriverName): Promise<HostileHost> {
+  const config: SandboxConfig =
+    driver === 'docker' && dockerHost !== undefined ? await dockerSettings(dockerHost) : { sandboxBackend: driver };
   const [key, password, canary] = ['sk-planted', 'planted', 'canary'].map((name) => `${name}-${randomUUID()}`);
   const directory = await mkdtemp(join(tmpdir(), 'reeve-hostile-'));
   await chmod(directory, 0o755);
@@ -153,7 +172,10 @@ export async function openHostileHost(): Promise<HostileHost> {
     OPENAI_API_KEY: key,
     DATABASE_URL: `postgres://reeve:${password}@127.0.0.1:5432/reeve`,
   };
-  const runner = fork(new URL('./hostile-runner.ts', import.meta.url), { env, serialization: 'advanced' });
+  const runner = fork(new URL('./hostile-runner.ts', import.meta.url), [JSON.stringify(config)], {
+    env,
+    serialization: 'advanced',
+  });
   const bystander = spawn('/bin/sleep', ['600'], { env: { OPENAI_API_KEY: key } });
   let reached = 0;
   const abstractSocket = `\0reeve-hostile-${randomUUID()}`;
@@ -168,7 +190,11 @@ export async function openHostileHost(): Promise<HostileHost> {
     if (message.kind === 'ready') ready.resolve(message.unavailable);
     else waiting.get(message.id)?.(message);
   });
-  runner.on('exit', () => ready.reject(new Error('the runner ended')));
+  runner.on('exit', () => {
+    const message = 'the runner ended';
+    ready.reject(new Error(message));
+    for (const [id, answer] of waiting) answer({ kind: 'refused', id, reason: 'internal', message });
+  });
   let lastId = 0;
   let workspaces = 0;
   return {

@@ -121,7 +121,7 @@ setTimeout(() => process.exit(0), 200);`,
     tries: 'to start itself again and again',
     code: `
 import { spawn } from 'node:child_process';
-const again = () => { for (let i = 0; i < 4; i++) spawn(process.execPath, ['/run/program.js'], { stdio: 'ignore' }).on('error', () => undefined); };
+const again = () => { for (let i = 0; i < 4; i++) spawn(process.execPath, [process.argv[1]], { stdio: 'ignore' }).on('error', () => undefined); };
 setInterval(again, 10);`,
     timeoutMs: 1_500,
     ends: ['time', 'memory', 'error', 'cpu'],

@@ -398,6 +398,8 @@ for depth in range(3000):
     os.mkdir("d"); os.chdir("d")
 open("treasure", "w").write("x")
 print("END")`,
+    // So much that nobody looks how deep they are.
+    request: { limits: { files: 1_000_000, diskBytes: 1024 * 1024 * MIB } },
     ends: 'success',
     says: /END/,
     leaves: async (_, workspace) =>

@@ -1,4 +1,5 @@
 import { silentLog, ReeveError } from '@reeve/kit';
+import type { SandboxConfig } from './backends.ts';
 import { openSandbox } from './open.ts';
 import type { ExecRequest, ExecResult, Language } from './sandbox.ts';
 
@@ -14,7 +15,7 @@ export type RunnerMessage =
   | { readonly kind: 'refused'; readonly id: number; readonly reason: string; readonly message: string };
 
 // The process that runs the sandbox in the hostile suite, as Reeve does, with secrets in its environment.
-const sandbox = await openSandbox({ sandboxBackend: 'auto' }, silentLog);
+const sandbox = await openSandbox(JSON.parse(process.argv[2]!) as SandboxConfig, silentLog);
 await sandbox.whenProbed();
 const running = new Map<number, AbortController>();
 process.on('message', (asked: RunnerRequest) => void answer(asked));

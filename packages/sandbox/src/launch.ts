@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { ReeveError } from '@reeve/kit';
 import { BASH, FD, commandLine, profile, type HostPaths } from './profile.ts';
 import type { ExecRequest, Limits } from './sandbox.ts';
-import { SANDBOX_UID, giveToSandbox, isRoot } from './workspace.ts';
+import { SANDBOX_UID, isRoot, makeWritable } from './workspace.ts';
 
 /** Where bwrap is, and the compiled filter that it applies. */
 export interface Bubblewrap {
@@ -36,7 +36,7 @@ export async function launch(
     readOnly: await readOnlyOf(request),
   };
   const root = isRoot();
-  if (root) await makeWritable(host.workspace);
+  await makeWritable(host.workspace);
   const staged = root && !(await areReachable([host.workspace, host.node, ...host.readOnly.values()]));
   const givenArguments = profile(staged ? stagedPaths(host) : host, request);
   const argv = [bwrap, ...commandLine(request, limits)];
@@ -66,12 +66,8 @@ export function descriptor(child: ChildProcess, fd: number): Duplex {
   return (child.stdio as unknown as readonly Duplex[])[fd]!;
 }
 
-async function makeWritable(workspace: string): Promise<void> {
-  if ((await stat(workspace)).uid === 0) await giveToSandbox(workspace);
-}
-
 /** What a program sees of the host besides its workspace, as far as it is there. */
-async function readOnlyOf({ readOnly = [] }: ExecRequest): Promise<Map<string, string>> {
+export async function readOnlyOf({ readOnly = [] }: Pick<ExecRequest, 'readOnly'>): Promise<Map<string, string>> {
   const found = await Promise.all(
     readOnly.map(async ({ path, at }) => [at, await realpath(path).catch(() => undefined)] as const),
   );

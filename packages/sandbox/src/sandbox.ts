@@ -1,9 +1,9 @@
 import type { Egress } from './egress.ts';
 
-/** What a driver can run. JavaScript runs in QuickJS; shell, Python and Node programs in bubblewrap. */
+/** What a driver can run. JavaScript runs in QuickJS; shell, Python and Node programs in bubblewrap or Docker. */
 export type Language = 'javascript' | 'bash' | 'python' | 'node';
 
-export type DriverName = 'quickjs' | 'bubblewrap';
+export type DriverName = 'quickjs' | 'bubblewrap' | 'docker';
 
 export type OutputStream = 'stdout' | 'stderr';
 

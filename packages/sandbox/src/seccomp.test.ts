@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildSeccompFilter, isSeccompArch, type SeccompArch } from './seccomp.ts';
+import { buildSeccompFilter, buildSeccompProfile, isSeccompArch, type SeccompArch } from './seccomp.ts';
 
 const ALLOW = 0x7fff0000;
 const EPERM = 0x00050001;
@@ -98,5 +98,64 @@ describe('the seccomp filter', () => {
 
   it('knows which processors it is made for', () => {
     assert.deepEqual(['x64', 'arm64', 'riscv64', 'toString'].map(isSeccompArch), [true, true, false, false]);
+  });
+});
+
+interface Rule {
+  readonly names: readonly string[];
+  readonly errnoRet: number;
+  readonly args: readonly { index: number; value: number; valueTwo?: number; op: string }[];
+}
+
+/** Applies the profile for engines as libseccomp does: 64 bits, all conditions of a rule. */
+function judgeByName(name: string, ...args: bigint[]): number {
+  const { syscalls } = JSON.parse(buildSeccompProfile()) as { syscalls: Rule[] };
+  const rule = syscalls.find(
+    ({ names, args: conditions }) =>
+      names.includes(name) &&
+      conditions.every(({ index, value, valueTwo = 0, op }) => {
+        const given = args[index] ?? 0n;
+        if (op === 'SCMP_CMP_MASKED_EQ') return (given & BigInt(value)) === BigInt(valueTwo);
+        if (op === 'SCMP_CMP_GT') return given > BigInt(value);
+        assert.equal(op, 'SCMP_CMP_NE');
+        return given !== BigInt(value);
+      }),
+  );
+  return rule === undefined ? ALLOW : 0x00050000 | rule.errnoRet;
+}
+
+describe('the seccomp profile for engines', () => {
+  const numbers = { socket: 41, clone: 56, ioctl: 16, prctl: 157, personality: 135 };
+  const ordinary = [...Array(64).keys(), 0x5412, 0x5413, 0x541c, 0xffff_ffff, 0x0004_0000, 0x0002_0000, 0x3d_0f00];
+  const values = [...ordinary, ...Array.from({ length: 32 }, (_, bit) => 2 ** bit)];
+
+  it('decides as the filter does, whatever the arguments', () => {
+    for (const [name, number] of Object.entries(numbers)) {
+      for (const [index, value] of values.entries()) {
+        const args = [value, values[(index * 7) % values.length]!, value % 3];
+        assert.equal(
+          judgeByName(name, ...args.map(BigInt)),
+          judge('x64', X64, number, ...args),
+          `${name}(${args.join()})`,
+        );
+      }
+    }
+  });
+
+  it('is not deceived by bits that the kernel does not look at', () => {
+    const high = 1n << 40n;
+    assert.equal(judgeByName('ioctl', 0n, high | 0x5412n), EPERM);
+    assert.equal(judgeByName('prctl', high | 1n), EPERM);
+    assert.equal(judgeByName('clone', high | 0x1000_0000n), EPERM);
+    assert.equal(judgeByName('personality', high | 0x4_0000n), EPERM);
+    for (const family of [1n, 16n, 40n]) assert.equal(judgeByName('socket', high | family), EAFNOSUPPORT);
+  });
+
+  it('names what the filter refuses by number', () => {
+    for (const name of ['unshare', 'mount', 'ptrace', 'keyctl', 'bpf', 'init_module', 'open_by_handle_at'])
+      assert.equal(judgeByName(name), EPERM, name);
+    for (const name of ['io_uring_setup', 'clone3', 'memfd_create', 'shmget'])
+      assert.equal(judgeByName(name), ENOSYS, name);
+    for (const name of ['read', 'write', 'openat', 'execve', 'futex']) assert.equal(judgeByName(name), ALLOW, name);
   });
 });

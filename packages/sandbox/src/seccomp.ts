@@ -15,18 +15,13 @@ export function buildSeccompFilter(arch: SeccompArch): Buffer {
     jump(JGE, FIRST_UNKNOWN, 0, 1),
     give(errno(ENOSYS)),
     ...when(numbers.socket, socketRules()),
-    // CLONE_NEWTIME, NS, CGROUP, UTS, IPC, USER, PID, NET
-    ...when(numbers.clone, [load(argument(0)), jump(JSET, 0x7e02_0080, 0, 1), give(errno(EPERM)), give(ALLOW)]),
-    // TIOCSTI and TIOCLINUX type into the terminal of whoever is outside
+    ...when(numbers.clone, [load(argument(0)), jump(JSET, NEW_NAMESPACES, 0, 1), give(errno(EPERM)), give(ALLOW)]),
     ...when(numbers.ioctl, [
       load(argument(1)),
-      jump(JEQ, 0x5412, 1, 0),
-      jump(JEQ, 0x541c, 0, 1),
-      give(errno(EPERM)),
+      ...TYPING.flatMap((request) => [jump(JEQ, request, 0, 1), give(errno(EPERM))]),
       give(ALLOW),
     ]),
-    // PR_SET_PDEATHSIG: the first process could be made to take back that it dies with bwrap, by writing to its memory
-    ...when(numbers.prctl, [load(argument(0)), jump(JEQ, 1, 0, 1), give(errno(EPERM)), give(ALLOW)]),
+    ...when(numbers.prctl, [load(argument(0)), jump(JEQ, PR_SET_PDEATHSIG, 0, 1), give(errno(EPERM)), give(ALLOW)]),
     ...when(numbers.personality, [
       load(argument(0)),
       jump(JEQ, 0, 1, 0),
@@ -39,6 +34,34 @@ export function buildSeccompFilter(arch: SeccompArch): Buffer {
     give(ALLOW),
   ];
   return encode(program);
+}
+
+/**
+ * The same rules as a profile for container engines (`seccomp=<JSON>`), which speak of system calls by their names, for
+ * either architecture; what the engine's own library does not know is left open. It allows what it does not name, so
+ * system calls that are newer than these lists are open too. A foreign instruction set is killed by the engine.
+ */
+export function buildSeccompProfile(): string {
+  const { x64, arm64 } = ARCHITECTURES;
+  const namesOf = (which: 'absent' | 'denied') => [
+    ...new Set([x64, arm64].flatMap(({ numbers }) => Object.keys(numbers[which]))),
+  ];
+  return JSON.stringify({
+    defaultAction: 'SCMP_ACT_ALLOW',
+    syscalls: [
+      refuse(namesOf('absent'), ENOSYS),
+      refuse(namesOf('denied'), EPERM),
+      ...refusedFamilies().map((condition) => refuse(['socket'], EAFNOSUPPORT, [condition])),
+      refuse(['socket'], EAFNOSUPPORT, [lowHalf(0, NETLINK), { index: 2, value: NETLINK_ROUTE, op: 'SCMP_CMP_NE' }]),
+      ...bitsOf(NEW_NAMESPACES).map((bit) => refuse(['clone'], EPERM, [masked(0, bit, bit)])),
+      ...TYPING.map((request) => refuse(['ioctl'], EPERM, [lowHalf(1, request)])),
+      refuse(['prctl'], EPERM, [lowHalf(0, PR_SET_PDEATHSIG)]),
+      // Neither 0 nor all ones: somewhere a bit is set and the next one, going round, is not.
+      ...bitsOf(0xffff_ffff).map((bit) =>
+        refuse(['personality'], EPERM, [masked(0, bit + (bit === 0x8000_0000 ? 1 : bit * 2), bit)]),
+      ),
+    ],
+  });
 }
 
 export type SeccompArch = 'x64' | 'arm64';
@@ -63,12 +86,51 @@ const [OFFSET_NUMBER, OFFSET_ARCH, OFFSET_ARGUMENTS] = [0, 4, 16];
 /** open_tree_attr and everything that came to Linux after it. */
 const FIRST_UNKNOWN = 467;
 
+/** CLONE_NEWTIME, NS, CGROUP, UTS, IPC, USER, PID, NET. */
+const NEW_NAMESPACES = 0x7e02_0080;
+/** TIOCSTI and TIOCLINUX type into the terminal of whoever is outside. */
+const TYPING = [0x5412, 0x541c];
+/** The first process could be made to take back that it dies with bwrap, by writing to its memory. */
+const PR_SET_PDEATHSIG = 1;
 /** Unix, IPv4 and IPv6 sockets, and of netlink only the routing family that the C library asks for addresses. */
+const FAMILIES = [1, 2, 10];
+const [NETLINK, NETLINK_ROUTE] = [16, 0];
+
+interface Condition {
+  readonly index: number;
+  readonly value: number;
+  readonly valueTwo?: number;
+  readonly op: 'SCMP_CMP_NE' | 'SCMP_CMP_GT' | 'SCMP_CMP_MASKED_EQ';
+}
+
+function refuse(names: readonly string[], errnoRet: number, args: readonly Condition[] = []): object {
+  return { names, action: 'SCMP_ACT_ERRNO', errnoRet, args };
+}
+
+/** Holds where an argument has exactly `bits` of `mask`. */
+function masked(index: number, mask: number, bits: number): Condition {
+  return { index, value: mask, valueTwo: bits, op: 'SCMP_CMP_MASKED_EQ' };
+}
+
+/** Engines compare 64 bits where the kernel looks at 32: a set bit above them must not make a difference. */
+function lowHalf(index: number, value: number): Condition {
+  return masked(index, 0xffff_ffff, value);
+}
+
+/** One condition for each family up to that of netlink that is not allowed, and one for all above. */
+function refusedFamilies(): Condition[] {
+  const refused = Array.from({ length: NETLINK }, (_, family) => family).filter((family) => !FAMILIES.includes(family));
+  return [...refused.map((family) => lowHalf(0, family)), { index: 0, value: NETLINK, op: 'SCMP_CMP_GT' }];
+}
+
+function bitsOf(mask: number): number[] {
+  return Array.from({ length: 32 }, (_, index) => 2 ** index).filter((bit) => (mask & bit) !== 0);
+}
+
 function socketRules(): Instruction[] {
-  const [UNIX, INET, INET6, NETLINK, NETLINK_ROUTE] = [1, 2, 10, 16, 0];
   return [
     load(argument(0)),
-    ...[UNIX, INET, INET6].flatMap((family) => [jump(JEQ, family, 0, 1), give(ALLOW)]),
+    ...FAMILIES.flatMap((family) => [jump(JEQ, family, 0, 1), give(ALLOW)]),
     jump(JEQ, NETLINK, 0, 3),
     load(argument(2)),
     jump(JEQ, NETLINK_ROUTE, 0, 1),

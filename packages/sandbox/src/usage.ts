@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
 import { sleep } from '@reeve/kit';
 import { openDiskMeter } from './disk-meter.ts';
-import { TMPFS_BYTES } from './profile.ts';
 import { treeOf, type ProcessStat } from './process-tree.ts';
+import { TMPFS_BYTES } from './program.ts';
 import type { ExceededLimit, Limits } from './sandbox.ts';
 
 /** What is watched: everything below the first process of a sandbox, and what it does to a workspace. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ReeveError } from '@reeve/kit';
 
@@ -41,8 +41,13 @@ export function isRoot(): boolean {
   return process.getuid?.() === 0 || process.geteuid?.() === 0;
 }
 
+/** Gives a workspace that is root's to the user that commands run as; nobody else could, or would have to. */
+export async function makeWritable(workspace: string): Promise<void> {
+  if (isRoot() && (await stat(workspace)).uid === 0) await giveToSandbox(workspace);
+}
+
 /** Makes the user that commands run as the owner of a directory. */
-export async function giveToSandbox(directory: string): Promise<void> {
+async function giveToSandbox(directory: string): Promise<void> {
   await using handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   await handle.chown(SANDBOX_UID, SANDBOX_UID);
 }

@@ -44,10 +44,13 @@ export async function checkDatabase(config: Config, holder: Holder | undefined):
 export async function checkSandbox(config: Config): Promise<Check[]> {
   await using sandbox = await openSandbox(config, silentLog);
   await sandbox.whenProbed();
-  return sandbox.describe().map(({ name, languages, available, reason = '', lacks = {} }) => {
+  const rows = sandbox.describe();
+  const taken = rows.find(({ name, available }) => available && name !== 'quickjs');
+  return rows.map(({ name, languages, available, untried, reason = '', lacks = {} }) => {
     const what = `sandbox_${name}`;
     if (available) return ok(what, [`runs ${languages.join(', ')}`, ...Object.values(lacks)].join('; '));
-    if (config.sandboxBackend === 'quickjs') return ok(what, reason);
+    if (untried) return ok(what, reason);
+    if (taken !== undefined) return ok(what, `${taken.name} is used instead: ${reason}`);
     const remedy = `until then ${languages.join(', ')} is refused, and agents are not offered it`;
     return config.sandboxBackend === name ? fail(what, reason, remedy) : warn(what, reason, remedy);
   });

@@ -1,0 +1,130 @@
+import { realpath } from 'node:fs/promises';
+import type { Container } from 'dockerode';
+import { ReeveError, sleep, within, type Log } from '@reeve/kit';
+import { containerOptions, MARK } from './docker-container.ts';
+import { messageOf, type Engine } from './docker-engine.ts';
+import { followContainer, LONGEST_START_AND_END_MS, type Ended } from './docker-follow.ts';
+import { labelsOf, removeContainer, removeGhosts } from './docker-ghosts.ts';
+import { cancelled, exitedResult, killedResult } from './ending.ts';
+import { readOnlyOf } from './launch.ts';
+import { limitsOf } from './limits.ts';
+import { noDirectory, SYSTEM_LANGUAGES } from './program.ts';
+import type { ExecRequest, ExecResult, Limits, SandboxDriver } from './sandbox.ts';
+import { buildSeccompProfile } from './seccomp.ts';
+import { makeWritable } from './workspace.ts';
+
+/**
+ * Shell, Python and Node programs in containers: a fresh one for each call, which ends with its first process and takes
+ * everything else along. Each is killed at the deadline, at abort, at an output flood and where it uses more than its
+ * limits; all of it is dead when a call resolves, and the container is removed behind that. Opening removes what Reeves
+ * that were killed have left behind. Disposing waits until all is removed.
+ */
+export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDriver & AsyncDisposable {
+  const seccomp = buildSeccompProfile();
+  const closed = new AbortController();
+  const removing = new Set<Promise<void>>();
+  const removeBehind = (work: Promise<unknown>) => {
+    const done: Promise<void> = work.then(
+      () => void removing.delete(done),
+      (error: unknown) => {
+        removing.delete(done);
+        log.warn(
+          { reason: messageOf(error) },
+          'a container of the sandbox could not be removed; the next start tries again',
+        );
+      },
+    );
+    removing.add(done);
+  };
+  removeBehind(removeGhosts(docker));
+  /** An engine that is away for a while is asked again. */
+  const removeSurely = async (id: string): Promise<void> => {
+    for (let waitMs = 500; ; waitMs *= 2) {
+      try {
+        return await removeContainer(docker, id);
+      } catch (error) {
+        if (waitMs > REMOVE_MS || closed.signal.aborted) throw error;
+        await sleep(waitMs, closed.signal);
+      }
+    }
+  };
+
+  /** A container that has not begun. Where nobody waits for it any more, it goes whenever it is there. */
+  const create = async (request: ExecRequest, limits: Limits, workspace: string, signal: AbortSignal) => {
+    const readOnly = await readOnlyOf(request);
+    const creating: Promise<Container> = docker.createContainer({
+      ...containerOptions(image, seccomp, request, workspace, readOnly, limits),
+      Labels: labelsOf(CREATE_MS + LONGEST_START_AND_END_MS + request.timeoutMs),
+    });
+    try {
+      return await unlessAborted(within(CREATE_MS, 'the Docker engine', creating), signal);
+    } catch (error) {
+      removeBehind(
+        creating.then(
+          ({ id }) => removeSurely(id),
+          () => undefined,
+        ),
+      );
+      throw error;
+    }
+  };
+  return {
+    name: 'docker',
+    languages: SYSTEM_LANGUAGES,
+    async exec(request, signal) {
+      if (signal.aborted) throw cancelled();
+      if (request.maxAnswerBytes !== undefined)
+        throw new ReeveError('unavailable', 'a program in Docker has nothing to answer on apart from what it prints');
+      const limits = limitsOf(request);
+      const workspace = await realpath(request.workspace);
+      await makeWritable(workspace);
+      try {
+        const container = await create(request, limits, workspace, signal);
+        let removal: Promise<void> | undefined;
+        const remove = () => (removal ??= removeContainer(docker, container.id));
+        try {
+          const running = { docker, image, container, request, limits, workspace, remove };
+          return resultOf(await followContainer(running, signal), request, limits);
+        } finally {
+          removeBehind(removeSurely(container.id));
+        }
+      } catch (error) {
+        if (error instanceof ReeveError) throw error;
+        throw notRun(messageOf(error), error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      closed.abort();
+      await Promise.all(removing);
+    },
+  };
+}
+
+/** How long a container may take to be made. */
+const CREATE_MS = 30_000;
+/** How long it is tried to remove one, in all twice that. */
+const REMOVE_MS = 60_000;
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(cancelled());
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function resultOf(ended: Ended, request: ExecRequest, limits: Limits): ExecResult {
+  const { killedBy, exitCode, mark, output, durationMs } = ended;
+  const captured = { ...output, durationMs };
+  if (killedBy !== undefined) return killedResult(killedBy, captured, request, limits);
+  if (mark === MARK.noDirectory) throw noDirectory(request);
+  if (mark !== MARK.begins) throw notRun(output.stderr.trim().slice(0, 500) || 'it ended without a word');
+  return exitedResult(exitCode, captured, request);
+}
+
+function notRun(why: string, cause?: unknown): ReeveError {
+  return new ReeveError('unavailable', `Docker could not run it: ${why}`, cause === undefined ? {} : { cause });
+}
