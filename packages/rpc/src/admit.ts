@@ -1,0 +1,196 @@
+import type {
+  ConnectError,
+  ContextValues,
+  HandlerContext,
+  Interceptor,
+  StreamRequest,
+  UnaryRequest,
+} from '@connectrpc/connect';
+import { Code, createContextKey } from '@connectrpc/connect';
+import type { Limit, OnRefused, Principal } from '@reeve/http';
+import {
+  contextFromHeaders,
+  counter,
+  durations,
+  newTraceId,
+  ReeveError,
+  withContext,
+  within,
+  type Log,
+  type RequestContext,
+} from '@reeve/kit';
+import { callerKey, connectionKey, type AuthenticateCall } from './caller.ts';
+import { toConnectError } from './failure.ts';
+
+export interface AdmitOptions {
+  readonly authenticate: AuthenticateCall;
+  readonly log: Log;
+  /** Asked of callers who are not Reeve's own roles. */
+  readonly limit?: Limit | undefined;
+  readonly onRefused?: OnRefused | undefined;
+}
+
+const requests = counter('reeve_rpc_requests_total', 'Calls of services answered.', ['method', 'code']);
+const seconds = durations('reeve_rpc_request_seconds', 'Duration of calls of services.', ['method']);
+
+/** Services that tell nothing of anybody: whether it works, and what could be called. */
+const PUBLIC = /^grpc\.(health|reflection)\./;
+/** How long it may take to know who calls and whether they may. */
+const ADMIT_MS = 10_000;
+const ADMITS = 'what knows callers and their limits';
+
+interface Begun {
+  readonly context: RequestContext;
+  readonly startedAt: number;
+}
+const begunKey = createContextKey<Begun | undefined>(undefined);
+
+/**
+ * What stands before every method. `gate` finds out who calls before anything of the body is read; `interceptor` gives the
+ * method its request's context, keeps deadlines and cancellation, and turns what it throws into errors that callers can read.
+ */
+export function createAdmission(options: AdmitOptions): {
+  gate: (call: HandlerContext) => Promise<void>;
+  interceptor: Interceptor;
+} {
+  return {
+    async gate(call) {
+      const header = headerOf(call);
+      const context = contextFromHeaders(header);
+      const begun = { context, startedAt: performance.now() };
+      call.values.set(begunKey, begun);
+      call.responseHeader.set('x-request-id', context.requestId);
+      call.responseHeader.set('x-trace-id', context.traceId);
+      if (PUBLIC.test(call.service.typeName)) return;
+      await withContext(context, async () => {
+        let principal: Principal | undefined;
+        try {
+          await within(
+            ADMIT_MS,
+            ADMITS,
+            (async () => {
+              principal = await options.authenticate(header, call.values.get(connectionKey));
+              context.tenantId = principal.tenantId;
+              await keepLimit(options, principal, pathOf(call));
+            })(),
+          );
+        } catch (thrown) {
+          refused(options, call, thrown, principal, context);
+          throw ended(options, pathOf(call), begun, thrown);
+        }
+        call.values.set(callerKey, { principal: principal!, context });
+      });
+    },
+    interceptor: (next) => async (request) => {
+      const begun = begunOf(request.contextValues);
+      const method = `/${request.service.typeName}/${request.method.name}`;
+      const fail = (thrown: unknown) => ended(options, method, begun, reasonOf(request, thrown));
+      return withContext(begun.context, async () => {
+        try {
+          const answer = await next(request);
+          if (answer.stream) {
+            const message = watched(answer.message, begun.context, fail, () => ended(options, method, begun));
+            return { ...answer, message };
+          }
+          ended(options, method, begun);
+          return answer;
+        } catch (thrown) {
+          throw fail(thrown);
+        }
+      });
+    },
+  };
+}
+
+/** Throws where this caller may not call so often. Reeve's own roles carry the calls of everybody. */
+async function keepLimit({ limit }: AdmitOptions, principal: Principal, path: string): Promise<void> {
+  if (limit === undefined || principal.via === 'internal' || principal.via === 'certificate') return;
+  const { refused: no } = await limit(principal, { method: 'POST', path, access: 'viewer' });
+  if (no !== undefined) throw no;
+}
+
+function refused(
+  { onRefused }: AdmitOptions,
+  call: HandlerContext,
+  thrown: unknown,
+  principal: Principal | undefined,
+  context: RequestContext,
+): void {
+  const error = ReeveError.from(thrown);
+  if (![401, 403, 429].includes(error.status)) return;
+  const { remoteAddress } = call.values.get(connectionKey);
+  onRefused?.({ error, principal, route: { method: 'POST', path: pathOf(call) }, remoteAddress, context });
+}
+
+/** Counts and logs the end of a call, and answers what its caller is told of its failure. */
+function ended(options: AdmitOptions, method: string, begun: Begun, thrown?: unknown): ConnectError {
+  const error = toConnectError(thrown, begun.context);
+  const code = thrown === undefined ? 'ok' : nameOf(error.code);
+  const ms = performance.now() - begun.startedAt;
+  requests.inc({ method, code });
+  seconds.observe({ method }, ms / 1000);
+  withContext(begun.context, () => {
+    if (code === 'internal' || code === 'unknown') options.log.error({ err: thrown, method }, 'a call failed inside');
+    options.log.debug({ method, code, duration_ms: Math.round(ms) }, 'rpc');
+  });
+  return error;
+}
+
+/** A call that was cancelled or is late failed because of that, whatever its method threw then. */
+function reasonOf({ signal }: UnaryRequest | StreamRequest, thrown: unknown): unknown {
+  if (!signal.aborted) return thrown;
+  return signal.reason instanceof Error && signal.reason.name === 'ConnectError'
+    ? signal.reason
+    : new ReeveError('cancelled', 'the call was cancelled', { cause: thrown });
+}
+
+/** The same messages, each made in the context of the request, with failures as callers are told of them. */
+async function* watched<T>(
+  messages: AsyncIterable<T>,
+  context: RequestContext,
+  fail: (thrown: unknown) => ConnectError,
+  done: () => void,
+): AsyncGenerator<T> {
+  const iterator = messages[Symbol.asyncIterator]();
+  let isOver = false;
+  try {
+    for (;;) {
+      const result = await withContext(context, () => iterator.next());
+      if (result.done === true) break;
+      yield result.value;
+    }
+    isOver = true;
+    done();
+  } catch (thrown) {
+    isOver = true;
+    throw fail(thrown);
+  } finally {
+    if (!isOver) {
+      await withContext(context, async () => iterator.return?.());
+      fail(new ReeveError('cancelled', 'the caller went away'));
+    }
+  }
+}
+
+/** Headers by their names, and the authority as the host that was asked. */
+function headerOf(call: HandlerContext): (name: string) => string | undefined {
+  const { authority } = call.values.get(connectionKey);
+  return (name) => (name === 'host' && authority !== undefined ? authority : (call.requestHeader.get(name) ?? undefined));
+}
+
+function pathOf(call: HandlerContext): string {
+  return `/${call.service.typeName}/${call.method.name}`;
+}
+
+function begunOf(values: ContextValues): Begun {
+  return (
+    values.get(begunKey) ?? {
+      context: { requestId: newTraceId(), traceId: newTraceId() },
+      startedAt: performance.now(),
+    }
+  );
+}
+
+function nameOf(code: Code): string {
+  return Code[code].replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+}
