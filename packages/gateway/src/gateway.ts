@@ -17,6 +17,7 @@ import {
   type JournalFeed,
 } from '@reeve/tasks';
 import { mountKeys, mountTenants, mountUsage, type Policies } from '@reeve/tenancy';
+import type { ToolCalls } from '@reeve/tools';
 import type { gatewaySettings } from './config.ts';
 import { serveConsole } from './console-files.ts';
 import { mountOperations } from './dashboard.ts';
@@ -26,7 +27,7 @@ import { mountRuns } from './run-routes.ts';
 import { createRuntime } from './runtime.ts';
 import { SCHEDULE_KINDS } from './schedule-kinds.ts';
 import { createSettings, mountSettings, type SettingsParts } from './settings.ts';
-import { mountTools, type ToolContextFor, type ToolsOf } from './tool-routes.ts';
+import { mountTools } from './tool-routes.ts';
 import { mountMcp } from './wires/mcp.ts';
 import { followWire, mountWires, type WireParts } from './wires/index.ts';
 
@@ -36,9 +37,9 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly config: ConfigOf<typeof gatewaySettings>;
     readonly shown: SettingsParts['shown'];
     readonly journal: JournalFeed;
-    readonly toolsOf: ToolsOf;
+    /** What calls of tools outside runs go through. */
+    readonly toolCalls: ToolCalls;
     readonly mcpServers: McpServers;
-    readonly toolContextFor: ToolContextFor;
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
     readonly keyChanged: (keyId: string) => void;
     readonly policies: Policies;
@@ -53,7 +54,7 @@ const JOURNAL_SHOWN = 200;
 
 /** The whole HTTP application. */
 export function createGateway(parts: GatewayParts): App {
-  const { database, feed, handler, toolsOf } = parts;
+  const { database, feed, handler, toolCalls } = parts;
   const app = createApp({
     ...parts,
     service: 'gateway',
@@ -88,9 +89,9 @@ export function createGateway(parts: GatewayParts): App {
     runs: async (tx, tenantId, taskId) => (await listRuns(tx, tenantId, { taskId }, { limit: 20, offset: 0 })).runs,
     journal: (tx, tenantId, taskId) => selectJournalOfTask(tx, tenantId, taskId, JOURNAL_SHOWN),
   });
-  mountAgents(app, database, async (tenantId) => (await toolsOf(tenantId)).list().map(({ name }) => name));
+  mountAgents(app, database, async (tenantId) => (await toolCalls.toolsOf(tenantId)).list().map(({ name }) => name));
   mountMemory(app, database);
-  mountTools(app, database, toolsOf, parts.toolContextFor, parts.policies);
+  mountTools(app, toolCalls);
   mountMcpServers(app, database, parts.mcpServers);
   mountMcp(app, { ...parts, enqueue: createEnqueuer(database, handler, checkTask) });
   mountJournal(app, database, nameAgent);

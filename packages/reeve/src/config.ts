@@ -7,6 +7,7 @@ import { gatewaySettings } from '@reeve/gateway/config';
 import { httpSettings } from '@reeve/http/config';
 import { loadConfig, setting, type ConfigOf, type ConfigValue } from '@reeve/kit';
 import { modelSettings } from '@reeve/models/config';
+import { tlsSettings } from '@reeve/rpc/config';
 import { sandboxSettings } from '@reeve/sandbox/config';
 import { taskSettings } from '@reeve/tasks/config';
 import { limitSettings, tenancySettings } from '@reeve/tenancy/config';
@@ -74,6 +75,7 @@ const settings = {
   ...taskSettings,
   ...modelSettings,
   ...sandboxSettings,
+  ...tlsSettings,
   ...toolSettings,
   ...webSettings,
   ...httpSettings,

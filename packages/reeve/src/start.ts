@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { createRefusalLog, startSealer } from '@reeve/audit';
 import { TaskInput } from '@reeve/contract';
 import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock, type Tx } from '@reeve/db';
-import { checkTask, createGateway } from '@reeve/gateway';
-import { createOutgoing, startHttpServer } from '@reeve/http';
+import { checkTask, createGateway, createToolCalls } from '@reeve/gateway';
+import { createOutgoing, startHttpServer, type Limit } from '@reeve/http';
 import {
   Background,
   collectProcessMetrics,
@@ -18,6 +18,7 @@ import {
 import { openMcpServers } from '@reeve/mcp';
 import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
+import { readTls } from '@reeve/rpc/tls';
 import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
 import {
@@ -30,6 +31,7 @@ import {
   type Worker,
 } from '@reeve/tasks';
 import {
+  createCallAuthenticator,
   createLedger,
   createMonthlyBudgets,
   createOverload,
@@ -50,6 +52,8 @@ import {
 import { createToolRegistry, type ToolContext, type ToolTasks } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
+import { openSandboxElsewhere, requireSandboxPlace, sandboxTarget } from './sandbox-place.ts';
+import { startSandboxService } from './sandbox-service.ts';
 import { commit, version } from './version.ts';
 
 export interface StartOptions {
@@ -83,6 +87,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const works = config.roles.includes('worker');
   const answers = config.roles.includes('gateway');
   if (serve) requireSafeBinding(config, config.host);
+  requireSandboxPlace(config);
+  readTls(config);
   if (embedded && config.roles.length < ROLES.length) {
     throw new ReeveError(
       'invalid_request',
@@ -102,14 +108,19 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     await expireLeases(database.db);
     await expireCalls(database.db);
   }
-  const sandbox = stack.use(await openSandbox(config, serve ? log : silentLog));
+  const target = sandboxTarget(config);
+  const sandbox = stack.use(
+    target === undefined
+      ? await openSandbox(config, serve ? log : silentLog)
+      : await openSandboxElsewhere(target, config, serve ? log : silentLog),
+  );
   const outgoing = stack.use(createOutgoing({ allowPrivate: config.allowPrivateUrls }));
   const web = {
     outgoing,
     configured: stack.use(createOutgoing({ allowPrivate: true })),
     search: config.webSearchUrl === undefined ? undefined : { url: config.webSearchUrl, key: config.webSearchApiKey },
   };
-  const tools = createToolRegistry({ sandbox, web, config, log });
+  const tools = createToolRegistry({ sandbox: 'tools' in sandbox ? sandbox.tools : sandbox, web, config, log });
   const toMcpServers = stack.use(
     createOutgoing({ allowPrivate: config.allowPrivateUrls, connections: MCP_CONNECTIONS }),
   );
@@ -119,7 +130,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const toolsOf = async (tenantId: string) => tools.with(await mcpServers.toolsOf(tenantId));
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
-  const toolContextFor = createToolContext(database, join(dataDirectory, 'workspaces'));
+  const workspaces = target === undefined ? join(dataDirectory, 'workspaces') : undefined;
+  const toolContextFor = createToolContext(database, workspaces);
   const policies = stack.use(await openPolicies(config, database, serve ? log : silentLog));
   const months = createMonthlyBudgets(database, policies);
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
@@ -177,6 +189,11 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     background.start('limits of policies', () =>
       keepPolicyLimits({ database, policies, handler, log }, stopping.signal),
     );
+  const limit: Limit = async (who, route) => {
+    const refused = overload.shed(route);
+    return refused === undefined ? limiter.limit(who, route) : { headers: {}, refused };
+  };
+  const toolCalls = createToolCalls(database, toolsOf, toolContextFor, policies);
   let notReady: string | undefined = 'starting';
   const app = createGateway({
     config,
@@ -186,12 +203,11 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     feed,
     journal,
     models,
-    toolsOf,
+    toolCalls,
     mcpServers,
     sandbox,
     worker,
     handler,
-    toolContextFor,
     ledgerFor,
     log,
     version,
@@ -200,10 +216,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     api: answers,
     authenticate: authenticator.authenticate,
     keyChanged: authenticator.keyChanged,
-    limit: async (who, route) => {
-      const refused = overload.shed(route);
-      return refused === undefined ? limiter.limit(who, route) : { headers: {}, refused };
-    },
+    limit,
     enter: overload.enter,
     onRefused: refusals.onRefused,
     holds: { policies: policies.health, limits: limiter.health, overload: overload.health },
@@ -214,6 +227,21 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   });
   const server = serve ? stack.use(await startHttpServer(app, config)) : undefined;
   if (server !== undefined) lock?.announce(server.url);
+  if (serve) {
+    const service = await startSandboxService({
+      config,
+      calls: toolCalls,
+      authenticate: createCallAuthenticator({
+        config,
+        authenticate: authenticator.authenticate,
+        ensure: (tenantId) => ensureTenant(database.db, tenantId),
+      }),
+      limit,
+      onRefused: refusals.onRefused,
+      log,
+    });
+    if (service !== undefined) stack.use(service);
+  }
   notReady = undefined;
   stack.defer(() => {
     notReady = 'draining';
@@ -237,8 +265,8 @@ async function forgetRuns(tx: Tx, taskIds: readonly string[]): Promise<void> {
   await deleteRunsOf(tx, taskIds);
 }
 
-/** What tools may touch on behalf of a tenant's session: its workspace, and the tenant's memory. */
-function createToolContext(database: Database, workspaces: string) {
+/** What tools may touch on behalf of a tenant's session: its workspace, where it is on this disk, and the tenant's memory. */
+function createToolContext(database: Database, workspaces: string | undefined) {
   return async (
     who: { tenantId: string; sessionId: string; runId: string | null },
     idempotencyKey: string,
@@ -250,7 +278,7 @@ function createToolContext(database: Database, workspaces: string) {
       ...who,
       idempotencyKey,
       signal,
-      workspace: await workspacePath(workspaces, tenantId, sessionId),
+      workspace: workspaces === undefined ? '' : await workspacePath(workspaces, tenantId, sessionId),
       now: () => new Date(),
       memory: {
         remember: (input) =>

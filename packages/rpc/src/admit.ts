@@ -175,7 +175,8 @@ async function* watched<T>(
 /** Headers by their names, and the authority as the host that was asked. */
 function headerOf(call: HandlerContext): (name: string) => string | undefined {
   const { authority } = call.values.get(connectionKey);
-  return (name) => (name === 'host' && authority !== undefined ? authority : (call.requestHeader.get(name) ?? undefined));
+  return (name) =>
+    name === 'host' && authority !== undefined ? authority : (call.requestHeader.get(name) ?? undefined);
 }
 
 function pathOf(call: HandlerContext): string {

@@ -88,12 +88,7 @@ async function makeAuthority(): Promise<Signed> {
   return { cert, keys };
 }
 
-async function sign(
-  ca: Signed,
-  name: string,
-  usage: ExtendedKeyUsage,
-  names: readonly string[],
-): Promise<Signed> {
+async function sign(ca: Signed, name: string, usage: ExtendedKeyUsage, names: readonly string[]): Promise<Signed> {
   const keys = await makeKeys();
   const extensions: Extension[] = [
     new BasicConstraintsExtension(false, undefined, true),

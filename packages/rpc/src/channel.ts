@@ -108,7 +108,8 @@ async function reach(manager: Http2SessionManager, target: string): Promise<void
 
 function why(state: 'late' | 'error', cause: unknown): string {
   if (state === 'late') return `no connection within ${CONNECT_MS} ms`;
-  const { code = '', message } = (cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause) as NodeJS.ErrnoException;
+  if (!(cause instanceof Error)) return 'the connection was closed';
+  const { code = '', message } = (cause.cause instanceof Error ? cause.cause : cause) as NodeJS.ErrnoException;
   return REASONS[code] ?? message;
 }
 

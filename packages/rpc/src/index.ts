@@ -6,5 +6,4 @@ export { tlsSettings } from './config.ts';
 export { fromConnectError } from './failure.ts';
 export { MESSAGE_LIMIT, startRpcServer } from './server.ts';
 export type { RpcServer, RpcServerOptions, RpcService } from './server.ts';
-export { readTls } from './tls.ts';
 export type { Tls } from './tls.ts';

@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerOptions } from 'node:http2';
 import { createServer, type Server } from 'node:net';
 
@@ -13,7 +13,7 @@ type Handler = Parameters<typeof createHttp2Server>[1] & Parameters<typeof creat
  * A server without TLS that speaks HTTP/2, as gRPC needs it, and HTTP/1.1, as gRPC-Web and Connect may use it, on one port: the
  * first bytes of a connection tell.
  */
-export function createPlainServer(options: ServerOptions, handler: Handler): { server: Server; http2: Http2Server; http1: HttpServer } {
+export function createPlainServer(options: ServerOptions, handler: Handler): { server: Server; http2: Http2Server } {
   const http2 = createHttp2Server(options, handler);
   const http1 = createHttpServer(handler);
   const server = createServer((socket) => {
@@ -32,5 +32,5 @@ export function createPlainServer(options: ServerOptions, handler: Handler): { s
     };
     socket.on('readable', look);
   });
-  return { server, http2, http1 };
+  return { server, http2 };
 }

@@ -1,10 +1,7 @@
 import { toBinary, type DescFile, type DescService } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Code, type ConnectRouter } from '@connectrpc/connect';
-import {
-  ServerReflection,
-  type ServerReflectionRequest,
-} from '@reeve/contract/proto/grpc/reflection/v1/reflection';
+import { ServerReflection, type ServerReflectionRequest } from '@reeve/contract/proto/grpc/reflection/v1/reflection';
 import {
   ServerReflection as ServerReflectionAlpha,
   type ServerReflectionRequest as ServerReflectionRequestAlpha,
@@ -26,7 +23,9 @@ export function reflectionOf(services: readonly DescService[]): (router: Connect
       case 'listServices':
         return {
           case: 'listServicesResponse',
-          value: { service: known.map(({ typeName }) => ({ name: typeName })).sort((a, b) => (a.name < b.name ? -1 : 1)) },
+          value: {
+            service: known.map(({ typeName }) => ({ name: typeName })).sort((a, b) => (a.name < b.name ? -1 : 1)),
+          },
         };
       case 'fileByFilename':
         return filesOf(files.find(({ proto }) => proto.name === messageRequest.value));
@@ -93,7 +92,10 @@ function symbolsOf(file: DescFile): string[] {
   });
   const enums = [...file.enums, ...messages.flatMap(({ nestedEnums }) => nestedEnums)];
   return [
-    ...file.services.flatMap(({ typeName, methods }) => [typeName, ...methods.map(({ name }) => `${typeName}.${name}`)]),
+    ...file.services.flatMap(({ typeName, methods }) => [
+      typeName,
+      ...methods.map(({ name }) => `${typeName}.${name}`),
+    ]),
     ...messages.flatMap(({ typeName, fields }) => [typeName, ...fields.map(({ name }) => `${typeName}.${name}`)]),
     ...enums.map(({ typeName }) => typeName),
   ];

@@ -1,12 +1,11 @@
-import { createSecureServer, type Http2SecureServer, type Http2Session, type ServerOptions } from 'node:http2';
-import type { Server as HttpServer } from 'node:http';
-import type { AddressInfo, Server } from 'node:net';
+import { createSecureServer, type Http2Session, type ServerOptions } from 'node:http2';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError, createContextValues, type ConnectRouter } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { Health } from '@reeve/contract/proto/grpc/health/v1/health';
-import { ReeveError, type Log } from '@reeve/kit';
+import { ReeveError } from '@reeve/kit';
 import { createAdmission, type AdmitOptions } from './admit.ts';
 import { connectionKey } from './caller.ts';
 import { createHealth } from './health.ts';
@@ -77,6 +76,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       }),
   });
   const answer: typeof handler = (request, response) => {
+    if (request.httpVersionMajor === 1) older.count(request.socket, response);
     try {
       handler(request, response);
     } catch {
@@ -85,8 +85,14 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       response.end();
     }
   };
-  const { server, http2, http1 } = tls === undefined ? createPlainServer(OPTIONS, answer) : createTlsServer(tls, answer);
+  const { server, http2 } = tls === undefined ? createPlainServer(OPTIONS, answer) : createTlsServer(tls, answer);
   server.maxConnections = CONNECTIONS;
+  const older = createOlder();
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   const sessions = new Set<Http2Session>();
   http2.on('session', (session: Http2Session) => {
     sessions.add(session);
@@ -102,11 +108,10 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       health.drain();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
-      http1.closeIdleConnections();
+      older.close();
       const stop = setTimeout(() => closing.abort(new ConnectError('the server stops', Code.Unavailable)), GRACE_MS);
       const cut = setTimeout(() => {
-        for (const session of sessions) session.destroy();
-        http1.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
       }, GRACE_MS + CUT_MS);
       await closed;
       clearTimeout(stop);
@@ -131,7 +136,30 @@ function createTlsServer({ ca, server: { cert, key } }: Tls, answer: Parameters<
     { ...OPTIONS, allowHTTP1: true, ca, cert, key, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
     answer,
   );
-  return { server: server as Server, http2: server, http1: server as Http2SecureServer & HttpServer };
+  return { server: server as Server, http2: server };
+}
+
+/** Connections of HTTP/1.1, which stay open between their requests, until `close`: then each is closed once it has none. */
+function createOlder() {
+  const open = new Map<Socket, number>();
+  let isClosing = false;
+  const leave = (socket: Socket) => {
+    if (isClosing && open.get(socket) === 0) socket.destroy();
+  };
+  return {
+    count(socket: Socket, response: { once(event: 'close', heard: () => void): unknown }) {
+      if (!open.has(socket)) socket.once('close', () => open.delete(socket));
+      open.set(socket, (open.get(socket) ?? 0) + 1);
+      response.once('close', () => {
+        open.set(socket, (open.get(socket) ?? 1) - 1);
+        leave(socket);
+      });
+    },
+    close() {
+      isClosing = true;
+      for (const socket of open.keys()) leave(socket);
+    },
+  };
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

@@ -62,7 +62,13 @@ function readAll(config: ConfigOf<typeof tlsSettings>) {
   const serverKey = keyOf('tlsServerKeyPath', server.parsed);
   const clientKey = keyOf('tlsClientKeyPath', client.parsed);
   if (found.length > 0) throw faults(found);
-  return { ca: ca.pem!, serverCert: server.pem!, serverKey: serverKey!, clientCert: client.pem!, clientKey: clientKey! };
+  return {
+    ca: ca.pem!,
+    serverCert: server.pem!,
+    serverKey: serverKey!,
+    clientCert: client.pem!,
+    clientKey: clientKey!,
+  };
 }
 
 function faults(found: readonly Fault[]): ReeveError {

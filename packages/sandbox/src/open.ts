@@ -45,9 +45,12 @@ const PROBE_MS = 10_000;
 /**
  * Opens the sandbox at once and probes bubblewrap in the background: a real command in the full profile, which also
  * tries Python and Node. Where it is missing or does not work, its reason is in `describe()` and what it would run is
- * refused.
+ * refused. `remote` is not for this process then, which is the one that others call: it counts as `auto`.
  */
-export async function openSandbox(config: ConfigOf<typeof sandboxSettings>, log: Log): Promise<Sandbox> {
+export async function openSandbox(
+  config: Pick<ConfigOf<typeof sandboxSettings>, 'sandboxBackend'>,
+  log: Log,
+): Promise<Sandbox> {
   const closed = new AbortController();
   const running = new Set<Promise<unknown>>();
   const quickjs = createQuickJsDriver();

@@ -1,13 +1,12 @@
 import type { Sandbox } from '@reeve/sandbox';
 import { z } from 'zod';
-import { resultOf } from '../program.ts';
+import { runProgram } from '../program.ts';
 import { defineTool } from '../tool.ts';
 
 const MAX_RUN_MS = 120_000;
-const MAX_OUTPUT_BYTES = 100 * 1024;
 
 /** A shell script in the sandbox, with the workspace as its current directory. */
-export const bashExecute = (sandbox: Sandbox) =>
+export const bashExecute = (sandbox: Pick<Sandbox, 'exec' | 'unavailable'>) =>
   defineTool({
     name: 'bash_execute',
     description:
@@ -24,12 +23,6 @@ export const bashExecute = (sandbox: Sandbox) =>
       timeout_ms: z.int().min(1).max(MAX_RUN_MS).default(30_000).describe('When to kill it, in milliseconds.'),
     }),
     unavailable: () => sandbox.unavailable('bash'),
-    async execute({ command, timeout_ms }, { workspace, signal }) {
-      return resultOf(
-        await sandbox.exec(
-          { language: 'bash', code: command, workspace, timeoutMs: timeout_ms, maxOutputBytes: MAX_OUTPUT_BYTES },
-          signal,
-        ),
-      );
-    },
+    execute: ({ command, timeout_ms }, context) =>
+      runProgram(sandbox, { language: 'bash', code: command, timeoutMs: timeout_ms }, context),
   });

@@ -1,13 +1,12 @@
 import type { Sandbox } from '@reeve/sandbox';
 import { z } from 'zod';
-import { resultOf } from '../program.ts';
+import { runProgram } from '../program.ts';
 import { defineTool } from '../tool.ts';
 
 const MAX_RUN_MS = 120_000;
-const MAX_OUTPUT_BYTES = 100 * 1024;
 
 /** A Node program in the sandbox, with the workspace as its current directory. */
-export const nodeExecute = (sandbox: Sandbox) =>
+export const nodeExecute = (sandbox: Pick<Sandbox, 'exec' | 'unavailable'>) =>
   defineTool({
     name: 'node_execute',
     description:
@@ -19,12 +18,6 @@ export const nodeExecute = (sandbox: Sandbox) =>
       timeout_ms: z.int().min(1).max(MAX_RUN_MS).default(30_000).describe('When to kill it, in milliseconds.'),
     }),
     unavailable: () => sandbox.unavailable('node'),
-    async execute({ code, timeout_ms }, { workspace, signal }) {
-      return resultOf(
-        await sandbox.exec(
-          { language: 'node', code, workspace, timeoutMs: timeout_ms, maxOutputBytes: MAX_OUTPUT_BYTES },
-          signal,
-        ),
-      );
-    },
+    execute: ({ code, timeout_ms }, context) =>
+      runProgram(sandbox, { language: 'node', code, timeoutMs: timeout_ms }, context),
   });
