@@ -175,6 +175,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const stopping = new AbortController();
   if (works) stack.use(startMetering(database, log));
   const background = stack.use(new Background(log));
+  // Also where the start fails further down.
+  stack.defer(() => stopping.abort());
   if (serve && works && config.retentionDays > 0) {
     const retention = { database, days: config.retentionDays, forget: forgetRuns, log };
     background.start('retention', () => runRetention(retention, stopping.signal));

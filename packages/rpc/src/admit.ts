@@ -1,12 +1,5 @@
-import type {
-  ConnectError,
-  ContextValues,
-  HandlerContext,
-  Interceptor,
-  StreamRequest,
-  UnaryRequest,
-} from '@connectrpc/connect';
-import { Code, createContextKey } from '@connectrpc/connect';
+import type { ContextValues, HandlerContext, Interceptor, StreamRequest, UnaryRequest } from '@connectrpc/connect';
+import { Code, ConnectError, createContextKey } from '@connectrpc/connect';
 import type { Limit, OnRefused, Principal } from '@reeve/http';
 import {
   contextFromHeaders,
@@ -136,12 +129,15 @@ function ended(options: AdmitOptions, method: string, begun: Begun, thrown?: unk
   return error;
 }
 
-/** A call that was cancelled or is late failed because of that, whatever its method threw then. */
+/** A call that was cancelled, is late, or was ended with the server failed because of that, whatever its method threw then. */
 function reasonOf({ signal }: UnaryRequest | StreamRequest, thrown: unknown): unknown {
   if (!signal.aborted) return thrown;
-  return signal.reason instanceof Error && signal.reason.name === 'ConnectError'
-    ? signal.reason
-    : new ReeveError('cancelled', 'the call was cancelled', { cause: thrown });
+  const { reason } = signal as { readonly reason: unknown };
+  if (!(reason instanceof ConnectError))
+    return new ReeveError('cancelled', 'the call was cancelled', { cause: thrown });
+  return reason.code === Code.Unavailable
+    ? new ReeveError('shutting_down', 'the server stopped in the middle of the call', { cause: thrown })
+    : reason;
 }
 
 /** The same messages, each made in the context of the request, with failures as callers are told of them. */

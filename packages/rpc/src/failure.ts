@@ -68,20 +68,23 @@ export function toConnectError(thrown: unknown, { requestId, traceId }: RequestC
 }
 
 /**
- * What a call of a service failed with. It is `unsure` where the answer did not come from the service itself: then nobody knows
- * whether it did what it was asked.
+ * What a call of a service failed with. It is `unsure` where the answer did not come from the service itself, or the service was
+ * stopped meanwhile: then nobody knows whether it did what it was asked. `signal` is the one that the call was given.
  */
-export function fromConnectError(thrown: unknown): ReeveError {
+export function fromConnectError(thrown: unknown, signal?: AbortSignal): ReeveError {
   // What an interceptor of ours threw comes wrapped.
   const inner = thrown instanceof Error && thrown.cause instanceof ReeveError ? thrown.cause : thrown;
   if (inner instanceof ReeveError) return inner;
   const error = ConnectError.from(inner);
   const [told] = error.findDetails(FailureSchema);
-  const reason = told !== undefined && isReason(told.reason) ? told.reason : REASON_OF[error.code];
+  // A connection that is gone ends its calls as if they had been cancelled.
+  const isLost = error.code === Code.Canceled && signal?.aborted !== true;
+  const known = told !== undefined && isReason(told.reason) ? told.reason : REASON_OF[error.code];
+  const reason = isLost ? 'unavailable' : known;
   return new ReeveError(reason, error.rawMessage, {
     cause: thrown,
     details: told?.faults.map(({ path, message }) => ({ path, message })) ?? [],
-    unsure: told === undefined,
+    unsure: told === undefined || reason === 'shutting_down',
     ...(told !== undefined && told.retryAfterMs > 0n && { retryAfterMs: Number(told.retryAfterMs) }),
   });
 }

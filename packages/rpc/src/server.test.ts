@@ -328,7 +328,8 @@ describe('a channel', { timeout: 120_000 }, () => {
     const session = failure('wait');
     await pause(100);
     await first[Symbol.asyncDispose]();
-    assert.equal((await session)?.reason, 'unavailable');
+    const ended = await session;
+    assert.deepEqual([ended?.reason, ended?.unsure], ['shutting_down', true]);
     const gone = await failure('');
     assert.deepEqual([gone?.reason, gone?.unsure], ['unavailable', false]);
     assert.match(gone!.message, /cannot be reached: nobody listens there/);

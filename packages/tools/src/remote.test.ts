@@ -180,7 +180,7 @@ describe('the Sandbox service', { timeout: 120_000 }, () => {
     });
     for await (const piece of client.stream('ExecuteStream', request(marks[0]!))) {
       assert.equal(piece['stdout'], 'begun\n');
-      assert.ok(runs(marks[0]!));
+      await until(() => runs(marks[0]!));
       break;
     }
     const late = await client.call('ExecuteTool', request(marks[1]!), { timeoutMs: 1_000 });
@@ -252,14 +252,16 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
     let told = '';
     const onOutput = (stream: string, text: string) => {
       told += `${stream} ${text}`;
-      cancel.abort();
     };
     const call = registry.execute(
       'bash_execute',
       { command: 'echo begun; sleep 63.0731' },
       contextOf({ signal: cancel.signal, onOutput }),
     );
-    await assert.rejects(call, { reason: 'cancelled' });
+    const cancelled = assert.rejects(call, { reason: 'cancelled' });
+    await until(() => told !== '' && runs('63.0731'));
+    cancel.abort();
+    await cancelled;
     assert.equal(told, 'stdout begun\n');
     await until(() => !runs('63.0731'));
   });
@@ -289,7 +291,10 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
     const lost = await call;
     await stopping;
     assert.equal(lost.tool_status, 'error');
-    assert.match((lost.result as { error: string }).error, /the server stops|was lost while bash_execute ran/);
+    assert.match(
+      (lost.result as { error: string }).error,
+      /was lost while bash_execute ran .*it may or may not have done its work/,
+    );
 
     const outcomes: ToolOutcome[] = [];
     while (outcomes.at(-1)?.tool_status !== 'circuit_open' && outcomes.length < 10)

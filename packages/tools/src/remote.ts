@@ -78,7 +78,7 @@ export function openRemoteSandbox({ channel, config, log }: RemoteSandboxOptions
       // A look that succeeds must not hide that calls fail.
       await passage.end(isProbe ? 'ok' : 'nothing');
     } catch (thrown) {
-      const { message } = fromConnectError(thrown);
+      const { message } = fromConnectError(thrown, stopping.signal);
       if (stopping.signal.aborted) {
         await passage.end('nothing');
         return;
@@ -125,7 +125,7 @@ export async function lookAtRemoteSandbox(channel: Channel, signal: AbortSignal)
   try {
     return await knownOf(createClient(SandboxService, channel.transport), signal);
   } catch (thrown) {
-    throw fromConnectError(thrown);
+    throw fromConnectError(thrown, signal);
   }
 }
 
@@ -176,7 +176,7 @@ function toRemote(tool: Tool, { client, target, breaker, place, unavailable }: P
       try {
         return toResult(await inRequest(() => callRemote(client, request, options, context)));
       } catch (thrown) {
-        throw explained(fromConnectError(thrown), tool, target);
+        throw explained(fromConnectError(thrown, context.signal), tool, target);
       }
     },
   };
