@@ -6,6 +6,8 @@ import { createServer, type Server } from 'node:net';
 const PREFACE = Buffer.from('PRI ');
 /** How long a connection may take to begin. */
 const BEGIN_MS = 15_000;
+/** How long a connection of HTTP/1.1 may say nothing; longer than any call takes. */
+const IDLE_MS = 10 * 60_000;
 
 type Handler = Parameters<typeof createHttp2Server>[1] & Parameters<typeof createHttpServer>[1];
 
@@ -16,6 +18,7 @@ type Handler = Parameters<typeof createHttp2Server>[1] & Parameters<typeof creat
 export function createPlainServer(options: ServerOptions, handler: Handler): { server: Server; http2: Http2Server } {
   const http2 = createHttp2Server(options, handler);
   const http1 = createHttpServer(handler);
+  http1.setTimeout(IDLE_MS);
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
     const late = setTimeout(() => socket.destroy(), BEGIN_MS);
