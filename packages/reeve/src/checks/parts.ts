@@ -68,7 +68,8 @@ async function checkSandboxElsewhere(target: string, config: Config): Promise<Ch
     return ok(name, [`${target} runs ${runs.join(', ')}`, ...lacks].join('; '));
   } catch (error) {
     const remedy = 'start it ("reeve serve --roles sandbox"), or correct SANDBOX_TARGET; until then these tools fail';
-    return fail(name, `${target}: ${ReeveError.from(error).message}`, remedy);
+    const { message } = ReeveError.from(error);
+    return fail(name, message.startsWith(target) ? message : `${target}: ${message}`, remedy);
   }
 }
 
