@@ -3,7 +3,7 @@ export { createApp } from './app.ts';
 export type { App, AppOptions, Call, Handler, SocketHandler } from './app.ts';
 export { BODY_LIMIT, parseJson } from './body.ts';
 export { httpSettings } from './config.ts';
-export { failureTold } from './failure.ts';
+export { failureOf, failureTold } from './failure.ts';
 export type { Limit, Limited, OnRefused, Refused } from './limit.ts';
 export { LineStream } from './lines.ts';
 export { openApiOf } from './openapi.ts';

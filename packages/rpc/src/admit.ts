@@ -36,6 +36,13 @@ interface Begun {
   readonly context: RequestContext;
   readonly startedAt: number;
 }
+/** A call, for what is told of it. */
+interface Met {
+  readonly method: string;
+  readonly begun: Begun;
+  readonly values: ContextValues;
+}
+
 const begunKey = createContextKey<Begun | undefined>(undefined);
 
 /**
@@ -56,36 +63,26 @@ export function createAdmission(options: AdmitOptions): {
       call.responseHeader.set('x-trace-id', context.traceId);
       if (PUBLIC.test(call.service.typeName)) return;
       await withContext(context, async () => {
-        let principal: Principal | undefined;
         try {
-          await within(
-            ADMIT_MS,
-            ADMITS,
-            (async () => {
-              principal = await options.authenticate(header, call.values.get(connectionKey));
-              context.tenantId = principal.tenantId;
-              await keepLimit(options, principal, pathOf(call));
-            })(),
-          );
+          await within(ADMIT_MS, ADMITS, admit(options, call, header, context, pathOf(call)));
         } catch (thrown) {
-          refused(options, call, thrown, principal, context);
-          throw ended(options, pathOf(call), begun, thrown);
+          throw failed(options, { method: pathOf(call), begun, values: call.values }, thrown);
         }
-        call.values.set(callerKey, { principal: principal!, context });
       });
     },
     interceptor: (next) => async (request) => {
-      const begun = begunOf(request.contextValues);
       const method = `/${request.service.typeName}/${request.method.name}`;
-      const fail = (thrown: unknown) => ended(options, method, begun, reasonOf(request, thrown));
-      return withContext(begun.context, async () => {
+      const met = { method, begun: begunOf(request.contextValues), values: request.contextValues };
+      const fail = (thrown: unknown) => failed(options, met, reasonOf(request, thrown));
+      const { context } = met.begun;
+      return withContext(context, async () => {
         try {
           const answer = await next(request);
           if (answer.stream) {
-            const message = watched(answer.message, begun.context, fail, () => ended(options, method, begun));
+            const message = watched(answer.message, context, fail, () => ended(options, met));
             return { ...answer, message };
           }
-          ended(options, method, begun);
+          ended(options, met);
           return answer;
         } catch (thrown) {
           throw fail(thrown);
@@ -95,6 +92,20 @@ export function createAdmission(options: AdmitOptions): {
   };
 }
 
+/** Finds out who calls, and keeps it for the method. */
+async function admit(
+  options: AdmitOptions,
+  { values }: HandlerContext,
+  header: (name: string) => string | undefined,
+  context: RequestContext,
+  path: string,
+): Promise<void> {
+  const principal = await options.authenticate(header, values.get(connectionKey));
+  context.tenantId = principal.tenantId;
+  values.set(callerKey, { principal, context });
+  await keepLimit(options, principal, path);
+}
+
 /** Throws where this caller may not call so often. Reeve's own roles carry the calls of everybody. */
 async function keepLimit({ limit }: AdmitOptions, principal: Principal, path: string): Promise<void> {
   if (limit === undefined || principal.via === 'internal' || principal.via === 'certificate') return;
@@ -102,31 +113,29 @@ async function keepLimit({ limit }: AdmitOptions, principal: Principal, path: st
   if (no !== undefined) throw no;
 }
 
-function refused(
-  { onRefused }: AdmitOptions,
-  call: HandlerContext,
-  thrown: unknown,
-  principal: Principal | undefined,
-  context: RequestContext,
-): void {
-  const error = ReeveError.from(thrown);
-  if (![401, 403, 429].includes(error.status)) return;
-  const { remoteAddress } = call.values.get(connectionKey);
-  onRefused?.({ error, principal, route: { method: 'POST', path: pathOf(call) }, remoteAddress, context });
+/** Ends a call that failed: tells who wants to know, and answers what its caller is told. */
+function failed(options: AdmitOptions, { method, begun, values }: Met, thrown: unknown): ConnectError {
+  const { context } = begun;
+  const reeve = thrown instanceof ReeveError ? thrown : undefined;
+  if (reeve !== undefined && [401, 403, 429].includes(reeve.status)) {
+    const { remoteAddress } = values.get(connectionKey);
+    const principal = values.get(callerKey)?.principal;
+    options.onRefused?.({ error: reeve, principal, route: { method: 'POST', path: method }, remoteAddress, context });
+  }
+  const error = toConnectError(thrown, context);
+  const code = nameOf(error.code);
+  if (code === 'internal' || code === 'unknown')
+    withContext(context, () => options.log.error({ err: thrown, method }, 'a call failed inside'));
+  ended(options, { method, begun, values }, code);
+  return error;
 }
 
-/** Counts and logs the end of a call, and answers what its caller is told of its failure. */
-function ended(options: AdmitOptions, method: string, begun: Begun, thrown?: unknown): ConnectError {
-  const error = toConnectError(thrown, begun.context);
-  const code = thrown === undefined ? 'ok' : nameOf(error.code);
-  const ms = performance.now() - begun.startedAt;
+/** Counts and logs the end of a call. */
+function ended({ log }: AdmitOptions, { method, begun: { context, startedAt } }: Met, code = 'ok'): void {
+  const ms = performance.now() - startedAt;
   requests.inc({ method, code });
   seconds.observe({ method }, ms / 1000);
-  withContext(begun.context, () => {
-    if (code === 'internal' || code === 'unknown') options.log.error({ err: thrown, method }, 'a call failed inside');
-    options.log.debug({ method, code, duration_ms: Math.round(ms) }, 'rpc');
-  });
-  return error;
+  withContext(context, () => log.debug({ method, code, duration_ms: Math.round(ms) }, 'rpc'));
 }
 
 /** A call that was cancelled, is late, or was ended with the server failed because of that, whatever its method threw then. */

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { REASONS, type ErrorCode, type Reason } from '@reeve/contract';
 import { FailureSchema } from '@reeve/contract/proto/reeve/v1/failure';
+import { failureOf } from '@reeve/http';
 import { ReeveError, type RequestContext } from '@reeve/kit';
 
 const CODES: Readonly<Record<ErrorCode, Code>> = {
@@ -47,7 +48,7 @@ export function toConnectError(thrown: unknown, { requestId, traceId }: RequestC
   const isConnect = thrown instanceof ConnectError;
   const error = isConnect
     ? new ReeveError(REASON_OF[thrown.code], thrown.rawMessage, { cause: thrown })
-    : ReeveError.from(thrown);
+    : failureOf(thrown);
   const shown =
     error.reason === 'internal' ? 'something went wrong inside; the log has it under this request id' : error.message;
   const detail = create(FailureSchema, {

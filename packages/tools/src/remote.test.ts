@@ -25,6 +25,7 @@ let sandbox: Sandbox;
 let shell: string | undefined;
 let server: RpcServer;
 const made: ToolCallMade[] = [];
+const refusals: string[] = [];
 const rules = new Map<string, 'deny' | 'approve'>();
 
 before(async () => {
@@ -64,6 +65,7 @@ function serve(port: number): Promise<RpcServer> {
       const via = header('x-via') === 'api_key' ? 'api_key' : 'internal';
       return { tenantId: header('x-tenant-id') ?? 'default', userId: 'ada', role, via };
     },
+    onRefused: ({ error, route }) => refusals.push(`${error.reason} ${route.path}`),
     log: silentLog,
   });
 }
@@ -132,6 +134,7 @@ describe('the Sandbox service', { timeout: 120_000 }, () => {
     }
     const viewer = await client.call('ExecuteTool', { tool_name: 'calculator' }, { metadata: { 'x-role': 'viewer' } });
     assert.equal(viewer.code, 'PERMISSION_DENIED');
+    assert.deepEqual(refusals, ['forbidden /reeve.v1.Sandbox/ExecuteTool']);
     const wrong = await execute('calculator', { expression: 7 });
     assert.equal(wrong['status'], 'error', 'what a model got wrong is a result that it can read');
   });
