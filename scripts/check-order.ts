@@ -14,6 +14,7 @@ export const order = [
   'db',
   'bus',
   'http',
+  'rpc',
   'audit',
   'tenancy',
   'tasks',

@@ -27,7 +27,7 @@ export interface Extensions extends AsyncDisposable {
 export interface ExtensionsOptions {
   /** The operator's folder; it need not be there. */
   readonly directory: string;
-  readonly sandbox: Sandbox;
+  readonly sandbox: Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'>;
   /** Whether a name is another tool's. */
   readonly isTaken: (name: string) => boolean;
   readonly config: ConfigOf<typeof toolSettings>;

@@ -21,7 +21,7 @@ export interface Loaded {
 }
 
 interface Parts {
-  readonly sandbox: Sandbox;
+  readonly sandbox: Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'>;
   /** The operator's folder. */
   readonly directory: string;
   readonly config: ConfigOf<typeof toolSettings>;

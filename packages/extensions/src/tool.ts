@@ -10,7 +10,7 @@ const AROUND_MS = 15_000;
 
 /** Where an extension runs, and which one. */
 export interface Place {
-  readonly sandbox: Sandbox;
+  readonly sandbox: Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'>;
   readonly directory: string;
   readonly file: ExtensionFile;
   readonly breaker: Breaker;

@@ -16,7 +16,7 @@ import {
 export interface DashboardParts {
   readonly database: Database;
   readonly models: ModelGateway;
-  readonly sandbox: Sandbox;
+  readonly sandbox: Pick<Sandbox, 'status'>;
   readonly circuits: Circuits;
   readonly log: Log;
 }

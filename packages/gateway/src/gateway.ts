@@ -19,6 +19,7 @@ import {
   type JournalFeed,
 } from '@reeve/tasks';
 import { mountKeys, mountTenants, mountUsage, type Policies } from '@reeve/tenancy';
+import type { ToolCalls } from '@reeve/tools';
 import type { gatewaySettings } from './config.ts';
 import { serveConsole } from './console-files.ts';
 import { mountOperations } from './dashboard.ts';
@@ -28,7 +29,7 @@ import { mountRuns } from './run-routes.ts';
 import { createRuntime } from './runtime.ts';
 import { SCHEDULE_KINDS } from './schedule-kinds.ts';
 import { createSettings, mountSettings, type SettingsParts } from './settings.ts';
-import { mountTools, type ToolContextFor, type ToolsOf } from './tool-routes.ts';
+import { mountTools } from './tool-routes.ts';
 import { mountWorkspaces } from './workspace-routes.ts';
 import { mountMcp } from './wires/mcp.ts';
 import { followWire, mountWires, type WireParts } from './wires/index.ts';
@@ -39,11 +40,12 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly config: ConfigOf<typeof gatewaySettings>;
     readonly shown: SettingsParts['shown'];
     readonly journal: JournalFeed;
-    readonly toolsOf: ToolsOf;
+    /** What calls of tools outside runs go through. */
+    readonly toolCalls: ToolCalls;
     readonly mcpServers: McpServers;
     readonly skills: Skills;
-    readonly toolContextFor: ToolContextFor;
-    readonly workspaces: Workspaces;
+    /** Undefined where the tools that work in them run elsewhere. */
+    readonly workspaces: Workspaces | undefined;
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
     readonly keyChanged: (keyId: string) => void;
     readonly policies: Policies;
@@ -58,7 +60,7 @@ const JOURNAL_SHOWN = 200;
 
 /** The whole HTTP application. */
 export function createGateway(parts: GatewayParts): App {
-  const { database, feed, handler, toolsOf } = parts;
+  const { database, feed, handler, toolCalls } = parts;
   const app = createApp({
     ...parts,
     service: 'gateway',
@@ -94,16 +96,16 @@ export function createGateway(parts: GatewayParts): App {
     journal: (tx, tenantId, taskId) => selectJournalOfTask(tx, tenantId, taskId, JOURNAL_SHOWN),
   });
   mountAgents(app, database, async (tenantId) => ({
-    tools: (await toolsOf(tenantId)).list().map(({ name }) => name),
+    tools: (await toolCalls.toolsOf(tenantId)).list().map(({ name }) => name),
     skills: parts.skills.list().map(({ name }) => name),
   }));
   mountMemory(app, database, async (tenantId, sessionId) => {
-    await parts.workspaces.remove(tenantId, sessionId).catch((error: unknown) => {
+    await parts.workspaces?.remove(tenantId, sessionId).catch((error: unknown) => {
       parts.log.warn({ err: error }, 'the files of a deleted session are still there');
     });
   });
   mountWorkspaces(app, database, parts.workspaces);
-  mountTools(app, database, toolsOf, parts.toolContextFor, parts.policies);
+  mountTools(app, toolCalls);
   mountSkills(app, parts.skills);
   mountMcpServers(app, database, parts.mcpServers);
   mountMcp(app, { ...parts, enqueue: createEnqueuer(database, handler, checkTask) });

@@ -13,7 +13,7 @@ export interface HealthParts {
   readonly config: Pick<ConfigOf<typeof gatewaySettings>, 'showsMetrics'>;
   readonly database: Database;
   readonly models: ModelGateway;
-  readonly sandbox: Sandbox;
+  readonly sandbox: Pick<Sandbox, 'status'>;
   readonly worker: Worker | undefined;
   readonly circuits: Circuits;
   readonly version: string;

@@ -18,21 +18,27 @@ type Requester = ReturnType<typeof requesterOf>;
  * Mounts the routes of sessions' files. A session need not be known for them: tools, too, make a workspace for any session that
  * a tenant names, and nobody can name another tenant's.
  */
-export function mountWorkspaces(app: App, database: Database, workspaces: Workspaces): void {
-  const { quota } = workspaces;
+export function mountWorkspaces(app: App, database: Database, here: Workspaces | undefined): void {
+  const place = (): Workspaces => {
+    if (here !== undefined) return here;
+    throw new ReeveError(
+      'unavailable',
+      'files of sessions are where the sandbox runs (SANDBOX_TARGET), and not in reach here',
+    );
+  };
   const record = (
     { tenantId, userId: actor, traceId }: Requester,
     action: 'FILE_UPLOADED' | 'FILE_DELETED',
     details: { session_id: string; path: string; size?: number },
   ) => inTenant(database.db, tenantId, (tx) => recordAudit(tx, [{ tenantId, actor, action, traceId, details }]));
   const find = async (tenantId: string, sessionId: string): Promise<string> => {
-    const workspace = await workspaces.find(tenantId, sessionId);
+    const workspace = await place().find(tenantId, sessionId);
     if (workspace === undefined) throw new ReeveError('not_found', `session ${sessionId} has no files`);
     return workspace;
   };
 
   app.mount(routes.listFiles, async ({ principal: { tenantId }, params: { id }, query: { path, limit, offset } }) => {
-    const workspace = await workspaces.find(tenantId, id);
+    const workspace = await place().find(tenantId, id);
     if (workspace === undefined && path !== '') throw new ReeveError('not_found', `session ${id} has no files`);
     const { entries, total } =
       workspace === undefined
@@ -49,9 +55,9 @@ export function mountWorkspaces(app: App, database: Database, workspaces: Worksp
   });
 
   app.mount(routes.getWorkspaceUsage, async ({ principal: { tenantId }, params: { id }, signal }) => {
-    const workspace = await workspaces.find(tenantId, id);
-    const usage = workspace === undefined ? { bytes: 0, files: 0 } : await quota.usageOf(workspace, signal);
-    return { ...usage, quota_bytes: quota.limit.bytes, quota_files: quota.limit.files };
+    const workspace = await place().find(tenantId, id);
+    const usage = workspace === undefined ? { bytes: 0, files: 0 } : await place().quota.usageOf(workspace, signal);
+    return { ...usage, quota_bytes: place().quota.limit.bytes, quota_files: place().quota.limit.files };
   });
 
   app.mount(routes.downloadFile, async ({ principal: { tenantId }, params: { id }, query: { path } }) => {
@@ -68,7 +74,7 @@ export function mountWorkspaces(app: App, database: Database, workspaces: Worksp
   app.mount(routes.uploadFile, async (call) => {
     const { principal, params, query, upload, signal } = call;
     const { path } = query;
-    const workspace = await workspaces.open(principal.tenantId, params.id);
+    const workspace = await place().open(principal.tenantId, params.id);
     let size = 0;
     const checked = async function* (): AsyncGenerator<Uint8Array, void> {
       let allowed = 0;
@@ -76,7 +82,7 @@ export function mountWorkspaces(app: App, database: Database, workspaces: Worksp
         size += chunk.length;
         if (size > allowed) {
           allowed = size + AHEAD_BYTES;
-          await quota.requireRoom(workspace, AHEAD_BYTES, signal);
+          await place().quota.requireRoom(workspace, AHEAD_BYTES, signal);
         }
         yield chunk;
       }

@@ -25,18 +25,33 @@ export async function readJson(request: Request, incoming?: IncomingMessage): Pr
       `Content-Type must be application/json, this is ${type === '' ? 'missing' : JSON.stringify(type.slice(0, 100))}`,
     );
   }
-  const value = parse(bytes);
+  return keepable(
+    parse(() => decoder.decode(bytes), 'the body'),
+    'body',
+  );
+}
+
+/** The value, where it could be kept as it was sent. */
+function keepable(value: unknown, what: string): unknown {
   const fault = faultOf(value, 0);
   if (fault === undefined) return value;
-  const path = fault.path.length === 0 ? 'body' : fault.path.join('.').slice(0, 200);
+  const path = fault.path.length === 0 ? what : fault.path.join('.').slice(0, 200);
   throw new ReeveError('invalid_request', `${path} ${fault.message}`, { details: [{ path, message: fault.message }] });
 }
 
-function parse(bytes: Uint8Array): unknown {
+/** A text as JSON; `what` names it. Throws `invalid_request` as `readJson` does. */
+export function parseJson(text: string, what: string): unknown {
+  return keepable(
+    parse(() => text, what),
+    what,
+  );
+}
+
+function parse(read: () => string, what: string): unknown {
   try {
-    return JSON.parse(decoder.decode(bytes)) as unknown;
+    return JSON.parse(read()) as unknown;
   } catch (error) {
-    throw new ReeveError('invalid_request', `the body is not valid JSON: ${(error as Error).message.slice(0, 200)}`, {
+    throw new ReeveError('invalid_request', `${what} is not valid JSON: ${(error as Error).message.slice(0, 200)}`, {
       cause: error,
     });
   }

@@ -1,10 +1,10 @@
 export { Reply } from './answer.ts';
 export { createApp } from './app.ts';
 export type { App, AppOptions, Call, Handler, SocketHandler } from './app.ts';
-export { BODY_LIMIT } from './body.ts';
+export { BODY_LIMIT, parseJson } from './body.ts';
 export { ByteStream } from './bytes.ts';
 export { httpSettings } from './config.ts';
-export { failureTold } from './failure.ts';
+export { failureOf, failureTold } from './failure.ts';
 export type { Limit, Limited, OnRefused, Refused } from './limit.ts';
 export { openApiOf } from './openapi.ts';
 export { createOutgoing } from './outgoing.ts';

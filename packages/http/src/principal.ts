@@ -6,7 +6,7 @@ export interface Principal {
   readonly tenantId: string;
   readonly userId: string;
   readonly role: Role;
-  readonly via: 'development' | 'api_key' | 'internal' | 'header' | 'jwt';
+  readonly via: 'development' | 'api_key' | 'internal' | 'header' | 'jwt' | 'certificate';
   /** The stored key, where they proved it by one; its secret may change, this does not. */
   readonly keyId?: string;
 }

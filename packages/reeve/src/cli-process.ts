@@ -68,6 +68,7 @@ export async function createPlace(): Promise<Place> {
         HOME: directory,
         REEVE_DATA_DIR: dataDirectory,
         REEVE_PORT: '0',
+        SANDBOX_PORT: 'off',
         ...environment,
       },
     });

@@ -1,9 +1,11 @@
 import type { ErrorDetail } from '@reeve/contract';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openModels } from '@reeve/models';
+import { readTls } from '@reeve/rpc/tls';
 import { readTenantsFile, requireSafeBinding } from '@reeve/tenancy';
 import { readConfig, ROLES, type Config } from './config.ts';
 import { readEgressFile } from './egress.ts';
+import { isSandboxAlone, sandboxProblems } from './sandbox-place.ts';
 
 /** The configuration, or everything that is wrong with it: single values first, then what does not go together. */
 export function checkConfig(): { config: Config | undefined; problems: ErrorDetail[] } {
@@ -21,6 +23,8 @@ export function checkConfig(): { config: Config | undefined; problems: ErrorDeta
       ...caught(() => readEgressFile(config)),
       ...bindingProblems(config),
       ...roleProblems(config),
+      ...caught(() => readTls(config)),
+      ...sandboxProblems(config),
     ],
   };
 }
@@ -35,11 +39,13 @@ function tenantProblems({ tenantsFile }: Config): ErrorDetail[] {
 }
 
 function bindingProblems(config: Config): ErrorDetail[] {
+  if (isSandboxAlone(config)) return [];
   return caught(() => requireSafeBinding(config, config.host)).map(({ message }) => ({ path: 'REEVE_HOST', message }));
 }
 
-function roleProblems({ roles, databaseUrl }: Config): ErrorDetail[] {
-  if (databaseUrl !== undefined || roles.length === ROLES.length) return [];
+function roleProblems(config: Config): ErrorDetail[] {
+  const { roles, databaseUrl } = config;
+  if (databaseUrl !== undefined || roles.length === ROLES.length || isSandboxAlone(config)) return [];
   return [
     {
       path: 'REEVE_ROLES',

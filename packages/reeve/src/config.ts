@@ -8,6 +8,7 @@ import { gatewaySettings } from '@reeve/gateway/config';
 import { httpSettings } from '@reeve/http/config';
 import { loadConfig, setting, type ConfigOf, type ConfigValue } from '@reeve/kit';
 import { modelSettings } from '@reeve/models/config';
+import { tlsSettings } from '@reeve/rpc/config';
 import { sandboxSettings, workspaceSettings } from '@reeve/sandbox/config';
 import { skillSettings } from '@reeve/skills/config';
 import { taskSettings } from '@reeve/tasks/config';
@@ -79,6 +80,7 @@ const settings = {
   ...sandboxSettings,
   ...workspaceSettings,
   ...egressSettings,
+  ...tlsSettings,
   ...toolSettings,
   ...webSettings,
   ...skillSettings,

@@ -66,6 +66,7 @@ const COMMANDS: readonly Entry[] = [
   { name: 'keys', summary: 'create, list, rotate and revoke API keys', load: () => import('./commands/keys.ts') },
   { name: 'memory', summary: 'search what agents remember', load: () => import('./commands/memory.ts') },
   { name: 'doctor', summary: 'check that Reeve can work here', load: () => import('./commands/doctor.ts') },
+  { name: 'certs', summary: 'make certificates for mutual TLS', load: () => import('./commands/certs.ts') },
   { name: 'config', summary: 'show and check the configuration', load: () => import('./commands/config.ts') },
   { name: 'migrate', summary: 'bring the database up to date', load: () => import('./commands/migrate.ts') },
   { name: 'version', summary: 'version, commit and Node release', load: () => import('./commands/version.ts') },

@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { createRefusalLog, startSealer } from '@reeve/audit';
 import { TaskInput } from '@reeve/contract';
 import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock, type Tx } from '@reeve/db';
-import { checkTask, createGateway } from '@reeve/gateway';
-import { createOutgoing, startHttpServer } from '@reeve/http';
+import { checkTask, createGateway, createToolCalls } from '@reeve/gateway';
+import { createOutgoing, startHttpServer, type Limit } from '@reeve/http';
 import {
   Background,
   collectProcessMetrics,
@@ -18,8 +18,9 @@ import {
 import { openMcpServers } from '@reeve/mcp';
 import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
+import { readTls } from '@reeve/rpc/tls';
 import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
-import { createQuota, createWorkspaces, openSandbox, type Workspaces } from '@reeve/sandbox';
+import { createQuota, createWorkspaces, openSandbox, type Quota, type Workspaces } from '@reeve/sandbox';
 import {
   createAgentTask,
   createJournalFeed,
@@ -30,6 +31,7 @@ import {
   type Worker,
 } from '@reeve/tasks';
 import {
+  createCallAuthenticator,
   createLedger,
   createMonthlyBudgets,
   createOverload,
@@ -51,6 +53,8 @@ import type { ToolContext, ToolTasks } from '@reeve/tools';
 import { ROLES, type Config } from './config.ts';
 import { createEgress, readEgressFile } from './egress.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
+import { openSandboxElsewhere, requireSandboxPlace, sandboxTarget } from './sandbox-place.ts';
+import { startSandboxService } from './sandbox-service.ts';
 import { openToolbox, type Toolbox } from './toolbox.ts';
 import { keepWorkspaces } from './workspace-retention.ts';
 import { commit, version } from './version.ts';
@@ -86,6 +90,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const works = config.roles.includes('worker');
   const answers = config.roles.includes('gateway');
   if (serve) requireSafeBinding(config, config.host);
+  requireSandboxPlace(config);
+  readTls(config);
   if (embedded && config.roles.length < ROLES.length) {
     throw new ReeveError(
       'invalid_request',
@@ -105,7 +111,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     await expireLeases(database.db);
     await expireCalls(database.db);
   }
-  const sandbox = stack.use(await openSandbox(config, serve ? log : silentLog));
+  const target = sandboxTarget(config);
+  const sandbox = stack.use(
+    target === undefined
+      ? await openSandbox(config, serve ? log : silentLog)
+      : await openSandboxElsewhere(target, config, serve ? log : silentLog),
+  );
   const outgoing = stack.use(createOutgoing({ allowPrivate: config.allowPrivateUrls }));
   const web = {
     outgoing,
@@ -123,10 +134,11 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const toolsOf = async (tenantId: string) => (await toolbox.tools()).with(await mcpServers.toolsOf(tenantId));
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
-  const workspaces = createWorkspaces(join(dataDirectory, 'workspaces'), createQuota(config));
+  const quota = createQuota(config);
+  const workspaces = target === undefined ? createWorkspaces(join(dataDirectory, 'workspaces'), quota) : undefined;
   const policies = stack.use(await openPolicies(config, database, serve ? log : silentLog));
   const egressOf = createEgress({ database, policies, outgoing, credentials: readEgressFile(config) });
-  const toolContextFor = createToolContext(database, toolbox, workspaces, egressOf);
+  const toolContextFor = createToolContext(database, toolbox, { workspaces, quota }, egressOf);
   const months = createMonthlyBudgets(database, policies);
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
     underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
@@ -175,11 +187,15 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const stopping = new AbortController();
   if (works) stack.use(startMetering(database, log));
   const background = stack.use(new Background(log));
+  // Also where the start fails further down.
+  stack.defer(() => stopping.abort());
   if (serve && works && config.retentionDays > 0) {
     const retention = { database, days: config.retentionDays, forget: forgetRuns, log };
     background.start('retention', () => runRetention(retention, stopping.signal));
-    const files = { database, workspaces, days: config.retentionDays, log };
-    background.start('retention of workspaces', () => keepWorkspaces(files, stopping.signal));
+    if (workspaces !== undefined) {
+      const files = { database, workspaces, days: config.retentionDays, log };
+      background.start('retention of workspaces', () => keepWorkspaces(files, stopping.signal));
+    }
   }
   const authenticator = stack.use(openAuthenticator(config, database, serve ? log : silentLog));
   const limiter = stack.use(createRequestLimiter({ config, database, policies, log }));
@@ -191,6 +207,11 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     background.start('limits of policies', () =>
       keepPolicyLimits({ database, policies, handler, log }, stopping.signal),
     );
+  const limit: Limit = async (who, route) => {
+    const refused = overload.shed(route);
+    return refused === undefined ? limiter.limit(who, route) : { headers: {}, refused };
+  };
+  const toolCalls = createToolCalls(database, toolsOf, toolContextFor, policies);
   let notReady: string | undefined = 'starting';
   const app = createGateway({
     config,
@@ -200,13 +221,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     feed,
     journal,
     models,
-    toolsOf,
+    toolCalls,
     mcpServers,
     skills: toolbox.skills,
     sandbox,
     worker,
     handler,
-    toolContextFor,
     workspaces,
     ledgerFor,
     log,
@@ -216,10 +236,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     api: answers,
     authenticate: authenticator.authenticate,
     keyChanged: authenticator.keyChanged,
-    limit: async (who, route) => {
-      const refused = overload.shed(route);
-      return refused === undefined ? limiter.limit(who, route) : { headers: {}, refused };
-    },
+    limit,
     enter: overload.enter,
     onRefused: refusals.onRefused,
     holds: { policies: policies.health, limits: limiter.health, overload: overload.health },
@@ -230,6 +247,21 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   });
   const server = serve ? stack.use(await startHttpServer(app, config)) : undefined;
   if (server !== undefined) lock?.announce(server.url);
+  if (serve) {
+    const service = await startSandboxService({
+      config,
+      calls: toolCalls,
+      authenticate: createCallAuthenticator({
+        config,
+        authenticate: authenticator.authenticate,
+        ensure: (tenantId) => ensureTenant(database.db, tenantId),
+      }),
+      limit,
+      onRefused: refusals.onRefused,
+      log,
+    });
+    if (service !== undefined) stack.use(service);
+  }
   notReady = undefined;
   stack.defer(() => {
     notReady = 'draining';
@@ -253,11 +285,14 @@ async function forgetRuns(tx: Tx, taskIds: readonly string[]): Promise<void> {
   await deleteRunsOf(tx, taskIds);
 }
 
-/** What tools may touch on behalf of a tenant's session: its workspace, the tenant's memory, folders of skills, and open hosts. */
+/**
+ * What tools may touch on behalf of a tenant's session: its workspace, where it is on this disk, the tenant's memory, folders of
+ * skills, and open hosts.
+ */
 function createToolContext(
   database: Database,
   toolbox: Pick<Toolbox, 'skillContext'>,
-  workspaces: Workspaces,
+  { workspaces, quota }: { readonly workspaces: Workspaces | undefined; readonly quota: Quota },
   egressOf: ReturnType<typeof createEgress>,
 ) {
   return async (
@@ -273,8 +308,8 @@ function createToolContext(
       ...who,
       idempotencyKey,
       signal,
-      workspace: await workspaces.open(tenantId, sessionId),
-      quota: workspaces.quota,
+      workspace: workspaces === undefined ? '' : await workspaces.open(tenantId, sessionId),
+      quota,
       egressOf: (tool) => egressOf(who, tool),
       ...toolbox.skillContext(skillNames),
       now: () => new Date(),

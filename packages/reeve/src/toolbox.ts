@@ -1,5 +1,6 @@
 import { openExtensions, type Extensions } from '@reeve/extensions';
-import type { Log } from '@reeve/kit';
+import { ReeveError, type Log } from '@reeve/kit';
+import type { RemoteSandbox } from '@reeve/tools/remote';
 import type { Sandbox } from '@reeve/sandbox';
 import { foldersOf, openSkills, promptOf, READ_SKILL, readSkill, type Skill, type Skills } from '@reeve/skills';
 import { createToolRegistry, type ToolContext, type ToolRegistry, type Web } from '@reeve/tools';
@@ -21,21 +22,33 @@ export interface Toolbox extends AsyncDisposable {
 
 export interface ToolboxOptions {
   readonly config: Config;
-  readonly sandbox: Sandbox;
+  readonly sandbox: Sandbox | RemoteSandbox;
   readonly web: Web;
   /** Of what happens to tools, and of what lies in the operator's folders. */
   readonly log: Log;
   readonly folderLog: Log;
 }
 
+const NOT_HERE = 'extensions run only where the sandbox is in the same process, and SANDBOX_TARGET names another';
+
+/** What extensions find where the sandbox is another process's. */
+const ELSEWHERE: Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'> = {
+  exec: () => Promise.reject(new ReeveError('unavailable', NOT_HERE)),
+  unavailable: () => NOT_HERE,
+  whenProbed: () => Promise.resolve(),
+};
+
 export async function openToolbox({ config, sandbox, web, log, folderLog }: ToolboxOptions): Promise<Toolbox> {
   await using stack = new AsyncDisposableStack();
   const skills = stack.use(await openSkills({ directory: skillsDirectoryOf(config), log: folderLog }));
-  const builtin = createToolRegistry({ sandbox, web, config, log }).with([readSkill(skills)]);
+  const runsHere = 'tools' in sandbox ? ELSEWHERE : sandbox;
+  const builtin = createToolRegistry({ sandbox: 'tools' in sandbox ? sandbox.tools : sandbox, web, config, log }).with([
+    readSkill(skills),
+  ]);
   const extensions = stack.use(
     openExtensions({
       directory: extensionsDirectoryOf(config),
-      sandbox,
+      sandbox: runsHere,
       // The tools of MCP servers come later.
       isTaken: (name) => builtin.get(name) !== undefined || name.startsWith('mcp__'),
       config,

@@ -1,12 +1,16 @@
 import { setting } from '@reeve/kit';
 import { z } from 'zod';
 
+const TARGET = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/;
+
 /** Settings of the sandbox. */
 export const sandboxSettings = {
   sandboxBackend: setting(
     'SANDBOX_BACKEND',
     z
-      .enum(['auto', 'quickjs', 'bubblewrap', 'docker'], { message: 'must be auto, quickjs, bubblewrap or docker' })
+      .enum(['auto', 'quickjs', 'bubblewrap', 'docker', 'remote'], {
+        message: 'must be auto, quickjs, bubblewrap, docker or remote',
+      })
       .default('auto')
       .describe(
         'Where commands run: `auto` uses bubblewrap where it works, else Docker where an engine answers and has the image; `quickjs` runs JavaScript only; `bubblewrap` and `docker` try only that, and report an error where it does not work.',
@@ -28,6 +32,33 @@ export const sandboxSettings = {
       .string()
       .default('unix:///var/run/docker.sock')
       .describe('Where the Docker engine listens: `unix:///path/of/a/socket` or `tcp://host:port`.'),
+  ),
+  sandboxTarget: setting(
+    'SANDBOX_TARGET',
+    z
+      .string()
+      .regex(TARGET, 'it must be host:port, such as sandbox.internal:50053')
+      .optional()
+      .describe('The process with the role sandbox that runs tools which work in a workspace, as host:port.'),
+  ),
+  sandboxHost: setting(
+    'SANDBOX_HOST',
+    z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Address that the Sandbox service listens on; 127.0.0.1, or that of REEVE_HOST where it is all there is.',
+      ),
+  ),
+  sandboxPort: setting(
+    'SANDBOX_PORT',
+    z
+      .union([z.literal('off'), z.coerce.number().int().min(0).max(65_535)], {
+        message: 'it must be 0 to 65535, or off',
+      })
+      .default(50_053)
+      .describe('Port of the Sandbox service; 0 takes a free one, off serves none.'),
   ),
 };
 

@@ -39,7 +39,8 @@ export interface Sandbox extends AsyncDisposable {
 /**
  * Opens the sandbox at once and finds out in the background what runs commands and programs: bubblewrap, else Docker, or
  * what the configuration names. Each is tried with a real command, which also tries Python and Node. What does not work
- * has its reason in `describe()`, and what nothing runs is refused.
+ * has its reason in `describe()`, and what nothing runs is refused. `remote` is not for this process then, which is the one
+ * that others call: it counts as `auto`.
  */
 export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sandbox> {
   const { sandboxBackend } = config;

@@ -1,8 +1,8 @@
-import { hash, timingSafeEqual } from 'node:crypto';
 import type { Database, Db } from '@reeve/db';
 import { isLoopback, type Authenticate, type Principal } from '@reeve/http';
 import { currentContext, newTraceId, ReeveError, type ConfigOf, type Log } from '@reeve/kit';
 import type { tenancySettings } from './config.ts';
+import { digest, placeOf, requireLocalHost } from './credential.ts';
 import { createExpiringMap } from './expiring-map.ts';
 import { createTokenVerifier } from './jwt.ts';
 import { OURS } from './jwt-claims.ts';
@@ -136,15 +136,6 @@ function userOfKey(id: string): string {
   return `key-${id}`;
 }
 
-/** In development mode a web page must not reach the local admin by a name of its own that points here (DNS rebinding). */
-function requireLocalHost(host: string | undefined): void {
-  if (host === undefined || isLoopback(host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'))) return;
-  throw new ReeveError(
-    'unauthenticated',
-    'in development mode only localhost is answered; set REEVE_API_KEY to answer under other names',
-  );
-}
-
 async function internalService(secrets: readonly Buffer[], db: Db, header: Header): Promise<Principal> {
   const isRight = placeOf(header('x-internal-service-secret') ?? '', secrets) !== -1;
   if (header('x-internal-service') !== 'true' || !isRight)
@@ -159,15 +150,4 @@ function trusted(user: string, open: boolean): Principal {
     throw new ReeveError('unauthenticated', 'X-User-Id must be 1 to 200 letters, digits or . @ : + - _');
   if (OURS.test(user)) throw new ReeveError('unauthenticated', 'X-User-Id is a user id that Reeve keeps for itself');
   return { tenantId: DEFAULT_TENANT, userId: user, role: open ? 'admin' : 'member', via: 'header' };
-}
-
-/** Which of the secrets was given; -1: none. Compared by digest, with all of them, so that time tells nothing. Blank is never right. */
-function placeOf(given: string, secrets: readonly Buffer[]): number {
-  const found = digest(given);
-  const places = secrets.map((secret, place) => (timingSafeEqual(secret, found) ? place : -1));
-  return given === '' ? -1 : Math.max(-1, ...places);
-}
-
-function digest(text: string): Buffer {
-  return hash('sha256', text, 'buffer');
 }

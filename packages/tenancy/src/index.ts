@@ -1,5 +1,7 @@
 export { isOpen, openAuthenticator, requireSafeBinding } from './authenticate.ts';
 export type { Authenticator } from './authenticate.ts';
+export { createCallAuthenticator } from './authenticate-call.ts';
+export type { CallAuthenticatorParts } from './authenticate-call.ts';
 export { bookIn } from './booking.ts';
 export type { Booking } from './booking.ts';
 export { ensureRunBudget, exhausted } from './budget-change.ts';
@@ -24,7 +26,7 @@ export type { Overload, OverloadParts } from './overload.ts';
 export { bindingBudgets, createMonthlyBudgets, followPolicies, monthlyLimitsOf } from './policy-budget.ts';
 export type { Binding, MonthlyBudgets, MonthlyLimit, MonthlyLimits, PersonaRef } from './policy-budget.ts';
 export { underPolicy } from './policy-ledger.ts';
-export { openPolicies } from './policy-open.ts';
+export { openFilePolicies, openPolicies } from './policy-open.ts';
 export type { Policies } from './policy-open.ts';
 export { egressHosts, mayUseModel, toolRule } from './policy.ts';
 export type { TenantPolicy } from './policy.ts';

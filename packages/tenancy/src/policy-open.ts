@@ -148,6 +148,18 @@ export async function openPolicies({ tenantsFile }: PolicyOptions, database: Dat
   };
 }
 
+/** What the tenants file alone says, for a process without a database. Disposing stops watching it. */
+export function openFilePolicies(
+  { tenantsFile }: PolicyOptions,
+  log: Log,
+): AsyncDisposable & { of(tenantId: string): TenantPolicy } {
+  const file = openTenantsFile(tenantsFile, { log, changed: () => undefined });
+  return {
+    of: (tenantId) => composePolicy(tenantId, layersOf(tenantId, file, undefined)),
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  };
+}
+
 /** The tenant `default` has the section that the others inherit for its own. */
 function layersOf(tenantId: string, { sections }: TenantsFile, stored: StoredOverrides | undefined): Layer[] {
   const inherited = sections.get(DEFAULT_TENANT);

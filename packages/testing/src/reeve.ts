@@ -13,6 +13,7 @@ export async function startReeve(settings: Readonly<Record<string, string>> = {}
   const { config } = readConfig({
     REEVE_HOST: '127.0.0.1',
     REEVE_PORT: '0',
+    SANDBOX_PORT: 'off',
     REEVE_DATA_DIR: place.dataDirectory,
     ...(place.url !== undefined && { DATABASE_URL: place.url }),
     ...settings,

@@ -45,6 +45,7 @@ export async function startServer({
       PATH: process.env['PATH'],
       HOME: dataDirectory,
       REEVE_PORT: '0',
+      SANDBOX_PORT: 'off',
       REEVE_DATA_DIR: join(dataDirectory, 'data'),
       LOG_LEVEL: 'debug',
       LOG_FORMAT: 'json',

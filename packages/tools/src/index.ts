@@ -1,7 +1,10 @@
+export { bareTools, workspaceTools } from './builtin/index.ts';
 export { delegateToAgent } from './builtin/delegate-to-agent.ts';
+export { callTool } from './call.ts';
+export type { ToolCallMade, ToolCaller, ToolCalls, ToolContextFor, ToolsOf } from './call.ts';
 export { toolSettings, webSettings } from './config.ts';
 export { failedOutcome, outcomeOf } from './outcome.ts';
-export { createToolRegistry } from './registry.ts';
+export { createRegistryOf, createToolRegistry } from './registry.ts';
 export type { ToolDefinition, ToolRegistry, ToolRegistryOptions } from './registry.ts';
 export { isOfferable } from './schema-size.ts';
 export { readTextFile } from './text-file.ts';

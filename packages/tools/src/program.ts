@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ToolContext, ToolResult } from './tool.ts';
 
 const MAX_RUN_MS = 120_000;
+/** Output that a program may have. */
 const MAX_OUTPUT_BYTES = 100 * 1024;
 
 /** Bound on a call of a tool that runs a program: the program's own, and the way into the sandbox and out. */
@@ -13,18 +14,18 @@ export const RunTime = z.int().min(1).max(MAX_RUN_MS).default(30_000).describe('
 
 /** Runs a program of a tool in the session's workspace, with what that has room for and the hosts that are open to it, and shows what it came to. */
 export async function runProgram(
-  sandbox: Sandbox,
+  sandbox: Pick<Sandbox, 'exec'>,
   tool: string,
   program: { readonly language: Language; readonly code: string; readonly timeoutMs: number },
-  { workspace, readOnly = [], quota, egressOf, signal }: ToolContext,
+  { workspace, readOnly = [], quota, egressOf, onOutput, signal }: ToolContext,
 ): Promise<ToolResult> {
   const [limits, egress] = await Promise.all([quota.allowance(workspace, signal), egressOf(tool)]);
-  const request = { ...program, workspace, readOnly, limits, egress, maxOutputBytes: MAX_OUTPUT_BYTES };
-  return resultOf(await sandbox.exec(request, signal));
+  const bounds = { workspace, readOnly, limits, egress, maxOutputBytes: MAX_OUTPUT_BYTES };
+  return resultOf(await sandbox.exec({ ...program, ...bounds, ...(onOutput && { onOutput }) }, signal));
 }
 
 /** What a program in the sandbox came to, as a model is shown it: value, output, and what went wrong. */
-export function resultOf(ended: ExecResult): ToolResult {
+function resultOf(ended: ExecResult): ToolResult {
   const { status, stdout, stderr, exitCode, truncated } = ended;
   return {
     status,

@@ -2,8 +2,8 @@ import type { ToolInfo, ToolOutcome } from '@reeve/contract';
 import { ReeveError, counter, durations, type ConfigOf, type Log } from '@reeve/kit';
 import type { Sandbox } from '@reeve/sandbox';
 import { z } from 'zod';
-import { PAUSED, createBreaker, type Breaker } from './breaker.ts';
-import { builtinTools } from './builtin/index.ts';
+import { createBreaker, type Breaker } from './breaker.ts';
+import { builtinTools, workspaceTools } from './builtin/index.ts';
 import type { toolSettings } from './config.ts';
 import { failedOutcome, outcomeOf } from './outcome.ts';
 import { explain } from './explain.ts';
@@ -41,7 +41,8 @@ export interface ToolRegistry {
 }
 
 export interface ToolRegistryOptions {
-  readonly sandbox: Sandbox;
+  /** Runs the programs of the tools that work in a workspace; or those tools themselves, where they run elsewhere. */
+  readonly sandbox: Pick<Sandbox, 'exec' | 'unavailable'> | readonly Tool[];
   readonly web: Web;
   readonly config: ConfigOf<typeof toolSettings>;
   readonly log: Log;
@@ -58,8 +59,17 @@ export function createToolRegistry({
   web,
   config,
   log,
-  tools = builtinTools(sandbox, web),
+  tools = builtinTools('exec' in sandbox ? workspaceTools(sandbox) : sandbox, web),
 }: ToolRegistryOptions): ToolRegistry {
+  return createRegistryOf(tools, config, log);
+}
+
+/** A registry over these tools alone. */
+export function createRegistryOf(
+  tools: readonly Tool[],
+  config: ConfigOf<typeof toolSettings>,
+  log: Log,
+): ToolRegistry {
   return registryOf(
     tools.map((tool) => createEntry(tool, config)),
     config,
@@ -134,7 +144,7 @@ function createEntry(tool: Tool, config: ConfigOf<typeof toolSettings>): Entry {
 }
 
 function toInfo({ tool, schema, breaker }: Entry): ToolInfo {
-  const reason = tool.unavailable?.();
+  const reason = tool.unavailable?.() ?? tool.place?.trouble();
   return {
     name: tool.name,
     description: tool.description,
@@ -144,6 +154,7 @@ function toInfo({ tool, schema, breaker }: Entry): ToolInfo {
     available: reason === undefined,
     ...(reason !== undefined && { unavailable_reason: reason }),
     breaker: breaker.state(),
+    ...(tool.place !== undefined && { runs_at: tool.place.target }),
   };
 }
 
@@ -157,14 +168,17 @@ async function attempt(
   if (reason !== undefined) return failedOutcome('error', `${tool.name} cannot be used here: ${reason}`);
   const parsed = tool.input.safeParse(args ?? {});
   if (!parsed.success) return failedOutcome('error', explain(tool.name, parsed.error, schema));
-  if (!breaker.allows()) return failedOutcome('circuit_open', PAUSED);
-  const passage = breaker.enter();
   try {
-    const result = await execute(tool, parsed.data, context);
-    await passage.end(result.isFault === true ? 'fault' : 'ok');
-    return outcomeOf(result);
+    const passage = breaker.enter();
+    try {
+      const result = await execute(tool, parsed.data, context);
+      await passage.end(result.isFault === true ? 'fault' : 'ok');
+      return outcomeOf(result);
+    } catch (thrown) {
+      await passage.end(thrown instanceof ReeveError && thrown.reason === 'cancelled' ? 'nothing' : 'fault');
+      throw thrown;
+    }
   } catch (thrown) {
-    await passage.end(thrown instanceof ReeveError && thrown.reason === 'cancelled' ? 'nothing' : 'fault');
     if (context.signal.aborted) throw cancelled(thrown);
     const error = ReeveError.from(thrown);
     if (error.reason === 'cancelled' || error.reason === 'shutting_down') throw error;

@@ -1,5 +1,6 @@
 import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
-import type { Egress, Quota, ReadOnlyDirectory } from '@reeve/sandbox';
+import { ReeveError } from '@reeve/kit';
+import type { Egress, OutputStream, Quota, ReadOnlyDirectory } from '@reeve/sandbox';
 import type { z } from 'zod';
 import type { Breaker } from './breaker.ts';
 
@@ -34,20 +35,23 @@ export interface ToolContext {
   readonly runId: string | null;
   /** The same on a repeat of the same step. */
   readonly idempotencyKey: string;
-  /** Absolute path of the session's workspace. */
+  /** Absolute path of the session's workspace; empty where the tools that work in it run elsewhere. */
   readonly workspace: string;
   /** What the files in it may take. */
   readonly quota: Quota;
   /** The hosts that programs of a tool may reach; undefined where there are none. */
   egressOf(tool: string): Promise<Egress | undefined>;
   readonly signal: AbortSignal;
-  readonly memory: ToolMemory;
+  /** Absent in a process without a database. */
+  readonly memory?: ToolMemory | undefined;
   /** Absent outside a run. */
   readonly tasks?: ToolTasks | undefined;
   /** Names of the skills that the agent has; absent outside a run, where any may be read. */
   readonly skills?: readonly string[] | undefined;
   /** What programs see besides the workspace, such as the folders of skills. */
   readonly readOnly?: readonly ReadOnlyDirectory[] | undefined;
+  /** Told of what programs print, as it comes. Must not throw. */
+  readonly onOutput?: ((stream: OutputStream, text: string) => void) | undefined;
   now(): Date;
 }
 
@@ -91,6 +95,8 @@ export interface Tool<Input = unknown> {
   readonly source?: string;
   /** Counts its faults together with those of other tools; one of its own where it is left out. */
   readonly breaker?: Breaker;
+  /** Where calls are made, if not in this process, and what is wrong there now; they are tried all the same. */
+  readonly place?: { readonly target: string; trouble(): string | undefined };
   /** Bound on one call; reaching it counts as a fault of the tool. */
   readonly timeoutMs: number;
   /** Why the tool cannot be used here, or undefined where it can. */
@@ -107,6 +113,12 @@ export function defineTool<Schema extends z.ZodType>(
 ): Tool {
   // The registry passes on only what `input` has parsed.
   return tool as unknown as Tool;
+}
+
+/** The memory that a tool was given. Throws `unavailable` where there is none. */
+export function memoryOf({ memory }: ToolContext): ToolMemory {
+  if (memory === undefined) throw new ReeveError('unavailable', 'there is no memory here');
+  return memory;
 }
 
 /** A result that says what was done. */

@@ -17,6 +17,7 @@ export const ToolInfo = z
     available: z.boolean(),
     unavailable_reason: z.string().optional(),
     breaker: z.enum(['closed', 'open', 'half_open']),
+    runs_at: z.string().optional().describe('The sandbox that runs it, where that is another process.'),
   })
   .meta({ id: 'Tool' });
 export type ToolInfo = z.infer<typeof ToolInfo>;
@@ -44,17 +45,20 @@ export const ToolOutcome = z
   .meta({ id: 'ToolOutcome' });
 export type ToolOutcome = z.infer<typeof ToolOutcome>;
 
+export const ExecuteToolInput = z.strictObject({
+  tool_name: text(1, 100),
+  args: JsonObject.optional(),
+  code: text(1, 200_000).optional(),
+  session_id: Id.optional(),
+});
+export type ExecuteToolInput = z.infer<typeof ExecuteToolInput>;
+
 export const executeTool = defineRoute({
   method: 'POST',
   path: '/api/v1/execute_tool',
   tag,
   access: 'member',
   summary: 'Run one tool',
-  body: z.strictObject({
-    tool_name: text(1, 100),
-    args: JsonObject.optional(),
-    code: text(1, 200_000).optional(),
-    session_id: Id.optional(),
-  }),
+  body: ExecuteToolInput,
   responses: { 200: ToolOutcome },
 });

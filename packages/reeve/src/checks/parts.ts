@@ -6,9 +6,11 @@ import { openModels } from '@reeve/models';
 import { openSandbox } from '@reeve/sandbox';
 import { modelProblems } from '../config-problems.ts';
 import type { Config } from '../config.ts';
+import { openChannelTo, sandboxTarget } from '../sandbox-place.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
 const SERVER_PATIENCE_MS = 3_000;
+const REMOTE_PATIENCE_MS = 10_000;
 
 /** The database can be opened, and its schema fits. The embedded one of a running server is left alone. */
 export async function checkDatabase(config: Config, holder: Holder | undefined): Promise<Check> {
@@ -40,8 +42,10 @@ export async function checkDatabase(config: Config, holder: Holder | undefined):
   }
 }
 
-/** Which sandbox backends work here, by running a command in each. */
+/** Which sandbox backends work here, by running a command in each; or whether the sandbox elsewhere answers. */
 export async function checkSandbox(config: Config): Promise<Check[]> {
+  const target = sandboxTarget(config);
+  if (target !== undefined) return [await checkSandboxElsewhere(target, config)];
   await using sandbox = await openSandbox(config, silentLog);
   await sandbox.whenProbed();
   const rows = sandbox.describe();
@@ -54,6 +58,22 @@ export async function checkSandbox(config: Config): Promise<Check[]> {
     const remedy = `until then ${languages.join(', ')} is refused, and agents are not offered it`;
     return config.sandboxBackend === name ? fail(what, reason, remedy) : warn(what, reason, remedy);
   });
+}
+
+async function checkSandboxElsewhere(target: string, config: Config): Promise<Check> {
+  const name = 'sandbox_remote';
+  try {
+    await using channel = await openChannelTo(target, config);
+    const { lookAtRemoteSandbox } = await import('@reeve/tools/remote');
+    const found = [...(await lookAtRemoteSandbox(channel, AbortSignal.timeout(REMOTE_PATIENCE_MS)))];
+    const runs = found.filter(([, reason]) => reason === undefined).map(([tool]) => tool);
+    const lacks = found.flatMap(([tool, reason]) => (reason === undefined ? [] : [`${tool}: ${reason}`]));
+    return ok(name, [`${target} runs ${runs.join(', ')}`, ...lacks].join('; '));
+  } catch (error) {
+    const remedy = 'start it ("reeve serve --roles sandbox"), or correct SANDBOX_TARGET; until then these tools fail';
+    const { message } = ReeveError.from(error);
+    return fail(name, message.startsWith(target) ? message : `${target}: ${message}`, remedy);
+  }
 }
 
 /** The model provider has what its calls need. Calls nobody. */

@@ -1,7 +1,11 @@
+import type { Log } from '@reeve/kit';
 import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
+import { EXIT } from '../failure.ts';
 import { examples, exitWith } from '../options.ts';
 import { createProcessLog } from '../process-log.ts';
+import { isSandboxAlone } from '../sandbox-place.ts';
+import { startSandboxRole } from '../sandbox-role.ts';
 import { startReeve } from '../start.ts';
 
 interface ServeOptions {
@@ -38,6 +42,13 @@ async function serve(options: ServeOptions): Promise<number> {
     process.once('SIGINT', stop);
     process.once('SIGTERM', stop);
   });
+  if (isSandboxAlone(config)) {
+    const role = await startSandboxRole(config, log);
+    process.stdout.write(
+      `Reeve listens on ${role.url}\n  sandbox   gRPC, gRPC-Web, Connect\n  data      ${role.workspaces}\n`,
+    );
+    return stop(role, await stopped, log);
+  }
   const reeve = await startReeve({ config, log, command: 'serve', serve: true });
   const lines = [
     `Reeve listens on ${reeve.url}`,
@@ -47,9 +58,12 @@ async function serve(options: ServeOptions): Promise<number> {
     `  model     ${config.llmProvider}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
-  const signal = await stopped;
+  return stop(reeve, await stopped, log);
+}
+
+async function stop(running: AsyncDisposable, signal: string, log: Log): Promise<number> {
   log.info(`${signal}: stopping`);
-  await reeve[Symbol.asyncDispose]();
+  await running[Symbol.asyncDispose]();
   log.info('stopped');
-  return 0;
+  return EXIT.done;
 }

@@ -4,7 +4,7 @@ import { PROGRAM_TIMEOUT_MS, runProgram, RunTime } from '../program.ts';
 import { defineTool } from '../tool.ts';
 
 /** A shell script in the sandbox, with the workspace as its current directory. */
-export const bashExecute = (sandbox: Sandbox) =>
+export const bashExecute = (sandbox: Pick<Sandbox, 'exec' | 'unavailable'>) =>
   defineTool({
     name: 'bash_execute',
     description:

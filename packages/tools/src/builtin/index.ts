@@ -21,11 +21,9 @@ import { webCrawl } from './web-crawl.ts';
 import { webSearch } from './web-search.ts';
 import { writeFile } from './write-file.ts';
 
-/** The tools that come with Reeve. */
-export function builtinTools(sandbox: Sandbox, web: Web): Tool[] {
+/** The tools that work in a session's workspace: they run where it is. */
+export function workspaceTools(sandbox: Pick<Sandbox, 'exec' | 'unavailable'>): Tool[] {
   return [
-    calculator,
-    currentTime,
     readFile,
     writeFile,
     editFile,
@@ -36,6 +34,17 @@ export function builtinTools(sandbox: Sandbox, web: Web): Tool[] {
     bashExecute(sandbox),
     pythonExecute(sandbox),
     nodeExecute(sandbox),
+  ];
+}
+
+/** Those that need nothing but themselves. */
+export const bareTools: readonly Tool[] = [calculator, currentTime];
+
+/** The tools that come with Reeve, beside those that work in a workspace. */
+export function builtinTools(inWorkspace: readonly Tool[], web: Web): Tool[] {
+  return [
+    ...bareTools,
+    ...inWorkspace,
     httpRequest(web),
     webCrawl(web),
     webSearch(web),

@@ -4,7 +4,7 @@ import { PROGRAM_TIMEOUT_MS, runProgram, RunTime } from '../program.ts';
 import { defineTool } from '../tool.ts';
 
 /** A Node program in the sandbox, with the workspace as its current directory. */
-export const nodeExecute = (sandbox: Sandbox) =>
+export const nodeExecute = (sandbox: Pick<Sandbox, 'exec' | 'unavailable'>) =>
   defineTool({
     name: 'node_execute',
     description:

@@ -4,7 +4,7 @@ import { PROGRAM_TIMEOUT_MS, runProgram, RunTime } from '../program.ts';
 import { defineTool } from '../tool.ts';
 
 /** A Python program in the sandbox, with the workspace as its current directory. */
-export const pythonExecute = (sandbox: Sandbox) =>
+export const pythonExecute = (sandbox: Pick<Sandbox, 'exec' | 'unavailable'>) =>
   defineTool({
     name: 'python_execute',
     description:

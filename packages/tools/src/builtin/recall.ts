@@ -1,6 +1,6 @@
 import { RecallInput } from '@reeve/contract';
 import { z } from 'zod';
-import { defineTool, success } from '../tool.ts';
+import { defineTool, memoryOf, success } from '../tool.ts';
 
 /** What was remembered and fits a query. */
 export const recall = defineTool({
@@ -13,5 +13,6 @@ export const recall = defineTool({
     query: RecallInput.shape.query.describe('Words of what you look for.'),
     top_k: RecallInput.shape.top_k.describe('How many facts at most.'),
   }),
-  execute: async (input, { memory }) => success({ matches: await memory.recall({ ...input, kinds: ['memory'] }) }),
+  execute: async (input, context) =>
+    success({ matches: await memoryOf(context).recall({ ...input, kinds: ['memory'] }) }),
 });

@@ -1,6 +1,6 @@
 import { RememberInput } from '@reeve/contract';
 import { z } from 'zod';
-import { defineTool, success } from '../tool.ts';
+import { defineTool, memoryOf, success } from '../tool.ts';
 
 /** A fact for later runs. */
 export const remember = defineTool({
@@ -13,5 +13,5 @@ export const remember = defineTool({
     text: RememberInput.shape.text.describe('The fact, in a sentence or two.'),
     tags: RememberInput.shape.tags.describe('Words to find it by.'),
   }),
-  execute: async (input, { memory }) => success(await memory.remember(input)),
+  execute: async (input, context) => success(await memoryOf(context).remember(input)),
 });

@@ -1,13 +1,12 @@
 import type { Sandbox } from '@reeve/sandbox';
 import { z } from 'zod';
-import { resultOf } from '../program.ts';
+import { runProgram } from '../program.ts';
 import { defineTool } from '../tool.ts';
 
 const RUN_MS = 20_000;
-const MAX_OUTPUT_BYTES = 100 * 1024;
 
 /** JavaScript in the sandbox, without files, network or timers. */
-export const runCode = (sandbox: Sandbox) =>
+export const runCode = (sandbox: Pick<Sandbox, 'exec' | 'unavailable'>) =>
   defineTool({
     name: 'run_code',
     description:
@@ -21,9 +20,6 @@ export const runCode = (sandbox: Sandbox) =>
       code: z.string().min(1).max(200_000).describe('The program. The value of its last expression is the result.'),
     }),
     unavailable: () => sandbox.unavailable('javascript'),
-    async execute({ language, code }, { workspace, signal }) {
-      return resultOf(
-        await sandbox.exec({ language, code, workspace, timeoutMs: RUN_MS, maxOutputBytes: MAX_OUTPUT_BYTES }, signal),
-      );
-    },
+    execute: ({ language, code }, context) =>
+      runProgram(sandbox, 'run_code', { language, code, timeoutMs: RUN_MS }, context),
   });

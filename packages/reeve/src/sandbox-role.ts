@@ -1,0 +1,49 @@
+import { join, resolve } from 'node:path';
+import { collectProcessMetrics, ReeveError, type Log } from '@reeve/kit';
+import { createQuota, createWorkspaces, openSandbox } from '@reeve/sandbox';
+import { createCallAuthenticator, openFilePolicies, toolRule } from '@reeve/tenancy';
+import { bareTools, createRegistryOf, workspaceTools, type ToolCalls } from '@reeve/tools';
+import type { Config } from './config.ts';
+import { startSandboxService } from './sandbox-service.ts';
+
+/** A process that runs tools for others. Disposing stops it. */
+export interface SandboxRole extends AsyncDisposable {
+  readonly url: string;
+  readonly workspaces: string;
+}
+
+/**
+ * Starts the role `sandbox` alone. It has the workspaces on its disk and opens no database: it knows no stored keys, keeps what
+ * the tenants file says of tools, and leaves a line in the log where others leave a row in the audit log; the roles that call it
+ * do the rest.
+ */
+export async function startSandboxRole(config: Config, log: Log): Promise<SandboxRole> {
+  await using stack = new AsyncDisposableStack();
+  collectProcessMetrics();
+  const directory = join(resolve(config.dataDirectory), 'workspaces');
+  const workspaces = createWorkspaces(directory, createQuota(config));
+  const sandbox = stack.use(await openSandbox(config, log));
+  const policies = stack.use(openFilePolicies(config, log));
+  const tools = createRegistryOf([...bareTools, ...workspaceTools(sandbox)], config, log);
+  const calls: ToolCalls = {
+    toolsOf: async () => tools,
+    async contextFor(who, idempotencyKey, signal) {
+      const workspace = await workspaces.open(who.tenantId, who.sessionId);
+      const { quota } = workspaces;
+      // Connections could not be audited here, so there are none.
+      const egressOf = async () => undefined;
+      return { ...who, idempotencyKey, signal, workspace, quota, egressOf, now: () => new Date() };
+    },
+    ruleOf: async (tenantId, tool) => toolRule(policies.of(tenantId), tool),
+    async record({ userId, tool, status, sessionId }) {
+      log.info({ user_id: userId, tool, status, session_id: sessionId }, 'a tool was called');
+    },
+  };
+  const authenticate = createCallAuthenticator({ config, ensure: async () => undefined });
+  const server = await startSandboxService({ config, calls, authenticate, log });
+  if (server === undefined)
+    throw new ReeveError('invalid_request', 'SANDBOX_PORT is off, but the role sandbox has nothing else to do');
+  stack.use(server);
+  const parts = stack.move();
+  return { url: server.url, workspaces: directory, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
