@@ -1,4 +1,5 @@
 import { createClient, type Client } from '@reeve/client';
+import { sendingFetch } from './sending-fetch.ts';
 import { watchedFetch, type StreamWatch } from './watched-fetch.ts';
 
 const KEY = 'reeve.api_key';
@@ -13,6 +14,11 @@ export function api(): Client {
 /** Another client like `api()`, that tells when its streams open and close. */
 export function watchedApi(watch: StreamWatch): Client {
   return connect(watchedFetch(watch));
+}
+
+/** Another client like `api()`, that tells how many bytes of an upload are sent. */
+export function sendingApi(onSent: (bytes: number) => void): Client {
+  return connect(sendingFetch(onSent));
 }
 
 /** Keeps an API key for this tab only and uses it from now on. A JWT does as well. */

@@ -16,11 +16,14 @@ export interface ChatSearch {
   readonly run?: string | undefined;
   readonly agent?: string | undefined;
   readonly q?: string | undefined;
+  /** The directory of the session's files that is open, from `/`. */
+  readonly files?: string | undefined;
 }
 export const chatSearch = (raw: RawSearch): ChatSearch => ({
   run: words(raw['run']),
   agent: words(raw['agent']),
   q: words(raw['q']),
+  files: directory(raw['files']),
 });
 
 export interface RunsSearch {
@@ -175,6 +178,10 @@ export const signInSearch = (raw: RawSearch): SignInSearch => {
 function words(value: unknown): string | undefined {
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' && value !== '' ? value.slice(0, 200) : undefined;
+}
+
+function directory(value: unknown): string | undefined {
+  return typeof value === 'string' && /^\/[^\0]{0,4096}$/.test(value) ? value : undefined;
 }
 
 function day(value: unknown): string | undefined {

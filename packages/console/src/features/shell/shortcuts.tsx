@@ -19,6 +19,7 @@ const SHORTCUTS: readonly (readonly [string, readonly string[]])[] = [
   ['Choose the task', ['x']],
   ['Approve, reject (approvals)', ['a', 'r']],
   ['Edit the input, give the result (approvals)', ['e']],
+  ['Files of the session (chat)', ['f']],
   ['Send a message', ['Enter']],
   ['Send what a dialog holds', ['Ctrl / ⌘', 'Enter']],
   ['New line in a message', ['Shift', 'Enter']],
