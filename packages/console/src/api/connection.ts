@@ -1,6 +1,4 @@
 import { createClient, type Client } from '@reeve/client';
-import { sendingFetch } from './sending-fetch.ts';
-import { watchedFetch, type StreamWatch } from './watched-fetch.ts';
 
 const KEY = 'reeve.api_key';
 const HOLDER = 'reeve.holder';
@@ -11,14 +9,9 @@ export function api(): Client {
   return client;
 }
 
-/** Another client like `api()`, that tells when its streams open and close. */
-export function watchedApi(watch: StreamWatch): Client {
-  return connect(watchedFetch(watch));
-}
-
-/** Another client like `api()`, that tells how many bytes of an upload are sent. */
-export function sendingApi(onSent: (bytes: number) => void): Client {
-  return connect(sendingFetch(onSent));
+/** Another client like `api()`, that asks by a fetch of its own. */
+export function apiThrough(fetch: (request: Request) => Promise<Response>): Client {
+  return connect(fetch);
 }
 
 /** Keeps an API key for this tab only and uses it from now on. A JWT does as well. */

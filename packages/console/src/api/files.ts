@@ -1,7 +1,8 @@
 import { routes } from '@reeve/contract';
 import { infiniteQueryOptions, queryOptions, type QueryClient } from '@tanstack/react-query';
-import { api, sendingApi } from './connection.ts';
+import { api, apiThrough } from './connection.ts';
 import { nextOffset } from './paging.ts';
+import { sendingFetch } from './sending-fetch.ts';
 
 const FILES_PER_PAGE = 100;
 
@@ -50,7 +51,7 @@ export interface Sending {
 
 /** Puts a file into a session's workspace; throws ClientError where it is refused, and where it has become unreadable. */
 export async function uploadFile({ sessionId, path, file, signal, onSent }: Sending): Promise<void> {
-  await sendingApi(onSent).call(routes.uploadFile, {
+  await apiThrough(sendingFetch(onSent)).call(routes.uploadFile, {
     params: { id: sessionId },
     query: { path },
     upload: file,

@@ -150,6 +150,32 @@ export const auditSearch = (raw: RawSearch): AuditSearch => ({
   entry: words(raw['entry']),
 });
 
+export interface ToolsSearch {
+  readonly q?: string | undefined;
+  readonly source?: string | undefined;
+  /** The tool whose details are open. */
+  readonly tool?: string | undefined;
+}
+export const toolsSearch = (raw: RawSearch): ToolsSearch => ({
+  q: words(raw['q']),
+  source: words(raw['source']),
+  tool: words(raw['tool']),
+});
+
+export interface McpSearch {
+  /** The server whose details are open. */
+  readonly server?: string | undefined;
+  /** The server whose form is open. */
+  readonly edit?: string | undefined;
+  /** Whether the form for a new server is open. */
+  readonly create?: true | undefined;
+}
+export const mcpSearch = (raw: RawSearch): McpSearch => ({
+  server: words(raw['server']),
+  edit: words(raw['edit']),
+  create: raw['create'] === true ? true : undefined,
+});
+
 const SHOWN_SETTINGS = ['changed', 'changeable'] as const;
 
 export interface SettingsSearch {

@@ -3,14 +3,13 @@ import { useHotkeys } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import type { Multitask } from '@reeve/contract';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { cancelRun } from '../../api/runs.ts';
 import { sessionQuery } from '../../api/sessions.ts';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { messageOf } from '../../ui/message-of.ts';
 import { ListIcon } from '../../ui/icons.ts';
 import { FilesButton } from '../files/files-button.tsx';
-import { FilesDrawer } from '../files/files-drawer.tsx';
 import { AgentPicker } from './agent-picker.tsx';
 import classes from './chat-page.module.css';
 import { Composer } from './composer.tsx';
@@ -23,6 +22,8 @@ import type { Turn } from './transcript.ts';
 import { SendingTurn } from './turn-view.tsx';
 import { useSessionRuns } from './use-session-runs.ts';
 import { Welcome } from './welcome.tsx';
+
+const FilesDrawer = lazy(async () => ({ default: (await import('../files/files-drawer.tsx')).FilesDrawer }));
 
 interface ChatPageProps {
   readonly sessionId: string | undefined;
@@ -111,8 +112,10 @@ export function ChatPage({
       >
         {list}
       </Drawer>
-      {sessionId !== undefined && (
-        <FilesDrawer sessionId={sessionId} directory={files} onClose={() => onFiles(undefined)} />
+      {sessionId !== undefined && files !== undefined && (
+        <Suspense fallback={null}>
+          <FilesDrawer sessionId={sessionId} directory={files} onClose={() => onFiles(undefined)} />
+        </Suspense>
       )}
       <section className={classes.main} aria-label="Chat">
         <div className={classes.bar} data-bare={sessionId === undefined || undefined}>

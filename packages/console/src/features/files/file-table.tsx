@@ -107,8 +107,10 @@ function Row({ sessionId, entry, onDelete }: RowProps) {
         {words !== undefined && <span className={table.sub}>{words}</span>}
       </td>
       <td className={`${table.number} ${classes.size}`}>
-        {kind === 'file' ? formatBytes(size) : '–'}
-        <span className={`${table.sub} ${table.narrowOnly}`}>
+        <span className={kind === 'file' ? undefined : classes.wideOnly}>
+          {kind === 'file' ? formatBytes(size) : '–'}
+        </span>
+        <span className={classes.narrowTime}>
           <Ago time={changed} />
         </span>
       </td>

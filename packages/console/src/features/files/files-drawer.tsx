@@ -1,15 +1,12 @@
 import { Drawer } from '@mantine/core';
 import type { WorkspaceEntry } from '@reeve/contract';
-import { lazy, Suspense, useState } from 'react';
-import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
+import { useState } from 'react';
 import type { Directory } from './directory.ts';
-
-const FilesPanel = lazy(async () => ({ default: (await import('./files-panel.tsx')).FilesPanel }));
+import { FilesPanel } from './files-panel.tsx';
 
 interface FilesDrawerProps {
   readonly sessionId: string;
-  /** The directory to show; closed where undefined. */
-  readonly directory: Directory | undefined;
+  readonly directory: Directory;
   readonly onClose: () => void;
 }
 
@@ -18,7 +15,7 @@ export function FilesDrawer({ sessionId, directory, onClose }: FilesDrawerProps)
   const [deleting, setDeleting] = useState<WorkspaceEntry>();
   return (
     <Drawer
-      opened={directory !== undefined}
+      opened
       onClose={onClose}
       position="right"
       size="min(44rem, 100vw)"
@@ -26,13 +23,8 @@ export function FilesDrawer({ sessionId, directory, onClose }: FilesDrawerProps)
       closeButtonProps={{ 'aria-label': 'Close' }}
       // The key that closes the question before a file is deleted closes that alone.
       closeOnEscape={deleting === undefined}
-      keepMounted={false}
     >
-      {directory !== undefined && (
-        <Suspense fallback={<SkeletonRows rows={5} height={48} label="Loading the files" />}>
-          <FilesPanel sessionId={sessionId} directory={directory} deleting={deleting} onDelete={setDeleting} />
-        </Suspense>
-      )}
+      <FilesPanel sessionId={sessionId} directory={directory} deleting={deleting} onDelete={setDeleting} />
     </Drawer>
   );
 }

@@ -81,7 +81,7 @@ export function FilesPanel({ sessionId, directory, deleting, onDelete }: FilesPa
       {entries.length > 0 && <FileTable sessionId={sessionId} entries={entries} onDelete={onDelete} />}
       <ShowMore query={query} mt="sm" />
       {mayUpload && entries.length > 0 && (
-        <p className={classes.hint}>Files can be dropped here. The agent’s tools see them as {`/${path}`}.</p>
+        <p className={classes.hint}>Files can be dropped here; the agent’s tools find them in their workspace.</p>
       )}
       {deleting !== undefined && (
         <DeleteFile sessionId={sessionId} file={deleting} onClose={() => onDelete(undefined)} />

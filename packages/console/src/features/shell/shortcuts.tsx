@@ -13,6 +13,8 @@ const SHORTCUTS: readonly (readonly [string, readonly string[]])[] = [
   ['Go to keys', ['g', 'k']],
   ['Go to tenants', ['g', 'n']],
   ['Go to the audit log', ['g', 'l']],
+  ['Go to tools', ['g', 'o']],
+  ['Go to MCP servers', ['g', 'm']],
   ['Go to settings', ['g', 'e']],
   ['Next and previous row of a list', ['j', 'k']],
   ['Open the row', ['Enter']],
