@@ -1,13 +1,10 @@
-import { lazy, Suspense } from 'react';
+import { CallApproval } from '../approvals/call-approval.tsx';
 import { formatDuration, formatInline } from '../../ui/format.ts';
 import { RightIcon, ToolIcon } from '../../ui/icons.ts';
-import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { Status } from '../../ui/status.tsx';
 import { TextBlock } from '../../ui/text-block.tsx';
 import type { ToolItem } from './run-view.ts';
 import classes from './tool-card.module.css';
-
-const CallApproval = lazy(async () => ({ default: (await import('../approvals/call-approval.tsx')).CallApproval }));
 
 interface ToolCardProps {
   readonly tool: ToolItem;
@@ -47,11 +44,7 @@ export function ToolCard({ tool, runId }: ToolCardProps) {
           )}
         </div>
       </details>
-      {approvalId !== null && runId !== null && (
-        <Suspense fallback={<SkeletonRows rows={1} height={90} label="Loading the question" />}>
-          <CallApproval runId={runId} approvalId={approvalId} tool={tool.name} />
-        </Suspense>
-      )}
+      {approvalId !== null && runId !== null && <CallApproval runId={runId} approvalId={approvalId} tool={tool.name} />}
     </div>
   );
 }

@@ -127,6 +127,9 @@ describe('the files of a session', { skip: chromium.missing, timeout: SUITE_MS }
     await panel.getByRole('button', { name: 'Look again' }).click();
     await bar.getByText('nearly full').waitFor();
 
+    await choose(page, panel, ['large.bin', 'z'.repeat(30 * 1024 * 1024)]);
+    await upload(panel, 'large.bin').getByText('the workspace is full: it may hold 4 MiB').waitFor();
+
     await client.call(routes.deleteFile, { params: { id }, query: { path: 'one.bin' } });
     await upload(panel, 'two.bin').getByRole('button', { name: 'Try again' }).click();
     await upload(panel, 'two.bin').getByText('Uploaded, 2.5 MiB').waitFor();
