@@ -20,8 +20,10 @@ export function stateOf({ available, breaker }: Pick<ToolInfo, 'available' | 'br
     : { status: 'ok', text: 'Available' };
 }
 
-/** Where tools come from, for people: `builtin`, or `mcp:<server>`. */
+/** Where tools come from, for people: `builtin`, `mcp:<server>` or `extension:<name>`. */
 export function sourceWords(source: string): string {
   if (source === 'builtin') return 'Built in';
-  return source.startsWith('mcp:') ? `MCP server ${source.slice('mcp:'.length)}` : source;
+  const [, kind, name] = /^(mcp|extension):(.*)$/.exec(source) ?? [];
+  if (kind === undefined) return source;
+  return kind === 'mcp' ? `MCP server ${name}` : `Extension ${name}`;
 }

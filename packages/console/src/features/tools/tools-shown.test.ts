@@ -31,6 +31,7 @@ test('tools are found by words of their names and descriptions, and by their sou
 test('sources are each named once, the built-in tools first', () => {
   assert.deepEqual(sourcesOf([...TOOLS, ...TOOLS]), ['builtin', 'mcp:art', 'mcp:lab']);
   assert.deepEqual(sourcesOf(TOOLS).map(sourceWords), ['Built in', 'MCP server art', 'MCP server lab']);
+  assert.deepEqual(['extension:dice', 'elsewhere'].map(sourceWords), ['Extension dice', 'elsewhere']);
 });
 
 test('a tool that cannot be used is not called available, whatever its circuit says', () => {
