@@ -1,4 +1,4 @@
-import { ActionIcon, Group, Tooltip } from '@mantine/core';
+import { Group } from '@mantine/core';
 import { routes, type WorkspaceEntry } from '@reeve/contract';
 import { useMutation } from '@tanstack/react-query';
 import { downloadFile } from '../../api/files.ts';
@@ -6,6 +6,7 @@ import { useMay } from '../../api/identity.ts';
 import { Ago } from '../../ui/ago.tsx';
 import { formatBytes } from '../../ui/format.ts';
 import { DeleteIcon, DirectoryIcon, DownloadIcon, FileIcon, LinkIcon, UnknownIcon } from '../../ui/icons.ts';
+import { RowAction } from '../../ui/row-action.tsx';
 import { saveFile } from '../../ui/save-file.ts';
 import table from '../../ui/table.module.css';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
@@ -120,31 +121,14 @@ function Row({ sessionId, entry, onDelete }: RowProps) {
       <td aria-label="Actions">
         <Group gap={4} wrap="nowrap" justify="flex-end" className={classes.above}>
           {(kind === 'file' || kind === 'link') && (
-            <Tooltip label="Download">
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                c="var(--mantine-color-text)"
-                aria-label={`Download ${name}`}
-                loading={save.isPending}
-                onClick={() => save.mutate()}
-              >
-                <DownloadIcon size={16} />
-              </ActionIcon>
-            </Tooltip>
+            <RowAction label={`Download ${name}`} tip="Download" loading={save.isPending} onClick={() => save.mutate()}>
+              <DownloadIcon size={16} />
+            </RowAction>
           )}
           {onDelete !== undefined && (
-            <Tooltip label="Delete">
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                c="var(--mantine-color-text)"
-                aria-label={`Delete ${name}`}
-                onClick={onDelete}
-              >
-                <DeleteIcon size={16} />
-              </ActionIcon>
-            </Tooltip>
+            <RowAction label={`Delete ${name}`} tip="Delete" onClick={onDelete}>
+              <DeleteIcon size={16} />
+            </RowAction>
           )}
         </Group>
       </td>

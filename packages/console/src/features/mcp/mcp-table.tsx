@@ -8,6 +8,7 @@ import { Ago } from '../../ui/ago.tsx';
 import { formatCount } from '../../ui/format.ts';
 import { DeleteIcon, EditIcon, PauseIcon, ResumeIcon } from '../../ui/icons.ts';
 import { messageOf } from '../../ui/message-of.ts';
+import { RowAction } from '../../ui/row-action.tsx';
 import { Status } from '../../ui/status.tsx';
 import table from '../../ui/table.module.css';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
@@ -103,18 +104,9 @@ function RowActions({ server, onDelete }: Pick<RowProps, 'server' | 'onDelete'>)
   const turn = enabled ? 'Switch off' : 'Switch on';
   return (
     <Group gap={4} wrap="nowrap" className={classes.above}>
-      <Tooltip label={turn}>
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          c="var(--mantine-color-text)"
-          aria-label={`${turn} ${name}`}
-          loading={toggle.isPending}
-          onClick={() => toggle.mutate()}
-        >
-          {enabled ? <PauseIcon size={16} /> : <ResumeIcon size={16} />}
-        </ActionIcon>
-      </Tooltip>
+      <RowAction label={`${turn} ${name}`} tip={turn} loading={toggle.isPending} onClick={() => toggle.mutate()}>
+        {enabled ? <PauseIcon size={16} /> : <ResumeIcon size={16} />}
+      </RowAction>
       <Tooltip label="Edit">
         <ActionIcon
           variant="subtle"
@@ -126,17 +118,9 @@ function RowActions({ server, onDelete }: Pick<RowProps, 'server' | 'onDelete'>)
           <EditIcon size={16} />
         </ActionIcon>
       </Tooltip>
-      <Tooltip label="Delete">
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          c="var(--mantine-color-text)"
-          aria-label={`Delete ${name}`}
-          onClick={onDelete}
-        >
-          <DeleteIcon size={16} />
-        </ActionIcon>
-      </Tooltip>
+      <RowAction label={`Delete ${name}`} tip="Delete" onClick={onDelete}>
+        <DeleteIcon size={16} />
+      </RowAction>
     </Group>
   );
 }
