@@ -294,6 +294,8 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
     for (const [key, heading] of [
       ['n', 'Tenants'],
       ['l', 'Audit log'],
+      ['o', 'Tools'],
+      ['m', 'MCP servers'],
       ['e', 'Settings'],
       ['k', 'API keys'],
     ] as const) {
@@ -316,6 +318,8 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
     for (const [path, api, title] of [
       ['/admin/keys', '**/api/v1/keys?*', 'The keys could not be loaded'],
       ['/admin/audit', '**/api/v1/audit?*', 'The log could not be loaded'],
+      ['/admin/tools', '**/api/v1/tools', 'The tools could not be loaded'],
+      ['/admin/tools/mcp', '**/api/v1/mcp/servers?*', 'The servers could not be loaded'],
     ] as const) {
       await page.route(api, (route) => route.fulfill({ status: 503, json: FAILURE }));
       await page.goto(server.url + path);
@@ -347,17 +351,23 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
       return page.getByRole('dialog', { name: /^Signed in: / }).innerText();
     };
 
-    it('a viewer is offered no administration, and told why where the address asks for it', async () => {
+    it('a viewer is offered what can be looked at alone, and told why where the address asks for more', async () => {
       const page = await browser.visit(`${guarded.url}/admin/keys`, expected);
       await signIn(page, 'rv_mistyped');
       await page.getByText('is not a key as this server makes them').waitFor();
       await signIn(page, keys.viewer!);
       await page.getByText('This page needs the role admin; you have viewer.').waitFor();
-      assert.equal(await page.getByRole('link', { name: 'Administration' }).count(), 0);
+      const strip = page.getByRole('navigation', { name: 'Administration' });
+      assert.deepEqual(await strip.getByRole('link').allInnerTexts(), ['Tools']);
       assert.equal(await page.getByRole('button', { name: 'New key' }).count(), 0);
       await page.goto(`${guarded.url}/admin/usage`);
       await page.getByText('Nothing is limited.').waitFor();
       assert.equal(await page.getByRole('button', { name: 'Set a budget' }).count(), 0);
+      await page.getByRole('link', { name: 'Administration' }).click();
+      await page.getByRole('link', { name: 'calculator' }).waitFor();
+      await page.getByRole('link', { name: 'MCP servers' }).click();
+      await page.getByText('No MCP server has been added.').waitFor();
+      assert.equal(await page.getByRole('button', { name: /server/ }).count(), 0);
       const told = await who(page);
       assert.match(told, new RegExp(`${keys.viewer!.slice(0, 15)}[^]*viewer[^]*default`));
       assert.ok(!told.includes(keys.viewer!));
@@ -372,14 +382,33 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
       assert.equal(total, 1, 'the role is found out once');
     });
 
-    it('an operator has the audit log alone', async () => {
+    it('a viewer sees the files of a session and changes none', async () => {
+      const admin = createClient({ baseUrl: guarded.url, apiKey: BOOTSTRAP });
+      const { session_id: id } = await admin.call(routes.query, { body: { message: 'hello' } });
+      const upload = new Blob(['hello']);
+      await admin.call(routes.uploadFile, { params: { id }, query: { path: 'a.txt' }, upload });
+      const page = await browser.visit(`${guarded.url}/chat/${id}?files=/`, expected);
+      await signIn(page, keys.viewer!);
+      const panel = page.getByRole('dialog', { name: 'Files of the session' });
+      const [file] = await Promise.all([
+        page.waitForEvent('download'),
+        panel.getByRole('button', { name: 'a.txt', exact: true }).click(),
+      ]);
+      assert.equal(await readFile(await file.path(), 'utf8'), 'hello');
+      assert.equal(await panel.getByRole('button', { name: /^(Upload|Delete)/ }).count(), 0);
+    });
+
+    it('an operator has the audit log and the tools', async () => {
       const page = await browser.visit(`${guarded.url}/runs`, expected);
       await signIn(page, keys.operator!);
       await page.getByRole('link', { name: 'Administration' }).click();
       await page.getByRole('heading', { name: 'Audit log' }).waitFor();
       await page.locator('tbody tr').first().waitFor();
       const strip = page.getByRole('navigation', { name: 'Administration' });
-      assert.deepEqual(await strip.getByRole('link').allInnerTexts(), ['Audit']);
+      assert.deepEqual(await strip.getByRole('link').allInnerTexts(), ['Audit', 'Tools']);
+      await strip.getByRole('link', { name: 'Tools' }).click();
+      await page.getByRole('link', { name: 'MCP servers' }).click();
+      await page.getByRole('button', { name: 'New server' }).waitFor();
     });
 
     it('a token is as good as a key, and its tenant sees itself alone', async () => {

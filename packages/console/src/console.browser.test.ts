@@ -116,6 +116,11 @@ async function fill(server: ServerProcess): Promise<Record<string, Place>> {
         enabled,
       },
     });
+  const put = (path: string, size: number) =>
+    client.call(routes.uploadFile, { params: { id: session }, query: { path }, upload: new Blob(['x'.repeat(size)]) });
+  await put('notes/today.md', 20);
+  await put('a report with a name that goes on for so long that no phone shows it in a line.pdf', 3_000_000);
+  await put('list.csv', 1_300);
   const openAll = (page: Page) =>
     page.locator('details').evaluateAll((all) => all.forEach((one) => one.setAttribute('open', '')));
   return {
@@ -136,6 +141,31 @@ async function fill(server: ServerProcess): Promise<Record<string, Place>> {
           () => (document.querySelector('article[data-highlighted]')?.getBoundingClientRect().top ?? -1) > 0,
         );
       },
+    ],
+    files: [
+      `/chat/${session}?files=/`,
+      async (page) => {
+        await page.getByRole('button', { name: 'list.csv', exact: true }).waitFor();
+        await page.evaluate(() => {
+          const data = new DataTransfer();
+          data.items.add(new File(['x'], 'list.csv'));
+          data.items.add(new File([new Uint8Array(65 * 1024 * 1024)], 'a film of the harvest.mp4'));
+          const drop = new DragEvent('drop', { dataTransfer: data, bubbles: true });
+          document.querySelector('[role="meter"]')!.dispatchEvent(drop);
+        });
+        await page.getByText('A file may have 64 MiB').waitFor();
+      },
+    ],
+    'file-deleted': [
+      `/chat/${session}?files=/notes`,
+      async (page) => {
+        await page.getByRole('button', { name: 'Delete today.md' }).click();
+        await page.getByRole('dialog', { name: 'Delete the file' }).waitFor();
+      },
+    ],
+    'no-directory': [
+      `/chat/${session}?files=/nowhere/at/all`,
+      (page) => page.getByText('The directory could not be loaded').waitFor(),
     ],
     runs: ['/runs', (page) => page.locator('tbody tr').nth(2).waitFor()],
     run: [

@@ -6,12 +6,14 @@ import {
   auditSearch,
   chatSearch,
   keysSearch,
+  mcpSearch,
   runsSearch,
   schedulesSearch,
   settingsSearch,
   signInSearch,
   tasksSearch,
   tenantsSearch,
+  toolsSearch,
   usageSearch,
 } from './routes/search.ts';
 
@@ -87,6 +89,18 @@ const audit = createRoute({
   validateSearch: auditSearch,
   component: lazyRouteComponent(() => import('./routes/audit.tsx'), 'AuditRoute'),
 });
+const tools = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/tools',
+  validateSearch: toolsSearch,
+  component: lazyRouteComponent(() => import('./routes/tools.tsx'), 'ToolsRoute'),
+});
+const mcp = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/tools/mcp',
+  validateSearch: mcpSearch,
+  component: lazyRouteComponent(() => import('./routes/mcp.tsx'), 'McpRoute'),
+});
 const settings = createRoute({
   getParentRoute: () => root,
   path: '/admin/settings',
@@ -115,6 +129,8 @@ export const router = createRouter({
     tenants,
     tenant,
     audit,
+    tools,
+    mcp,
     settings,
     signIn,
   ]),

@@ -1,5 +1,4 @@
 import { createClient, type Client } from '@reeve/client';
-import { watchedFetch, type StreamWatch } from './watched-fetch.ts';
 
 const KEY = 'reeve.api_key';
 const HOLDER = 'reeve.holder';
@@ -10,9 +9,9 @@ export function api(): Client {
   return client;
 }
 
-/** Another client like `api()`, that tells when its streams open and close. */
-export function watchedApi(watch: StreamWatch): Client {
-  return connect(watchedFetch(watch));
+/** Another client like `api()`, that asks by a fetch of its own. */
+export function apiThrough(fetch: (request: Request) => Promise<Response>): Client {
+  return connect(fetch);
 }
 
 /** Keeps an API key for this tab only and uses it from now on. A JWT does as well. */

@@ -12,9 +12,10 @@ import { ClientError } from '@reeve/client';
 import type { Task, TaskDetail, TaskEvent } from '@reeve/contract';
 import { queryOptions, skipToken, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { useEffect, useEffectEvent } from 'react';
-import { watchedApi } from './connection.ts';
+import { apiThrough } from './connection.ts';
 import { noteChange } from './recent-changes.ts';
 import { withChanges, type TaskPage } from './tasks.ts';
+import { watchedFetch } from './watched-fetch.ts';
 
 export type FeedState = 'connecting' | 'live' | 'lost';
 type Watcher = (events: readonly TaskEvent[]) => void;
@@ -68,14 +69,15 @@ function createTaskFeed(cache: QueryClient): TaskFeed {
   }
 
   async function read(signal: AbortSignal): Promise<void> {
-    const client = watchedApi({
+    const watch = {
       onOpen: () => {
         if (signal.aborted) return;
         setState('live');
         for (const noun of ['tasks/stats', 'tasks/one', 'approvals']) refreshSoon(noun, 0);
       },
       onClose: () => void (signal.aborted || setState('lost')),
-    });
+    };
+    const client = apiThrough(watchedFetch(watch));
     while (!signal.aborted) {
       try {
         for await (const event of client.followTasks({ ...(last !== undefined && { after: last }), signal }))

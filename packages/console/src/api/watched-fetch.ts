@@ -1,4 +1,4 @@
-export interface StreamWatch {
+interface StreamWatch {
   readonly onOpen: () => void;
   readonly onClose: () => void;
 }

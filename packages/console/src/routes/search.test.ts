@@ -26,6 +26,13 @@ test('what a list does not understand of its address is dropped', () => {
   });
 });
 
+test('a directory of files begins at the workspace', () => {
+  assert.equal(chatSearch({ files: '/' }).files, '/');
+  assert.equal(chatSearch({ files: '/notes/7' }).files, '/notes/7');
+  for (const odd of ['', 'notes', 7, '/a\u0000', `/${'x'.repeat(5_000)}`])
+    assert.equal(chatSearch({ files: odd }).files, undefined);
+});
+
 test('a range of days holds days that there are', () => {
   assert.equal(usageSearch({ from: '2026-02-28' }).from, '2026-02-28');
   for (const from of ['2026-02-30', '2026-2-3', 'yesterday', 20260203])

@@ -16,11 +16,14 @@ export interface ChatSearch {
   readonly run?: string | undefined;
   readonly agent?: string | undefined;
   readonly q?: string | undefined;
+  /** The directory of the session's files that is open, from `/`. */
+  readonly files?: string | undefined;
 }
 export const chatSearch = (raw: RawSearch): ChatSearch => ({
   run: words(raw['run']),
   agent: words(raw['agent']),
   q: words(raw['q']),
+  files: directory(raw['files']),
 });
 
 export interface RunsSearch {
@@ -147,6 +150,32 @@ export const auditSearch = (raw: RawSearch): AuditSearch => ({
   entry: words(raw['entry']),
 });
 
+export interface ToolsSearch {
+  readonly q?: string | undefined;
+  readonly source?: string | undefined;
+  /** The tool whose details are open. */
+  readonly tool?: string | undefined;
+}
+export const toolsSearch = (raw: RawSearch): ToolsSearch => ({
+  q: words(raw['q']),
+  source: words(raw['source']),
+  tool: words(raw['tool']),
+});
+
+export interface McpSearch {
+  /** The server whose details are open. */
+  readonly server?: string | undefined;
+  /** The server whose form is open. */
+  readonly edit?: string | undefined;
+  /** Whether the form for a new server is open. */
+  readonly create?: true | undefined;
+}
+export const mcpSearch = (raw: RawSearch): McpSearch => ({
+  server: words(raw['server']),
+  edit: words(raw['edit']),
+  create: raw['create'] === true ? true : undefined,
+});
+
 const SHOWN_SETTINGS = ['changed', 'changeable'] as const;
 
 export interface SettingsSearch {
@@ -175,6 +204,10 @@ export const signInSearch = (raw: RawSearch): SignInSearch => {
 function words(value: unknown): string | undefined {
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' && value !== '' ? value.slice(0, 200) : undefined;
+}
+
+function directory(value: unknown): string | undefined {
+  return typeof value === 'string' && /^\/[^\0]{0,4096}$/.test(value) ? value : undefined;
 }
 
 function day(value: unknown): string | undefined {

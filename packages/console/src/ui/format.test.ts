@@ -4,6 +4,7 @@ import {
   firstLine,
   firstLineOfMarkdown,
   formatAgo,
+  formatBytes,
   formatCost,
   formatDuration,
   formatInline,
@@ -46,4 +47,16 @@ test('markdown loses its marks where a line is all there is room for', () => {
   assert.equal(firstLineOfMarkdown('- a list'), 'a list');
   assert.equal(firstLineOfMarkdown('```json\n{"a": 1}\n```'), '{"a": 1}');
   assert.equal(firstLineOfMarkdown('2 * 3 in snake_case'), '2 * 3 in snake_case');
+});
+
+test('a size is short, in the unit that fits it', () => {
+  assert.deepEqual([0, 1_023, 1_024, 1_300, 20_480, 64 * 1_048_576, 1.5 * 2 ** 30].map(formatBytes), [
+    '0 B',
+    '1023 B',
+    '1 KiB',
+    '1.3 KiB',
+    '20 KiB',
+    '64 MiB',
+    '1.5 GiB',
+  ]);
 });

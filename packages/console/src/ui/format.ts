@@ -13,6 +13,16 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
 
+/** A size for people: `840 B`, `1.2 KiB`, `64 MiB`. Bytes in. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const power = Math.min(Math.floor(Math.log2(bytes) / 10), BYTE_UNITS.length);
+  const amount = bytes / 1024 ** power;
+  return `${amount < 10 ? Math.round(amount * 10) / 10 : Math.round(amount)} ${BYTE_UNITS[power - 1]}`;
+}
+
+const BYTE_UNITS = ['KiB', 'MiB', 'GiB', 'TiB'] as const;
+
 /** A decimal string of USD, short: at least two decimals, at most six, `<$0.000001` below that. */
 export function formatCost(usd: string): string {
   const amount = Number(usd);

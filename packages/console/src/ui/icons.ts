@@ -49,3 +49,11 @@ export { default as AccountIcon } from '@tabler/icons-react/dist/esm/icons/IconU
 export { default as SignOutIcon } from '@tabler/icons-react/dist/esm/icons/IconLogout.mjs';
 export { default as DownloadIcon } from '@tabler/icons-react/dist/esm/icons/IconDownload.mjs';
 export { default as ResetIcon } from '@tabler/icons-react/dist/esm/icons/IconArrowBackUp.mjs';
+export { default as FilesIcon } from '@tabler/icons-react/dist/esm/icons/IconFiles.mjs';
+export { default as FileIcon } from '@tabler/icons-react/dist/esm/icons/IconFile.mjs';
+export { default as DirectoryIcon } from '@tabler/icons-react/dist/esm/icons/IconFolder.mjs';
+export { default as LinkIcon } from '@tabler/icons-react/dist/esm/icons/IconLink.mjs';
+export { default as UploadIcon } from '@tabler/icons-react/dist/esm/icons/IconUpload.mjs';
+export { default as ArchiveIcon } from '@tabler/icons-react/dist/esm/icons/IconFileZip.mjs';
+export { default as McpIcon } from '@tabler/icons-react/dist/esm/icons/IconPlug.mjs';
+export { default as CloseIcon } from '@tabler/icons-react/dist/esm/icons/IconX.mjs';

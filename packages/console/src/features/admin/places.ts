@@ -6,6 +6,7 @@ const PLACES = [
   { to: '/admin/keys', name: 'Keys', needs: routes.listKeys },
   { to: '/admin/tenants', name: 'Tenants', needs: routes.listTenants },
   { to: '/admin/audit', name: 'Audit', needs: routes.listAudit },
+  { to: '/admin/tools', name: 'Tools', needs: routes.listTools },
   { to: '/admin/settings', name: 'Settings', needs: routes.getSettings },
 ] as const;
 

@@ -1,10 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
+import { lazy, Suspense } from 'react';
 import { runApprovalsQuery } from '../../api/approvals.ts';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
-import { ApprovalBody } from './approval-body.tsx';
 import { ApprovalOutcome } from './approval-outcome.tsx';
 import classes from './call-approval.module.css';
+
+const ApprovalBody = lazy(async () => ({ default: (await import('./approval-body.tsx')).ApprovalBody }));
 
 interface CallApprovalProps {
   readonly runId: string;
@@ -21,17 +23,21 @@ export function CallApproval({ runId, approvalId, tool }: CallApprovalProps) {
     <section className={classes.decision} aria-label={`Decision about ${tool}`}>
       {approval !== undefined ? (
         approval.status === 'pending' ? (
-          <ApprovalBody approval={approval} />
+          <Suspense fallback={<Waiting />}>
+            <ApprovalBody approval={approval} />
+          </Suspense>
         ) : (
           <ApprovalOutcome approval={approval} />
         )
       ) : query.isError ? (
         <ErrorPanel title="The question could not be loaded" error={query.error} onRetry={() => void query.refetch()} />
       ) : query.isFetching ? (
-        <SkeletonRows rows={1} height={90} label="Loading the question" />
+        <Waiting />
       ) : (
         <p className={classes.gone}>The question was withdrawn.</p>
       )}
     </section>
   );
 }
+
+const Waiting = () => <SkeletonRows rows={1} height={90} label="Loading the question" />;

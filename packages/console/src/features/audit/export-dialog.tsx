@@ -5,6 +5,7 @@ import { Command } from '../../ui/command.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import form from '../../ui/form.module.css';
 import { formatCount, formatDate } from '../../ui/format.ts';
+import { saveFile } from '../../ui/save-file.ts';
 import classes from './audit.module.css';
 import { gatherLines } from './export-lines.ts';
 
@@ -36,7 +37,7 @@ export function ExportDialog({ filter, onClose }: ExportDialogProps) {
         setState({ of: 'running', entries: count }),
       );
       const name = `audit-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.jsonl`;
-      download(file, name);
+      saveFile(file, name);
       setState({ of: 'ended', entries, file: name });
     } catch (error) {
       setState(signal.aborted ? { of: 'asking' } : { of: 'failed', error });
@@ -105,14 +106,4 @@ function rangeWords(from: string | undefined, to: string | undefined): string {
   if (from !== undefined && to !== undefined) return `from ${formatDate(from)} until ${formatDate(to)}`;
   if (from !== undefined) return `from ${formatDate(from)} on`;
   return to === undefined ? 'from the first to the last' : `until ${formatDate(to)}`;
-}
-
-/** Hands a file to the browser's downloads. */
-function download(file: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  link.click();
-  // The browser has taken hold of the file by then.
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

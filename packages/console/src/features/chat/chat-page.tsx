@@ -1,13 +1,15 @@
 import { ActionIcon, Drawer, Tooltip } from '@mantine/core';
+import { useHotkeys } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import type { Multitask } from '@reeve/contract';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { cancelRun } from '../../api/runs.ts';
 import { sessionQuery } from '../../api/sessions.ts';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { messageOf } from '../../ui/message-of.ts';
 import { ListIcon } from '../../ui/icons.ts';
+import { FilesButton } from '../files/files-button.tsx';
 import { AgentPicker } from './agent-picker.tsx';
 import classes from './chat-page.module.css';
 import { Composer } from './composer.tsx';
@@ -21,6 +23,8 @@ import { SendingTurn } from './turn-view.tsx';
 import { useSessionRuns } from './use-session-runs.ts';
 import { Welcome } from './welcome.tsx';
 
+const FilesDrawer = lazy(async () => ({ default: (await import('../files/files-drawer.tsx')).FilesDrawer }));
+
 interface ChatPageProps {
   readonly sessionId: string | undefined;
   readonly runId: string | undefined;
@@ -29,12 +33,25 @@ interface ChatPageProps {
   readonly search: string;
   readonly onAgent: (agent: string) => void;
   readonly onSearch: (search: string) => void;
+  /** The directory of the session's files that is open. */
+  readonly files: string | undefined;
+  readonly onFiles: (directory: string | undefined) => void;
   /** A message was taken: its run and session are stored. */
   readonly onStarted: (sessionId: string) => Promise<void>;
 }
 
 /** Sessions at the left, the conversation beside them, the composer under it. */
-export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, onStarted }: ChatPageProps) {
+export function ChatPage({
+  sessionId,
+  runId,
+  agent,
+  search,
+  files,
+  onAgent,
+  onSearch,
+  onFiles,
+  onStarted,
+}: ChatPageProps) {
   const streams = useRunStreams();
   const cache = useQueryClient();
   const [listOpen, setListOpen] = useState(false);
@@ -72,6 +89,8 @@ export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, o
     });
   };
 
+  useHotkeys([['f', () => sessionId !== undefined && onFiles(files === undefined ? '/' : undefined)]]);
+
   const here = start.variables?.session_id === sessionId;
   const sending = here && start.isPending ? start.variables?.message : undefined;
   const list = (
@@ -93,6 +112,11 @@ export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, o
       >
         {list}
       </Drawer>
+      {sessionId !== undefined && files !== undefined && (
+        <Suspense fallback={null}>
+          <FilesDrawer sessionId={sessionId} directory={files} onClose={() => onFiles(undefined)} />
+        </Suspense>
+      )}
       <section className={classes.main} aria-label="Chat">
         <div className={classes.bar} data-bare={sessionId === undefined || undefined}>
           <Tooltip label="Sessions">
@@ -107,6 +131,7 @@ export function ChatPage({ sessionId, runId, agent, search, onAgent, onSearch, o
             </ActionIcon>
           </Tooltip>
           {sessionId !== undefined && <h1 className={classes.title}>{session?.title || 'Conversation'}</h1>}
+          {sessionId !== undefined && <FilesButton sessionId={sessionId} onOpen={() => onFiles('/')} />}
         </div>
         {sessionId !== undefined ? (
           <Conversation

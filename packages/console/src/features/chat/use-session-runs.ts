@@ -1,6 +1,7 @@
 import type { Run } from '@reeve/contract';
 import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
+import { refreshFiles } from '../../api/files.ts';
 import { isLive, sessionRunsQuery } from '../../api/runs.ts';
 import { liveRunQuery, startedRuns, type LiveRun } from './run-streams.ts';
 import { useRunStreams } from './streams-context.ts';
@@ -47,7 +48,7 @@ export function useSessionRuns(sessionId: string | undefined): SessionRuns {
     return () => releases.forEach((release) => release());
   }, [watched, streams, connection]);
 
-  // A run that began, ended or went on between two looks at the list has left or taken messages that this page has not read.
+  // A run that began, ended or went on between two looks at the list has left messages and files that this page has not read.
   const turns = runs.map((run) => `${run.id} ${run.started_at} ${run.ended_at}`).join();
   const seen = useRef({ sessionId, turns });
   useEffect(() => {
@@ -56,6 +57,7 @@ export function useSessionRuns(sessionId: string | undefined): SessionRuns {
     if (sessionId === undefined || before.sessionId !== sessionId || before.turns === turns || before.turns === '')
       return;
     void cache.invalidateQueries({ queryKey: ['sessions', 'one', sessionId] });
+    void refreshFiles(cache, sessionId);
   }, [sessionId, turns, cache]);
 
   const views = useQueries({ queries: followed.map((id) => ({ ...liveRunQuery(id), enabled: false })) });

@@ -1,10 +1,10 @@
-import { ActionIcon, Group, Tooltip } from '@mantine/core';
+import { Group } from '@mantine/core';
 import type { ApiKey } from '@reeve/contract';
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
 import { Ago } from '../../ui/ago.tsx';
 import { formatDate } from '../../ui/format.ts';
 import { DeleteIcon, RetryIcon } from '../../ui/icons.ts';
+import { RowAction } from '../../ui/row-action.tsx';
 import { Status } from '../../ui/status.tsx';
 import table from '../../ui/table.module.css';
 import { useNow } from '../../ui/use-now.ts';
@@ -119,22 +119,5 @@ function Row({ apiKey: key, onRotate, onRevoke }: RowProps) {
         </Group>
       </td>
     </tr>
-  );
-}
-
-interface RowActionProps {
-  readonly label: string;
-  readonly tip: string;
-  readonly onClick: () => void;
-  readonly children: ReactNode;
-}
-
-function RowAction({ label, tip, onClick, children }: RowActionProps) {
-  return (
-    <Tooltip label={tip}>
-      <ActionIcon variant="subtle" color="gray" c="var(--mantine-color-text)" aria-label={label} onClick={onClick}>
-        {children}
-      </ActionIcon>
-    </Tooltip>
   );
 }

@@ -108,6 +108,17 @@ function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | 
               </Link>,
             ],
             [
+              'Files',
+              <Link
+                key="w"
+                to="/chat/{-$sessionId}"
+                params={{ sessionId: run.session_id }}
+                search={{ run: run.id, files: '/' }}
+              >
+                Files of the session
+              </Link>,
+            ],
+            [
               'Task',
               <Link key="t" to="/admin/agents/tasks" search={{ task: run.task_id }}>
                 Open the task

@@ -16,6 +16,7 @@ import {
   DocsIcon,
   KeyboardIcon,
   KeyIcon,
+  McpIcon,
   MoonIcon,
   PlusIcon,
   RunsIcon,
@@ -25,6 +26,7 @@ import {
   SunIcon,
   TasksIcon,
   TenantsIcon,
+  ToolIcon,
   UsageIcon,
 } from '../../ui/icons.ts';
 import { adminPlacesOf } from '../admin/places.ts';
@@ -34,6 +36,7 @@ const ADMIN_LOOKS = {
   Keys: { label: 'API keys', icon: KeyIcon },
   Tenants: { label: 'Tenants', icon: TenantsIcon },
   Audit: { label: 'Audit log', icon: AuditIcon },
+  Tools: { label: 'Tools', icon: ToolIcon },
   Settings: { label: 'Settings', icon: SettingsIcon },
 } as const;
 
@@ -109,6 +112,16 @@ export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
           const { label, icon: Icon } = ADMIN_LOOKS[name];
           return { id: to, label, leftSection: <Icon size={18} />, onClick: () => void navigate({ to }) };
         }),
+        ...(adminPlaces.some(({ name }) => name === 'Tools')
+          ? [
+              {
+                id: 'mcp',
+                label: 'MCP servers',
+                leftSection: <McpIcon size={18} />,
+                onClick: () => void navigate({ to: '/admin/tools/mcp' }),
+              },
+            ]
+          : []),
         ...(adminPlaces.some(({ name }) => name === 'Keys')
           ? [
               {

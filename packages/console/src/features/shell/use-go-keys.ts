@@ -12,6 +12,8 @@ const PLACES = {
   k: '/admin/keys',
   n: '/admin/tenants',
   l: '/admin/audit',
+  o: '/admin/tools',
+  m: '/admin/tools/mcp',
   e: '/admin/settings',
 } as const;
 

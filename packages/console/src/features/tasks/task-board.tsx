@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { routes } from '@reeve/contract';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import { agentsQuery } from '../../api/agents.ts';
 import { useMay } from '../../api/identity.ts';
 import { useTaskFeed } from '../../api/task-feed.ts';
@@ -12,8 +13,9 @@ import { Page } from '../../ui/page.tsx';
 import { paceOf, TaskCounts } from './task-counts.tsx';
 import { TaskDrawer } from './task-drawer.tsx';
 import { TaskFilters } from './task-filters.tsx';
-import { TaskForm } from './task-form.tsx';
 import { TaskList } from './task-list.tsx';
+
+const TaskForm = lazy(async () => ({ default: (await import('./task-form.tsx')).TaskForm }));
 
 /** What the board shows, all of it from the address. */
 export interface BoardSearch extends TaskFilter {
@@ -83,11 +85,14 @@ export function TaskBoard({ search, onSearch }: TaskBoardProps) {
         }
       />
       <TaskDrawer taskId={task} search={search} onClose={() => onSearch({ task: undefined })} />
-      <TaskForm
-        opened={create === true}
-        onClose={() => onSearch({ create: undefined })}
-        onCreated={(created) => onSearch({ create: undefined, task: created.id }, true)}
-      />
+      {create === true && (
+        <Suspense fallback={null}>
+          <TaskForm
+            onClose={() => onSearch({ create: undefined })}
+            onCreated={(created) => onSearch({ create: undefined, task: created.id }, true)}
+          />
+        </Suspense>
+      )}
     </Page>
   );
 }

@@ -14,28 +14,20 @@ import { EMPTY_DRAFT, requestOf, TASK_FIELDS, type TaskDraft } from './task-draf
 import { WorkFields } from './work-fields.tsx';
 
 interface TaskFormProps {
-  readonly opened: boolean;
   readonly onClose: () => void;
   readonly onCreated: (task: Task) => void;
 }
 
 /** Puts a task into the queue. The server judges the fields; its findings show beside them. */
-export function TaskForm({ opened, onClose, onCreated }: TaskFormProps) {
+export function TaskForm({ onClose, onCreated }: TaskFormProps) {
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      title="New task"
-      size="lg"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-      keepMounted={false}
-    >
+    <Modal opened onClose={onClose} title="New task" size="lg" closeButtonProps={{ 'aria-label': 'Close' }}>
       <Fields onClose={onClose} onCreated={onCreated} />
     </Modal>
   );
 }
 
-function Fields({ onClose, onCreated }: Omit<TaskFormProps, 'opened'>) {
+function Fields({ onClose, onCreated }: TaskFormProps) {
   const [draft, setDraft] = useState(EMPTY_DRAFT);
   const [fault, setFault] = useState<JsonFault | null>(null);
   const cache = useQueryClient();
