@@ -1,24 +1,41 @@
 import { lstat, opendir, stat, statfs } from 'node:fs/promises';
+import { sleep } from '@reeve/kit';
 import { namelessBytes } from './nameless-files.ts';
 import { openDirectory } from './place.ts';
 import type { ProcessStat } from './process-tree.ts';
 import type { Limits } from './sandbox.ts';
 
-/** Watches what a program adds to its workspace. */
-export interface DiskMeter {
-  /** The limit that is broken now, by processes that may hold files without names. */
-  exceeded(processes: readonly ProcessStat[]): Promise<'disk' | 'files' | undefined>;
+const LOOK_EVERY_MS = 50;
+
+/**
+ * Looks every 50 ms at what a program adds to its workspace, by whatever processes there are then, which may hold files without
+ * names. Resolves with the limit that was broken, or with undefined once the signal aborts.
+ */
+export async function watchDisk(
+  workspace: string,
+  limits: Pick<Limits, 'diskBytes' | 'files' | 'fileBytes'>,
+  processesOf: () => readonly ProcessStat[],
+  over: AbortSignal,
+): Promise<'disk' | 'files' | undefined> {
+  const exceeded = await openMeter(workspace, limits, processesOf, over);
+  for (;;) {
+    await sleep(LOOK_EVERY_MS, over);
+    if (over.aborted) return undefined;
+    const limit = await exceeded();
+    if (limit !== undefined) return limit;
+  }
 }
 
 /**
  * A meter that begins to count now. It asks the file system how much was added, by whomever, which costs nothing, and
- * looks at the workspace itself where that comes to half of a limit. It counts every entry that has changed since.
+ * looks at the workspace, and at the processes, where that comes to half of a limit. It counts every entry that has changed since.
  */
-export async function openDiskMeter(
+async function openMeter(
   workspace: string,
   limits: Pick<Limits, 'diskBytes' | 'files' | 'fileBytes'>,
+  processesOf: () => readonly ProcessStat[],
   signal: AbortSignal,
-): Promise<DiskMeter> {
+): Promise<() => Promise<'disk' | 'files' | undefined>> {
   const since = Date.now() - CLOCK_GRAIN_MS;
   // What the file system may hold before the workspace is looked at.
   const allowed = await usedOf(workspace).then((used) => ({
@@ -26,20 +43,18 @@ export async function openDiskMeter(
     files: used.files + limits.files / 2,
   }));
   let looks = 0;
-  return {
-    async exceeded(processes) {
-      const used = await usedOf(workspace);
-      looks += 1;
-      // Some file systems do not count their files.
-      const mayHaveMoreFiles = used.files > 0 ? used.files > allowed.files : looks % UNCOUNTED_LOOKS === 0;
-      if (used.bytes <= allowed.bytes && !mayHaveMoreFiles) return undefined;
-      allowed.bytes = used.bytes + limits.diskBytes / 4;
-      allowed.files = used.files + limits.files / 4;
-      const added = await measure(workspace, { since, limits, signal });
-      const addresses = processes.map(({ address }) => address);
-      added.bytes += await namelessBytes(addresses, (await stat(workspace)).dev, limits.fileBytes);
-      return added.bytes > limits.diskBytes ? 'disk' : added.files > limits.files ? 'files' : undefined;
-    },
+  return async () => {
+    const used = await usedOf(workspace);
+    looks += 1;
+    // Some file systems do not count their files.
+    const mayHaveMoreFiles = used.files > 0 ? used.files > allowed.files : looks % UNCOUNTED_LOOKS === 0;
+    if (used.bytes <= allowed.bytes && !mayHaveMoreFiles) return undefined;
+    allowed.bytes = used.bytes + limits.diskBytes / 4;
+    allowed.files = used.files + limits.files / 4;
+    const added = await measure(workspace, { since, limits, signal });
+    const addresses = processesOf().map(({ address }) => address);
+    added.bytes += await namelessBytes(addresses, (await stat(workspace)).dev, limits.fileBytes);
+    return added.bytes > limits.diskBytes ? 'disk' : added.files > limits.files ? 'files' : undefined;
   };
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Container } from 'dockerode';
 import { sleep } from '@reeve/kit';
-import { openDiskMeter } from './disk-meter.ts';
+import { watchDisk } from './disk-meter.ts';
 import { treeOf } from './process-tree.ts';
 import type { ExceededLimit, Limits } from './sandbox.ts';
 
@@ -26,12 +26,16 @@ export async function watchContainer(
 ): Promise<ExceededLimit | undefined> {
   const decided = new AbortController();
   const over = AbortSignal.any([signal, decided.signal]);
-  const looks = [watchCpu(watched, over), watchDisk(watched, over)];
+  const { container, workspace, limits } = watched;
+  let first: number | undefined;
+  const finding = firstProcess(container).then((pid) => void (first = pid));
+  const processesOf = () => (first === undefined ? [] : treeOf(first));
+  const looks = [watchCpu(watched, over), watchDisk(workspace, limits, processesOf, over)];
   try {
     return await Promise.race(looks);
   } finally {
     decided.abort();
-    await Promise.allSettled(looks);
+    await Promise.allSettled([...looks, finding]);
   }
 }
 
@@ -46,20 +50,6 @@ async function watchCpu(
     const stats = await container.stats({ stream: false, 'one-shot': true });
     usedMs = stats.cpu_stats.cpu_usage.total_usage / 1e6;
     if (usedMs > limits.cpuMs && !over.aborted) return 'cpu';
-  }
-}
-
-async function watchDisk(
-  { container, workspace, limits }: WatchedContainer,
-  over: AbortSignal,
-): Promise<ExceededLimit | undefined> {
-  const disk = await openDiskMeter(workspace, limits, over);
-  const first = await firstProcess(container);
-  for (;;) {
-    await sleep(LOOK_EVERY_MS, over);
-    if (over.aborted) return undefined;
-    const exceeded = await disk.exceeded(first === undefined ? [] : treeOf(first));
-    if (exceeded !== undefined) return exceeded;
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
 import { sleep } from '@reeve/kit';
-import { openDiskMeter } from './disk-meter.ts';
+import { watchDisk } from './disk-meter.ts';
 import { treeOf, type ProcessStat } from './process-tree.ts';
 import { TMPFS_BYTES } from './program.ts';
 import type { ExceededLimit, Limits } from './sandbox.ts';
@@ -24,7 +24,8 @@ export async function watchUsage(watched: Watched, signal: AbortSignal): Promise
   const decided = new AbortController();
   const over = AbortSignal.any([signal, decided.signal]);
   // Side by side: a look at a large workspace takes long, and memory is used up fast.
-  const looks = [watchProcesses(watched, over), watchDisk(watched, over)];
+  const { first, workspace, limits } = watched;
+  const looks = [watchProcesses(watched, over), watchDisk(workspace, limits, () => treeOf(first), over)];
   try {
     return await Promise.race(looks);
   } finally {
@@ -42,17 +43,6 @@ async function watchProcesses({ first, limits }: Watched, over: AbortSignal): Pr
     if (sum(processes, ({ cpuMs }) => cpuMs) > limits.cpuMs) return 'cpu';
     if (await usesMore(processes, limits.memoryBytes)) return 'memory';
     if (await hasMoreFiles(first, limits.files)) return 'files';
-  }
-}
-
-async function watchDisk({ first, workspace, limits }: Watched, over: AbortSignal): Promise<ExceededLimit | undefined> {
-  const disk = await openDiskMeter(workspace, limits, over);
-  for (;;) {
-    await sleep(LOOK_EVERY_MS, over);
-    if (over.aborted) return undefined;
-    const processes = programOf(first);
-    const exceeded = processes === undefined ? undefined : await disk.exceeded(processes);
-    if (exceeded !== undefined) return exceeded;
   }
 }
 
