@@ -1,4 +1,4 @@
-// Runs the test files, each in a process of its own, three at a time, and tells of what failed and what was skipped. The
+// Runs the test files, each in a process of its own, two at a time, and tells of what failed and what was skipped. The
 // last line is the count. Arguments choose files by a part of their path; `--both` runs the suite on the embedded
 // database and then on the PostgreSQL of REEVE_TEST_DATABASE_URL: what has nothing to do with the database on the first alone, the
 // longest on the second alone; a test counts as skipped only where it ran on neither.
@@ -38,8 +38,7 @@ const ranOnce = new RegExp(
 const ranLast = /^packages\/testing\/src\/kill-(approvals|children|wires)\.test/;
 /** What takes long begins first, so that in the end no process waits for the other's last file. */
 const isLong = /\/(kill[a-z-]*|queue-faults|model|[a-z]+-cli|console[a-z-]*\.browser)\.test/;
-/** On two cores: much of a test's time is waiting. */
-const concurrency = 3;
+const concurrency = 2;
 const unstableLimit = 2;
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { both: { type: 'boolean' } } });
 const postgresUrl = process.env['REEVE_TEST_DATABASE_URL'];

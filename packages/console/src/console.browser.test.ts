@@ -146,6 +146,7 @@ async function fill(server: ServerProcess): Promise<Record<string, Place>> {
       `/chat/${session}?files=/`,
       async (page) => {
         await page.getByRole('button', { name: 'list.csv', exact: true }).waitFor();
+        await page.getByRole('meter').waitFor();
         await page.evaluate(() => {
           const data = new DataTransfer();
           data.items.add(new File(['x'], 'list.csv'));
