@@ -144,7 +144,10 @@ export function createOutgoing({
   return {
     check,
     open,
-    connect: (host, port) => connectTo(host, port, lookup),
+    async connect(host, port) {
+      if (isIP(host) !== 0 && !mayReach(host)) throw notPublic(host);
+      return connectTo(host, port, lookup);
+    },
     async fetch(url, request = {}) {
       const { maxBytes = MAX_BYTES, cut = false } = request;
       const { body, ...answer } = await open(url, cut ? { ...request, maxBytes: Infinity } : request);

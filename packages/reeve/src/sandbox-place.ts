@@ -23,7 +23,7 @@ export function sandboxProblems(config: Config): ErrorDetail[] {
     return backend === 'remote'
       ? [problem('SANDBOX_TARGET', 'is not set, but SANDBOX_BACKEND is remote: say where, as host:port')]
       : [];
-  if (backend === 'quickjs' || backend === 'bubblewrap')
+  if (backend === 'quickjs' || backend === 'bubblewrap' || backend === 'docker')
     return [problem('SANDBOX_BACKEND', `is ${backend}, but SANDBOX_TARGET is set: leave one of them out`)];
   const isProven = config.tlsCaCertPath !== undefined || config.internalSecrets !== undefined;
   if (isProven || isLoopback(hostOf(target))) return [];

@@ -1,10 +1,11 @@
 import { join, resolve } from 'node:path';
-import { collectProcessMetrics, ReeveError, type Log } from '@reeve/kit';
+import { Background, collectProcessMetrics, ReeveError, type Log } from '@reeve/kit';
 import { createQuota, createWorkspaces, openSandbox } from '@reeve/sandbox';
 import { createCallAuthenticator, openFilePolicies, toolRule } from '@reeve/tenancy';
 import { bareTools, createRegistryOf, workspaceTools, type ToolCalls } from '@reeve/tools';
 import type { Config } from './config.ts';
 import { startSandboxService } from './sandbox-service.ts';
+import { keepWorkspaces } from './workspace-retention.ts';
 
 /** A process that runs tools for others. Disposing stops it. */
 export interface SandboxRole extends AsyncDisposable {
@@ -40,6 +41,14 @@ export async function startSandboxRole(config: Config, log: Log): Promise<Sandbo
     },
   };
   const authenticate = createCallAuthenticator({ config, ensure: async () => undefined });
+  if (config.retentionDays > 0) {
+    const stopping = new AbortController();
+    const background = stack.use(new Background(log));
+    stack.defer(() => stopping.abort());
+    // Who waits for which is known elsewhere: twice as long is longer than anybody should.
+    const files = { isNeeded: async () => false, workspaces, days: config.retentionDays * 2, log };
+    background.start('retention of workspaces', () => keepWorkspaces(files, stopping.signal));
+  }
   const server = await startSandboxService({ config, calls, authenticate, log });
   if (server === undefined)
     throw new ReeveError('invalid_request', 'SANDBOX_PORT is off, but the role sandbox has nothing else to do');

@@ -19,7 +19,7 @@ import { openMcpServers } from '@reeve/mcp';
 import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
-import { createFeed, createRunHandler, deleteRunsOf } from '@reeve/runs';
+import { createFeed, createRunHandler, deleteRunsOf, selectUnended } from '@reeve/runs';
 import { createQuota, createWorkspaces, openSandbox, type Quota, type Workspaces } from '@reeve/sandbox';
 import {
   createAgentTask,
@@ -193,7 +193,9 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     const retention = { database, days: config.retentionDays, forget: forgetRuns, log };
     background.start('retention', () => runRetention(retention, stopping.signal));
     if (workspaces !== undefined) {
-      const files = { database, workspaces, days: config.retentionDays, log };
+      const isNeeded = (tenantId: string, sessionId: string) =>
+        inTenant(database.db, tenantId, async (tx) => (await selectUnended(tx, tenantId, sessionId)).length > 0);
+      const files = { isNeeded, workspaces, days: config.retentionDays, log };
       background.start('retention of workspaces', () => keepWorkspaces(files, stopping.signal));
     }
   }

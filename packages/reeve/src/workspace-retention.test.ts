@@ -32,7 +32,11 @@ test('workspaces that nobody used are removed, but those of runs that wait', { t
   for (const id of [old, answered, waiting]) await utimes(join(root, 'default', id), long, long);
 
   const workspaces = createWorkspaces(root, createQuota({ workspaceQuotaMb: 100 }));
-  const parts = { database: reeve.database, workspaces, days: 30, log: silentLog };
+  const isNeeded = async (_: string, sessionId: string) => {
+    const { runs } = await client.call(routes.listRuns, { query: { session_id: sessionId } });
+    return runs.some(({ status }) => status === 'queued' || status === 'running');
+  };
+  const parts = { isNeeded, workspaces, days: 30, log: silentLog };
   assert.equal(await removeUnused(parts, new AbortController().signal), 2);
   assert.deepEqual((await readdir(join(root, 'default'))).sort(), [recent, waiting].sort());
   assert.equal(await removeUnused(parts, new AbortController().signal), 0);

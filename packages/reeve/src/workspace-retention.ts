@@ -1,10 +1,9 @@
-import { inTenant, type Database } from '@reeve/db';
 import { sleep, type Log } from '@reeve/kit';
-import { selectUnended } from '@reeve/runs';
 import type { Workspaces } from '@reeve/sandbox';
 
 export interface WorkspaceRetentionParts {
-  readonly database: Database;
+  /** True for a workspace that is waited for, however long. */
+  readonly isNeeded: (tenantId: string, sessionId: string) => Promise<boolean>;
   readonly workspaces: Workspaces;
   /** How long a workspace that nobody uses is kept, in days. */
   readonly days: number;
@@ -28,17 +27,17 @@ export async function keepWorkspaces(parts: WorkspaceRetentionParts, signal: Abo
   }
 }
 
-/** One round. Keeps those of runs that have not ended, however long they wait. Answers how many went. */
+/** One round. Answers how many went. */
 export async function removeUnused(
-  { database, workspaces, days, log }: WorkspaceRetentionParts,
+  { isNeeded, workspaces, days, log }: WorkspaceRetentionParts,
   signal: AbortSignal,
 ): Promise<number> {
   let removed = 0;
-  for await (const { tenantId, sessionId } of workspaces.unused(new Date(Date.now() - days * DAY_MS))) {
+  const since = new Date(Date.now() - days * DAY_MS);
+  for await (const { tenantId, sessionId } of workspaces.unused(since)) {
     if (signal.aborted) break;
-    const unended = await inTenant(database.db, tenantId, (tx) => selectUnended(tx, tenantId, sessionId));
-    if (unended.length > 0) continue;
-    await workspaces.remove(tenantId, sessionId).then(
+    if (await isNeeded(tenantId, sessionId)) continue;
+    await workspaces.remove(tenantId, sessionId, since).then(
       () => (removed += 1),
       (error: unknown) => log.warn({ err: error, session: sessionId }, 'a workspace could not be removed'),
     );

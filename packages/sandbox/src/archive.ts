@@ -36,8 +36,8 @@ async function addAll(zip: ZipFile, output: Readable, workspace: string, paths: 
     const leave = () => content.destroy();
     output.once('close', leave);
     if (output.destroyed) leave();
-    // The format has no backslash in names.
-    else zip.addReadStream(content, path.replaceAll('\\', '_'), { mtime, mode });
+    // The format has no backslash in names, and takes a letter with a colon for a disk.
+    else zip.addReadStream(content, path.replaceAll('\\', '_').replace(/^([a-z]):/i, '$1_'), { mtime, mode });
     await once(content, 'close');
     output.off('close', leave);
     if (output.destroyed) return;

@@ -23,20 +23,18 @@ export const BRIDGE_THREADS = 16;
 
 /**
  * Runs a command as the child of a bridge from the sandbox's loopback to the socket, since most clients know proxies by address
- * only. The command's end is the bridge's own. `answer`: the descriptor that the command may answer on, where it has one.
+ * only. The command's end is the bridge's own. `answer`: the descriptor that the command answers on, where it does.
  */
-export function bridged(node: string, answer: number, command: readonly string[]): string[] {
+export function bridged(node: string, answer: number | undefined, command: readonly string[]): string[] {
   return [node, '--max-old-space-size=64', '--eval', bridge(answer), '--', ...command];
 }
 
-const bridge = (answer: number) => `
-const { existsSync } = require('node:fs');
+const bridge = (answer: number | undefined) => `
 const { connect, createServer } = require('node:net');
 const { spawn } = require('node:child_process');
 const { signals } = require('node:os').constants;
 const [file, ...args] = process.argv.slice(1);
-const stdio = [0, 1, 2];
-if (existsSync('/proc/self/fd/${answer}')) stdio.push(...Array(${answer} - 3).fill('ignore'), ${answer});
+const stdio = ${JSON.stringify(answer === undefined ? [0, 1, 2] : [0, 1, 2, ...Array<string>(answer - 3).fill('ignore'), answer])};
 createServer({ allowHalfOpen: true }, (inside) => {
   const outside = connect({ path: '${EGRESS_SOCKET}', allowHalfOpen: true });
   inside.on('error', () => outside.destroy()).pipe(outside);

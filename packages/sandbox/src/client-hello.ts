@@ -11,6 +11,7 @@ const CLIENT_HELLO = 1;
 const SERVER_NAME = 0;
 /** A first message is longer only where somebody wants it to be. */
 const LONGEST = 64 * 1024;
+const MOST_RECORDS = 16;
 
 /** Reads the server name out of the beginning of a TLS connection (RFC 8446 §4.1.2, RFC 6066 §3). */
 export function readHello(bytes: Buffer): Hello {
@@ -29,7 +30,8 @@ export function readHello(bytes: Buffer): Hello {
 function handshakeOf(bytes: Buffer): Buffer | 'partial' | 'other' {
   const parts: Buffer[] = [];
   let length = 0;
-  for (let at = 0; ;) {
+  let wanted: number | undefined;
+  for (let at = 0; parts.length < MOST_RECORDS;) {
     if (bytes.length > at && bytes[at] !== HANDSHAKE) return 'other';
     if (bytes.length < at + 5) return 'partial';
     if (bytes[at + 1] !== 3) return 'other';
@@ -38,13 +40,16 @@ function handshakeOf(bytes: Buffer): Buffer | 'partial' | 'other' {
     const part = bytes.subarray(at + 5, end);
     parts.push(part);
     length += part.length;
-    const message = Buffer.concat(parts, length);
-    if (message.length > 0 && message[0] !== CLIENT_HELLO) return 'other';
-    if (message.length >= 4 && message.length >= 4 + message.readUIntBE(1, 3))
-      return message.subarray(4, 4 + message.readUIntBE(1, 3));
+    if (wanted === undefined && length >= 4) {
+      const head = Buffer.concat(parts).subarray(0, 4);
+      if (head[0] !== CLIENT_HELLO) return 'other';
+      wanted = 4 + head.readUIntBE(1, 3);
+    }
+    if (wanted !== undefined && length >= wanted) return Buffer.concat(parts).subarray(4, wanted);
     if (bytes.length < end) return 'partial';
     at = end;
   }
+  return 'other';
 }
 
 function serverNameOf(hello: Buffer): string | undefined {

@@ -1,7 +1,7 @@
-import { lstat, opendir, stat, statfs } from 'node:fs/promises';
+import { lstat, stat, statfs } from 'node:fs/promises';
 import { sleep } from '@reeve/kit';
 import { namelessBytes } from './nameless-files.ts';
-import { openDirectory } from './place.ts';
+import { entriesOf, openDirectory } from './place.ts';
 import type { ProcessStat } from './process-tree.ts';
 import type { Limits } from './sandbox.ts';
 
@@ -89,12 +89,11 @@ interface MeasureOptions {
  */
 export async function measure(workspace: string, { since, limits, signal }: MeasureOptions): Promise<Usage> {
   const added = { bytes: 0, files: 0 };
-  const visit = async (address: string, depth: number): Promise<void> => {
+  const visit = async (address: string | Buffer, depth: number): Promise<void> => {
     const directory = await openDirectory(address);
     await using _held = directory.handle;
-    for await (const { name } of await opendir(directory.address)) {
+    for await (const { address: below } of entriesOf(directory)) {
       if (signal.aborted || added.bytes > limits.diskBytes || added.files > limits.files) return;
-      const below = `${directory.address}/${name}`;
       const entry = await lstat(below).catch(() => undefined);
       if (entry === undefined) continue;
       if (entry.ctimeMs >= since) {

@@ -71,6 +71,8 @@ export async function followContainer(made: Made, signal: AbortSignal): Promise<
   let events: Readable | undefined;
   try {
     const channel = (stream = (await container.attach(ATTACH)) as Duplex);
+    // Whoever reads it hears of an end; nobody does yet.
+    channel.on('error', () => undefined);
     events = (await made.docker.getEvents({
       filters: { container: [container.id], event: ['oom', 'die'] },
     })) as Readable;

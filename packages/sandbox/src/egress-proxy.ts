@@ -22,6 +22,8 @@ const AT_ONCE = 64;
 const IN_ALL = 1_000;
 const IDLE_MS = 120_000;
 const HELLO_MS = 10_000;
+/** Clients send their first message in one piece or two. */
+const HELLO_READS = 64;
 
 /** What belongs to one connection, and not to the one behind the proxy. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -44,7 +46,7 @@ export async function openEgressProxy(egress: Egress): Promise<EgressProxy> {
   const directory = join(tmpdir(), `reeve-egress-${randomBytes(12).toString('hex')}`);
   const socket = join(directory, 'socket');
   await mkdir(directory, { mode: 0o700 });
-  const open = new Set<Duplex>();
+  const held = holdConnections();
   let left = IN_ALL;
   /** Lets a destination through, or says why not; either is written down before. */
   const admit = async (
@@ -64,12 +66,21 @@ export async function openEgressProxy(egress: Egress): Promise<EgressProxy> {
     return refused === undefined ? undefined : { status: 403, message: `${asked.slice(0, 253)} ${refused}` };
   };
 
+  const way: Way = {
+    egress,
+    admit,
+    async connect({ host, port }) {
+      using _place = held.takePlace();
+      return held.hold(await egress.connect(host, port), true);
+    },
+  };
+
   /** Tunnels to a port of plain requests, by the host that they are for: some clients make one for these, too. */
   const plainTunnels = new WeakMap<Duplex, string>();
   const server = createServer({ maxHeaderSize: 32 * 1024 }, (request, response) => {
     const host = plainTunnels.get(request.socket);
     const url = host === undefined ? request.url : `http://${host}${request.url}`;
-    answer(egress, admit, URL.parse(url ?? ''), request, response).catch((error: unknown) =>
+    answer(way, URL.parse(url ?? ''), request, response).catch((error: unknown) =>
       refuseRequest(response, refusalOf(error)),
     );
   });
@@ -82,23 +93,19 @@ export async function openEgressProxy(egress: Egress): Promise<EgressProxy> {
       client.unshift(head);
       return void server.emit('connection', client);
     }
-    tunnel(egress, admit, request.url ?? '', client, head).catch((error: unknown) =>
-      refuseTunnel(client, refusalOf(error)),
-    );
+    tunnel(way, request.url ?? '', client, head).catch((error: unknown) => refuseTunnel(client, refusalOf(error)));
   });
-  server.on('connection', (connection) => {
-    open.add(connection);
-    connection.once('close', () => open.delete(connection));
-    connection.setTimeout(IDLE_MS, () => connection.destroy());
-  });
+  server.on('connection', (connection) => void held.hold(connection, false));
   server.maxConnections = AT_ONCE;
   const close = async () => {
     server.close();
-    for (const connection of open) connection.destroy();
+    held.release();
     await rm(directory, { recursive: true, force: true });
   };
   try {
     await listen(server, socket);
+    // One that cannot be accepted is its client's loss.
+    server.on('error', () => undefined);
     await chmod(socket, 0o600);
     if (isRoot()) for (const path of [directory, socket]) await chown(path, SANDBOX_UID, SANDBOX_UID);
   } catch (error) {
@@ -115,18 +122,56 @@ interface Refusal {
   readonly message: string;
 }
 
-type Admit = (
-  kind: EgressConnection['kind'],
-  asked: string,
-  destination: Destination | undefined,
-) => Promise<Refusal | undefined>;
+/** What connections of a call go through. */
+interface Way {
+  readonly egress: Egress;
+  /** Lets a destination through, or says why not; either is written down before. */
+  admit(
+    kind: EgressConnection['kind'],
+    asked: string,
+    destination: Destination | undefined,
+  ): Promise<Refusal | undefined>;
+  /** A connection that ends with the call. */
+  connect(destination: Destination): Promise<Socket>;
+}
+
+/** All connections of a call, there and back: they end with it, and where nothing comes for long. */
+function holdConnections() {
+  const held = new Set<Socket>();
+  let upstreams = 0;
+  let isReleased = false;
+  return {
+    /** A place for an upstream while it is being reached. */
+    takePlace(): Disposable {
+      if (upstreams >= AT_ONCE) throw new ReeveError('limit_reached', `${AT_ONCE} connections are open already`);
+      upstreams += 1;
+      return { [Symbol.dispose]: () => void (upstreams -= 1) };
+    },
+    hold(socket: Socket, isUpstream: boolean): Socket {
+      socket.on('error', () => socket.destroy());
+      if (isReleased) return socket.destroy();
+      if (held.has(socket)) return socket;
+      held.add(socket);
+      if (isUpstream) upstreams += 1;
+      socket.once('close', () => {
+        held.delete(socket);
+        if (isUpstream) upstreams -= 1;
+      });
+      return socket.setTimeout(IDLE_MS, () => socket.destroy());
+    },
+    release(): void {
+      isReleased = true;
+      for (const socket of held) socket.destroy();
+    },
+  };
+}
 
 /** Bytes there and back. On the port of TLS there must be TLS, for the host that was asked for: a server may answer for many. */
-async function tunnel(egress: Egress, admit: Admit, authority: string, client: Duplex, head: Buffer): Promise<void> {
+async function tunnel(way: Way, authority: string, client: Duplex, head: Buffer): Promise<void> {
   const destination = destinationOf(authority, TLS_PORT);
-  const refusal = await admit('tunnel', authority, destination);
+  const refusal = await way.admit('tunnel', authority, destination);
   if (refusal !== undefined || destination === undefined) return refuseTunnel(client, refusal ?? NO_HOST);
-  const upstream = await egress.connect(destination.host, destination.port);
+  const upstream = await way.connect(destination);
   upstream.on('error', () => client.destroy());
   client.once('close', () => upstream.destroy());
   client.write(ESTABLISHED);
@@ -138,7 +183,7 @@ async function tunnel(egress: Egress, admit: Admit, authority: string, client: D
     upstream.destroy();
     client.destroy();
     const { host, port } = destination;
-    return egress.record({ host, port, kind: 'tunnel', refused: 'is not what was asked for in the tunnel' });
+    return way.egress.record({ host, port, kind: 'tunnel', refused: 'is not what was asked for in the tunnel' });
   }
   upstream.write(first);
   pipeline(client, upstream, () => undefined);
@@ -149,7 +194,7 @@ async function tunnel(egress: Egress, admit: Admit, authority: string, client: D
 async function firstBytes(client: Duplex, head: Buffer): Promise<Buffer> {
   let bytes = head;
   const late = AbortSignal.timeout(HELLO_MS);
-  while (readHello(bytes).kind === 'partial') {
+  for (let reads = 0; reads < HELLO_READS && readHello(bytes).kind === 'partial'; reads += 1) {
     const chunk = client.read() as Buffer | null;
     if (chunk !== null) {
       bytes = Buffer.concat([bytes, chunk]);
@@ -174,8 +219,7 @@ async function firstBytes(client: Duplex, head: Buffer): Promise<Buffer> {
  * are kept for the host in place of those that the program gave.
  */
 async function answer(
-  egress: Egress,
-  admit: Admit,
+  { egress, admit, connect }: Way,
   url: URL | null,
   request: IncomingMessage,
   response: ServerResponse,
@@ -185,6 +229,9 @@ async function answer(
       status: 400,
       message: 'this is a proxy: ask for http://host/path, or CONNECT host:port',
     });
+  // It would tell the program what it was sent with.
+  if (/^trac[ek]$/i.test(request.method ?? ''))
+    return refuseRequest(response, { status: 403, message: `${request.method} is not passed on` });
   const asked = destinationOf(url.host, 80);
   const isPlain = asked !== undefined && asked.port !== TLS_PORT && isOpen(egress.hosts, asked);
   const destination = isPlain || asked?.port !== 80 ? asked : { ...asked, port: TLS_PORT };
@@ -192,15 +239,29 @@ async function answer(
   if (refusal !== undefined || destination === undefined) return refuseRequest(response, refusal ?? NO_HOST);
   const { host, port } = destination;
   const own = isPlain ? undefined : egress.headersFor(host);
-  const socket = await egress.connect(host, port);
+  const socket = await connect(destination);
   const connection: Socket = isPlain ? socket : connectTls({ socket, servername: host, ALPNProtocols: ['http/1.1'] });
   response.once('close', () => connection.destroy());
-  const headers = { ...endToEnd(request.headers), ...own, host: isPlain ? url.host : host };
+  connection.on('error', () => connection.destroy());
+  const isChunked = request.headers['transfer-encoding'] !== undefined;
+  const headers = {
+    ...endToEnd(request.headers),
+    // A body without its length would be taken for a request of its own.
+    ...(isChunked && { 'transfer-encoding': 'chunked' }),
+    ...own,
+    host: isPlain ? url.host : host,
+  };
   await new Promise<void>((resolve, reject) => {
     const forwarded = ask(
       { method: request.method, path: `${url.pathname}${url.search}`, headers, createConnection: () => connection },
       (answered) => {
-        response.writeHead(answered.statusCode ?? 502, endToEnd(answered.headers));
+        try {
+          response.writeHead(answered.statusCode ?? 502, endToEnd(answered.headers));
+        } catch (error) {
+          // A status or a header that there cannot be.
+          connection.destroy();
+          return reject(error);
+        }
         pipeline(answered, response, () => resolve());
       },
     );
@@ -214,13 +275,16 @@ const NO_HOST: Refusal = { status: 403, message: 'that is no name of a host' };
 function endToEnd(headers: IncomingMessage['headers']): IncomingMessage['headers'] {
   const named = String(headers.connection ?? '')
     .split(',')
-    .map((name) => name.trim().toLowerCase());
+    .map((name) => name.trim().toLowerCase())
+    // How long a message is, and whom it is for, is not for the sender to take away.
+    .filter((name) => name !== 'content-length' && name !== 'host');
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.includes(name)));
 }
 
 function refusalOf(error: unknown): Refusal {
   const { reason, message } = ReeveError.from(error);
   if (reason === 'policy_denied') return { status: 403, message };
+  if (reason === 'limit_reached') return { status: 429, message };
   return { status: 502, message: reason === 'internal' ? 'the connection failed' : message };
 }
 

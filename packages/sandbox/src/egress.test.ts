@@ -10,7 +10,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer } from 'node:https';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, createServer as createTcp, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -77,6 +77,11 @@ describe('the first message of TLS', () => {
       }),
       { numRuns: 2_000 },
     );
+    // One byte in each record, for as long as anybody lets it.
+    const crumbs = Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from([22, 3, 1, 0, 1, 1])));
+    const startedAt = performance.now();
+    assert.deepEqual(readHello(crumbs), { kind: 'other' });
+    assert.ok(performance.now() - startedAt < 100);
   });
 });
 
@@ -88,7 +93,7 @@ describe('the way out', { timeout: 120_000 }, () => {
   let workspace: string;
   let seen: string[];
   let recorded: EgressConnection[];
-  let egress: Egress;
+  let egress: { -readonly [Key in keyof Egress]: Egress[Key] };
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'reeve-egress-test-'));
@@ -198,6 +203,59 @@ describe('the way out', { timeout: 120_000 }, () => {
         'GET plain.test/a -',
       ]);
     }));
+
+  it('passes on one request for one, whatever it says of its length', () =>
+    through(async ({ socket }) => {
+      for (const length of ['transfer-encoding: chunked', 'connection: content-length\r\ncontent-length: 47']) {
+        const client = connect(socket);
+        const hidden = 'GET /hidden HTTP/1.1\r\nhost: denied.test\r\nx: y\r\n';
+        const body = length.startsWith('transfer') ? `${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n` : hidden;
+        client.write(`GET http://plain.test/one HTTP/1.1\r\nhost: plain.test\r\n${length}\r\n\r\n${body}`);
+        await once(client, 'data');
+        client.destroy();
+      }
+      assert.deepEqual(seen, ['GET plain.test/one -', 'GET plain.test/one -']);
+    }));
+
+  it('gives no key back by TRACE, and survives an answer that there cannot be', () =>
+    through(async ({ socket }) => {
+      const asked = request({ socketPath: socket, method: 'TRACE', path: 'http://allowed.test/' });
+      asked.end();
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      assert.equal(response.statusCode, 403);
+      const odd = createTcp((client) => client.end('HTTP/1.1 001 x\r\n\r\n')).listen(0, '127.0.0.1');
+      await once(odd, 'listening');
+      const connectToIt = egress.connect;
+      egress.connect = async () => {
+        const to = connect((odd.address() as AddressInfo).port, '127.0.0.1');
+        await once(to, 'connect');
+        return to;
+      };
+      assert.match(await plainly(socket, 'http://plain.test/'), /^502/);
+      egress.connect = connectToIt;
+      odd.close();
+    }));
+
+  it('holds no more than 64 connections, and none beyond its call', async () => {
+    const reached: Socket[] = [];
+    const silent = createTcp((client) => void reached.push(client)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    egress.connect = async () => {
+      const to = connect((silent.address() as AddressInfo).port, '127.0.0.1');
+      await once(to, 'connect');
+      return to;
+    };
+    const proxy = await openEgressProxy(egress);
+    const client = connect(proxy.socket);
+    client.on('error', () => undefined);
+    client.write('GET http://plain.test/ HTTP/1.1\r\nhost: plain.test\r\n\r\n'.repeat(200));
+    client.write('CONNECT allowed.test:443 HTTP/1.1\r\n\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    assert.ok(reached.length > 0 && reached.length <= 64, String(reached.length));
+    await proxy[Symbol.asyncDispose]();
+    for (const socket of reached) if (!socket.closed) await once(socket.resume(), 'close');
+    silent.close();
+  });
 
   it('follows no redirect by itself', () =>
     through(async ({ socket }) => {

@@ -120,15 +120,22 @@ export async function listInside(
 ): Promise<{ paths: string[]; complete: boolean }> {
   const paths: string[] = [];
   let left = options.maxEntries;
+  let leftBytes = MAX_LIST_BYTES;
   let complete = true;
+  let isCut = false;
   const visit = async (directory: OpenDirectory, prefix: string, depth: number): Promise<void> => {
     const below: string[] = [];
     for await (const entry of await opendir(directory.address)) {
       if (options.signal.aborted) throw new ReeveError('cancelled', 'the run was cancelled');
       if (left-- <= 0) complete = false;
       if (!complete) return;
-      if (entry.isFile()) paths.push(prefix + entry.name);
-      else if (entry.isDirectory()) below.push(entry.name);
+      const length = prefix.length + entry.name.length;
+      // What is longer no tool can name.
+      if (length > MAX_PATH_LENGTH) isCut = true;
+      else if (entry.isFile()) {
+        if ((leftBytes -= length) < 0) return void (complete = false);
+        paths.push(prefix + entry.name);
+      } else if (entry.isDirectory()) below.push(entry.name);
     }
     if (depth >= MAX_DEPTH) {
       complete &&= below.length === 0;
@@ -145,10 +152,13 @@ export async function listInside(
   const root = await openDirectory(workspace);
   await using _held = root.handle;
   await visit(root, '', 0);
-  return { paths: paths.sort(), complete };
+  return { paths: paths.sort(), complete: complete && !isCut };
 }
 
 const MAX_DEPTH = 64;
+const MAX_PATH_LENGTH = 4096;
+/** Of all paths together, in characters. */
+const MAX_LIST_BYTES = 32 * 1024 * 1024;
 
 async function modeOf(target: string, path: string): Promise<number> {
   const stat = await lstat(target).catch((error: unknown) => fail(path, error));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readlink, type FileHandle } from 'node:fs/promises';
+import { lstat, mkdir, open, opendir, readlink, type FileHandle } from 'node:fs/promises';
 import { ReeveError } from '@reeve/kit';
 import { isRoot } from './workspace.ts';
 
@@ -119,11 +119,27 @@ export async function giveToOwner(handle: FileHandle, place: Place): Promise<voi
   await handle.chown(uid, gid);
 }
 
+/** An entry of a directory as it is named, in bytes: a program may give names that are no text. */
+export interface RawEntry {
+  /** Where it is, in the directory that is held open. */
+  readonly address: Buffer;
+  readonly isDirectory: boolean;
+}
+
+/** The entries of an open directory, whatever they are called. */
+export async function* entriesOf(directory: OpenDirectory): AsyncGenerator<RawEntry, void> {
+  const above = Buffer.from(`${directory.address}/`);
+  for await (const entry of await opendir(directory.address, { encoding: 'buffer' as BufferEncoding })) {
+    const name = entry.name as unknown as Buffer;
+    yield { address: Buffer.concat([above, name]), isDirectory: entry.isDirectory() };
+  }
+}
+
 /** Opens a directory that must not be a link. */
-export async function openDirectory(address: string, path = address): Promise<OpenDirectory> {
+export async function openDirectory(address: string | Buffer, path = String(address)): Promise<OpenDirectory> {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
   const handle = await open(address, flags).catch((error: unknown) => fail(path, error));
-  return { handle, address: hasProc ? `/proc/self/fd/${handle.fd}` : address };
+  return { handle, address: hasProc ? `/proc/self/fd/${handle.fd}` : String(address) };
 }
 
 /** A name for a file that is about to take another's place. */

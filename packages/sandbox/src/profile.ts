@@ -80,7 +80,9 @@ export function commandLine(request: ExecRequest, { cpuMs, memoryBytes, ...count
   return [
     ...['--args', String(FD.args), '--seccomp', String(FD.seccomp), '--json-status-fd', String(FD.status), '--'],
     ...['/usr/bin/prlimit', ...Object.entries(limits).map(([name, value]) => `--${name}=${value}`), '--'],
-    ...(request.egress === undefined ? command : bridged(INTERPRETERS.node, FD.answer, command)),
+    ...(request.egress === undefined
+      ? command
+      : bridged(INTERPRETERS.node, request.maxAnswerBytes === undefined ? undefined : FD.answer, command)),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import { chmod, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { chmod, open, rename, rmdir, unlink } from 'node:fs/promises';
 import { ReeveError } from '@reeve/kit';
-import { openDirectory, temporaryName, type OpenDirectory } from './place.ts';
+import { entriesOf, openDirectory, temporaryName, type OpenDirectory } from './place.ts';
 
 /** How long it may take: a program may be adding to it all the while. */
 const REMOVAL_MS = 300_000;
@@ -26,11 +26,10 @@ export async function removeTree(path: string): Promise<void> {
 /** Removes what is in a directory; directories in it are dissolved into the root. True where there was nothing. */
 async function removeEntries(root: OpenDirectory, directory: OpenDirectory, deadline: number): Promise<boolean> {
   let isEmpty = true;
-  for await (const entry of await opendir(directory.address)) {
+  for await (const { address, isDirectory } of entriesOf(directory)) {
     isEmpty = false;
     if (performance.now() > deadline) throw new ReeveError('unavailable', 'a directory does not become empty');
-    const address = `${directory.address}/${entry.name}`;
-    if (!entry.isDirectory()) await unlink(address).catch(ignoreChange);
+    if (!isDirectory) await unlink(address).catch(ignoreChange);
     else if (directory === root) await dissolve(root, address, deadline).catch(ignoreChange);
     else await moveUp(root, address).catch(ignoreChange);
   }
@@ -38,34 +37,40 @@ async function removeEntries(root: OpenDirectory, directory: OpenDirectory, dead
 }
 
 /** Empties one directory of the root, and removes it; where more came meanwhile, the next round does. */
-async function dissolve(root: OpenDirectory, address: string, deadline: number): Promise<void> {
-  const directory = await openAnyway(address);
-  await using _held = directory.handle;
-  await removeEntries(root, directory, deadline);
+async function dissolve(root: OpenDirectory, address: Buffer, deadline: number): Promise<void> {
+  {
+    const directory = await openAnyway(address);
+    await using _held = directory.handle;
+    await removeEntries(root, directory, deadline);
+  }
   await rmdir(address);
 }
 
-async function moveUp(root: OpenDirectory, address: string): Promise<void> {
+async function moveUp(root: OpenDirectory, address: Buffer): Promise<void> {
   const target = `${root.address}/${temporaryName()}`;
   try {
     await rename(address, target);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    // Moving a directory changes it, too.
     await permit(address);
     await rename(address, target);
   }
 }
 
-/** Opens a directory that must not be a link, also where its owner has taken the right away. */
-async function openAnyway(address: string): Promise<OpenDirectory> {
-  return openDirectory(address).catch(async () => {
+/** Opens a directory that must not be a link, with every right to it, also where its owner has taken them away. */
+async function openAnyway(address: string | Buffer): Promise<OpenDirectory> {
+  const directory = await openDirectory(address).catch(async () => {
     await permit(address);
     return openDirectory(address);
   });
+  // What is in it goes only where it may be changed.
+  await chmod(directory.address, 0o700);
+  return directory;
 }
 
 /** Gives the owner every right to a directory, through a descriptor of the directory itself. */
-async function permit(address: string): Promise<void> {
+async function permit(address: string | Buffer): Promise<void> {
   if (process.platform !== 'linux') return chmod(address, 0o700);
   await using handle = await open(address, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   await chmod(`/proc/self/fd/${handle.fd}`, 0o700);

@@ -58,6 +58,12 @@ describe('the workspaces', () => {
     assert.deepEqual(await Array.fromAsync(workspaces.unused(new Date(Date.now() - 60_000))), []);
     const none = createWorkspaces(join(base, 'nowhere'), workspaces.quota);
     assert.deepEqual(await Array.fromAsync(none.unused(new Date())), []);
+    // A program may set one time as it likes.
+    await utimes(workspace, new Date('2099-01-01'), new Date('2099-01-01'));
+    const all = await Array.fromAsync(workspaces.unused(new Date(Date.now() + 60_000)));
+    assert.deepEqual(all.map(({ sessionId }) => sessionId).sort(), ['s1', 's2']);
+    await workspaces.remove('acme', 's1', new Date(Date.now() - 60_000));
+    assert.equal(await workspaces.find('acme', 's1'), workspace, 'opened since');
   });
 });
 
@@ -78,6 +84,17 @@ describe('the quota', () => {
     await rm(join(workspace, 'a'));
     await rm(join(workspace, 'b'));
     await quota.requireRoom(workspace, 3 * MIB, signal);
+  });
+
+  it('counts what has names that are no text, and what cannot be looked into as too much', async () => {
+    execFileSync('python3', ['-c', NO_TEXT], { cwd: workspace });
+    const usage = await workspaces.quota.usageOf(workspace, signal);
+    assert.ok(usage.bytes >= 2 * MIB && usage.files === 3, JSON.stringify(usage));
+    execFileSync('python3', ['-c', DEEP], { cwd: workspace });
+    const { files } = await workspaces.quota.usageOf(workspace, signal);
+    assert.equal(files, workspaces.quota.limit.files + 1);
+    await workspaces.remove('acme', 's1');
+    assert.equal(await workspaces.find('acme', 's1'), undefined);
   });
 
   it('does not count what links lead to', async () => {
@@ -115,7 +132,10 @@ describe('removing a workspace', () => {
   it('takes back rights that a program took away', async () => {
     await mkdir(join(workspace, 'a/b/c'), { recursive: true });
     await writeFile(join(workspace, 'a/b/c/file'), 'x');
+    await mkdir(join(workspace, 'r/only'), { recursive: true });
+    await writeFile(join(workspace, 'r/only/file'), 'x');
     for (const path of ['a/b/c', 'a/b', 'a']) await chmod(join(workspace, path), 0o000);
+    for (const path of ['r/only', 'r', '.']) await chmod(join(workspace, path), 0o555);
     await asOwner(workspace);
     await assert.rejects(stat(workspace), { code: 'ENOENT' });
   });
@@ -128,12 +148,11 @@ describe('removing a workspace', () => {
       await mkdir(workspace, { recursive: true });
       const swapper = spawn('python3', ['-c', SWAP, outside], { cwd: workspace, stdio: 'ignore' });
       await new Promise((resolve) => setTimeout(resolve, 150));
-      await Promise.race([
-        removeTree(workspace).catch(() => undefined),
-        new Promise((resolve) => setTimeout(resolve, 1_000)),
-      ]);
+      const removal = removeTree(workspace).catch(() => undefined);
+      await Promise.race([removal, new Promise((resolve) => setTimeout(resolve, 1_000))]);
       swapper.kill('SIGKILL');
       await new Promise((resolve) => swapper.once('close', resolve));
+      await removal;
       assert.equal(await readFile(join(outside, 'x/kept'), 'utf8'), 'x');
     }
   });
@@ -164,6 +183,11 @@ describe('the archive', () => {
     assert.ok((await readdir('/proc/self/fd')).length <= before + 2);
     await archive.return();
     assert.ok((await readdir('/proc/self/fd')).length <= before);
+    await rm(join(workspace, '0'));
+    await writeFile(join(workspace, 'C: notes'), 'x');
+    await writeFile(join(workspace, 'a\\b'), 'x');
+    const whole = Buffer.concat(await Array.fromAsync(archiveInside(workspace, signal))).toString('latin1');
+    for (const name of ['C_ notes', 'a_b', '49']) assert.ok(whole.includes(name), name);
     const stopped = new AbortController();
     const reading = archiveInside(workspace, stopped.signal);
     await reading.next();
@@ -179,6 +203,15 @@ for n in range(3000):
     os.mkdir("d" * 20)
     os.chdir("d" * 20)
 open("leaf", "w").close()
+`;
+
+/** Two MiB below names that are not UTF-8. */
+const NO_TEXT = `
+import os
+os.mkdir(b"\\xff")
+for name in (b"\\xff/big", b"\\xfe"):
+    with open(name, "wb") as file:
+        file.write(bytes(1024 * 1024))
 `;
 
 /** Directories that are links, and are directories, as fast as can be. */

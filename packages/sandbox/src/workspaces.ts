@@ -1,4 +1,5 @@
-import { opendir, stat, utimes } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { opendir, rename, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Quota } from './quota.ts';
 import { removeTree } from './remove-tree.ts';
@@ -11,8 +12,11 @@ export interface Workspaces {
   open(tenantId: string, sessionId: string): Promise<string>;
   /** The workspace of a session; undefined where it has none. */
   find(tenantId: string, sessionId: string): Promise<string | undefined>;
-  /** Removes a workspace with all that is in it; nothing where there is none. What still runs in it loses its files. */
-  remove(tenantId: string, sessionId: string): Promise<void>;
+  /**
+   * Removes a workspace with all that is in it, unless it was opened after `unusedSince`; nothing where there is none. What
+   * still runs in it loses its files.
+   */
+  remove(tenantId: string, sessionId: string, unusedSince?: Date): Promise<void>;
   /** Those that nobody has opened since a moment. */
   unused(since: Date): AsyncGenerator<{ readonly tenantId: string; readonly sessionId: string }, void>;
 }
@@ -30,18 +34,34 @@ export function createWorkspaces(root: string, quota: Quota): Workspaces {
       const workspace = join(root, tenantId, sessionId);
       return (await isDirectory(workspace)) ? workspacePath(root, tenantId, sessionId) : undefined;
     },
-    async remove(tenantId, sessionId) {
+    async remove(tenantId, sessionId, unusedSince) {
       const workspace = join(root, tenantId, sessionId);
-      if (await isDirectory(workspace)) await removeTree(workspace);
+      const lastUsed = await lastUsedAt(workspace);
+      if (lastUsed === undefined || (unusedSince !== undefined && lastUsed >= unusedSince.getTime())) return;
+      // Who opens it from now on gets a new one.
+      const aside = join(root, tenantId, `${ASIDE}${randomUUID()}`);
+      await rename(workspace, aside);
+      await removeTree(aside);
     },
     async *unused(since) {
       for await (const tenantId of namesIn(root))
         for await (const sessionId of namesIn(join(root, tenantId))) {
-          const found = await stat(join(root, tenantId, sessionId)).catch(() => undefined);
-          if (found?.isDirectory() && found.mtimeMs < since.getTime()) yield { tenantId, sessionId };
+          const workspace = join(root, tenantId, sessionId);
+          // A removal that came to no end.
+          if (sessionId.startsWith(ASIDE)) await removeTree(workspace).catch(() => undefined);
+          else if (((await lastUsedAt(workspace)) ?? Infinity) < since.getTime()) yield { tenantId, sessionId };
         }
     },
   };
+}
+
+/** What a name begins with that is being removed; no session's does. */
+const ASIDE = '.removed-';
+
+/** When a workspace was opened last. A program may set the one time as it likes, but not the other. */
+async function lastUsedAt(workspace: string): Promise<number | undefined> {
+  const found = await stat(workspace).catch(() => undefined);
+  return found?.isDirectory() ? Math.min(found.mtimeMs, found.ctimeMs) : undefined;
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -62,9 +62,17 @@ export async function callTool(
     const on = await contextFor({ tenantId, sessionId, runId: null }, context.requestId, signal);
     return tools.execute(name, code === undefined ? args : withCode(name, args, code), { ...on, onOutput });
   };
-  const outcome = rule === 'allow' ? await execute() : failedOutcome('denied', DENIED[rule]);
-  await record({ tenantId, userId, traceId: context.traceId, tool: name, status: outcome.tool_status, sessionId });
-  return outcome;
+  const keep = (status: ToolOutcome['tool_status']) =>
+    record({ tenantId, userId, traceId: context.traceId, tool: name, status, sessionId });
+  try {
+    const outcome = rule === 'allow' ? await execute() : failedOutcome('denied', DENIED[rule]);
+    await keep(outcome.tool_status);
+    return outcome;
+  } catch (thrown) {
+    // One that its caller gave up may have done something all the same.
+    if (['cancelled', 'shutting_down'].includes(ReeveError.from(thrown).reason)) await keep('error');
+    throw thrown;
+  }
 }
 
 const DENIED = {
