@@ -33,7 +33,7 @@ exec "$@"`;
 
 /**
  * What the sandbox is, as a container: no network, no capabilities, a read-only system, memory for /tmp, the workspace
- * as the only place of the host, the seccomp profile, and the limits that the kernel counts for all processes together.
+ * and what else it is given to read as the only places of the host, the seccomp profile, and the limits that the kernel counts for all processes together.
  */
 export function containerOptions(
   image: Image,
