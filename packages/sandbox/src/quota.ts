@@ -62,8 +62,11 @@ export function createQuota({ workspaceQuotaMb }: ConfigOf<typeof workspaceSetti
     },
     async requireRoom(workspace, bytes, signal) {
       const usage = await usageWith(workspace, bytes, signal);
-      if (usage.bytes + bytes <= limit.bytes && usage.files < limit.files) return;
-      throw new ReeveError('limit_reached', fullText(usage, limit));
+      if (usage.bytes + bytes > limit.bytes || usage.files >= limit.files)
+        throw new ReeveError('limit_reached', fullText(usage, limit));
+      // What is known counts what was let through since.
+      usage.bytes += bytes;
+      usage.files += 1;
     },
     async allowance(workspace, signal) {
       const usage = await usageWith(workspace, 0, signal);
