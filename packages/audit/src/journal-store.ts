@@ -132,9 +132,12 @@ export async function selectJournalAfter(
   }));
 }
 
-/** The place after which all entries come that are not settled yet, and all that will be written. */
+/**
+ * The place after which all entries come that are not settled yet, and all that will be written. Other databases' transactions
+ * do not hold it back: a reader from now on would be told of what was before.
+ */
 export async function selectJournalEnd(db: Db): Promise<JournalPlace> {
-  const { rows } = await sql<{ xid: string }>`select pg_snapshot_xmin(pg_current_snapshot())::text as xid`.execute(db);
+  const { rows } = await sql<{ xid: string }>`select (${OLDEST_HERE})::text as xid`.execute(db);
   return { xid: BigInt(rows[0]!.xid), position: 0n };
 }
 

@@ -237,7 +237,7 @@ async function answer(
   const destination = isPlain || asked?.port !== 80 ? asked : { ...asked, port: TLS_PORT };
   const refusal = await admit('request', url.host, destination);
   if (refusal !== undefined || destination === undefined) return refuseRequest(response, refusal ?? NO_HOST);
-  const { host, port } = destination;
+  const { host } = destination;
   const own = isPlain ? undefined : egress.headersFor(host);
   const socket = await connect(destination);
   const connection: Socket = isPlain ? socket : connectTls({ socket, servername: host, ALPNProtocols: ['http/1.1'] });

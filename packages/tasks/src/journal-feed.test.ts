@@ -193,6 +193,10 @@ describe('the feed of the journal', { timeout: 60_000 }, () => {
     const begin = await feed.now();
     const written = await write([{ summary: 'here' }]);
     assert.deepEqual(idsOf(await take(1, { after: begin, signal: AbortSignal.timeout(10_000) })), written);
+    // Nor does it show a reader from now on what was before.
+    let later: string[] = [];
+    const [event] = await take(1, {}, feed, async () => void (later = await write([{ summary: 'later' }])));
+    assert.deepEqual([event?.entry.id], later);
     release();
     await long;
   });

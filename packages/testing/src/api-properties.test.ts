@@ -68,7 +68,7 @@ describe('any request', { timeout: 420_000 }, () => {
     );
     context.diagnostic(`never done: ${never.map(([name]) => name).join(', ')}`);
     assert.ok(
-      answered.size >= never.length * 3,
+      answered.size >= never.length * 2,
       `${answered.size} routes did something, these never: ${never.map(([name]) => name).join(', ')}`,
     );
   });
