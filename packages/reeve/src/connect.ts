@@ -32,7 +32,7 @@ export interface Connection extends AsyncDisposable {
 export type Need = 'anything' | 'shared' | 'server';
 
 /** How long to wait for another command to leave the data directory, or for a starting server to listen. */
-const PATIENCE_MS = 3_000;
+const PATIENCE_MS = 10_000;
 
 /**
  * Finds who answers: the server of REEVE_URL, the one that has the data directory, else this process itself. Throws
