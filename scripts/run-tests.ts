@@ -14,8 +14,10 @@ import type { FileResult } from './test-file.ts';
 interface Totals {
   passed: number;
   failed: number;
+  /** Told once more at the end: of a long report often that alone is kept. */
+  failures: string[];
   skipped: string[];
-  /** Files that passed only when they ran by themselves. */
+  /** Files that passed only when they ran by themselves, each with what had failed before. */
   unstable: string[];
 }
 
@@ -61,7 +63,7 @@ async function main(): Promise<number> {
   await prepareSnapshot();
   if (chosen.files.some(isBrowserTest)) prepareConsole();
 
-  const total: Totals = { passed: 0, failed: 0, skipped: [], unstable: [] };
+  const total: Totals = { passed: 0, failed: 0, failures: [], skipped: [], unstable: [] };
   const skipped: string[][] = [];
   for (const [name, url] of databases()) {
     const isSecond = skipped.length > 0;
@@ -74,7 +76,8 @@ async function main(): Promise<number> {
     if (values.both) console.log(`\n${name}: ${countLine(result)}`);
     total.passed += result.passed;
     total.failed += result.failed;
-    total.unstable.push(...result.unstable.map((file) => `${file}, on ${name}`));
+    total.failures.push(...result.failures.map((failure) => `${name}: ${failure}`));
+    total.unstable.push(...result.unstable.map((failure) => `${name}: ${failure}`));
     skipped.push(result.skipped);
   }
   // What one database cannot have the other has run.
@@ -110,13 +113,14 @@ function databases(): [name: string, url: string | undefined][] {
 }
 
 async function runSuite(files: string[], url: string | undefined): Promise<Totals> {
-  const totals: Totals = { passed: 0, failed: 0, skipped: [], unstable: [] };
+  const totals: Totals = { passed: 0, failed: 0, failures: [], skipped: [], unstable: [] };
   const waiting = files.toSorted((one, other) => Number(isLong.test(other)) - Number(isLong.test(one)));
   const bad: { file: string; result: FileResult }[] = [];
   const env = { ...process.env, REEVE_TEST_DATABASE_URL: url };
-  const count = (result: FileResult): void => {
+  const count = (file: string, result: FileResult): void => {
     totals.passed += result.passed;
     totals.failed += result.failures.length;
+    totals.failures.push(...describeFailures(file, result));
     totals.skipped.push(...result.skipped);
   };
   const worker = async (): Promise<void> => {
@@ -124,21 +128,21 @@ async function runSuite(files: string[], url: string | undefined): Promise<Total
       const result = await runTestFile(root, file, env);
       printFile(file, result);
       if (result.failures.length > 0) bad.push({ file, result });
-      else count(result);
+      else count(file, result);
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
   for (const { file, result } of bad) {
     // Where many failed something is broken, and once more would only take longer.
     if (!inCi || bad.length > unstableLimit) {
-      count(result);
+      count(file, result);
       continue;
     }
     console.log(`\nonce more, by itself: ${file}`);
     const second = await runTestFile(root, file, env);
     printFile(file, second);
-    if (second.failures.length === 0) totals.unstable.push(file);
-    count(second);
+    if (second.failures.length === 0) totals.unstable.push(describeFailures(file, result).join('\n  '));
+    count(file, second);
   }
   return totals;
 }
@@ -152,14 +156,24 @@ function printFile(file: string, { passed, failures, output, durationMs }: FileR
 
 function conclude(total: Totals): number {
   const isFailed = total.failed > 0 || (inCi && total.skipped.length > 0) || total.unstable.length > unstableLimit;
-  if (total.unstable.length > 0)
-    console.log(
-      `\nUnstable, to be mended (at most ${unstableLimit}):\n${total.unstable.map((file) => `  ${file}`).join('\n')}`,
-    );
-  if (total.skipped.length > 0) console.log(`\nSkipped:\n${total.skipped.map((skip) => `  ${skip}`).join('\n')}`);
+  printList('Failed', total.failures);
+  printList(`Unstable, to be mended (at most ${unstableLimit})`, total.unstable);
+  printList('Skipped', total.skipped);
   if (inCi && total.skipped.length > 0) console.log('In CI a skipped test is a failure.');
   console.log(`\n${countLine(total)}`);
   return isFailed ? 1 : 0;
+}
+
+function printList(title: string, lines: string[]): void {
+  if (lines.length > 0) console.log(`\n${title}:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+}
+
+/** Of each failure the file, the test and the beginning of its error. */
+function describeFailures(file: string, { failures }: FileResult): string[] {
+  return failures.map(({ name, text }) => {
+    const error = text.trim().split('\n').slice(0, 6).join('\n');
+    return `${file} › ${name}\n${indent(error)}`;
+  });
 }
 
 function countLine({ passed, failed, skipped }: Totals): string {
