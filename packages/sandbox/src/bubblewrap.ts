@@ -47,7 +47,7 @@ interface Ended {
 /** Follows a launched bwrap until everything that it started is dead. */
 async function watch(child: ChildProcess, request: ExecRequest, limits: Limits, signal: AbortSignal): Promise<Ended> {
   const startedAt = performance.now();
-  const output = createOutputCapture(request.maxOutputBytes, request.onOutput);
+  const output = createOutputCapture(request.maxOutputBytes, request);
   let first: ProcessId | undefined;
   let isDoomed = false;
   const killTree = () => {

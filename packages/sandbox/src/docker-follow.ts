@@ -7,6 +7,7 @@ import { createSplitter } from './docker-output.ts';
 import { watchContainer } from './docker-usage.ts';
 import { cancelled, type KilledBy } from './ending.ts';
 import { createOutputCapture } from './output.ts';
+import { feed } from './feed.ts';
 import type { ExecRequest, Limits } from './sandbox.ts';
 
 /** A container that has been made for a program and has not begun. */
@@ -54,7 +55,7 @@ export async function followContainer(made: Made, signal: AbortSignal): Promise<
     made.remove().then(() => failAfter(NEWS_MS, 'the engine did not tell of its end', fail, over.signal), fail);
   };
   const cancel = () => kill('cancelled');
-  const output = createOutputCapture(request.maxOutputBytes, request.onOutput);
+  const output = createOutputCapture(request.maxOutputBytes, request);
   let mark: string | undefined;
   let startedAt = performance.now();
   let watching: Promise<void> | undefined;
@@ -63,7 +64,7 @@ export async function followContainer(made: Made, signal: AbortSignal): Promise<
     begun.abort();
     startedAt = performance.now();
     void sleep(request.timeoutMs, over.signal).then(() => over.signal.aborted || kill('time'));
-    stream.end(request.stdin ?? '');
+    feed(stream, request.stdin);
     watching = watch(made, kill, fail, over.signal);
   };
   failAfter(START_MS, `it did not begin within ${START_MS} ms`, fail, AbortSignal.any([begun.signal, over.signal]));

@@ -4,6 +4,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ReeveError } from '@reeve/kit';
+import { feed } from './feed.ts';
 import { BASH, FD, commandLine, profile, type HostPaths } from './profile.ts';
 import type { ExecRequest, Limits } from './sandbox.ts';
 import { SANDBOX_UID, isRoot, makeWritable } from './workspace.ts';
@@ -54,10 +55,10 @@ export async function launch(
     throw new ReeveError('unavailable', 'there is no free file descriptor to start a program with');
   // Nothing has been started inside yet: bwrap waits for its arguments.
   offerToOomKiller(child);
-  send(child, 0, request.stdin ?? '');
-  send(child, FD.args, `${givenArguments.join('\0')}\0`);
-  send(child, FD.seccomp, seccomp);
-  send(child, FD.program, request.code);
+  feed(descriptor(child, 0), request.stdin);
+  feed(descriptor(child, FD.args), `${givenArguments.join('\0')}\0`);
+  feed(descriptor(child, FD.seccomp), seccomp);
+  feed(descriptor(child, FD.program), request.code);
   return child;
 }
 
@@ -154,11 +155,4 @@ function offerToOomKiller(child: ChildProcess): void {
   try {
     writeFileSync(`/proc/${child.pid}/oom_score_adj`, '1000');
   } catch {}
-}
-
-function send(child: ChildProcess, fd: number, data: string | Buffer): void {
-  // A child that ends without reading is no error here: its exit says what happened.
-  descriptor(child, fd)
-    .on('error', () => undefined)
-    .end(data);
 }

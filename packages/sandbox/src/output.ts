@@ -1,4 +1,4 @@
-import type { OutputStream } from './sandbox.ts';
+import type { ExecRequest, OutputStream } from './sandbox.ts';
 
 /** Collects the two output streams of a program up to a common limit in bytes. */
 export interface OutputCapture {
@@ -8,12 +8,12 @@ export interface OutputCapture {
 }
 
 /**
- * A capture that keeps the first `maxBytes`, and tells of them as they come. Text is UTF-8; a character cut in half at
+ * A capture that takes the first `maxBytes`, keeps them where it shall, and tells of them as they come. Text is UTF-8; a character cut in half at
  * the limit is left out.
  */
 export function createOutputCapture(
   maxBytes: number,
-  onOutput?: (stream: OutputStream, text: string) => void,
+  { onOutput, keepsOutput = true }: Pick<ExecRequest, 'onOutput' | 'keepsOutput'> = {},
 ): OutputCapture {
   const chunks: Record<OutputStream, Buffer[]> = { stdout: [], stderr: [] };
   const decoders = { stdout: createDecoder(), stderr: createDecoder() };
@@ -24,7 +24,7 @@ export function createOutputCapture(
       if (chunk.length > left) truncated = true;
       const kept = chunk.subarray(0, left);
       left -= kept.length;
-      if (kept.length > 0) chunks[stream].push(kept);
+      if (keepsOutput && kept.length > 0) chunks[stream].push(kept);
       if (onOutput !== undefined) {
         const text = decoders[stream].decode(kept, { stream: true });
         if (text !== '') onOutput(stream, text);

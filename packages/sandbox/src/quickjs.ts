@@ -27,9 +27,12 @@ type Ending =
 async function exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult> {
   if (signal.aborted) throw new ReeveError('cancelled', 'the run was cancelled');
   const limits = limitsOf(request);
+  const { stdin = null } = request;
+  if (stdin !== null && typeof stdin !== 'string')
+    throw new ReeveError('invalid_request', 'JavaScript in QuickJS takes its input as a whole, not as a stream');
   const input: WorkerInput = {
     code: request.code,
-    stdin: request.stdin ?? null,
+    stdin,
     env: request.env ?? null,
     maxOutputBytes: request.maxOutputBytes,
     memoryBytes: Math.min(MEMORY_BYTES, limits.memoryBytes),
@@ -43,7 +46,7 @@ async function exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResu
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: 256, stackSizeMb: 8 },
   });
-  const output = createOutputCapture(request.maxOutputBytes, request.onOutput);
+  const output = createOutputCapture(request.maxOutputBytes, request);
   let startedAt = performance.now();
   const ending = await new Promise<Ending>((resolve) => {
     const cancel = () => resolve({ kind: 'cancelled' });

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Egress } from './egress.ts';
 
 /** What a driver can run. JavaScript runs in QuickJS; shell, Python and Node programs in bubblewrap or Docker. */
@@ -36,8 +37,11 @@ export interface ReadOnlyDirectory {
 export interface ExecRequest {
   readonly language: Language;
   readonly code: string;
-  /** What the program reads: its standard input, or the global `stdin` in JavaScript. */
-  readonly stdin?: string;
+  /**
+   * What the program reads: its standard input, or the global `stdin` in JavaScript. A stream is read while the program runs, and
+   * closes its input where it ends; JavaScript takes none.
+   */
+  readonly stdin?: string | Readable;
   /** Absolute directory on the host, the only one that the program can write; JavaScript does not see it. */
   readonly workspace: string;
   /** What of the host it sees besides, and cannot write; JavaScript sees none of it. What is not there is left out. */
@@ -57,6 +61,8 @@ export interface ExecRequest {
   readonly egress?: Egress | undefined;
   /** Told of output as it comes, within the bound and in whole characters. Must not throw. */
   readonly onOutput?: (stream: OutputStream, text: string) => void;
+  /** False: output is told to `onOutput` alone, and the result has none. For programs that talk for hours. */
+  readonly keepsOutput?: boolean;
 }
 
 interface ExecOutput {

@@ -5,6 +5,7 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'n
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import type { Programs } from './conformance.ts';
 import type { ExecRequest, ExecResult, Language, SandboxDriver } from './sandbox.ts';
@@ -140,6 +141,26 @@ export function describeShell(name: string, driver: SandboxDriver | undefined, s
       ] as const) {
         assert.equal((await run(code)).exitCode, expected, code);
       }
+    });
+
+    it('talk with who feeds them a stream, for as long as that is open', async () => {
+      const stdin = new PassThrough();
+      let heard = '';
+      const onOutput = (_: string, text: string) => {
+        heard += text;
+        if (heard === 'one\n') stdin.write('two\n');
+        if (heard === 'one\ntwo\n') stdin.end('three');
+      };
+      stdin.write('one\n');
+      const result = await exec({ code: 'cat', stdin, onOutput, keepsOutput: false });
+      assert.deepEqual([result.status, result.stdout, heard], ['success', '', 'one\ntwo\nthree']);
+      const broken = new PassThrough();
+      const ended = exec({ code: 'cat', stdin: broken });
+      broken.destroy();
+      assert.equal((await ended).stdout, '');
+      const unread = new PassThrough();
+      unread.write('x'.repeat(200_000));
+      assert.equal((await exec({ code: 'true', stdin: unread })).status, 'success');
     });
 
     it('run without being root and without capabilities, whoever runs Reeve', async () => {
