@@ -130,6 +130,9 @@ export async function lookAtPlaces(
     await page.setViewportSize({ width: LOOKS[0].width, height: HEIGHT });
     await page.goto(url + path);
     await act?.(page);
+    // What the pointer was last over may still tell what it is.
+    await page.mouse.move(0, 0);
+    await page.waitForFunction(() => document.querySelector('[role="tooltip"]') === null);
     for (const { width, scheme, rules } of LOOKS) {
       await page.emulateMedia({ colorScheme: scheme });
       await page.setViewportSize({ width, height: HEIGHT });
