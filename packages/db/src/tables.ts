@@ -364,8 +364,12 @@ export interface Tables {
     id: string;
     tenant_id: string;
     name: string;
-    url: string;
+    transport: string;
+    url: string | null;
     headers: Json;
+    command: string | null;
+    args: Json;
+    env: Json;
     enabled: boolean;
     timeout_ms: number;
     revision: Generated<number>;

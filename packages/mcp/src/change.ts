@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { recordAudit, type AuditAction } from '@reeve/audit';
-import type { McpServerInput, McpServerPatch } from '@reeve/contract';
+import { MCP_TRANSPORT_FIELDS, type McpServerInput, type McpServerPatch } from '@reeve/contract';
 import { inTenant, isUniqueViolation, type Database, type Tx } from '@reeve/db';
 import { invalidField, MASKED, newId, ReeveError } from '@reeve/kit';
-import { shownUrl, type StoredServer } from './server.ts';
+import { shownUrl, type HttpTarget, type StdioTarget, type StoredServer, type Target } from './server.ts';
 import {
   countServers,
   deleteServerRow,
@@ -34,25 +34,26 @@ const MAX_SERVERS = 50;
 export async function createServer(
   database: Database,
   requester: Requester,
-  { name, url, headers, enabled, timeout_ms: timeoutMs }: McpServerInput,
+  input: McpServerInput,
   check: CheckUrl,
 ): Promise<StoredServer> {
   const { tenantId, userId } = requester;
-  const fields: ServerFields = { name, url: check(url).href, headers, enabled, timeoutMs };
+  const { name, enabled, timeout_ms: timeoutMs } = input;
+  const fields: ServerFields = { name, target: targetFrom(input, check), enabled, timeoutMs };
   return inTenant(database.db, tenantId, async (tx) => {
     await lockServers(tx, tenantId);
     if ((await countServers(tx, tenantId)) >= MAX_SERVERS)
       throw new ReeveError('limit_reached', `a tenant can have ${MAX_SERVERS} MCP servers: remove one first`);
     const id = newId();
     if (!(await insertServer(tx, { id, tenantId, createdBy: userId }, fields))) throw nameTaken(name);
-    await record(tx, requester, 'MCP_SERVER_CREATED', { id, ...fields }, { headers: Object.keys(headers) });
+    await record(tx, requester, 'MCP_SERVER_CREATED', { id, ...fields }, namesOfValues(fields.target));
     return requireServer(tx, tenantId, id);
   });
 }
 
 /**
  * Changes the fields sent, with an audit row that names them; sending what is already so changes nothing. Headers do not
- * go along to another origin. Throws as `createServer` does, and `not_found`.
+ * go along to another origin, and variables not to another program. Throws as `createServer` does, and `not_found`.
  */
 export async function updateServer(
   database: Database,
@@ -67,12 +68,10 @@ export async function updateServer(
       const before = await lockServer(tx, tenantId, id);
       if (before === undefined) throw noServer(id);
       const after = applyPatch(before, patch, check);
-      const fields = (Object.keys(after) as (keyof ServerFields)[]).filter(
-        (field) => !isDeepStrictEqual(before[field], after[field]),
-      );
+      const fields = changedFields(before, after);
       if (fields.length === 0) return before;
-      const isMoved = fields.includes('url');
-      const isAskedOtherwise = isMoved || fields.includes('headers') || fields.includes('timeoutMs');
+      const isMoved = fields.some((field) => MOVING.has(field));
+      const isAskedOtherwise = isMoved || fields.some((field) => ASKING.has(field));
       await updateServerRow(tx, id, after, { isMoved, isAskedOtherwise });
       await record(tx, requester, 'MCP_SERVER_CHANGED', { id, ...after }, { fields });
       return requireServer(tx, tenantId, id);
@@ -83,12 +82,13 @@ export async function updateServer(
   }
 }
 
-/** Removes a server, with its audit row. Throws `not_found`. */
-export function deleteServer(database: Database, requester: Requester, id: string): Promise<void> {
+/** Removes a server, with its audit row, and answers what it was. Throws `not_found`. */
+export function deleteServer(database: Database, requester: Requester, id: string): Promise<StoredServer> {
   return inTenant(database.db, requester.tenantId, async (tx) => {
     const server = await deleteServerRow(tx, requester.tenantId, id);
     if (server === undefined) throw noServer(id);
     await record(tx, requester, 'MCP_SERVER_DELETED', server, {});
+    return server;
   });
 }
 
@@ -99,26 +99,89 @@ export async function requireServer(tx: Tx, tenantId: string, id: string): Promi
   return server;
 }
 
-/** What is shown of an address or a header stands for what is stored, so that a form can send back what it read. */
+/** Fields whose change makes it another server, and those that only change how it is asked. */
+const MOVING: ReadonlySet<string> = new Set(['url', 'command', 'args']);
+const ASKING: ReadonlySet<string> = new Set(['headers', 'env', 'timeoutMs']);
+
+/** The fields in which two servers of one transport differ, the parts of their targets each by itself. */
+function changedFields(before: ServerFields, after: ServerFields): string[] {
+  const flat = ({ name, target, enabled, timeoutMs }: ServerFields) => ({ name, ...target, enabled, timeoutMs });
+  const [one, other]: Readonly<Record<string, unknown>>[] = [flat(before), flat(after)];
+  return Object.keys(other!).filter((field) => !isDeepStrictEqual(one![field], other![field]));
+}
+
+/** The contract has seen to it that what the transport needs is there. */
+function targetFrom(
+  { transport, url = '', headers, command = '', args, env }: McpServerInput,
+  check: CheckUrl,
+): Target {
+  return transport === 'http' ? { transport, url: check(url).href, headers } : { transport, command, args, env };
+}
+
+/** What is shown of an address or a value stands for what is stored, so that a form can send back what it read. */
 function applyPatch(before: StoredServer, patch: McpServerPatch, check: CheckUrl): ServerFields {
-  const url = patch.url === undefined ? before.url : urlFrom(before.url, patch.url, check);
-  const isElsewhere = new URL(url).origin !== new URL(before.url).origin;
-  const headers = new Map(isElsewhere ? [] : Object.entries(before.headers));
-  for (const [name, value] of Object.entries(patch.headers ?? {})) {
-    const same = [...headers.keys()].find((kept) => kept.toLowerCase() === name.toLowerCase());
-    if (value === MASKED && same === undefined)
-      throw invalidField(`headers.${name}`, `must be given anew: ${MASKED} stands for a value that is stored`);
-    if (value === MASKED) continue;
-    if (same !== undefined) headers.delete(same);
-    if (value !== null) headers.set(name, value);
-  }
+  const { target } = before;
+  const { transport } = target;
+  if (patch.transport !== undefined && patch.transport !== transport)
+    throw invalidField('transport', `is ${transport} and cannot be changed: add another server`);
+  const foreign = MCP_TRANSPORT_FIELDS[transport === 'http' ? 'stdio' : 'http'].find(
+    (field) => patch[field] !== undefined,
+  );
+  if (foreign !== undefined) throw invalidField(foreign, `must be left out: this server has transport ${transport}`);
   return {
     name: patch.name ?? before.name,
-    url,
-    headers: Object.fromEntries(headers),
+    target: transport === 'http' ? patchedHttp(target, patch, check) : patchedStdio(target, patch),
     enabled: patch.enabled ?? before.enabled,
     timeoutMs: patch.timeout_ms ?? before.timeoutMs,
   };
+}
+
+function patchedHttp(before: HttpTarget, patch: McpServerPatch, check: CheckUrl): HttpTarget {
+  const url = patch.url === undefined ? before.url : urlFrom(before.url, patch.url, check);
+  const isElsewhere = new URL(url).origin !== new URL(before.url).origin;
+  const isSame = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();
+  const headers = patchedValues('headers', isElsewhere ? {} : before.headers, patch.headers, isSame);
+  return { transport: 'http', url, headers };
+}
+
+/** A program that is started otherwise may tell its variables to anyone: they do not go along. */
+function patchedStdio(before: StdioTarget, patch: McpServerPatch): StdioTarget {
+  const { command = before.command, args = before.args } = patch;
+  const isAnother = command !== before.command || !isDeepStrictEqual(args, before.args);
+  const isSame = (one: string, other: string) => one === other;
+  return {
+    transport: 'stdio',
+    command,
+    args,
+    env: patchedValues('env', isAnother ? {} : before.env, patch.env, isSame),
+  };
+}
+
+function patchedValues(
+  field: 'headers' | 'env',
+  before: Readonly<Record<string, string>>,
+  patch: Readonly<Record<string, string | null>> = {},
+  isSame: (one: string, other: string) => boolean,
+): Record<string, string> {
+  const values = new Map(Object.entries(before));
+  for (const [name, value] of Object.entries(patch)) {
+    const same = [...values.keys()].find((kept) => isSame(kept, name));
+    if (value === MASKED && same === undefined)
+      throw invalidField(`${field}.${name}`, `must be given anew: ${MASKED} stands for a value that is stored`);
+    if (value === MASKED) continue;
+    if (same !== undefined) values.delete(same);
+    if (value !== null) values.set(name, value);
+  }
+  return Object.fromEntries(values);
+}
+
+/** For the audit: what a server is given, without the values. */
+function namesOfValues(target: Target): object {
+  return target.transport === 'http' ? { headers: Object.keys(target.headers) } : { env: Object.keys(target.env) };
+}
+
+function shownPlace(target: Target): object {
+  return target.transport === 'http' ? { url: shownUrl(target.url) } : { command: target.command };
 }
 
 /** An address as it is given, with the stored values where `***` stands for them; they do not go along to another origin. */
@@ -162,9 +225,9 @@ function record(
   tx: Tx,
   { tenantId, userId, traceId }: Requester,
   action: AuditAction,
-  { id, name, url }: Pick<StoredServer, 'id' | 'name' | 'url'>,
+  { id, name, target }: Pick<StoredServer, 'id' | 'name' | 'target'>,
   details: object,
 ): Promise<void> {
-  const told = { server: name, id, url: shownUrl(url), ...details };
+  const told = { server: name, id, ...shownPlace(target), ...details };
   return recordAudit(tx, [{ tenantId, actor: userId, action, traceId, details: told }]);
 }

@@ -6,10 +6,10 @@ import { faultOf } from './client.ts';
 import { hideSent } from './secrets.ts';
 
 const target = {
+  transport: 'http',
   url: 'https://mcp.example/?key=query-s3cr3t',
   headers: { Authorization: 'Bearer header-s3cr3t' },
-  timeoutMs: 1_000,
-};
+} as const;
 
 describe('what a server fails with', () => {
   it('is told without what it was sent, in what a database can keep', () => {

@@ -5,6 +5,7 @@ import {
   SdkErrorCode,
   SdkHttpError,
   StreamableHTTPClientTransport,
+  type Transport,
 } from '@modelcontextprotocol/client';
 import type { Outgoing } from '@reeve/http';
 import { createMask, ReeveError, storableText } from '@reeve/kit';
@@ -13,7 +14,8 @@ import { guardedFetch } from './guarded-fetch.ts';
 import { MAX_TOOLS, toolsKept } from './listing.ts';
 import { resultOf } from './result.ts';
 import { hideSent, sentTo, type Hide } from './secrets.ts';
-import { CONNECT_MS, type Listing, type RemoteTool, type ServerTarget } from './server.ts';
+import type { ProgramTransport, Programs } from './programs.ts';
+import { CONNECT_MS, placeOf, type Askable, type Listing, type RemoteTool, type Target } from './server.ts';
 
 /** A server that we are connected to. Nothing that it says holds a secret that it was sent. What its functions throw, `faultOf` explains. */
 export interface Remote extends AsyncDisposable {
@@ -29,11 +31,17 @@ export interface ClientOptions {
   readonly outgoing: Pick<Outgoing, 'open'>;
   /** What we call ourselves. */
   readonly version: string;
-  /** Ends every request when it aborts. */
+  /** Where servers that are programs run; undefined where they cannot. */
+  readonly programs: (() => Promise<Programs>) | undefined;
+  /** Told that the other side has closed the connection. */
+  readonly onClosed?: () => void;
+  /** Ends every request and every program when it aborts. */
   readonly stopping: AbortSignal;
 }
 
 const CLOSE_MS = 2_000;
+/** For the answer to what a server speaks; one that stays silent is asked as those of 2025-11-25 are. */
+const PROBE_MS = 5_000;
 /** For all pages of a list. */
 const LIST_MS = 20_000;
 const MAX_PAGES = 32;
@@ -47,20 +55,58 @@ const OF_THE_CALL: ReadonlySet<string> = new Set([
   SdkErrorCode.ClientHttpUnexpectedContent,
 ]);
 
+const NOT_HERE =
+  'MCP servers that are programs (stdio) run only where the sandbox is in the same process, and SANDBOX_TARGET names another';
+
 /** Connects to a server, in the newest revision that it speaks. */
-export async function openRemote(
-  target: ServerTarget,
-  { outgoing, version, stopping }: ClientOptions,
-): Promise<Remote> {
-  const transport = new StreamableHTTPClientTransport(new URL(target.url), {
-    fetch: guardedFetch(outgoing, target.timeoutMs + CONNECT_MS, stopping),
-    requestInit: { headers: target.headers },
-    onInsufficientScope: 'throw',
-  });
+export async function openRemote(server: Askable, options: ClientOptions): Promise<Remote> {
+  const { target, timeoutMs } = server;
+  const { outgoing, programs, stopping } = options;
+  if (target.transport === 'http') {
+    const transport = new StreamableHTTPClientTransport(new URL(target.url), {
+      fetch: guardedFetch(outgoing, timeoutMs + CONNECT_MS, stopping),
+      requestInit: { headers: target.headers },
+      onInsufficientScope: 'throw',
+    });
+    const client = await connect(transport, 'auto', options);
+    const endSession = async () => {
+      if (transport.sessionId !== undefined)
+        await Promise.race([transport.terminateSession().catch(() => undefined), pause(CLOSE_MS)]);
+    };
+    return remoteOf(client, server, { hasSession: () => transport.sessionId !== undefined, endSession });
+  }
+  if (programs === undefined) throw new ReeveError('unavailable', NOT_HERE);
+  const { transportTo } = await programs();
+  const start = () => transportTo(server, target, stopping);
+  const { client, transport } = await connectToProgram(start, options);
+  return remoteOf(client, server, { hasSession: () => false, failure: transport.failure });
+}
+
+/** Some older programs end when they are asked what they speak: those are started once more, and not asked. */
+async function connectToProgram(
+  start: () => ProgramTransport,
+  options: ClientOptions,
+  mode: 'auto' | 'legacy' = 'auto',
+): Promise<{ client: Client; transport: ProgramTransport }> {
+  const transport = start();
+  try {
+    return { client: await connect(transport, mode, options), transport };
+  } catch (error) {
+    const failure = transport.failure();
+    if (mode === 'legacy' || failure?.reason !== 'upstream_error') throw failure ?? error;
+  }
+  return connectToProgram(start, options, 'legacy');
+}
+
+async function connect(
+  transport: Transport,
+  mode: 'auto' | 'legacy',
+  { version, onClosed }: ClientOptions,
+): Promise<Client> {
   const client = new Client(
     { name: 'reeve', version },
     {
-      versionNegotiation: { mode: 'auto' },
+      versionNegotiation: { mode, probe: { timeoutMs: PROBE_MS } },
       inputRequired: { autoFulfill: false },
       // A server's own schemas are not run here: they may hold patterns that never end.
       jsonSchemaValidator: {
@@ -74,29 +120,45 @@ export async function openRemote(
     await client.close();
     throw error;
   }
+  if (onClosed !== undefined) client.onclose = onClosed;
+  return client;
+}
+
+/** What is different from one way to a server to another. */
+interface Way {
+  hasSession(): boolean;
+  endSession?(): Promise<void>;
+  /** Why it is not there any more; undefined where it is, or nobody knows. */
+  failure?(): ReeveError | undefined;
+}
+
+function remoteOf(client: Client, { target, timeoutMs }: Askable, way: Way): Remote {
   const hide = hideSent(target);
+  /** What made the way impassable says more than that it is. */
+  const orWhy = (error: unknown): never => {
+    throw way.failure?.() ?? error;
+  };
   return {
-    hasSession: () => transport.sessionId !== undefined,
+    hasSession: way.hasSession,
     async list() {
-      const tools = await listTools(client, hide);
+      const tools = await listTools(client, hide).catch(orWhy);
       const { name = null, version: its = null } = client.getServerVersion() ?? {};
       const protocolVersion = client.getNegotiatedProtocolVersion() ?? null;
       return { tools, protocolVersion, serverName: short(name, hide), serverVersion: short(its, hide) };
     },
     async call({ name, input_schema: schema }, input, signal) {
       const toolDefinition = { name, inputSchema: { ...schema, type: 'object' as const } };
-      const options = { signal, timeout: target.timeoutMs, toolDefinition };
+      const options = { signal, timeout: timeoutMs, toolDefinition };
       try {
         const { status, result } = resultOf(await client.callTool({ name, arguments: { ...input } }, options));
         return { status, result: hide(result) };
       } catch (error) {
         if (error instanceof ProtocolError) return { status: 'error', result: { error: hide(error.message) } };
-        throw error;
+        return orWhy(error);
       }
     },
     async [Symbol.asyncDispose]() {
-      if (transport.sessionId !== undefined)
-        await Promise.race([transport.terminateSession().catch(() => undefined), pause(CLOSE_MS)]);
+      await way.endSession?.();
       await client.close();
     },
   };
@@ -128,7 +190,7 @@ export interface Fault {
 }
 
 /** Explains what a server that we are connected to failed with; `hasSession`: it was in a session. */
-export function faultOf(thrown: unknown, target: ServerTarget, hasSession: boolean): Fault {
+export function faultOf(thrown: unknown, target: Target, hasSession: boolean): Fault {
   const code = thrown instanceof SdkError ? thrown.code : undefined;
   const isSessionGone = hasSession && thrown instanceof SdkHttpError && SESSION_GONE.has(thrown.status);
   return {
@@ -142,13 +204,13 @@ export function faultOf(thrown: unknown, target: ServerTarget, hasSession: boole
   };
 }
 
-function errorOf(thrown: unknown, target: ServerTarget): ReeveError {
-  const { host } = new URL(target.url);
+function errorOf(thrown: unknown, target: Target): ReeveError {
+  const place = placeOf(target);
   if (thrown instanceof SdkError && thrown.code === SdkErrorCode.RequestTimeout)
-    return new ReeveError('timeout', `${host} did not answer in time`, { cause: thrown });
+    return new ReeveError('timeout', `${place} did not answer in time`, { cause: thrown });
   const said = thrown instanceof Error ? thrown.message : String(thrown);
   const why = thrown instanceof SdkHttpError ? `it answers with HTTP ${thrown.status}` : said;
-  const message = createMask(sentTo(target)).text(`${host} does not answer as an MCP server: ${why}`);
+  const message = createMask(sentTo(target)).text(`${place} does not answer as an MCP server: ${why}`);
   return new ReeveError('upstream_error', storableText(message.slice(0, ERROR_LENGTH)), { cause: thrown });
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { routes } from '@reeve/contract';
 import { createOutgoing, type Outgoing } from '@reeve/http';
-import { ReeveError } from '@reeve/kit';
+import { newId, ReeveError } from '@reeve/kit';
 import { startMcpServer, type TestMcpServer } from '@reeve/testing';
 import { createConnection, type Connection } from './connection.ts';
 import type { RemoteTool } from './server.ts';
@@ -27,8 +27,11 @@ describe('a connection to an MCP server', { timeout: 60_000 }, () => {
       const { method = '', params = {}, id } = typeof body === 'string' ? JSON.parse(body) : {};
       return instead(method, params, id) ?? outgoing.open(url, request);
     };
-    const target = { url: remote.url, headers: { 'X-Key': 's3cr3t-of-this-test' }, timeoutMs: 5_000 };
-    return createConnection(target, { outgoing: { open }, version: '1', stopping: new AbortController().signal });
+    const target = { transport: 'http', url: remote.url, headers: { 'X-Key': 's3cr3t-of-this-test' } } as const;
+    return createConnection(
+      { id: newId(), tenantId: 'default', name: 'lab', target, timeoutMs: 5_000 },
+      { outgoing: { open }, programs: undefined, version: '1', stopping: new AbortController().signal },
+    );
   }
   const answer = (status: number, body: object): Awaited<ReturnType<Open>> => ({
     status,

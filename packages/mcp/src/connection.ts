@@ -1,6 +1,6 @@
 import { addAbortListener } from 'node:events';
 import type { ClientOptions, Remote } from './client.ts';
-import type { ServerTarget } from './server.ts';
+import type { Askable } from './server.ts';
 
 /*
  * closed ──use──► opening ──► open ──idle, or a fault of the connection──► retired ──its last user leaves──► closed
@@ -26,7 +26,7 @@ interface Opened {
 
 const IDLE_MS = 60_000;
 
-export function createConnection(target: ServerTarget, options: ClientOptions): Connection {
+export function createConnection(server: Askable, options: ClientOptions): Connection {
   let opened: Opened | undefined;
   let idle: NodeJS.Timeout | undefined;
   const closing = new Set<Promise<void>>();
@@ -49,20 +49,25 @@ export function createConnection(target: ServerTarget, options: ClientOptions): 
   async function attempt<T>(work: (remote: Remote) => Promise<T>, isRepeated = false): Promise<T> {
     // Loaded when the first server is asked: starting does not wait for it.
     const { faultOf, openRemote } = await import('./client.ts');
+    const open = (): Opened => {
+      const onClosed = () => void (opened === made && retire());
+      const made: Opened = { remote: openRemote(server, { ...options, onClosed }), users: 0 };
+      return made;
+    };
     clearTimeout(idle);
     const isKept = opened !== undefined;
-    const mine = (opened ??= { remote: openRemote(target, options), users: 0 });
+    const mine = (opened ??= open());
     mine.users += 1;
     try {
       const remote = await mine.remote.catch((thrown: unknown) => {
         // Whatever it was: who comes next tries anew.
         if (opened === mine) opened = undefined;
-        throw faultOf(thrown, target, false).error;
+        throw faultOf(thrown, server.target, false).error;
       });
       try {
         return await work(remote);
       } catch (thrown) {
-        const { error, isOfTheCall, isSessionGone } = faultOf(thrown, target, remote.hasSession());
+        const { error, isOfTheCall, isSessionGone } = faultOf(thrown, server.target, remote.hasSession());
         if (!isOfTheCall && opened === mine) retire();
         if (!isKept || !isSessionGone || isRepeated) throw error;
       }

@@ -6,7 +6,7 @@ import { hideSent } from './secrets.ts';
 import { shownUrl, toolName } from './server.ts';
 
 const tool = (name: string, more: Partial<Tool> = {}): Tool => ({ name, inputSchema: { type: 'object' }, ...more });
-const hide = hideSent({ url: 'https://a.example/', headers: { 'X-Key': 's3cr3t-key' } });
+const hide = hideSent({ transport: 'http', url: 'https://a.example/', headers: { 'X-Key': 's3cr3t-key' } });
 const nested = (levels: number): object => (levels === 0 ? {} : { properties: { a: nested(levels - 1) } });
 
 describe('a server’s list of tools', () => {

@@ -41,8 +41,7 @@ export function mountMcpServers(app: App, database: Database, servers: McpServer
   );
 
   app.mount(routes.deleteMcpServer, async (call) => {
-    await deleteServer(database, requesterOf(call), call.params.id);
-    servers.changed(call.principal.tenantId);
+    servers.removed(await deleteServer(database, requesterOf(call), call.params.id));
     return null;
   });
 

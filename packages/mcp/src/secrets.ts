@@ -1,5 +1,5 @@
 import { MASKED, patternOfSecrets } from '@reeve/kit';
-import type { ServerTarget } from './server.ts';
+import type { Target } from './server.ts';
 
 /** Takes what a server was sent out of what it says: out of a text, or out of every text and key of a JSON value. */
 export interface Hide {
@@ -11,18 +11,21 @@ export interface Hide {
 const SHORTEST = 8;
 
 /**
- * Hides the values of the headers and of the address's query, whole or in their parts, also where they are written as in
+ * Hides the values of headers, of an address's query and of variables, whole or in their parts, also where they are written as in
  * JSON or in an address. What only looks like a secret stays: a result that has some is the answer that was asked for.
  */
-export function hideSent({ url, headers }: Pick<ServerTarget, 'url' | 'headers'>): Hide {
-  const sent = patternOfSecrets(sentTo({ url, headers }), SHORTEST);
+export function hideSent(target: Target): Hide {
+  const sent = patternOfSecrets(sentTo(target), SHORTEST);
   if (sent === undefined) return ((said: unknown) => said) as Hide;
   return ((said: unknown) => mapTexts(said, (text) => text.replace(sent, MASKED))) as Hide;
 }
 
-/** Each value that goes along with a request, and its parts. */
-export function sentTo({ url, headers }: Pick<ServerTarget, 'url' | 'headers'>): string[] {
-  const values = [...Object.values(headers), ...new URL(url).searchParams.values()];
+/** Each value that a server is given, and its parts. */
+export function sentTo(target: Target): string[] {
+  const values =
+    target.transport === 'http'
+      ? [...Object.values(target.headers), ...new URL(target.url).searchParams.values()]
+      : Object.values(target.env);
   return values.flatMap((value) => [value, ...value.split(/\s+/)]);
 }
 

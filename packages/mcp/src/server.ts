@@ -4,7 +4,7 @@ import type { McpServer, McpTool } from '@reeve/contract';
 import { z } from 'zod';
 
 /*
- * An MCP server of a tenant is a record: where it is, what goes along with each request, and the list of its tools as it was
+ * An MCP server of a tenant is a record: what it is (an address or a program), what it is given, and the list of its tools as it was
  * last read. The list is kept so that every process knows the tools, and what repeating a call of one would do, also while
  * the server is down. `revision` counts the changes of where and how it is asked; what was read under an older one is dropped.
  */
@@ -18,19 +18,37 @@ export const RemoteTool = z.object({
 });
 export type RemoteTool = z.infer<typeof RemoteTool>;
 
-/** Where a server is and how it is asked. */
-export interface ServerTarget {
+/** A server at an address. */
+export interface HttpTarget {
+  readonly transport: 'http';
   readonly url: string;
-  /** With their secrets. */
+  /** Go along with every request, with their secrets. */
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A server that is a program of the sandbox. */
+export interface StdioTarget {
+  readonly transport: 'stdio';
+  readonly command: string;
+  readonly args: readonly string[];
+  /** With their secrets. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What a server is, and what it is given. */
+export type Target = HttpTarget | StdioTarget;
+
+/** What it takes to ask a server. */
+export interface Askable {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly name: string;
+  readonly target: Target;
   /** For one call. */
   readonly timeoutMs: number;
 }
 
-export interface StoredServer extends ServerTarget {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly name: string;
+export interface StoredServer extends Askable {
   readonly enabled: boolean;
   readonly revision: number;
   readonly toolCount: number;
@@ -66,16 +84,19 @@ export const CONNECT_MS = 10_000;
 const NAME_LENGTH = 64;
 const DIGEST_LENGTH = 8;
 
-/** A server as it is shown: without a value of its headers or of its address's query. */
+/** A server as it is shown: without a value of its headers, of its address's query, or of its variables. */
 export function shownServer(server: StoredServer, breaker: BreakerState): McpServer {
-  const { id, name, enabled } = server;
+  const { id, name, target, enabled } = server;
   return {
     id,
     tenant_id: server.tenantId,
     name,
-    transport: 'http',
-    url: shownUrl(server.url),
-    headers: Object.fromEntries(Object.keys(server.headers).map((header) => [header, MASKED])),
+    transport: target.transport,
+    url: target.transport === 'http' ? shownUrl(target.url) : null,
+    headers: target.transport === 'http' ? shownValues(target.headers) : {},
+    command: target.transport === 'stdio' ? target.command : null,
+    args: target.transport === 'stdio' ? [...target.args] : [],
+    env: target.transport === 'stdio' ? shownValues(target.env) : {},
     enabled,
     timeout_ms: server.timeoutMs,
     tool_count: server.toolCount,
@@ -90,6 +111,15 @@ export function shownServer(server: StoredServer, breaker: BreakerState): McpSer
     created_at: server.createdAt.toISOString(),
     updated_at: server.updatedAt.toISOString(),
   };
+}
+
+function shownValues(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.keys(values).map((name) => [name, MASKED]));
+}
+
+/** What people call a server that they know by its address or its program. */
+export function placeOf(target: Target): string {
+  return target.transport === 'http' ? new URL(target.url).host : `the program ${target.command}`;
 }
 
 /** An address without the values of its query, which are often keys. */

@@ -4,8 +4,9 @@ import type { Outgoing } from '@reeve/http';
 import { Background, createBreaker, ReeveError, type Breaker, type ConfigOf, type Log } from '@reeve/kit';
 import type { Tool, toolSettings } from '@reeve/tools';
 import { createConnection, type Connection } from './connection.ts';
+import type { ProgramPlace, Programs } from './programs.ts';
 import type { Listing, StoredServer } from './server.ts';
-import { selectEnabled, updateFailed, updateListed } from './store.ts';
+import { selectEnabled, selectServer, updateFailed, updateListed } from './store.ts';
 import { toTool } from './tool.ts';
 
 /*
@@ -25,6 +26,10 @@ export interface McpServers extends AsyncDisposable {
   breakerOf(server: StoredServer): Breaker;
   /** Tells every process that a tenant's servers were changed. Call it after the commit of a change. */
   changed(tenantId: string): void;
+  /** True where a tenant has a server of that id. */
+  exists(tenantId: string, id: string): Promise<boolean>;
+  /** Tells every process that a server is gone, and removes what it has kept on this machine. Call it after the commit. */
+  removed(server: StoredServer): void;
   /** As `Outgoing`'s. */
   check(url: string): URL;
 }
@@ -32,6 +37,8 @@ export interface McpServers extends AsyncDisposable {
 export interface McpServersOptions {
   readonly database: Database;
   readonly outgoing: Pick<Outgoing, 'open' | 'check'>;
+  /** Where servers that are programs run; undefined where they cannot. */
+  readonly programs?: ProgramPlace | undefined;
   readonly config: ConfigOf<typeof toolSettings>;
   readonly log: Log;
   /** What we call ourselves. */
@@ -55,7 +62,17 @@ const FRESH_MS = 5_000;
 const MOST_KNOWN = 10_000;
 const PAUSED = 'this MCP server failed several times in a row and is paused for a while';
 
-export function openMcpServers({ database, outgoing, config, log, version }: McpServersOptions): McpServers {
+export function openMcpServers({
+  database,
+  outgoing,
+  programs: place,
+  config,
+  log,
+  version,
+}: McpServersOptions): McpServers {
+  let made: Promise<Programs> | undefined;
+  // Loaded when the first one is started.
+  const programs = place && (() => (made ??= import('./programs.ts').then((parts) => parts.createPrograms(place))));
   const links = new Map<string, Link>();
   const known = new Map<string, Known>();
   const reading = new Map<string, Promise<McpTest>>();
@@ -77,7 +94,7 @@ export function openMcpServers({ database, outgoing, config, log, version }: Mcp
       tenantId,
       revision,
       breaker: createBreaker({ threshold, resetMs: circuitResetTimeoutSeconds * 1_000, message: PAUSED }),
-      connection: createConnection(server, { outgoing, version, stopping: stopping.signal }),
+      connection: createConnection(server, { outgoing, programs, version, stopping: stopping.signal }),
     };
     links.set(id, made);
     return made;
@@ -167,6 +184,17 @@ export function openMcpServers({ database, outgoing, config, log, version }: Mcp
     refresh,
     breakerOf: (server) => linkTo(server).breaker,
     changed: tell,
+    exists: async (tenantId, id) =>
+      (await inTenant(database.db, tenantId, (tx) => selectServer(tx, tenantId, id))) !== undefined,
+    removed(server) {
+      const link = links.get(server.id);
+      links.delete(server.id);
+      background.start('removing what an MCP server has kept', async () => {
+        await link?.connection[Symbol.asyncDispose]();
+        await place?.workspaces.remove(server.tenantId, server.id);
+      });
+      tell(server.tenantId);
+    },
     check: (url) => outgoing.check(url),
     async [Symbol.asyncDispose]() {
       deafen();

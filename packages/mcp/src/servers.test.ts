@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer as createSocketServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { McpServer, McpTest, McpTool } from '@reeve/contract';
 import type { Database } from '@reeve/db';
@@ -115,6 +119,19 @@ describe('MCP servers', { timeout: 120_000 }, () => {
     });
   }
 
+  it('of the protocol’s own makers are used as they are', async () => {
+    await using everything = await startEverything();
+    const { body } = await add(everything.url);
+    assert.deepEqual(
+      [body.last_error, body.protocol_version, body.tool_count >= 8],
+      [null, '2025-11-25', true],
+      JSON.stringify(body),
+    );
+    assert.equal((await call('mcp__lab__echo', { message: 'grüße' })).result, 'Echo: grüße');
+    assert.match(JSON.stringify((await call('mcp__lab__get-sum', { a: 2, b: 40 })).result), /42/);
+    assert.equal((await call('mcp__lab__get-sum', { a: 'two' })).tool_status, 'error');
+  });
+
   it('are called over a new session where they have forgotten the one before', async () => {
     await using remote = await startMcpServer({ legacy: true });
     await add(remote.url);
@@ -223,12 +240,14 @@ describe('MCP servers', { timeout: 120_000 }, () => {
   it('are fifty at most, however many are added at once', async () => {
     const requester = { tenantId: 'default', userId: 'ada', traceId: newId() };
     const body = {
-      transport: 'http',
+      transport: 'http' as const,
       url: 'http://127.0.0.1:1/',
       headers: {},
+      args: [],
+      env: {},
       enabled: false,
       timeout_ms: 1_000,
-    } as const;
+    };
     const made = await Promise.allSettled(
       Array.from({ length: 52 }, (_, at) =>
         createServer(database, requester, { ...body, name: `n${at}` }, servers.check),
@@ -325,7 +344,10 @@ describe('MCP servers', { timeout: 120_000 }, () => {
     assert.deepEqual(await refused({ url: 'http://169.254.169.254/latest' }), [403, 'policy_denied', undefined]);
     assert.deepEqual(await refused({ url: 'file:///etc/passwd' }), [400, 'invalid_request', 'url']);
     assert.deepEqual(await refused({ url: 'http://a:b@127.0.0.1/' }), [400, 'invalid_request', 'url']);
-    assert.deepEqual(await refused({ transport: 'stdio' }), [400, 'invalid_request', 'transport']);
+    assert.deepEqual(await refused({ url: undefined }), [400, 'invalid_request', 'url']);
+    assert.deepEqual(await refused({ transport: 'stdio', command: 'node' }), [400, 'invalid_request', 'url']);
+    assert.deepEqual(await refused({ transport: 'stdio', url: undefined }), [400, 'invalid_request', 'command']);
+    assert.deepEqual(await refused({ args: ['x'] }), [400, 'invalid_request', 'args']);
     assert.deepEqual(await refused({ headers: { Host: 'x' } }), [400, 'invalid_request', 'headers']);
     assert.deepEqual(await refused({ headers: { a: 'x\r\ny: z' } }), [400, 'invalid_request', 'headers.a']);
     assert.deepEqual(await refused({ name: 'a__b' }), [400, 'invalid_request', 'name']);
@@ -348,3 +370,34 @@ describe('MCP servers', { timeout: 120_000 }, () => {
     assert.equal((await send('GET')).body.total, 1);
   });
 });
+
+/** The reference server of MCP, over Streamable HTTP. */
+async function startEverything(): Promise<{ url: string } & AsyncDisposable> {
+  const port = await freePort();
+  const program = 'node_modules/@modelcontextprotocol/server-everything/dist/index.js';
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../..', program), 'streamableHttp'], {
+    env: { PORT: String(port) },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  const isListening = new Promise<void>((resolve) =>
+    child.stderr.on('data', (chunk) => (said += String(chunk)).includes('listening on port') && resolve()),
+  );
+  await Promise.race([isListening, once(child, 'exit').then(() => assert.fail(said))]);
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createSocketServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

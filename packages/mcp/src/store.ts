@@ -1,7 +1,7 @@
 import { json, now, type Db, type Tables, type Tx } from '@reeve/db';
 import { sql, type Selectable } from 'kysely';
 import { z } from 'zod';
-import { RemoteTool, type ListedServer, type Listing, type StoredServer } from './server.ts';
+import { RemoteTool, type ListedServer, type Listing, type StoredServer, type Target } from './server.ts';
 
 export interface Paging {
   readonly limit: number;
@@ -9,15 +9,19 @@ export interface Paging {
 }
 
 /** What a caller decides of a server. */
-export type ServerFields = Pick<StoredServer, 'name' | 'url' | 'headers' | 'enabled' | 'timeoutMs'>;
+export type ServerFields = Pick<StoredServer, 'name' | 'target' | 'enabled' | 'timeoutMs'>;
 
 /** What of a row every reader needs: without the list, which may be long. */
 const COLUMNS = [
   'id',
   'tenant_id',
   'name',
+  'transport',
   'url',
   'headers',
+  'command',
+  'args',
+  'env',
   'enabled',
   'timeout_ms',
   'revision',
@@ -57,7 +61,7 @@ export async function insertServer(
   return row !== undefined;
 }
 
-/** Changes a server. What was read of it goes with another address; with other headers it is read again. */
+/** Changes a server. What was read of it goes with another address or program; with other values it is read again. */
 export async function updateServer(
   db: Db,
   id: string,
@@ -165,8 +169,20 @@ function shown(db: Db) {
   return db.selectFrom('mcp_servers').select([...COLUMNS, TOOL_COUNT.as('tool_count'), DUE.as('is_due')]);
 }
 
-function toRow({ name, url, headers, enabled, timeoutMs }: ServerFields) {
-  return { name, url, headers: json(headers), enabled, timeout_ms: timeoutMs };
+function toRow({ name, target, enabled, timeoutMs }: ServerFields) {
+  const { transport } = target;
+  const [http, stdio] = target.transport === 'http' ? [target, undefined] : [undefined, target];
+  return {
+    name,
+    transport,
+    url: http?.url ?? null,
+    headers: json(http?.headers ?? {}),
+    command: stdio?.command ?? null,
+    args: json(stdio?.args ?? []),
+    env: json(stdio?.env ?? {}),
+    enabled,
+    timeout_ms: timeoutMs,
+  };
 }
 
 function toListedRow({ tools, protocolVersion, serverName, serverVersion }: Listing) {
@@ -178,7 +194,15 @@ function toListedRow({ tools, protocolVersion, serverName, serverVersion }: List
   };
 }
 
-const Headers = z.record(z.string(), z.string());
+const Stored = z.discriminatedUnion('transport', [
+  z.object({ transport: z.literal('http'), url: z.string(), headers: z.record(z.string(), z.string()) }),
+  z.object({
+    transport: z.literal('stdio'),
+    command: z.string(),
+    args: z.array(z.string()),
+    env: z.record(z.string(), z.string()),
+  }),
+]) satisfies z.ZodType<Target>;
 const Tools = z.array(RemoteTool);
 
 type Row = Pick<Selectable<Tables['mcp_servers']>, (typeof COLUMNS)[number]> & {
@@ -191,8 +215,7 @@ function fromRow(row: Row): StoredServer {
     id: row.id,
     tenantId: row.tenant_id,
     name: row.name,
-    url: row.url,
-    headers: Headers.parse(row.headers),
+    target: Stored.parse(row),
     enabled: row.enabled,
     timeoutMs: row.timeout_ms,
     revision: row.revision,

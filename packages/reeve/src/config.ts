@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 // From files that load nothing else: the command line reads its configuration before anything.
 import { databaseSettings } from '@reeve/db/config';
 import { extensionSettings } from '@reeve/extensions/config';
+import { mcpSettings } from '@reeve/mcp/config';
 import { gatewaySettings } from '@reeve/gateway/config';
 import { httpSettings } from '@reeve/http/config';
 import { loadConfig, setting, type ConfigOf, type ConfigValue } from '@reeve/kit';
@@ -85,6 +86,7 @@ const settings = {
   ...webSettings,
   ...skillSettings,
   ...extensionSettings,
+  ...mcpSettings,
   ...httpSettings,
   ...gatewaySettings,
 };
@@ -117,6 +119,11 @@ export function skillsDirectoryOf({ skillsDirectory, dataDirectory }: Config): s
 /** Absolute path of the folder with the operator's extensions. */
 export function extensionsDirectoryOf({ extensionsDirectory, dataDirectory }: Config): string {
   return resolve(extensionsDirectory ?? join(dataDirectory, 'extensions'));
+}
+
+/** Absolute path of the folder with the operator's MCP servers. */
+export function mcpDirectoryOf({ mcpDirectory, dataDirectory }: Config): string {
+  return resolve(mcpDirectory ?? join(dataDirectory, 'mcp'));
 }
 
 /** The values of a configuration that nobody may see. */

@@ -44,7 +44,8 @@ export interface EgressParts {
 /** On whose behalf a program of a tool runs. */
 interface Caller {
   readonly tenantId: string;
-  readonly sessionId: string;
+  /** null for a program of no session. */
+  readonly sessionId: string | null;
   readonly runId: string | null;
 }
 
@@ -66,7 +67,12 @@ export function createEgress({ database, policies, outgoing, credentials }: Egre
           action: refused === undefined ? ('EGRESS_ALLOWED' as const) : ('EGRESS_DENIED' as const),
           traceId,
           ...(runId !== null && { runId }),
-          details: { tool, session_id: sessionId, ...connection, ...(refused !== undefined && { refused }) },
+          details: {
+            tool,
+            ...(sessionId !== null && { session_id: sessionId }),
+            ...connection,
+            ...(refused !== undefined && { refused }),
+          },
         };
         return inTenant(database.db, tenantId, (tx) => recordAudit(tx, [entry]));
       },

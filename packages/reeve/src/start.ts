@@ -15,7 +15,7 @@ import {
   silentLog,
   type Log,
 } from '@reeve/kit';
-import { openMcpServers } from '@reeve/mcp';
+import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
 import { recall, remember } from '@reeve/memory';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
@@ -50,7 +50,7 @@ import {
   type CallOwner,
 } from '@reeve/tenancy';
 import type { ToolContext, ToolTasks } from '@reeve/tools';
-import { ROLES, type Config } from './config.ts';
+import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
 import { createEgress, readEgressFile } from './egress.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
 import { openSandboxElsewhere, requireSandboxPlace, sandboxTarget } from './sandbox-place.ts';
@@ -128,16 +128,32 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const toMcpServers = stack.use(
     createOutgoing({ allowPrivate: config.allowPrivateUrls, connections: MCP_CONNECTIONS }),
   );
-  const mcpServers = stack.use(
-    openMcpServers({ database, outgoing: toMcpServers, config, log: serve ? log : silentLog, version }),
-  );
-  const toolsOf = async (tenantId: string) => (await toolbox.tools()).with(await mcpServers.toolsOf(tenantId));
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
   const quota = createQuota(config);
   const workspaces = target === undefined ? createWorkspaces(join(dataDirectory, 'workspaces'), quota) : undefined;
   const policies = stack.use(await openPolicies(config, database, serve ? log : silentLog));
   const egressOf = createEgress({ database, policies, outgoing, credentials: readEgressFile(config) });
+  const mcpPrograms: ProgramPlace | undefined =
+    'tools' in sandbox
+      ? undefined
+      : {
+          sandbox,
+          directory: mcpDirectoryOf(config),
+          workspaces: createWorkspaces(join(dataDirectory, 'mcp-files'), quota),
+          egressOf: ({ tenantId, name }) => egressOf({ tenantId, sessionId: null, runId: null }, `mcp__${name}`),
+        };
+  const mcpServers = stack.use(
+    openMcpServers({
+      database,
+      outgoing: toMcpServers,
+      programs: mcpPrograms,
+      config,
+      log: serve ? log : silentLog,
+      version,
+    }),
+  );
+  const toolsOf = async (tenantId: string) => (await toolbox.tools()).with(await mcpServers.toolsOf(tenantId));
   const toolContextFor = createToolContext(database, toolbox, { workspaces, quota }, egressOf);
   const months = createMonthlyBudgets(database, policies);
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
@@ -192,11 +208,16 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && works && config.retentionDays > 0) {
     const retention = { database, days: config.retentionDays, forget: forgetRuns, log };
     background.start('retention', () => runRetention(retention, stopping.signal));
+    const { retentionDays: days } = config;
     if (workspaces !== undefined) {
       const isNeeded = (tenantId: string, sessionId: string) =>
         inTenant(database.db, tenantId, async (tx) => (await selectUnended(tx, tenantId, sessionId)).length > 0);
-      const files = { isNeeded, workspaces, days: config.retentionDays, log };
+      const files = { isNeeded, workspaces, days, log };
       background.start('retention of workspaces', () => keepWorkspaces(files, stopping.signal));
+    }
+    if (mcpPrograms !== undefined) {
+      const files = { isNeeded: mcpServers.exists, workspaces: mcpPrograms.workspaces, days, log };
+      background.start('retention of files of MCP servers', () => keepWorkspaces(files, stopping.signal));
     }
   }
   const authenticator = stack.use(openAuthenticator(config, database, serve ? log : silentLog));

@@ -65,7 +65,8 @@ async function answerInSession(
   return transport.handleRequest(request);
 }
 
-function serverWith(more: readonly string[]): McpServer {
+/** The server itself, without a way to it. */
+export function serverWith(more: readonly string[]): McpServer {
   const server = new McpServer({ name: 'test-server', version: '7.0.0' });
   const text = (said: string) => ({ content: [{ type: 'text' as const, text: said }] });
   server.registerTool(

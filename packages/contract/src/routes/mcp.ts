@@ -24,26 +24,71 @@ const areFew = (names: readonly string[]) =>
 const RESERVED_MESSAGE = 'must name none of the headers that belong to the connection or to MCP, such as Host';
 const FEW_MESSAGE = `must be at most ${MAX_HEADERS} headers, each named once`;
 
-const Transport = z.literal('http', {
-  message:
-    'must be "http" (Streamable HTTP): servers that are started as a command (stdio) cannot be used here; run the server behind HTTP',
-});
+const Transport = z.enum(['http', 'stdio']);
 const Url = text(1, 2_000).describe('Where the server speaks Streamable HTTP. It must be on the public Internet.');
+
+const MAX_ARGUMENTS = 64;
+const MAX_VARIABLES = 50;
+const VariableName = text(1, 100).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable');
+const VariableValue = text(0, 8_192);
+const areFewVariables = (names: readonly string[]) => names.length <= MAX_VARIABLES;
+const FEW_VARIABLES_MESSAGE = `must be at most ${MAX_VARIABLES} variables`;
+const Command = text(1, 1_000).describe('The program that is the server, found in the sandbox.');
+const Arguments = z.array(text(0, 8_192)).max(MAX_ARGUMENTS).describe('What it is started with. They are shown.');
+
+/** Fields that belong to one transport alone; the first is the one that it cannot do without. */
+export const MCP_TRANSPORT_FIELDS = {
+  http: ['url', 'headers'],
+  stdio: ['command', 'args', 'env'],
+} as const satisfies Record<z.infer<typeof Transport>, readonly string[]>;
+
+/** What does not fit the transport of a server. */
+function misplaced(input: {
+  readonly transport: keyof typeof MCP_TRANSPORT_FIELDS;
+}): [path: string, message: string][] {
+  const { transport } = input;
+  const other = transport === 'http' ? 'stdio' : 'http';
+  const isGiven = (field: string) => {
+    const value = (input as Readonly<Record<string, unknown>>)[field];
+    return typeof value === 'object' ? Object.keys(value ?? {}).length > 0 : value !== undefined;
+  };
+  const [needed] = MCP_TRANSPORT_FIELDS[transport];
+  return [
+    ...(isGiven(needed)
+      ? []
+      : [[needed, `must be given for a server with transport ${transport}`] as [string, string]]),
+    ...MCP_TRANSPORT_FIELDS[other]
+      .filter(isGiven)
+      .map((field): [string, string] => [field, `must be left out for a server with transport ${transport}`]),
+  ];
+}
 const TimeoutMs = z.int().min(1_000).max(600_000);
 
 export const McpServerInput = z
   .strictObject({
     name: McpServerName,
-    transport: Transport.default('http'),
-    url: Url,
+    transport: Transport.default('http').describe(
+      '`http`: Streamable HTTP at `url`, with `headers`. `stdio`: the program `command`, with `args` and `env`, in the sandbox.',
+    ),
+    url: Url.optional(),
     headers: z
       .record(HeaderName, HeaderValue)
       .refine((headers) => mayBeSet(Object.keys(headers)), RESERVED_MESSAGE)
       .refine((headers) => areFew(Object.keys(headers)), FEW_MESSAGE)
       .default({})
       .describe('Sent with every request, such as `Authorization`. Their values are never shown again.'),
+    command: Command.optional(),
+    args: Arguments.default([]),
+    env: z
+      .record(VariableName, VariableValue)
+      .refine((variables) => areFewVariables(Object.keys(variables)), FEW_VARIABLES_MESSAGE)
+      .default({})
+      .describe('Variables of the program. Their values are never shown again.'),
     enabled: z.boolean().default(true),
     timeout_ms: TimeoutMs.default(60_000).describe('How long one call of a tool may take.'),
+  })
+  .superRefine((input, context) => {
+    for (const [path, message] of misplaced(input)) context.addIssue({ code: 'custom', path: [path], message });
   })
   .meta({ id: 'McpServerInput' });
 export type McpServerInput = z.infer<typeof McpServerInput>;
@@ -51,7 +96,7 @@ export type McpServerInput = z.infer<typeof McpServerInput>;
 export const McpServerPatch = z
   .strictObject({
     name: McpServerName.optional(),
-    transport: Transport.optional(),
+    transport: Transport.optional().describe('Cannot be changed; the one that it has is taken.'),
     url: Url.optional(),
     headers: z
       .record(HeaderName, HeaderValue.nullable())
@@ -59,6 +104,13 @@ export const McpServerPatch = z
       .refine((headers) => areFew(Object.keys(headers)), FEW_MESSAGE)
       .optional()
       .describe('Those named are set, or taken away by null; the others stay, unless `url` goes to another origin.'),
+    command: Command.optional(),
+    args: Arguments.optional(),
+    env: z
+      .record(VariableName, VariableValue.nullable())
+      .refine((variables) => areFewVariables(Object.keys(variables)), FEW_VARIABLES_MESSAGE)
+      .optional()
+      .describe('As `headers`; with another `command` or other `args` only those sent along are kept.'),
     enabled: z.boolean().optional(),
     timeout_ms: TimeoutMs.optional(),
   })
@@ -70,9 +122,12 @@ export const McpServer = z
     id: z.string(),
     tenant_id: z.string(),
     name: z.string(),
-    transport: z.literal('http'),
-    url: z.string().describe('With `***` for the values of its query.'),
-    headers: z.record(z.string(), z.string()).describe('With `***` for their values.'),
+    transport: Transport,
+    url: z.string().nullable().describe('With `***` for the values of its query; null for a program.'),
+    headers: z.record(z.string(), z.string()).describe('With `***` for their values; none for a program.'),
+    command: z.string().nullable().describe('The program that is the server; null for one at an address.'),
+    args: z.array(z.string()),
+    env: z.record(z.string(), z.string()).describe('With `***` for their values.'),
     enabled: z.boolean(),
     timeout_ms: z.int(),
     tool_count: z.int().describe('Tools in the list as it was last read.'),

@@ -5,12 +5,12 @@ import {
   changesOf,
   draftOf,
   emptyMcp,
-  headerFaults,
   KEPT,
-  placeHeaderFaults,
+  placeRowFaults,
+  rowFaults,
   serverOf,
-  withHeader,
-  type HeaderDraft,
+  withRow,
+  type ValueDraft,
 } from './mcp-draft.ts';
 
 const SERVER: McpServer = {
@@ -20,6 +20,9 @@ const SERVER: McpServer = {
   transport: 'http',
   url: 'https://lab.example/mcp?key=***',
   headers: { Authorization: KEPT, 'X-Team': KEPT },
+  command: null,
+  args: [],
+  env: {},
   enabled: true,
   timeout_ms: 60_000,
   tool_count: 0,
@@ -35,10 +38,10 @@ const SERVER: McpServer = {
   updated_at: '2026-11-22T10:00:00Z',
 };
 const before = draftOf(SERVER);
-const [authorization, team] = before.headers as [HeaderDraft, HeaderDraft];
+const [authorization, team] = before.headers as [ValueDraft, ValueDraft];
 
 test('a new server has the headers that have a name', () => {
-  const headers = withHeader([{ key: 3, name: ' X-Key ', value: 's' }]);
+  const headers = withRow([{ key: 3, name: ' X-Key ', value: 's' }]);
   assert.deepEqual(serverOf({ ...emptyMcp, name: ' lab ', url: ' https://lab.example ', headers, timeoutMs: '' }), {
     name: 'lab',
     url: 'https://lab.example',
@@ -72,11 +75,11 @@ test('a server that moves takes its headers along only by name, so that none is 
 });
 
 test('a header needs a name of its own', () => {
-  const rows = withHeader(withHeader(before.headers)).map((row, index) =>
+  const headers = withRow(withRow(before.headers)).map((row, index) =>
     index === 2 ? { ...row, name: 'x-team' } : index === 3 ? { ...row, value: 'v' } : row,
   );
-  assert.deepEqual(headerFaults(rows), { 2: 'is named above already', 3: 'give it a name' });
-  assert.deepEqual(headerFaults(withHeader(before.headers)), {});
+  assert.deepEqual(rowFaults({ ...before, headers }), { 2: 'is named above already', 3: 'give it a name' });
+  assert.deepEqual(rowFaults({ ...before, headers: withRow(before.headers) }), {});
 });
 
 test('what the server finds about a header is told at its row', () => {
@@ -84,8 +87,46 @@ test('what the server finds about a header is told at its row', () => {
     { path: 'headers.X-Team', message: 'must be given anew' },
     { path: 'headers', message: 'must be few' },
   ];
-  assert.deepEqual(placeHeaderFaults(before.headers, details), {
+  assert.deepEqual(placeRowFaults(before, details), {
     byKey: { [team.key]: 'must be given anew' },
     others: [details[1]],
   });
+});
+
+const PROGRAM: McpServer = {
+  ...SERVER,
+  transport: 'stdio',
+  url: null,
+  headers: {},
+  command: 'node',
+  args: ['/mcp/index.js', '/workspace'],
+  env: { KEY: KEPT },
+};
+const program = draftOf(PROGRAM);
+
+test('a program has arguments, one a line, and variables', () => {
+  assert.deepEqual(serverOf({ ...program, args: 'a b\n\nc\n\n' }), {
+    name: 'lab',
+    transport: 'stdio',
+    command: 'node',
+    args: ['a b', '', 'c'],
+    env: { KEY: KEPT },
+    enabled: true,
+    timeout_ms: 60_000,
+  });
+  assert.deepEqual(changesOf(PROGRAM, program), {});
+  assert.deepEqual(changesOf(PROGRAM, { ...program, env: withRow([]) }), { env: { KEY: null } });
+});
+
+test('a program that is another one takes its variables along only by name', () => {
+  assert.deepEqual(changesOf(PROGRAM, { ...program, args: '/mcp/other.js' }), {
+    args: ['/mcp/other.js'],
+    env: { KEY: KEPT },
+  });
+  assert.deepEqual(changesOf(PROGRAM, { ...program, command: 'python3', env: [] }), {
+    command: 'python3',
+    env: { KEY: null },
+  });
+  const env = [...program.env, { key: 7, name: 'key', value: 'x' }, { key: 8, name: 'KEY', value: 'y' }];
+  assert.deepEqual(rowFaults({ ...program, env }), { 8: 'is named above already' });
 });

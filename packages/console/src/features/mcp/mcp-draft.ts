@@ -4,45 +4,68 @@ import type { McpServerChange, NewMcpServer } from '../../api/mcp.ts';
 /** What the server shows in place of a value that it keeps to itself; sent back, it stands for that value. */
 export const KEPT = '***';
 
-/** A header as it is typed. */
-export interface HeaderDraft {
+/** A header or a variable as it is typed. */
+export interface ValueDraft {
   /** Tells rows apart while their names change. */
   readonly key: number;
   readonly name: string;
   readonly value: string;
 }
 
-/** A server as it is asked for. */
+/** A server as it is asked for. What belongs to the other transport is not sent. */
 export interface McpDraft {
+  readonly transport: McpServer['transport'];
   readonly name: string;
   readonly url: string;
-  readonly headers: readonly HeaderDraft[];
+  readonly headers: readonly ValueDraft[];
+  readonly command: string;
+  /** One a line. */
+  readonly args: string;
+  readonly env: readonly ValueDraft[];
   /** Milliseconds; text while it is no number. */
   readonly timeoutMs: number | string;
   readonly enabled: boolean;
 }
 
 /** The fields of the request that have a place in the form. */
-export const MCP_FIELDS = ['name', 'url', 'headers', 'timeout_ms', 'enabled'] as const;
+export const MCP_FIELDS = {
+  http: ['name', 'url', 'headers', 'timeout_ms', 'enabled'],
+  stdio: ['name', 'command', 'args', 'env', 'timeout_ms', 'enabled'],
+} as const;
 
-export const emptyMcp: McpDraft = { name: '', url: '', headers: [], timeoutMs: 60_000, enabled: true };
+export const emptyMcp: McpDraft = {
+  transport: 'http',
+  name: '',
+  url: '',
+  headers: [],
+  command: '',
+  args: '',
+  env: [],
+  timeoutMs: 60_000,
+  enabled: true,
+};
 
-export function draftOf({ name, url, headers, timeout_ms: timeoutMs, enabled }: McpServer): McpDraft {
-  const rows = Object.entries(headers).map(([header, value], key) => ({ key, name: header, value }));
-  return { name, url, headers: rows, timeoutMs, enabled };
+export function draftOf(server: McpServer): McpDraft {
+  const { transport, name, url, headers, command, args, env, timeout_ms: timeoutMs, enabled } = server;
+  const text = { url: url ?? '', command: command ?? '', args: args.join('\n') };
+  return { transport, name, ...text, headers: rowsOf(headers), env: rowsOf(env), timeoutMs, enabled };
 }
 
-/** A draft with one empty header more. */
-export function withHeader(headers: readonly HeaderDraft[]): HeaderDraft[] {
-  return [...headers, { key: Math.max(-1, ...headers.map(({ key }) => key)) + 1, name: '', value: '' }];
+function rowsOf(values: Readonly<Record<string, string>>): ValueDraft[] {
+  return Object.entries(values).map(([name, value], key) => ({ key, name, value }));
 }
 
-/** What is wrong with rows of headers that the request could not show, by their keys. */
-export function headerFaults(headers: readonly HeaderDraft[]): Readonly<Record<number, string>> {
+/** Rows with one empty one more. */
+export function withRow(rows: readonly ValueDraft[]): ValueDraft[] {
+  return [...rows, { key: Math.max(-1, ...rows.map(({ key }) => key)) + 1, name: '', value: '' }];
+}
+
+/** What is wrong with rows that the request could not show, by their keys. */
+export function rowFaults({ transport, headers, env }: McpDraft): Readonly<Record<number, string>> {
   const faults: Record<number, string> = {};
   const names = new Set<string>();
-  for (const { key, name, value } of headers) {
-    const plain = name.trim().toLowerCase();
+  for (const { key, name, value } of transport === 'http' ? headers : env) {
+    const plain = transport === 'http' ? name.trim().toLowerCase() : name.trim();
     if (plain === '' && value !== '') faults[key] = 'give it a name';
     if (plain !== '' && names.has(plain)) faults[key] = 'is named above already';
     names.add(plain);
@@ -50,15 +73,16 @@ export function headerFaults(headers: readonly HeaderDraft[]): Readonly<Record<n
   return faults;
 }
 
-/** The server's findings about single headers, by the keys of their rows, and the rest. */
-export function placeHeaderFaults(
-  headers: readonly HeaderDraft[],
+/** The server's findings about single rows, by their keys, and the rest. */
+export function placeRowFaults(
+  { transport, headers, env }: McpDraft,
   details: readonly ErrorDetail[],
 ): { readonly byKey: Readonly<Record<number, string>>; readonly others: readonly ErrorDetail[] } {
   const byKey: Record<number, string> = {};
   const others: ErrorDetail[] = [];
+  const [field, rows] = transport === 'http' ? (['headers', headers] as const) : (['env', env] as const);
   for (const detail of details) {
-    const row = headers.find(({ name }) => detail.path === `headers.${name.trim()}`);
+    const row = rows.find(({ name }) => detail.path === `${field}.${name.trim()}`);
     if (row === undefined) others.push(detail);
     else byKey[row.key] = detail.message;
   }
@@ -66,40 +90,67 @@ export function placeHeaderFaults(
 }
 
 /** The request that makes a server. */
-export function serverOf({ name, url, headers, timeoutMs, enabled }: McpDraft): NewMcpServer {
+export function serverOf(draft: McpDraft): NewMcpServer {
+  const { transport, name, url, headers, command, args, env, timeoutMs, enabled } = draft;
   return {
     name: name.trim(),
-    url: url.trim(),
-    headers: headersOf(headers),
+    ...(transport === 'http'
+      ? { url: url.trim(), headers: valuesOf(headers) }
+      : { transport, command: command.trim(), args: linesOf(args), env: valuesOf(env) }),
     enabled,
     ...(timeoutMs !== '' && { timeout_ms: Number(timeoutMs) }),
   };
 }
 
 /**
- * What a draft changes. With another address all headers are sent: left out they would not go along to another origin, and the
- * server shall say so instead.
+ * What a draft changes. With another address or program all values are sent: left out they would not go along to another one, and
+ * the server shall say so instead.
  */
 export function changesOf(server: McpServer, draft: McpDraft): McpServerChange {
-  const { name, url, timeout_ms: timeoutMs = server.timeout_ms, enabled } = serverOf(draft);
-  const headers = headersOf(draft.headers);
-  const left = new Set(Object.keys(headers).map((header) => header.toLowerCase()));
-  const gone = Object.keys(server.headers).filter((header) => !left.has(header.toLowerCase()));
-  const isMoved = url !== server.url;
-  const isOther =
-    gone.length > 0 || Object.entries(headers).some(([header, value]) => server.headers[header] !== value);
+  const { name, timeout_ms: timeoutMs = server.timeout_ms, enabled } = serverOf(draft);
+  const before = draftOf(server);
+  const isMoved = { url: false, command: false, args: false };
+  for (const field of ['url', 'command', 'args'] as const)
+    isMoved[field] = draft[field].trim() !== before[field].trim();
   return {
     ...(name !== server.name && { name }),
-    ...(isMoved && { url }),
-    ...((isMoved || isOther) && {
-      headers: { ...headers, ...Object.fromEntries(gone.map((header) => [header, null])) },
-    }),
+    ...(draft.transport === 'http'
+      ? {
+          ...(isMoved.url && { url: draft.url.trim() }),
+          ...changedValues('headers', server.headers, draft.headers, isMoved.url),
+        }
+      : {
+          ...(isMoved.command && { command: draft.command.trim() }),
+          ...(isMoved.args && { args: linesOf(draft.args) }),
+          ...changedValues('env', server.env, draft.env, isMoved.command || isMoved.args),
+        }),
     ...(timeoutMs !== server.timeout_ms && { timeout_ms: timeoutMs }),
     ...(enabled !== server.enabled && { enabled: enabled ?? true }),
   };
 }
 
-function headersOf(headers: readonly HeaderDraft[]): Record<string, string> {
-  const named = headers.filter(({ name }) => name.trim() !== '');
+function changedValues(
+  field: 'headers' | 'env',
+  before: Readonly<Record<string, string>>,
+  rows: readonly ValueDraft[],
+  isMoved: boolean,
+): Pick<McpServerChange, 'headers' | 'env'> {
+  const values = valuesOf(rows);
+  const fold = (name: string) => (field === 'headers' ? name.toLowerCase() : name);
+  const left = new Set(Object.keys(values).map(fold));
+  const gone = Object.keys(before).filter((name) => !left.has(fold(name)));
+  const isOther = gone.length > 0 || Object.entries(values).some(([name, value]) => before[name] !== value);
+  if (!isOther && (!isMoved || Object.keys(values).length === 0)) return {};
+  return { [field]: { ...values, ...Object.fromEntries(gone.map((name) => [name, null])) } };
+}
+
+function valuesOf(rows: readonly ValueDraft[]): Record<string, string> {
+  const named = rows.filter(({ name }) => name.trim() !== '');
   return Object.fromEntries(named.map(({ name, value }) => [name.trim(), value]));
+}
+
+/** Lines as they stand, without empty ones at the end. */
+function linesOf(text: string): string[] {
+  const trimmed = text.replace(/\n+$/, '');
+  return trimmed === '' ? [] : trimmed.split('\n');
 }

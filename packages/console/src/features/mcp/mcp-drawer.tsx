@@ -9,7 +9,7 @@ import { formatDate, formatDuration } from '../../ui/format.ts';
 import { EditIcon } from '../../ui/icons.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { Status } from '../../ui/status.tsx';
-import { stateOf } from './mcp-state.ts';
+import { commandOf, stateOf } from './mcp-state.ts';
 import { McpTest } from './mcp-test.tsx';
 import { McpTools } from './mcp-tools.tsx';
 import classes from './mcp.module.css';
@@ -54,7 +54,7 @@ interface DetailsProps {
 }
 
 function Details({ server, mayChange, onEdit }: DetailsProps) {
-  const { name, url, headers, last_error: error, server_name: calls, server_version: version } = server;
+  const { name, last_error: error, server_name: calls, server_version: version } = server;
   return (
     <article className={classes.details}>
       <header>
@@ -73,8 +73,15 @@ function Details({ server, mayChange, onEdit }: DetailsProps) {
       {error !== null && <ErrorPanel title="Its tools could not be read last time" error={new Error(error)} />}
       <Facts
         facts={[
-          ['Address', <code key="u">{url}</code>],
-          ['Headers', <Headers key="h" headers={headers} />],
+          ...(server.transport === 'http'
+            ? ([
+                ['Address', <code key="u">{server.url}</code>],
+                ['Headers', <Values key="h" values={server.headers} of={(header, value) => `${header}: ${value}`} />],
+              ] as const)
+            : ([
+                ['Program', <code key="u">{commandOf(server)}</code>],
+                ['Variables', <Values key="h" values={server.env} of={(variable, value) => `${variable}=${value}`} />],
+              ] as const)),
           ['A call may take', formatDuration(server.timeout_ms)],
           ['Calls itself', calls === null ? null : `${calls} ${version ?? ''}`.trim()],
           ['Revision of MCP', server.protocol_version],
@@ -95,17 +102,20 @@ function Details({ server, mayChange, onEdit }: DetailsProps) {
   );
 }
 
-function Headers({ headers }: Pick<McpServer, 'headers'>) {
-  const rows = Object.entries(headers);
+interface ValuesProps {
+  readonly values: Readonly<Record<string, string>>;
+  readonly of: (name: string, value: string) => string;
+}
+
+function Values({ values, of }: ValuesProps) {
+  const rows = Object.entries(values);
   return rows.length === 0 ? (
     'none'
   ) : (
     <ul className={classes.headers}>
       {rows.map(([name, value]) => (
         <li key={name}>
-          <code>
-            {name}: {value}
-          </code>
+          <code>{of(name, value)}</code>
         </li>
       ))}
     </ul>

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NumberInput, TextInput } from '@mantine/core';
+import { Button, Group, Modal, NativeSelect, NumberInput, Textarea, TextInput } from '@mantine/core';
 import { ClientError } from '@reeve/client';
 import type { McpServer } from '@reeve/contract';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -8,17 +8,17 @@ import { Check } from '../../ui/check.tsx';
 import { DialogForm } from '../../ui/dialog-form.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { placeFaults } from '../../ui/field-faults.ts';
-import { HeaderFields } from './header-fields.tsx';
 import {
   changesOf,
   draftOf,
   emptyMcp,
-  headerFaults,
   MCP_FIELDS,
-  placeHeaderFaults,
+  placeRowFaults,
+  rowFaults,
   serverOf,
   type McpDraft,
 } from './mcp-draft.ts';
+import { ValueFields } from './value-fields.tsx';
 
 interface McpFormProps {
   /** The server to change; a new one where undefined. */
@@ -26,6 +26,8 @@ interface McpFormProps {
   readonly onClose: () => void;
   readonly onSaved: (server: McpServer) => void;
 }
+
+type FieldName = (typeof MCP_FIELDS)['http' | 'stdio'][number];
 
 /** Adds a server or changes one. The server judges the fields; its findings show beside them. */
 export function McpForm({ server: shown, onClose, onSaved }: McpFormProps) {
@@ -47,13 +49,14 @@ export function McpForm({ server: shown, onClose, onSaved }: McpFormProps) {
     setDraft({ ...draft, ...part });
   };
   const send = (): void => {
-    const found = headerFaults(draft.headers);
+    const found = rowFaults(draft);
     setFaults(found);
     if (Object.keys(found).length === 0) save.mutate();
   };
   const details = save.error instanceof ClientError ? save.error.details : [];
-  const ofHeaders = placeHeaderFaults(draft.headers, details);
-  const { byField, others } = placeFaults(MCP_FIELDS, ofHeaders.others);
+  const ofRows = placeRowFaults(draft, details);
+  const { byField, others } = placeFaults<FieldName>(MCP_FIELDS[draft.transport], ofRows.others);
+  const rowsShown = { ...ofRows.byKey, ...faults };
   const placed = details.length > 0 && others.length === 0;
   return (
     <Modal
@@ -75,21 +78,75 @@ export function McpForm({ server: shown, onClose, onSaved }: McpFormProps) {
           error={byField.name}
           onChange={(event) => change({ name: event.currentTarget.value })}
         />
-        <TextInput
-          label="Address"
-          description="Where it speaks Streamable HTTP"
-          required
-          placeholder="https://mcp.example.com/mcp"
-          value={draft.url}
-          error={byField.url}
-          onChange={(event) => change({ url: event.currentTarget.value })}
-        />
-        <HeaderFields
-          headers={draft.headers}
-          faults={{ ...ofHeaders.byKey, ...faults }}
-          error={byField.headers}
-          onChange={(headers) => change({ headers })}
-        />
+        {server === undefined && (
+          <NativeSelect
+            label="Where it is"
+            data={[
+              { value: 'http', label: 'At an address (Streamable HTTP)' },
+              { value: 'stdio', label: 'A program in the sandbox (stdio)' },
+            ]}
+            value={draft.transport}
+            onChange={(event) => change({ transport: event.currentTarget.value === 'stdio' ? 'stdio' : 'http' })}
+          />
+        )}
+        {draft.transport === 'http' ? (
+          <>
+            <TextInput
+              label="Address"
+              description="Where it speaks Streamable HTTP"
+              required
+              placeholder="https://mcp.example.com/mcp"
+              value={draft.url}
+              error={byField.url}
+              onChange={(event) => change({ url: event.currentTarget.value })}
+            />
+            <ValueFields
+              legend="Headers"
+              noun="header"
+              about="Sent with every request, such as Authorization."
+              examples={{ name: 'Authorization', value: 'Bearer …' }}
+              rows={draft.headers}
+              faults={rowsShown}
+              error={byField.headers}
+              onChange={(headers) => change({ headers })}
+            />
+          </>
+        ) : (
+          <>
+            <TextInput
+              label="Command"
+              description="Started in the sandbox; the operator's folder of MCP servers is /mcp there"
+              required
+              placeholder="node"
+              spellCheck={false}
+              value={draft.command}
+              error={byField.command}
+              onChange={(event) => change({ command: event.currentTarget.value })}
+            />
+            <Textarea
+              label="Arguments"
+              description="One a line. They are shown: put secrets into variables"
+              placeholder={'/mcp/node_modules/server/index.js\n/workspace'}
+              autosize
+              minRows={2}
+              maxRows={8}
+              spellCheck={false}
+              value={draft.args}
+              error={byField.args}
+              onChange={(event) => change({ args: event.currentTarget.value })}
+            />
+            <ValueFields
+              legend="Variables"
+              noun="variable"
+              about="Given to the program, such as a key."
+              examples={{ name: 'API_KEY', value: '…' }}
+              rows={draft.env}
+              faults={rowsShown}
+              error={byField.env}
+              onChange={(env) => change({ env })}
+            />
+          </>
+        )}
         <NumberInput
           label="A call may take"
           suffix=" ms"

@@ -35,7 +35,7 @@ export function McpPage({ search, onSearch }: McpPageProps) {
   return (
     <AdminPage
       title="MCP servers"
-      lead="Programs elsewhere whose tools agents can be given, over the Model Context Protocol."
+      lead="Servers whose tools agents can be given, over the Model Context Protocol."
       needs={routes.listMcpServers}
       actions={
         mayChange && (

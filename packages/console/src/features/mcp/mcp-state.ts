@@ -12,3 +12,8 @@ export function stateOf({ enabled, breaker, last_error: error, listed_at: listed
   if (breaker === 'half_open') return { status: 'degraded', text: 'Being tried again' };
   return listed === null ? { status: 'pending', text: 'Not read yet' } : { status: 'ok', text: 'On' };
 }
+
+/** A server's program and what it is started with, in one line. */
+export function commandOf({ command, args }: Pick<McpServer, 'command' | 'args'>): string {
+  return [command, ...args].map((word) => (word !== null && /^[\w./:@=-]+$/.test(word) ? word : `'${word}'`)).join(' ');
+}

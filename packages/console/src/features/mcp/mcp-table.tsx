@@ -12,7 +12,7 @@ import { RowAction } from '../../ui/row-action.tsx';
 import { Status } from '../../ui/status.tsx';
 import table from '../../ui/table.module.css';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
-import { stateOf } from './mcp-state.ts';
+import { commandOf, stateOf } from './mcp-state.ts';
 import classes from './mcp.module.css';
 
 interface McpTableProps {
@@ -60,7 +60,7 @@ interface RowProps {
 }
 
 function Row({ server, mayChange, onDelete }: RowProps) {
-  const { id, name, url, tool_count: tools, listed_at: listed, last_error: error } = server;
+  const { id, name, tool_count: tools, listed_at: listed, last_error: error } = server;
   const read = listed === null ? 'never' : <Ago time={listed} />;
   return (
     <tr>
@@ -71,7 +71,7 @@ function Row({ server, mayChange, onDelete }: RowProps) {
         <Link to="/admin/tools/mcp" search={{ server: id }} className={table.link} data-row>
           {name}
         </Link>
-        <span className={table.sub}>{url}</span>
+        <span className={table.sub}>{server.url ?? commandOf(server)}</span>
         {error !== null && (
           <span className={table.sub} title={error}>
             {error}

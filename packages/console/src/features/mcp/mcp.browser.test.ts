@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes } from '@reeve/contract';
@@ -21,6 +22,7 @@ import {
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const SECRET = 'Bearer s3cr3t-of-the-lab';
+const PROGRAM = '/mcp/packages/testing/src/mcp-program.ts';
 
 describe('tools and MCP servers in the console', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
@@ -31,7 +33,11 @@ describe('tools and MCP servers in the console', { skip: chromium.missing, timeo
 
   before(async () => {
     lab = stack.use(await startMcpServer());
-    const environment = { REEVE_ALLOW_PRIVATE_URLS: 'true', TOOL_EXECUTOR_CIRCUIT_FAILURE_THRESHOLD: '2' };
+    const environment = {
+      REEVE_ALLOW_PRIVATE_URLS: 'true',
+      TOOL_EXECUTOR_CIRCUIT_FAILURE_THRESHOLD: '2',
+      REEVE_MCP_DIR: join(import.meta.dirname, '../../../../..'),
+    };
     server = stack.use(await startServer({ ...stack.use(await createTestDatabase()), environment }));
     client = createClient({ baseUrl: server.url });
     browser = stack.use(await chromium.open());
@@ -117,6 +123,37 @@ describe('tools and MCP servers in the console', { skip: chromium.missing, timeo
     await form.getByRole('textbox', { name: 'Address' }).fill(lab.url);
     await form.getByRole('button', { name: 'Add server' }).click();
     await form.getByText('is taken', { exact: true }).waitFor();
+  });
+
+  it('a program is added with its arguments and variables, and goes on without those that are not typed anew', async () => {
+    const page = await browser.visit(`${server.url}/admin/tools/mcp?create=true`, { expected: /status of 400/ });
+    const form = page.getByRole('dialog', { name: 'New MCP server' });
+    await form.getByRole('textbox', { name: 'Name' }).fill('lab');
+    await form.getByRole('combobox', { name: 'Where it is' }).selectOption('stdio');
+    await form.getByRole('button', { name: 'Add server' }).click();
+    await form.locator('[aria-invalid="true"]').first().waitFor();
+    await form.getByRole('textbox', { name: 'Command' }).fill('node');
+    await form.getByRole('textbox', { name: 'Arguments' }).fill(PROGRAM);
+    await form.getByRole('button', { name: 'Add a variable' }).click();
+    await form.getByRole('textbox', { name: 'Variable' }).fill('KEY');
+    await header(form, 'KEY').fill(SECRET);
+    await form.getByRole('button', { name: 'Add server' }).click();
+
+    const details = drawer(page);
+    await details.getByText(`node ${PROGRAM}`).waitFor();
+    await details.getByText('KEY=***').waitFor();
+    await details.getByText('test-server 7.0.0').waitFor();
+    await details.getByRole('heading', { name: 'Tools (9)' }).waitFor();
+    await details.getByRole('button', { name: 'Edit' }).click();
+    const edit = page.getByRole('dialog', { name: 'MCP server lab' });
+    await edit.getByRole('textbox', { name: 'Arguments' }).fill(`${PROGRAM}\n--old`);
+    await edit.getByRole('button', { name: 'Save server' }).click();
+    await edit.getByText('must be given anew').waitFor();
+    await edit.getByRole('button', { name: 'Take KEY out' }).click();
+    await edit.getByRole('button', { name: 'Save server' }).click();
+    await details.getByText('2025-11-25').waitFor();
+    await details.getByText(`node ${PROGRAM} --old`).waitFor();
+    assert.equal(await details.getByText('KEY=***').count(), 0);
   });
 
   it('a test tells what came of it, and the list what state a server is in', async () => {
@@ -235,6 +272,15 @@ const PLACES: Record<string, Place> = {
       await dialog(page)
         .getByText(/^It failed after/)
         .waitFor();
+    },
+  ],
+  'mcp-program': [
+    '/admin/tools/mcp?create=true',
+    async (page) => {
+      await dialog(page).getByRole('combobox', { name: 'Where it is' }).selectOption('stdio');
+      await dialog(page).getByRole('button', { name: 'Add a variable' }).click();
+      await dialog(page).getByRole('button', { name: 'Add server' }).click();
+      await dialog(page).locator('[aria-invalid="true"]').first().waitFor();
     },
   ],
   'mcp-form': [
