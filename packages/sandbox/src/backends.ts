@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import type { ConfigOf, Log } from '@reeve/kit';
+import { ReeveError, type ConfigOf, type Log } from '@reeve/kit';
 import { createBubblewrapDriver } from './bubblewrap.ts';
 import type { sandboxSettings } from './config.ts';
 import { openDockerDriver } from './docker.ts';
@@ -72,8 +72,13 @@ function limitTo(
   why: Readonly<Partial<Record<Language, string>>>,
 ): Pick<Working, 'driver' | 'lacks'> {
   const isMissing = (language: Language) => !works.has(language);
+  const exec: SandboxDriver['exec'] = async (request, signal) => {
+    if (request.egress !== undefined && isMissing('node'))
+      throw new ReeveError('unavailable', `hosts are opened to programs by way of Node, and ${why.node}`);
+    return driver.exec(request, signal);
+  };
   return {
-    driver: { ...driver, languages: SYSTEM_LANGUAGES.filter((language) => works.has(language)) },
+    driver: { ...driver, exec, languages: SYSTEM_LANGUAGES.filter((language) => works.has(language)) },
     lacks: Object.fromEntries(SYSTEM_LANGUAGES.filter(isMissing).map((language) => [language, why[language] ?? ''])),
   };
 }

@@ -1,4 +1,5 @@
 import type { ContainerCreateOptions } from 'dockerode';
+import { bridged, BRIDGE_THREADS, EGRESS_SOCKET, PROXY_VARIABLES } from './bridge.ts';
 import { MOUNT_POINT } from './place.ts';
 import { addressSpaceBytes, cpuSeconds, directoryOf, MIB, programOf, TMPFS_BYTES, variablesOf } from './program.ts';
 import type { ExecRequest, Limits } from './sandbox.ts';
@@ -42,11 +43,15 @@ export function containerOptions(
   workspace: string,
   readOnly: ReadonlyMap<string, string>,
   limits: Limits,
+  /** The socket of its way out, where it has one. */
+  egress: string | undefined,
 ): ContainerCreateOptions {
   const [uid, gid] = isRoot() ? [SANDBOX_UID, SANDBOX_UID] : [process.getuid?.(), process.getgid?.()];
   const bytes = Buffer.byteLength(request.code);
   const memory = Math.max(limits.memoryBytes, MIN_MEMORY_BYTES);
-  const { file, command } = programOf(request.language, limits.memoryBytes, INTERPRETERS);
+  const { file, command: plain } = programOf(request.language, limits.memoryBytes, INTERPRETERS);
+  const command = egress === undefined ? plain : bridged(INTERPRETERS.node, undefined, plain);
+  const variables = { ...(egress !== undefined && PROXY_VARIABLES), ...variablesOf(request) };
   const tmpfs = (size: number, files: number, more: string) =>
     `rw,nosuid,nodev,size=${size},nr_inodes=${files},uid=${uid},gid=${gid},${more}`;
   const inMemory = Object.entries(TMPFS_BYTES).map(([path, size]) => [
@@ -61,7 +66,7 @@ export function containerOptions(
       ...[String(Math.ceil(addressSpaceBytes(request.language, limits.memoryBytes) / 1024)), ...command],
     ],
     // A name without a value takes away what the engine would set.
-    Env: [...Object.entries(variablesOf(request)).map(([name, value]) => `${name}=${value}`), 'HOSTNAME'],
+    Env: [...Object.entries(variables).map(([name, value]) => `${name}=${value}`), 'HOSTNAME'],
     User: `${uid}:${gid}`,
     WorkingDir: MOUNT_POINT,
     Hostname: 'sandbox',
@@ -84,7 +89,9 @@ export function containerOptions(
           Target: MOUNT_POINT,
           BindOptions: { Propagation: 'rprivate' },
         },
-        ...[...readOnly].map(([Target, Source]) => ({ Type: 'bind' as const, Source, Target, ReadOnly: true })),
+        ...[...readOnly, ...(egress === undefined ? [] : [[EGRESS_SOCKET, egress] as const])].map(
+          ([Target, Source]) => ({ Type: 'bind' as const, Source, Target, ReadOnly: true }),
+        ),
       ],
       Tmpfs: {
         ...Object.fromEntries(inMemory),
@@ -92,7 +99,7 @@ export function containerOptions(
       },
       Memory: memory,
       MemorySwap: memory,
-      PidsLimit: limits.processes + INIT_PROCESSES,
+      PidsLimit: limits.processes + INIT_PROCESSES + (egress === undefined ? 0 : BRIDGE_THREADS),
       NanoCpus: image.processors * 1e9,
       Ulimits: Object.entries({
         nofile: limits.openFiles,

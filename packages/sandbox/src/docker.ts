@@ -5,6 +5,7 @@ import { containerOptions, MARK } from './docker-container.ts';
 import { messageOf, type Engine } from './docker-engine.ts';
 import { followContainer, LONGEST_START_AND_END_MS, type Ended } from './docker-follow.ts';
 import { labelsOf, removeContainer, removeGhosts } from './docker-ghosts.ts';
+import { openEgressProxy } from './egress-proxy.ts';
 import { cancelled, exitedResult, killedResult } from './ending.ts';
 import { readOnlyOf } from './launch.ts';
 import { limitsOf } from './limits.ts';
@@ -50,10 +51,16 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
   };
 
   /** A container that has not begun. Where nobody waits for it any more, it goes whenever it is there. */
-  const create = async (request: ExecRequest, limits: Limits, workspace: string, signal: AbortSignal) => {
+  const create = async (
+    request: ExecRequest,
+    limits: Limits,
+    workspace: string,
+    egress: string | undefined,
+    signal: AbortSignal,
+  ) => {
     const readOnly = await readOnlyOf(request);
     const creating: Promise<Container> = docker.createContainer({
-      ...containerOptions(image, seccomp, request, workspace, readOnly, limits),
+      ...containerOptions(image, seccomp, request, workspace, readOnly, limits, egress),
       Labels: labelsOf(CREATE_MS + LONGEST_START_AND_END_MS + request.timeoutMs),
     });
     try {
@@ -78,8 +85,9 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
       const limits = limitsOf(request);
       const workspace = await realpath(request.workspace);
       await makeWritable(workspace);
+      await using proxy = request.egress === undefined ? undefined : await openEgressProxy(request.egress);
       try {
-        const container = await create(request, limits, workspace, signal);
+        const container = await create(request, limits, workspace, proxy?.socket, signal);
         let removal: Promise<void> | undefined;
         const remove = () => (removal ??= removeContainer(docker, container.id));
         try {

@@ -14,19 +14,20 @@ import { connect, createServer as createTcp, type AddressInfo, type Socket } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import * as tls from 'node:tls';
 import { ReeveError, silentLog } from '@reeve/kit';
 import fc from 'fast-check';
 import { readHello } from './client-hello.ts';
 import { openEgressProxy, type EgressProxy } from './egress-proxy.ts';
 import { destinationOf, isOpen, type Egress, type EgressConnection } from './egress.ts';
-import { openSandbox } from './open.ts';
+import { dockerHost, dockerSettings, noDocker } from './docker-conformance.ts';
+import { SYSTEM_DRIVERS, type SystemDriver } from './hostile-conformance.ts';
+import { openSandbox, type Sandbox } from './open.ts';
+import type { Language } from './sandbox.ts';
 import { workspacePath } from './workspace.ts';
 
 const KEY = 'sk-the-real-key';
-const sandbox = await openSandbox({ sandboxBackend: 'auto' }, silentLog);
-await sandbox.whenProbed();
 
 describe('hosts that are open', () => {
   it('are named, with a star for what is below, on the port of TLS or another', () => {
@@ -113,7 +114,6 @@ describe('the way out', { timeout: 120_000 }, () => {
   after(async () => {
     secure.close();
     plain.close();
-    await sandbox[Symbol.asyncDispose]();
     await rm(directory, { recursive: true, force: true });
   });
   beforeEach(async () => {
@@ -282,17 +282,33 @@ describe('the way out', { timeout: 120_000 }, () => {
     await assert.rejects(readdir(join(proxy.socket, '..')), { code: 'ENOENT' });
   });
 
-  const skip = sandbox.unavailable('node') ?? sandbox.unavailable('python') ?? false;
-  const exec = (language: 'bash' | 'python' | 'node', code: string, isOpen = true) =>
-    sandbox.exec(
-      { language, code, workspace, timeoutMs: 20_000, maxOutputBytes: 50_000, ...(isOpen && { egress }) },
-      AbortSignal.timeout(60_000),
-    );
+  for (const driver of SYSTEM_DRIVERS)
+    describe(`in ${driver}`, { skip: driver === 'docker' && noDocker }, () => programsReach(driver));
 
-  it('is found by Python and Node as a proxy, and by nothing that passes it by', { skip }, async () => {
-    const python = await exec(
-      'python',
-      `import urllib.request as u, socket
+  function programsReach(driver: SystemDriver): void {
+    let sandbox: Sandbox;
+    before(async () => {
+      const settings = driver === 'docker' ? await dockerSettings(dockerHost!) : { sandboxBackend: driver };
+      sandbox = await openSandbox(settings, silentLog);
+      await sandbox.whenProbed();
+    });
+    after(() => sandbox[Symbol.asyncDispose]());
+    const needs = (test: TestContext, ...languages: readonly Language[]) => {
+      const why = languages.map((language) => sandbox.unavailable(language)).find((missing) => missing !== undefined);
+      if (why !== undefined) test.skip(why);
+      return why === undefined;
+    };
+    const exec = (language: 'bash' | 'python' | 'node', code: string, isOpen = true) =>
+      sandbox.exec(
+        { language, code, workspace, timeoutMs: 20_000, maxOutputBytes: 50_000, ...(isOpen && { egress }) },
+        AbortSignal.timeout(60_000),
+      );
+
+    it('is found by Python and Node as a proxy, and by nothing that passes it by', async (test) => {
+      if (!needs(test, 'python', 'node')) return;
+      const python = await exec(
+        'python',
+        `import urllib.request as u, socket
 print(u.urlopen('http://allowed.test/py').read().decode())
 for what in ['http://denied.test/', 'http://169.254.169.254/latest/meta-data/']:
     try: print(u.urlopen(what).read())
@@ -302,51 +318,67 @@ for address in [('1.1.1.1', 443), ('169.254.169.254', 80)]:
     except OSError as e: print('no', e.errno)
 try: print(socket.gethostbyname('allowed.test'))
 except OSError as e: print('no name')`,
-    );
-    assert.deepEqual(
-      python.stdout.trim().split('\n'),
-      [
-        'answer to allowed.test 0',
-        'HTTPError HTTP Error 403: Refused'.replace('Refused', 'Forbidden'),
-        'HTTPError HTTP Error 403: Forbidden',
-        'no 101',
-        'no 101',
-        'no name',
-      ],
-      python.stderr,
-    );
-    const node = await exec(
-      'node',
-      `const answers = [];
+      );
+      assert.deepEqual(
+        python.stdout.trim().split('\n'),
+        [
+          'answer to allowed.test 0',
+          'HTTPError HTTP Error 403: Refused'.replace('Refused', 'Forbidden'),
+          'HTTPError HTTP Error 403: Forbidden',
+          'no 101',
+          'no 101',
+          'no name',
+        ],
+        python.stderr,
+      );
+      const node = await exec(
+        'node',
+        `const answers = [];
 for (const url of ['http://allowed.test/node', 'http://denied.test/']) answers.push(await fetch(url, { method: 'POST', body: 'abc' }).then(async (r) => r.status + ' ' + (await r.text()).trim(), (e) => String(e.cause ?? e)));
 console.log(answers.join('\\n'));`,
-    );
-    assert.match(node.stdout, /^200 answer to allowed\.test 3\n403 denied\.test is not open/, node.stderr);
-    assert.deepEqual(
-      seen.map((line) => line.split(' ').slice(0, 2).join(' ')),
-      ['GET allowed.test/py', 'POST allowed.test/node'],
-    );
-  });
+      );
+      assert.match(node.stdout, /^200 answer to allowed\.test 3\n403 denied\.test is not open/, node.stderr);
+      assert.deepEqual(
+        seen.map((line) => line.split(' ').slice(0, 2).join(' ')),
+        ['GET allowed.test/py', 'POST allowed.test/node'],
+      );
+    });
 
-  it('shows a program no credential, and leaves exit codes, input and limits as they are', { skip }, async () => {
-    const searched = await exec(
-      'bash',
-      'env; ls -la /run /tmp /workspace; cat /proc/*/environ /proc/*/cmdline | tr "\\0" "\\n"; exit 7',
-    );
-    assert.deepEqual([searched.status, searched.exitCode], ['error', 7]);
-    assert.doesNotMatch(searched.stdout + searched.stderr, new RegExp(KEY));
-    assert.match(searched.stdout, /^https_proxy=http:\/\/127\.0\.0\.1:3128$/m);
-    const killed = await exec('bash', 'kill -9 $PPID; sleep 30; echo still here');
-    assert.equal(killed.status, 'error');
-    assert.ok(killed.durationMs < 5_000);
-    const read = await sandbox.exec(
-      { language: 'bash', code: 'cat', stdin: 'given', workspace, timeoutMs: 10_000, maxOutputBytes: 100, egress },
-      AbortSignal.timeout(60_000),
-    );
-    assert.equal(read.stdout, 'given');
-    const without = await exec('bash', 'env | grep -ci proxy; ls /run', false);
-    assert.equal(without.stdout, '0\ncommand\n');
-  });
+    it('shows a program no credential, and leaves exit codes, input and limits as they are', async (test) => {
+      if (!needs(test, 'bash', 'node')) return;
+      const searched = await exec(
+        'bash',
+        'env; ls -la /run /tmp /workspace; cat /proc/*/environ /proc/*/cmdline | tr "\\0" "\\n"; exit 7',
+      );
+      assert.deepEqual([searched.status, searched.exitCode], ['error', 7]);
+      assert.doesNotMatch(searched.stdout + searched.stderr, new RegExp(KEY));
+      assert.match(searched.stdout, /^https_proxy=http:\/\/127\.0\.0\.1:3128$/m);
+      const killed = await exec('bash', 'kill -9 $PPID; sleep 30; echo still here');
+      assert.equal(killed.status, 'error');
+      assert.ok(killed.durationMs < 5_000);
+      const read = await sandbox.exec(
+        { language: 'bash', code: 'cat', stdin: 'given', workspace, timeoutMs: 10_000, maxOutputBytes: 100, egress },
+        AbortSignal.timeout(60_000),
+      );
+      assert.equal(read.stdout, 'given');
+      const without = await exec('bash', 'env | grep -ci proxy; ls /run', false);
+      assert.match(without.stdout, /^0\n(command|program)\n$/);
+    });
+
+    // Only root has what others may not enter.
+    if (process.getuid?.() === 0 && driver === 'bubblewrap')
+      it('is there where only root may enter the directory of temporary files', async () => {
+        const usual = process.env['TMPDIR'];
+        process.env['TMPDIR'] = await mkdtemp(join(directory, 'root-only-'));
+        try {
+          const asked = await exec('node', `console.log(await (await fetch('http://plain.test/')).text())`);
+          assert.equal(asked.stdout, 'answer to plain.test 0\n', asked.stderr);
+        } finally {
+          if (usual === undefined) delete process.env['TMPDIR'];
+          else process.env['TMPDIR'] = usual;
+        }
+      });
+  }
 });
 
 /** The first message of a client of TLS. */

@@ -16,7 +16,12 @@ export interface Bubblewrap {
 }
 
 /** Where what bwrap could not reach is bound, in a mount namespace that ends with the call. */
-const STAGE = { workspace: '/mnt/workspace', node: '/mnt/node', readOnly: (index: number) => `/mnt/${index}` };
+const STAGE = {
+  workspace: '/mnt/workspace',
+  node: '/mnt/node',
+  egress: '/mnt/egress',
+  readOnly: (index: number) => `/mnt/${index}`,
+};
 
 /**
  * Starts bwrap, never as root: an unprivileged Reeve starts it as itself, a root one as `SANDBOX_UID`. What lies below
@@ -38,7 +43,8 @@ export async function launch(
   };
   const root = isRoot();
   await makeWritable(host.workspace);
-  const staged = root && !(await areReachable([host.workspace, host.node, ...host.readOnly.values()]));
+  const staged =
+    root && !(await areReachable([host.workspace, host.node, ...host.readOnly.values(), ...(egress ? [egress] : [])]));
   const givenArguments = profile(staged ? stagedPaths(host) : host, request);
   const argv = [bwrap, ...commandLine(request, limits)];
   const answers = request.maxAnswerBytes !== undefined;
@@ -91,17 +97,24 @@ async function isReachable(path: string): Promise<boolean> {
 
 function stagedPaths({ readOnly, egress }: HostPaths): HostPaths {
   const at = [...readOnly.keys()].map((seen, index) => [seen, STAGE.readOnly(index)] as const);
-  return { workspace: STAGE.workspace, node: STAGE.node, readOnly: new Map(at), egress };
+  return {
+    workspace: STAGE.workspace,
+    node: STAGE.node,
+    readOnly: new Map(at),
+    egress: egress === undefined ? undefined : STAGE.egress,
+  };
 }
 
 /** The workspace is the current directory here, so that its path is in no command line. */
 function stage(host: HostPaths, argv: readonly string[], answers: boolean): [string, string[]] {
   const directories = [...host.readOnly.values()];
+  const sockets = host.egress === undefined ? [] : [host.egress];
   const script = [
     'node=$1 && shift',
     'mount -t tmpfs -o size=64k,mode=755 stage /mnt',
     `mkdir ${STAGE.workspace} && : > ${STAGE.node}`,
     `mount --bind . ${STAGE.workspace} && mount --bind "$node" ${STAGE.node}`,
+    ...sockets.map(() => `: > ${STAGE.egress} && mount --bind "$1" ${STAGE.egress} && shift`),
     ...directories.map(
       (_, index) => `mkdir ${STAGE.readOnly(index)} && mount --bind "$1" ${STAGE.readOnly(index)} && shift`,
     ),
@@ -111,7 +124,20 @@ function stage(host: HostPaths, argv: readonly string[], answers: boolean): [str
   ].join(' && ');
   return [
     '/usr/bin/unshare',
-    ['--mount', '--propagation', 'private', '--', ...BASH, '-c', script, 'stage', host.node, ...directories, ...argv],
+    [
+      '--mount',
+      '--propagation',
+      'private',
+      '--',
+      ...BASH,
+      '-c',
+      script,
+      'stage',
+      host.node,
+      ...sockets,
+      ...directories,
+      ...argv,
+    ],
   ];
 }
 

@@ -57,7 +57,7 @@ export interface ExecRequest {
   /** Bound on standard output and standard error together. */
   readonly maxOutputBytes: number;
   readonly limits?: Partial<Limits>;
-  /** Hosts that the program may reach, in bubblewrap; none where it is left out. */
+  /** Hosts that the program may reach; none where it is left out, and for JavaScript. */
   readonly egress?: Egress | undefined;
   /** Told of output as it comes, within the bound and in whole characters. Must not throw. */
   readonly onOutput?: (stream: OutputStream, text: string) => void;
