@@ -3,7 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@reeve/client';
 import { routes, type RunEvent, type Step } from '@reeve/contract';
-import { createTestDatabase, testDatabaseKind } from './database.ts';
+import { createTestDatabase } from './database.ts';
+import { outwaitTheDead, PATIENT } from './kill-points.ts';
 import { startServer, type ServerProcess } from './server.ts';
 import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from './upstream/index.ts';
 
@@ -30,9 +31,6 @@ const STEPS: readonly UpstreamReply[] = [
 const isFull = process.env['REEVE_TEST_RUNS'] === 'full';
 const ANSWER = 'The sum is 42, and it is written.';
 
-/** The server that goes on may stall on a busy machine without losing its lease. */
-const PATIENT = testDatabaseKind === 'postgres' ? { REEVE_LEASE_MS: '20000' } : {};
-
 describe('a server killed at any commit', { timeout: 600_000 }, () => {
   let upstream: FakeUpstream;
   /** Kills after a commit that let a tool call be made again, which a fast machine never sees. */
@@ -40,11 +38,7 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
   before(async () => void (upstream = await startFakeUpstream()));
   after(() => upstream[Symbol.asyncDispose]());
 
-  /** On PostgreSQL the next server waits for the lease of the dead one; on the embedded database it knows that nobody else lives. */
-  const environment = () => ({
-    ...upstream.environment,
-    ...(testDatabaseKind === 'postgres' && { REEVE_LEASE_MS: '4000' }),
-  });
+  const environment = () => ({ ...upstream.environment, ...PATIENT });
 
   it('loses nothing, repeats nothing that had settled, and shows every event once', async (context) => {
     upstream.respond(({ messages }) => ({
@@ -101,7 +95,8 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
     assert.equal(await Promise.race([first.exited, sleep(20_000)]), 'SIGKILL', where);
     const killedAt = new Date().toISOString();
 
-    await using second = await startServer({ ...place, environment: { ...environment(), ...PATIENT } });
+    await outwaitTheDead(place);
+    await using second = await startServer({ ...place, environment: environment() });
     const client = createClient({ baseUrl: second.url });
     const { runs } = await client.call(routes.listRuns);
     if (runs.length === 0) {
