@@ -48,7 +48,7 @@ export interface Breaker {
   check(): void;
   /** Lets a call through, or throws as `check` does. */
   enter(): Passage;
-  /** Runs `work`. Whatever it throws counts as a fault, except that a cancelled call proves nothing. */
+  /** Runs `work`. What it throws counts as `verdictOf` says. */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -110,11 +110,18 @@ export function createBreaker({ threshold, resetMs, share, message, onChange }: 
         await passage.end('ok');
         return result;
       } catch (error) {
-        await passage.end(error instanceof ReeveError && error.reason === 'cancelled' ? 'nothing' : 'fault');
+        await passage.end(verdictOf(error));
         throw error;
       }
     },
   };
+}
+
+/** What a thrown error proves: a fault, except that a call that was cancelled, or had no room, proves nothing. */
+export function verdictOf(thrown: unknown): Verdict {
+  return thrown instanceof ReeveError && (thrown.reason === 'cancelled' || thrown.reason === 'limit_reached')
+    ? 'nothing'
+    : 'fault';
 }
 
 /** Faults in a row, and their share: a row alone never opens where one call in five still succeeds. */

@@ -1,6 +1,6 @@
 export { Background } from './background.ts';
 export { createBatcher } from './batch.ts';
-export { createBreaker } from './breaker.ts';
+export { createBreaker, verdictOf } from './breaker.ts';
 export type { Breaker, BreakerOptions, BreakerState, Passage, Verdict } from './breaker.ts';
 export { flag, loadConfig, secret, setting, yamlKey } from './config.ts';
 export type { ConfigOf, ConfigValue, Origin, Setting, Settings } from './config.ts';

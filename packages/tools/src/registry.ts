@@ -1,5 +1,5 @@
 import type { ToolInfo, ToolOutcome } from '@reeve/contract';
-import { ReeveError, counter, durations, type ConfigOf, type Log } from '@reeve/kit';
+import { verdictOf, ReeveError, counter, durations, type ConfigOf, type Log } from '@reeve/kit';
 import type { Sandbox } from '@reeve/sandbox';
 import { z } from 'zod';
 import { createBreaker, type Breaker } from './breaker.ts';
@@ -175,7 +175,7 @@ async function attempt(
       await passage.end(result.isFault === true ? 'fault' : 'ok');
       return outcomeOf(result);
     } catch (thrown) {
-      await passage.end(thrown instanceof ReeveError && thrown.reason === 'cancelled' ? 'nothing' : 'fault');
+      await passage.end(verdictOf(thrown));
       throw thrown;
     }
   } catch (thrown) {
@@ -184,6 +184,7 @@ async function attempt(
     if (error.reason === 'cancelled' || error.reason === 'shutting_down') throw error;
     if (error.reason === 'timeout') return failedOutcome('timeout', error.message);
     if (error.reason === 'circuit_open') return failedOutcome('circuit_open', error.message);
+    if (error.reason === 'limit_reached') return failedOutcome('error', error.message);
     log.error({ err: thrown, tool: tool.name }, 'a tool failed by its own fault');
     return failedOutcome(
       'error',
