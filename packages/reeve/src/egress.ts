@@ -52,10 +52,10 @@ interface Caller {
 /** What the policy of a tenant opens to programs of a tool; undefined where that is nothing. Every connection is audited. */
 export function createEgress({ database, policies, outgoing, credentials }: EgressParts) {
   return async ({ tenantId, sessionId, runId }: Caller, tool: string): Promise<Egress | undefined> => {
-    const hosts = egressHosts(await policies.of(tenantId), tool);
-    if (hosts.length === 0) return undefined;
+    const hosts = async () => egressHosts(await policies.of(tenantId), tool);
+    if ((await hosts()).length === 0) return undefined;
+    const traceId = currentContext()?.traceId;
     const own = credentials.filter(({ tenants }) => tenants.includes(tenantId));
-    const traceId = currentContext()?.traceId ?? newTraceId();
     return {
       hosts,
       headersFor: (host) => own.find((credential) => credential.host === host)?.headers,
@@ -65,7 +65,8 @@ export function createEgress({ database, policies, outgoing, credentials }: Egre
           tenantId,
           actor: 'agent',
           action: refused === undefined ? ('EGRESS_ALLOWED' as const) : ('EGRESS_DENIED' as const),
-          traceId,
+          // A program of no session serves many who ask.
+          traceId: (sessionId === null ? undefined : traceId) ?? newTraceId(),
           ...(runId !== null && { runId }),
           details: {
             tool,

@@ -5,10 +5,13 @@ import { entriesOf, openDirectory } from './place.ts';
 import type { ProcessStat } from './process-tree.ts';
 import type { Limits } from './sandbox.ts';
 
-const LOOK_EVERY_MS = 50;
+/** Milliseconds until a program that has run since then is looked at: one that runs on must not cost what many short ones do. */
+export function pauseBeforeLook(startedAt: number): number {
+  return performance.now() - startedAt < 10_000 ? 50 : 250;
+}
 
 /**
- * Looks every 50 ms at what a program adds to its workspace, by whatever processes there are then, which may hold files without
+ * Looks every so often at what a program adds to its workspace, by whatever processes there are then, which may hold files without
  * names. Resolves with the limit that was broken, or with undefined once the signal aborts.
  */
 export async function watchDisk(
@@ -18,8 +21,9 @@ export async function watchDisk(
   over: AbortSignal,
 ): Promise<'disk' | 'files' | undefined> {
   const exceeded = await openMeter(workspace, limits, processesOf, over);
+  const startedAt = performance.now();
   for (;;) {
-    await sleep(LOOK_EVERY_MS, over);
+    await sleep(pauseBeforeLook(startedAt), over);
     if (over.aborted) return undefined;
     const limit = await exceeded();
     if (limit !== undefined) return limit;

@@ -58,7 +58,7 @@ export async function openEgressProxy(egress: Egress): Promise<EgressProxy> {
     const refused =
       destination === undefined
         ? 'is no name of a host'
-        : isOpen(egress.hosts, destination)
+        : isOpen(await egress.hosts(), destination)
           ? undefined
           : 'is not open to this program';
     const connection = { ...(destination ?? { host: asked.slice(0, 253), port: 0 }), kind };
@@ -233,7 +233,7 @@ async function answer(
   if (/^trac[ek]$/i.test(request.method ?? ''))
     return refuseRequest(response, { status: 403, message: `${request.method} is not passed on` });
   const asked = destinationOf(url.host, 80);
-  const isPlain = asked !== undefined && asked.port !== TLS_PORT && isOpen(egress.hosts, asked);
+  const isPlain = asked !== undefined && asked.port !== TLS_PORT && isOpen(await egress.hosts(), asked);
   const destination = isPlain || asked?.port !== 80 ? asked : { ...asked, port: TLS_PORT };
   const refusal = await admit('request', url.host, destination);
   if (refusal !== undefined || destination === undefined) return refuseRequest(response, refusal ?? NO_HOST);

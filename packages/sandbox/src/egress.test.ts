@@ -121,7 +121,7 @@ describe('the way out', { timeout: 120_000 }, () => {
     recorded = [];
     workspace = await workspacePath(join(directory, 'w'), 'acme', 's1');
     egress = {
-      hosts: ['allowed.test', '*.allowed.test', 'plain.test:80', 'private.test'],
+      hosts: async () => ['allowed.test', '*.allowed.test', 'plain.test:80', 'private.test'],
       headersFor: (host) => (host === 'allowed.test' ? { authorization: `Bearer ${KEY}` } : undefined),
       async connect(host, port) {
         if (host === 'private.test')

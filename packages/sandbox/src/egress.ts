@@ -7,8 +7,8 @@ import type { Socket } from 'node:net';
 
 /** Which hosts a program may reach, and how. */
 export interface Egress {
-  /** `api.example.com`, `*.example.com` (not `example.com` itself), with `:port` for another than 443. */
-  readonly hosts: readonly string[];
+  /** `api.example.com`, `*.example.com` (not `example.com` itself), with `:port` for another than 443. Asked for each connection. */
+  hosts(): Promise<readonly string[]>;
   /** Headers that are added to requests for a host, over TLS only; the program never sees them. */
   headersFor(host: string): Readonly<Record<string, string>> | undefined;
   /** Connects to a host whose addresses may be reached; throws ReeveError where they may not. */

@@ -8,7 +8,7 @@ export interface OutputCapture {
 }
 
 /**
- * A capture that takes the first `maxBytes`, keeps them where it shall, and tells of them as they come. Text is UTF-8; a character cut in half at
+ * A capture that takes the first `maxBytes`, keeps them where it shall (else what standard error began with, for what went wrong), and tells of them as they come. Text is UTF-8; a character cut in half at
  * the limit is left out.
  */
 export function createOutputCapture(
@@ -24,7 +24,8 @@ export function createOutputCapture(
       if (chunk.length > left) truncated = true;
       const kept = chunk.subarray(0, left);
       left -= kept.length;
-      if (keepsOutput && kept.length > 0) chunks[stream].push(kept);
+      const isKept = keepsOutput || (stream === 'stderr' && maxBytes - left <= BEGINNING_BYTES);
+      if (isKept && kept.length > 0) chunks[stream].push(kept);
       if (onOutput !== undefined) {
         const text = decoders[stream].decode(kept, { stream: true });
         if (text !== '') onOutput(stream, text);
@@ -34,6 +35,9 @@ export function createOutputCapture(
     read: () => ({ stdout: decode(chunks.stdout, truncated), stderr: decode(chunks.stderr, truncated), truncated }),
   };
 }
+
+/** Of standard error, where output is not kept. */
+const BEGINNING_BYTES = 4_096;
 
 function decode(chunks: readonly Buffer[], truncated: boolean): string {
   return createDecoder().decode(Buffer.concat(chunks), { stream: truncated });

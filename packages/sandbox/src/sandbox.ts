@@ -61,7 +61,7 @@ export interface ExecRequest {
   readonly egress?: Egress | undefined;
   /** Told of output as it comes, within the bound and in whole characters. Must not throw. */
   readonly onOutput?: (stream: OutputStream, text: string) => void;
-  /** False: output is told to `onOutput` alone, and the result has none. For programs that talk for hours. */
+  /** False: output is told to `onOutput` alone; the result has at most the beginning of standard error. For programs that talk for hours. */
   readonly keepsOutput?: boolean;
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
 import { sleep } from '@reeve/kit';
-import { watchDisk } from './disk-meter.ts';
+import { pauseBeforeLook, watchDisk } from './disk-meter.ts';
 import { treeOf, type ProcessStat } from './process-tree.ts';
 import { TMPFS_BYTES } from './program.ts';
 import type { ExceededLimit, Limits } from './sandbox.ts';
@@ -13,10 +13,8 @@ export interface Watched {
   readonly limits: Limits;
 }
 
-const LOOK_EVERY_MS = 50;
-
 /**
- * Looks every 50 ms at what the processes of a sandbox use together, since the kernel's own limits are for each
+ * Looks every so often (`pauseBeforeLook`) at what the processes of a sandbox use together, since the kernel's own limits are for each
  * process; works without root and without control groups. Resolves with the limit that was broken, or with undefined
  * once the signal aborts. What cannot be read is taken for nothing.
  */
@@ -35,8 +33,9 @@ export async function watchUsage(watched: Watched, signal: AbortSignal): Promise
 }
 
 async function watchProcesses({ first, limits }: Watched, over: AbortSignal): Promise<ExceededLimit | undefined> {
+  const startedAt = performance.now();
   for (;;) {
-    await sleep(LOOK_EVERY_MS, over);
+    await sleep(pauseBeforeLook(startedAt), over);
     if (over.aborted) return undefined;
     const processes = programOf(first);
     if (processes === undefined) continue;
