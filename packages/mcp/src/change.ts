@@ -101,7 +101,7 @@ export async function requireServer(tx: Tx, tenantId: string, id: string): Promi
 
 /** Fields whose change makes it another server, and those that only change how it is asked. */
 const MOVING: ReadonlySet<string> = new Set(['url', 'command', 'args']);
-const ASKING: ReadonlySet<string> = new Set(['headers', 'env', 'timeoutMs']);
+const ASKING: ReadonlySet<string> = new Set(['name', 'headers', 'env', 'timeoutMs']);
 
 /** The fields in which two servers of one transport differ, the parts of their targets each by itself. */
 function changedFields(before: ServerFields, after: ServerFields): string[] {
@@ -144,10 +144,14 @@ function patchedHttp(before: HttpTarget, patch: McpServerPatch, check: CheckUrl)
   return { transport: 'http', url, headers };
 }
 
-/** A program that is started otherwise may tell its variables to anyone: they do not go along. */
+/**
+ * A program that is started otherwise may tell its variables to anyone: they do not go along. A variable alone can do that (`PATH`,
+ * `NODE_OPTIONS`), so setting one means giving the others anew.
+ */
 function patchedStdio(before: StdioTarget, patch: McpServerPatch): StdioTarget {
   const { command = before.command, args = before.args } = patch;
-  const isAnother = command !== before.command || !isDeepStrictEqual(args, before.args);
+  const sets = Object.values(patch.env ?? {}).some((value) => value !== null && value !== MASKED);
+  const isAnother = sets || command !== before.command || !isDeepStrictEqual(args, before.args);
   const isSame = (one: string, other: string) => one === other;
   return {
     transport: 'stdio',

@@ -40,7 +40,7 @@ export interface ClientOptions {
 }
 
 const CLOSE_MS = 2_000;
-/** For the answer to what a server speaks; one that stays silent is asked as those of 2025-11-25 are. */
+/** For a program's answer to what it speaks; one that stays silent is asked as those of 2025-11-25 are. */
 const PROBE_MS = 5_000;
 /** For all pages of a list. */
 const LIST_MS = 20_000;
@@ -92,8 +92,7 @@ async function connectToProgram(
   try {
     return { client: await connect(transport, mode, options), transport };
   } catch (error) {
-    const failure = transport.failure();
-    if (mode === 'legacy' || failure?.reason !== 'upstream_error') throw failure ?? error;
+    if (mode === 'legacy' || !transport.hasExited()) throw transport.failure() ?? error;
   }
   return connectToProgram(start, options, 'legacy');
 }
@@ -103,10 +102,11 @@ async function connect(
   mode: 'auto' | 'legacy',
   { version, onClosed }: ClientOptions,
 ): Promise<Client> {
+  const isProgram = 'pid' in transport;
   const client = new Client(
     { name: 'reeve', version },
     {
-      versionNegotiation: { mode, probe: { timeoutMs: PROBE_MS } },
+      versionNegotiation: { mode, ...(isProgram && { probe: { timeoutMs: PROBE_MS } }) },
       inputRequired: { autoFulfill: false },
       // A server's own schemas are not run here: they may hold patterns that never end.
       jsonSchemaValidator: {

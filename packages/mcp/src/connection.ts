@@ -1,4 +1,5 @@
 import { addAbortListener } from 'node:events';
+import { ReeveError } from '@reeve/kit';
 import type { ClientOptions, Remote } from './client.ts';
 import type { Askable } from './server.ts';
 
@@ -28,6 +29,7 @@ const IDLE_MS = 60_000;
 
 export function createConnection(server: Askable, options: ClientOptions): Connection {
   let opened: Opened | undefined;
+  let isDisposed = false;
   let idle: NodeJS.Timeout | undefined;
   const closing = new Set<Promise<void>>();
 
@@ -54,6 +56,7 @@ export function createConnection(server: Askable, options: ClientOptions): Conne
       const made: Opened = { remote: openRemote(server, { ...options, onClosed }), users: 0 };
       return made;
     };
+    if (isDisposed) throw new ReeveError('unavailable', 'this MCP server was changed or removed: try again');
     clearTimeout(idle);
     const isKept = opened !== undefined;
     const mine = (opened ??= open());
@@ -80,6 +83,7 @@ export function createConnection(server: Askable, options: ClientOptions): Conne
   return {
     use: (work) => attempt(work),
     async [Symbol.asyncDispose]() {
+      isDisposed = true;
       retire();
       await Promise.all(closing);
     },

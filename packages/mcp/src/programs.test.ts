@@ -59,6 +59,8 @@ describe('MCP servers that are programs', { skip, timeout: 240_000 }, () => {
   afterEach(async () => {
     for (const { id } of (await send('GET', '?limit=200')).body.servers) await send('DELETE', `/${id}`);
     [asked, egress] = [[], undefined];
+    const names = () => readdir(join(base, 'default')).catch(() => []);
+    await until(async () => (await names()).length === 0);
   });
 
   async function send(method: string, to = '', body?: unknown) {
@@ -125,7 +127,9 @@ describe('MCP servers that are programs', { skip, timeout: 240_000 }, () => {
     assert.deepEqual(body.env, { KEY: '***', REGION: '***' });
     assert.equal((await call('mcp__lab__variable', { name: 'REGION' })).result, 'it is east');
     assert.equal((await call('mcp__lab__variable', { name: 'KEY' })).result, 'it is ***');
-    assert.equal((await call('mcp__lab__variable', { name: 'REEVE_TEST_DATABASE_URL' })).result, 'it is undefined');
+    process.env['REEVE_PLANTED'] = 'canary';
+    assert.equal((await call('mcp__lab__variable', { name: 'REEVE_PLANTED' })).result, 'it is undefined');
+    delete process.env['REEVE_PLANTED'];
     const died = await call('mcp__lab__die');
     assert.equal(died.tool_status, 'error');
     assert.match(JSON.stringify(died.result), /the program node ended: the command exited with 9: dying with \*\*\*/);
@@ -138,6 +142,10 @@ describe('MCP servers that are programs', { skip, timeout: 240_000 }, () => {
       return [answer.status, answer.body.details?.[0]?.path];
     };
     assert.deepEqual(await path({ args: ['-e', ''], env: { KEY: '***' } }), [400, 'env.KEY']);
+    assert.deepEqual(await path({ env: { KEY: '***', BASH_ENV: '$(echo $KEY | rev >&2)' } }), [400, 'env.KEY']);
+    const spied = await send('PATCH', `/${body.id}`, { env: { BASH_ENV: '$(echo told $KEY >&2)' } });
+    assert.deepEqual(spied.body.env, { BASH_ENV: '***' });
+    assert.equal((await call('mcp__lab__variable', { name: 'KEY' })).result, 'it is undefined');
     assert.deepEqual(await path({ url: 'http://a.example/' }), [400, 'url']);
     assert.deepEqual(await path({ transport: 'http' }), [400, 'transport']);
     const other = await send('PATCH', `/${body.id}`, { args: [PROGRAM, '--old'] });
@@ -171,6 +179,31 @@ describe('MCP servers that are programs', { skip, timeout: 240_000 }, () => {
     assert.match(broken.body.last_error, /the program yes says more than 100 lines that are no messages of MCP/);
     const chatter = await add({ name: 'chatter', command: 'yes', args: ['{"jsonrpc":"2.0","method":"a"}'] });
     assert.match(chatter.body.last_error, /the program yes says more than 10000 messages without being asked/);
+    const pinging = await add({
+      name: 'pinging',
+      args: [
+        '-e',
+        `process.stdin.on("data", (chunk) => {
+           const { id, method } = JSON.parse(chunk);
+           if (method === "server/discover") process.stdout.write(JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32601, message: "no" } }) + "\\n");
+           if (method !== "initialize") return;
+           const result = { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "p", version: "1" } };
+           process.stdout.write(JSON.stringify({ jsonrpc: "2.0", id, result }) + "\\n");
+           const ping = (JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" }) + "\\n").repeat(500);
+           const flood = () => process.stdout.write(ping, () => setImmediate(flood));
+           process.stdin.removeAllListeners("data").resume();
+           flood();
+         })`,
+      ],
+    });
+    assert.match(pinging.body.last_error, /says more than 10000 messages without being asked/);
+    const long = 'x'.repeat(200);
+    const cut = await add({
+      name: 'cut',
+      env: { LONG: long },
+      args: ['-e', 'console.error(process.env.LONG + "y".repeat(200)); process.exit(5)'],
+    });
+    assert.match(cut.body.last_error, /exited with 5: \*\*\*y+$/);
     const lines = await add({ name: 'endless', command: 'cat', args: ['/dev/zero'] });
     assert.match(lines.body.last_error, /the program cat says more than 8 MiB in one message/);
     const words = await add({ name: 'words', args: ['-e', 'console.log("hello"); await import("' + PROGRAM + '")'] });
@@ -178,6 +211,47 @@ describe('MCP servers that are programs', { skip, timeout: 240_000 }, () => {
     const quotes = await add({ name: 'quotes', args: ['-e', `console.error("it's $HOME \`id\`"); process.exit(4)`] });
     assert.match(quotes.body.last_error, /exited with 4: it's \$HOME `id`$/);
     assert.equal((await call('mcp__words__put', { value: 1 })).tool_status, 'success');
+  });
+
+  it('that are silent or slow when they are asked what they speak are asked as older ones are', async () => {
+    const silent = await add({
+      name: 'silent',
+      args: [
+        '-e',
+        `await new Promise((resolve) => setTimeout(resolve, 6_000));
+         const lines = (await import("node:readline")).createInterface({ input: process.stdin });
+         lines.on("line", (line) => {
+           const { id, method } = JSON.parse(line);
+           const result = { initialize: { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "s", version: "1" } }, "tools/list": { tools: [{ name: "one", inputSchema: { type: "object" } }] } }[method];
+           if (result !== undefined) console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
+         })`,
+      ],
+    });
+    assert.deepEqual(
+      [silent.body.last_error, silent.body.protocol_version, silent.body.tool_count],
+      [null, '2025-11-25', 1],
+    );
+  });
+
+  it('have the network of the name that they have now', async () => {
+    const { body } = await add();
+    await send('PATCH', `/${body.id}`, { name: 'renamed' });
+    assert.equal((await call('mcp__renamed__put', { value: 1 })).tool_status, 'success');
+    assert.deepEqual([asked.at(0), asked.at(-1)], ['lab', 'renamed']);
+  });
+
+  it('that find no room fail without fault, and those that are removed are not started again', async () => {
+    for (let n = 0; n < 8; n++) assert.equal((await add({ name: `n${n}` })).body.last_error, null);
+    const full = await add({ name: 'full' });
+    assert.match(full.body.last_error, /8 of your MCP servers run here already/);
+    for (let n = 0; n < 4; n++) await send('POST', `/${full.body.id}/test`);
+    assert.equal((await send('GET', `/${full.body.id}`)).body.breaker, 'closed');
+    const tool = (await servers.toolsOf('default')).find(({ name }) => name === 'mcp__n0__put')!;
+    const { servers: all } = (await send('GET', '?limit=200')).body;
+    await send('DELETE', `/${all.find(({ name }: { name: string }) => name === 'n0').id}`);
+    const context = { signal: new AbortController().signal } as ToolContext;
+    await assert.rejects(async () => tool.execute({ value: 1 }, context), { message: /was removed/ });
+    await until(async () => (await send('POST', `/${full.body.id}/test`)).body.ok);
   });
 
   it('die with the connection, also those that do not want to', async () => {
@@ -194,7 +268,7 @@ describe('MCP servers that are programs', { skip, timeout: 240_000 }, () => {
   it('reach no network but what is open to them, by a proxy', async () => {
     const refused: string[] = [];
     egress = {
-      hosts: ['open.example'],
+      hosts: async () => ['open.example'],
       headersFor: () => undefined,
       connect: () => Promise.reject(new ReeveError('policy_denied', 'not there')),
       async record({ host, refused: why }) {

@@ -1,5 +1,11 @@
 import { PassThrough } from 'node:stream';
-import { SdkError, SdkErrorCode, serializeMessage, type Transport } from '@modelcontextprotocol/client';
+import {
+  isJSONRPCRequest,
+  SdkError,
+  SdkErrorCode,
+  serializeMessage,
+  type Transport,
+} from '@modelcontextprotocol/client';
 import { createMask, ReeveError, sleep, storableText } from '@reeve/kit';
 import type { Egress, ExecResult, OutputStream, Sandbox, Workspaces } from '@reeve/sandbox';
 import { createMessageReader } from './message-reader.ts';
@@ -33,12 +39,17 @@ export interface Programs {
 export interface ProgramTransport extends Transport {
   /** Why the program is not there any more; undefined while it is, and where we closed it. */
   failure(): ReeveError | undefined;
+  /** It ended by itself. */
+  hasExited(): boolean;
+  /** By these the SDK knows a program, which may be silent when it is asked what it speaks. */
+  readonly pid: null;
+  readonly stderr: null;
 }
 
 const AT = '/mcp';
 const MIB = 1024 * 1024;
-/** All of them in this process: each takes memory, and is watched. */
-const MOST_RUNNING = 32;
+/** In this process: each takes memory, and is watched. */
+const MOST_RUNNING = { inAll: 32, ofTenant: 8 };
 /** What may wait for a program that does not read it. */
 const MAX_WAITING_BYTES = 8 * MIB;
 /** How long one may go on after its input has ended. */
@@ -46,13 +57,16 @@ const GRACE_MS = 2_000;
 const LIFETIME_MS = 24 * 3_600_000;
 const CPU_MS = 3_600_000;
 const MEMORY_BYTES = 512 * MIB;
+/** Lets Node collect before that is used up. */
+const VARIABLES = { NODE_OPTIONS: '--max-old-space-size=384' };
 const MAX_OUTPUT_BYTES = 1024 * MIB;
-/** What is kept of what it says on standard error, and told of that. */
-const KEPT_ERRORS = 2_000;
+/** What is kept of what it says on standard error, where a value may be 8 192 characters long, and told of that. */
+const KEPT_ERRORS = 16_384;
 const TOLD_ERRORS = 300;
 
 export function createPrograms({ sandbox, directory, workspaces, egressOf }: ProgramPlace): Programs {
-  let running = 0;
+  /** Their tenants. */
+  const running: string[] = [];
 
   /** Runs a server to its end. */
   async function run(
@@ -62,11 +76,13 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
     onOutput: (stream: OutputStream, text: string) => void,
     signal: AbortSignal,
   ): Promise<ExecResult> {
-    if (running >= MOST_RUNNING)
-      throw new ReeveError('unavailable', `${MOST_RUNNING} MCP servers run here already: try again in a minute`);
-    running += 1;
+    const { tenantId } = server;
+    const ofTenant = running.filter((one) => one === tenantId).length;
+    if (running.length >= MOST_RUNNING.inAll || ofTenant >= MOST_RUNNING.ofTenant)
+      throw new ReeveError('limit_reached', `${ofTenant} of your MCP servers run here already: try again in a minute`);
+    running.push(tenantId);
     try {
-      const workspace = await workspaces.open(server.tenantId, server.id);
+      const workspace = await workspaces.open(tenantId, server.id);
       const [room, egress] = await Promise.all([workspaces.quota.allowance(workspace, signal), egressOf(server)]);
       const request = {
         language: 'bash',
@@ -77,9 +93,10 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
         maxOutputBytes: MAX_OUTPUT_BYTES,
         keepsOutput: false,
       } as const;
-      return await sandbox.exec({ ...request, workspace, env, egress, stdin, onOutput }, signal);
+      const variables = { ...VARIABLES, ...env };
+      return await sandbox.exec({ ...request, workspace, env: variables, egress, stdin, onOutput }, signal);
     } finally {
-      running -= 1;
+      running.splice(running.indexOf(tenantId), 1);
     }
   }
 
@@ -88,10 +105,12 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
       const stdin = new PassThrough();
       const reader = createMessageReader((message) => transport.onmessage?.(message));
       const killed = new AbortController();
+      const mask = createMask(sentTo(target));
       let errors = '';
       let failure: ReeveError | undefined;
       let ended: Promise<void> | undefined;
       let isClosing = false;
+      let hasExited = false;
 
       const onOutput = (stream: OutputStream, text: string): void => {
         if (stream === 'stderr') {
@@ -109,7 +128,8 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
       const runToEnd = async (): Promise<void> => {
         try {
           const result = await run(server, target, stdin, onOutput, AbortSignal.any([stopping, killed.signal]));
-          failure ??= upstreamError(target, `ended: ${tellEnd(result, errors)}`);
+          hasExited = failure === undefined;
+          failure ??= upstreamError(target, `ended: ${tellEnd(result, mask.text(errors))}`);
         } catch (error) {
           failure ??= error instanceof ReeveError ? error : upstreamError(target, 'could not be run', error);
         }
@@ -119,6 +139,9 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
 
       const transport: ProgramTransport = {
         failure: () => (isClosing ? undefined : failure),
+        hasExited: () => hasExited,
+        pid: null,
+        stderr: null,
         async start() {
           ended = runToEnd();
         },
@@ -126,7 +149,8 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
           if (!stdin.writable) throw failure ?? new SdkError(SdkErrorCode.NotConnected, 'the program has ended');
           if (stdin.writableLength + stdin.readableLength > MAX_WAITING_BYTES)
             throw upstreamError(target, 'does not read what it is sent');
-          reader.asked();
+          // What the program asks itself is answered, too; that is no reason for it to say more.
+          if (isJSONRPCRequest(message)) reader.asked();
           stdin.write(serializeMessage(message));
         },
         async close() {

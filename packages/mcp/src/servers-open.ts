@@ -119,11 +119,22 @@ export function openMcpServers({
       if (server.isDue && breaker.allows() && !reading.has(readingOf(server)))
         background.start('reading the tools of an MCP server', () => refreshQuietly(server));
       return server.tools.map((tool) =>
-        toTool(server, tool, breaker, (input, signal) =>
-          linkTo(server).connection.use((remote) => remote.call(tool, input, signal)),
-        ),
+        toTool(server, tool, breaker, async (input, signal) => {
+          await requireThere(server);
+          return linkTo(server).connection.use((remote) => remote.call(tool, input, signal));
+        }),
       );
     });
+  }
+
+  /** Who still has a tool of a server that was removed must not open the way to it again. */
+  async function requireThere({ tenantId, id }: StoredServer): Promise<void> {
+    if (!links.has(id) && !(await exists(tenantId, id)))
+      throw new ReeveError('unavailable', 'this MCP server was removed');
+  }
+
+  async function exists(tenantId: string, id: string): Promise<boolean> {
+    return (await inTenant(database.db, tenantId, (tx) => selectServer(tx, tenantId, id))) !== undefined;
   }
 
   function refresh(server: StoredServer): Promise<McpTest> {
@@ -184,8 +195,7 @@ export function openMcpServers({
     refresh,
     breakerOf: (server) => linkTo(server).breaker,
     changed: tell,
-    exists: async (tenantId, id) =>
-      (await inTenant(database.db, tenantId, (tx) => selectServer(tx, tenantId, id))) !== undefined,
+    exists,
     removed(server) {
       const link = links.get(server.id);
       links.delete(server.id);

@@ -208,17 +208,18 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && works && config.retentionDays > 0) {
     const retention = { database, days: config.retentionDays, forget: forgetRuns, log };
     background.start('retention', () => runRetention(retention, stopping.signal));
-    const { retentionDays: days } = config;
     if (workspaces !== undefined) {
       const isNeeded = (tenantId: string, sessionId: string) =>
         inTenant(database.db, tenantId, async (tx) => (await selectUnended(tx, tenantId, sessionId)).length > 0);
-      const files = { isNeeded, workspaces, days, log };
+      const files = { isNeeded, workspaces, days: config.retentionDays, log };
       background.start('retention of workspaces', () => keepWorkspaces(files, stopping.signal));
     }
-    if (mcpPrograms !== undefined) {
-      const files = { isNeeded: mcpServers.exists, workspaces: mcpPrograms.workspaces, days, log };
-      background.start('retention of files of MCP servers', () => keepWorkspaces(files, stopping.signal));
-    }
+  }
+  // Gateways start MCP servers too.
+  if (serve && mcpPrograms !== undefined && config.retentionDays > 0) {
+    const { workspaces: files } = mcpPrograms;
+    const retention = { isNeeded: mcpServers.exists, workspaces: files, days: config.retentionDays, log };
+    background.start('retention of files of MCP servers', () => keepWorkspaces(retention, stopping.signal));
   }
   const authenticator = stack.use(openAuthenticator(config, database, serve ? log : silentLog));
   const limiter = stack.use(createRequestLimiter({ config, database, policies, log }));

@@ -110,7 +110,9 @@ export const McpServerPatch = z
       .record(VariableName, VariableValue.nullable())
       .refine((variables) => areFewVariables(Object.keys(variables)), FEW_VARIABLES_MESSAGE)
       .optional()
-      .describe('As `headers`; with another `command` or other `args` only those sent along are kept.'),
+      .describe(
+        'As `headers`; where a variable is set, or `command` or `args` are others, only those sent along are kept.',
+      ),
     enabled: z.boolean().optional(),
     timeout_ms: TimeoutMs.optional(),
   })
@@ -208,7 +210,7 @@ export const updateMcpServer = defineRoute({
   access: 'operator',
   summary: 'Change the fields sent of an MCP server',
   description:
-    'Headers do not go along to another origin: with a `url` elsewhere, only those sent with it are kept. Renaming renames its tools.',
+    'Headers do not go along to another origin: with a `url` elsewhere, only those sent with it are kept. Variables go neither along to another `command` or `args`, nor beside one that is set. Renaming renames its tools.',
   params: IdParams,
   body: McpServerPatch,
   responses: { 200: McpServer },

@@ -105,7 +105,7 @@ const PROGRAM: McpServer = {
 const program = draftOf(PROGRAM);
 
 test('a program has arguments, one a line, and variables', () => {
-  assert.deepEqual(serverOf({ ...program, args: 'a b\n\nc\n\n' }), {
+  assert.deepEqual(serverOf({ ...program, args: 'a b\n\nc' }), {
     name: 'lab',
     transport: 'stdio',
     command: 'node',

@@ -109,9 +109,11 @@ export function serverOf(draft: McpDraft): NewMcpServer {
 export function changesOf(server: McpServer, draft: McpDraft): McpServerChange {
   const { name, timeout_ms: timeoutMs = server.timeout_ms, enabled } = serverOf(draft);
   const before = draftOf(server);
-  const isMoved = { url: false, command: false, args: false };
-  for (const field of ['url', 'command', 'args'] as const)
-    isMoved[field] = draft[field].trim() !== before[field].trim();
+  const isMoved = {
+    url: draft.url.trim() !== before.url,
+    command: draft.command.trim() !== before.command,
+    args: draft.args !== before.args,
+  };
   return {
     ...(name !== server.name && { name }),
     ...(draft.transport === 'http'
@@ -149,8 +151,12 @@ function valuesOf(rows: readonly ValueDraft[]): Record<string, string> {
   return Object.fromEntries(named.map(({ name, value }) => [name.trim(), value]));
 }
 
-/** Lines as they stand, without empty ones at the end. */
+/** Lines as they stand; a text without any has none. */
 function linesOf(text: string): string[] {
-  const trimmed = text.replace(/\n+$/, '');
-  return trimmed === '' ? [] : trimmed.split('\n');
+  return text === '' ? [] : text.split('\n');
+}
+
+/** Whether arguments can be shown one a line. */
+export function areLines(args: readonly string[]): boolean {
+  return args.every((arg) => !arg.includes('\n'));
 }

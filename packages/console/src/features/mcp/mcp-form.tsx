@@ -12,6 +12,7 @@ import {
   changesOf,
   draftOf,
   emptyMcp,
+  areLines,
   MCP_FIELDS,
   placeRowFaults,
   rowFaults,
@@ -56,6 +57,7 @@ export function McpForm({ server: shown, onClose, onSaved }: McpFormProps) {
   const details = save.error instanceof ClientError ? save.error.details : [];
   const ofRows = placeRowFaults(draft, details);
   const { byField, others } = placeFaults<FieldName>(MCP_FIELDS[draft.transport], ofRows.others);
+  const isOfLines = areLines(server?.args ?? []);
   const rowsShown = { ...ofRows.byKey, ...faults };
   const placed = details.length > 0 && others.length === 0;
   return (
@@ -125,7 +127,12 @@ export function McpForm({ server: shown, onClose, onSaved }: McpFormProps) {
             />
             <Textarea
               label="Arguments"
-              description="One a line. They are shown: put secrets into variables"
+              description={
+                isOfLines
+                  ? 'One a line. They are shown: put secrets into variables'
+                  : 'They hold line breaks, and can be changed over the API alone'
+              }
+              readOnly={!isOfLines}
               placeholder={'/mcp/node_modules/server/index.js\n/workspace'}
               autosize
               minRows={2}
