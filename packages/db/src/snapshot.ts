@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { constants, cpSync } from 'node:fs';
+import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { listMigrations } from './migrate.ts';
@@ -34,7 +34,8 @@ export async function restoreSnapshot(directory: string, cache = CACHE): Promise
   const draft = `${directory}.${randomBytes(6).toString('hex')}`;
   await mkdir(dirname(directory), { recursive: true });
   try {
-    await cp(source, draft, { recursive: true, mode: constants.COPYFILE_FICLONE });
+    // In one go: the asynchronous one takes ten times as long for a thousand small files, and nothing else is to be done yet.
+    cpSync(source, draft, { recursive: true, mode: constants.COPYFILE_FICLONE });
     await publish(draft, directory);
   } finally {
     await rm(draft, { recursive: true, force: true });

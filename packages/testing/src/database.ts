@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readFile, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listMigrations, openDatabase, type Database, type Db } from '@reeve/db';
@@ -23,7 +24,7 @@ export interface TestDatabase extends AsyncDisposable {
 
 /** Makes an empty database: on PostgreSQL a clone of a migrated template, else a copy of the snapshot when it is opened. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  const dataDirectory = await mkdtemp(join(tmpdir(), 'reeve-test-'));
+  const dataDirectory = await mkdtemp(join(await directoryForData(), 'reeve-test-'));
   const name = `reeve_test_${randomBytes(6).toString('hex')}`;
   if (server !== undefined)
     await asAdmin(server, async (client) => {
@@ -35,9 +36,23 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     dataDirectory,
     async [Symbol.asyncDispose]() {
       if (server !== undefined) await asAdmin(server, (client) => dropDatabase(client, name));
-      await rm(dataDirectory, { recursive: true, force: true });
+      // In one go: that is far faster for a thousand small files.
+      rmSync(dataDirectory, { recursive: true, force: true });
     },
   };
+}
+
+const SHARED_MEMORY = '/dev/shm';
+const PLENTY_BYTES = 4 * 2 ** 30;
+
+/** Memory, where there is plenty and programs may be run from it: a database's thousand files cost a disk seconds. */
+async function directoryForData(): Promise<string> {
+  if (process.platform !== 'linux') return tmpdir();
+  const mounts = await readFile('/proc/mounts', 'utf8');
+  const options = / \/dev\/shm tmpfs (\S+)/.exec(mounts)?.[1]?.split(',') ?? [];
+  if (!options.includes('rw') || options.includes('noexec')) return tmpdir();
+  const { bavail, bsize } = await statfs(SHARED_MEMORY);
+  return bavail * bsize >= PLENTY_BYTES ? SHARED_MEMORY : tmpdir();
 }
 
 /**
