@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type Axe from 'axe-core';
@@ -55,6 +55,8 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+/** What pages may store. */
+const STORED = 'cookies,local_storage,indexeddb,cache_storage,service_workers';
 const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -82,6 +84,8 @@ async function findBarriers(page: Page): Promise<string[]> {
       .filter((animation) => animation.effect?.getComputedTiming().iterations !== Infinity);
     await Promise.allSettled(ending.map((animation) => animation.finished));
   });
+  // What is evaluated is not subject to the page's content policy, which stays in force.
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(await readFile(axePath, 'utf8'));
   return page.evaluate(async (rules) => {
     const { axe } = globalThis as unknown as { axe: typeof Axe };
     const { violations } = await axe.run(document, { runOnly: rules });
@@ -170,11 +174,31 @@ async function openBrowser(executablePath: string): Promise<TestBrowser> {
     page.on('pageerror', (error) => note(`uncaught: ${error.stack ?? error.message}`));
   }
 
-  async function openContext({ width = 1280, scheme = 'light' }: VisitOptions): Promise<BrowserContext> {
-    const context = await browser.newContext({ viewport: { width, height: HEIGHT }, colorScheme: scheme });
+  /** The first visit of each test has this one, whose cache knows the console's code; further ones have their own. */
+  let kept: BrowserContext | undefined;
+  let isKeptTaken = false;
+
+  async function takeContext(): Promise<BrowserContext> {
+    if (isKeptTaken) return openContext();
+    isKeptTaken = true;
+    return (kept ??= await openContext());
+  }
+
+  /** Closes the pages of the kept context, and forgets what they have stored. */
+  async function emptyKept(): Promise<void> {
+    for (const page of kept?.pages() ?? []) {
+      const devtools = await page.context().newCDPSession(page);
+      const { origin } = new URL(page.url());
+      if (origin !== 'null') await devtools.send('Storage.clearDataForOrigin', { origin, storageTypes: STORED });
+      await page.close();
+    }
+    await kept?.clearCookies();
+    isKeptTaken = false;
+  }
+
+  async function openContext(): Promise<BrowserContext> {
+    const context = await browser.newContext();
     context.setDefaultTimeout(PATIENCE_MS);
-    // An init script is not subject to the page's content policy, which stays in force.
-    await context.addInitScript({ path: axePath });
     await context.exposeFunction('reportViolation', (what: string) => void faults.push(`content policy: ${what}`));
     await context.addInitScript(() => {
       const { reportViolation } = globalThis as unknown as { reportViolation(what: string): void };
@@ -189,9 +213,12 @@ async function openBrowser(executablePath: string): Promise<TestBrowser> {
 
   return {
     async visit(url, options = {}) {
-      const context = options.besides?.context() ?? (await openContext(options));
+      const { besides, width = 1280, scheme = 'light', expected } = options;
+      const context = besides?.context() ?? (await takeContext());
       const page = await context.newPage();
-      watch(page, options.expected);
+      await page.setViewportSize({ width, height: HEIGHT });
+      await page.emulateMedia({ colorScheme: scheme });
+      watch(page, expected);
       if (SLOWDOWN > 1) {
         const devtools = await context.newCDPSession(page);
         await devtools.send('Emulation.setCPUThrottlingRate', { rate: SLOWDOWN });
@@ -200,7 +227,8 @@ async function openBrowser(executablePath: string): Promise<TestBrowser> {
       return page;
     },
     async settle() {
-      await Promise.all(browser.contexts().map((context) => context.close()));
+      await emptyKept();
+      await Promise.all(browser.contexts().map((context) => context === kept || context.close()));
       const settled = faults;
       faults = [];
       return settled;
