@@ -228,7 +228,8 @@ async function openBrowser(executablePath: string): Promise<TestBrowser> {
     },
     async settle() {
       await emptyKept();
-      await Promise.all(browser.contexts().map((context) => context === kept || context.close()));
+      const others = browser.contexts().filter((context) => context !== kept);
+      await Promise.all(others.map((context) => context.close()));
       const settled = faults;
       faults = [];
       return settled;
