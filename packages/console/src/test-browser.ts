@@ -31,8 +31,8 @@ export interface TestBrowser extends AsyncDisposable {
   settle(): Promise<string[]>;
 }
 
-/** What Chromium itself prints where a server is gone. */
-export const SERVER_GONE = /net::ERR_/;
+/** What Chromium itself prints where a server is gone, also while the page asks for more of its code. */
+export const SERVER_GONE = /net::ERR_|Failed to fetch dynamically imported module/;
 
 /** A test's server ends before its page does, which may be asking just then: that is no fault of the page. */
 const SERVER_ENDED = /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/;
