@@ -139,8 +139,7 @@ function applyPatch(before: StoredServer, patch: McpServerPatch, check: CheckUrl
 function patchedHttp(before: HttpTarget, patch: McpServerPatch, check: CheckUrl): HttpTarget {
   const url = patch.url === undefined ? before.url : urlFrom(before.url, patch.url, check);
   const isElsewhere = new URL(url).origin !== new URL(before.url).origin;
-  const isSame = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();
-  const headers = patchedValues('headers', isElsewhere ? {} : before.headers, patch.headers, isSame);
+  const headers = patchedValues('headers', isElsewhere ? {} : before.headers, patch.headers);
   return { transport: 'http', url, headers };
 }
 
@@ -152,24 +151,19 @@ function patchedStdio(before: StdioTarget, patch: McpServerPatch): StdioTarget {
   const { command = before.command, args = before.args } = patch;
   const sets = Object.values(patch.env ?? {}).some((value) => value !== null && value !== MASKED);
   const isAnother = sets || command !== before.command || !isDeepStrictEqual(args, before.args);
-  const isSame = (one: string, other: string) => one === other;
-  return {
-    transport: 'stdio',
-    command,
-    args,
-    env: patchedValues('env', isAnother ? {} : before.env, patch.env, isSame),
-  };
+  return { transport: 'stdio', command, args, env: patchedValues('env', isAnother ? {} : before.env, patch.env) };
 }
 
+/** Names of headers are the same in any case, those of variables are not. */
 function patchedValues(
   field: 'headers' | 'env',
   before: Readonly<Record<string, string>>,
   patch: Readonly<Record<string, string | null>> = {},
-  isSame: (one: string, other: string) => boolean,
 ): Record<string, string> {
+  const fold = (name: string) => (field === 'headers' ? name.toLowerCase() : name);
   const values = new Map(Object.entries(before));
   for (const [name, value] of Object.entries(patch)) {
-    const same = [...values.keys()].find((kept) => isSame(kept, name));
+    const same = [...values.keys()].find((kept) => fold(kept) === fold(name));
     if (value === MASKED && same === undefined)
       throw invalidField(`${field}.${name}`, `must be given anew: ${MASKED} stands for a value that is stored`);
     if (value === MASKED) continue;

@@ -91,12 +91,7 @@ export function shownServer(server: StoredServer, breaker: BreakerState): McpSer
     id,
     tenant_id: server.tenantId,
     name,
-    transport: target.transport,
-    url: target.transport === 'http' ? shownUrl(target.url) : null,
-    headers: target.transport === 'http' ? shownValues(target.headers) : {},
-    command: target.transport === 'stdio' ? target.command : null,
-    args: target.transport === 'stdio' ? [...target.args] : [],
-    env: target.transport === 'stdio' ? shownValues(target.env) : {},
+    ...shownTarget(target),
     enabled,
     timeout_ms: server.timeoutMs,
     tool_count: server.toolCount,
@@ -111,6 +106,15 @@ export function shownServer(server: StoredServer, breaker: BreakerState): McpSer
     created_at: server.createdAt.toISOString(),
     updated_at: server.updatedAt.toISOString(),
   };
+}
+
+function shownTarget(target: Target): Pick<McpServer, 'transport' | 'url' | 'headers' | 'command' | 'args' | 'env'> {
+  if (target.transport === 'stdio') {
+    const { transport, command, args, env } = target;
+    return { transport, url: null, headers: {}, command, args: [...args], env: shownValues(env) };
+  }
+  const { transport, url, headers } = target;
+  return { transport, url: shownUrl(url), headers: shownValues(headers), command: null, args: [], env: {} };
 }
 
 function shownValues(values: Readonly<Record<string, string>>): Record<string, string> {

@@ -60,12 +60,25 @@ export function withRow(rows: readonly ValueDraft[]): ValueDraft[] {
   return [...rows, { key: Math.max(-1, ...rows.map(({ key }) => key)) + 1, name: '', value: '' }];
 }
 
+type ValueField = 'headers' | 'env';
+
+/** Where the rows of a draft's transport are sent. */
+function valueFieldOf({ transport }: McpDraft): ValueField {
+  return transport === 'http' ? 'headers' : 'env';
+}
+
+/** Names of headers are the same in any case, those of variables are not. */
+function fold(field: ValueField, name: string): string {
+  return field === 'headers' ? name.toLowerCase() : name;
+}
+
 /** What is wrong with rows that the request could not show, by their keys. */
-export function rowFaults({ transport, headers, env }: McpDraft): Readonly<Record<number, string>> {
+export function rowFaults(draft: McpDraft): Readonly<Record<number, string>> {
   const faults: Record<number, string> = {};
   const names = new Set<string>();
-  for (const { key, name, value } of transport === 'http' ? headers : env) {
-    const plain = transport === 'http' ? name.trim().toLowerCase() : name.trim();
+  const field = valueFieldOf(draft);
+  for (const { key, name, value } of draft[field]) {
+    const plain = fold(field, name.trim());
     if (plain === '' && value !== '') faults[key] = 'give it a name';
     if (plain !== '' && names.has(plain)) faults[key] = 'is named above already';
     names.add(plain);
@@ -75,14 +88,14 @@ export function rowFaults({ transport, headers, env }: McpDraft): Readonly<Recor
 
 /** The server's findings about single rows, by their keys, and the rest. */
 export function placeRowFaults(
-  { transport, headers, env }: McpDraft,
+  draft: McpDraft,
   details: readonly ErrorDetail[],
 ): { readonly byKey: Readonly<Record<number, string>>; readonly others: readonly ErrorDetail[] } {
   const byKey: Record<number, string> = {};
   const others: ErrorDetail[] = [];
-  const [field, rows] = transport === 'http' ? (['headers', headers] as const) : (['env', env] as const);
+  const field = valueFieldOf(draft);
   for (const detail of details) {
-    const row = rows.find(({ name }) => detail.path === `${field}.${name.trim()}`);
+    const row = draft[field].find(({ name }) => detail.path === `${field}.${name.trim()}`);
     if (row === undefined) others.push(detail);
     else byKey[row.key] = detail.message;
   }
@@ -132,15 +145,14 @@ export function changesOf(server: McpServer, draft: McpDraft): McpServerChange {
 }
 
 function changedValues(
-  field: 'headers' | 'env',
+  field: ValueField,
   before: Readonly<Record<string, string>>,
   rows: readonly ValueDraft[],
   isMoved: boolean,
-): Pick<McpServerChange, 'headers' | 'env'> {
+): Pick<McpServerChange, ValueField> {
   const values = valuesOf(rows);
-  const fold = (name: string) => (field === 'headers' ? name.toLowerCase() : name);
-  const left = new Set(Object.keys(values).map(fold));
-  const gone = Object.keys(before).filter((name) => !left.has(fold(name)));
+  const left = new Set(Object.keys(values).map((name) => fold(field, name)));
+  const gone = Object.keys(before).filter((name) => !left.has(fold(field, name)));
   const isOther = gone.length > 0 || Object.entries(values).some(([name, value]) => before[name] !== value);
   if (!isOther && (!isMoved || Object.keys(values).length === 0)) return {};
   return { [field]: { ...values, ...Object.fromEntries(gone.map((name) => [name, null])) } };
