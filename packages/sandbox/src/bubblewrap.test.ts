@@ -82,24 +82,6 @@ describe('commands in bubblewrap', { skip }, () => {
     assert.deepEqual(await readdir(given), ['deep']);
     assert.equal((await run('ls /given')).status, 'error');
   });
-
-  it('answer on a descriptor apart from what they print, if they are asked to', async () => {
-    const answering = { code: 'echo printed; printf "the answer" >&7; echo oops >&2', maxAnswerBytes: 100 };
-    for (const mode of [0o755, 0o700]) {
-      await chmod(base, mode);
-      const result = await exec(answering);
-      assert.deepEqual([result.stdout, result.stderr, result.answer], ['printed\n', 'oops\n', 'the answer']);
-    }
-    await chmod(base, 0o755);
-    assert.equal((await exec({ ...answering, maxAnswerBytes: 9 })).answer, undefined);
-    assert.equal((await exec({ code: 'true', maxAnswerBytes: 9 })).answer, '');
-    const flood = await exec({ code: 'yes >&7; echo ended', maxAnswerBytes: 100_000 });
-    assert.deepEqual([flood.status, flood.stdout, flood.answer], ['success', 'ended\n', undefined]);
-    const unasked = await run('echo x >&7');
-    assert.equal(unasked.status, 'error');
-    assert.match(unasked.stderr, /7: Bad file descriptor/);
-    assert.equal('answer' in unasked, false);
-  });
 });
 
 describe('bubblewrap that cannot do its work', { skip }, () => {

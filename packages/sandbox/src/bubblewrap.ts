@@ -1,11 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Duplex } from 'node:stream';
 import { ReeveError, sleep } from '@reeve/kit';
 import { openEgressProxy } from './egress-proxy.ts';
 import { cancelled, exitedResult, killedResult, type KilledBy } from './ending.ts';
 import { descriptor, launch, type Bubblewrap } from './launch.ts';
 import { limitsOf } from './limits.ts';
-import { createOutputCapture } from './output.ts';
+import { createOutputCapture, readUpTo } from './output.ts';
 import { FD } from './profile.ts';
 import { noDirectory, SYSTEM_LANGUAGES } from './program.ts';
 import type { ExecRequest, ExecResult, Limits, SandboxDriver } from './sandbox.ts';
@@ -122,20 +121,6 @@ async function watch(child: ChildProcess, request: ExecRequest, limits: Limits, 
     throw new ReeveError('unavailable', 'a program could not be watched and was killed', { cause: fault });
   const durationMs = performance.now() - startedAt;
   return { killedBy, output: output.read(), answer: answerOf?.(), durationMs, report, failure };
-}
-
-/** Collects what comes on a stream; beyond the limit nothing is kept, and the other side cannot go on. */
-function readUpTo(stream: Duplex, maxBytes: number): () => string | undefined {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  stream
-    .on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= maxBytes) chunks.push(chunk);
-      else stream.destroy();
-    })
-    .on('error', () => undefined);
-  return () => (bytes > maxBytes ? undefined : Buffer.concat(chunks).toString());
 }
 
 function resultOf(

@@ -1,6 +1,7 @@
 import type { ContainerCreateOptions } from 'dockerode';
 import { bridged, BRIDGE_THREADS, EGRESS_SOCKET, PROXY_VARIABLES } from './bridge.ts';
 import { MOUNT_POINT } from './place.ts';
+import { FD } from './profile.ts';
 import { addressSpaceBytes, cpuSeconds, directoryOf, MIB, programOf, TMPFS_BYTES, variablesOf } from './program.ts';
 import type { ExecRequest, Limits } from './sandbox.ts';
 import { SANDBOX_UID, isRoot } from './workspace.ts';
@@ -15,6 +16,16 @@ export interface Image {
 /** What the launcher writes to standard output before the program's own: that it begins, or that its directory is missing. */
 export const MARK = { begins: 'r', noDirectory: 'd' } as const;
 
+/** What of the host leads into a container, besides directories: paths, where there are any. */
+export interface Channels {
+  /** The socket of its way out. */
+  readonly egress: string | undefined;
+  /** The pipe that it answers on. */
+  readonly answer: string | undefined;
+}
+
+const ANSWER_PIPE = '/run/answer';
+
 /** The least memory that a container starts with. */
 const MIN_MEMORY_BYTES = 32 * MIB;
 
@@ -28,7 +39,8 @@ const INTERPRETERS = { bash: 'bash', python: 'python3', node: 'node', directory:
 const LAUNCHER = `
 cd -- "$1" 2>/dev/null || { printf ${MARK.noDirectory}; exit; }
 head -c "$2" >"$3" && ulimit -v "$4" || exit
-shift 4
+[ -z "$5" ] || exec ${FD.answer}>"$5"
+shift 5
 printf ${MARK.begins}
 exec "$@"`;
 
@@ -43,14 +55,14 @@ export function containerOptions(
   workspace: string,
   readOnly: ReadonlyMap<string, string>,
   limits: Limits,
-  /** The socket of its way out, where it has one. */
-  egress: string | undefined,
+  { egress, answer }: Channels,
 ): ContainerCreateOptions {
   const [uid, gid] = isRoot() ? [SANDBOX_UID, SANDBOX_UID] : [process.getuid?.(), process.getgid?.()];
   const bytes = Buffer.byteLength(request.code);
   const memory = Math.max(limits.memoryBytes, MIN_MEMORY_BYTES);
   const { file, command: plain } = programOf(request.language, limits.memoryBytes, INTERPRETERS);
-  const command = egress === undefined ? plain : bridged(INTERPRETERS.node, undefined, plain);
+  const command =
+    egress === undefined ? plain : bridged(INTERPRETERS.node, answer === undefined ? undefined : FD.answer, plain);
   const variables = { ...(egress !== undefined && PROXY_VARIABLES), ...variablesOf(request) };
   const tmpfs = (size: number, files: number, more: string) =>
     `rw,nosuid,nodev,size=${size},nr_inodes=${files},uid=${uid},gid=${gid},${more}`;
@@ -63,7 +75,8 @@ export function containerOptions(
     Entrypoint: ['/bin/sh', '-c', LAUNCHER, 'sandbox'],
     Cmd: [
       ...[directoryOf(request.cwd), String(bytes), file],
-      ...[String(Math.ceil(addressSpaceBytes(request.language, limits.memoryBytes) / 1024)), ...command],
+      String(Math.ceil(addressSpaceBytes(request.language, limits.memoryBytes) / 1024)),
+      ...[answer === undefined ? '' : ANSWER_PIPE, ...command],
     ],
     // A name without a value takes away what the engine would set.
     Env: [...Object.entries(variables).map(([name, value]) => `${name}=${value}`), 'HOSTNAME'],
@@ -89,8 +102,8 @@ export function containerOptions(
           Target: MOUNT_POINT,
           BindOptions: { Propagation: 'rprivate' },
         },
-        ...[...readOnly, ...(egress === undefined ? [] : [[EGRESS_SOCKET, egress] as const])].map(
-          ([Target, Source]) => ({ Type: 'bind' as const, Source, Target, ReadOnly: true }),
+        ...[...readOnly, [EGRESS_SOCKET, egress] as const, [ANSWER_PIPE, answer] as const].flatMap(([Target, Source]) =>
+          Source === undefined ? [] : [{ Type: 'bind' as const, Source, Target, ReadOnly: true }],
         ),
       ],
       Tmpfs: {

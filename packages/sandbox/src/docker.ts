@@ -1,7 +1,8 @@
 import { realpath } from 'node:fs/promises';
 import type { Container } from 'dockerode';
 import { ReeveError, sleep, within, type Log } from '@reeve/kit';
-import { containerOptions, MARK } from './docker-container.ts';
+import { openAnswerPipe } from './docker-answer.ts';
+import { containerOptions, MARK, type Channels } from './docker-container.ts';
 import { messageOf, type Engine } from './docker-engine.ts';
 import { followContainer, LONGEST_START_AND_END_MS, type Ended } from './docker-follow.ts';
 import { labelsOf, removeContainer, removeGhosts } from './docker-ghosts.ts';
@@ -55,12 +56,12 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
     request: ExecRequest,
     limits: Limits,
     workspace: string,
-    egress: string | undefined,
+    channels: Channels,
     signal: AbortSignal,
   ) => {
     const readOnly = await readOnlyOf(request);
     const creating: Promise<Container> = docker.createContainer({
-      ...containerOptions(image, seccomp, request, workspace, readOnly, limits, egress),
+      ...containerOptions(image, seccomp, request, workspace, readOnly, limits, channels),
       Labels: labelsOf(CREATE_MS + LONGEST_START_AND_END_MS + request.timeoutMs),
     });
     try {
@@ -80,19 +81,21 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
     languages: SYSTEM_LANGUAGES,
     async exec(request, signal) {
       if (signal.aborted) throw cancelled();
-      if (request.maxAnswerBytes !== undefined)
-        throw new ReeveError('unavailable', 'a program in Docker has nothing to answer on apart from what it prints');
       const limits = limitsOf(request);
       const workspace = await realpath(request.workspace);
       await makeWritable(workspace);
       await using proxy = request.egress === undefined ? undefined : await openEgressProxy(request.egress);
+      const { maxAnswerBytes } = request;
+      await using pipe = maxAnswerBytes === undefined ? undefined : await openAnswerPipe(maxAnswerBytes);
       try {
-        const container = await create(request, limits, workspace, proxy?.socket, signal);
+        const channels = { egress: proxy?.socket, answer: pipe?.path };
+        const container = await create(request, limits, workspace, channels, signal);
         let removal: Promise<void> | undefined;
         const remove = () => (removal ??= removeContainer(docker, container.id));
         try {
           const running = { docker, image, container, request, limits, workspace, remove };
-          return resultOf(await followContainer(running, signal), request, limits);
+          const ended = await followContainer(running, signal);
+          return resultOf(ended, await pipe?.read(), request, limits);
         } finally {
           removeBehind(removeSurely(container.id));
         }
@@ -124,9 +127,9 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
   }
 }
 
-function resultOf(ended: Ended, request: ExecRequest, limits: Limits): ExecResult {
+function resultOf(ended: Ended, answer: string | undefined, request: ExecRequest, limits: Limits): ExecResult {
   const { killedBy, exitCode, mark, output, durationMs } = ended;
-  const captured = { ...output, durationMs };
+  const captured = { ...output, durationMs, ...(answer !== undefined && { answer }) };
   if (killedBy !== undefined) return killedResult(killedBy, captured, request, limits);
   if (mark === MARK.noDirectory) throw noDirectory(request);
   if (mark !== MARK.begins) throw notRun(output.stderr.trim().slice(0, 500) || 'it ended without a word');

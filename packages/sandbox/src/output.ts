@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ExecRequest, OutputStream } from './sandbox.ts';
 
 /** Collects the two output streams of a program up to a common limit in bytes. */
@@ -34,6 +35,20 @@ export function createOutputCapture(
     },
     read: () => ({ stdout: decode(chunks.stdout, truncated), stderr: decode(chunks.stderr, truncated), truncated }),
   };
+}
+
+/** Collects what comes on a stream; beyond the limit nothing is kept, and the other side cannot go on. */
+export function readUpTo(stream: Duplex, maxBytes: number): () => string | undefined {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  stream
+    .on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else stream.destroy();
+    })
+    .on('error', () => undefined);
+  return () => (bytes > maxBytes ? undefined : Buffer.concat(chunks).toString());
 }
 
 /** Of standard error, where output is not kept. */
