@@ -197,6 +197,41 @@ export interface Tables {
     created_at: Time;
     created_by: string | null;
   };
+  personas: {
+    id: string;
+    tenant_id: string;
+    slug: string;
+    name: string;
+    description: string;
+    created_by: string;
+    created_at: Generated<Time>;
+    updated_at: Generated<Time>;
+  };
+  documents: {
+    id: string;
+    tenant_id: string;
+    persona_id: string;
+    knowledge_base: string;
+    title: string | null;
+    source: string | null;
+    tags: string[];
+    media_type: string;
+    size: number;
+    sha256: string;
+    chunk_count: number;
+    created_by: string;
+    created_at: Generated<Time>;
+    updated_at: Generated<Time>;
+  };
+  chunks: {
+    id: string;
+    tenant_id: string;
+    document_id: string;
+    position: number;
+    text: string;
+    headings: string[];
+    page: number | null;
+  };
   sessions: {
     id: string;
     tenant_id: string;

@@ -3,7 +3,7 @@ import { mountAudit, mountJournal, selectJournalOfTask, type NameAgent } from '@
 import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError, type ConfigOf } from '@reeve/kit';
 import { mountMcpServers, type McpServers } from '@reeve/mcp';
-import { mountMemory } from '@reeve/memory';
+import { mountKnowledge, mountMemory, type KnowledgeParts } from '@reeve/memory';
 import { listRuns } from '@reeve/runs';
 import type { Workspaces } from '@reeve/sandbox';
 import { mountSkills, type Skills } from '@reeve/skills';
@@ -44,6 +44,8 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly toolCalls: ToolCalls;
     readonly mcpServers: McpServers;
     readonly skills: Skills;
+    /** Reads the documents of knowledge bases. */
+    readonly reader: KnowledgeParts['reader'];
     /** Undefined where the tools that work in them run elsewhere. */
     readonly workspaces: Workspaces | undefined;
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
@@ -104,6 +106,7 @@ export function createGateway(parts: GatewayParts): App {
       parts.log.warn({ err: error }, 'the files of a deleted session are still there');
     });
   });
+  mountKnowledge(app, parts);
   mountWorkspaces(app, database, parts.workspaces);
   mountTools(app, toolCalls);
   mountSkills(app, parts.skills);

@@ -8,13 +8,14 @@ export { contextFromHeaders, currentContext, newTraceId, withContext } from './c
 export type { RequestContext } from './context.ts';
 export { invalidField, isRetryable, ReeveError } from './error.ts';
 export type { ReeveErrorOptions } from './error.ts';
-export { idOf, newId } from './id.ts';
+export { idOf, isUuidShaped, newId } from './id.ts';
 export { createLog, silentLog } from './log.ts';
 export type { Log, LogOptions } from './log.ts';
 export { readSettingsFile } from './settings-file.ts';
 export { createMask, MASKED, patternOfSecrets } from './mask.ts';
 export type { Mask } from './mask.ts';
 export { collectProcessMetrics, counter, durations, gauge, metrics } from './metrics.ts';
+export { freeSlug, requireSlug, slugFromName } from './slug.ts';
 export { storable, storableText } from './storable.ts';
 export { Signal, sleep, within } from './wait.ts';
 export { settled, startWatching } from './watch.ts';

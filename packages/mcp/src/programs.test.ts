@@ -173,6 +173,8 @@ describe('MCP servers that are programs', { skip, timeout: 240_000 }, () => {
       missing.body.last_error,
       /the program no-such-program ended: the command exited with 127: .*not found/s,
     );
+    const lost = await add({ name: 'lost', args: ['lost.mjs'] });
+    assert.match(lost.body.last_error, /Cannot find module '\/workspace\/lost.mjs'/);
     const flood = await add({ name: 'flood', command: 'yes', args: ['x'.repeat(4_000)] });
     assert.match(flood.body.last_error, /the program yes says more than 32 MiB without being asked/);
     const broken = await add({ name: 'broken', command: 'yes', args: ['{"jsonrpc":'] });

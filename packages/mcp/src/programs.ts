@@ -63,6 +63,8 @@ const MAX_OUTPUT_BYTES = 1024 * MIB;
 /** What is kept of what it says on standard error, where a value may be 8 192 characters long, and told of that. */
 const KEPT_ERRORS = 16_384;
 const TOLD_ERRORS = 300;
+/** Those of Node and of Python. */
+const STACK_PLACES = /^[ \t]+(?:at |File "|[\^~]+$).*\n?/gm;
 
 export function createPrograms({ sandbox, directory, workspaces, egressOf }: ProgramPlace): Programs {
   /** Their tenants. */
@@ -168,10 +170,10 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
   };
 }
 
-/** How a program ended, with the last that it said of it. */
+/** How a program ended, with the last that it said of it but for the places of a stack, which would leave no room for the reason. */
 function tellEnd(result: ExecResult, errors: string): string {
   const how = result.status === 'success' ? 'it exited with 0' : result.message;
-  const last = errors.trim().slice(-TOLD_ERRORS);
+  const last = errors.replace(STACK_PLACES, '').trim().slice(-TOLD_ERRORS);
   return last === '' ? how : `${how}: ${last}`;
 }
 

@@ -1,4 +1,9 @@
-export { forget, recall, recallContext, remember } from './memories.ts';
+export { contextFor } from './context.ts';
+export type { ContextQuery, RunContextItem } from './context.ts';
+export { mountKnowledge } from './knowledge/routes.ts';
+export type { KnowledgeParts } from './knowledge/documents.ts';
+export { usePersona } from './knowledge/personas.ts';
+export { forget, recall, remember } from './memories.ts';
 export type { RememberWanted } from './memories.ts';
 export { mountMemory } from './routes.ts';
 export type { NewMessage, Requester } from './session.ts';

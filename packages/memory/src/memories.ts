@@ -68,10 +68,11 @@ export async function recall(tx: Tx, tenantId: string, input: RecallInput): Prom
 /** Weaker matches than this are chance: one common word of a long prompt in a long text. */
 const SCORE_FLOOR = 0.001;
 
-/** What to show a model beside a prompt: the memories that fit it best, at most `topK`, each with where it is from. */
+/** What to show a model beside a prompt: the memories of a persona, or of none, that fit it best, each with where it is from. */
 export async function recallContext(
   tx: Tx,
   tenantId: string,
+  personaId: string | null,
   query: string,
   topK: number,
 ): Promise<{ text: string; source: string }[]> {

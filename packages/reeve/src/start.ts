@@ -17,6 +17,7 @@ import {
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
 import { recall, remember } from '@reeve/memory';
+import { openDocumentReader } from '@reeve/memory/documents';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
 import { createFeed, createRunHandler, deleteRunsOf, selectUnended } from '@reeve/runs';
@@ -248,6 +249,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     toolCalls,
     mcpServers,
     skills: toolbox.skills,
+    reader: stack.use(openDocumentReader()),
     sandbox,
     worker,
     handler,

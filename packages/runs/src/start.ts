@@ -3,7 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import { TaskInput, type Multitask, type NewRunEvent, type RunEvent } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
-import { ensureSession, recallContext } from '@reeve/memory';
+import { contextFor, ensureSession } from '@reeve/memory';
 import type { ModelGateway } from '@reeve/models';
 import {
   carryOut,
@@ -56,9 +56,6 @@ export interface StartParts {
   /** Works on the run in this process; without one it goes through the queue. */
   readonly worker: Worker | undefined;
 }
-
-/** How many remembered things go into a run's context. */
-const RECALLED = 5;
 
 /**
  * Starts a run: its task, run, first events and audit row are one transaction, and have committed when this resolves.
@@ -221,7 +218,7 @@ export async function openRun(
     context:
       fork !== undefined && fork.step > 1
         ? fork.from.context
-        : await recallContext(tx, tenantId, input.slice(0, 2_000), RECALLED),
+        : await contextFor(tx, { tenantId, personaId: agent.persona_id, query: input }),
     historyUntil: 0,
     traceId,
     userId,

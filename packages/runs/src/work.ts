@@ -102,10 +102,11 @@ export function requestOf(work: Work): ModelRequest {
   const skills = work.skillsOf(agent.skills);
   // Without what they are read with there is no use in knowing of them.
   const prompt = skills.tools.some((name) => rules(name) === 'deny') ? '' : skills.prompt;
+  const { soul: souls = [], quoted = [] } = Object.groupBy(run.context, ({ kind }) => kind ?? 'quoted');
   return {
     model: agent.model_id,
-    system: [agent.system_prompt, prompt].filter((part) => part !== '').join('\n\n'),
-    context: run.context,
+    system: [...souls.map(({ text }) => text), agent.system_prompt, prompt].filter((part) => part !== '').join('\n\n'),
+    context: quoted.map(({ text, source }) => ({ text, source })),
     messages: conversationOf(history, run.input, steps),
     tools: tools.definitions([...agent.tools, ...skills.tools].filter((name) => rules(name) !== 'deny')),
   };

@@ -93,6 +93,20 @@ export { getSkill, listSkills } from './skills.ts';
 export { executeTool, listTools } from './tools.ts';
 export { getUsage, listBudgets, listModelCalls, putBudget } from './usage.ts';
 export { createChatCompletion, getModel, getModelOf, listModels } from './completions.ts';
+export {
+  addDocument,
+  createPersona,
+  deleteDocument,
+  deletePersona,
+  getDocument,
+  getPersona,
+  getRagContext,
+  listChunks,
+  listDocuments,
+  listPersonas,
+  searchKnowledge,
+  updatePersona,
+} from './personas.ts';
 export { cancelResponse, createResponse, getResponse } from './responses.ts';
 export { deleteFile, downloadFile, downloadWorkspace, getWorkspaceUsage, listFiles, uploadFile } from './workspaces.ts';
 export { companion, resumeUiChat, uiChat } from './wires.ts';

@@ -40,6 +40,12 @@ export const ACTIONS = [
   'MEMORY_STORED',
   'MEMORY_DELETED',
   'SESSION_DELETED',
+  'PERSONA_CREATED',
+  'PERSONA_CHANGED',
+  'PERSONA_DELETED',
+  'DOCUMENT_ADDED',
+  'DOCUMENT_REPLACED',
+  'DOCUMENT_DELETED',
 ];
 
 /** An action for people: `KEY_CREATED` is "Key created". */

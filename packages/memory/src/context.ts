@@ -1,0 +1,68 @@
+import type { Tx } from '@reeve/db';
+import { soulOf } from './knowledge/documents.ts';
+import { searchKnowledge } from './knowledge/search.ts';
+import { recallContext } from './memories.ts';
+
+/** What a model is shown beside a conversation. A Soul is told to it as what it is; everything else is quoted, with its source. */
+export interface RunContextItem {
+  readonly text: string;
+  readonly source: string;
+  readonly kind?: 'soul';
+}
+
+export interface ContextQuery {
+  readonly tenantId: string;
+  /** Null: an agent without a persona, which has no knowledge bases. */
+  readonly personaId: string | null;
+  /** What the run is about. */
+  readonly query: string;
+}
+
+/** Characters of what is quoted, all together: about four thousand tokens. A Soul does not count. */
+const BUDGET = 16_000;
+/** Characters of one item. */
+const LONGEST = 2_000;
+const TOP_MEMORIES = 5;
+const TOP_CHUNKS = 5;
+const QUERY_LENGTH = 2_000;
+
+/**
+ * What a run begins with: its persona's Soul whole, then what its knowledge bases say and what was remembered, as far as it fits;
+ * the best of each come first.
+ */
+export async function contextFor(tx: Tx, { tenantId, personaId, query }: ContextQuery): Promise<RunContextItem[]> {
+  const asked = query.slice(0, QUERY_LENGTH);
+  const soul = personaId === null ? '' : await soulOf(tx, tenantId, personaId);
+  const chunks = personaId === null ? [] : await knowledgeContext(tx, tenantId, personaId, asked);
+  const memories = await recallContext(tx, tenantId, personaId, asked, TOP_MEMORIES);
+  const quoted = withinBudget(takeTurns(chunks, memories));
+  return soul === '' ? quoted : [{ kind: 'soul', text: soul, source: 'soul' }, ...quoted];
+}
+
+async function knowledgeContext(tx: Tx, tenantId: string, personaId: string, query: string): Promise<RunContextItem[]> {
+  const knowledgeBases = ['Domain-KB', 'Body-KB', 'Mind-KB'] as const;
+  const matches = await searchKnowledge(tx, tenantId, { query, topK: TOP_CHUNKS, knowledgeBases, personaId });
+  return matches.map(({ text, source, title, headings, document_id: document, position }) => ({
+    text: headings.length === 0 ? text : `${headings.join(' › ')}\n${text}`,
+    source: `${source ?? title ?? 'document'} (document ${document}, part ${position})`,
+  }));
+}
+
+/** The first of each list, then the second of each, and so on. */
+function takeTurns<Item>(...lists: readonly (readonly Item[])[]): Item[] {
+  const longest = Math.max(...lists.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, at) => lists.flatMap((list) => list.slice(at, at + 1))).flat();
+}
+
+/** Items until there is no room for the next; one that is too long is cut, and says so. */
+function withinBudget(items: readonly RunContextItem[]): RunContextItem[] {
+  let left = BUDGET;
+  const kept: RunContextItem[] = [];
+  for (const item of items) {
+    const text = item.text.length <= LONGEST ? item.text : `${item.text.slice(0, LONGEST).toWellFormed()} […]`;
+    left -= text.length;
+    if (left < 0) break;
+    kept.push({ ...item, text });
+  }
+  return kept;
+}

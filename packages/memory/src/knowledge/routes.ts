@@ -1,0 +1,96 @@
+import { routes, type KnowledgeBase } from '@reeve/contract';
+import { inTenant } from '@reeve/db';
+import { requesterOf, requireAccess, type App, type Principal } from '@reeve/http';
+import { invalidField } from '@reeve/kit';
+import { listDocumentRows, selectChunks } from './document-store.ts';
+import { addDocument, deleteDocument, requireBase, requireDocument, type KnowledgeParts } from './documents.ts';
+import { listPersonaRows } from './persona-store.ts';
+import { createPersona, deletePersona, requirePersona, updatePersona } from './personas.ts';
+import { searchKnowledge } from './search.ts';
+
+/** Mounts the routes of personas and their knowledge bases. */
+export function mountKnowledge(app: App, parts: KnowledgeParts): void {
+  const { db } = parts.database;
+
+  app.mount(routes.createPersona, (call) =>
+    inTenant(db, call.principal.tenantId, (tx) => createPersona(tx, requesterOf(call), call.body)),
+  );
+  app.mount(routes.listPersonas, ({ principal: { tenantId }, query: { q, limit, offset } }) =>
+    inTenant(db, tenantId, async (tx) => ({
+      ...(await listPersonaRows(tx, tenantId, q, { limit, offset })),
+      limit,
+      offset,
+    })),
+  );
+  app.mount(routes.getPersona, ({ principal: { tenantId }, params: { id } }) =>
+    inTenant(db, tenantId, (tx) => requirePersona(tx, tenantId, id)),
+  );
+  app.mount(routes.updatePersona, (call) =>
+    inTenant(db, call.principal.tenantId, (tx) => updatePersona(tx, requesterOf(call), call.params.id, call.body)),
+  );
+  app.mount(routes.deletePersona, async (call) => {
+    await inTenant(db, call.principal.tenantId, (tx) => deletePersona(tx, requesterOf(call), call.params.id));
+    return null;
+  });
+
+  app.mount(routes.addDocument, (call) => {
+    const { params, body, file, principal, signal } = call;
+    requireWriter(principal, params.kb);
+    const { text, ...fields } = body;
+    if ((text === undefined) === (file === undefined))
+      throw invalidField(
+        'text',
+        file === undefined ? 'is required where no file is sent' : 'must be left out beside a file',
+      );
+    const content = file === undefined ? { bytes: Buffer.from(text!), name: '', mediaType: 'text/markdown' } : file;
+    return addDocument(parts, requesterOf(call), params.id, params.kb, content, fields, signal);
+  });
+  app.mount(routes.listDocuments, ({ principal: { tenantId }, params, query: { limit, offset, ...filter } }) =>
+    inTenant(db, tenantId, async (tx) => {
+      const base = await requireBase(tx, tenantId, params.id, params.kb);
+      return { ...(await listDocumentRows(tx, base, filter, { limit, offset })), limit, offset };
+    }),
+  );
+  app.mount(routes.getDocument, ({ principal: { tenantId }, params }) =>
+    inTenant(db, tenantId, async (tx) =>
+      requireDocument(tx, await requireBase(tx, tenantId, params.id, params.kb), params.document_id),
+    ),
+  );
+  app.mount(routes.listChunks, ({ principal: { tenantId }, params, query: { limit, offset } }) =>
+    inTenant(db, tenantId, async (tx) => {
+      const base = await requireBase(tx, tenantId, params.id, params.kb);
+      const { id, chunk_count: total } = await requireDocument(tx, base, params.document_id);
+      return { chunks: await selectChunks(tx, id, { limit, offset }), total, limit, offset };
+    }),
+  );
+  app.mount(routes.deleteDocument, async (call) => {
+    const { principal, params } = call;
+    const { tenantId } = principal;
+    requireWriter(principal, params.kb);
+    await inTenant(db, tenantId, async (tx) =>
+      deleteDocument(tx, requesterOf(call), await requireBase(tx, tenantId, params.id, params.kb), params.document_id),
+    );
+    return null;
+  });
+
+  app.mount(routes.searchKnowledge, ({ principal: { tenantId }, params, body: { query, top_k, tags } }) =>
+    inTenant(db, tenantId, async (tx) => {
+      const { personaId } = await requireBase(tx, tenantId, params.id, params.kb);
+      const wanted = { query, topK: top_k, knowledgeBases: [params.kb], personaId, tags };
+      return { matches: await searchKnowledge(tx, tenantId, wanted), retrieval: 'lexical' };
+    }),
+  );
+  app.mount(routes.getRagContext, ({ principal: { tenantId }, body }) =>
+    inTenant(db, tenantId, async (tx) => {
+      const { query, top_k: topK, knowledge_bases: knowledgeBases, persona_id: persona, tags } = body;
+      const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
+      const matches = await searchKnowledge(tx, tenantId, { query, topK, knowledgeBases, personaId, tags });
+      return { matches, retrieval: 'lexical' };
+    }),
+  );
+}
+
+/** A Soul says what a persona may and may not: changing it is for those who run the place. */
+function requireWriter(principal: Principal, knowledgeBase: KnowledgeBase): void {
+  requireAccess(principal, knowledgeBase === 'Soul-KB' ? 'operator' : 'member');
+}

@@ -1,0 +1,54 @@
+import type { KnowledgeBase, KnowledgeMatch } from '@reeve/contract';
+import type { Tx } from '@reeve/db';
+import { sql } from 'kysely';
+import { findSpaces, rankTexts } from '../lexical/index.ts';
+import { kindOf } from './documents.ts';
+
+/** What to look for, and where. */
+export interface KnowledgeQuery {
+  readonly query: string;
+  readonly topK: number;
+  readonly knowledgeBases: readonly KnowledgeBase[];
+  /** Null: all personas of the tenant. */
+  readonly personaId: string | null;
+  /** Only documents that have all of them. */
+  readonly tags?: readonly string[];
+}
+
+/** Chunks that are looked at in one go. */
+const PAGE = 100;
+
+/** The chunks that say most about a query, best first; empty where none has a word of it. */
+export async function searchKnowledge(
+  tx: Tx,
+  tenantId: string,
+  { query, topK, knowledgeBases, personaId, tags = [] }: KnowledgeQuery,
+): Promise<KnowledgeMatch[]> {
+  const kinds = knowledgeBases.map(kindOf);
+  const spaces = await findSpaces(tx, { tenantId, kinds, ...(personaId !== null && { personaId }) });
+  const ranking = await rankTexts(tx, spaces, query);
+  const matches: KnowledgeMatch[] = [];
+  for (let page = ranking.take(PAGE); page.length > 0 && matches.length < topK; page = ranking.take(PAGE)) {
+    const found = await selectMatches(
+      tx,
+      tenantId,
+      page.map(({ ref }) => ref),
+      tags,
+    );
+    matches.push(...page.flatMap(({ ref, score }) => found.get(ref)?.map((match) => ({ ...match, score })) ?? []));
+  }
+  return matches.slice(0, topK);
+}
+
+async function selectMatches(
+  tx: Tx,
+  tenantId: string,
+  ids: readonly string[],
+  tags: readonly string[],
+): Promise<Map<string, Omit<KnowledgeMatch, 'score'>[]>> {
+  const { rows } = await sql<Omit<KnowledgeMatch, 'score'>>`
+    select c.id, c.document_id, d.persona_id, d.knowledge_base, d.title, c.headings, c.text, d.source, c.position, c.page, d.tags
+    from chunks c join documents d on d.id = c.document_id
+    where c.tenant_id = ${tenantId} and c.id = any(${[...ids]}::uuid[]) and d.tags @> ${[...tags]}::text[]`.execute(tx);
+  return Map.groupBy(rows, ({ id }) => id);
+}
