@@ -16,6 +16,7 @@ const NOT_ALLOWED = { code: '42501' };
 /** One row for every table, in an order that foreign keys allow. */
 function rowsFor(tenant_id: string): Rows {
   const [task_id, agent_id, session_id, run_id, key_id] = [newId(), newId(), newId(), newId(), newId()];
+  const [persona_id, document_id] = [newId(), newId()];
   const time = new Date();
   const empty = json({}) as unknown as string;
   return {
@@ -81,14 +82,14 @@ function rowsFor(tenant_id: string): Rows {
       tenant_id,
       persona_id,
       knowledge_base: 'Domain-KB',
-      tags: empty,
+      tags: [],
       media_type: '',
       size: 1,
       sha256: '',
       chunk_count: 1,
       created_by: '',
     },
-    chunks: { id: newId(), tenant_id, document_id, position: 1, text: 'secret', headings: empty },
+    chunks: { id: newId(), tenant_id, document_id, position: 1, text: 'secret', headings: [] },
     memories: { id: newId(), tenant_id, text: 'secret', digest: newId(), created_at: time },
     runs: {
       id: run_id,

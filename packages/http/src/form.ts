@@ -36,9 +36,9 @@ export async function readForm(
   incoming: IncomingMessage | undefined,
   maxBytes: number,
 ): Promise<Form> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  for await (const part of readUpload(request, incoming, maxBytes + FRAME_BYTES)) parts.push(new Uint8Array(part));
-  const form = await parse(new Blob(parts), request.headers.get('content-type')!);
+  const parts: Uint8Array[] = [];
+  for await (const part of readUpload(request, incoming, maxBytes + FRAME_BYTES)) parts.push(part);
+  const form = await parse(Buffer.concat(parts), request.headers.get('content-type')!);
   const fields: Record<string, string | string[]> = {};
   let file: File | undefined;
   for (const [name, value] of form) {
@@ -57,7 +57,14 @@ export async function readForm(
   return { fields, file: { name: file.name, mediaType: file.type === '' ? undefined : file.type, bytes, sha256 } };
 }
 
-async function parse(body: Blob, contentType: string): Promise<FormData> {
+/** Parts of a form; parsing takes time for each. */
+const MAX_PARTS = 1_000;
+
+async function parse(body: Buffer<ArrayBuffer>, contentType: string): Promise<FormData> {
+  const boundary = /;\s*boundary="?([^";,]+)/i.exec(contentType)?.[1] ?? '';
+  let borders = 0;
+  for (let at = body.indexOf(`--${boundary}`); at !== -1; at = body.indexOf(`--${boundary}`, at + 2))
+    if (++borders > MAX_PARTS + 1) throw new ReeveError('invalid_request', `the form has more than ${MAX_PARTS} parts`);
   try {
     return await new Response(body, { headers: { 'content-type': contentType } }).formData();
   } catch (error) {

@@ -5,6 +5,7 @@ import { basename, join, resolve } from 'node:path';
 import { ClientError, type Client } from '@reeve/client';
 import { MAX_DOCUMENT_BYTES, routes, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contract';
 import { canRead } from '@reeve/memory/documents';
+import { note } from './output.ts';
 
 /*
  * Keeps a knowledge base like a folder. What the server has is asked for at each look, so one that was killed in the middle
@@ -129,6 +130,15 @@ export function createFolderSync(options: FolderSyncOptions): FolderSync {
       return { ...summary, failed };
     },
   };
+}
+
+/** Tells people what looks came to, and why files failed. */
+export function tellSync(summary: SyncSummary): void {
+  const { added, replaced, removed, unchanged, skipped, failed } = summary;
+  for (const { file, message } of failed) note(`${file}: ${message}`);
+  const counts = { added, replaced, removed, unchanged, 'of other types': skipped, failed: failed.length };
+  const told = Object.entries(counts).filter(([, count]) => count > 0);
+  note(told.length === 0 ? 'no files' : told.map(([what, count]) => `${count} ${what}`).join(', '));
 }
 
 /** Statuses that say something of the file, and not of the way to the server. */

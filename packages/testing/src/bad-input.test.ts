@@ -44,6 +44,11 @@ const RIGHT = {
   storeMemory: { session_id: SESSION, history: [{ role: 'user', content: 'hello' }] },
   renameSession: { title: 'x' },
   remember: { text: 'x' },
+  createPersona: { name: 'x' },
+  updatePersona: { description: 'x' },
+  addDocument: { text: 'x' },
+  searchKnowledge: { query: 'x' },
+  getRagContext: { query: 'x' },
   recall: { query: 'x' },
   echo: { ping: 'x' },
   putSettings: { settings: { GATEWAY_TIMEOUT_MS: 20_000 } },
@@ -80,6 +85,9 @@ const KEEPING = new Set<string>([
   'storeMemory',
   'renameSession',
   'remember',
+  'createPersona',
+  'updatePersona',
+  'addDocument',
 ]);
 const HOSTILE = [
   `'; drop table tasks; --`,
@@ -100,6 +108,7 @@ describe('bad input', { timeout: 600_000 }, () => {
   let reeve: Awaited<ReturnType<typeof startReeve>>;
   let agentId: string;
   let scheduleId: string;
+  let personaId: string;
   let document: OpenApi;
 
   before(async () => {
@@ -113,6 +122,7 @@ describe('bad input', { timeout: 600_000 }, () => {
     document = (await answerOf(send('getOpenApi'))) as OpenApi;
     agentId = ((await answerOf(send('createAgent', { body: { name: 'mine' } }))) as { id: string }).id;
     scheduleId = ((await answerOf(send('createSchedule', { body: RIGHT.createSchedule }))) as { id: string }).id;
+    personaId = ((await answerOf(send('createPersona', { body: { name: 'mine' } }))) as { id: string }).id;
     assert.equal((await send('storeMemory', { body: RIGHT.storeMemory })).status, 200);
     assert.equal((await send('createTenant', { body: { id: 'other', name: 'other' } })).status, 201);
   });
@@ -135,7 +145,10 @@ describe('bad input', { timeout: 600_000 }, () => {
     { body, text, params = {}, query = '', headers = {} }: Sending = {},
   ): Promise<Response> {
     const route = table[name];
-    const path = route.path.replace(/\{(\w+)\}/g, (_, key: string) => params[key] ?? idFor(name));
+    const path = route.path.replace(
+      /\{(\w+)\}/g,
+      (_, key: string) => params[key] ?? (key === 'kb' ? 'Domain-KB' : idFor(name)),
+    );
     const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
     return reeve.fetch(
       new Request(`http://127.0.0.1${path}${query}`, {
@@ -149,6 +162,7 @@ describe('bad input', { timeout: 600_000 }, () => {
   function idFor(name: string): string {
     if (/Agent/.test(name)) return agentId;
     if (/Schedule/.test(name)) return scheduleId;
+    if (/Persona|Document|Knowledge/.test(name)) return personaId;
     // What is set for it holds for nobody here.
     if (/Tenant/.test(name)) return 'other';
     return /Session/.test(name) ? SESSION : NOWHERE;
@@ -253,7 +267,9 @@ describe('bad input', { timeout: 600_000 }, () => {
             'multipart/form-data; boundary=x',
             'application/xml',
           ]) {
-            await refused(send(name, { body: right, headers: { 'content-type': type } }), type, [415]);
+            // What no form can be is no form.
+            const isForm = table[name].takesFile !== undefined && type.startsWith('multipart/');
+            await refused(send(name, { body: right, headers: { 'content-type': type } }), type, [isForm ? 400 : 415]);
           }
         }));
 

@@ -52,6 +52,8 @@ type Planted = Readonly<
     | 'memory'
     | 'key'
     | 'mcpServer'
+    | 'persona'
+    | 'document'
     | 'tenant',
     string
   >
@@ -71,6 +73,9 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
   });
   const door = (body: (agent: string | undefined, session: string) => Json): Check => ({
     absent: [{ body: body(alpha.slug, newId()) }, { body: body(alpha.agent, newId()) }],
+  });
+  const inBase = (more: Omit<Asking, 'params'> = {}): Check => ({
+    absent: [{ params: { id: alpha.persona, kb: 'Domain-KB', document_id: alpha.document }, ...more }],
   });
   const task = { agent_id: 'assistant', task_type: 'query', title: 'of Beta' };
   const said = [{ role: 'user', content: 'hello' }];
@@ -193,6 +198,20 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
       blind: [{ body: { query: WORD } }, { body: { query: `what about ${WORD} and its friends`, top_k: 50 } }],
     },
     deleteMemory: one(alpha.memory),
+    listPersonas: list({ q: WORD }),
+    createPersona: { blind: [{ body: { name: 'of Beta' } }] },
+    getPersona: { absent: [{ params: { id: alpha.persona } }, { params: { id: WORD } }] },
+    updatePersona: one(alpha.persona, { body: { name: 'mine now' } }),
+    deletePersona: one(alpha.persona),
+    addDocument: inBase({ body: { text: 'of Beta' } }),
+    listDocuments: inBase(),
+    getDocument: inBase(),
+    listChunks: inBase(),
+    deleteDocument: inBase(),
+    searchKnowledge: inBase({ body: { query: WORD } }),
+    getRagContext: {
+      absent: [{ body: { query: WORD, persona_id: alpha.persona } }, { body: { query: WORD, persona_id: WORD } }],
+    },
     executeTool: {
       blind: [
         { body: { tool_name: 'recall', args: { query: WORD } } },
@@ -310,6 +329,7 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       ['getWorkflow', alpha.workflow],
       ['getResponse', alpha.response],
       ['getMcpServer', alpha.mcpServer],
+      ['getPersona', alpha.persona],
     ] as const)
       await still(name, by(id));
     assert.equal((await still('getApproval', by(alpha.approval)))['status'], 'pending');
@@ -365,6 +385,11 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
     await made('putLimit', { body: { agent_id: slug, max_running: 3 } });
     await made('putBudget', { body: { scope: 'agent', ref: slug, limit_tokens: 1_000_000_000 } });
     const key = await made('createKey', { body: { name: `Key ${WORD}`, role: 'viewer' } });
+    const persona = await made('createPersona', { body: { name: WORD, description: WORD } });
+    const document = await made('addDocument', {
+      params: { id: persona.id, kb: 'Domain-KB' },
+      body: { text: `What ${WORD} likes: rain`, title: WORD, source: WORD, tags: [WORD] },
+    });
     const mcpServer = await made('createMcpServer', {
       body: { name: WORD, url: `https://${WORD}.invalid/`, headers: { authorization: WORD }, enabled: false },
     });
@@ -387,6 +412,8 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       memory: memory.id,
       key: key.id,
       mcpServer: mcpServer.id,
+      persona: persona.id,
+      document: document.id,
       tenant: 'alpha',
     };
   }

@@ -1,4 +1,4 @@
-import { KNOWLEDGE_BASES, type KnowledgeBase, type Persona } from '@reeve/contract';
+import { KNOWLEDGE_BASES, type KnowledgeBase, type Persona, type PersonaPatch } from '@reeve/contract';
 import { likeText, now, type Db } from '@reeve/db';
 import { isUuidShaped } from '@reeve/kit';
 import { sql } from 'kysely';
@@ -32,11 +32,11 @@ export async function insertPersona(
   return row !== undefined;
 }
 
-/** Changes a persona; a unique violation where another one has its slug. */
-export async function updatePersonaRow(db: Db, id: string, fields: Partial<PersonaFields>): Promise<void> {
+/** Changes what is given of a persona; a unique violation where another one has its slug. */
+export async function updatePersonaRow(db: Db, id: string, fields: PersonaPatch): Promise<void> {
   await db
     .updateTable('personas')
-    .set({ ...fields, updated_at: now })
+    .set({ slug: fields.slug, name: fields.name, description: fields.description, updated_at: now })
     .where('id', '=', id)
     .execute();
 }

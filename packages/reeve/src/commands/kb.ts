@@ -10,7 +10,7 @@ import { sleep } from '@reeve/kit';
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
-import { createFolderSync, type SyncSummary } from '../folder-sync.ts';
+import { createFolderSync, tellSync, type SyncSummary } from '../folder-sync.ts';
 import { onInterrupt } from '../interrupt.ts';
 import {
   collect,
@@ -138,11 +138,7 @@ function tell(summary: SyncSummary, options: IngestOptions): void {
     else printJson(summary);
     return;
   }
-  const { added, replaced, removed, unchanged, skipped, failed } = summary;
-  for (const { file, message } of failed) note(`${file}: ${message}`);
-  const counts = { added, replaced, removed, unchanged, 'of other types': skipped, failed: failed.length };
-  const told = Object.entries(counts).filter(([, count]) => count > 0);
-  note(told.length === 0 ? 'no files' : told.map(([what, count]) => `${count} ${what}`).join(', '));
+  tellSync(summary);
 }
 
 function showProgress(done: number, of: number): void {

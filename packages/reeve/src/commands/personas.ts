@@ -1,8 +1,14 @@
-import { routes, type Persona } from '@reeve/contract';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ClientError, type Client } from '@reeve/client';
+import { KNOWLEDGE_BASES, PersonaInput, routes, type Persona } from '@reeve/contract';
+import { readYaml } from '@reeve/kit';
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
-import { examples, exitWith, JSON_OPTION, withListOptions, type ListOptions } from '../options.ts';
+import { createFolderSync, tellSync, type SyncSummary } from '../folder-sync.ts';
+import { examples, exitWith, JSON_OPTION, readTextFile, withListOptions, type ListOptions } from '../options.ts';
 import { note, printFields, printJson, printList, wantsJson, type Column, type OutputOptions } from '../output.ts';
 
 interface PersonasOptions extends ListOptions {
@@ -41,6 +47,12 @@ export function define(command: Command): void {
   withFields(command.command('edit <persona>').description('change the fields that are given'))
     .addHelpText('after', examples('reeve personas edit barky --name "Barky the second"'))
     .action(exitWith(edit));
+  command
+    .command('import <directory>')
+    .description('create or update a persona from a folder: persona.yaml, and a folder for each knowledge base')
+    .option(...JSON_OPTION)
+    .addHelpText('after', examples('reeve personas import knowledge_bases/barky'))
+    .action(exitWith(importFolder));
   command
     .command('delete <persona>')
     .description('delete a persona with its knowledge bases, where no agent has it')
@@ -84,6 +96,52 @@ async function edit(ref: string, { name, slug, description, ...options }: FieldO
   await using connection = await connect('personas edit');
   print(await connection.client.call(routes.updatePersona, { params: { id: ref }, body }), options);
   return EXIT.done;
+}
+
+/** Creates the persona that a folder describes, or changes it, and brings its knowledge bases up to date. */
+async function importFolder(directory: string, options: OutputOptions): Promise<number> {
+  const fields = readPersonaFile(join(directory, 'persona.yaml'));
+  await using connection = await connect('personas import');
+  const { client } = connection;
+  const persona = await ensurePersona(client, fields);
+  const summaries: Record<string, SyncSummary> = {};
+  for (const base of KNOWLEDGE_BASES) {
+    const folder = join(directory, base);
+    if (!existsSync(folder)) continue;
+    const sync = createFolderSync({ client, persona: persona.id, knowledgeBase: base, directory: folder, tags: [] });
+    summaries[base] = await sync.look(new AbortController().signal);
+  }
+  if (wantsJson(options)) printJson({ persona, knowledge_bases: summaries });
+  else
+    for (const [base, summary] of Object.entries(summaries)) {
+      process.stderr.write(`${persona.slug} ${base}: `);
+      tellSync(summary);
+    }
+  return Object.values(summaries).some(({ failed }) => failed.length > 0) ? EXIT.partly : EXIT.done;
+}
+
+const PersonaFile = PersonaInput.required({ slug: true });
+
+function readPersonaFile(path: string): z.infer<typeof PersonaFile> {
+  const { value, problems } = readYaml(readTextFile(path));
+  const [problem] = problems;
+  if (problem !== undefined) throw new UsageError(`${path}, line ${problem.line}: ${problem.message}`);
+  const read = PersonaFile.safeParse(value);
+  if (read.success) return read.data;
+  const [{ path: field, message }] = read.error.issues as [z.core.$ZodIssue];
+  throw new UsageError(`${path}: ${field.join('.') || 'it'}: ${message}`);
+}
+
+async function ensurePersona(
+  client: Client,
+  { slug, name, description }: z.infer<typeof PersonaFile>,
+): Promise<Persona> {
+  try {
+    return await client.call(routes.createPersona, { body: { slug, name, description } });
+  } catch (error) {
+    if (!(error instanceof ClientError) || error.status !== 409) throw error;
+    return client.call(routes.updatePersona, { params: { id: slug }, body: { name, description } });
+  }
 }
 
 async function remove(ref: string): Promise<number> {
