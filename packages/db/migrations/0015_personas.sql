@@ -53,3 +53,25 @@ begin
     execute format('grant select, insert, update, delete on %I to reeve_tenant', name);
   end loop;
 end $$;
+
+-- What worked before: the tool calls of runs that reached their goal, by persona (null: agents without one). Those that are alike
+-- are one; `shape` says which tools, with which arguments, in which order.
+create table playbooks (
+  id              uuid primary key,
+  tenant_id       text not null references tenants,
+  persona_id      uuid references personas on delete cascade,
+  goal            text not null,
+  steps           jsonb not null,
+  shape           text not null,
+  successes       int not null,
+  failures        int not null default 0,
+  run_id          uuid, -- the latest that it worked in
+  session_id      uuid,
+  created_at      timestamptz not null default reeve_now(),
+  last_success_at timestamptz not null default reeve_now()
+);
+create index playbooks_alike on playbooks (tenant_id, coalesce(persona_id, '00000000-0000-0000-0000-000000000000'), shape);
+create index playbooks_latest on playbooks (tenant_id, last_success_at desc, id desc);
+alter table playbooks enable row level security;
+create policy own_tenant on playbooks to reeve_tenant using (tenant_id = current_setting('reeve.tenant', true));
+grant select, insert, update, delete on playbooks to reeve_tenant;

@@ -232,6 +232,20 @@ export interface Tables {
     headings: string[];
     page: number | null;
   };
+  playbooks: {
+    id: string;
+    tenant_id: string;
+    persona_id: string | null;
+    goal: string;
+    steps: Json;
+    shape: string;
+    successes: number;
+    failures: Generated<number>;
+    run_id: string | null;
+    session_id: string | null;
+    created_at: Generated<Time>;
+    last_success_at: Generated<Time>;
+  };
   sessions: {
     id: string;
     tenant_id: string;

@@ -90,6 +90,7 @@ function rowsFor(tenant_id: string): Rows {
       created_by: '',
     },
     chunks: { id: newId(), tenant_id, document_id, position: 1, text: 'secret', headings: [] },
+    playbooks: { id: newId(), tenant_id, goal: 'secret', steps: empty, shape: '', successes: 1 },
     memories: { id: newId(), tenant_id, text: 'secret', digest: newId(), created_at: time },
     runs: {
       id: run_id,

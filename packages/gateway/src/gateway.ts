@@ -3,7 +3,7 @@ import { mountAudit, mountJournal, selectJournalOfTask, type NameAgent } from '@
 import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError, type ConfigOf } from '@reeve/kit';
 import { mountMcpServers, type McpServers } from '@reeve/mcp';
-import { mountKnowledge, mountMemory, type KnowledgeParts } from '@reeve/memory';
+import { mountKnowledge, mountMemory, mountPlaybooks, type KnowledgeParts } from '@reeve/memory';
 import { listRuns } from '@reeve/runs';
 import type { Workspaces } from '@reeve/sandbox';
 import { mountSkills, type Skills } from '@reeve/skills';
@@ -107,6 +107,7 @@ export function createGateway(parts: GatewayParts): App {
     });
   });
   mountKnowledge(app, parts);
+  mountPlaybooks(app, database);
   mountWorkspaces(app, database, parts.workspaces);
   mountTools(app, toolCalls);
   mountSkills(app, parts.skills);

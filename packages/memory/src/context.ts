@@ -2,6 +2,7 @@ import type { Tx } from '@reeve/db';
 import { soulOf } from './knowledge/documents.ts';
 import { searchKnowledge } from './knowledge/search.ts';
 import { recallContext } from './memories.ts';
+import { offerPlaybooks, sourceOf, textOf } from './playbooks/playbooks.ts';
 
 /** What a model is shown beside a conversation. A Soul is told to it as what it is; everything else is quoted, with its source. */
 export interface RunContextItem {
@@ -24,18 +25,22 @@ const BUDGET = 16_000;
 const LONGEST = 2_000;
 const TOP_MEMORIES = 5;
 const TOP_CHUNKS = 5;
+const TOP_PLAYBOOKS = 2;
 const QUERY_LENGTH = 2_000;
 
 /**
- * What a run begins with: its persona's Soul whole, then what its knowledge bases say and what was remembered, as far as it fits;
+ * What a run begins with: its persona's Soul whole, then what its knowledge bases say, what was remembered and what worked before, as far as it fits;
  * the best of each come first.
  */
 export async function contextFor(tx: Tx, { tenantId, personaId, query }: ContextQuery): Promise<RunContextItem[]> {
   const asked = query.slice(0, QUERY_LENGTH);
   const soul = personaId === null ? '' : await soulOf(tx, tenantId, personaId);
   const chunks = personaId === null ? [] : await knowledgeContext(tx, tenantId, personaId, asked);
+  const playbooks = (await offerPlaybooks(tx, { tenantId, personaId }, asked, TOP_PLAYBOOKS)).map(
+    (playbook): RunContextItem => ({ text: textOf(playbook), source: sourceOf(playbook) }),
+  );
   const memories = await recallContext(tx, tenantId, personaId, asked, TOP_MEMORIES);
-  const quoted = withinBudget(takeTurns(chunks, memories));
+  const quoted = withinBudget(takeTurns(chunks, memories, playbooks));
   return soul === '' ? quoted : [{ kind: 'soul', text: soul, source: 'soul' }, ...quoted];
 }
 

@@ -3,6 +3,8 @@ export type { ContextQuery, RunContextItem } from './context.ts';
 export { mountKnowledge } from './knowledge/routes.ts';
 export type { KnowledgeParts } from './knowledge/documents.ts';
 export { usePersona } from './knowledge/personas.ts';
+export { mountPlaybooks } from './playbooks/routes.ts';
+export { blamePlaybooks, followedPlaybooks, learnPlaybook } from './playbooks/playbooks.ts';
 export { forget, recall, remember } from './memories.ts';
 export type { RememberWanted } from './memories.ts';
 export { mountMemory } from './routes.ts';

@@ -49,6 +49,7 @@ const RIGHT = {
   addDocument: { text: 'x' },
   searchKnowledge: { query: 'x' },
   getRagContext: { query: 'x' },
+  storePlaybook: { session_id: SESSION, prompt: 'x', history_sequence: [{ tool: 'x' }] },
   recall: { query: 'x' },
   echo: { ping: 'x' },
   putSettings: { settings: { GATEWAY_TIMEOUT_MS: 20_000 } },

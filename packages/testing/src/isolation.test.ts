@@ -54,6 +54,7 @@ type Planted = Readonly<
     | 'mcpServer'
     | 'persona'
     | 'document'
+    | 'playbook'
     | 'tenant',
     string
   >
@@ -209,6 +210,13 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     listChunks: inBase(),
     deleteDocument: inBase(),
     searchKnowledge: inBase({ body: { query: WORD } }),
+    storePlaybook: {
+      absent: [
+        { body: { session_id: newId(), prompt: WORD, history_sequence: [{ tool: 'x' }], persona_id: alpha.persona } },
+      ],
+    },
+    listPlaybooks: list(),
+    deletePlaybook: one(alpha.playbook),
     getRagContext: {
       absent: [{ body: { query: WORD, persona_id: alpha.persona } }, { body: { query: WORD, persona_id: WORD } }],
     },
@@ -390,6 +398,13 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       params: { id: persona.id, kb: 'Domain-KB' },
       body: { text: `What ${WORD} likes: rain`, title: WORD, source: WORD, tags: [WORD] },
     });
+    const playbook = await made('storePlaybook', {
+      body: {
+        session_id: newId(),
+        prompt: WORD,
+        history_sequence: [{ tool: 'calculator', args: { expression: WORD } }],
+      },
+    });
     const mcpServer = await made('createMcpServer', {
       body: { name: WORD, url: `https://${WORD}.invalid/`, headers: { authorization: WORD }, enabled: false },
     });
@@ -414,6 +429,7 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       mcpServer: mcpServer.id,
       persona: persona.id,
       document: document.id,
+      playbook: playbook.id,
       tenant: 'alpha',
     };
   }

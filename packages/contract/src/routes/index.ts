@@ -98,13 +98,16 @@ export {
   createPersona,
   deleteDocument,
   deletePersona,
+  deletePlaybook,
   getDocument,
   getPersona,
   getRagContext,
   listChunks,
   listDocuments,
   listPersonas,
+  listPlaybooks,
   searchKnowledge,
+  storePlaybook,
   updatePersona,
 } from './personas.ts';
 export { cancelResponse, createResponse, getResponse } from './responses.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, Time, listOf, paging, text } from '../common.ts';
+import { Id, IdParams, JsonObject, Time, listOf, paging, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 import { Slug } from './agents.ts';
 
@@ -276,4 +276,65 @@ export const getRagContext = defineRoute({
   description: 'The Soul stands whole in every prompt by itself and is searched only where it is asked for.',
   body: RagContextInput,
   responses: { 200: found },
+});
+
+export const Playbook = z
+  .object({
+    id: Id,
+    tenant_id: z.string(),
+    persona_id: Id.nullable().describe('Null: learnt by agents without a persona, and offered to them.'),
+    goal: z.string(),
+    steps: z
+      .array(z.object({ tool: z.string(), args: z.record(z.string(), z.string()) }))
+      .describe('The calls that reached the goal, in order: without secrets, long values cut.'),
+    successes: z.int(),
+    failures: z.int().describe('Runs that were shown it, began as it says, and failed.'),
+    run_id: Id.nullable().describe('The latest run that it worked in.'),
+    session_id: Id.nullable(),
+    created_at: Time,
+    last_success_at: Time,
+  })
+  .meta({ id: 'Playbook' });
+export type Playbook = z.infer<typeof Playbook>;
+
+const HistoryStep = z.union([
+  z.strictObject({ tool: text(1, 100), args: JsonObject.default({}) }),
+  z.strictObject({
+    role: z.enum(['user', 'assistant', 'tool-plan', 'tool-output', 'system']),
+    content: text(0, 200_000),
+  }),
+]);
+export const storePlaybook = defineRoute({
+  method: 'POST',
+  path: '/memory/playbook',
+  tag,
+  access: 'member',
+  summary: 'Keep what worked, to be offered when something alike is asked for',
+  description:
+    'Runs that used tools and completed are kept by themselves. `history_sequence` holds the calls in order, as `{tool, args}`, or the messages of a session: of these the `tool-plan` ones count, whose content is JSON with `name` and `input`. What is alike is kept once; `merged` says so.',
+  body: z.strictObject({
+    session_id: Id,
+    prompt: text(1, 20_000).describe('The goal.'),
+    history_sequence: z.array(HistoryStep).min(1).max(1_000),
+    persona_id: PersonaRef.nullish(),
+  }),
+  responses: { 200: z.object({ id: Id, merged: z.boolean() }) },
+});
+export const listPlaybooks = defineRoute({
+  method: 'GET',
+  path: '/api/v1/playbooks',
+  tag,
+  access: 'viewer',
+  summary: 'Playbooks, the latest success first',
+  query: z.strictObject({ ...paging, persona_id: PersonaRef.optional() }),
+  responses: { 200: listOf('playbooks', Playbook) },
+});
+export const deletePlaybook = defineRoute({
+  method: 'DELETE',
+  path: '/api/v1/playbooks/{id}',
+  tag,
+  access: 'member',
+  summary: 'Delete a playbook',
+  params: IdParams,
+  responses: { 204: null },
 });

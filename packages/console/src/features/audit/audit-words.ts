@@ -46,6 +46,7 @@ export const ACTIONS = [
   'DOCUMENT_ADDED',
   'DOCUMENT_REPLACED',
   'DOCUMENT_DELETED',
+  'PLAYBOOK_DELETED',
 ];
 
 /** An action for people: `KEY_CREATED` is "Key created". */

@@ -1,0 +1,128 @@
+import { recordAudit } from '@reeve/audit';
+import type { Playbook } from '@reeve/contract';
+import type { Tx } from '@reeve/db';
+import { newId, ReeveError } from '@reeve/kit';
+import { ensureSpace, findSpaces, indexTexts, rankTexts, unindexTexts } from '../lexical/index.ts';
+import type { Requester } from '../session.ts';
+import { confidenceOf, goalOf, isAlike, isWrong, shapeOf, stepsOf, textOf, type MadeCall } from './playbook.ts';
+import {
+  deletePlaybooks,
+  insertPlaybook,
+  lockMind,
+  selectByShape,
+  selectPlaybooks,
+  selectSurplus,
+  updateFailures,
+  updateSuccess,
+  type Mind,
+} from './store.ts';
+
+/** What a run did to reach its goal. */
+export interface Experience extends Mind {
+  readonly goal: string;
+  /** Those that succeeded, in order. */
+  readonly calls: readonly MadeCall[];
+  readonly runId: string | null;
+  readonly sessionId: string | null;
+}
+
+/** Playbooks that a mind keeps. */
+const MOST = 1_000;
+
+/** Keeps what worked, once for what is alike; undefined where there is nothing to repeat. */
+export async function learnPlaybook(
+  tx: Tx,
+  experience: Experience,
+): Promise<{ id: string; merged: boolean } | undefined> {
+  const steps = stepsOf(experience.calls);
+  const goal = goalOf(experience.goal);
+  if (steps === undefined || goal === '') return undefined;
+  const success = { ...experience, goal, steps, shape: shapeOf(steps) };
+  await lockMind(tx, experience);
+  const known = (await selectByShape(tx, experience, success.shape)).find((one) => isAlike(one.goal, goal));
+  if (known !== undefined) {
+    await updateSuccess(tx, known.id, success);
+    return { id: known.id, merged: true };
+  }
+  const id = newId();
+  await insertPlaybook(tx, id, experience, success);
+  await indexTexts(tx, await ensureSpace(tx, spaceOf(experience)), [{ ref: id, fields: [{ text: goal, weight: 1 }] }]);
+  await remove(tx, experience.tenantId, await selectSurplus(tx, experience, MOST));
+  return { id, merged: false };
+}
+
+/** Counts a failure for playbooks that a run went by; those that are wrong more often than right fall out. */
+export async function blamePlaybooks(tx: Tx, mind: Mind, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await lockMind(tx, mind);
+  const wrong = (await updateFailures(tx, mind, ids)).filter(isWrong);
+  await remove(
+    tx,
+    mind.tenantId,
+    wrong.map(({ id }) => id),
+  );
+}
+
+/** Deletes a playbook. Throws `not_found`. */
+export async function deletePlaybook(tx: Tx, { tenantId, userId, traceId }: Requester, id: string): Promise<void> {
+  if ((await remove(tx, tenantId, [id])) === 0) throw new ReeveError('not_found', `there is no playbook ${id}`);
+  const details = { playbook: id };
+  await recordAudit(tx, [{ tenantId, actor: userId, action: 'PLAYBOOK_DELETED', traceId, details }]);
+}
+
+/** Playbooks that are looked at for what they have done so far. */
+const CANDIDATES = 20;
+/** One that works always counts at most so much more than one of which little is known. */
+const UNSURE = 0.5;
+
+/** The playbooks that fit a goal best, by its words and by how often they worked. */
+export async function offerPlaybooks(tx: Tx, mind: Mind, goal: string, top: number): Promise<Playbook[]> {
+  const { tenantId, personaId } = mind;
+  const spaces = await findSpaces(tx, { tenantId, personaId, kinds: ['playbook'] });
+  const ranking = await rankTexts(tx, spaces, goal);
+  // A word in common is chance, unless there is only one.
+  const needed = Math.min(2, ranking.terms);
+  const ranked = (await ranking.take(CANDIDATES)).filter(({ matched }) => matched >= needed);
+  const scores = new Map(ranked.map(({ ref, score }) => [ref, score]));
+  const valueOf = ({ id, successes, failures }: Playbook) =>
+    scores.get(id)! * (UNSURE + (1 - UNSURE) * confidenceOf(successes, failures));
+  const found = await selectPlaybooks(tx, tenantId, [...scores.keys()]);
+  return found.toSorted((one, other) => valueOf(other) - valueOf(one) || (one.id < other.id ? -1 : 1)).slice(0, top);
+}
+
+/** Where a model is told that a playbook comes from. */
+export function sourceOf({ id }: Playbook): string {
+  return `${SOURCE}${id}`;
+}
+
+const SOURCE = 'playbook ';
+
+/** The playbooks of a context whose first tool is among those that were called: a run that did not begin as one says proves nothing of it. */
+export function followedPlaybooks(
+  context: readonly { readonly source: string; readonly text: string }[],
+  called: ReadonlySet<string>,
+): string[] {
+  return context
+    .filter(({ source, text }) => source.startsWith(SOURCE) && called.has(/^1\. (\S+)/m.exec(text)?.[1] ?? ''))
+    .map(({ source }) => source.slice(SOURCE.length));
+}
+
+export { textOf };
+
+async function remove(tx: Tx, tenantId: string, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return 0;
+  const gone = await deletePlaybooks(tx, tenantId, ids);
+  for (const [personaId, playbooks] of Map.groupBy(gone, ({ persona_id }) => persona_id)) {
+    const space = await ensureSpace(tx, spaceOf({ tenantId, personaId }));
+    await unindexTexts(
+      tx,
+      space,
+      playbooks.map(({ id }) => id),
+    );
+  }
+  return gone.length;
+}
+
+function spaceOf({ tenantId, personaId }: Mind) {
+  return { tenantId, personaId, kind: 'playbook' } as const;
+}
