@@ -1,5 +1,5 @@
-import { routes, type KnowledgeBase } from '@reeve/contract';
-import { inTenant } from '@reeve/db';
+import { routes, type KnowledgeBase, type KnowledgeMatch, type RagContextInput } from '@reeve/contract';
+import { inTenant, type Tx } from '@reeve/db';
 import { requesterOf, requireAccess, type App, type Principal } from '@reeve/http';
 import { invalidField } from '@reeve/kit';
 import { listDocumentRows, selectChunks } from './document-store.ts';
@@ -81,13 +81,19 @@ export function mountKnowledge(app: App, parts: KnowledgeParts): void {
     }),
   );
   app.mount(routes.getRagContext, ({ principal: { tenantId }, body }) =>
-    inTenant(db, tenantId, async (tx) => {
-      const { query, top_k: topK, knowledge_bases: knowledgeBases, persona_id: persona, tags } = body;
-      const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
-      const matches = await searchKnowledge(tx, tenantId, { query, topK, knowledgeBases, personaId, tags });
-      return { matches, retrieval: 'lexical' };
-    }),
+    inTenant(db, tenantId, (tx) => ragContext(tx, tenantId, body)),
   );
+}
+
+/** What knowledge bases say about something. Throws `not_found` for the persona. */
+export async function ragContext(
+  tx: Tx,
+  tenantId: string,
+  { query, top_k: topK, knowledge_bases: knowledgeBases, persona_id: persona, tags }: RagContextInput,
+): Promise<{ matches: KnowledgeMatch[]; retrieval: 'lexical' }> {
+  const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
+  const matches = await searchKnowledge(tx, tenantId, { query, topK, knowledgeBases, personaId, tags });
+  return { matches, retrieval: 'lexical' };
 }
 
 /** A Soul says what a persona may and may not: changing it is for those who run the place. */

@@ -1,5 +1,5 @@
 import { routes, type BodyOf } from '@reeve/contract';
-import { inTenant, type Database } from '@reeve/db';
+import { inTenant, type Database, type Tx } from '@reeve/db';
 import { requesterOf, type App } from '@reeve/http';
 import { invalidField } from '@reeve/kit';
 import { requirePersona } from '../knowledge/personas.ts';
@@ -9,16 +9,9 @@ import { listPlaybookRows } from './store.ts';
 
 /** Mounts the routes of playbooks. */
 export function mountPlaybooks(app: App, { db }: Pick<Database, 'db'>): void {
-  app.mount(routes.storePlaybook, ({ principal: { tenantId }, body }) => {
-    const { session_id: sessionId, prompt: goal, history_sequence: sequence, persona_id: persona } = body;
-    const calls = sequence.flatMap(callOf);
-    return inTenant(db, tenantId, async (tx) => {
-      const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
-      const learnt = await learnPlaybook(tx, { tenantId, personaId, goal, calls, sessionId, runId: null });
-      if (learnt === undefined) throw invalidField('history_sequence', 'must hold 1 to 20 calls of tools');
-      return learnt;
-    });
-  });
+  app.mount(routes.storePlaybook, ({ principal: { tenantId }, body }) =>
+    inTenant(db, tenantId, (tx) => storePlaybook(tx, tenantId, body)),
+  );
 
   app.mount(routes.listPlaybooks, ({ principal: { tenantId }, query: { persona_id: persona, limit, offset } }) =>
     inTenant(db, tenantId, async (tx) => {
@@ -33,7 +26,21 @@ export function mountPlaybooks(app: App, { db }: Pick<Database, 'db'>): void {
   });
 }
 
-type Step = BodyOf<typeof routes.storePlaybook>['history_sequence'][number];
+type PlaybookInput = BodyOf<typeof routes.storePlaybook>;
+type Step = PlaybookInput['history_sequence'][number];
+
+/** Keeps a playbook that somebody has written down. Throws `not_found` for the persona, and `invalid_request` for a history without calls. */
+export async function storePlaybook(
+  tx: Tx,
+  tenantId: string,
+  { session_id: sessionId, prompt: goal, history_sequence: sequence, persona_id: persona }: PlaybookInput,
+): Promise<{ id: string; merged: boolean }> {
+  const calls = sequence.flatMap(callOf);
+  const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
+  const learnt = await learnPlaybook(tx, { tenantId, personaId, goal, calls, sessionId, runId: null });
+  if (learnt === undefined) throw invalidField('history_sequence', 'must hold 1 to 20 calls of tools');
+  return learnt;
+}
 
 /** The call that an entry tells of; none for what is no plan of one. */
 function callOf(step: Step, at: number): MadeCall[] {
