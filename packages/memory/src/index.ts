@@ -1,3 +1,9 @@
+export { rankTexts } from './lexical/rank.ts';
+export type { RankedText, Ranking } from './lexical/rank.ts';
+export { ensureSpace, findSpaces, removeSpace } from './lexical/space.ts';
+export type { Space, SpaceKind } from './lexical/space.ts';
+export { indexTexts, unindexTexts } from './lexical/write.ts';
+export type { LexicalText } from './lexical/write.ts';
 export { forget, recall, recallContext, remember } from './memories.ts';
 export type { RememberWanted } from './memories.ts';
 export { mountMemory } from './routes.ts';
