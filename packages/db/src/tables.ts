@@ -280,6 +280,34 @@ export interface Tables {
     expires_at: Time | null;
     search: ColumnType<string, never, never>;
   };
+  lexical_spaces: {
+    id: Generated<number>;
+    tenant_id: string;
+    persona_id: string | null;
+    kind: string;
+    analyzer_version: number;
+    entries: Generated<number>;
+    length: Generated<number>;
+    next_entry: Generated<number>;
+    next_term: Generated<number>;
+  };
+  lexical_entries: {
+    space_id: number;
+    entry: number;
+    tenant_id: string;
+    ref: string;
+    length: number;
+    terms: Uint8Array;
+  };
+  lexical_terms: {
+    space_id: number;
+    term: string;
+    tenant_id: string;
+    number: number;
+    count: number;
+    tail: Uint8Array;
+  };
+  lexical_blocks: { space_id: number; number: number; first: number; tenant_id: string; data: Uint8Array };
   runs: {
     id: string;
     tenant_id: string;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { newId } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
@@ -18,6 +19,7 @@ function rowsFor(tenant_id: string): Rows {
   const [task_id, agent_id, session_id, run_id, key_id] = [newId(), newId(), newId(), newId(), newId()];
   const [persona_id, document_id] = [newId(), newId()];
   const time = new Date();
+  const number = randomInt(2 ** 31);
   const empty = json({}) as unknown as string;
   return {
     tenants: { tenant_id, name: tenant_id },
@@ -92,6 +94,10 @@ function rowsFor(tenant_id: string): Rows {
     chunks: { id: newId(), tenant_id, document_id, position: 1, text: 'secret', headings: [] },
     playbooks: { id: newId(), tenant_id, goal: 'secret', steps: empty, shape: '', successes: 1 },
     memories: { id: newId(), tenant_id, text: 'secret', digest: newId(), created_at: time },
+    lexical_spaces: { tenant_id, persona_id: newId(), kind: 'memory', analyzer_version: 1 },
+    lexical_entries: { space_id: number, entry: 1, tenant_id, ref: newId(), length: 1, terms: new Uint8Array(1) },
+    lexical_terms: { space_id: number, term: 'secret', tenant_id, number: 1, count: 1, tail: new Uint8Array(1) },
+    lexical_blocks: { space_id: number, number: 1, first: 1, tenant_id, data: new Uint8Array(1) },
     runs: {
       id: run_id,
       tenant_id,

@@ -28,7 +28,7 @@ export async function searchKnowledge(
   const spaces = await findSpaces(tx, { tenantId, kinds, ...(personaId !== null && { personaId }) });
   const ranking = await rankTexts(tx, spaces, query);
   const matches: KnowledgeMatch[] = [];
-  for (let page = ranking.take(PAGE); page.length > 0 && matches.length < topK; page = ranking.take(PAGE)) {
+  for (let page = await ranking.take(PAGE); page.length > 0 && matches.length < topK; page = await ranking.take(PAGE)) {
     const found = await selectMatches(
       tx,
       tenantId,
