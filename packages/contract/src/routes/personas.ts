@@ -177,7 +177,7 @@ export const deletePersona = defineRoute({
   path: '/api/v1/personas/{id}',
   tag,
   access: 'operator',
-  summary: 'Delete a persona with its knowledge bases',
+  summary: 'Delete a persona with its knowledge bases, memories and playbooks',
   description: '409 `conflict` while an agent has it. Sessions stay.',
   params: PersonaParams,
   responses: { 204: null },

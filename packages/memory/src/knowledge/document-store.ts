@@ -2,13 +2,7 @@ import type { KnowledgeBase, KnowledgeChunk, KnowledgeDocument } from '@reeve/co
 import { likeText, now, type Db, type Tables, type Tx } from '@reeve/db';
 import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
 import type { Paging } from '../store.ts';
-
-/** One knowledge base of one persona. */
-export interface Base {
-  readonly tenantId: string;
-  readonly personaId: string;
-  readonly knowledgeBase: KnowledgeBase;
-}
+import type { Base } from './base.ts';
 
 /** What is stored of a document beside its chunks. */
 export interface DocumentFields {
@@ -167,16 +161,6 @@ export async function selectChunks(db: Db, documentId: string, range?: Paging): 
   return query.execute();
 }
 
-/** The ids of the chunks of all documents of a persona, by knowledge base. */
-export async function selectPersonaChunks(db: Db, personaId: string): Promise<Map<KnowledgeBase, string[]>> {
-  const rows = await db
-    .selectFrom('documents')
-    .innerJoin('chunks', 'chunks.document_id', 'documents.id')
-    .select(['documents.knowledge_base', 'chunks.id'])
-    .where('documents.persona_id', '=', personaId)
-    .execute();
-  return Map.groupBy(rows, ({ knowledge_base }) => knowledge_base as KnowledgeBase) as never;
-}
 
 /** The texts of a Soul's documents, in the order in which they came. */
 export async function selectSoul(db: Db, tenantId: string, personaId: string): Promise<string[]> {

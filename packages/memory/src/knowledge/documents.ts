@@ -19,10 +19,10 @@ import {
   selectDocument,
   selectSoul,
   updateDocument,
-  type Base,
   type DocumentFields,
   type StoredChunk,
 } from './document-store.ts';
+import { kindOf, type Base } from './base.ts';
 import { lockPersona } from './persona-store.ts';
 import { requirePersona } from './personas.ts';
 
@@ -185,15 +185,8 @@ async function remove(tx: Tx, base: Base, { id }: KnowledgeDocument): Promise<vo
   await deleteDocumentRow(tx, id);
 }
 
-const KINDS = { 'Soul-KB': 'soul', 'Domain-KB': 'domain', 'Body-KB': 'body', 'Mind-KB': 'mind' } as const;
-
-/** What the index calls a knowledge base. */
-export function kindOf(knowledgeBase: KnowledgeBase) {
-  return KINDS[knowledgeBase];
-}
-
 function spaceOf({ tenantId, personaId, knowledgeBase }: Base) {
-  return { tenantId, personaId, kind: KINDS[knowledgeBase] };
+  return { tenantId, personaId, kind: kindOf(knowledgeBase) };
 }
 
 async function requireSmallSoul(tx: Tx, { tenantId, personaId }: Base): Promise<void> {

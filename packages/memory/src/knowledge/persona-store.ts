@@ -41,8 +41,9 @@ export async function updatePersonaRow(db: Db, id: string, fields: PersonaPatch)
     .execute();
 }
 
-/** Removes a persona with its documents and their chunks, but not what is known of them elsewhere. */
-export async function deletePersonaRow(db: Db, id: string): Promise<void> {
+/** Removes a persona with its documents and their chunks, its memories and its playbooks, but not what the index has of them. */
+export async function deletePersonaRow(db: Db, tenantId: string, id: string): Promise<void> {
+  await db.deleteFrom('memories').where('tenant_id', '=', tenantId).where('persona_id', '=', id).execute();
   await db.deleteFrom('personas').where('id', '=', id).execute();
 }
 

@@ -2,6 +2,7 @@ import { recordAudit } from '@reeve/audit';
 import type { Persona, PersonaInput, PersonaPatch } from '@reeve/contract';
 import { isUniqueViolation, type Tx } from '@reeve/db';
 import { freeSlug, invalidField, newId, ReeveError, requireSlug, slugFromName } from '@reeve/kit';
+import { findSpaces, removeSpace } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
 import {
   deletePersonaRow,
@@ -46,14 +47,17 @@ export async function updatePersona(tx: Tx, who: Requester, ref: string, patch: 
   return requirePersona(tx, who.tenantId, before.id);
 }
 
-/** Deletes a persona with its knowledge bases. Throws `not_found`, and `conflict` while an agent has it. */
+/** Deletes a persona with its knowledge bases, its memories and its playbooks, and all that they are found by. Throws `not_found`, and `conflict` while an agent has it. */
 export async function deletePersona(tx: Tx, who: Requester, ref: string): Promise<void> {
   const { id, slug } = await requirePersona(tx, who.tenantId, ref);
   await lockPersona(tx, who.tenantId, id, 'update');
   const { agents } = await requirePersona(tx, who.tenantId, id);
   if (agents > 0)
     throw new ReeveError('conflict', `${agents === 1 ? 'an agent has' : `${agents} agents have`} the persona ${slug}`);
-  await deletePersonaRow(tx, id);
+  const kinds = ['soul', 'domain', 'body', 'mind', 'memory', 'playbook'] as const;
+  for (const space of await findSpaces(tx, { tenantId: who.tenantId, personaId: id, kinds }))
+    await removeSpace(tx, space);
+  await deletePersonaRow(tx, who.tenantId, id);
   await record(tx, who, 'PERSONA_DELETED', { persona: slug, id });
 }
 

@@ -2,7 +2,7 @@ import type { KnowledgeBase, KnowledgeMatch } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { sql } from 'kysely';
 import { findSpaces, rankTexts } from '../lexical/index.ts';
-import { kindOf } from './documents.ts';
+import { kindOf } from './base.ts';
 
 /** What to look for, and where. */
 export interface KnowledgeQuery {
