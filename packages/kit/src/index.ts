@@ -1,5 +1,7 @@
 export { Background } from './background.ts';
 export { createBatcher } from './batch.ts';
+export { openBoundedProcess, openBoundedThread } from './bounded-worker.ts';
+export type { Asked, BoundedProcessOptions, BoundedWorker, BoundedWorkerOptions } from './bounded-worker.ts';
 export { createBreaker, verdictOf } from './breaker.ts';
 export type { Breaker, BreakerOptions, BreakerState, Passage, Verdict } from './breaker.ts';
 export { flag, loadConfig, secret, setting, yamlKey } from './config.ts';

@@ -1,12 +1,13 @@
 import { fork } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
-import { ReeveError } from '@reeve/kit';
+import { ReeveError } from './error.ts';
+import { watchMemory } from './process-memory.ts';
 import type { WorkerAnswer } from './worker-answers.ts';
 
 /*
  * Work on input that may be made to last for ever or to fill the memory, beside the event loop
  *
- *   starting ──ready──► idle ◄──► asked ──disposed, late, died──► ended
+ *   starting ──ready──► idle ◄──► asked ──disposed, late, cancelled, died──► ended
  *
  * A thread is cheap, and is ended in the middle of anything. What may fill the memory needs a process: V8 can end all of a
  * process when one of its threads reaches its limit.
@@ -20,6 +21,8 @@ export type Asked<Answer> =
 
 /** Answers questions, one at a time. Disposing ends it, whatever it is doing. */
 export interface BoundedWorker<Question, Answer> extends AsyncDisposable {
+  /** Whether it answers nothing more: it died, was late, or a question of its was cancelled. */
+  readonly ended: boolean;
   /**
    * Asks. `refused` says what is wrong with the question, too much memory included; `late` that the worker's time was over.
    * Throws `cancelled` where the signal aborts, and `unavailable` where the worker cannot start.
@@ -32,6 +35,15 @@ export interface BoundedWorkerOptions {
   readonly file: URL;
   /** For all questions together, counted only while one is open: neither the start nor idle time takes of it. */
   readonly timeoutMs: number;
+  /** What the time is for: `all` questions together, or `each` of them anew; `all` by default. */
+  readonly timeFor?: 'all' | 'each';
+  /** What V8 may hold of objects and strings; 256 by default. */
+  readonly heapMb?: number;
+}
+
+export interface BoundedProcessOptions extends BoundedWorkerOptions {
+  /** All memory of the process, buffers included; no limit by default. It is looked at while a question is open, on Linux only. */
+  readonly memoryMb?: number;
 }
 
 const STARTUP_MS = 15_000;
@@ -39,16 +51,16 @@ const HEAP_MB = 256;
 
 /** A worker in a thread, for input whose size bounds the memory that is needed. */
 export function openBoundedThread<Question, Answer>(
-  { file, timeoutMs }: BoundedWorkerOptions,
+  options: BoundedWorkerOptions,
   data: unknown,
 ): BoundedWorker<Question, Answer> {
-  const thread = new Worker(file, {
+  const thread = new Worker(options.file, {
     workerData: data,
     env: {},
     execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    resourceLimits: { maxOldGenerationSizeMb: options.heapMb ?? HEAP_MB },
   });
-  return createWorker(timeoutMs, (tell, died) => {
+  return createWorker(options, (tell, died) => {
     thread.on('message', tell);
     thread.on('error', died);
     thread.on('exit', (code) => died(new Error(`the thread ended with ${code}`)));
@@ -57,17 +69,14 @@ export function openBoundedThread<Question, Answer>(
 }
 
 /** A worker in a process, which may fill its memory. It has no environment, and may write nothing and start nothing. */
-export function openBoundedProcess<Question, Answer>({
-  file,
-  timeoutMs,
-}: BoundedWorkerOptions): BoundedWorker<Question, Answer> {
-  const child = fork(file, [], {
+export function openBoundedProcess<Question, Answer>(options: BoundedProcessOptions): BoundedWorker<Question, Answer> {
+  const child = fork(options.file, [], {
     env: {},
-    execArgv: [`--max-old-space-size=${HEAP_MB}`, '--permission', '--allow-fs-read=*'],
+    execArgv: [`--max-old-space-size=${options.heapMb ?? HEAP_MB}`, '--permission', '--allow-fs-read=*'],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
-  return createWorker(timeoutMs, (tell, died) => {
+  return createWorker(options, (tell, died) => {
     const gone = new Promise<void>((resolve) => {
       child.on('exit', () => resolve());
       child.on('error', () => resolve());
@@ -77,6 +86,7 @@ export function openBoundedProcess<Question, Answer>({
     child.on('exit', (code, signal) => died(new Error(`the process ended with ${signal ?? code}`)));
     return {
       post: (question) => child.send(question as object, (error) => error !== null && died(error)),
+      watch: () => watchMemory(child.pid, options.memoryMb, () => child.kill('SIGKILL')),
       async end() {
         child.kill('SIGKILL');
         await gone;
@@ -88,11 +98,13 @@ export function openBoundedProcess<Question, Answer>({
 /** A thread or a process, as a worker uses it. */
 interface Peer {
   post(question: unknown): void;
+  /** Watches the peer while a question is open. */
+  watch?(): Disposable;
   end(): Promise<void>;
 }
 
 function createWorker<Question, Answer>(
-  timeoutMs: number,
+  { timeoutMs, timeFor = 'all' }: BoundedWorkerOptions,
   connect: (tell: (message: WorkerAnswer) => void, died: (cause: unknown) => void) => Peer,
 ): BoundedWorker<Question, Answer> {
   const { promise: started, resolve: start, reject: fail } = Promise.withResolvers<void>();
@@ -117,6 +129,9 @@ function createWorker<Question, Answer>(
     },
   );
   return {
+    get ended() {
+      return ended !== undefined;
+    },
     async ask(question, signal) {
       const cancelled = Promise.withResolvers<never>();
       cancelled.promise.catch(() => undefined);
@@ -132,13 +147,15 @@ function createWorker<Question, Answer>(
         const asked = Promise.withResolvers<Asked<Answer>>();
         settle = asked.resolve;
         const askedAt = performance.now();
+        using _watch = peer.watch?.();
         timer = setTimeout(() => end({ kind: 'late' }), leftMs);
+        cancelled.promise.catch(() => end({ kind: 'late' }));
         try {
           peer.post(question);
           return await Promise.race([asked.promise, cancelled.promise]);
         } finally {
           clearTimeout(timer);
-          leftMs = Math.max(0, leftMs - (performance.now() - askedAt));
+          if (timeFor === 'all') leftMs = Math.max(0, leftMs - (performance.now() - askedAt));
         }
       } finally {
         settle = undefined;

@@ -6,16 +6,20 @@ export type WorkerAnswer =
   | { readonly kind: 'answer'; readonly value: unknown }
   | { readonly kind: 'refused'; readonly message: string };
 
-/** Inside a worker, a thread or a process: answers each question that comes; what `answer` throws becomes a refusal with its message. */
-export function answerQuestions<Question, Answer>(answer: (question: Question) => Answer): void {
+/**
+ * Inside a worker, a thread or a process: answers each question that comes; what `answer` throws or rejects with becomes a
+ * refusal with its message.
+ */
+export function answerQuestions<Question, Answer>(answer: (question: Question) => Answer | Promise<Answer>): void {
   const tell = (message: WorkerAnswer) =>
     parentPort === null ? process.send!(message) : parentPort.postMessage(message);
-  (parentPort ?? process).on('message', (question: Question) => {
+  const reply = async (question: Question) => {
     try {
-      tell({ kind: 'answer', value: answer(question) });
+      tell({ kind: 'answer', value: await answer(question) });
     } catch (error) {
       tell({ kind: 'refused', message: error instanceof Error ? error.message : String(error) });
     }
-  });
+  };
+  (parentPort ?? process).on('message', (question: Question) => void reply(question));
   tell({ kind: 'ready' });
 }
