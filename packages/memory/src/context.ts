@@ -48,9 +48,16 @@ async function knowledgeContext(tx: Tx, tenantId: string, personaId: string, que
   const knowledgeBases = ['Domain-KB', 'Body-KB', 'Mind-KB'] as const;
   const matches = await searchKnowledge(tx, tenantId, { query, topK: TOP_CHUNKS, knowledgeBases, personaId });
   return matches.map(({ text, source, title, headings, document_id: document, position }) => ({
-    text: headings.length === 0 ? text : `${headings.join(' › ')}\n${text}`,
+    text: underHeadings(text, headings),
     source: `${source ?? title ?? 'document'} (document ${document}, part ${position})`,
   }));
+}
+
+/** A chunk with the headings that it does not begin with itself. */
+function underHeadings(text: string, headings: readonly string[]): string {
+  const last = headings.at(-1);
+  const above = last !== undefined && text.startsWith(last) ? headings.slice(0, -1) : headings;
+  return above.length === 0 ? text : `${above.join(' › ')}\n${text}`;
 }
 
 /** The first of each list, then the second of each, and so on. */

@@ -161,7 +161,6 @@ export async function selectChunks(db: Db, documentId: string, range?: Paging): 
   return query.execute();
 }
 
-
 /** The texts of a Soul's documents, in the order in which they came. */
 export async function selectSoul(db: Db, tenantId: string, personaId: string): Promise<string[]> {
   const rows = await db

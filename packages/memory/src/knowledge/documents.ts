@@ -144,7 +144,8 @@ async function replaceChunks(
 ): Promise<void> {
   const kept = Map.groupBy(await selectChunks(tx, documentId), keyOf);
   const [added, moved]: [StoredChunk[], StoredChunk[]] = [[], []];
-  for (const { position, text, headings, page = null } of chunks) {
+  for (const { position: index, text, headings, page = null } of chunks) {
+    const position = index + 1;
     const same = kept.get(keyOf({ text, headings }))?.shift();
     (same === undefined ? added : moved).push({ id: same?.id ?? newId(), position, text, headings, page });
   }
