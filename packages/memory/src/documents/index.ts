@@ -1,0 +1,7 @@
+export { chunkDocument } from './chunk.ts';
+export type { Chunk } from './chunk.ts';
+export { plainText } from './document.ts';
+export type { Block, Body, Heading, ReadDocument } from './document.ts';
+export { mediaTypesOf } from './formats.ts';
+export { openDocumentReader } from './reader.ts';
+export type { DocumentFile, DocumentReader, DocumentReaderOptions } from './reader.ts';

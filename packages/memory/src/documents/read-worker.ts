@@ -1,0 +1,60 @@
+// Reads files of strangers, in a process that can be ended: parsing what is hostile may last and fill the memory.
+import { ReeveError } from '@reeve/kit';
+import { answerQuestions } from '@reeve/kit/worker';
+import { decodeText } from './decode.ts';
+import { createBlockList, unreadable, type BlockList, type ReadDocument } from './document.ts';
+import { languageOf, type Format } from './formats.ts';
+
+export interface ReadQuestion {
+  readonly bytes: Uint8Array;
+  readonly name: string;
+  readonly format: Format;
+  readonly maxCharacters: number;
+}
+
+answerQuestions<ReadQuestion, ReadDocument>(async (question) => {
+  const list = createBlockList(question.maxCharacters);
+  let title: string | null;
+  try {
+    title = (await read(question, list)) ?? null;
+  } catch (error) {
+    throw explained(error);
+  }
+  if (list.blocks.length === 0) throw unreadable('it holds no text');
+  return { title, mediaType: question.format.mediaTypes[0]!, blocks: list.blocks };
+});
+
+/** Reads by format, loading only what that takes. Answers the title where the format has one. */
+async function read({ bytes, name, format }: ReadQuestion, list: BlockList): Promise<string | null | void> {
+  switch (format.name) {
+    case 'markdown':
+      return (await import('./read-markdown.ts')).readMarkdown(decodeText(bytes), list);
+    case 'text':
+      return (await import('./read-text.ts')).readText(decodeText(bytes), list);
+    case 'code':
+      return (await import('./read-text.ts')).readCode(decodeText(bytes), languageOf(name), list);
+    case 'html':
+      return (await import('./read-html.ts')).readHtmlFile(bytes, list);
+    case 'pdf':
+      return (await import('./read-pdf.ts')).readPdf(bytes, list);
+    case 'docx':
+      return (await import('./read-docx.ts')).readDocx(bytes, list);
+    case 'csv':
+      return (await import('./read-csv.ts')).readCsv(decodeText(bytes), list);
+    case 'json':
+      return (await import('./read-json.ts')).readJson(decodeText(bytes), list);
+    case 'json_lines':
+      return (await import('./read-json.ts')).readJsonLines(decodeText(bytes), list);
+  }
+}
+
+/** What a library threw as words for a person. */
+function explained(error: unknown): ReeveError {
+  if (error instanceof ReeveError) return error;
+  if (error instanceof RangeError)
+    return /call stack/i.test(error.message)
+      ? unreadable('it is nested too deeply', error)
+      : unreadable('it takes too much memory', error);
+  const message = error instanceof Error ? error.message : String(error);
+  return unreadable(`it is broken: ${message.split('\n', 1)[0]!.slice(0, 200)}`, error);
+}
