@@ -1,4 +1,4 @@
-import { cutAt, skipBlank, trimBlank, type Grain } from './cut.ts';
+import { cutAt, skipBlank, skipLines, trimBlank, type Grain } from './cut.ts';
 import { BLOCK_SEPARATOR, plainText, type Block, type Heading, type ReadDocument } from './document.ts';
 
 /** A piece of a document that is found and read by itself. */
@@ -85,8 +85,8 @@ function grown(open: Open | undefined, block: Block, start: number, end: number)
 /** Undefined where there is nothing but blanks. */
 function chunkOf(text: string, open: Open, path: readonly Heading[], position: number): Chunk | undefined {
   const end = trimBlank(text, open.start, open.end);
-  const start = skipBlank(text, open.start, end);
-  if (start === end) return undefined;
+  if (end === open.start) return undefined;
+  const start = skipLines(text, open.start, end);
   return {
     position,
     text: text.slice(start, end),

@@ -28,12 +28,23 @@ export function cutAt(text: string, from: number, most: number, grain: Grain): n
 
 /** The first place from `from` on that is not blank, the indentation of a line left to it, and `end` where there is none. */
 export function skipBlank(text: string, from: number, end: number): number {
-  let [at, line] = [from, -1];
-  for (; at < end && isBlank(text[at]!); at++) if (text[at] === '\n') line = at + 1;
+  const at = firstText(text, from, end);
   if (at === end) return end;
-  if (line >= 0) return line;
+  const line = skipLines(text, from, end);
   // A blank can be part of a character, with an accent behind it.
-  return from + wholeCharacter(text.slice(from, at + LOOKAHEAD), at - from);
+  return line > from ? line : from + wholeCharacter(text.slice(from, at + LOOKAHEAD), at - from);
+}
+
+/** The first line from `from` on that is not blank; `from` itself where its own is not. */
+export function skipLines(text: string, from: number, end: number): number {
+  const at = firstText(text, from, end);
+  return at === from ? from : Math.max(from, text.lastIndexOf('\n', at - 1) + 1);
+}
+
+function firstText(text: string, from: number, end: number): number {
+  let at = from;
+  while (at < end && isBlank(text[at]!)) at++;
+  return at;
 }
 
 /** The end of what is not blank, from `end` backwards. */
