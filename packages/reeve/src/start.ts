@@ -16,7 +16,7 @@ import {
   type Log,
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
-import { recall, remember } from '@reeve/memory';
+import { recall, remember, startMemoryIndexer } from '@reeve/memory';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
 import { createFeed, createRunHandler, deleteRunsOf, selectUnended } from '@reeve/runs';
@@ -199,6 +199,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && config.roles.includes('scheduler')) stack.use(startScheduler({ database, check: checkTask, log }));
 
   if (serve && (works || config.roles.includes('scheduler'))) stack.use(startSealer(database, log));
+
+  if (serve && (works || config.roles.includes('memory'))) stack.use(startMemoryIndexer(database, log));
 
   const stopping = new AbortController();
   if (works) stack.use(startMetering(database, log));
