@@ -60,3 +60,14 @@ begin
     execute format('grant select, insert, update, delete on %I to reeve_tenant', name);
   end loop;
 end $$;
+
+-- Memories are indexed in the transaction that stores them, those of before by the indexer.
+alter table memories
+  drop column search,
+  add column indexed boolean not null default false;
+create index memories_unindexed on memories (id) where not indexed;
+
+-- Messages are indexed behind the commits, in the session that owns them: of a fork only those after its parent's.
+alter table sessions add column indexed_until int not null default 0;
+update sessions set indexed_until = coalesce(parent_until, 0);
+create index sessions_unindexed on sessions (tenant_id) where message_count > indexed_until;

@@ -220,7 +220,7 @@ const COLUMNS = {
     run_id: YES,
     created_at: NO,
     expires_at: YES,
-    search: NO,
+    indexed: NO,
   },
   memory_events: {
     tenant_id: NO,
@@ -347,6 +347,7 @@ const COLUMNS = {
     updated_at: NO,
     parent_session_id: YES,
     parent_until: YES,
+    indexed_until: NO,
   },
   settings: { tenant_id: NO, name: NO, value: NO, updated_by: NO, updated_at: NO },
   steps: {

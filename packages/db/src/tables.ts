@@ -256,6 +256,7 @@ export interface Tables {
     updated_at: Time;
     parent_session_id: string | null;
     parent_until: number | null;
+    indexed_until: Generated<number>;
   };
   messages: {
     session_id: string;
@@ -278,7 +279,7 @@ export interface Tables {
     run_id: string | null;
     created_at: Time;
     expires_at: Time | null;
-    search: ColumnType<string, never, never>;
+    indexed: Generated<boolean>;
   };
   lexical_spaces: {
     id: Generated<number>;

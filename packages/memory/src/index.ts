@@ -5,8 +5,10 @@ export type { KnowledgeParts } from './knowledge/documents.ts';
 export { usePersona } from './knowledge/personas.ts';
 export { mountPlaybooks } from './playbooks/routes.ts';
 export { blamePlaybooks, followedPlaybooks, learnPlaybook } from './playbooks/playbooks.ts';
-export { forget, recall, remember } from './memories.ts';
+export { startMemoryIndexer } from './indexer.ts';
+export { forget, recall, recallAs, remember } from './memories.ts';
 export type { RememberWanted } from './memories.ts';
+export { unindexRun } from './message-index.ts';
 export { mountMemory } from './routes.ts';
 export type { NewMessage, Requester } from './session.ts';
 export {

@@ -3,11 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { RecallInput, RememberInput } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
+import { silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
 import fc from 'fast-check';
+import { sql } from 'kysely';
+import { indexMemory } from './indexer.ts';
 import { forget, recall, recallContext, remember } from './memories.ts';
 import { appendMessages, ensureSession } from './sessions.ts';
 
+const INDEX = ['lexical_spaces', 'lexical_entries', 'lexical_terms', 'lexical_blocks'] as const;
 const who = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
 
 describe('memories', () => {
@@ -19,8 +23,8 @@ describe('memories', () => {
   const find = (query: string, fields: object = {}, tenantId = 'default') =>
     inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, RecallInput.parse({ query, ...fields })));
   const texts = async (...args: Parameters<typeof find>) => (await find(...args)).map(({ text }) => text);
-  const say = (sessionId: string, ...contents: string[]) =>
-    inTenant(database.db, 'default', async (tx) => {
+  const say = async (sessionId: string, ...contents: string[]) => {
+    await inTenant(database.db, 'default', async (tx) => {
       await ensureSession(tx, { tenantId: 'default', sessionId, title: 'a session' });
       await appendMessages(
         tx,
@@ -29,10 +33,13 @@ describe('memories', () => {
         contents.map((content) => ({ role: 'user', content })),
       );
     });
+    await indexMemory(database, silentLog, new AbortController().signal);
+  };
 
   before(async () => void (database = await openTestDatabase()));
   beforeEach(async () => {
-    for (const table of ['memories', 'sessions', 'audit'] as const) await database.db.deleteFrom(table).execute();
+    for (const table of ['memories', 'sessions', 'audit', ...INDEX] as const)
+      await database.db.deleteFrom(table).execute();
   });
   after(() => database[Symbol.asyncDispose]());
 
@@ -183,10 +190,9 @@ describe('memories', () => {
     await say(sessionId, 'the harbour is closed', 'nothing to see', `${'padding '.repeat(50)} harbour`);
     await store('The harbour opens at six in the morning');
     const matches = await find('harbour', { kinds: ['memory', 'message'] });
-    assert.deepEqual(
-      matches.map(({ kind, id }) => (kind === 'message' ? id : kind)),
-      [`${sessionId}:1`, 'memory', `${sessionId}:3`],
-    );
+    const names = matches.map(({ kind, id }) => (kind === 'message' ? id : kind));
+    assert.deepEqual([names[0], names.length], [`${sessionId}:1`, 4]);
+    assert.equal(names.at(-1), `${sessionId}:2`, 'what only was said beside it comes last');
     assert.deepEqual(matches[0]?.source, { session_id: sessionId, run_id: null });
     assert.deepEqual(
       (await find('harbour', { kinds: ['message'], top_k: 1 })).map(({ id }) => id),
@@ -205,11 +211,43 @@ describe('memories', () => {
       ...Array.from({ length: 40 }, (_, n) => ['a_', '~/', '<!--'][n % 3]!.repeat(5_000)),
     );
     const startedAt = performance.now();
-    assert.deepEqual(
-      (await find('lighthouse', { kinds: ['message'] })).map(({ text }) => text),
-      ['the lighthouse'],
-    );
+    const [first, ...neighbors] = await find('lighthouse', { kinds: ['message'] });
+    assert.deepEqual([first?.text, neighbors.length], ['the lighthouse', 2]);
     assert.ok(performance.now() - startedAt < 5_000);
+  });
+
+  it('are found by names whole and by part, and in languages beside English', async () => {
+    await store('The settings are in /etc/reeve/config.yaml and memory_service.ts calls getUserById');
+    await store('我们在北京大学学习机器学习');
+    await store('Die Brücke über den Fluss ist gesperrt');
+    for (const query of ['/etc/reeve/config.yaml', 'config', 'service', 'memory_service.ts', 'user', 'getUserById'])
+      assert.match((await texts(query))[0] ?? '', /^The settings/, query);
+    assert.deepEqual(await texts('北京'), ['我们在北京大学学习机器学习']);
+    assert.deepEqual(await texts('brücken BRÜCKE'), ['Die Brücke über den Fluss ist gesperrt']);
+  });
+
+  it('leave none of their words behind when they are forgotten, or stored anew after their time', async () => {
+    const words = async () => {
+      const { rows } = await sql<{ term: string }>`select term from lexical_terms order by term`.execute(database.db);
+      return rows.map(({ term }) => term);
+    };
+    const { id } = await store('Ada plays chess');
+    await store('Ada paints');
+    await inTenant(database.db, 'default', (tx) => forget(tx, who, id));
+    assert.deepEqual(await words(), ['ada', 'paint']);
+    await store('Short lived', { ttl_s: 1 });
+    await passTime(database, 2_000);
+    await store('short LIVED');
+    assert.deepEqual(await words(), ['ada', 'live', 'paint', 'short']);
+    assert.equal((await find('lived')).length, 1);
+    const entries = await database.db.selectFrom('lexical_entries').select('ref').execute();
+    assert.equal(entries.length, 2);
+  });
+
+  it('beyond the first that are found, are looked for until there are enough that have not expired', async () => {
+    for (let n = 0; n < 12; n += 1) await store(`tulip ${'tulip '.repeat(n)}`, { ttl_s: n < 2 ? 3_600 : 1 });
+    await passTime(database, 2_000);
+    assert.equal((await find('tulip', { top_k: 2 })).length, 2);
   });
 
   it('are offered to a prompt with their source, the chance matches left out', async () => {
@@ -217,9 +255,9 @@ describe('memories', () => {
     await store(`prefers ${Array.from({ length: 2_000 }, (_, n) => `word${n}`).join(' ')}`);
     const prompt = `Which answers does Ada prefer? ${'Consider timing, length, format and audience before you reply. '.repeat(300)}`;
     assert.equal((await find(prompt.slice(0, 2_000))).length, 2);
-    const context = await inTenant(database.db, 'default', (tx) => recallContext(tx, 'default', prompt, 5));
+    const context = await inTenant(database.db, 'default', (tx) => recallContext(tx, 'default', null, prompt, 5));
     assert.deepEqual(context, [{ text: 'Ada prefers short answers', source: `memory ${id}` }]);
-    assert.deepEqual(await inTenant(database.db, 'default', (tx) => recallContext(tx, 'default', '🦊', 5)), []);
+    assert.deepEqual(await inTenant(database.db, 'default', (tx) => recallContext(tx, 'default', null, '🦊', 5)), []);
   });
 
   it('are forgotten on request, and the audit log says so', async () => {

@@ -2,10 +2,12 @@ import { recordAudit } from '@reeve/audit';
 import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
-import { anyOf, digestOf } from './memory.ts';
-import { searchMemories, searchMessages, selectLexemes } from './search.ts';
+import { ensureSpace, lockSpace } from './lexical/space.ts';
+import { indexTexts, unindexTexts } from './lexical/write.ts';
+import { digestOf, memoryText } from './memory.ts';
+import { search } from './search.ts';
 import type { Requester } from './session.ts';
-import { deleteExpiredMemory, deleteMemory, insertMemory } from './store.ts';
+import { deleteExpiredMemory, deleteMemory, insertMemory, selectMemoryPersona } from './store.ts';
 
 /** A text to remember and where it came from. */
 export type RememberWanted = RememberInput & {
@@ -15,8 +17,8 @@ export type RememberWanted = RememberInput & {
 
 /**
  * Stores a text once for its tenant and persona: the same text again, whatever its case and white space, answers the
- * first one's id with `deduplicated` and makes that one last as long as the longer of the two; its tags stay. Throws
- * `invalid_request` for a text of nothing but white space.
+ * first one's id with `deduplicated` and makes that one last as long as the longer of the two; its tags stay. It can be
+ * recalled as soon as it is stored. Throws `invalid_request` for a text of nothing but white space.
  */
 export async function remember(
   tx: Tx,
@@ -35,16 +37,25 @@ export async function remember(
     runId: input.runId ?? null,
     ttlS: input.ttl_s ?? null,
   };
-  await deleteExpiredMemory(tx, tenantId, memory.personaId, memory.digest);
+  const space = await ensureSpace(tx, { tenantId, personaId: memory.personaId, kind: 'memory' });
+  await lockSpace(tx, space);
+  await unindexTexts(tx, space, await deleteExpiredMemory(tx, tenantId, memory.personaId, memory.digest));
   const id = await insertMemory(tx, memory);
   if (id !== memory.id) return { id, deduplicated: true };
+  await indexTexts(tx, space, [memoryText(id, memory.text)]);
   await record(tx, who, 'MEMORY_STORED', id, memory.runId);
   return { id, deduplicated: false };
 }
 
 /** Removes a memory. Throws `not_found`. */
 export async function forget(tx: Tx, who: Requester, id: string): Promise<void> {
-  if (!(await deleteMemory(tx, who.tenantId, id))) throw new ReeveError('not_found', `there is no memory ${id}`);
+  const { tenantId } = who;
+  const memory = await selectMemoryPersona(tx, tenantId, id);
+  if (memory !== undefined) {
+    const space = await ensureSpace(tx, { tenantId, personaId: memory.personaId, kind: 'memory' });
+    await unindexTexts(tx, space, [id]);
+  }
+  if (!(await deleteMemory(tx, tenantId, id))) throw new ReeveError('not_found', `there is no memory ${id}`);
   await record(tx, who, 'MEMORY_DELETED', id, null);
 }
 
@@ -56,19 +67,37 @@ const QUERY_LENGTH = 2_000;
  * memories to its own; messages have none. No query fails: one without a word in it matches nothing.
  */
 export async function recall(tx: Tx, tenantId: string, input: RecallInput): Promise<RecallMatch[]> {
-  const query = anyOf(await selectLexemes(tx, input.query.slice(0, QUERY_LENGTH).replaceAll('\u0000', ' ')));
-  if (query === null) return [];
-  const memories = input.kinds.includes('memory')
-    ? await searchMemories(tx, tenantId, query, input.persona_id ?? null, input.top_k)
-    : [];
-  const messages = input.kinds.includes('message') ? await searchMessages(tx, tenantId, query, input.top_k) : [];
-  return [...memories, ...messages].sort(byScore).slice(0, input.top_k);
+  const { persona_id: persona } = input;
+  return recallOf(tx, tenantId, input, persona === undefined ? undefined : [persona]);
 }
 
-/** Weaker matches than this are chance: one common word of a long prompt in a long text. */
-const SCORE_FLOOR = 0.001;
+/** The same for an agent: memories of its persona, and those of none. */
+export async function recallAs(
+  tx: Tx,
+  tenantId: string,
+  personaId: string | null,
+  input: Omit<RecallInput, 'persona_id'>,
+): Promise<RecallMatch[]> {
+  return recallOf(tx, tenantId, input, [personaId, null]);
+}
 
-/** What to show a model beside a prompt: the memories of a persona, or of none, that fit it best, each with where it is from. */
+async function recallOf(
+  tx: Tx,
+  tenantId: string,
+  input: Omit<RecallInput, 'persona_id'>,
+  personas: readonly (string | null)[] | undefined,
+): Promise<RecallMatch[]> {
+  const asked = { ...input, query: input.query.slice(0, QUERY_LENGTH) };
+  return (await search(tx, tenantId, asked, personas)).found.map(({ match }) => match);
+}
+
+/** Terms that a memory has to share with a prompt: one may be chance, a common word of a long prompt in a long text. */
+const SHARED_TERMS = 2;
+
+/**
+ * What to show a model beside a prompt: the memories of a persona and those of none that fit it best, at most `topK`, each with where
+ * it is from. A memory that shares a single term with the prompt is left out, unless the prompt has no other.
+ */
 export async function recallContext(
   tx: Tx,
   tenantId: string,
@@ -76,16 +105,11 @@ export async function recallContext(
   query: string,
   topK: number,
 ): Promise<{ text: string; source: string }[]> {
-  const matches = await recall(tx, tenantId, { query, top_k: topK, kinds: ['memory'] });
-  return matches.filter(({ score }) => score >= SCORE_FLOOR).map(({ id, text }) => ({ text, source: `memory ${id}` }));
-}
-
-function byScore(one: RecallMatch, other: RecallMatch): number {
-  return other.score - one.score || order(other.created_at, one.created_at) || order(other.id, one.id);
-}
-
-function order(one: string, other: string): number {
-  return one < other ? -1 : Number(one > other);
+  const wanted = { query: query.slice(0, QUERY_LENGTH), top_k: topK, kinds: ['memory' as const] };
+  const { terms, found } = await search(tx, tenantId, wanted, [personaId, null]);
+  return found
+    .filter(({ matched }) => matched >= Math.min(SHARED_TERMS, terms))
+    .map(({ match: { id, text } }) => ({ text, source: `memory ${id}` }));
 }
 
 function record(

@@ -16,7 +16,7 @@ import {
   type Log,
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
-import { recall, remember } from '@reeve/memory';
+import { recallAs, remember, startMemoryIndexer } from '@reeve/memory';
 import { openDocumentReader } from '@reeve/memory/documents';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
@@ -172,12 +172,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
       return (tool) => toolRule(policy, tool);
     },
     skillsOf: toolbox.skillsOf,
-    toolContext: async (run, names, key, signal) => ({
+    toolContext: async (run, agent, key, signal) => ({
       ...(await toolContextFor(
         { tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id },
         key,
         signal,
-        names,
+        agent,
       )),
       tasks: createToolTasks(database, run, key),
     }),
@@ -200,6 +200,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && config.roles.includes('scheduler')) stack.use(startScheduler({ database, check: checkTask, log }));
 
   if (serve && (works || config.roles.includes('scheduler'))) stack.use(startSealer(database, log));
+
+  if (serve && (works || config.roles.includes('memory'))) stack.use(startMemoryIndexer(database, log));
 
   const stopping = new AbortController();
   if (works) stack.use(startMetering(database, log));
@@ -325,10 +327,11 @@ function createToolContext(
     who: { tenantId: string; sessionId: string; runId: string | null },
     idempotencyKey: string,
     signal: AbortSignal,
-    /** Those of the agent; absent outside a run. */
-    skillNames?: readonly string[],
+    /** Absent outside a run. */
+    agent?: { readonly skills: readonly string[]; readonly persona_id: string | null },
   ): Promise<ToolContext> => {
     const { tenantId, sessionId, runId } = who;
+    const personaId = agent?.persona_id ?? null;
     const rememberer = { tenantId, userId: 'agent', traceId: currentContext()?.traceId ?? newTraceId() };
     return {
       ...who,
@@ -337,14 +340,14 @@ function createToolContext(
       workspace: workspaces === undefined ? '' : await workspaces.open(tenantId, sessionId),
       quota,
       egressOf: (tool) => egressOf(who, tool),
-      ...toolbox.skillContext(skillNames),
+      ...toolbox.skillContext(agent?.skills),
       now: () => new Date(),
       memory: {
         remember: (input) =>
           inTenant(database.db, tenantId, (tx) =>
-            remember(tx, rememberer, { ...input, sessionId, ...(runId !== null && { runId }) }),
+            remember(tx, rememberer, { ...input, persona_id: personaId, sessionId, ...(runId !== null && { runId }) }),
           ),
-        recall: (input) => inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, input)),
+        recall: (input) => inTenant(database.db, tenantId, (tx) => recallAs(tx, tenantId, personaId, input)),
       },
     };
   };

@@ -21,10 +21,10 @@ export interface EngineParts {
   readonly tools: ToolRegistry;
   /** Those with a tenant's own, now. */
   readonly toolsOf: (tenantId: string) => Promise<ToolRegistry>;
-  /** What a tool call of this run may touch, made by an agent with these skills. */
+  /** What a tool call of this run may touch, made by its agent. */
   readonly toolContext: (
     run: RunRecord,
-    skills: readonly string[],
+    agent: Pick<AgentInput, 'skills' | 'persona_id'>,
     idempotencyKey: string,
     signal: AbortSignal,
   ) => Promise<ToolContext>;

@@ -262,7 +262,7 @@ describe('the lexical index', () => {
     assert.deepEqual(await findStaleSpaces(database.db, ['domain']), []);
     await database.db.updateTable('lexical_spaces').set({ analyzer_version: 0 }).where('id', '=', stale.id).execute();
     const [found] = await findStaleSpaces(database.db, ['domain', 'body']);
-    assert.deepEqual(found, { ...stale, kind: 'domain' });
+    assert.deepEqual([found?.id, found?.kind], [stale.id, 'domain']);
     await asTenant((tx) => clearSpace(tx, stale));
     assert.deepEqual([await refs([stale], 'compass'), await findStaleSpaces(database.db, ['domain'])], [[], []]);
     await add(stale, text('one', 'compass'));

@@ -69,16 +69,27 @@ export async function lockSpace(tx: Tx, { id, tenantId }: Space): Promise<SpaceN
   return { nextEntry: row.next_entry, nextTerm: row.next_term };
 }
 
-/** The spaces that were filled by an older analyzer: their texts are to be taken out by `clearSpace` and indexed anew. */
-export async function findStaleSpaces(db: Db, kinds: readonly SpaceKind[]): Promise<(Space & { kind: SpaceKind })[]> {
+/** A space that was filled by an older analyzer. */
+export interface StaleSpace extends Space {
+  readonly kind: SpaceKind;
+  readonly personaId: string | null;
+}
+
+/** Those there are: their texts are to be taken out by `clearSpace` and indexed anew. */
+export async function findStaleSpaces(db: Db, kinds: readonly SpaceKind[]): Promise<StaleSpace[]> {
   const rows = await db
     .selectFrom('lexical_spaces')
-    .select(['id', 'tenant_id', 'kind'])
+    .select(['id', 'tenant_id', 'kind', 'persona_id'])
     .where('kind', 'in', [...kinds])
     .where('analyzer_version', '<>', ANALYZER_VERSION)
     .orderBy('id')
     .execute();
-  return rows.map(({ id, tenant_id, kind }) => ({ id, tenantId: tenant_id, kind: kind as SpaceKind }));
+  return rows.map(({ id, tenant_id, kind, persona_id }) => ({
+    id,
+    tenantId: tenant_id,
+    kind: kind as SpaceKind,
+    personaId: persona_id,
+  }));
 }
 
 /** Takes every text out of a space, which is from now on one of today's analyzer. Throws `not_found`. */

@@ -1,0 +1,68 @@
+import { inTenant, type Database } from '@reeve/db';
+import { Background, Signal, sleep, type Log } from '@reeve/kit';
+import { sql } from 'kysely';
+import { findStaleSpaces } from './lexical/space.ts';
+import { indexNextMemories, renewSpace } from './memory-index.ts';
+import { indexNextMessages } from './message-index.ts';
+
+/*
+ * One process's share in indexing what is not indexed where it is written. Any number may run: a tenant's space is worked on by one
+ * at a time, and how far it is filled changes with what is in it.
+ *
+ *   asleep ──the journal has news, five seconds──► index batches until nothing is left ──pause──► asleep
+ *
+ * What is left to do can be read from the tables, by an index that is empty when nothing is; so a process that dies loses nothing.
+ */
+
+/** Between two rounds: what is said meanwhile shares the next. */
+const PAUSE_MS = 1_000;
+const LOOK_MS = 5_000;
+
+export interface IndexerOptions {
+  readonly pauseMs?: number;
+  readonly lookMs?: number;
+}
+
+/** Indexes messages behind the commits, and memories of before there was an index, in the background, until disposed. */
+export function startMemoryIndexer(
+  database: Database,
+  log: Log,
+  { pauseMs = PAUSE_MS, lookMs = LOOK_MS }: IndexerOptions = {},
+): AsyncDisposable {
+  const loop = new Background(log);
+  const wake = new Signal();
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const stopListening = database.listen('reeve_journal', () => wake.raise());
+  loop.start('the indexer of memory', async () => {
+    while (!signal.aborted) {
+      await indexMemory(database, log, signal).catch((error: unknown) =>
+        log.warn({ err: error }, 'indexing memory failed; trying again'),
+      );
+      await sleep(pauseMs, signal);
+      await wake.wait(lookMs, signal);
+    }
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      stopListening();
+      stopping.abort();
+      await loop[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Indexes all that is not, a batch a transaction. A tenant whose messages fail is left to the next time. */
+export async function indexMemory(database: Database, log: Log, signal: AbortSignal): Promise<void> {
+  const { db } = database;
+  for (const stale of await findStaleSpaces(db, ['memory', 'message'])) await renewSpace(db, stale);
+  const { rows: tenants } = await sql<{ tenant_id: string }>`
+    select distinct tenant_id from sessions where message_count > indexed_until`.execute(db);
+  for (const { tenant_id: tenantId } of tenants)
+    try {
+      while (!signal.aborted && (await inTenant(db, tenantId, (tx) => indexNextMessages(tx, tenantId))));
+    } catch (error) {
+      log.warn({ err: error, tenant_id: tenantId }, 'indexing messages failed; trying again');
+    }
+  while (!signal.aborted && (await indexNextMemories(db)));
+}

@@ -1,0 +1,57 @@
+import { inTenant, type Db, type Tx } from '@reeve/db';
+import { sql } from 'kysely';
+import { clearSpace, ensureSpace, findStaleSpaces, lockSpace, type StaleSpace } from './lexical/space.ts';
+import { indexTexts } from './lexical/write.ts';
+import { memoryText } from './memory.ts';
+
+/*
+ * Memories are indexed where they are stored; here are those of before there was an index, and what an older analyzer indexed.
+ */
+
+/** Memories of one transaction. */
+const BATCH = 100;
+
+/** Indexes some memories that are not yet, of one tenant and persona. Answers whether there were any. */
+export async function indexNextMemories(db: Db): Promise<boolean> {
+  const { rows } = await sql<{ tenant_id: string; persona_id: string | null }>`
+    select tenant_id, persona_id from memories where not indexed limit 1`.execute(db);
+  const [one] = rows;
+  if (one === undefined) return false;
+  const { tenant_id: tenantId, persona_id: personaId } = one;
+  await inTenant(db, tenantId, async (tx) => {
+    const space = await ensureSpace(tx, { tenantId, personaId, kind: 'memory' });
+    await lockSpace(tx, space);
+    const memories = await takeUnindexed(tx, tenantId, personaId);
+    await indexTexts(
+      tx,
+      space,
+      memories.map(({ id, text }) => memoryText(id, text)),
+    );
+  });
+  return true;
+}
+
+/** Empties a space that an older analyzer filled and has its texts indexed anew, where nobody else has done so meanwhile. */
+export async function renewSpace(db: Db, stale: StaleSpace): Promise<void> {
+  const { tenantId, kind, personaId } = stale;
+  await inTenant(db, tenantId, async (tx) => {
+    await lockSpace(tx, stale);
+    if (!(await findStaleSpaces(tx, [kind])).some(({ id }) => id === stale.id)) return;
+    await clearSpace(tx, stale);
+    if (kind === 'message')
+      await sql`update sessions set indexed_until = coalesce(parent_until, 0) where tenant_id = ${tenantId}`.execute(
+        tx,
+      );
+    else
+      await sql`update memories set indexed = false
+        where tenant_id = ${tenantId} and persona_id is not distinct from ${personaId}::uuid`.execute(tx);
+  });
+}
+
+async function takeUnindexed(tx: Tx, tenantId: string, personaId: string | null) {
+  const { rows } = await sql<{ id: string; text: string }>`
+    update memories set indexed = true where id in (
+      select id from memories where not indexed and tenant_id = ${tenantId} and persona_id is not distinct from ${personaId}::uuid limit ${BATCH}
+    ) returning id, text`.execute(tx);
+  return rows;
+}
