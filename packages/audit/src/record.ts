@@ -43,6 +43,7 @@ export type AuditAction =
   | 'AGENT_CHANGED'
   | 'AGENT_DELETED'
   | 'MEMORY_STORED'
+  | 'MEMORY_CHANGED'
   | 'MEMORY_DELETED'
   | 'SESSION_DELETED'
   | 'PERSONA_CREATED'

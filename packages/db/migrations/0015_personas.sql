@@ -54,6 +54,9 @@ begin
   end loop;
 end $$;
 
+create index memories_expiring on memories (expires_at) where expires_at is not null;
+create index memories_newest on memories (tenant_id, created_at desc, id desc);
+
 -- What worked before: the tool calls of runs that reached their goal, by persona (null: agents without one). Those that are alike
 -- are one; `shape` says which tools, with which arguments, in which order.
 create table playbooks (

@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { RecallInput } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { silentLog, sleep } from '@reeve/kit';
-import { openTestDatabase } from '@reeve/testing';
+import { openTestDatabase, passTime } from '@reeve/testing';
 import { sql } from 'kysely';
 import { indexMemory, startMemoryIndexer } from './indexer.ts';
 import { recall, remember } from './memories.ts';
@@ -186,5 +186,21 @@ describe('the indexer of memory', () => {
     await say(id, ['the scarlet door']);
     await sleep(100);
     assert.deepEqual(await find('scarlet'), []);
+  });
+
+  it('removes memories whose time is over, with every word of theirs', async () => {
+    for (const text of ['The kettle is blue', 'The lamp is green'])
+      await asTenant((tx) => remember(tx, who, { text, tags: [], ttl_s: text.includes('lamp') ? null : 1 }));
+    await passTime(database, 2_000);
+    await index();
+    assert.deepEqual(
+      (await database.db.selectFrom('memories').select('text').execute()).map(({ text }) => text),
+      ['The lamp is green'],
+    );
+    const terms = await database.db.selectFrom('lexical_terms').select('term').orderBy('term').execute();
+    assert.deepEqual(
+      terms.map(({ term }) => term),
+      ['green', 'lamp'],
+    );
   });
 });

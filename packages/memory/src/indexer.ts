@@ -2,7 +2,7 @@ import { inTenant, type Database } from '@reeve/db';
 import { Background, Signal, sleep, type Log } from '@reeve/kit';
 import { sql } from 'kysely';
 import { findStaleSpaces } from './lexical/space.ts';
-import { indexNextMemories, renewSpace } from './memory-index.ts';
+import { indexNextMemories, removeNextExpired, renewSpace } from './memory-index.ts';
 import { indexNextMessages } from './message-index.ts';
 
 /*
@@ -52,7 +52,7 @@ export function startMemoryIndexer(
   };
 }
 
-/** Indexes all that is not, a batch a transaction. A tenant whose messages fail is left to the next time. */
+/** Indexes all that is not, and removes memories whose time is over, a batch a transaction. A tenant whose messages fail is left to the next time. */
 export async function indexMemory(database: Database, log: Log, signal: AbortSignal): Promise<void> {
   const { db } = database;
   for (const stale of await findStaleSpaces(db, ['memory', 'message'])) await renewSpace(db, stale);
@@ -65,4 +65,5 @@ export async function indexMemory(database: Database, log: Log, signal: AbortSig
       log.warn({ err: error, tenant_id: tenantId }, 'indexing messages failed; trying again');
     }
   while (!signal.aborted && (await indexNextMemories(db)));
+  while (!signal.aborted && (await removeNextExpired(db)));
 }

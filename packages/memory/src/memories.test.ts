@@ -8,7 +8,8 @@ import { openTestDatabase, passTime } from '@reeve/testing';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { indexMemory } from './indexer.ts';
-import { forget, recall, recallContext, remember } from './memories.ts';
+import { forget, recall, recallContext, remember, updateMemory } from './memories.ts';
+import { listMemoryRows } from './memory-store.ts';
 import { appendMessages, ensureSession } from './sessions.ts';
 
 const INDEX = ['lexical_spaces', 'lexical_entries', 'lexical_terms', 'lexical_blocks'] as const;
@@ -273,6 +274,28 @@ describe('memories', () => {
       { action: 'MEMORY_STORED', details: { memory: id } },
       { action: 'MEMORY_DELETED', details: { memory: id } },
     ]);
+  });
+
+  it('are changed, found by what they say now, and listed, the newest first', async () => {
+    const { id } = await store('The key is under the mat', { tags: ['home'] });
+    const other = await store('The cat is called Fox');
+    const change = (patch: object, tenantId = 'default') =>
+      inTenant(database.db, tenantId, (tx) => updateMemory(tx, { ...who, tenantId }, id, patch));
+    const changed = await change({ text: 'The key is in the shed', tags: ['garden', 'garden'], ttl_s: 3_600 });
+    assert.deepEqual([changed.text, changed.tags], ['The key is in the shed', ['garden']]);
+    assert.ok(Date.parse(changed.expires_at!) > Date.now());
+    assert.deepEqual(await texts('shed'), ['The key is in the shed']);
+    assert.deepEqual(await texts('mat'), []);
+    assert.equal((await change({ ttl_s: null })).expires_at, null);
+    await assert.rejects(change({ text: 'the cat is  called FOX' }), { reason: 'conflict' });
+    assert.deepEqual(await texts('cat'), ['The cat is called Fox']);
+    await assert.rejects(change({ text: 'mine now' }, 'other'), { reason: 'not_found' });
+    const list = (filter: object) =>
+      inTenant(database.db, 'default', (tx) => listMemoryRows(tx, 'default', filter, { limit: 1, offset: 0 }));
+    const { memories, total } = await list({});
+    assert.deepEqual([memories.map((memory) => memory.id), total], [[other.id], 2]);
+    assert.deepEqual((await list({ tag: 'garden' })).memories, [await change({ tags: ['garden'] })]);
+    assert.equal((await list({ personaId: randomUUID() })).total, 0);
   });
 
   it('are not there for another tenant', async () => {

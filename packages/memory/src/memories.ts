@@ -1,10 +1,11 @@
 import { recordAudit } from '@reeve/audit';
-import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
-import type { Tx } from '@reeve/db';
+import type { Memory, MemoryPatch, RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
+import { isUniqueViolation, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
 import { digestOf, memoryText } from './memory.ts';
+import { selectMemory, updateMemoryRow } from './memory-store.ts';
 import { search } from './search.ts';
 import type { Requester } from './session.ts';
 import { deleteExpiredMemory, deleteMemory, insertMemory, selectMemoryPersona } from './store.ts';
@@ -45,6 +46,36 @@ export async function remember(
   await indexTexts(tx, space, [memoryText(id, memory.text)]);
   await record(tx, who, 'MEMORY_STORED', id, memory.runId);
   return { id, deduplicated: false };
+}
+
+/** One memory. Throws `not_found`. */
+export async function requireMemory(tx: Tx, tenantId: string, id: string): Promise<Memory> {
+  const memory = await selectMemory(tx, tenantId, id);
+  if (memory === undefined) throw new ReeveError('not_found', `there is no memory ${id}`);
+  return memory;
+}
+
+/** Changes the fields sent of a memory, and what it is found by. Throws `not_found`, and `conflict` where another one says the same. */
+export async function updateMemory(tx: Tx, who: Requester, id: string, patch: MemoryPatch): Promise<Memory> {
+  const { tenantId } = who;
+  const { persona_id: personaId } = await requireMemory(tx, tenantId, id);
+  const { text, tags, ttl_s: ttlS } = patch;
+  const space = await ensureSpace(tx, { tenantId, personaId, kind: 'memory' });
+  await lockSpace(tx, space);
+  try {
+    await updateMemoryRow(tx, id, {
+      ...(text !== undefined && { text: { text, digest: digestOf(text) } }),
+      ...(tags !== undefined && { tags: [...new Set(tags)] }),
+      ...(ttlS !== undefined && { ttlS }),
+    });
+  } catch (error) {
+    throw isUniqueViolation(error)
+      ? new ReeveError('conflict', 'another memory says the same', { cause: error })
+      : error;
+  }
+  if (text !== undefined) await indexTexts(tx, space, [memoryText(id, text)]);
+  await record(tx, who, 'MEMORY_CHANGED', id, null);
+  return requireMemory(tx, tenantId, id);
 }
 
 /** Removes a memory. Throws `not_found`. */
@@ -115,7 +146,7 @@ export async function recallContext(
 function record(
   tx: Tx,
   { tenantId, userId, traceId }: Requester,
-  action: 'MEMORY_STORED' | 'MEMORY_DELETED',
+  action: 'MEMORY_STORED' | 'MEMORY_CHANGED' | 'MEMORY_DELETED',
   memory: string,
   runId: string | null,
 ): Promise<void> {

@@ -1,7 +1,8 @@
 import { inTenant, type Db, type Tx } from '@reeve/db';
 import { sql } from 'kysely';
 import { clearSpace, ensureSpace, findStaleSpaces, lockSpace, type StaleSpace } from './lexical/space.ts';
-import { indexTexts } from './lexical/write.ts';
+import { indexTexts, unindexTexts } from './lexical/write.ts';
+import { deleteExpired, selectExpired } from './memory-store.ts';
 import { memoryText } from './memory.ts';
 
 /*
@@ -27,6 +28,18 @@ export async function indexNextMemories(db: Db): Promise<boolean> {
       space,
       memories.map(({ id, text }) => memoryText(id, text)),
     );
+  });
+  return true;
+}
+
+/** Removes some memories whose time is over, of one tenant and persona, with what they are found by. Answers whether there were any. */
+export async function removeNextExpired(db: Db): Promise<boolean> {
+  const whose = await selectExpired(db);
+  if (whose === undefined) return false;
+  await inTenant(db, whose.tenantId, async (tx) => {
+    const space = await ensureSpace(tx, { ...whose, kind: 'memory' });
+    await lockSpace(tx, space);
+    await unindexTexts(tx, space, await deleteExpired(tx, whose, BATCH));
   });
   return true;
 }

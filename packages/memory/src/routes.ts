@@ -1,7 +1,8 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { requesterOf, type App } from '@reeve/http';
-import { forget, recall, remember } from './memories.ts';
+import { forget, recall, remember, requireMemory, updateMemory } from './memories.ts';
+import { listMemoryRows } from './memory-store.ts';
 import type { NewMessage } from './session.ts';
 import {
   appendMessages,
@@ -86,6 +87,24 @@ export function mountMemory(
       matches: await recall(tx, tenantId, body),
       retrieval: 'lexical',
     })),
+  );
+
+  app.mount(routes.listMemories, ({ principal: { tenantId }, query: { persona_id: personaId, tag, limit, offset } }) =>
+    inTenant(database.db, tenantId, async (tx) => ({
+      ...(await listMemoryRows(tx, tenantId, { personaId, tag }, { limit, offset })),
+      limit,
+      offset,
+    })),
+  );
+
+  app.mount(routes.getMemory, ({ principal: { tenantId }, params: { id } }) =>
+    inTenant(database.db, tenantId, (tx) => requireMemory(tx, tenantId, id)),
+  );
+
+  app.mount(routes.updateMemory, (call) =>
+    inTenant(database.db, call.principal.tenantId, (tx) =>
+      updateMemory(tx, requesterOf(call), call.params.id, call.body),
+    ),
   );
 
   app.mount(routes.deleteMemory, async (call) => {

@@ -51,6 +51,7 @@ const RIGHT = {
   getRagContext: { query: 'x' },
   storePlaybook: { session_id: SESSION, prompt: 'x', history_sequence: [{ tool: 'x' }] },
   recall: { query: 'x' },
+  updateMemory: { text: 'x' },
   echo: { ping: 'x' },
   putSettings: { settings: { GATEWAY_TIMEOUT_MS: 20_000 } },
   executeTool: { tool_name: 'calculator', args: { expression: '1 + 1' } },

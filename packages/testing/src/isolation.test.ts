@@ -198,6 +198,9 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     recall: {
       blind: [{ body: { query: WORD } }, { body: { query: `what about ${WORD} and its friends`, top_k: 50 } }],
     },
+    listMemories: list(),
+    getMemory: one(alpha.memory),
+    updateMemory: one(alpha.memory, { body: { text: 'mine now' } }),
     deleteMemory: one(alpha.memory),
     listPersonas: list({ q: WORD }),
     createPersona: { blind: [{ body: { name: 'of Beta' } }] },

@@ -12,12 +12,15 @@ export {
   deleteSession,
   exportSession,
   getLatestMemory,
+  getMemory,
   getSession,
+  listMemories,
   listSessions,
   recall,
   remember,
   renameSession,
   storeMemory,
+  updateMemory,
 } from './memory.ts';
 export {
   cancelRun,

@@ -151,6 +151,62 @@ export const recall = defineRoute({
   body: RecallInput,
   responses: { 200: z.object({ matches: z.array(RecallMatch), retrieval: z.literal('lexical') }) },
 });
+export const Memory = z
+  .object({
+    id: Id,
+    tenant_id: z.string(),
+    persona_id: Id.nullable(),
+    text: z.string(),
+    tags: z.array(z.string()),
+    source: z.object({ session_id: Id.nullable(), run_id: Id.nullable() }),
+    created_at: Time,
+    expires_at: Time.nullable().describe('Null: never.'),
+  })
+  .meta({ id: 'Memory' });
+export type Memory = z.infer<typeof Memory>;
+
+export const MemoryPatch = z
+  .strictObject({
+    text: text(1, 20_000).optional(),
+    tags: z.array(text(1, 100)).max(50).optional(),
+    ttl_s: z.number().int().min(1).max(315_360_000).nullable().optional().describe('From now; null: for ever.'),
+  })
+  .refine((patch) => Object.keys(patch).length > 0, 'give at least one field to change');
+export type MemoryPatch = z.infer<typeof MemoryPatch>;
+
+export const listMemories = defineRoute({
+  method: 'GET',
+  path: '/api/v1/memory',
+  tag,
+  access: 'viewer',
+  summary: 'All that is remembered, the newest first',
+  query: z.strictObject({
+    ...paging,
+    persona_id: Id.optional().describe('Only what this persona remembers.'),
+    tag: text(1, 100).optional(),
+  }),
+  responses: { 200: listOf('memories', Memory) },
+});
+export const getMemory = defineRoute({
+  method: 'GET',
+  path: '/api/v1/memory/{id}',
+  tag,
+  access: 'viewer',
+  summary: 'One memory',
+  params: IdParams,
+  responses: { 200: Memory },
+});
+export const updateMemory = defineRoute({
+  method: 'PATCH',
+  path: '/api/v1/memory/{id}',
+  tag,
+  access: 'member',
+  summary: 'Change the fields sent of a memory',
+  description: '409 `conflict` where another memory says the same.',
+  params: IdParams,
+  body: MemoryPatch,
+  responses: { 200: Memory },
+});
 export const deleteMemory = defineRoute({
   method: 'DELETE',
   path: '/api/v1/memory/{id}',
