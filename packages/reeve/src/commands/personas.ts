@@ -111,8 +111,10 @@ async function importFolder(directory: string, options: OutputOptions): Promise<
     const sync = createFolderSync({ client, persona: persona.id, knowledgeBase: base, directory: folder, tags: [] });
     summaries[base] = await sync.look(new AbortController().signal);
   }
-  if (wantsJson(options)) printJson({ persona, knowledge_bases: summaries });
-  else
+  if (wantsJson(options)) {
+    const now = await client.call(routes.getPersona, { params: { id: persona.id } });
+    printJson({ persona: now, knowledge_bases: summaries });
+  } else
     for (const [base, summary] of Object.entries(summaries)) {
       process.stderr.write(`${persona.slug} ${base}: `);
       tellSync(summary);
