@@ -8,7 +8,8 @@ import { after, before, describe, it } from 'node:test';
 import type { ToolOutcome } from '@reeve/contract';
 import { newId, ReeveError, silentLog } from '@reeve/kit';
 import { openChannel, startRpcServer, type RpcServer } from '@reeve/rpc';
-import { createQuota, openSandbox, workspacePath, type Sandbox } from '@reeve/sandbox';
+import { createQuota, createWorkspaces, openSandbox, workspacePath, type Sandbox } from '@reeve/sandbox';
+import { programsService, workspaceRoot } from '@reeve/sandbox/rpc';
 import { createGrpcClient, type GrpcClient } from '../../testing/src/grpc-client.ts';
 import { bareTools, workspaceTools } from './builtin/index.ts';
 import type { ToolCallMade, ToolCalls } from './call.ts';
@@ -56,11 +57,14 @@ function serve(port: number): Promise<RpcServer> {
     ruleOf: async (_, tool) => rules.get(tool) ?? 'allow',
     record: async (call) => void made.push(call),
   };
+  const workspaces = { workspaces: workspaceRoot(createWorkspaces(root, noNetwork.quota)) };
+  const connect = () => Promise.reject(new Error('no host is open'));
+  const places = { sandbox, workspaces, folders: {}, connect, log: silentLog };
   return startRpcServer({
     host: '127.0.0.1',
     port,
     tls: undefined,
-    services: [sandboxService(calls)],
+    services: [sandboxService(calls), programsService(places)],
     authenticate: async (header) => {
       const role = header('x-role') === 'viewer' ? 'viewer' : 'admin';
       const via = header('x-via') === 'api_key' ? 'api_key' : 'internal';
@@ -202,7 +206,7 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
     place = await serve(0);
     const target = `127.0.0.1:${portOf(place)}`;
     const channel = stack.use(openChannel({ target, tls: undefined, internalSecret: undefined }));
-    remote = stack.use(openRemoteSandbox({ channel, config, log: silentLog }));
+    remote = stack.use(openRemoteSandbox({ channel, roots: { workspaces: root }, config, log: silentLog }));
     registry = createRegistryOf(remote.tools, config, silentLog);
     await until(() => remote.status().status === 'ok');
   });
@@ -211,12 +215,12 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
     await place[Symbol.asyncDispose]();
   });
 
-  const contextOf = (more: Partial<ToolContext> = {}): ToolContext => ({
+  const contextOf = (more: Partial<ToolContext> = {}, sessionId = newId()): ToolContext => ({
     tenantId: 'acme',
-    sessionId: newId(),
+    sessionId,
     runId: null,
     idempotencyKey: 'k',
-    workspace: '',
+    workspace: join(root, 'acme', sessionId),
     ...noNetwork,
     signal: new AbortController().signal,
     now: () => new Date(),
@@ -337,7 +341,7 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
     });
     const target = `127.0.0.1:${portOf(less)}`;
     await using channel = openChannel({ target, tls: undefined, internalSecret: undefined });
-    await using poor = openRemoteSandbox({ channel, config, log: silentLog });
+    await using poor = openRemoteSandbox({ channel, roots: { workspaces: root }, config, log: silentLog });
     const others = createRegistryOf(poor.tools, config, silentLog);
     await until(() => poor.status().status === 'ok');
     const refused = await others.execute('read_file', { path: 'x' }, contextOf());

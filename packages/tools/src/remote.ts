@@ -15,14 +15,17 @@ import {
   type Log,
 } from '@reeve/kit';
 import { fromConnectError, MESSAGE_LIMIT, type Channel } from '@reeve/rpc';
-import type { Sandbox } from '@reeve/sandbox';
+import type { Language, Roots, Sandbox } from '@reeve/sandbox';
+import { createRemoteDriver } from '@reeve/sandbox/remote';
 import { workspaceTools } from './builtin/index.ts';
 import type { toolSettings } from './config.ts';
 import { RULES_KEPT } from './rpc.ts';
 import type { Tool, ToolContext, ToolResult } from './tool.ts';
 
 /*
- * The tools that work in a workspace, run by another process, whose disk holds the workspaces.
+ * The sandbox of another process, whose disk holds the workspaces. The tools that work in a workspace run there; those that only
+ * run a program have it run there from here, so that its hosts, its folders and its output are this process's own matter, as are
+ * those of whoever else runs programs.
  *
  *   reachable ──a look fails──► away ──a look succeeds──► reachable
  *
@@ -31,7 +34,7 @@ import type { Tool, ToolContext, ToolResult } from './tool.ts';
  */
 
 /** The sandbox of another process. Disposing stops looking at it. */
-export interface RemoteSandbox extends AsyncDisposable {
+export interface RemoteSandbox extends Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'>, AsyncDisposable {
   /** The tools that run there, for this process's registry. */
   readonly tools: readonly Tool[];
   /** For `/health`. */
@@ -40,6 +43,8 @@ export interface RemoteSandbox extends AsyncDisposable {
 
 export interface RemoteSandboxOptions {
   readonly channel: Channel;
+  /** Directories that both sides have. */
+  readonly roots: Roots;
   readonly config: ConfigOf<typeof toolSettings>;
   readonly log: Log;
 }
@@ -54,9 +59,11 @@ const LOOK_PATIENCE_MS = 3_000;
 const WAY_MS = 5_000;
 const MAX_ARGS_BYTES = MESSAGE_LIMIT - 64 * 1024;
 
-export function openRemoteSandbox({ channel, config, log }: RemoteSandboxOptions): RemoteSandbox {
+export function openRemoteSandbox({ channel, roots, config, log }: RemoteSandboxOptions): RemoteSandbox {
   const { target } = channel;
   const client = createClient(SandboxService, channel.transport);
+  const driver = createRemoteDriver({ channel, roots });
+  const looked = Promise.withResolvers<void>();
   const breaker = createBreaker({
     threshold: config.circuitFailureThreshold,
     resetMs: config.circuitResetTimeoutSeconds * 1_000,
@@ -94,6 +101,7 @@ export function openRemoteSandbox({ channel, config, log }: RemoteSandboxOptions
   background.start('looking at the remote sandbox', async () => {
     while (!stopping.signal.aborted) {
       await withContext({ requestId: newId(), traceId: newTraceId() }, look);
+      looked.resolve();
       await sleep(trouble === undefined ? LOOK_MS : LOOK_AGAIN_MS, stopping.signal);
     }
   });
@@ -103,8 +111,24 @@ export function openRemoteSandbox({ channel, config, log }: RemoteSandboxOptions
     if (known === undefined) return undefined;
     return known.has(name) ? known.get(name) : `the sandbox at ${target} has no such tool`;
   };
+  const exec: Sandbox['exec'] = (request, signal) => inRequest(() => driver.exec(request, signal));
+  const calling = { client, target, breaker, place, unavailable };
   return {
-    tools: workspaceTools(NOT_HERE).map((tool) => toRemote(tool, { client, target, breaker, place, unavailable })),
+    tools: [
+      ...workspaceTools(NOT_HERE)
+        .filter(({ name }) => !isProgram(name))
+        .map((tool) => toRemote(tool, calling)),
+      ...workspaceTools({ ...NOT_HERE, exec })
+        .filter(({ name }) => isProgram(name))
+        .map((tool) => toRemoteProgram(tool, calling)),
+    ],
+    exec,
+    unavailable(language) {
+      const tool = PROGRAMS[language];
+      if (tool === undefined) return `${language} runs there by its tool alone`;
+      return known === undefined ? trouble : unavailable(tool);
+    },
+    whenProbed: () => looked.promise,
     status() {
       if (trouble !== undefined) return { status: 'degraded', message: `${trouble}; nothing runs here instead` };
       const lacks = [...(known ?? [])].flatMap(([name, reason]) =>
@@ -147,6 +171,17 @@ const NOT_HERE: Parameters<typeof workspaceTools>[0] = {
   unavailable: () => undefined,
 };
 
+/** The tool that runs programs of a language: where it can be used there, others' programs can run. */
+const PROGRAMS: Readonly<Partial<Record<Language, string>>> = {
+  bash: 'bash_execute',
+  python: 'python_execute',
+  node: 'node_execute',
+};
+
+function isProgram(name: string): boolean {
+  return Object.values(PROGRAMS).includes(name);
+}
+
 interface Place {
   readonly client: Client<typeof SandboxService>;
   readonly target: string;
@@ -155,6 +190,25 @@ interface Place {
   readonly unavailable: (name: string) => string | undefined;
 }
 
+/** A tool that runs a program, and nothing else, in the sandbox there. */
+function toRemoteProgram(tool: Tool, { target, breaker, place, unavailable }: Place): Tool {
+  return {
+    ...tool,
+    breaker,
+    place,
+    timeoutMs: tool.timeoutMs + 2 * WAY_MS,
+    unavailable: () => unavailable(tool.name),
+    async execute(input, context) {
+      try {
+        return await tool.execute(input, context);
+      } catch (thrown) {
+        throw explained(ReeveError.from(thrown), tool, target);
+      }
+    },
+  };
+}
+
+/** A tool that runs there as a whole. */
 function toRemote(tool: Tool, { client, target, breaker, place, unavailable }: Place): Tool {
   const timeoutMs = tool.timeoutMs + WAY_MS;
   return {

@@ -1,13 +1,13 @@
 import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
-import { openSandbox } from '@reeve/sandbox';
 import { extensionsDirectoryOf, skillsDirectoryOf, type Config } from '../config.ts';
+import { openSandboxOf } from '../sandbox-place.ts';
 import { openToolbox } from '../toolbox.ts';
 import { ok, warn, type Check } from './check.ts';
 
 /** What operators wrote, skills and tools, can be used. Loads each tool in the sandbox, as the server does. */
 export async function checkFolders(config: Config): Promise<Check[]> {
-  await using sandbox = await openSandbox(config, silentLog);
+  await using sandbox = await openSandboxOf(config, silentLog);
   await using outgoing = createOutgoing({ allowPrivate: false });
   const web = { outgoing, configured: outgoing, search: undefined };
   await using toolbox = await openToolbox({ config, sandbox, web, log: silentLog, folderLog: silentLog });
