@@ -1,9 +1,11 @@
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@reeve/kit';
 import { openChannel, startRpcServer, type RpcServer } from '@reeve/rpc';
 import type { Egress } from './egress.ts';
-import type { Sandbox } from './open.ts';
+import type { SandboxConfig } from './backends.ts';
+import { openSandbox, type Sandbox } from './open.ts';
 import { createRemoteDriver, type RemoteDriver } from './remote.ts';
 import type { WorkspaceRoot } from './roots.ts';
 import { programsService, type ProgramPlaces } from './rpc.ts';
@@ -51,6 +53,27 @@ export async function openRemotePlace(
   const driver = createRemoteDriver({ channel, roots: { work: directory } });
   const parts = stack.move();
   return { driver, server, target, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** A sandbox for tests that has been probed; `remote` is bubblewrap behind a service, in this process. */
+export async function openTestSandbox(
+  config: SandboxConfig,
+  connect: Egress['connect'] = toThisMachine,
+): Promise<Pick<Sandbox, 'exec' | 'unavailable'> & AsyncDisposable> {
+  const isRemote = config.sandboxBackend === 'remote';
+  await using stack = new AsyncDisposableStack();
+  const sandbox = stack.use(await openSandbox(isRemote ? { sandboxBackend: 'bubblewrap' } : config, silentLog));
+  await sandbox.whenProbed();
+  const place = isRemote ? stack.use(await openRemotePlace(sandbox, tmpdir(), { connect })) : undefined;
+  const parts = stack.move();
+  return {
+    exec: (request, signal) =>
+      place === undefined || request.language === 'javascript'
+        ? sandbox.exec(request, signal)
+        : place.driver.exec(request, signal),
+    unavailable: sandbox.unavailable,
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
 }
 
 /** What tests prove themselves by. */

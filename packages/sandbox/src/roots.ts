@@ -44,7 +44,7 @@ export function toRooted(roots: Roots, directory: string): Rooted {
 export function workspaceRoot(workspaces: Pick<Workspaces, 'open' | 'quota'>): WorkspaceRoot {
   return {
     quota: workspaces.quota,
-    open(path) {
+    async open(path) {
       const [tenantId = '', sessionId = '', ...more] = path.split('/');
       if (more.length > 0) throw new ReeveError('invalid_request', `${JSON.stringify(path)} is no workspace`);
       return workspaces.open(tenantId, sessionId);

@@ -27,6 +27,8 @@ export interface ProgramPlaces {
   /** Connects to a host that the caller has let through, if its addresses may be reached from here. */
   readonly connect: Egress['connect'];
   readonly log: Log;
+  /** How long a caller may be silent, in milliseconds. */
+  readonly silentMs?: number;
 }
 
 type Event = MessageInitShape<typeof ExecResponseSchema>;
@@ -63,7 +65,7 @@ async function* run(
   // One that ends without reading all of it is no error.
   stdin?.on('error', () => undefined);
   const asker = createAsker((value) => events.push({ event: { case: 'question', value } }), places.connect, signal);
-  const listening = listen(iterator, { stdin, asker, events, stop });
+  const listening = listen(iterator, places.silentMs ?? SILENT_MS, { stdin, asker, events, stop });
   // Whoever is told of output must not be waited for then.
   signal.addEventListener('abort', () => events.end(), { once: true });
   const running = execute(places, program, { stdin, asker, events }, signal).finally(() => events.end());
@@ -97,9 +99,10 @@ interface Way {
 /** Reads what the caller sends; silence, and what cannot be, end the program. Disposing stops waiting for more. */
 function listen(
   iterator: AsyncIterator<Input>,
+  silentMs: number,
   { stop, ...way }: Way & { readonly stop: AbortController },
 ): Disposable {
-  const silence = setTimeout(() => stop.abort(), SILENT_MS);
+  const silence = setTimeout(() => stop.abort(), silentMs);
   const read = async (): Promise<void> => {
     for (;;) {
       const next = await iterator.next();
