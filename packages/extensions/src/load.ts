@@ -1,9 +1,8 @@
 import { createBreaker, ReeveError, type ConfigOf } from '@reeve/kit';
-import type { Sandbox } from '@reeve/sandbox';
 import type { Tool, toolSettings } from '@reeve/tools';
 import { ask } from './ask.ts';
 import { parseTool, type ExtensionFile, type ToolText } from './extension.ts';
-import { toBrokenTool, toTool } from './tool.ts';
+import { toBrokenTool, toTool, type ExtensionSandbox } from './tool.ts';
 
 /** The tool of a file, good or broken. */
 export interface Loaded {
@@ -18,7 +17,7 @@ export interface Loaded {
 }
 
 interface Parts {
-  readonly sandbox: Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'>;
+  readonly sandbox: ExtensionSandbox;
   /** The operator's folder. */
   readonly directory: string;
   readonly config: ConfigOf<typeof toolSettings>;

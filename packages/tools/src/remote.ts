@@ -35,6 +35,8 @@ import type { Tool, ToolContext, ToolResult } from './tool.ts';
 
 /** The sandbox of another process. Disposing stops looking at it. */
 export interface RemoteSandbox extends Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'>, AsyncDisposable {
+  /** Where programs run, for tools of others. */
+  readonly place: NonNullable<Tool['place']>;
   /** The tools that run there, for this process's registry. */
   readonly tools: readonly Tool[];
   /** For `/health`. */
@@ -122,6 +124,7 @@ export function openRemoteSandbox({ channel, roots, config, log }: RemoteSandbox
         .filter(({ name }) => isProgram(name))
         .map((tool) => toRemoteProgram(tool, calling)),
     ],
+    place,
     exec,
     unavailable(language) {
       const tool = PROGRAMS[language];
