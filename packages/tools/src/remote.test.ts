@@ -252,6 +252,8 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
       [`127.0.0.1:${portOf(place)}`, 'closed'],
     );
     assert.equal(stateOf('bash_execute').unavailable_reason, shell);
+    assert.equal(remote.unavailable('bash'), shell);
+    assert.match(remote.unavailable('javascript')!, /by its tool alone/);
     assert.match(remote.status().message, /^at 127\.0\.0\.1:\d+/);
   });
 
@@ -296,7 +298,15 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
     const script = { command: 'echo once >> count; sleep 30' };
     const call = registry.execute('bash_execute', script, context);
     await until(() => existsSync(counted));
+    const bounds = { timeoutMs: 30_000, maxOutputBytes: 100 };
+    const program = remote.exec({ language: 'bash', code: 'sleep 30', ...bounds }, context.signal);
+    const inDoubt = assert.rejects(program, {
+      reason: 'unavailable',
+      unsure: true,
+      message: /was lost while a program ran .*it may or may not have done its work/,
+    });
     const stopping = place[Symbol.asyncDispose]();
+    await inDoubt;
     const lost = await call;
     await stopping;
     assert.equal(lost.tool_status, 'error');
@@ -347,6 +357,7 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
     const refused = await others.execute('read_file', { path: 'x' }, contextOf());
     assert.match(JSON.stringify(refused.result), /read_file cannot be used here: the sandbox at .* has no such tool/);
     assert.deepEqual(others.definitions(['read_file']), []);
+    assert.match(poor.unavailable('node')!, /has no such tool/);
     await less[Symbol.asyncDispose]();
   });
 });

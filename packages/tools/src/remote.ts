@@ -114,6 +114,13 @@ export function openRemoteSandbox({ channel, roots, config, log }: RemoteSandbox
     return known.has(name) ? known.get(name) : `the sandbox at ${target} has no such tool`;
   };
   const exec: Sandbox['exec'] = (request, signal) => inRequest(() => driver.exec(request, signal));
+  const execForOthers: Sandbox['exec'] = async (request, signal) => {
+    try {
+      return await exec(request, signal);
+    } catch (thrown) {
+      throw lost(ReeveError.from(thrown), target, 'a program', 'it may or may not have done its work', true);
+    }
+  };
   const calling = { client, target, breaker, place, unavailable };
   return {
     tools: [
@@ -125,7 +132,7 @@ export function openRemoteSandbox({ channel, roots, config, log }: RemoteSandbox
         .map((tool) => toRemoteProgram(tool, calling)),
     ],
     place,
-    exec,
+    exec: execForOthers,
     unavailable(language) {
       const tool = PROGRAMS[language];
       if (tool === undefined) return `${language} runs there by its tool alone`;
@@ -273,12 +280,13 @@ function toResult({ status, resultJson, exitCode, stdout, stderr, truncated }: E
 
 /** A failure in words for a model: what is wrong, and whether the work may have been done. It is never tried again by itself. */
 function explained(error: ReeveError, { name, effect }: Tool, target: string): ReeveError {
+  if (effect === 'none') return lost(error, target, name, 'call it again', false);
+  return lost(error, target, name, 'it may or may not have done its work: look before you call it again', true);
+}
+
+/** The same failure, or, where nobody knows what became of a call, that its connection was lost and what follows. */
+function lost(error: ReeveError, target: string, what: string, doubt: string, unsure: boolean): ReeveError {
   if (!error.unsure || error.reason === 'cancelled') return error;
-  const lost = `the connection to the sandbox at ${target} was lost while ${name} ran (${error.message})`;
-  const doubt =
-    effect === 'none' ? 'call it again' : 'it may or may not have done its work: look before you call it again';
-  return new ReeveError(error.reason === 'timeout' ? 'timeout' : 'unavailable', `${lost}; ${doubt}`, {
-    cause: error,
-    unsure: effect !== 'none',
-  });
+  const message = `the connection to the sandbox at ${target} was lost while ${what} ran (${error.message}); ${doubt}`;
+  return new ReeveError(error.reason === 'timeout' ? 'timeout' : 'unavailable', message, { cause: error, unsure });
 }
