@@ -149,6 +149,7 @@ export function openRemoteSandbox({ channel, roots, config, log }: RemoteSandbox
     },
     async [Symbol.asyncDispose]() {
       stopping.abort();
+      looked.resolve();
       await background[Symbol.asyncDispose]();
     },
   };
