@@ -627,8 +627,9 @@ export const ChannelSchema: GenEnum<Channel> = /*@__PURE__*/
 export const Programs: GenService<{
   /**
    * Runs one program to its end. The first message is the program; others follow while it runs. A call that is cancelled, whose
-   * caller is silent for 30 s, or whose program's time is up, ends everything that it started. How the program ended is a response;
-   * errors are only about the call itself: INVALID_ARGUMENT for what cannot be, UNAVAILABLE where the sandbox does not work.
+   * caller ends its side before the answer or is silent for 30 s, or whose program's time is up, ends everything that it started.
+   * How the program ended is a response; errors are only about the call itself: INVALID_ARGUMENT for what cannot be, UNAVAILABLE
+   * where the sandbox does not work.
    *
    * @generated from rpc reeve.v1.Programs.Exec
    */
