@@ -295,14 +295,3 @@ describe('MCP servers that are programs', { skip, timeout: 240_000 }, () => {
     );
   });
 });
-
-describe('MCP servers that are programs, where the sandbox is elsewhere', () => {
-  it('are told to be impossible', async () => {
-    const { openRemote } = await import('./client.ts');
-    const target = { transport: 'stdio', command: 'node', args: [], env: {} } as const;
-    const server = { id: 'a', tenantId: 'default', name: 'lab', target, timeoutMs: 1_000 };
-    await using nowhere = createOutgoing({ allowPrivate: false });
-    const options = { outgoing: nowhere, programs: undefined, version: '1', stopping: new AbortController().signal };
-    await assert.rejects(openRemote(server, options), { reason: 'unavailable', message: /SANDBOX_TARGET/ });
-  });
-});

@@ -18,15 +18,15 @@ import { placeOf, type Askable, type StdioTarget } from './server.ts';
  *     running ──we close: its input ends──► ending ──exits, or is killed after a while──► dead
  *        └──exits, says too much, breaks a limit, Reeve stops──► dead
  *
- * It has a workspace of its own, which it finds again the next time on this machine, and no network but what a policy opens.
+ * It has a workspace of its own, which it finds again the next time on the machine that it runs on, and no network but what a policy opens.
  */
 
 /** Where servers that are programs run. */
 export interface ProgramPlace {
   readonly sandbox: Pick<Sandbox, 'exec'>;
-  /** A directory of the host with what they are made of; they see it as `/mcp`. */
+  /** A directory of the host, or one that the sandbox elsewhere has too, with what they are made of; they see it as `/mcp`. */
   readonly directory: string;
-  readonly workspaces: Workspaces;
+  readonly workspaces: Pick<Workspaces, 'open' | 'remove' | 'quota'>;
   /** Hosts that a server may reach; undefined where that is none. */
   egressOf(server: Askable): Promise<Egress | undefined>;
 }

@@ -21,7 +21,7 @@ import { openDocumentReader } from '@reeve/memory/documents';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
 import { createFeed, createRunHandler, deleteRunsOf, selectUnended } from '@reeve/runs';
-import { createQuota, createWorkspaces, openSandbox, type Quota, type Workspaces } from '@reeve/sandbox';
+import { createQuota, createWorkspaces, createWorkspacesElsewhere, type Workspaces } from '@reeve/sandbox';
 import {
   createAgentTask,
   createJournalFeed,
@@ -54,7 +54,8 @@ import type { ToolContext, ToolTasks } from '@reeve/tools';
 import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
 import { createEgress, readEgressFile } from './egress.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
-import { openSandboxElsewhere, requireSandboxPlace, sandboxTarget } from './sandbox-place.ts';
+import { openSandboxOf, requireSandboxPlace, sandboxTarget } from './sandbox-place.ts';
+import { mcpFilesDirectoryOf, workspacesDirectoryOf } from './roots.ts';
 import { startSandboxService } from './sandbox-service.ts';
 import { openToolbox, type Toolbox } from './toolbox.ts';
 import { keepWorkspaces } from './workspace-retention.ts';
@@ -113,11 +114,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     await expireCalls(database.db);
   }
   const target = sandboxTarget(config);
-  const sandbox = stack.use(
-    target === undefined
-      ? await openSandbox(config, serve ? log : silentLog)
-      : await openSandboxElsewhere(target, config, serve ? log : silentLog),
-  );
+  const sandbox = stack.use(await openSandboxOf(config, serve ? log : silentLog));
   const outgoing = stack.use(createOutgoing({ allowPrivate: config.allowPrivateUrls }));
   const web = {
     outgoing,
@@ -132,18 +129,17 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
   const quota = createQuota(config);
-  const workspaces = target === undefined ? createWorkspaces(join(dataDirectory, 'workspaces'), quota) : undefined;
+  // Undefined where they are on the disk of the sandbox elsewhere.
+  const workspaces = target === undefined ? createWorkspaces(workspacesDirectoryOf(config), quota) : undefined;
+  const mcpFiles = target === undefined ? createWorkspaces(mcpFilesDirectoryOf(config), quota) : undefined;
   const policies = stack.use(await openPolicies(config, database, serve ? log : silentLog));
   const egressOf = createEgress({ database, policies, outgoing, credentials: readEgressFile(config) });
-  const mcpPrograms: ProgramPlace | undefined =
-    'tools' in sandbox
-      ? undefined
-      : {
-          sandbox,
-          directory: mcpDirectoryOf(config),
-          workspaces: createWorkspaces(join(dataDirectory, 'mcp-files'), quota),
-          egressOf: ({ tenantId, name }) => egressOf({ tenantId, sessionId: null, runId: null }, `mcp__${name}`),
-        };
+  const mcpPrograms: ProgramPlace = {
+    sandbox,
+    directory: mcpDirectoryOf(config),
+    workspaces: mcpFiles ?? createWorkspacesElsewhere(mcpFilesDirectoryOf(config)),
+    egressOf: ({ tenantId, name }) => egressOf({ tenantId, sessionId: null, runId: null }, `mcp__${name}`),
+  };
   const mcpServers = stack.use(
     openMcpServers({
       database,
@@ -155,7 +151,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     }),
   );
   const toolsOf = async (tenantId: string) => (await toolbox.tools()).with(await mcpServers.toolsOf(tenantId));
-  const toolContextFor = createToolContext(database, toolbox, { workspaces, quota }, egressOf);
+  const toolContextFor = createToolContext(
+    database,
+    toolbox,
+    workspaces ?? createWorkspacesElsewhere(workspacesDirectoryOf(config)),
+    egressOf,
+  );
   const months = createMonthlyBudgets(database, policies);
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
     underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
@@ -219,9 +220,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     }
   }
   // Gateways start MCP servers too.
-  if (serve && mcpPrograms !== undefined && config.retentionDays > 0) {
-    const { workspaces: files } = mcpPrograms;
-    const retention = { isNeeded: mcpServers.exists, workspaces: files, days: config.retentionDays, log };
+  if (serve && mcpFiles !== undefined && config.retentionDays > 0) {
+    const retention = { isNeeded: mcpServers.exists, workspaces: mcpFiles, days: config.retentionDays, log };
     background.start('retention of files of MCP servers', () => keepWorkspaces(retention, stopping.signal));
   }
   const authenticator = stack.use(openAuthenticator(config, database, serve ? log : silentLog));
@@ -279,6 +279,10 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     const service = await startSandboxService({
       config,
       calls: toolCalls,
+      programs:
+        'tools' in sandbox || workspaces === undefined || mcpFiles === undefined
+          ? undefined
+          : { sandbox, workspaces, mcpFiles, connect: outgoing.connect },
       authenticate: createCallAuthenticator({
         config,
         authenticate: authenticator.authenticate,
@@ -314,13 +318,13 @@ async function forgetRuns(tx: Tx, taskIds: readonly string[]): Promise<void> {
 }
 
 /**
- * What tools may touch on behalf of a tenant's session: its workspace, where it is on this disk, the tenant's memory, folders of
+ * What tools may touch on behalf of a tenant's session: its workspace, or what stands for it, the tenant's memory, folders of
  * skills, and open hosts.
  */
 function createToolContext(
   database: Database,
   toolbox: Pick<Toolbox, 'skillContext'>,
-  { workspaces, quota }: { readonly workspaces: Workspaces | undefined; readonly quota: Quota },
+  workspaces: Pick<Workspaces, 'open' | 'quota'>,
   egressOf: ReturnType<typeof createEgress>,
 ) {
   return async (
@@ -337,8 +341,8 @@ function createToolContext(
       ...who,
       idempotencyKey,
       signal,
-      workspace: workspaces === undefined ? '' : await workspaces.open(tenantId, sessionId),
-      quota,
+      workspace: await workspaces.open(tenantId, sessionId),
+      quota: workspaces.quota,
       egressOf: (tool) => egressOf(who, tool),
       ...toolbox.skillContext(agent?.skills),
       now: () => new Date(),

@@ -13,7 +13,7 @@ export const sandboxSettings = {
       })
       .default('auto')
       .describe(
-        'Where commands run: `auto` uses bubblewrap where it works, else Docker where an engine answers and has the image; `quickjs` runs JavaScript only; `bubblewrap` and `docker` try only that, and report an error where it does not work.',
+        'Where commands run: `auto` uses bubblewrap where it works, else Docker where an engine answers and has the image; `quickjs` runs JavaScript only; `bubblewrap` and `docker` try only that, and report an error where it does not work; `remote` is the process that SANDBOX_TARGET names.',
       ),
   ),
   sandboxDockerImage: setting(
@@ -39,7 +39,9 @@ export const sandboxSettings = {
       .string()
       .regex(TARGET, 'it must be host:port, such as sandbox.internal:50053')
       .optional()
-      .describe('The process with the role sandbox that runs tools which work in a workspace, as host:port.'),
+      .describe(
+        'The process with the role sandbox that runs programs, and tools which work in a workspace, as host:port.',
+      ),
   ),
   sandboxHost: setting(
     'SANDBOX_HOST',

@@ -2,7 +2,7 @@ import { ExecuteToolInput, type ToolOutcome } from '@reeve/contract';
 import { Sandbox } from '@reeve/contract/proto/reeve/v1/sandbox';
 import { parseJson, requireAccess, validate } from '@reeve/http';
 import { idOf, invalidField, isUuidShaped, Signal } from '@reeve/kit';
-import { callerOf, type Caller, type RpcService } from '@reeve/rpc';
+import { callerOf, isRole, type RpcService } from '@reeve/rpc';
 import type { OutputStream } from '@reeve/sandbox';
 import { callTool, type ToolCalls } from './call.ts';
 
@@ -71,14 +71,9 @@ async function execute(
   const { principal, context } = callerOf(call);
   requireAccess(principal, 'member');
   const { tenantId, userId } = principal;
-  const hasKeptRules = call.requestHeader.get(RULES_KEPT) === 'true' && isRole(principal);
+  const hasKeptRules = call.requestHeader.get(RULES_KEPT) === 'true' && isRole({ principal });
   const body = bodyOf(tenantId, asked);
   return callTool(calls, { tenantId, userId, context, hasKeptRules, onOutput }, body, call.signal);
-}
-
-/** True for Reeve's own roles, and in development mode for everybody. */
-function isRole({ via }: Caller['principal']): boolean {
-  return via === 'certificate' || via === 'internal' || via === 'development';
 }
 
 /** The same as the body of `POST /api/v1/execute_tool`; a session may have any plain name, which stands for an id of its own. */
