@@ -7,8 +7,9 @@ export interface Heap {
 }
 
 export function createHeap(keys: Float64Array): Heap {
-  const heap = Uint32Array.from(keys, (_, index) => index);
-  let size = heap.length;
+  let size = keys.length;
+  const heap = new Uint32Array(size);
+  for (let at = 0; at < size; at += 1) heap[at] = at;
   const sink = (from: number) => {
     let at = from;
     const moved = heap[at]!;

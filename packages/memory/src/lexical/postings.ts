@@ -42,8 +42,10 @@ export function lengthOf(code: number): number {
   return LENGTHS[code]!;
 }
 
-/** Bytes of a block: four rows of them fill a page of the database. */
+/** Most bytes of a block: four rows of them fill a page of the database. */
 const BLOCK_BYTES = 1_900;
+/** Most bytes that stay beside a term and are written anew with each text that has it. */
+const TAIL_BYTES = 480;
 
 /** Writes postings, which are in ascending order, as one block. */
 export function encodePostings(postings: readonly Posting[]): Uint8Array {
@@ -56,7 +58,7 @@ export function encodePostings(postings: readonly Posting[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** Writes postings, which are in ascending order, as blocks that are full, each with its first entry, and what is left. */
+/** Writes postings, which are in ascending order, as blocks that nothing is added to, each with its first entry, and what is left for more. */
 export function packPostings(postings: readonly Posting[]): {
   full: { first: number; data: Uint8Array }[];
   tail: Uint8Array;
@@ -73,7 +75,9 @@ export function packPostings(postings: readonly Posting[]): {
     writePosting(bytes, posting, last);
     last = posting.entry;
   }
-  return { full, tail: Uint8Array.from(bytes) };
+  if (bytes.length <= TAIL_BYTES) return { full, tail: Uint8Array.from(bytes) };
+  full.push({ first, data: Uint8Array.from(bytes) });
+  return { full, tail: new Uint8Array() };
 }
 
 function writePosting(bytes: number[], { entry, frequency, code }: Posting, last: number): void {

@@ -74,16 +74,22 @@ function addScores(row: PostingsRow, worth: number, saturation: Float64Array | u
 }
 
 function rankingOf(db: Db, tenantId: string, terms: number, scoresOf: ReadonlyMap<number, Scores>): Ranking {
-  const found: number[][] = [[], [], [], []];
-  const [spaceIds, entries, scores, matched] = found as [number[], number[], number[], number[]];
+  const size = [...scoresOf.values()].reduce((sum, scores) => sum + scores.size(), 0);
+  // Of a hundred thousand texts half may be found: arrays that grow would take longer than the ranking.
+  const spaceIds = new Int32Array(size);
+  const entries = new Int32Array(size);
+  const scores = new Float64Array(size);
+  const matched = new Uint16Array(size);
+  let at = 0;
   for (const [id, all] of scoresOf)
     all.each((entry, score, count) => {
-      spaceIds.push(id);
-      entries.push(entry);
-      scores.push(score);
-      matched.push(count);
+      spaceIds[at] = id;
+      entries[at] = entry;
+      scores[at] = score;
+      matched[at] = count;
+      at += 1;
     });
-  const heap = createHeap(Float64Array.from(scores));
+  const heap = createHeap(scores);
   /** Already named and in order, but not asked for yet. */
   let ready: RankedText[] = [];
 
@@ -106,7 +112,7 @@ function rankingOf(db: Db, tenantId: string, terms: number, scoresOf: ReadonlyMa
 
   return {
     terms,
-    size: entries.length,
+    size,
     async take(count) {
       while (ready.length < count && heap.top() !== undefined)
         ready = [...ready, ...(await more(count - ready.length))];
