@@ -10,10 +10,12 @@ const PLAIN_KEY = /^[\p{L}\p{N}_$-]+$/u;
  */
 export function readJson(text: string, list: BlockList): void {
   const value = parse(text, '');
-  addRows(
-    list,
-    isBranch(value) ? entriesOf(value, '').map(([path, entry]) => rowOf(entry, path, list)) : [rowOf(value, '', list)],
-  );
+  addRows(list, entryRows(value, list));
+}
+
+function* entryRows(value: unknown, list: BlockList): Generator<Row> {
+  if (!isBranch(value)) yield rowOf(value, '', list);
+  else for (const [path, entry] of entriesOf(value, '')) yield rowOf(entry, path, list);
 }
 
 /** Reads JSON Lines: each line is a record. Throws `invalid_request` with the line that is not JSON. */
@@ -46,14 +48,15 @@ function rowOf(value: unknown, path: string, list: BlockList): Row {
   const lines: string[] = [];
   let room = list.left;
   const write = (part: unknown, at: string, depth: number): void => {
-    const entries = isBranch(part) ? entriesOf(part, at) : [];
-    if (entries.length === 0) {
-      const line = `${at === '' ? '' : `${at}: `}${isBranch(part) ? JSON.stringify(part) : String(part)}`;
-      room -= line.length;
-      if (room < 0) list.refuse();
-      lines.push(line);
-    } else if (depth === MAX_DEPTH) throw unreadable(`it is nested deeper than ${MAX_DEPTH} levels`);
-    else for (const [path, entry] of entries) write(entry, path, depth + 1);
+    if (isBranch(part) && Object.keys(part).length > 0) {
+      if (depth === MAX_DEPTH) throw unreadable(`it is nested deeper than ${MAX_DEPTH} levels`);
+      for (const [below, entry] of entriesOf(part, at)) write(entry, below, depth + 1);
+      return;
+    }
+    const line = `${at === '' ? '' : `${at}: `}${isBranch(part) ? JSON.stringify(part) : String(part)}`;
+    room -= line.length;
+    if (room < 0) list.refuse();
+    lines.push(line);
   };
   write(value, path, 0);
   return { text: lines.join('\n') };
@@ -64,10 +67,9 @@ function isBranch(value: unknown): value is object {
 }
 
 /** The entries of an object or a list, each with its path. */
-function entriesOf(value: object, path: string): [string, unknown][] {
-  if (Array.isArray(value)) return value.map((entry: unknown, index) => [`${path}[${index}]`, entry]);
-  return Object.entries(value).map(([key, entry]) => [
-    PLAIN_KEY.test(key) ? `${path}${path === '' ? '' : '.'}${key}` : `${path}[${JSON.stringify(key)}]`,
-    entry,
-  ]);
+function* entriesOf(value: object, path: string): Generator<[path: string, entry: unknown]> {
+  if (Array.isArray(value)) for (const [index, entry] of value.entries()) yield [`${path}[${index}]`, entry];
+  else
+    for (const [key, entry] of Object.entries(value))
+      yield [PLAIN_KEY.test(key) ? `${path}${path === '' ? '' : '.'}${key}` : `${path}[${JSON.stringify(key)}]`, entry];
 }

@@ -1,8 +1,9 @@
 // Reads files of strangers, in a process that can be ended: parsing what is hostile may last and fill the memory.
 import { ReeveError } from '@reeve/kit';
 import { answerQuestions } from '@reeve/kit/worker';
+import { chunkDocument, type Chunk } from './chunk.ts';
 import { decodeText } from './decode.ts';
-import { createBlockList, unreadable, type BlockList, type ReadDocument } from './document.ts';
+import { createBlockList, plainText, unreadable, type BlockList, type ReadDocument } from './document.ts';
 import { languageOf, type Format } from './formats.ts';
 
 export interface ReadQuestion {
@@ -10,9 +11,20 @@ export interface ReadQuestion {
   readonly name: string;
   readonly format: Format;
   readonly maxCharacters: number;
+  /** Whether chunks are wanted, and not the document. */
+  readonly isCut: boolean;
 }
 
-answerQuestions<ReadQuestion, ReadDocument>(async (question) => {
+/** A file that was read and cut. */
+export interface CutDocument {
+  readonly title: string | null;
+  readonly mediaType: string;
+  /** Of its plain text, in which the chunks' offsets count. */
+  readonly characters: number;
+  readonly chunks: readonly Chunk[];
+}
+
+answerQuestions<ReadQuestion, ReadDocument | CutDocument>(async (question) => {
   const list = createBlockList(question.maxCharacters);
   let title: string | null;
   try {
@@ -21,7 +33,10 @@ answerQuestions<ReadQuestion, ReadDocument>(async (question) => {
     throw explained(error);
   }
   if (list.blocks.length === 0) throw unreadable('it holds no text');
-  return { title, mediaType: question.format.mediaTypes[0]!, blocks: list.blocks };
+  const mediaType = question.format.mediaTypes[0]!;
+  const document = { title, mediaType, blocks: list.blocks };
+  if (!question.isCut) return document;
+  return { title, mediaType, characters: plainText(document).length, chunks: chunkDocument(document) };
 });
 
 /** Reads by format, loading only what that takes. Answers the title where the format has one. */

@@ -1,7 +1,7 @@
 import { openBoundedProcess, ReeveError, type BoundedWorker } from '@reeve/kit';
 import { unreadable, type ReadDocument } from './document.ts';
 import { formatOf } from './formats.ts';
-import type { ReadQuestion } from './read-worker.ts';
+import type { CutDocument, ReadQuestion } from './read-worker.ts';
 
 /*
  * A process that reads files, one after another
@@ -25,6 +25,8 @@ export interface DocumentReader extends AsyncDisposable {
    * can be read after it. Throws `cancelled` where the signal aborts, and `unavailable` where no process can be started.
    */
   read(file: DocumentFile, signal: AbortSignal): Promise<ReadDocument>;
+  /** Reads a file and cuts it into the chunks of `chunkDocument`, also outside this process: for what may be large. Throws as `read`. */
+  readChunks(file: DocumentFile, signal: AbortSignal): Promise<CutDocument>;
 }
 
 export interface DocumentReaderOptions {
@@ -38,6 +40,8 @@ export interface DocumentReaderOptions {
   readonly memoryMb?: number;
 }
 
+type Answer = ReadDocument | CutDocument;
+
 /** Opens a reader. Its process is started with the first file, serves for all, and is started anew after one that ended it. */
 export function openDocumentReader({
   timeoutMs = 20_000,
@@ -45,7 +49,7 @@ export function openDocumentReader({
   maxCharacters = 20_000_000,
   memoryMb = 1_024,
 }: DocumentReaderOptions = {}): DocumentReader {
-  let worker: BoundedWorker<ReadQuestion, ReadDocument> | undefined;
+  let worker: BoundedWorker<ReadQuestion, Answer> | undefined;
   let turn: Promise<void> = Promise.resolve();
   let closed = false;
 
@@ -56,7 +60,7 @@ export function openDocumentReader({
     await ended?.[Symbol.asyncDispose]();
   };
 
-  const ask = async (question: ReadQuestion, signal: AbortSignal): Promise<ReadDocument> => {
+  const ask = async (question: ReadQuestion, signal: AbortSignal): Promise<Answer> => {
     if (closed) throw closing();
     const isUsed = worker !== undefined;
     const current = (worker ??= openBoundedProcess({
@@ -80,27 +84,30 @@ export function openDocumentReader({
     throw unreadable(asked.message);
   };
 
+  const readAs = async (isCut: boolean, file: DocumentFile, signal: AbortSignal): Promise<Answer> => {
+    const { bytes, name, mediaType } = file;
+    const before = turn;
+    const done = Promise.withResolvers<void>();
+    turn = before.then(() => done.promise);
+    try {
+      const format = formatOf(name, mediaType);
+      if (bytes.length > maxBytes)
+        throw unreadable(`it is larger than ${Math.floor(maxBytes / 1_048_576)} MiB; split it`);
+      if (bytes.length === 0) throw unreadable('it is empty');
+      await cameBefore(before, signal);
+      return await ask({ bytes, name, format, maxCharacters, isCut }, signal);
+    } catch (error) {
+      if (!(error instanceof ReeveError) || error.reason !== 'invalid_request') throw error;
+      const message = `${JSON.stringify(name)} cannot be read: ${error.message}`;
+      throw new ReeveError('invalid_request', message, { cause: error });
+    } finally {
+      done.resolve();
+    }
+  };
+
   return {
-    async read({ bytes, name, mediaType }, signal) {
-      const before = turn;
-      const done = Promise.withResolvers<void>();
-      turn = before.then(() => done.promise);
-      try {
-        const format = formatOf(name, mediaType);
-        if (bytes.length > maxBytes)
-          throw unreadable(`it is larger than ${Math.floor(maxBytes / 1_048_576)} MiB; split it`);
-        if (bytes.length === 0) throw unreadable('it is empty');
-        await cameBefore(before, signal);
-        return await ask({ bytes, name, format, maxCharacters }, signal);
-      } catch (error) {
-        if (!(error instanceof ReeveError) || error.reason !== 'invalid_request') throw error;
-        throw new ReeveError('invalid_request', `${JSON.stringify(name)} cannot be read: ${error.message}`, {
-          cause: error,
-        });
-      } finally {
-        done.resolve();
-      }
-    },
+    read: async (file, signal) => (await readAs(false, file, signal)) as ReadDocument,
+    readChunks: async (file, signal) => (await readAs(true, file, signal)) as CutDocument,
     async [Symbol.asyncDispose]() {
       closed = true;
       await end();
