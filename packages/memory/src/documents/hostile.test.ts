@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import { deflateSync } from 'node:zlib';
+import { sleep } from '@reeve/kit';
 import { plainText } from './document.ts';
 import { openDocumentReader } from './reader.ts';
 import { assembled, docxOf, paragraph, patient, zipOf } from './test-files.ts';
@@ -135,6 +136,17 @@ describe('a reader', () => {
     await assert.rejects(second, { reason: 'cancelled' });
     await assert.rejects(first, { reason: 'cancelled' });
     assert.equal((await third).title, 'Still here');
+  });
+
+  it('ends its process when nobody asks for a while, and starts another for the next file', async () => {
+    await using one = openDocumentReader({ idleMs: 200 });
+    const processes = () => process.getActiveResourcesInfo().filter((kind) => kind === 'ProcessWrap').length;
+    const others = processes();
+    await one.read(ok, patient);
+    assert.equal(processes(), others + 1);
+    for (const until = Date.now() + 10_000; processes() > others && Date.now() < until;) await sleep(50);
+    assert.equal(processes(), others);
+    assert.equal((await one.read(ok, patient)).title, 'Still here');
   });
 
   it('says that it is closing when it is disposed in the middle of a file', async () => {

@@ -1,4 +1,4 @@
-import { unreadable, type BlockList } from './document.ts';
+import { Unreadable, type BlockList } from './document.ts';
 import { addRows, type Row } from './rows.ts';
 
 const MAX_DEPTH = 200;
@@ -6,7 +6,7 @@ const PLAIN_KEY = /^[\p{L}\p{N}_$-]+$/u;
 
 /**
  * Reads JSON: each value becomes a line `path: value`, as in `a.b[2]: yes`; the entries of the outermost object or list are kept
- * together. Throws `invalid_request` for what is not JSON or is nested deeper than 200 levels.
+ * together. Throws `Unreadable` for what is not JSON or is nested deeper than 200 levels.
  */
 export function readJson(text: string, list: BlockList): void {
   const value = parse(text, '');
@@ -18,7 +18,7 @@ function* entryRows(value: unknown, list: BlockList): Generator<Row> {
   else for (const [path, entry] of entriesOf(value, '')) yield rowOf(entry, path, list);
 }
 
-/** Reads JSON Lines: each line is a record. Throws `invalid_request` with the line that is not JSON. */
+/** Reads JSON Lines: each line is a record. Throws `Unreadable` with the line that is not JSON. */
 export function readJsonLines(text: string, list: BlockList): void {
   addRows(list, recordsOf(text, list));
 }
@@ -33,7 +33,7 @@ function parse(text: string, where: string): unknown {
     return /\d{16}/.test(text) ? (JSON.parse(text, keepDigits) as unknown) : (JSON.parse(text) as unknown);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw unreadable(`${where}it is not JSON: ${error.message}`, error);
+    throw new Unreadable(`${where}it is not JSON: ${error.message}`, { cause: error });
   }
 }
 
@@ -49,7 +49,7 @@ function rowOf(value: unknown, path: string, list: BlockList): Row {
   let room = list.left;
   const write = (part: unknown, at: string, depth: number): void => {
     if (isBranch(part) && Object.keys(part).length > 0) {
-      if (depth === MAX_DEPTH) throw unreadable(`it is nested deeper than ${MAX_DEPTH} levels`);
+      if (depth === MAX_DEPTH) throw new Unreadable(`it is nested deeper than ${MAX_DEPTH} levels`);
       for (const [below, entry] of entriesOf(part, at)) write(entry, below, depth + 1);
       return;
     }

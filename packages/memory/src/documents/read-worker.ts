@@ -1,9 +1,8 @@
 // Reads files of strangers, in a process that can be ended: parsing what is hostile may last and fill the memory.
-import { ReeveError } from '@reeve/kit';
 import { answerQuestions } from '@reeve/kit/worker';
 import { chunkDocument, type Chunk } from './chunk.ts';
 import { decodeText } from './decode.ts';
-import { createBlockList, plainText, unreadable, type BlockList, type ReadDocument } from './document.ts';
+import { createBlockList, plainText, Unreadable, type BlockList, type ReadDocument } from './document.ts';
 import { languageOf, type Format } from './formats.ts';
 
 export interface ReadQuestion {
@@ -32,7 +31,7 @@ answerQuestions<ReadQuestion, ReadDocument | CutDocument>(async (question) => {
   } catch (error) {
     throw explained(error);
   }
-  if (list.blocks.length === 0) throw unreadable('it holds no text');
+  if (list.blocks.length === 0) throw new Unreadable('it holds no text');
   const mediaType = question.format.mediaTypes[0]!;
   const document = { title, mediaType, blocks: list.blocks };
   if (!question.isCut) return document;
@@ -64,12 +63,12 @@ async function read({ bytes, name, format }: ReadQuestion, list: BlockList): Pro
 }
 
 /** What a library threw as words for a person. */
-function explained(error: unknown): ReeveError {
-  if (error instanceof ReeveError) return error;
+function explained(error: unknown): Unreadable {
+  if (error instanceof Unreadable) return error;
   if (error instanceof RangeError)
     return /call stack/i.test(error.message)
-      ? unreadable('it is nested too deeply', error)
-      : unreadable('it takes too much memory', error);
+      ? new Unreadable('it is nested too deeply', { cause: error })
+      : new Unreadable('it takes too much memory', { cause: error });
   const message = error instanceof Error ? error.message : String(error);
-  return unreadable(`it is broken: ${message.split('\n', 1)[0]!.slice(0, 200)}`, error);
+  return new Unreadable(`it is broken: ${message.split('\n', 1)[0]!.slice(0, 200)}`, { cause: error });
 }
