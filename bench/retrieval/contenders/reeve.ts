@@ -1,5 +1,5 @@
 import { inTenant, type Database } from '@reeve/db';
-import { ensureSpace, indexTexts, rankTexts } from '@reeve/memory';
+import { ensureSpace, indexTexts, rankTexts } from '@reeve/memory/lexical';
 import { sql } from 'kysely';
 import type { Contender } from '../contender.ts';
 

@@ -25,17 +25,17 @@ for (const [name, open] of [
     });
 
     it('has one time for all questions, and answers nothing after it', async () => {
-      await using worker = open({ timeoutMs: 500 });
-      assert.equal((await worker.ask({ kind: 'spin', ms: 300 }, signal)).kind, 'answer');
-      assert.equal((await worker.ask({ kind: 'spin', ms: 300 }, signal)).kind, 'late');
+      await using worker = open({ timeoutMs: 2_000 });
+      assert.equal((await worker.ask({ kind: 'spin', ms: 1_200 }, signal)).kind, 'answer');
+      assert.equal((await worker.ask({ kind: 'spin', ms: 1_200 }, signal)).kind, 'late');
       assert.equal((await worker.ask(echo, signal)).kind, 'late');
       assert.equal(worker.ended, true);
     });
 
     it('has the time anew for each question, where that is asked for', async () => {
-      await using worker = open({ timeoutMs: 1_000, timeFor: 'each' });
-      for (let time = 0; time < 3; time++)
-        assert.equal((await worker.ask({ kind: 'spin', ms: 500 }, signal)).kind, 'answer');
+      await using worker = open({ timeoutMs: 2_000, timeFor: 'each' });
+      for (let time = 0; time < 2; time++)
+        assert.equal((await worker.ask({ kind: 'spin', ms: 1_200 }, signal)).kind, 'answer');
       assert.equal((await worker.ask({ kind: 'spin', ms: 60_000 }, signal)).kind, 'late');
     });
 

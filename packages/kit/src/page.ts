@@ -50,8 +50,10 @@ export function readPage(html: string, url: string): Page {
  */
 export function readHtml(html: string): { readonly title: string; readonly markdown: string } {
   const document = parse(html);
+  const title = oneLine(document.title);
   makeAbsolute(document, 'about:blank');
-  return { title: oneLine(document.title), markdown: toMarkdown(withoutNoise(document.body)) };
+  for (const element of document.querySelectorAll(NOISE)) element.remove();
+  return { title, markdown: partsToMarkdown(document.body) };
 }
 
 function parse(html: string): Document {
@@ -89,6 +91,32 @@ function withoutNoise(body: HTMLElement | undefined): string {
   if (body === undefined) return '';
   for (const element of body.querySelectorAll(NOISE)) element.remove();
   return body.innerHTML;
+}
+
+/** Elements that begin a block of text. */
+const BLOCKS = /^(P|H[1-6]|UL|OL|DL|TABLE|PRE|BLOCKQUOTE|DIV|SECTION|ARTICLE|FIGURE|HR|MAIN|HEADER|FOOTER|ASIDE)$/;
+const PART_ELEMENTS = 100;
+
+/**
+ * All that an element says as Markdown. Turndown copies all that it has written at each element, so that long texts are given to
+ * it in parts that begin with a block.
+ */
+function partsToMarkdown(element: HTMLElement): string {
+  const inner = [...element.childNodes].filter((node) => node.nodeType !== 3 || node.textContent?.trim() !== '');
+  const [only] = inner;
+  if (inner.length === 1 && /^(DIV|SECTION|ARTICLE|MAIN)$/.test(only!.nodeName))
+    return partsToMarkdown(only as HTMLElement);
+  const parts: string[] = [];
+  let [html, count] = ['', 0];
+  for (const node of element.childNodes) {
+    if (count >= PART_ELEMENTS && BLOCKS.test(node.nodeName)) {
+      parts.push(toMarkdown(html));
+      [html, count] = ['', 0];
+    }
+    html += (node as Node & { toString(): string }).toString();
+    count += 1;
+  }
+  return [...parts, toMarkdown(html)].join('\n\n');
 }
 
 function toMarkdown(html: string): string {

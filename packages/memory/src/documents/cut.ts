@@ -43,14 +43,14 @@ export function skipLines(text: string, from: number, end: number): number {
 
 function firstText(text: string, from: number, end: number): number {
   let at = from;
-  while (at < end && isBlank(text[at]!)) at++;
+  while (at < end && isBlank(text.charCodeAt(at))) at++;
   return at;
 }
 
 /** The end of what is not blank, from `end` backwards. */
 export function trimBlank(text: string, from: number, end: number): number {
   let at = end;
-  while (at > from && isBlank(text[at - 1]!)) at--;
+  while (at > from && isBlank(text.charCodeAt(at - 1))) at--;
   return at;
 }
 
@@ -75,6 +75,7 @@ function isLowSurrogate(text: string, at: number): boolean {
   return text.charCodeAt(at) >>> 10 === 0b110111 && text.charCodeAt(at - 1) >>> 10 === 0b110110;
 }
 
-function isBlank(character: string): boolean {
-  return /\s/.test(character);
+function isBlank(code: number): boolean {
+  if (code <= 0x20) return code === 0x20 || (code >= 9 && code <= 13);
+  return code >= 0xa0 && /\s/.test(String.fromCharCode(code));
 }

@@ -1,4 +1,4 @@
-import { unreadable } from './document.ts';
+import { Unreadable } from './document.ts';
 
 const SAMPLE = 65_536;
 const MAX_CONTROL_SHARE = 0.02;
@@ -6,7 +6,7 @@ const MAX_CONTROL_SHARE = 0.02;
 /**
  * Bytes as text: by their byte order mark (UTF-8, UTF-16), else as UTF-8 where they are that, else in the encoding of that name
  * (as `charset` of HTML), else as Latin-1 the way browsers read it (Windows-1252). Line ends become `\n`. Throws
- * `invalid_request` where it is no text.
+ * `Unreadable` where it is no text.
  */
 export function decodeText(bytes: Uint8Array, label = 'windows-1252'): string {
   const text = decode(bytes, label);
@@ -14,7 +14,7 @@ export function decodeText(bytes: Uint8Array, label = 'windows-1252'): string {
   const sample = Math.min(SAMPLE, text.length);
   for (let at = 0; at < sample; at++) if (isControl(text.charCodeAt(at))) controls += 1;
   if (controls > sample * MAX_CONTROL_SHARE)
-    throw unreadable('it is not text: it holds bytes that no text has, such as NUL');
+    throw new Unreadable('it is not text: it holds bytes that no text has, such as NUL');
   return text.replaceAll(/\r\n?/g, '\n');
 }
 

@@ -1,4 +1,4 @@
-import { ReeveError, storableText } from '@reeve/kit';
+import { storableText } from '@reeve/kit/storable';
 
 /** What a file says: its text in blocks, in order. */
 export interface ReadDocument {
@@ -41,9 +41,12 @@ export function plainText(document: ReadDocument): string {
   return document.blocks.map((block) => block.text).join(BLOCK_SEPARATOR);
 }
 
-/** Says what is wrong with a file, and where it helps what to do: it completes `"name" cannot be read: …`. */
-export function unreadable(why: string, cause?: unknown): ReeveError {
-  return new ReeveError('invalid_request', why, { cause });
+/**
+ * Says what is wrong with a file, and where it helps what to do: the message completes `"name" cannot be read: …`. The reader makes
+ * an `invalid_request` of it; its process does without what that would load.
+ */
+export class Unreadable extends Error {
+  override readonly name = 'Unreadable';
 }
 
 /** Blocks as a reader finds them. Those without text are left out. */
@@ -51,9 +54,9 @@ export interface BlockList {
   readonly blocks: readonly Block[];
   /** Characters that it still has room for. */
   readonly left: number;
-  /** Throws `invalid_request` when there is more than a document may hold. */
+  /** Throws `Unreadable` when there is more than a document may hold. */
   add(block: Block): void;
-  /** Throws that `invalid_request` for a reader that sees it coming. */
+  /** Throws that for a reader that sees it coming. */
   refuse(): never;
 }
 
@@ -64,7 +67,7 @@ export function createBlockList(maxCharacters: number): BlockList {
   const blocks: Block[] = [];
   let left = maxCharacters;
   const refuse = (most = maxCharacters, what = 'characters'): never => {
-    throw unreadable(`it holds more than ${most.toLocaleString('en')} ${what} of text; split it`);
+    throw new Unreadable(`it holds more than ${most.toLocaleString('en')} ${what} of text; split it`);
   };
   return {
     blocks,

@@ -1,4 +1,4 @@
-import { unreadable } from './document.ts';
+import { Unreadable } from './document.ts';
 
 export type FormatName = 'markdown' | 'text' | 'html' | 'pdf' | 'docx' | 'csv' | 'json' | 'json_lines' | 'code';
 
@@ -88,7 +88,7 @@ export function mediaTypesOf(): readonly { readonly mediaType: string; readonly 
 
 /**
  * The format of a file: by its media type where that says more than that it is bytes or text, then by the ending of its name;
- * what has neither is taken for text. Throws `invalid_request` for what cannot be read.
+ * what has neither is taken for text. Throws `Unreadable` for what cannot be read.
  */
 export function formatOf(name: string, mediaType = ''): Format {
   const named = mediaType.split(';', 1)[0]!.trim().toLowerCase();
@@ -100,8 +100,8 @@ export function formatOf(name: string, mediaType = ''): Format {
   const isAnything = named === '' || named === 'application/octet-stream';
   if (named.startsWith('text/') || (isAnything && ending === '')) return FORMATS.find((one) => one.name === 'text')!;
   const what = isAnything ? `files ending in .${ending}` : `files of the type ${named}`;
-  if (ending === 'doc') throw unreadable('it is in the old format of Word; save it as .docx');
-  throw unreadable(
+  if (ending === 'doc') throw new Unreadable('it is in the old format of Word; save it as .docx');
+  throw new Unreadable(
     `${what} are not among those that can be read: Markdown, text, HTML, PDF, DOCX, CSV, JSON, JSON Lines, source code`,
   );
 }

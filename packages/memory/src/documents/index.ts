@@ -5,3 +5,4 @@ export type { Block, Body, Heading, ReadDocument } from './document.ts';
 export { canRead, mediaTypesOf } from './formats.ts';
 export { openDocumentReader } from './reader.ts';
 export type { DocumentFile, DocumentReader, DocumentReaderOptions } from './reader.ts';
+export type { CutDocument } from './read-worker.ts';

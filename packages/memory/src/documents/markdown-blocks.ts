@@ -23,9 +23,9 @@ markdown.block.ruler.disable('reference');
  * The outermost blocks in order. A few thousand lines are parsed at a time, to bound the memory: all blocks of them but the last,
  * which may go on, are as they would be in the whole.
  */
-export function* nextBlocks(source: string): Generator<MarkdownBlock> {
+export function* nextBlocks(source: string, windowLines = WINDOW_LINES): Generator<MarkdownBlock> {
   const lines = source.split('\n');
-  let [at, size] = [0, WINDOW_LINES];
+  let [at, size] = [0, windowLines];
   while (at < lines.length) {
     const blocks = blocksOf(lines, at, Math.min(at + size, lines.length));
     const isLast = at + size >= lines.length;
@@ -34,7 +34,7 @@ export function* nextBlocks(source: string): Generator<MarkdownBlock> {
     else {
       blocks.pop();
       // A block that fills the window is parsed again in a larger one.
-      size = blocks.length === 0 ? size * 2 : WINDOW_LINES;
+      size = blocks.length === 0 ? size * 2 : windowLines;
       at = last.line;
     }
     yield* blocks;

@@ -1,5 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync';
-import { unreadable, type BlockList } from './document.ts';
+import { Unreadable, type BlockList } from './document.ts';
 import { addRows, rowText } from './rows.ts';
 
 const MAX_COLUMNS = 1_000;
@@ -15,7 +15,7 @@ interface Parsed {
 
 /**
  * Reads a table: its first row names the columns, each other becomes lines of `name: value`. The delimiter is a comma, semicolon,
- * tab or bar, whichever is met most. Throws `invalid_request` with the line where a quote is never closed, and for tables of
+ * tab or bar, whichever is met most. Throws `Unreadable` with the line where a quote is never closed, and for tables of
  * more than 1,000 columns.
  */
 export function readCsv(text: string, list: BlockList): void {
@@ -39,7 +39,7 @@ function parseRows(text: string): Parsed[] {
       max_record_size: MAX_ROW_CHARACTERS,
       on_record(cells: string[], { lines }) {
         if (cells.length > MAX_COLUMNS)
-          throw unreadable(`line ${lines} has ${cells.length} columns; ${MAX_COLUMNS} are the most`);
+          throw new Unreadable(`line ${lines} has ${cells.length} columns; ${MAX_COLUMNS} are the most`);
         rows.push({ cells, line: lines - cells.join('').split('\n').length + 1 });
         return null;
       },
@@ -48,10 +48,12 @@ function parseRows(text: string): Parsed[] {
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const line = typeof error['lines'] === 'number' ? ` near line ${error['lines']}` : '';
-    if (error.code === 'CSV_QUOTE_NOT_CLOSED') throw unreadable(`a quote${line} is never closed`, error);
+    if (error.code === 'CSV_QUOTE_NOT_CLOSED') throw new Unreadable(`a quote${line} is never closed`, { cause: error });
     if (error.code === 'CSV_MAX_RECORD_SIZE')
-      throw unreadable(`a row${line} is longer than ${MAX_ROW_CHARACTERS.toLocaleString('en')} characters`, error);
-    throw unreadable(`the table is broken${line}: ${error.message}`, error);
+      throw new Unreadable(`a row${line} is longer than ${MAX_ROW_CHARACTERS.toLocaleString('en')} characters`, {
+        cause: error,
+      });
+    throw new Unreadable(`the table is broken${line}: ${error.message}`, { cause: error });
   }
 }
 

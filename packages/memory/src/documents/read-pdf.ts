@@ -1,5 +1,5 @@
 import { getDocumentProxy } from 'unpdf';
-import { unreadable, type BlockList } from './document.ts';
+import { Unreadable, type BlockList } from './document.ts';
 import { blocksOfPages, linesOf, type Line } from './pdf-lines.ts';
 
 type Pdf = Awaited<ReturnType<typeof getDocumentProxy>>;
@@ -8,12 +8,12 @@ const MAX_PAGES = 10_000;
 
 /**
  * Reads the text of a PDF, page by page; larger print makes headings. Answers the title that it names, else a first heading.
- * Throws `invalid_request` where a password is needed, where it is broken, and where it has pages but no text (a scan).
+ * Throws `Unreadable` where a password is needed, where it is broken, and where it has pages but no text (a scan).
  */
 export async function readPdf(bytes: Uint8Array, list: BlockList): Promise<string | null> {
   const pdf = await open(bytes);
   try {
-    if (pdf.numPages > MAX_PAGES) throw unreadable(`it has ${pdf.numPages} pages; ${MAX_PAGES} are the most`);
+    if (pdf.numPages > MAX_PAGES) throw new Unreadable(`it has ${pdf.numPages} pages; ${MAX_PAGES} are the most`);
     const pages: Line[][] = [];
     let room = list.left;
     for (let number = 1; number <= pdf.numPages; number++) {
@@ -24,7 +24,9 @@ export async function readPdf(bytes: Uint8Array, list: BlockList): Promise<strin
     }
     for (const block of blocksOfPages(pages)) list.add(block);
     if (list.blocks.length === 0)
-      throw unreadable('it holds no text: its pages are pictures, as scans are; run it through text recognition first');
+      throw new Unreadable(
+        'it holds no text: its pages are pictures, as scans are; run it through text recognition first',
+      );
     const [first] = list.blocks;
     return (await titleOf(pdf)) ?? (first?.kind === 'heading' && first.level === 1 ? first.text : null);
   } finally {
@@ -38,8 +40,9 @@ async function open(bytes: Uint8Array): Promise<Pdf> {
     return await getDocumentProxy(new Uint8Array(bytes), { verbosity: 0, maxImageSize: 1, useSystemFonts: false });
   } catch (error) {
     const { name, message } = error as Error;
-    if (name === 'PasswordException') throw unreadable('it is encrypted; save it without a password', error);
-    throw unreadable(`the PDF is broken: ${message}`, error);
+    if (name === 'PasswordException')
+      throw new Unreadable('it is encrypted; save it without a password', { cause: error });
+    throw new Unreadable(`the PDF is broken: ${message}`, { cause: error });
   }
 }
 

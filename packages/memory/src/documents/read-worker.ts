@@ -1,8 +1,8 @@
 // Reads files of strangers, in a process that can be ended: parsing what is hostile may last and fill the memory.
-import { ReeveError } from '@reeve/kit';
 import { answerQuestions } from '@reeve/kit/worker';
+import { chunkDocument, type Chunk } from './chunk.ts';
 import { decodeText } from './decode.ts';
-import { createBlockList, unreadable, type BlockList, type ReadDocument } from './document.ts';
+import { createBlockList, plainText, Unreadable, type BlockList, type ReadDocument } from './document.ts';
 import { languageOf, type Format } from './formats.ts';
 
 export interface ReadQuestion {
@@ -10,9 +10,20 @@ export interface ReadQuestion {
   readonly name: string;
   readonly format: Format;
   readonly maxCharacters: number;
+  /** Whether chunks are wanted, and not the document. */
+  readonly isCut: boolean;
 }
 
-answerQuestions<ReadQuestion, ReadDocument>(async (question) => {
+/** A file that was read and cut. */
+export interface CutDocument {
+  readonly title: string | null;
+  readonly mediaType: string;
+  /** Of its plain text, in which the chunks' offsets count. */
+  readonly characters: number;
+  readonly chunks: readonly Chunk[];
+}
+
+answerQuestions<ReadQuestion, ReadDocument | CutDocument>(async (question) => {
   const list = createBlockList(question.maxCharacters);
   let title: string | null;
   try {
@@ -20,8 +31,11 @@ answerQuestions<ReadQuestion, ReadDocument>(async (question) => {
   } catch (error) {
     throw explained(error);
   }
-  if (list.blocks.length === 0) throw unreadable('it holds no text');
-  return { title, mediaType: question.format.mediaTypes[0]!, blocks: list.blocks };
+  if (list.blocks.length === 0) throw new Unreadable('it holds no text');
+  const mediaType = question.format.mediaTypes[0]!;
+  const document = { title, mediaType, blocks: list.blocks };
+  if (!question.isCut) return document;
+  return { title, mediaType, characters: plainText(document).length, chunks: chunkDocument(document) };
 });
 
 /** Reads by format, loading only what that takes. Answers the title where the format has one. */
@@ -49,12 +63,12 @@ async function read({ bytes, name, format }: ReadQuestion, list: BlockList): Pro
 }
 
 /** What a library threw as words for a person. */
-function explained(error: unknown): ReeveError {
-  if (error instanceof ReeveError) return error;
+function explained(error: unknown): Unreadable {
+  if (error instanceof Unreadable) return error;
   if (error instanceof RangeError)
     return /call stack/i.test(error.message)
-      ? unreadable('it is nested too deeply', error)
-      : unreadable('it takes too much memory', error);
+      ? new Unreadable('it is nested too deeply', { cause: error })
+      : new Unreadable('it takes too much memory', { cause: error });
   const message = error instanceof Error ? error.message : String(error);
-  return unreadable(`it is broken: ${message.split('\n', 1)[0]!.slice(0, 200)}`, error);
+  return new Unreadable(`it is broken: ${message.split('\n', 1)[0]!.slice(0, 200)}`, { cause: error });
 }

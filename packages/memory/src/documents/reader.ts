@@ -1,12 +1,12 @@
 import { openBoundedProcess, ReeveError, type BoundedWorker } from '@reeve/kit';
-import { unreadable, type ReadDocument } from './document.ts';
+import { Unreadable, type ReadDocument } from './document.ts';
 import { formatOf } from './formats.ts';
-import type { ReadQuestion } from './read-worker.ts';
+import type { CutDocument, ReadQuestion } from './read-worker.ts';
 
 /*
  * A process that reads files, one after another
  *
- *   none ──first file──► open ──file──► open ──it died, was late or cancelled──► none
+ *   none ──file──► open ──file──► open ──it died, was late, was cancelled, or nobody asked for a while──► none
  */
 
 /** A file as it came. */
@@ -25,6 +25,8 @@ export interface DocumentReader extends AsyncDisposable {
    * can be read after it. Throws `cancelled` where the signal aborts, and `unavailable` where no process can be started.
    */
   read(file: DocumentFile, signal: AbortSignal): Promise<ReadDocument>;
+  /** Reads a file and cuts it into the chunks of `chunkDocument`, also outside this process: for what may be large. Throws as `read`. */
+  readChunks(file: DocumentFile, signal: AbortSignal): Promise<CutDocument>;
 }
 
 export interface DocumentReaderOptions {
@@ -36,7 +38,11 @@ export interface DocumentReaderOptions {
   readonly maxCharacters?: number;
   /** All memory that the process may take; 1 GiB by default, half of it for objects and strings. */
   readonly memoryMb?: number;
+  /** How long the process waits for the next file before it is ended; a minute by default. */
+  readonly idleMs?: number;
 }
+
+type Answer = ReadDocument | CutDocument;
 
 /** Opens a reader. Its process is started with the first file, serves for all, and is started anew after one that ended it. */
 export function openDocumentReader({
@@ -44,9 +50,12 @@ export function openDocumentReader({
   maxBytes = 50 * 1_048_576,
   maxCharacters = 20_000_000,
   memoryMb = 1_024,
+  idleMs = 60_000,
 }: DocumentReaderOptions = {}): DocumentReader {
-  let worker: BoundedWorker<ReadQuestion, ReadDocument> | undefined;
+  let worker: BoundedWorker<ReadQuestion, Answer> | undefined;
   let turn: Promise<void> = Promise.resolve();
+  let idle: NodeJS.Timeout | undefined;
+  let ending: Promise<void> = Promise.resolve();
   let closed = false;
 
   /** Ends the process, so that the next file has a new one. */
@@ -56,7 +65,7 @@ export function openDocumentReader({
     await ended?.[Symbol.asyncDispose]();
   };
 
-  const ask = async (question: ReadQuestion, signal: AbortSignal): Promise<ReadDocument> => {
+  const ask = async (question: ReadQuestion, signal: AbortSignal): Promise<Answer> => {
     if (closed) throw closing();
     const isUsed = worker !== undefined;
     const current = (worker ??= openBoundedProcess({
@@ -74,36 +83,47 @@ export function openDocumentReader({
     if (closed) throw closing();
     const hasDied = current.ended;
     if (hasDied) await end();
-    if (asked.kind === 'late') throw unreadable(`it takes longer than ${timeoutMs / 1_000} s to be read`);
+    if (asked.kind === 'late') throw new Unreadable(`it takes longer than ${timeoutMs / 1_000} s to be read`);
     // What died may have done so of what earlier files left behind.
     if (hasDied && isUsed) return ask(question, signal);
-    throw unreadable(asked.message);
+    throw new Unreadable(asked.message);
+  };
+
+  const readAs = async (isCut: boolean, file: DocumentFile, signal: AbortSignal): Promise<Answer> => {
+    const { bytes, name, mediaType } = file;
+    const before = turn;
+    const done = Promise.withResolvers<void>();
+    turn = before.then(() => done.promise);
+    try {
+      const format = formatOf(name, mediaType);
+      if (bytes.length > maxBytes)
+        throw new Unreadable(`it is larger than ${Math.floor(maxBytes / 1_048_576)} MiB; split it`);
+      if (bytes.length === 0) throw new Unreadable('it is empty');
+      await cameBefore(before, signal);
+      clearTimeout(idle);
+      try {
+        return await ask({ bytes, name, format, maxCharacters, isCut }, signal);
+      } finally {
+        idle = setTimeout(() => {
+          ending = end();
+        }, idleMs).unref();
+      }
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      const message = `${JSON.stringify(name)} cannot be read: ${error.message}`;
+      throw new ReeveError('invalid_request', message, { cause: error });
+    } finally {
+      done.resolve();
+    }
   };
 
   return {
-    async read({ bytes, name, mediaType }, signal) {
-      const before = turn;
-      const done = Promise.withResolvers<void>();
-      turn = before.then(() => done.promise);
-      try {
-        const format = formatOf(name, mediaType);
-        if (bytes.length > maxBytes)
-          throw unreadable(`it is larger than ${Math.floor(maxBytes / 1_048_576)} MiB; split it`);
-        if (bytes.length === 0) throw unreadable('it is empty');
-        await cameBefore(before, signal);
-        return await ask({ bytes, name, format, maxCharacters }, signal);
-      } catch (error) {
-        if (!(error instanceof ReeveError) || error.reason !== 'invalid_request') throw error;
-        throw new ReeveError('invalid_request', `${JSON.stringify(name)} cannot be read: ${error.message}`, {
-          cause: error,
-        });
-      } finally {
-        done.resolve();
-      }
-    },
+    read: async (file, signal) => (await readAs(false, file, signal)) as ReadDocument,
+    readChunks: async (file, signal) => (await readAs(true, file, signal)) as CutDocument,
     async [Symbol.asyncDispose]() {
       closed = true;
-      await end();
+      clearTimeout(idle);
+      await Promise.all([ending, end()]);
     },
   };
 }
