@@ -52,5 +52,6 @@ const TYPES: Readonly<Record<string, string>> = {
   'application/pdf': 'PDF',
   'application/json': 'JSON',
   'application/x-ndjson': 'JSON Lines',
+  'text/x-source': 'Code',
   'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'Word',
 };
