@@ -222,7 +222,7 @@ describe('knowledge and memory in the console', { skip: chromium.missing, timeou
     await page.getByText('1–50 of 60').waitFor();
     await page.getByRole('button', { name: 'Older' }).click();
     await page.getByText('51–60 of 60').waitFor();
-    assert.equal(await page.locator('tbody tr').count(), 10);
+    await page.locator('tbody tr').nth(10).waitFor({ state: 'detached' });
     await page.getByRole('searchbox', { name: 'Search documents' }).fill('note 7');
     await page.waitForURL((url) => url.searchParams.get('q') === 'note 7' && !url.searchParams.has('offset'));
     await page.locator('tbody tr').nth(1).waitFor({ state: 'detached' });
@@ -298,7 +298,11 @@ describe('knowledge and memory in the console', { skip: chromium.missing, timeou
       const button = page.getByRole('button', { name, exact: true });
       assert.equal(await button.getAttribute('aria-disabled'), 'true', name);
       await button.focus();
-      await page.getByRole('tooltip', { name: 'This takes the role operator; you have member.' }).waitFor();
+      await page.waitForFunction(
+        (why) =>
+          document.getElementById(document.activeElement?.getAttribute('aria-describedby') ?? '')?.innerText === why,
+        'This takes the role operator; you have member.',
+      );
       await page.keyboard.press('Enter');
     }
     assert.equal(await page.getByRole('dialog').count(), 0);
@@ -336,30 +340,46 @@ describe('knowledge and memory in the console', { skip: chromium.missing, timeou
     await page.getByRole('heading', { name: 'Barky', level: 1 }).waitFor();
   });
 
-  it('memories are found with where they come from, and deleted once that was confirmed', async () => {
-    const { id } = await client.call(routes.remember, { body: { text: 'The alarm rings at noon.', tags: ['alarm'] } });
-    const { session_id: session } = await client.call(routes.query, { body: { message: 'When does the alarm ring?' } });
+  it('memories are listed, found with where they come from, and deleted once that was confirmed', async () => {
+    const { id } = await client.call(routes.remember, { body: { text: 'The gong rings at noon.', tags: ['gong'] } });
+    await client.call(routes.remember, { body: { text: 'Bread is baked at six.', ttl_s: 86_400 } });
+    const { session_id: session } = await client.call(routes.query, { body: { message: 'When does the gong ring?' } });
     const page = await open('/admin/memory');
-    await page.getByText('Type what may have been remembered.').waitFor();
-    await ask(page, 'Search memory', 'alarm');
+    const listed = page.getByRole('list', { name: 'Memories' }).locator('> li');
+    await listed
+      .filter({ hasText: 'Bread is baked at six.' })
+      .getByText(/^until /)
+      .waitFor();
+    await page.getByRole('searchbox', { name: 'Tag that memories must have' }).fill('gong');
+    await page.getByText('1 memory, the newest first').waitFor();
+    await listed.filter({ hasText: 'The gong rings at noon.' }).waitFor();
+    await page.getByRole('searchbox', { name: 'Tag that memories must have' }).fill('nothing');
+    await page.getByText('Nothing that is remembered has the tag “nothing”.').waitFor();
+    await page.getByRole('link', { name: 'Show all memories' }).click();
+
+    await ask(page, 'Search memory', 'gong');
     const matches = page.getByRole('list', { name: 'Matches' }).locator('> li');
-    const memory = matches.filter({ hasText: 'The alarm rings at noon.' });
+    const memory = matches.filter({ hasText: 'The gong rings at noon.' });
     await memory.getByText('from no session').waitFor();
-    await memory.getByText('alarm', { exact: true }).waitFor();
+    await memory.getByText('gong', { exact: true }).waitFor();
+    await memory.getByText(/^score /).waitFor();
     await page.getByRole('combobox', { name: 'In' }).selectOption('message');
-    const message = matches.filter({ hasText: 'When does the alarm ring?' }).first();
+    const message = matches.filter({ hasText: 'When does the gong ring?' }).first();
     assert.match(
       (await message.getByRole('link', { name: 'Session' }).getAttribute('href')) ?? '',
       new RegExp(session),
     );
     assert.equal(await message.getByRole('button', { name: /^Delete/ }).count(), 0);
     await page.getByRole('combobox', { name: 'In' }).selectOption('memory');
-    await memory.getByRole('button', { name: 'Delete match 1' }).click();
+    await memory.getByRole('button', { name: /^Delete memory/ }).click();
     const question = page.getByRole('dialog', { name: 'Delete the memory' });
+    await question.getByText('“The gong rings at noon.” is forgotten').waitFor();
     await question.getByRole('button', { name: 'Delete memory' }).click();
     await page.getByText('Nothing there has a word of it.').waitFor();
-    const { matches: left } = await client.call(routes.recall, { body: { query: 'alarm' } });
-    assert.ok(!left.some((match) => match.id === id));
+    const { memories } = await client.call(routes.listMemories);
+    assert.ok(memories.length > 0 && !memories.some((left) => left.id === id));
+    await page.getByRole('link', { name: 'All memories' }).click();
+    await listed.filter({ hasText: 'Bread is baked at six.' }).waitFor();
   });
 
   async function fillDomain(id: string): Promise<void> {
@@ -472,5 +492,5 @@ const PLACES: Record<string, Place> = {
     (page) => page.getByRole('link', { name: 'Home security' }).waitFor(),
   ],
   memory: ['/admin/memory?ask=alarm', (page) => page.getByRole('list', { name: 'Matches' }).waitFor()],
-  'memory-unasked': ['/admin/memory', (page) => page.getByText('Type what may have been remembered.').waitFor()],
+  memories: ['/admin/memory', (page) => page.getByRole('list', { name: 'Memories' }).waitFor()],
 };

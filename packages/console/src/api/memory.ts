@@ -19,6 +19,18 @@ export const recallQuery = (asked: Recollection) =>
     },
   });
 
+/** Memories per page of the list. */
+export const MEMORIES_PER_PAGE = 50;
+
+/** A page of all that is remembered, the newest first; with `tag` only what has it. */
+export const memoriesQuery = (tag: string | undefined, offset: number) =>
+  queryOptions({
+    queryKey: ['memory', 'list', tag ?? '', offset],
+    queryFn: ({ signal }) =>
+      api().call(routes.listMemories, { query: { limit: MEMORIES_PER_PAGE, offset, ...(tag && { tag }) }, signal }),
+    placeholderData: (previous) => previous,
+  });
+
 export const deleteMemory = (id: string) => api().call(routes.deleteMemory, { params: { id } });
 
 /** Has what is shown of memories read again. */

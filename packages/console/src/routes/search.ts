@@ -11,7 +11,7 @@ import {
 } from '@reeve/contract';
 import type { AuditFilter } from '../api/audit.ts';
 import { PERSONA_TABS, type PersonaTab } from '../features/knowledge/tabs.ts';
-import { RECALLED, type Recalled } from '../features/memory/kinds.ts';
+import { RECALLED, type RecalledKind } from '../features/memory/kinds.ts';
 
 /** Search parameters as they come from an address: anything. Each reader keeps what it understands and drops the rest. */
 export type RawSearch = Record<string, unknown>;
@@ -239,13 +239,18 @@ export const personaSearch = (raw: RawSearch): PersonaSearch => ({
 
 export interface MemorySearch {
   readonly ask?: string | undefined;
-  readonly in?: Recalled | undefined;
+  readonly in?: RecalledKind | undefined;
   readonly top?: number | undefined;
+  /** Where nothing is looked for, what the listed memories must have. */
+  readonly tag?: string | undefined;
+  readonly offset?: number | undefined;
 }
 export const memorySearch = (raw: RawSearch): MemorySearch => ({
   ask: question(raw['ask']),
   in: oneOf(RECALLED, raw['in']),
   top: top(raw['top']),
+  tag: words(raw['tag']),
+  offset: offset(raw['offset']),
 });
 
 const SHOWN_SETTINGS = ['changed', 'changeable'] as const;

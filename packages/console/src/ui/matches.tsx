@@ -41,12 +41,17 @@ export function Matches<Item>({ query, nothing, note, children }: MatchesProps<I
         </p>
       )}
       {data?.length === 0 && <Empty title={nothing} />}
-      {data !== undefined && data.length > 0 && (
-        <ol className={classes.matches} aria-label="Matches">
-          {data.map(children)}
-        </ol>
-      )}
+      {data !== undefined && data.length > 0 && <MatchList label="Matches">{data.map(children)}</MatchList>}
     </>
+  );
+}
+
+/** Cards one below the other, each a list item. */
+export function MatchList({ label, children }: { readonly label: string; readonly children: ReactNode }) {
+  return (
+    <ol className={classes.matches} aria-label={label}>
+      {children}
+    </ol>
   );
 }
 

@@ -61,7 +61,7 @@ export function PersonaList({ search: { q, offset = 0 }, onSearch, refusal, onCr
                 <th scope="col" className={table.number}>
                   Documents
                 </th>
-                <th scope="col" className={table.number}>
+                <th scope="col" className={`${table.number} ${table.wide}`}>
                   Agents
                 </th>
                 <th scope="col" className={table.wide}>
@@ -112,14 +112,15 @@ function Row({ persona, refusal, onDelete }: RowProps) {
           {slug}
           {description !== '' && ` · ${firstLine(description)}`}
         </span>
+        <span className={`${table.sub} ${table.narrowOnly}`}>
+          {agents === 1 ? '1 agent' : `${formatCount(agents)} agents`}, changed <Ago time={updated} />
+        </span>
       </td>
       <td className={classes.count}>
-        {formatCount(total)} <span className={table.narrowOnly}>{total === 1 ? 'document' : 'documents'}</span>
+        {formatCount(total)} <span className={classes.word}>{total === 1 ? 'document' : 'documents'}</span>
         {words !== '' && <span className={table.sub}>{words}</span>}
       </td>
-      <td className={classes.count}>
-        {formatCount(agents)} <span className={table.narrowOnly}>{agents === 1 ? 'agent' : 'agents'}</span>
-      </td>
+      <td className={`${table.number} ${table.wide}`}>{formatCount(agents)}</td>
       <td className={`${classes.time} ${table.wide}`}>
         <Ago time={updated} />
       </td>

@@ -1,11 +1,11 @@
-import type { RecallMatch } from '@reeve/contract';
 import { useQueryClient } from '@tanstack/react-query';
 import { deleteMemory, refreshMemory } from '../../api/memory.ts';
 import { DeleteDialog } from '../../ui/delete-dialog.tsx';
 import { firstLine } from '../../ui/format.ts';
+import type { Recalled } from './recall-view.tsx';
 
 interface DeleteMemoryProps {
-  readonly memory: RecallMatch;
+  readonly memory: Recalled;
   readonly onClose: () => void;
 }
 

@@ -1,22 +1,28 @@
 import { NativeSelect } from '@mantine/core';
 import { routes, type RecallMatch } from '@reeve/contract';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useRefusal } from '../../api/identity.ts';
 import { recallQuery } from '../../api/memory.ts';
 import { AskForm } from '../../ui/ask-form.tsx';
-import { Empty } from '../../ui/empty.tsx';
 import { Matches } from '../../ui/matches.tsx';
+import { SearchField } from '../../ui/search-field.tsx';
 import { AdminPage } from '../admin/admin-page.tsx';
 import { DeleteMemory } from './delete-memory.tsx';
-import { RECALLED, type Recalled } from './kinds.ts';
-import { RecallView } from './recall-view.tsx';
+import { RECALLED, type RecalledKind } from './kinds.ts';
+import { MemoryList } from './memory-list.tsx';
+import classes from './memory.module.css';
+import { RecallView, type Recalled } from './recall-view.tsx';
 
 export interface MemoryView {
   /** What is looked for. */
   readonly ask?: string | undefined;
-  readonly in?: Recalled | undefined;
+  readonly in?: RecalledKind | undefined;
   readonly top?: number | undefined;
+  /** Where nothing is looked for, what the listed memories must have. */
+  readonly tag?: string | undefined;
+  readonly offset?: number | undefined;
 }
 
 interface MemoryPageProps {
@@ -27,7 +33,7 @@ interface MemoryPageProps {
 /** What agents remembered, and what was said in sessions: how it is found, and where it comes from. */
 export function MemoryPage({ search, onSearch }: MemoryPageProps) {
   return (
-    <AdminPage title="Memory" lead="What agents have remembered, searched as they search it." needs={routes.recall}>
+    <AdminPage title="Memory" lead="What agents have remembered, and how they find it." needs={routes.recall}>
       <Memory search={search} onSearch={onSearch} />
     </AdminPage>
   );
@@ -39,15 +45,16 @@ const KINDS = {
   memory: { label: 'What was remembered', kinds: ['memory'] },
   message: { label: 'Messages of sessions', kinds: ['message'] },
   both: { label: 'Both', kinds: ['memory', 'message'] },
-} as const satisfies Record<Recalled, { readonly label: string; readonly kinds: readonly RecallMatch['kind'][] }>;
+} as const satisfies Record<RecalledKind, { readonly label: string; readonly kinds: readonly RecallMatch['kind'][] }>;
 
-function Memory({ search: { ask, in: where = 'memory', top = TOPS[0] }, onSearch }: MemoryPageProps) {
+function Memory({ search, onSearch }: MemoryPageProps) {
+  const { ask, in: where = 'memory', top = TOPS[0], tag, offset = 0 } = search;
   const query = useQuery({
     ...recallQuery({ text: ask ?? '', topK: top, kinds: KINDS[where].kinds }),
     enabled: ask !== undefined,
   });
   const refusal = useRefusal(routes.deleteMemory.access);
-  const [deleting, setDeleting] = useState<RecallMatch>();
+  const [deleting, setDeleting] = useState<Recalled>();
   return (
     <>
       <AskForm
@@ -71,12 +78,29 @@ function Memory({ search: { ask, in: where = 'memory', top = TOPS[0] }, onSearch
           value={String(top)}
           onChange={(event) => onSearch({ top: Number(event.currentTarget.value) }, true)}
         />
+        {ask !== undefined && (
+          <Link to="/admin/memory" search={{}} className={classes.all}>
+            All memories
+          </Link>
+        )}
       </AskForm>
       {ask === undefined ? (
-        <Empty
-          title="Type what may have been remembered. It is shown with where it comes from, best first."
-          command='reeve memory search "when the alarm is tested"'
-        />
+        <>
+          <SearchField
+            className={classes.search}
+            label="Tag that memories must have"
+            placeholder="Only those with a tag"
+            value={tag}
+            onSearch={(text) => onSearch({ tag: text, offset: undefined }, true)}
+          />
+          <MemoryList
+            tag={tag}
+            offset={offset}
+            refusal={refusal}
+            onOffset={(next) => onSearch({ offset: next || undefined })}
+            onDelete={setDeleting}
+          />
+        </>
       ) : (
         <Matches<RecallMatch>
           query={query}
@@ -86,8 +110,8 @@ function Memory({ search: { ask, in: where = 'memory', top = TOPS[0] }, onSearch
           {(match, index) => (
             <RecallView
               key={`${match.kind} ${match.id}`}
-              match={match}
-              rank={index + 1}
+              item={match}
+              place={index + 1}
               refusal={refusal}
               onDelete={() => setDeleting(match)}
             />
