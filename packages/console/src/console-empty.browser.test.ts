@@ -52,6 +52,8 @@ const EMPTY: Record<string, Place> = {
   'no-session': [`/chat/${MISSING}`, (page) => page.getByText('could not be loaded').waitFor()],
   'no-files': [`/chat/${MISSING}?files=/`, (page) => page.getByText('No files yet.').waitFor()],
   'no-mcp': ['/admin/tools/mcp', (page) => page.getByText('No MCP server has been added.').waitFor()],
+  'no-personas': ['/admin/knowledge', (page) => page.getByText('No persona yet.').waitFor()],
+  'no-memories': ['/admin/memory', (page) => page.getByText('Nothing is remembered yet.').waitFor()],
   'no-tool': ['/admin/tools?q=nothing+has+this', (page) => page.getByText('No tool here has').waitFor()],
   'no-run': [`/runs/${MISSING}`, (page) => page.getByText('The run could not be loaded').waitFor()],
   'sign-in': ['/sign-in', heading('Sign in')],

@@ -6,7 +6,10 @@ import {
   auditSearch,
   chatSearch,
   keysSearch,
+  knowledgeSearch,
   mcpSearch,
+  memorySearch,
+  personaSearch,
   runsSearch,
   schedulesSearch,
   settingsSearch,
@@ -101,6 +104,24 @@ const mcp = createRoute({
   validateSearch: mcpSearch,
   component: lazyRouteComponent(() => import('./routes/mcp.tsx'), 'McpRoute'),
 });
+const knowledge = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/knowledge',
+  validateSearch: knowledgeSearch,
+  component: lazyRouteComponent(() => import('./routes/knowledge.tsx'), 'KnowledgeRoute'),
+});
+const persona = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/knowledge/$persona',
+  validateSearch: personaSearch,
+  component: lazyRouteComponent(() => import('./routes/persona.tsx'), 'PersonaRoute'),
+});
+const memory = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/memory',
+  validateSearch: memorySearch,
+  component: lazyRouteComponent(() => import('./routes/memory.tsx'), 'MemoryRoute'),
+});
 const settings = createRoute({
   getParentRoute: () => root,
   path: '/admin/settings',
@@ -131,6 +152,9 @@ export const router = createRouter({
     audit,
     tools,
     mcp,
+    knowledge,
+    persona,
+    memory,
     settings,
     signIn,
   ]),

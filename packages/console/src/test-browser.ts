@@ -128,7 +128,7 @@ export async function lookAtPlaces(
 ): Promise<string[]> {
   const barriers: string[] = [];
   if (pictures !== undefined) await mkdir(pictures, { recursive: true });
-  const page = await browser.visit(url, { expected: /status of (404|400)/ });
+  const page = await browser.visit(url, { expected: /status of (400|404|409)/ });
   for (const [name, [path, act]] of Object.entries(places)) {
     await page.emulateMedia({ colorScheme: LOOKS[0].scheme });
     await page.setViewportSize({ width: LOOKS[0].width, height: HEIGHT });

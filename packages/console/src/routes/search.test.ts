@@ -4,6 +4,8 @@ import {
   auditSearch,
   chatSearch,
   keysSearch,
+  memorySearch,
+  personaSearch,
   runsSearch,
   settingsSearch,
   signInSearch,
@@ -57,4 +59,19 @@ test('a moment in an address is one in UTC, and a status or a choice one that th
     assert.equal(auditSearch({ from }).from, undefined);
   assert.deepEqual(keysSearch({ status: 'lost', create: 'true' }), { status: undefined, create: undefined });
   assert.deepEqual(settingsSearch({ q: 'port', show: 'secret' }), { q: 'port', show: undefined });
+});
+
+test('a search of knowledge keeps a question as long as one may be, and places that there are', () => {
+  const {
+    tab,
+    in: where,
+    ask,
+    top,
+  } = personaSearch({ tab: 'search', in: 'Mind-KB', ask: 'x'.repeat(3_000), top: 5_000 });
+  assert.deepEqual([tab, where, ask?.length, top], ['search', 'Mind-KB', 2_000, 100]);
+  const odd = personaSearch({ tab: 'Heart-KB', in: 'search', top: -1, from: -20, chunk: 0 });
+  assert.deepEqual([odd.tab, odd.in, odd.top, odd.from, odd.chunk], Array(5).fill(undefined));
+  assert.equal(personaSearch({ from: 0 }).from, 0);
+  assert.equal(memorySearch({ in: 'Soul-KB' }).in, undefined);
+  assert.equal(memorySearch({ ask: 2026 }).ask, '2026');
 });

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { identityQuery, may, UNKNOWN, type Identity } from '../../api/identity.ts';
 import { Empty } from '../../ui/empty.tsx';
-import { AuditIcon, KeyIcon, SettingsIcon, TenantsIcon, ToolIcon } from '../../ui/icons.ts';
+import { AuditIcon, KeyIcon, KnowledgeIcon, MemoryIcon, SettingsIcon, TenantsIcon, ToolIcon } from '../../ui/icons.ts';
 import { Page, type PageProps } from '../../ui/page.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import classes from './admin-page.module.css';
@@ -14,6 +14,8 @@ const ICONS = {
   Tenants: TenantsIcon,
   Audit: AuditIcon,
   Tools: ToolIcon,
+  Knowledge: KnowledgeIcon,
+  Memory: MemoryIcon,
   Settings: SettingsIcon,
 } as const satisfies Record<AdminPlace['name'], unknown>;
 

@@ -16,7 +16,9 @@ import {
   DocsIcon,
   KeyboardIcon,
   KeyIcon,
+  KnowledgeIcon,
   McpIcon,
+  MemoryIcon,
   MoonIcon,
   PlusIcon,
   RunsIcon,
@@ -37,6 +39,8 @@ const ADMIN_LOOKS = {
   Tenants: { label: 'Tenants', icon: TenantsIcon },
   Audit: { label: 'Audit log', icon: AuditIcon },
   Tools: { label: 'Tools', icon: ToolIcon },
+  Knowledge: { label: 'Knowledge and personas', icon: KnowledgeIcon },
+  Memory: { label: 'Memory', icon: MemoryIcon },
   Settings: { label: 'Settings', icon: SettingsIcon },
 } as const;
 

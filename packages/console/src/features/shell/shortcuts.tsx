@@ -15,6 +15,8 @@ const SHORTCUTS: readonly (readonly [string, readonly string[]])[] = [
   ['Go to the audit log', ['g', 'l']],
   ['Go to tools', ['g', 'o']],
   ['Go to MCP servers', ['g', 'm']],
+  ['Go to knowledge', ['g', 'b']],
+  ['Go to memory', ['g', 'y']],
   ['Go to settings', ['g', 'e']],
   ['Next and previous row of a list', ['j', 'k']],
   ['Open the row', ['Enter']],

@@ -14,6 +14,8 @@ const PLACES = {
   l: '/admin/audit',
   o: '/admin/tools',
   m: '/admin/tools/mcp',
+  b: '/admin/knowledge',
+  y: '/admin/memory',
   e: '/admin/settings',
 } as const;
 
