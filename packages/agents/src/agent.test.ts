@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Slug } from '@reeve/contract';
-import fc from 'fast-check';
 import { applyPatch, changedFields, requireKnown } from './agent.ts';
 import { assistant } from './assistant.ts';
 

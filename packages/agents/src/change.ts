@@ -2,7 +2,7 @@ import { recordAudit } from '@reeve/audit';
 import type { Agent, AgentInput, AgentPatch } from '@reeve/contract';
 import { inTenant, isUniqueViolation, type Database, type Tx } from '@reeve/db';
 import { freeSlug, newId, ReeveError, requireSlug, slugFromName } from '@reeve/kit';
-import { usePersona } from '@reeve/memory';
+import { holdPersona } from '@reeve/memory';
 import {
   applyPatch,
   changedFields,
@@ -27,7 +27,7 @@ export async function createAgent(database: Database, requester: Requester, inpu
     await ensureBuiltinAgents(tx, tenantId);
     const id = newId();
     const slug = input.slug ?? (await insertUnderFreeSlug(tx, tenantId, id, input.name));
-    await usePersona(tx, tenantId, input.persona_id);
+    await holdPersona(tx, tenantId, input.persona_id);
     if (input.slug !== undefined && !(await insertAgent(tx, { id, tenantId, slug, name: input.name, builtIn: false })))
       throw slugTaken();
     await insertVersion(tx, {
@@ -126,7 +126,7 @@ async function addVersion(
   if (isSameConfig(before, config)) return agent;
   const { tenantId, userId } = requester;
   const version = agent.version + 1;
-  await usePersona(tx, tenantId, config.persona_id);
+  await holdPersona(tx, tenantId, config.persona_id);
   await insertVersion(tx, { agentId: agent.id, version, tenantId, config, createdBy: userId });
   await updateAgentVersion(tx, tenantId, agent.id, version, config);
   await record(tx, requester, 'AGENT_CHANGED', {

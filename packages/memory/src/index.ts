@@ -2,7 +2,7 @@ export { contextFor } from './context.ts';
 export type { ContextQuery, RunContextItem } from './context.ts';
 export { mountKnowledge } from './knowledge/routes.ts';
 export type { KnowledgeParts } from './knowledge/documents.ts';
-export { usePersona } from './knowledge/personas.ts';
+export { holdPersona } from './knowledge/personas.ts';
 export { mountPlaybooks } from './playbooks/routes.ts';
 export { blamePlaybooks, followedPlaybooks, learnPlaybook } from './playbooks/playbooks.ts';
 export { startMemoryIndexer } from './indexer.ts';

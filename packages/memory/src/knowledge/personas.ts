@@ -69,7 +69,7 @@ export async function requirePersona(tx: Tx, tenantId: string, ref: string): Pro
 }
 
 /** Keeps a persona from being deleted until the transaction ends, for an agent that is to have it. Throws `invalid_request` where there is none. */
-export async function usePersona(tx: Tx, tenantId: string, id: string | null): Promise<void> {
+export async function holdPersona(tx: Tx, tenantId: string, id: string | null): Promise<void> {
   if (id !== null && !(await lockPersona(tx, tenantId, id, 'key share')))
     throw invalidField('persona_id', `names no persona: ${id}`);
 }
