@@ -8,6 +8,7 @@ import { mcpSettings } from '@reeve/mcp/config';
 import { gatewaySettings } from '@reeve/gateway/config';
 import { httpSettings } from '@reeve/http/config';
 import { loadConfig, setting, type ConfigOf, type ConfigValue } from '@reeve/kit';
+import { memorySettings } from '@reeve/memory/config';
 import { modelSettings } from '@reeve/models/config';
 import { tlsSettings } from '@reeve/rpc/config';
 import { sandboxSettings, workspaceSettings } from '@reeve/sandbox/config';
@@ -78,6 +79,7 @@ const settings = {
   ...limitSettings,
   ...taskSettings,
   ...modelSettings,
+  ...memorySettings,
   ...sandboxSettings,
   ...workspaceSettings,
   ...egressSettings,
