@@ -70,6 +70,7 @@ export async function createPlace(): Promise<Place> {
         REEVE_PORT: '0',
         SANDBOX_PORT: 'off',
         MEMORY_PORT: 'off',
+        BODY_REFRESH_S: '0',
         ...environment,
       },
     });

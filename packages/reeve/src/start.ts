@@ -52,6 +52,7 @@ import {
 } from '@reeve/tenancy';
 import type { ToolContext, ToolTasks } from '@reeve/tools';
 import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
+import { keepBodies } from './body.ts';
 import { createEgress, readEgressFile } from './egress.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
 import { httpPortOf, startMemoryService } from './memory-service.ts';
@@ -239,6 +240,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     return refused === undefined ? limiter.limit(who, route) : { headers: {}, refused };
   };
   const toolCalls = createToolCalls(database, toolsOf, toolContextFor, policies);
+  const reader = stack.use(openDocumentReader());
+  if (serve && config.bodyRefreshS > 0 && config.roles.includes('memory')) {
+    const health = () => ({ models: models.health(), sandbox: sandbox.status() });
+    const bodies = { database, reader, toolsOf, health, everyS: config.bodyRefreshS, log };
+    background.start('the Body of personas', () => keepBodies(bodies, stopping.signal));
+  }
   let notReady: string | undefined = 'starting';
   const app = createGateway({
     config,
@@ -251,7 +258,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     toolCalls,
     mcpServers,
     skills: toolbox.skills,
-    reader: stack.use(openDocumentReader()),
+    reader,
     sandbox,
     worker,
     handler,

@@ -15,6 +15,7 @@ export async function startReeve(settings: Readonly<Record<string, string>> = {}
     REEVE_PORT: '0',
     SANDBOX_PORT: 'off',
     MEMORY_PORT: 'off',
+    BODY_REFRESH_S: '0',
     REEVE_DATA_DIR: place.dataDirectory,
     ...(place.url !== undefined && { DATABASE_URL: place.url }),
     ...settings,

@@ -47,6 +47,7 @@ export async function startServer({
       REEVE_PORT: '0',
       SANDBOX_PORT: 'off',
       MEMORY_PORT: 'off',
+      BODY_REFRESH_S: '0',
       REEVE_DATA_DIR: join(dataDirectory, 'data'),
       LOG_LEVEL: 'debug',
       LOG_FORMAT: 'json',

@@ -161,6 +161,26 @@ export async function selectChunks(db: Db, documentId: string, range?: Paging): 
   return query.execute();
 }
 
+/** Some chunks of a base with their documents' titles, those with ids above `after` in their order. */
+export async function selectChunksOfBase(
+  db: Db,
+  { tenantId, personaId, knowledgeBase }: Base,
+  after: string | undefined,
+  limit: number,
+): Promise<{ id: string; title: string | null; text: string; headings: string[] }[]> {
+  let query = db
+    .selectFrom('chunks')
+    .innerJoin('documents', 'documents.id', 'chunks.document_id')
+    .select(['chunks.id', 'documents.title', 'chunks.text', 'chunks.headings'])
+    .where('documents.tenant_id', '=', tenantId)
+    .where('documents.persona_id', '=', personaId)
+    .where('documents.knowledge_base', '=', knowledgeBase)
+    .orderBy('chunks.id')
+    .limit(limit);
+  if (after !== undefined) query = query.where('chunks.id', '>', after);
+  return query.execute();
+}
+
 /** The texts of a Soul's documents, in the order in which they came. */
 export async function selectSoul(db: Db, tenantId: string, personaId: string): Promise<string[]> {
   const rows = await db

@@ -3,7 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import { MAX_SOUL, type DocumentInput, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { invalidField, newId, ReeveError } from '@reeve/kit';
-import { chunkDocument, type Chunk, type DocumentReader } from '../documents/index.ts';
+import type { Chunk, DocumentReader } from '../documents/index.ts';
 import { ensureSpace, indexTexts, unindexTexts } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
 import {
@@ -22,7 +22,7 @@ import {
   type DocumentFields,
   type StoredChunk,
 } from './document-store.ts';
-import { kindOf, type Base } from './base.ts';
+import { chunkText, kindOf, type Base } from './base.ts';
 import { lockPersona } from './persona-store.ts';
 import { requirePersona } from './personas.ts';
 
@@ -66,8 +66,7 @@ export async function addDocument(
     return { base, document: await selectByContent(tx, base, sha256) };
   });
   if (known.document !== undefined) return { ...known.document, deduplicated: true, replaced: false };
-  const read = await reader.read({ bytes, name, ...(mediaType !== undefined && { mediaType }) }, signal);
-  const chunks = chunkDocument(read);
+  const read = await reader.readChunks({ bytes, name, ...(mediaType !== undefined && { mediaType }) }, signal);
   const fields: DocumentFields = {
     title: title ?? read.title ?? (name === '' ? null : name),
     source: source ?? (name === '' ? null : name),
@@ -75,9 +74,9 @@ export async function addDocument(
     mediaType: read.mediaType,
     size: bytes.length,
     sha256,
-    chunkCount: chunks.length,
+    chunkCount: read.chunks.length,
   };
-  return inTenant(database.db, tenantId, (tx) => store(tx, who, known.base, fields, chunks));
+  return inTenant(database.db, tenantId, (tx) => store(tx, who, known.base, fields, read.chunks));
 }
 
 /** Removes a document with its chunks, and every word of them from the index. Throws `not_found`. */
@@ -162,13 +161,7 @@ async function replaceChunks(
   await indexTexts(
     tx,
     space,
-    changed.map(({ id, text, headings }) => ({
-      ref: id,
-      fields: [
-        { text: [title ?? '', ...headings].join('\n'), weight: 2 },
-        { text, weight: 1 },
-      ],
-    })),
+    changed.map((chunk) => chunkText(title, chunk)),
   );
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Playbook } from '@reeve/contract';
 import { createMask, storableText } from '@reeve/kit';
-import { analyze } from '../lexical/index.ts';
+import { analyze, type LexicalText } from '../lexical/index.ts';
 
 /*
  * A playbook is a goal and the tool calls that reached it
@@ -73,6 +73,11 @@ export function confidenceOf(successes: number, failures: number): number {
 /** True where a playbook has failed as often as it worked, and more than once. */
 export function isWrong({ successes, failures }: Pick<Playbook, 'successes' | 'failures'>): boolean {
   return failures >= 2 && failures >= successes;
+}
+
+/** What a playbook is found by. */
+export function playbookText({ id, goal }: Pick<Playbook, 'id' | 'goal'>): LexicalText {
+  return { ref: id, fields: [{ text: goal, weight: 1 }] };
 }
 
 /** A playbook as a model is shown it. */

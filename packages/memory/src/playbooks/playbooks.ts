@@ -4,7 +4,17 @@ import type { Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import { ensureSpace, findSpaces, indexTexts, rankTexts, unindexTexts } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
-import { confidenceOf, goalOf, isAlike, isWrong, shapeOf, stepsOf, textOf, type MadeCall } from './playbook.ts';
+import {
+  confidenceOf,
+  goalOf,
+  isAlike,
+  isWrong,
+  playbookText,
+  shapeOf,
+  stepsOf,
+  textOf,
+  type MadeCall,
+} from './playbook.ts';
 import {
   deletePlaybooks,
   insertPlaybook,
@@ -46,7 +56,7 @@ export async function learnPlaybook(
   }
   const id = newId();
   await insertPlaybook(tx, id, experience, success);
-  await indexTexts(tx, await ensureSpace(tx, spaceOf(experience)), [{ ref: id, fields: [{ text: goal, weight: 1 }] }]);
+  await indexTexts(tx, await ensureSpace(tx, spaceOf(experience)), [playbookText({ id, goal })]);
   await remove(tx, experience.tenantId, await selectSurplus(tx, experience, MOST));
   return { id, merged: false };
 }

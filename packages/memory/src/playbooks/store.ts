@@ -107,6 +107,18 @@ export async function selectPlaybooks(db: Db, tenantId: string, ids: readonly st
   return rows.map(fromRow);
 }
 
+/** Some playbooks of a mind, those with ids above `after` in their order. */
+export function selectGoals(
+  db: Db,
+  mind: Mind,
+  after: string | undefined,
+  limit: number,
+): Promise<{ id: string; goal: string }[]> {
+  let query = db.selectFrom('playbooks').select(['id', 'goal']).where(ofMind(mind)).orderBy('id').limit(limit);
+  if (after !== undefined) query = query.where('id', '>', after);
+  return query.execute();
+}
+
 /** Those of a mind beyond the first `most`, the least used first to go. */
 export async function selectSurplus(db: Db, mind: Mind, most: number): Promise<string[]> {
   const rows = await db
