@@ -53,7 +53,7 @@ describe('what an older analyzer indexed', { timeout: 120_000 }, () => {
       signal,
     );
     assert.ok(document.chunk_count > 500, `${document.chunk_count} chunks are more than a batch`);
-    const calls: MadeCall[] = [{ tool: 'run_code', args: { code: 'polish()' } }];
+    const calls = [{ tool: 'run_code', input: { code: 'polish()' } }];
     const experience = { tenantId, personaId, goal: 'Polish the brass bell', calls, runId: null, sessionId: newId() };
     await work((tx) => learnPlaybook(tx, experience));
     const before = await found('number666');

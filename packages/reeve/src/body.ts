@@ -12,12 +12,16 @@ export interface BodyParts extends KnowledgeParts {
 }
 
 /** Keeps in every persona's Body which tools there are and how their environment is, until the signal aborts. */
-export async function keepBodies({ toolsOf, health, everyS, log, ...parts }: BodyParts, signal: AbortSignal): Promise<void> {
+export async function keepBodies(
+  { toolsOf, health, everyS, log, ...parts }: BodyParts,
+  signal: AbortSignal,
+): Promise<void> {
   const notesOf = async (tenantId: string) => [toolNote((await toolsOf(tenantId)).list()), environmentNote(health())];
   while (!signal.aborted) {
     await refreshBodies(parts, notesOf, signal).then(
       (written) => written > 0 && log.debug({ documents: written }, 'the Body of personas was refreshed'),
-      (error: unknown) => signal.aborted || log.warn({ err: error }, 'refreshing the Body of personas failed; trying again'),
+      (error: unknown) =>
+        signal.aborted || log.warn({ err: error }, 'refreshing the Body of personas failed; trying again'),
     );
     await sleep(everyS * 1_000, signal);
   }
