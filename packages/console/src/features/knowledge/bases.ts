@@ -14,7 +14,7 @@ export const BASES = {
   'Body-KB': {
     name: 'Body',
     about:
-      'What the persona works with: its systems, devices and surroundings. Searched for each task, as the Domain is.',
+      'What the persona works with: its systems, devices and surroundings. Searched for each task, as the Domain is. Reeve itself keeps two documents here up to date: which tools there are, and how models and sandbox do.',
   },
   'Mind-KB': {
     name: 'Mind',
