@@ -10,6 +10,7 @@ import {
   mcpSearch,
   memorySearch,
   personaSearch,
+  playbooksSearch,
   runsSearch,
   schedulesSearch,
   settingsSearch,
@@ -122,6 +123,12 @@ const memory = createRoute({
   validateSearch: memorySearch,
   component: lazyRouteComponent(() => import('./routes/memory.tsx'), 'MemoryRoute'),
 });
+const playbooks = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/memory/playbooks',
+  validateSearch: playbooksSearch,
+  component: lazyRouteComponent(() => import('./routes/playbooks.tsx'), 'PlaybooksRoute'),
+});
 const settings = createRoute({
   getParentRoute: () => root,
   path: '/admin/settings',
@@ -155,6 +162,7 @@ export const router = createRouter({
     knowledge,
     persona,
     memory,
+    playbooks,
     settings,
     signIn,
   ]),

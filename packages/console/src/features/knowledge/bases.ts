@@ -39,6 +39,11 @@ export function tagsIn(text: string): string[] {
   return [...new Set(text.split(',').map((tag) => tag.trim()))].filter((tag) => tag !== '');
 }
 
+/** The tags that were typed over those before; these stay as they are where nothing was, whatever they have in them. */
+export function tagsOver(before: readonly string[], text: string): readonly string[] {
+  return text === before.join(', ') ? before : tagsIn(text);
+}
+
 /** A media type in a word, for a list. */
 export function typeWords(mediaType: string): string {
   return TYPES[mediaType] ?? mediaType.replace(/^(text|application)\/(x-)?/, '');

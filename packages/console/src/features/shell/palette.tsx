@@ -20,6 +20,7 @@ import {
   McpIcon,
   MemoryIcon,
   MoonIcon,
+  PlaybookIcon,
   PlusIcon,
   RunsIcon,
   SchedulesIcon,
@@ -123,6 +124,16 @@ export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
                 label: 'MCP servers',
                 leftSection: <McpIcon size={18} />,
                 onClick: () => void navigate({ to: '/admin/tools/mcp' }),
+              },
+            ]
+          : []),
+        ...(adminPlaces.some(({ name }) => name === 'Memory')
+          ? [
+              {
+                id: 'playbooks',
+                label: 'Playbooks',
+                leftSection: <PlaybookIcon size={18} />,
+                onClick: () => void navigate({ to: '/admin/memory/playbooks' }),
               },
             ]
           : []),

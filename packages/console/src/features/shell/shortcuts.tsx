@@ -17,6 +17,7 @@ const SHORTCUTS: readonly (readonly [string, readonly string[]])[] = [
   ['Go to MCP servers', ['g', 'm']],
   ['Go to knowledge', ['g', 'b']],
   ['Go to memory', ['g', 'y']],
+  ['Go to playbooks', ['g', 'p']],
   ['Go to settings', ['g', 'e']],
   ['Next and previous row of a list', ['j', 'k']],
   ['Open the row', ['Enter']],

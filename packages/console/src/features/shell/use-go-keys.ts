@@ -16,6 +16,7 @@ const PLACES = {
   m: '/admin/tools/mcp',
   b: '/admin/knowledge',
   y: '/admin/memory',
+  p: '/admin/memory/playbooks',
   e: '/admin/settings',
 } as const;
 
