@@ -15,6 +15,7 @@ import {
   schedulesSearch,
   settingsSearch,
   signInSearch,
+  skillsSearch,
   tasksSearch,
   tenantsSearch,
   toolsSearch,
@@ -105,6 +106,12 @@ const mcp = createRoute({
   validateSearch: mcpSearch,
   component: lazyRouteComponent(() => import('./routes/mcp.tsx'), 'McpRoute'),
 });
+const skills = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/tools/skills',
+  validateSearch: skillsSearch,
+  component: lazyRouteComponent(() => import('./routes/skills.tsx'), 'SkillsRoute'),
+});
 const knowledge = createRoute({
   getParentRoute: () => root,
   path: '/admin/knowledge',
@@ -159,6 +166,7 @@ export const router = createRouter({
     audit,
     tools,
     mcp,
+    skills,
     knowledge,
     persona,
     memory,

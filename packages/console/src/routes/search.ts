@@ -180,6 +180,16 @@ export const mcpSearch = (raw: RawSearch): McpSearch => ({
   create: raw['create'] === true ? true : undefined,
 });
 
+export interface SkillsSearch {
+  /** The skill whose details are open. */
+  readonly skill?: string | undefined;
+  readonly offset?: number | undefined;
+}
+export const skillsSearch = (raw: RawSearch): SkillsSearch => ({
+  skill: words(raw['skill']),
+  offset: offset(raw['offset']),
+});
+
 /** What is looked for in knowledge bases. */
 export interface KnowledgeAskSearch {
   readonly ask?: string | undefined;

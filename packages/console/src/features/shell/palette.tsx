@@ -26,6 +26,7 @@ import {
   SchedulesIcon,
   SearchIcon,
   SettingsIcon,
+  SkillIcon,
   SunIcon,
   TasksIcon,
   TenantsIcon,
@@ -124,6 +125,12 @@ export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
                 label: 'MCP servers',
                 leftSection: <McpIcon size={18} />,
                 onClick: () => void navigate({ to: '/admin/tools/mcp' }),
+              },
+              {
+                id: 'skills',
+                label: 'Skills',
+                leftSection: <SkillIcon size={18} />,
+                onClick: () => void navigate({ to: '/admin/tools/skills' }),
               },
             ]
           : []),

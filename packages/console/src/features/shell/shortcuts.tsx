@@ -15,6 +15,7 @@ const SHORTCUTS: readonly (readonly [string, readonly string[]])[] = [
   ['Go to the audit log', ['g', 'l']],
   ['Go to tools', ['g', 'o']],
   ['Go to MCP servers', ['g', 'm']],
+  ['Go to skills', ['g', 'i']],
   ['Go to knowledge', ['g', 'b']],
   ['Go to memory', ['g', 'y']],
   ['Go to playbooks', ['g', 'p']],
