@@ -251,6 +251,6 @@ describe('the Body of a persona', { timeout: 120_000 }, () => {
     await says('calculator', /- calculator: /);
     await says('sandbox QuickJS', /- sandbox: \w+, JavaScript in QuickJS/);
     const { documents } = await call(routes.listDocuments, { params, query: {} });
-    assert.deepEqual(documents.map(({ source }) => source).toSorted(), ['reeve:environment', 'reeve:tools']);
+    assert.deepEqual(documents.map(({ source }) => source ?? '').toSorted(), ['reeve:environment', 'reeve:tools']);
   });
 });
