@@ -11,14 +11,27 @@ export interface BodyParts extends KnowledgeParts {
   readonly log: Log;
 }
 
+/** How long what one process says of its tools stands before another may say something else. */
+const REST_MS = 300_000;
+
 /** Keeps in every persona's Body which tools there are and how their environment is, until the signal aborts. */
 export async function keepBodies(
   { toolsOf, health, everyS, log, ...parts }: BodyParts,
   signal: AbortSignal,
 ): Promise<void> {
   const notesOf = async (tenantId: string) => [toolNote((await toolsOf(tenantId)).list()), environmentNote(health())];
+  const options = {
+    signal,
+    // The embedded database has one process, which sees what it sees.
+    restMs: parts.database.kind === 'pglite' ? 0 : REST_MS,
+    onFailure: (tenantId: string, error: unknown) =>
+      log.warn(
+        { err: error, tenant_id: tenantId },
+        'the Body of a tenant’s personas could not be refreshed; trying again',
+      ),
+  };
   while (!signal.aborted) {
-    await refreshBodies(parts, notesOf, signal).then(
+    await refreshBodies(parts, notesOf, options).then(
       (written) => written > 0 && log.debug({ documents: written }, 'the Body of personas was refreshed'),
       (error: unknown) =>
         signal.aborted || log.warn({ err: error }, 'refreshing the Body of personas failed; trying again'),

@@ -9,7 +9,7 @@ import { createRemoteDriver } from './remote.ts';
 import type { SandboxRequest } from './sandbox.ts';
 
 type Message = MessageInitShape<typeof ExecResponseSchema>;
-type Event = Message['event'];
+type Event = NonNullable<Message['event']>;
 
 /** Calls a sandbox that says these, whatever it is asked, and answers what the caller said meanwhile. */
 async function callLiar(events: readonly Event[], request: Partial<SandboxRequest> = {}) {
@@ -29,7 +29,7 @@ async function callLiar(events: readonly Event[], request: Partial<SandboxReques
               let questions = 0;
               for (const event of events) {
                 yield { event };
-                questions += Number(event?.case === 'question');
+                questions += Number(event.case === 'question');
               }
               for (; questions > 0; questions--) heard.push((await iterator.next()).value!.input);
             },

@@ -11,6 +11,7 @@ import { createPersona } from './personas.ts';
 import { searchKnowledge } from './search.ts';
 
 const { signal } = new AbortController();
+const options = { restMs: 0, signal, onFailure: (_: string, error: unknown) => assert.ifError(error) };
 
 describe('the Body of personas', { timeout: 120_000 }, () => {
   let database: Database;
@@ -19,7 +20,7 @@ describe('the Body of personas', { timeout: 120_000 }, () => {
   let notes: Record<string, BodyNote[]> = {};
   const who = (tenantId: string) => ({ tenantId, userId: 'ada', traceId: 'trace-1' });
   const note = (text: string): BodyNote => ({ source: 'reeve:tools', title: 'Tools', text });
-  const refresh = () => refreshBodies({ database, reader }, async (tenantId) => notes[tenantId] ?? [], signal);
+  const refresh = () => refreshBodies({ database, reader }, async (tenantId) => notes[tenantId] ?? [], options);
   const body = (tenantId: string, name: string) =>
     inTenant(database.db, tenantId, async (tx) => {
       const base = { tenantId, personaId: ids[name]!, knowledgeBase: 'Body-KB' as const };
@@ -78,5 +79,26 @@ describe('the Body of personas', { timeout: 120_000 }, () => {
     await inTenant(database.db, 'default', (tx) => deleteDocument(tx, who('default'), base, id));
     assert.equal(await refresh(), 1);
     assert.deepEqual(await find('default', 'bob', 'drill'), ['The drill is broken.']);
+  });
+
+  it('is not told one thing and another in turns by processes that see different things', async () => {
+    const parts = { database, reader };
+    const sees = (text: string) => refreshBodies(parts, async () => [note(text)], { ...options, restMs: 60_000 });
+    assert.deepEqual([await sees('The drill hums.'), await sees('The drill is silent.')], [0, 0]);
+    await database.db
+      .updateTable('documents')
+      .set({ updated_at: new Date(0) })
+      .execute();
+    assert.deepEqual([await sees('The drill hums.'), await sees('The drill is silent.')], [3, 0]);
+  });
+
+  it('is told in one tenant though another’s tools cannot be asked', async () => {
+    const failed: string[] = [];
+    const written = await refreshBodies(
+      { database, reader },
+      async (tenantId) => (tenantId === 'default' ? Promise.reject(new Error('no')) : [note('The saw is new.')]),
+      { ...options, onFailure: (tenantId) => failed.push(tenantId) },
+    );
+    assert.deepEqual([written, failed], [1, ['default']]);
   });
 });

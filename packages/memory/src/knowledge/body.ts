@@ -16,6 +16,14 @@ export interface BodyNote {
 /** Who has written these notes, for the audit log. */
 const AUTHOR = 'reeve';
 
+export interface RefreshOptions {
+  /** How long a note stands before it is changed: processes that do not see the same do not take turns then. In milliseconds. */
+  readonly restMs: number;
+  readonly signal: AbortSignal;
+  /** Told of a tenant whose notes could not be refreshed; the others are. */
+  readonly onFailure: (tenantId: string, error: unknown) => void;
+}
+
 /**
  * Writes a tenant's notes into the Body of each of its personas that does not say so already; several processes may do it at once.
  * Answers how many were written.
@@ -23,32 +31,54 @@ const AUTHOR = 'reeve';
 export async function refreshBodies(
   parts: KnowledgeParts,
   notesOf: (tenantId: string) => Promise<readonly BodyNote[]>,
-  signal: AbortSignal,
+  { restMs, signal, onFailure }: RefreshOptions,
 ): Promise<number> {
   const { db } = parts.database;
   let written = 0;
   const tenants = await db.selectFrom('personas').select('tenant_id').distinct().execute();
   for (const { tenant_id: tenantId } of tenants)
-    for (const { source, title, text } of await notesOf(tenantId)) {
-      const bytes = Buffer.from(text);
-      const who = { tenantId, userId: AUTHOR, traceId: newTraceId() };
-      for (const personaId of await personasWithout(db, tenantId, source, bytes)) {
-        if (signal.aborted) return written;
-        const content = { bytes, name: '', mediaType: 'text/markdown' };
-        await addDocument(parts, who, personaId, 'Body-KB', content, { source, title, tags: [] }, signal);
-        written += 1;
-      }
+    try {
+      for (const note of await notesOf(tenantId)) written += await write(parts, tenantId, note, restMs, signal);
+    } catch (error) {
+      if (signal.aborted) return written;
+      onFailure(tenantId, error);
     }
   return written;
 }
 
-/** The personas whose Body does not say this. */
-async function personasWithout(db: Db, tenantId: string, source: string, bytes: Uint8Array): Promise<string[]> {
+/** Writes one note into the Body of a tenant's personas, and answers into how many. */
+async function write(
+  parts: KnowledgeParts,
+  tenantId: string,
+  { source, title, text }: BodyNote,
+  restMs: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const bytes = Buffer.from(text);
+  const who = { tenantId, userId: AUTHOR, traceId: newTraceId() };
+  let written = 0;
+  for (const personaId of await personasWithout(parts.database.db, tenantId, source, bytes, restMs)) {
+    signal.throwIfAborted();
+    const content = { bytes, name: '', mediaType: 'text/markdown' };
+    const added = await addDocument(parts, who, personaId, 'Body-KB', content, { source, title, tags: [] }, signal);
+    written += Number(!added.deduplicated);
+  }
+  return written;
+}
+
+/** The personas whose Body does not say this, and has not changed what its source says for a while. */
+async function personasWithout(
+  db: Db,
+  tenantId: string,
+  source: string,
+  bytes: Uint8Array,
+  restMs: number,
+): Promise<string[]> {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const { rows } = await sql<{ id: string }>`
     select id from personas p where tenant_id = ${tenantId} and not exists (
       select 1 from documents d where d.tenant_id = p.tenant_id and d.persona_id = p.id and d.knowledge_base = 'Body-KB'
-        and d.source = ${source} and d.sha256 = ${sha256}
+        and (d.sha256 = ${sha256} or (d.source = ${source} and d.updated_at > reeve_now() - ${restMs} * interval '1 millisecond'))
     ) order by id`.execute(db);
   return rows.map(({ id }) => id);
 }

@@ -12,9 +12,9 @@ import {
   followedPlaybooks,
   learnPlaybook,
   offerPlaybooks,
-  sourceOf,
-  textOf,
+  playbookItem,
 } from './playbooks.ts';
+import { textOf } from './playbook.ts';
 import { listPlaybookRows } from './store.ts';
 
 const who = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
@@ -101,8 +101,10 @@ describe('playbooks', () => {
     const { id } = (await learn('Sum up the sales'))!;
     const [playbook] = await offer('sum up the sales');
     const context = [
-      { source: sourceOf(playbook!), text: textOf(playbook!) },
+      playbookItem(playbook!),
       { source: 'memory 1', text: '1. read_file' },
+      // A document may be called anything.
+      { source: `playbook ${randomUUID()}`, text: '1. read_file' },
     ];
     assert.deepEqual(followedPlaybooks(context, new Set(['read_file', 'write_file'])), [id]);
     assert.deepEqual(followedPlaybooks(context, new Set(['python_execute'])), []);

@@ -119,15 +119,16 @@ export function selectGoals(
   return query.execute();
 }
 
-/** Those of a mind beyond the first `most`, the least used first to go. */
-export async function selectSurplus(db: Db, mind: Mind, most: number): Promise<string[]> {
+/** Those of a mind beyond the first `most`, the least used first to go; never `newest`, which had no time to work yet. */
+export async function selectSurplus(db: Db, mind: Mind, most: number, newest: string): Promise<string[]> {
   const rows = await db
     .selectFrom('playbooks')
     .select('id')
     .where(ofMind(mind))
+    .where('id', '<>', newest)
     .orderBy('successes', 'desc')
     .orderBy('last_success_at', 'desc')
-    .offset(most)
+    .offset(most - 1)
     .execute();
   return rows.map(({ id }) => id);
 }
