@@ -6,6 +6,7 @@ import { inTenant, type Database, type Tx } from '@reeve/db';
 import { openTestDatabase } from '@reeve/testing';
 import { createPersona, deletePersona } from '../knowledge/personas.ts';
 import { findSpaces } from '../lexical/index.ts';
+import { sql } from 'kysely';
 import {
   blamePlaybooks,
   deletePlaybook,
@@ -108,6 +109,30 @@ describe('playbooks', () => {
     ];
     assert.deepEqual(followedPlaybooks(context, new Set(['read_file', 'write_file'])), [id]);
     assert.deepEqual(followedPlaybooks(context, new Set(['python_execute'])), []);
+  });
+
+  it('of a persona that is gone are not learnt, and hurt nobody', async () => {
+    const gone = await persona('Gone');
+    await work((tx) => deletePersona(tx, who, gone));
+    assert.equal(await learn('Sum up the sales', { personaId: gone }), undefined);
+  });
+
+  it('that are new stay, however full a mind is', async () => {
+    const full = await persona('Full');
+    await work(async (tx) => {
+      await sql`
+        insert into playbooks (id, tenant_id, persona_id, goal, steps, shape, successes)
+        select gen_random_uuid(), 'default', ${full}, 'goal ' || n, '[]', 'shape ' || n, 2 from generate_series(1, 1000) n`.execute(
+        tx,
+      );
+    });
+    const { id } = (await learn('Sum up the sales', { personaId: full }))!;
+    assert.deepEqual(
+      (await offer('sum up the sales', full)).map((one) => one.id),
+      [id],
+    );
+    const { total } = await work((tx) => listPlaybookRows(tx, 'default', full, { limit: 1, offset: 0 }));
+    assert.equal(total, 1_000);
   });
 
   it('cross neither persona nor tenant', async () => {
