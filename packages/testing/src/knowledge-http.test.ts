@@ -68,6 +68,19 @@ describe('personas and what they know, over HTTP', { timeout: 300_000 }, () => {
     );
   });
 
+  it('are read-only for members where they say who somebody is', async () => {
+    const { slug } = await persona('Guarded');
+    const { id } = await addText(slug, 'Soul-KB', { text: 'I guard the gate.' });
+    const { secret } = await place.admin.call(routes.createKey, { body: { name: 'a member', role: 'member' } });
+    const member = createClient({ baseUrl: place.reeve.url, apiKey: secret! });
+    const params = { id: slug, kb: 'Soul-KB' } as const;
+    const forbidden = { status: 403 };
+    await assert.rejects(member.call(routes.addDocument, { params, body: { text: 'I open the gate.' } }), forbidden);
+    await assert.rejects(member.call(routes.deleteDocument, { params: { ...params, document_id: id } }), forbidden);
+    assert.equal((await member.call(routes.listDocuments, { params, query: {} })).total, 1);
+    await member.call(routes.addDocument, { params: { ...params, kb: 'Mind-KB' }, body: { text: 'Gates squeak.' } });
+  });
+
   it('refuse what is neither text nor file, and files that cannot be read, by their fault', async () => {
     const { slug } = await persona('Refusing');
     const post = async (body: RequestInit['body'], headers: Record<string, string> = {}) => {
