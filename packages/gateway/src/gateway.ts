@@ -3,7 +3,7 @@ import { mountAudit, mountJournal, selectJournalOfTask, type NameAgent } from '@
 import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError, type ConfigOf } from '@reeve/kit';
 import { mountMcpServers, type McpServers } from '@reeve/mcp';
-import { mountKnowledge, mountMemory, mountPlaybooks, type KnowledgeParts } from '@reeve/memory';
+import { mountKnowledge, mountMemory, mountPlaybooks, type KnowledgeParts, type MemoryRulesOf } from '@reeve/memory';
 import { listRuns } from '@reeve/runs';
 import type { Workspaces } from '@reeve/sandbox';
 import { mountSkills, type Skills } from '@reeve/skills';
@@ -51,6 +51,8 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
     readonly keyChanged: (keyId: string) => void;
     readonly policies: Policies;
+    /** What is never remembered. */
+    readonly memoryRulesOf: MemoryRulesOf;
     /** Where the built console is. */
     readonly consoleDirectory: string;
     /** False: only health, version and metrics, as a process without the gateway role has. */
@@ -101,13 +103,13 @@ export function createGateway(parts: GatewayParts): App {
     tools: (await toolCalls.toolsOf(tenantId)).list().map(({ name }) => name),
     skills: parts.skills.list().map(({ name }) => name),
   }));
-  mountMemory(app, database, async (tenantId, sessionId) => {
+  mountMemory(app, database, parts.memoryRulesOf, async (tenantId, sessionId) => {
     await parts.workspaces?.remove(tenantId, sessionId).catch((error: unknown) => {
       parts.log.warn({ err: error }, 'the files of a deleted session are still there');
     });
   });
   mountKnowledge(app, parts);
-  mountPlaybooks(app, database);
+  mountPlaybooks(app, database, parts.memoryRulesOf);
   mountWorkspaces(app, database, parts.workspaces);
   mountTools(app, toolCalls);
   mountSkills(app, parts.skills);

@@ -1,3 +1,5 @@
+export { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
+export type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
 export { contextFor } from './context.ts';
 export type { ContextQuery, RunContextItem } from './context.ts';
 export { mountKnowledge } from './knowledge/routes.ts';

@@ -7,6 +7,7 @@ import { silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
 import fc from 'fast-check';
 import { sql } from 'kysely';
+import { DEFAULT_RULES } from './care/sensitive.ts';
 import { indexMemory } from './indexer.ts';
 import { forget, recall, recallContext, remember, updateMemory } from './memories.ts';
 import { listMemoryRows } from './memory-store.ts';
@@ -19,7 +20,7 @@ describe('memories', () => {
   let database: Database;
   const store = (text: string, fields: object = {}, tenantId = 'default') =>
     inTenant(database.db, tenantId, (tx) =>
-      remember(tx, { ...who, tenantId }, { ...RememberInput.parse({ text }), ...fields }),
+      remember(tx, { ...who, tenantId }, { ...RememberInput.parse({ text }), ...fields }, DEFAULT_RULES),
     );
   const find = (query: string, fields: object = {}, tenantId = 'default') =>
     inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, RecallInput.parse({ query, ...fields })));
@@ -280,7 +281,7 @@ describe('memories', () => {
     const { id } = await store('The key is under the mat', { tags: ['home'] });
     const other = await store('The cat is called Fox');
     const change = (patch: object, tenantId = 'default') =>
-      inTenant(database.db, tenantId, (tx) => updateMemory(tx, { ...who, tenantId }, id, patch));
+      inTenant(database.db, tenantId, (tx) => updateMemory(tx, { ...who, tenantId }, id, patch, DEFAULT_RULES));
     const changed = await change({ text: 'The key is in the shed', tags: ['garden', 'garden'], ttl_s: 3_600 });
     assert.deepEqual([changed.text, changed.tags], ['The key is in the shed', ['garden']]);
     assert.ok(Date.parse(changed.expires_at!) > Date.now());

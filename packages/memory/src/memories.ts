@@ -2,6 +2,7 @@ import { recordAudit } from '@reeve/audit';
 import type { Memory, MemoryPatch, RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
 import { isUniqueViolation, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
+import { allowedText, type MemoryRules } from './care/sensitive.ts';
 import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
 import { digestOf, memoryText } from './memory.ts';
@@ -19,21 +20,24 @@ export type RememberWanted = RememberInput & {
 /**
  * Stores a text once for its tenant and persona: the same text again, whatever its case and white space, answers the
  * first one's id with `deduplicated` and makes that one last as long as the longer of the two; its tags stay. It can be
- * recalled as soon as it is stored. Throws `invalid_request` for a text of nothing but white space.
+ * recalled as soon as it is stored. Throws `invalid_request` for a text of nothing but white space, and `content_refused` for one
+ * that the tenant's rules keep out.
  */
 export async function remember(
   tx: Tx,
   who: Requester,
   input: RememberWanted,
+  rules: MemoryRules,
 ): Promise<{ id: string; deduplicated: boolean }> {
   const { tenantId } = who;
+  const text = allowedText(input.text, rules, 'text');
   const memory = {
     id: newId(),
     tenantId,
     personaId: input.persona_id ?? null,
-    text: input.text,
-    digest: digestOf(input.text),
-    tags: [...new Set(input.tags)],
+    text,
+    digest: digestOf(text),
+    tags: allowedTags(input.tags, rules),
     sessionId: input.sessionId ?? null,
     runId: input.runId ?? null,
     ttlS: input.ttl_s ?? null,
@@ -55,17 +59,27 @@ export async function requireMemory(tx: Tx, tenantId: string, id: string): Promi
   return memory;
 }
 
-/** Changes the fields sent of a memory, and what it is found by. Throws `not_found`, and `conflict` where another one says the same. */
-export async function updateMemory(tx: Tx, who: Requester, id: string, patch: MemoryPatch): Promise<Memory> {
+/**
+ * Changes the fields sent of a memory, and what it is found by. Throws `not_found`, `conflict` where another one says the same, and
+ * `content_refused` for a text that the tenant's rules keep out.
+ */
+export async function updateMemory(
+  tx: Tx,
+  who: Requester,
+  id: string,
+  patch: MemoryPatch,
+  rules: MemoryRules,
+): Promise<Memory> {
   const { tenantId } = who;
   const { persona_id: personaId } = await requireMemory(tx, tenantId, id);
-  const { text, tags, ttl_s: ttlS } = patch;
+  const { tags, ttl_s: ttlS } = patch;
+  const text = patch.text === undefined ? undefined : allowedText(patch.text, rules, 'text');
   const space = await ensureSpace(tx, { tenantId, personaId, kind: 'memory' });
   await lockSpace(tx, space);
   try {
     await updateMemoryRow(tx, id, {
       ...(text !== undefined && { text: { text, digest: digestOf(text) } }),
-      ...(tags !== undefined && { tags: [...new Set(tags)] }),
+      ...(tags !== undefined && { tags: allowedTags(tags, rules) }),
       ...(ttlS !== undefined && { ttlS }),
     });
   } catch (error) {
@@ -141,6 +155,10 @@ export async function recallContext(
   return found
     .filter(({ matched }) => matched >= Math.min(SHARED_TERMS, terms))
     .map(({ match: { id, text } }) => ({ text, source: `memory ${id}` }));
+}
+
+function allowedTags(tags: readonly string[], rules: MemoryRules): string[] {
+  return [...new Set(tags.map((tag, at) => allowedText(tag, rules, `tags.${at}`)))];
 }
 
 function record(

@@ -5,6 +5,7 @@ import type { Database } from '@reeve/db';
 import { createApp, type App } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
+import { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
 import { mountMemory } from './routes.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- whatever JSON an answer has
@@ -13,6 +14,7 @@ type Answer = { status: number; body: any };
 describe('the routes of memory', () => {
   let database: Database;
   const deleted: string[] = [];
+  let rules = DEFAULT_RULES;
   let app: App;
   async function send(
     method: string,
@@ -42,7 +44,12 @@ describe('the routes of memory', () => {
       log: silentLog,
       stopping: new AbortController().signal,
     });
-    mountMemory(app, database, async (tenantId, sessionId) => void deleted.push(`${tenantId}/${sessionId}`));
+    mountMemory(
+      app,
+      database,
+      async () => rules,
+      async (tenantId, sessionId) => void deleted.push(`${tenantId}/${sessionId}`),
+    );
   });
   after(() => database[Symbol.asyncDispose]());
 
@@ -124,6 +131,38 @@ describe('the routes of memory', () => {
     );
     assert.equal((await send('DELETE', `/api/v1/memory/${made.body.id}`)).status, 204);
     assert.equal((await send('DELETE', `/api/v1/memory/${made.body.id}`)).status, 404);
+  });
+
+  it('refuse what is never remembered by the rule’s name, or mask it where the tenant says so', async () => {
+    const secret = `hunter2${randomUUID()}`;
+    const refused = await send('POST', '/api/v1/memory/remember', { text: `The wifi password: ${secret}` });
+    assert.deepEqual(
+      [refused.status, refused.body.code, refused.body.details[0].path],
+      [400, 'content_refused', 'text'],
+    );
+    assert.match(refused.body.error, /a password.*rule password/);
+    assert.ok(!JSON.stringify(refused.body).includes(secret));
+    const tagged = await send('POST', '/api/v1/memory/remember', { text: 'x', tags: ['wifi', `password=${secret}`] });
+    assert.deepEqual([tagged.status, tagged.body.details[0].path], [400, 'tags.1']);
+    const { id } = (await send('POST', '/api/v1/memory/remember', { text: 'The wifi is called Fox' })).body;
+    const path = `/api/v1/memory/${id}`;
+    assert.equal((await send('PATCH', path, { text: `password: ${secret}` })).body.code, 'content_refused');
+    assert.equal((await send('GET', path)).body.text, 'The wifi is called Fox');
+
+    rules = memoryRules({ secrets: 'mask', refuse: ['(?i)nightfall'], mask: ['EMP-\\d+'] });
+    try {
+      const code = (await send('POST', '/api/v1/memory/remember', { text: 'About Nightfall' })).body;
+      assert.match(code.error, /does not want.*rule refuse\.0/);
+      const text = `Ada is EMP-4711, her wifi password: ${secret}`;
+      const stored = (await send('POST', '/api/v1/memory/remember', { text })).body.id;
+      const memory = (await send('GET', `/api/v1/memory/${stored}`)).body;
+      assert.equal(memory.text, 'Ada is ***, her wifi password: ***');
+      assert.deepEqual((await send('POST', '/api/v1/memory/recall', { query: `4711 ${secret}` })).body.matches, []);
+      assert.equal((await send('DELETE', `/api/v1/memory/${stored}`)).status, 204);
+    } finally {
+      rules = DEFAULT_RULES;
+      await send('DELETE', path);
+    }
   });
 
   it('refuse bad input by the field’s name and store nothing', async () => {

@@ -1,6 +1,7 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { requesterOf, type App } from '@reeve/http';
+import type { MemoryRulesOf } from './care/sensitive.ts';
 import { forget, recall, remember, requireMemory, updateMemory } from './memories.ts';
 import { listMemoryRows } from './memory-store.ts';
 import type { NewMessage } from './session.ts';
@@ -22,6 +23,7 @@ const LATEST = 200;
 export function mountMemory(
   app: App,
   database: Database,
+  rulesOf: MemoryRulesOf,
   deleted: (tenantId: string, sessionId: string) => Promise<void>,
 ): void {
   app.mount(routes.getLatestMemory, ({ principal: { tenantId }, query: { session_id } }) =>
@@ -78,9 +80,10 @@ export function mountMemory(
     inTenant(database.db, tenantId, (tx) => exportSession(tx, tenantId, id)),
   );
 
-  app.mount(routes.remember, (call) =>
-    inTenant(database.db, call.principal.tenantId, (tx) => remember(tx, requesterOf(call), call.body)),
-  );
+  app.mount(routes.remember, async (call) => {
+    const rules = await rulesOf(call.principal.tenantId);
+    return inTenant(database.db, call.principal.tenantId, (tx) => remember(tx, requesterOf(call), call.body, rules));
+  });
 
   app.mount(routes.recall, ({ principal: { tenantId }, body }) =>
     inTenant(database.db, tenantId, async (tx) => ({
@@ -101,11 +104,12 @@ export function mountMemory(
     inTenant(database.db, tenantId, (tx) => requireMemory(tx, tenantId, id)),
   );
 
-  app.mount(routes.updateMemory, (call) =>
-    inTenant(database.db, call.principal.tenantId, (tx) =>
-      updateMemory(tx, requesterOf(call), call.params.id, call.body),
-    ),
-  );
+  app.mount(routes.updateMemory, async (call) => {
+    const rules = await rulesOf(call.principal.tenantId);
+    return inTenant(database.db, call.principal.tenantId, (tx) =>
+      updateMemory(tx, requesterOf(call), call.params.id, call.body, rules),
+    );
+  });
 
   app.mount(routes.deleteMemory, async (call) => {
     await inTenant(database.db, call.principal.tenantId, (tx) => forget(tx, requesterOf(call), call.params.id));

@@ -16,7 +16,7 @@ import {
   type Log,
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
-import { recallAs, remember, startMemoryIndexer } from '@reeve/memory';
+import { memoryRules, recallAs, remember, startMemoryIndexer, type MemoryRulesOf } from '@reeve/memory';
 import { openDocumentReader } from '@reeve/memory/documents';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
@@ -151,8 +151,10 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     }),
   );
   const toolsOf = async (tenantId: string) => (await toolbox.tools()).with(await mcpServers.toolsOf(tenantId));
+  const memoryRulesOf: MemoryRulesOf = async (tenantId) => memoryRules((await policies.of(tenantId)).settings.memory);
   const toolContextFor = createToolContext(
     database,
+    memoryRulesOf,
     toolbox,
     workspaces ?? createWorkspacesElsewhere(workspacesDirectoryOf(config)),
     egressOf,
@@ -173,6 +175,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
       return (tool) => toolRule(policy, tool);
     },
     skillsOf: toolbox.skillsOf,
+    memoryRulesOf,
     toolContext: async (run, agent, key, signal) => ({
       ...(await toolContextFor(
         { tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id },
@@ -269,6 +272,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     onRefused: refusals.onRefused,
     holds: { policies: policies.health, limits: limiter.health, overload: overload.health },
     policies,
+    memoryRulesOf,
     stopping: stopping.signal,
     notReady: () => notReady,
     consoleDirectory: join(import.meta.dirname, '../../console/dist'),
@@ -323,6 +327,7 @@ async function forgetRuns(tx: Tx, taskIds: readonly string[]): Promise<void> {
  */
 function createToolContext(
   database: Database,
+  memoryRulesOf: MemoryRulesOf,
   toolbox: Pick<Toolbox, 'skillContext'>,
   workspaces: Pick<Workspaces, 'open' | 'quota'>,
   egressOf: ReturnType<typeof createEgress>,
@@ -347,10 +352,11 @@ function createToolContext(
       ...toolbox.skillContext(agent?.skills),
       now: () => new Date(),
       memory: {
-        remember: (input) =>
-          inTenant(database.db, tenantId, (tx) =>
-            remember(tx, rememberer, { ...input, persona_id: personaId, sessionId, ...(runId !== null && { runId }) }),
-          ),
+        async remember(input) {
+          const wanted = { ...input, persona_id: personaId, sessionId, ...(runId !== null && { runId }) };
+          const rules = await memoryRulesOf(tenantId);
+          return inTenant(database.db, tenantId, (tx) => remember(tx, rememberer, wanted, rules));
+        },
         recall: (input) => inTenant(database.db, tenantId, (tx) => recallAs(tx, tenantId, personaId, input)),
       },
     };

@@ -33,6 +33,7 @@ const BUILT_IN: Layer = {
     routing: { allow: [], deny: [] },
     tools: { allow: [], deny: [], approve: [] },
     egress: { default: [] },
+    memory: { secrets: 'refuse', refuse: [], mask: [] },
   },
 };
 

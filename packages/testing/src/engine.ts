@@ -6,6 +6,7 @@ import { AgentInput, type Multitask, type Run, type RunEvent, type Step } from '
 import { inTenant, type Database } from '@reeve/db';
 import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
+import { DEFAULT_RULES } from '@reeve/memory';
 import {
   createFeed,
   createRunHandler,
@@ -104,6 +105,7 @@ export async function openTestEngine(): Promise<TestEngine> {
     toolsOf: async () => tools,
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
+    memoryRulesOf: async () => DEFAULT_RULES,
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
     skillsOf: () => ({ prompt: '', tools: [] }),
     toolContext: async (run, _skills, idempotencyKey, signal) => ({

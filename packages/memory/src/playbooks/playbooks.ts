@@ -2,6 +2,7 @@ import { recordAudit } from '@reeve/audit';
 import type { Playbook } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
+import type { MemoryRules } from '../care/sensitive.ts';
 import { ensureSpace, findSpaces, indexTexts, rankTexts, unindexTexts } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
 import { confidenceOf, goalOf, isAlike, isWrong, shapeOf, stepsOf, textOf, type MadeCall } from './playbook.ts';
@@ -29,13 +30,14 @@ export interface Experience extends Mind {
 /** Playbooks that a mind keeps. */
 const MOST = 1_000;
 
-/** Keeps what worked, once for what is alike; undefined where there is nothing to repeat. */
+/** Keeps what worked, once for what is alike, without what the tenant's rules keep out; undefined where there is nothing to repeat. */
 export async function learnPlaybook(
   tx: Tx,
   experience: Experience,
+  rules: MemoryRules,
 ): Promise<{ id: string; merged: boolean } | undefined> {
-  const steps = stepsOf(experience.calls);
-  const goal = goalOf(experience.goal);
+  const steps = stepsOf(experience.calls, rules);
+  const goal = goalOf(experience.goal, rules);
   if (steps === undefined || goal === '') return undefined;
   const success = { ...experience, goal, steps, shape: shapeOf(steps) };
   await lockMind(tx, experience);
