@@ -221,6 +221,7 @@ const COLUMNS = {
     created_at: NO,
     expires_at: YES,
     indexed: NO,
+    superseded_by: YES,
   },
   memory_events: {
     tenant_id: NO,

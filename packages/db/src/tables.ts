@@ -280,6 +280,7 @@ export interface Tables {
     created_at: Time;
     expires_at: Time | null;
     indexed: Generated<boolean>;
+    superseded_by: string | null;
   };
   lexical_spaces: {
     id: Generated<number>;

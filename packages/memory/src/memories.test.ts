@@ -49,7 +49,7 @@ describe('memories', () => {
     const persona = randomUUID();
     const first = await store('Ada likes  tea');
     assert.equal(first.deduplicated, false);
-    assert.deepEqual(await store('ada LIKES tea\n'), { id: first.id, deduplicated: true });
+    assert.deepEqual(await store('ada LIKES tea\n'), { id: first.id, deduplicated: true, supersedes: [] });
     assert.equal((await store('Ada likes tea', { persona_id: persona })).deduplicated, false);
     assert.equal((await store('Ada likes tea', {}, 'other')).deduplicated, false);
     assert.deepEqual(await texts('tea', { top_k: 9, persona_id: persona }), ['Ada likes tea']);
@@ -68,8 +68,8 @@ describe('memories', () => {
     await fc.assert(
       fc.asyncProperty(text, fc.constantFrom(' ', '\n', '\t\u00a0', ''), async (value, space) => {
         const { id } = await store(value);
-        assert.deepEqual(await store(`${space}${value}${space}`), { id, deduplicated: true });
-        assert.deepEqual(await store(value), { id, deduplicated: true });
+        assert.deepEqual(await store(`${space}${value}${space}`), { id, deduplicated: true, supersedes: [] });
+        assert.deepEqual(await store(value), { id, deduplicated: true, supersedes: [] });
       }),
       { numRuns: 40 },
     );
@@ -77,11 +77,11 @@ describe('memories', () => {
 
   it('last as long as they were last asked to', async () => {
     const { id } = await store('The door code is 4711', { ttl_s: 60 });
-    assert.deepEqual(await store('the door code is 4711', { ttl_s: 120 }), { id, deduplicated: true });
-    assert.deepEqual(await store('the door code is 4711', { ttl_s: 10 }), { id, deduplicated: true });
+    assert.deepEqual(await store('the door code is 4711', { ttl_s: 120 }), { id, deduplicated: true, supersedes: [] });
+    assert.deepEqual(await store('the door code is 4711', { ttl_s: 10 }), { id, deduplicated: true, supersedes: [] });
     await passTime(database, 90_000);
     assert.deepEqual(await texts('door code'), ['The door code is 4711']);
-    assert.deepEqual(await store('the door code is 4711'), { id, deduplicated: true });
+    assert.deepEqual(await store('the door code is 4711'), { id, deduplicated: true, supersedes: [] });
     await passTime(database, 10 * 365 * 86_400_000);
     assert.equal((await find('door code')).length, 1);
   });

@@ -3,6 +3,8 @@ import type { Memory, MemoryPatch, RecallInput, RecallMatch, RememberInput } fro
 import { isUniqueViolation, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import { allowedText, type MemoryRules } from './care/sensitive.ts';
+import { relate, type Related } from './care/relate.ts';
+import { selectByDigest, updateMerged, updateParted, updateSuperseded } from './care/store.ts';
 import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
 import { digestOf, memoryText } from './memory.ts';
@@ -18,17 +20,17 @@ export type RememberWanted = RememberInput & {
 };
 
 /**
- * Stores a text once for its tenant and persona: the same text again, whatever its case and white space, answers the
- * first one's id with `deduplicated` and makes that one last as long as the longer of the two; its tags stay. It can be
- * recalled as soon as it is stored. Throws `invalid_request` for a text of nothing but white space, and `content_refused` for one
+ * What came of a text: the memory that says it, whether that was there already, and those in whose place it came.
+ */
+export type Remembered = { id: string; deduplicated: boolean; supersedes: string[] };
+
+/**
+ * Stores a text once for its tenant and persona: what says nothing that an older one does not say answers that one's id with
+ * `deduplicated`, gives it its tags and makes it last as long as the longer of the two. What says something else about the same
+ * thing comes in the place of the older ones. It can be recalled as soon as it is stored. Throws `invalid_request` for a text of nothing but white space, and `content_refused` for one
  * that the tenant's rules keep out.
  */
-export async function remember(
-  tx: Tx,
-  who: Requester,
-  input: RememberWanted,
-  rules: MemoryRules,
-): Promise<{ id: string; deduplicated: boolean }> {
+export async function remember(tx: Tx, who: Requester, input: RememberWanted, rules: MemoryRules): Promise<Remembered> {
   const { tenantId } = who;
   const text = allowedText(input.text, rules, 'text');
   const memory = {
@@ -45,12 +47,22 @@ export async function remember(
   const space = await ensureSpace(tx, { tenantId, personaId: memory.personaId, kind: 'memory' });
   await lockSpace(tx, space);
   await unindexTexts(tx, space, await deleteExpiredMemory(tx, tenantId, memory.personaId, memory.digest));
-  const id = await insertMemory(tx, memory);
-  if (id !== memory.id) return { id, deduplicated: true };
-  await indexTexts(tx, space, [memoryText(id, memory.text)]);
-  await record(tx, who, 'MEMORY_STORED', id, memory.runId);
-  return { id, deduplicated: false };
+  const exact = await selectByDigest(tx, memory);
+  // The usual repeat changes nothing else; what holds no longer and is said again holds again.
+  const isSettled = exact !== undefined && exact.superseded_by === null;
+  const { same, older } = isSettled ? NOTHING : await relate(tx, space, text, exact?.id);
+  const known = exact?.id ?? same;
+  const id = known ?? memory.id;
+  if (known === undefined) {
+    await insertMemory(tx, memory);
+    await indexTexts(tx, space, [memoryText(id, text)]);
+    await record(tx, who, 'MEMORY_STORED', id, memory.runId);
+  } else await updateMerged(tx, id, memory);
+  if (older.length > 0) await updateSuperseded(tx, id, older);
+  return { id, deduplicated: known !== undefined, supersedes: older };
 }
+
+const NOTHING: Related = { same: undefined, older: [] };
 
 /** One memory. Throws `not_found`. */
 export async function requireMemory(tx: Tx, tenantId: string, id: string): Promise<Memory> {
@@ -87,7 +99,11 @@ export async function updateMemory(
       ? new ReeveError('conflict', 'another memory says the same', { cause: error })
       : error;
   }
-  if (text !== undefined) await indexTexts(tx, space, [memoryText(id, text)]);
+  if (text !== undefined) {
+    await indexTexts(tx, space, [memoryText(id, text)]);
+    await updateParted(tx, id);
+    await updateSuperseded(tx, id, (await relate(tx, space, text, id)).older);
+  }
   await record(tx, who, 'MEMORY_CHANGED', id, null);
   return requireMemory(tx, tenantId, id);
 }
@@ -141,7 +157,8 @@ const SHARED_TERMS = 2;
 
 /**
  * What to show a model beside a prompt: the memories of a persona and those of none that fit it best, at most `topK`, each with where
- * it is from. A memory that shares a single term with the prompt is left out, unless the prompt has no other.
+ * it is from. A memory that shares a single term with the prompt is left out, unless the prompt has no other, and so is one that
+ * another came in the place of: that one is there instead.
  */
 export async function recallContext(
   tx: Tx,
@@ -153,7 +170,7 @@ export async function recallContext(
   const wanted = { query: query.slice(0, QUERY_LENGTH), top_k: topK, kinds: ['memory' as const] };
   const { terms, found } = await search(tx, tenantId, wanted, [personaId, null]);
   return found
-    .filter(({ matched }) => matched >= Math.min(SHARED_TERMS, terms))
+    .filter(({ matched, match }) => matched >= Math.min(SHARED_TERMS, terms) && match.superseded_by === null)
     .map(({ match: { id, text } }) => ({ text, source: `memory ${id}` }));
 }
 

@@ -89,7 +89,18 @@ const isLiving = sql<boolean>`(expires_at is null or expires_at > reeve_now())`;
 function living(db: Db, tenantId: string) {
   return db
     .selectFrom('memories')
-    .select(['id', 'tenant_id', 'persona_id', 'text', 'tags', 'session_id', 'run_id', 'created_at', 'expires_at'])
+    .select([
+      'id',
+      'tenant_id',
+      'persona_id',
+      'text',
+      'tags',
+      'session_id',
+      'run_id',
+      'created_at',
+      'expires_at',
+      'superseded_by',
+    ])
     .where('tenant_id', '=', tenantId)
     .where(isLiving);
 }

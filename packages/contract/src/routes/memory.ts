@@ -115,10 +115,12 @@ export const remember = defineRoute({
   access: 'member',
   creates: true,
   summary: 'Remember a text',
-  description: 'The same text again is stored once: `deduplicated` is true and the id is the first one’s.',
+  description:
+    'What says nothing that an older memory of the same persona does not say is stored once: `deduplicated` is true, the id is the older one’s, and its tags and time are those of both. What says something else about the same thing, or says the same and a little more, comes in the place of the older ones in `supersedes`, which stay. A text with a credential, or with what the tenant’s policy keeps out, is refused as `content_refused`.',
   body: RememberInput,
-  responses: { 201: z.object({ id: Id, deduplicated: z.boolean() }) },
+  responses: { 201: z.object({ id: Id, deduplicated: z.boolean(), supersedes: z.array(Id) }) },
 });
+const SupersededBy = Id.nullable().describe('The memory that came in the place of this one.');
 export const RecallInput = z.strictObject({
   query: text(1, 2_000),
   top_k: z.number().int().min(1).max(100).default(5),
@@ -138,6 +140,7 @@ export const RecallMatch = z
     tags: z.array(z.string()),
     source: z.object({ session_id: Id.nullable(), run_id: Id.nullable() }),
     created_at: Time,
+    superseded_by: SupersededBy,
   })
   .meta({ id: 'RecallMatch' });
 export type RecallMatch = z.infer<typeof RecallMatch>;
@@ -147,7 +150,8 @@ export const recall = defineRoute({
   tag,
   access: 'viewer',
   summary: 'Find what was remembered',
-  description: 'Lexical ranking. `retrieval` says so: no embedding is used.',
+  description:
+    'Lexical ranking. `retrieval` says so: no embedding is used. What came in the place of an older memory stands before it.',
   body: RecallInput,
   responses: { 200: z.object({ matches: z.array(RecallMatch), retrieval: z.literal('lexical') }) },
 });
@@ -161,6 +165,7 @@ export const Memory = z
     source: z.object({ session_id: Id.nullable(), run_id: Id.nullable() }),
     created_at: Time,
     expires_at: Time.nullable().describe('Null: never.'),
+    superseded_by: SupersededBy,
   })
   .meta({ id: 'Memory' });
 export type Memory = z.infer<typeof Memory>;
