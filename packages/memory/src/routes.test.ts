@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import type { Database } from '@reeve/db';
+import { now, type Database } from '@reeve/db';
 import { createApp, type App } from '@reeve/http';
-import { silentLog } from '@reeve/kit';
+import { newId, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
 import { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
+import { indexMemory } from './indexer.ts';
 import { mountMemory } from './routes.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- whatever JSON an answer has
@@ -163,6 +164,69 @@ describe('the routes of memory', () => {
       rules = DEFAULT_RULES;
       await send('DELETE', path);
     }
+  });
+
+  it('export all that is remembered, the oldest first, and forget it all with what it was found by', async () => {
+    const [tenant, persona] = [{ 'x-tenant-id': 'other' }, randomUUID()];
+    await database.db
+      .insertInto('memories')
+      .values(
+        Array.from({ length: 601 }, (_, n) => ({
+          id: newId(),
+          tenant_id: 'other',
+          persona_id: n % 2 === 0 ? persona : null,
+          text: `thought ${n}`,
+          digest: newId(),
+          created_at: now,
+        })),
+      )
+      .execute();
+    await indexMemory(database, silentLog, new AbortController().signal);
+    const { id } = (await send('POST', '/api/v1/memory/remember', { text: 'The last one', tags: ['end'] }, tenant))
+      .body;
+    const read = async (query: string) => {
+      const response = await app.fetch(new Request(`http://x/api/v1/memory/export${query}`, { headers: tenant }));
+      assert.equal(response.headers.get('content-type'), 'application/x-ndjson');
+      return (await response.text())
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    };
+    const lines = await read('');
+    assert.deepEqual([lines.length, lines.at(-1)], [603, { exported: 602 }]);
+    assert.equal(new Set(lines.map((line) => line.text)).size, 603);
+    const listed = (await send('GET', '/api/v1/memory?limit=1', undefined, tenant)).body;
+    assert.deepEqual([lines.at(-2), listed.total], [listed.memories[0], 602]);
+    assert.equal((await read(`?persona_id=${persona}`)).length, 302);
+
+    for (const query of ['', '?all=false', `?all=true&persona_id=${persona}`])
+      assert.equal((await send('DELETE', `/api/v1/memory${query}`, undefined, tenant)).status, 400, query);
+    const mine = (await send('POST', '/api/v1/memory/remember', { text: 'Not theirs to delete' })).body.id;
+    const path = `/api/v1/memory?persona_id=${persona}`;
+    assert.deepEqual((await send('DELETE', path, undefined, tenant)).body, { deleted: 301 });
+    assert.deepEqual((await send('DELETE', path, undefined, tenant)).body, { deleted: 0 });
+    assert.equal((await send('POST', '/api/v1/memory/recall', { query: 'last' }, tenant)).body.matches[0].id, id);
+    assert.deepEqual((await send('DELETE', '/api/v1/memory?all=true', undefined, tenant)).body, { deleted: 301 });
+    assert.deepEqual(await read(''), [{ exported: 0 }]);
+    for (const table of ['lexical_entries', 'lexical_terms', 'lexical_blocks'] as const) {
+      const rows = await database.db.selectFrom(table).select('space_id').where('tenant_id', '=', 'other').execute();
+      assert.deepEqual(rows, [], table);
+    }
+    assert.equal((await send('DELETE', `/api/v1/memory/${mine}`)).status, 204);
+    const audited = await database.db
+      .selectFrom('audit')
+      .select('details')
+      .where('action', '=', 'MEMORIES_DELETED')
+      .orderBy('at')
+      .execute();
+    assert.deepEqual(
+      audited.map(({ details }) => details),
+      [{ deleted: 301, persona }, { deleted: 301 }],
+    );
+    assert.equal(
+      (await send('POST', '/api/v1/memory/remember', { text: 'The last one' }, tenant)).body.deduplicated,
+      false,
+    );
   });
 
   it('refuse bad input by the field’s name and store nothing', async () => {

@@ -1,6 +1,8 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
-import { requesterOf, type App } from '@reeve/http';
+import { ByteStream, Reply, requesterOf, type App } from '@reeve/http';
+import { exportMemories } from './care/export.ts';
+import { forgetAll } from './care/forget-all.ts';
 import type { MemoryRulesOf } from './care/sensitive.ts';
 import { forget, recall, remember, requireMemory, updateMemory } from './memories.ts';
 import { listMemoryRows } from './memory-store.ts';
@@ -99,6 +101,20 @@ export function mountMemory(
       offset,
     })),
   );
+
+  // Before /api/v1/memory/{id}, which takes any word for an id.
+  app.mount(routes.exportMemories, async ({ principal: { tenantId }, query: { persona_id: personaId } }) => {
+    const lines = ByteStream.ofLines((gone) => exportMemories(database, tenantId, personaId, gone));
+    return new Reply(200, lines, routes.exportMemories.produces, {
+      'content-disposition': 'attachment; filename="memories.jsonl"',
+    });
+  });
+
+  app.mount(routes.deleteMemories, async (call) => ({
+    deleted: await inTenant(database.db, call.principal.tenantId, (tx) =>
+      forgetAll(tx, requesterOf(call), call.query.persona_id),
+    ),
+  }));
 
   app.mount(routes.getMemory, ({ principal: { tenantId }, params: { id } }) =>
     inTenant(database.db, tenantId, (tx) => requireMemory(tx, tenantId, id)),

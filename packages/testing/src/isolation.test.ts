@@ -199,6 +199,9 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
       blind: [{ body: { query: WORD } }, { body: { query: `what about ${WORD} and its friends`, top_k: 50 } }],
     },
     listMemories: list(),
+    exportMemories: { blind: [{}, { query: { persona_id: alpha.persona } }] },
+    // Of Beta's own; a persona of Alpha's is none of its.
+    deleteMemories: { blind: [{ query: { persona_id: alpha.persona } }, { query: { all: 'true' } }] },
     getMemory: one(alpha.memory),
     updateMemory: one(alpha.memory, { body: { text: 'mine now' } }),
     deleteMemory: one(alpha.memory),

@@ -8,7 +8,9 @@ export {
   updateAgent,
 } from './agents.ts';
 export {
+  deleteMemories,
   deleteMemory,
+  exportMemories,
   deleteSession,
   exportSession,
   getLatestMemory,

@@ -192,6 +192,37 @@ export const listMemories = defineRoute({
   }),
   responses: { 200: listOf('memories', Memory) },
 });
+export const exportMemories = defineRoute({
+  method: 'GET',
+  path: '/api/v1/memory/export',
+  tag,
+  access: 'viewer',
+  summary: 'All that is remembered as JSON Lines, the oldest first',
+  description:
+    'One `Memory` a line, with where it is from. The last line is `{"exported"}`, how many there were: a file without it was cut off.',
+  query: z.strictObject({ persona_id: Id.optional().describe('Only what this persona remembers.') }),
+  responses: { 200: z.string() },
+  produces: 'application/x-ndjson',
+});
+export const deleteMemories = defineRoute({
+  method: 'DELETE',
+  path: '/api/v1/memory',
+  tag,
+  access: 'admin',
+  summary: 'Forget everything, or everything of a persona',
+  description:
+    'Really deletes the memories, with what they are found by. Sessions, documents and playbooks are not memories and stay.',
+  query: z
+    .strictObject({
+      persona_id: Id.optional(),
+      all: z.literal('true', 'must be true').optional().describe('Of the whole tenant, of every persona and of none.'),
+    })
+    .refine(({ persona_id, all }) => (persona_id === undefined) !== (all === undefined), {
+      path: ['persona_id'],
+      message: 'give either persona_id or all=true',
+    }),
+  responses: { 200: z.object({ deleted: z.number().int() }) },
+});
 export const getMemory = defineRoute({
   method: 'GET',
   path: '/api/v1/memory/{id}',

@@ -5,6 +5,7 @@ import { RecallInput, RememberInput } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { openTestDatabase, passTime } from '@reeve/testing';
 import { forget, recall, recallContext, remember, requireMemory, updateMemory } from '../memories.ts';
+import { forgetAll } from './forget-all.ts';
 import { DEFAULT_RULES } from './sensitive.ts';
 
 const who = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
@@ -122,5 +123,23 @@ describe('memories that say the same or something else', () => {
     const same = await Promise.all(cities.map((_, at) => store(`Ada${'!'.repeat(at)} sleeps, late`)));
     assert.equal(new Set(same.map(({ id }) => id)).size, 1);
     assert.equal(same.filter(({ deduplicated }) => !deduplicated).length, 1);
+  });
+
+  it('are all gone, or found, when everything is forgotten while others remember', async () => {
+    const names = Array.from({ length: 12 }, (_, at) => `name${at}`);
+    const personas = [null, randomUUID(), randomUUID()];
+    await store('Something from before');
+    await Promise.all([
+      ...names.map((name, at) => store(`${name} reads`, { persona_id: personas[at % 3] })),
+      inTenant(database.db, 'default', (tx) => forgetAll(tx, who, undefined)),
+      ...names.map((name, at) => store(`${name} writes`, { persona_id: personas[at % 3] })),
+    ]);
+    const ids = (rows: readonly { id: string }[]) => rows.map(({ id }) => id).toSorted();
+    const memories = await database.db.selectFrom('memories').select('id').execute();
+    const entries = await database.db.selectFrom('lexical_entries').select('ref as id').execute();
+    assert.deepEqual(ids(entries), ids(memories));
+    assert.deepEqual(await texts('before'), []);
+    await inTenant(database.db, 'default', (tx) => forgetAll(tx, who, undefined));
+    assert.equal((await database.db.selectFrom('lexical_terms').select('term').execute()).length, 0);
   });
 });
