@@ -282,6 +282,20 @@ export interface Tables {
     indexed: Generated<boolean>;
     superseded_by: string | null;
   };
+  memory_extractions: {
+    run_id: string;
+    tenant_id: string;
+    session_id: string;
+    persona_id: string | null;
+    agent: string;
+    user_id: string;
+    trace_id: string;
+    model: string | null;
+    said: string;
+    answered: string;
+    attempts: Generated<number>;
+    due_at: Generated<Time>;
+  };
   lexical_spaces: {
     id: Generated<number>;
     tenant_id: string;

@@ -150,7 +150,7 @@ describe('the routes of memory', () => {
     assert.equal((await send('PATCH', path, { text: `password: ${secret}` })).body.code, 'content_refused');
     assert.equal((await send('GET', path)).body.text, 'The wifi is called Fox');
 
-    rules = memoryRules({ secrets: 'mask', refuse: ['(?i)nightfall'], mask: ['EMP-\\d+'] });
+    rules = memoryRules({ extract: false, secrets: 'mask', refuse: ['(?i)nightfall'], mask: ['EMP-\\d+'] });
     try {
       const code = (await send('POST', '/api/v1/memory/remember', { text: 'About Nightfall' })).body;
       assert.match(code.error, /does not want.*rule refuse\.0/);

@@ -16,7 +16,14 @@ import {
   type Log,
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
-import { memoryRules, recallAs, remember, startMemoryIndexer, type MemoryRulesOf } from '@reeve/memory';
+import {
+  memoryRules,
+  recallAs,
+  remember,
+  startMemoryExtractor,
+  startMemoryIndexer,
+  type MemoryRulesOf,
+} from '@reeve/memory';
 import { openDocumentReader } from '@reeve/memory/documents';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
@@ -206,6 +213,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && (works || config.roles.includes('scheduler'))) stack.use(startSealer(database, log));
 
   if (serve && (works || config.roles.includes('memory'))) stack.use(startMemoryIndexer(database, log));
+
+  if (serve && works) stack.use(startMemoryExtractor({ database, models, ledgerFor, rulesOf: memoryRulesOf, log }));
 
   const stopping = new AbortController();
   if (works) stack.use(startMetering(database, log));

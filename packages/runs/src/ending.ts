@@ -3,7 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import type { NewRunEvent, RunWait } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
-import { blamePlaybooks, followedPlaybooks, learnPlaybook, type MemoryRules } from '@reeve/memory';
+import { blamePlaybooks, followedPlaybooks, learnPlaybook, noteForExtraction, type MemoryRules } from '@reeve/memory';
 import {
   carryOut,
   createAfterCommit,
@@ -40,6 +40,7 @@ export async function complete(
       await updateEndedRun(tx, run.id, { status: 'completed', result: answer, error: null });
       await appendSteps(tx, run, after, answer);
       await learn(tx, work, after, rules);
+      if (rules.extract) await noteFacts(tx, work, answer);
       followed = await settleTask(tx, work.claim, {
         status: 'completed',
         result: { response: answer, run_id: run.id, usage: usageOf(run.used) },
@@ -83,6 +84,25 @@ async function learn(tx: Tx, { run, agent }: Work, steps: readonly StepRecord[],
   if (calls.length === 0) return;
   const { tenantId, sessionId, id: runId, input: goal } = run;
   await learnPlaybook(tx, { tenantId, personaId: agent.persona_id, goal, calls, runId, sessionId }, rules);
+}
+
+/** Has facts looked for in what was said, behind the run. What agents say to each other is not a conversation. */
+async function noteFacts(tx: Tx, { run, agent }: Work, answered: string): Promise<void> {
+  const { tenantId, sessionId, id: runId, userId, traceId, agentSlug, input: said } = run;
+  if (run.parentRunId !== null || said.trim() === '') return;
+  const { persona_id: personaId, model_id: model } = agent;
+  await noteForExtraction(tx, {
+    runId,
+    tenantId,
+    sessionId,
+    personaId,
+    agent: agentSlug,
+    userId,
+    traceId,
+    model,
+    said,
+    answered,
+  });
 }
 
 /** What a run that failed had been told that worked before. */

@@ -58,7 +58,7 @@ describe('a policy', () => {
       routing: { allow: ['a/*'], deny: [] },
       tools: { allow: [], deny: ['bash_*'], approve: [] },
       egress: { default: [] },
-      memory: { secrets: 'refuse', refuse: [], mask: [] },
+      memory: { extract: false, secrets: 'refuse', refuse: [], mask: [] },
     });
     assert.deepEqual(policy.origins, {
       fail_open: 'file:default',
@@ -73,6 +73,7 @@ describe('a policy', () => {
       'tools.deny': 'override',
       'tools.approve': 'default',
       'egress.default': 'default',
+      'memory.extract': 'default',
       'memory.secrets': 'default',
       'memory.refuse': 'default',
       'memory.mask': 'default',

@@ -70,6 +70,9 @@ const leaves = {
   deny: Globs.describe('Globs; goes before what is allowed.'),
   approve: Globs.describe('Globs of tools that a person is asked about first.'),
   hosts: z.array(EgressHost, 'must be a list of hosts').max(200, 'must hold at most 200 hosts'),
+  extract: z
+    .boolean('must be true or false')
+    .describe('Whether a model looks for facts worth keeping in each conversation that an agent has ended.'),
   secrets: z
     .enum(['refuse', 'mask'], SECRETS)
     .describe('What becomes of a text with credentials or numbers of payment cards.'),
@@ -82,7 +85,7 @@ const BUDGETS_USD =
   'Dollars a month by persona, as decimal strings; `default` for those that are not named. "0": unlimited.';
 const EGRESS =
   'Hosts that programs in the sandbox may reach, by tool; `default` for tools that are not named. `*.` stands for all below, `:port` for another than 443.';
-const MEMORY = 'What is never remembered: patterns are regular expressions as RE2 reads them.';
+const MEMORY = 'What is remembered, and what is never: patterns are regular expressions as RE2 reads them.';
 /** Said where there is no mapping; what is wrong inside of one says so itself. */
 const A_MAPPING = {
   error: ({ code }: { readonly code?: string }) => (code === 'invalid_type' ? 'must be a mapping' : undefined),
@@ -108,7 +111,10 @@ export const TenantSettings = z
         .describe('Names of tools.'),
       egress: z.record(ToolName, leaves.hosts, A_MAPPING).describe(EGRESS),
       memory: z
-        .strictObject({ secrets: leaves.secrets, refuse: leaves.refuse, mask: leaves.mask }, A_MAPPING)
+        .strictObject(
+          { extract: leaves.extract, secrets: leaves.secrets, refuse: leaves.refuse, mask: leaves.mask },
+          A_MAPPING,
+        )
         .partial()
         .describe(MEMORY),
     },
@@ -141,6 +147,7 @@ export const TenantSettingsPatch = z
     egress: z.record(ToolName, leaves.hosts.nullable()),
     memory: z
       .strictObject({
+        extract: leaves.extract.nullable(),
         secrets: leaves.secrets.nullable(),
         refuse: leaves.refuse.nullable(),
         mask: leaves.mask.nullable(),
@@ -170,7 +177,12 @@ export const TenantPolicyView = z
     tools: z.object({ allow: z.array(z.string()), deny: z.array(z.string()), approve: z.array(z.string()) }),
     egress: z.record(z.string(), z.array(z.string())).describe(EGRESS),
     memory: z
-      .object({ secrets: z.enum(['refuse', 'mask']), refuse: z.array(z.string()), mask: z.array(z.string()) })
+      .object({
+        extract: z.boolean(),
+        secrets: z.enum(['refuse', 'mask']),
+        refuse: z.array(z.string()),
+        mask: z.array(z.string()),
+      })
       .describe(MEMORY),
   })
   .meta({ id: 'TenantPolicy' });

@@ -120,7 +120,12 @@ describe('what is never remembered', () => {
   });
 
   it('no text fails, or takes long', () => {
-    const rules = memoryRules({ secrets: 'mask', refuse: ['(x+x+)+y'], mask: ['(a|b|ab)*c', 'x.*y|x'] });
+    const rules = memoryRules({
+      extract: false,
+      secrets: 'mask',
+      refuse: ['(x+x+)+y'],
+      mask: ['(a|b|ab)*c', 'x.*y|x'],
+    });
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary', maxLength: 500 }),
@@ -148,7 +153,12 @@ describe('what is never remembered', () => {
   });
 
   it('what a tenant’s patterns are about is refused or masked, wherever it stands', () => {
-    const rules = memoryRules({ secrets: 'refuse', refuse: ['(?i)project nightfall'], mask: ['EMP-\\d{4}', '4-\\d'] });
+    const rules = memoryRules({
+      extract: false,
+      secrets: 'refuse',
+      refuse: ['(?i)project nightfall'],
+      mask: ['EMP-\\d{4}', '4-\\d'],
+    });
     assert.throws(() => allowedText('About PROJECT Nightfall', rules, 'tags.0'), {
       reason: 'content_refused',
       message: /^tags\.0 .*rule refuse\.0/,

@@ -10,6 +10,8 @@ import { findCredentials, type Finding } from './credentials.ts';
 
 /** What holds for the memory of a tenant. */
 export interface MemoryRules {
+  /** Whether facts are taken from conversations. */
+  readonly extract: boolean;
   readonly secrets: 'refuse' | 'mask';
   readonly refuse: readonly LinearPattern[];
   readonly mask: readonly LinearPattern[];
@@ -19,7 +21,7 @@ export interface MemoryRules {
 export type MemoryRulesOf = (tenantId: string) => Promise<MemoryRules>;
 
 /** What holds where nobody has said anything. */
-export const DEFAULT_RULES: MemoryRules = { secrets: 'refuse', refuse: [], mask: [] };
+export const DEFAULT_RULES: MemoryRules = { extract: false, secrets: 'refuse', refuse: [], mask: [] };
 
 const known = new WeakMap<object, MemoryRules>();
 
@@ -27,7 +29,8 @@ const known = new WeakMap<object, MemoryRules>();
 export function memoryRules(policy: TenantPolicyView['memory']): MemoryRules {
   let rules = known.get(policy);
   if (rules === undefined) {
-    rules = { secrets: policy.secrets, refuse: policy.refuse.map(compiled), mask: policy.mask.map(compiled) };
+    const { extract, secrets } = policy;
+    rules = { extract, secrets, refuse: policy.refuse.map(compiled), mask: policy.mask.map(compiled) };
     known.set(policy, rules);
   }
   return rules;

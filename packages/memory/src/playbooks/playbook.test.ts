@@ -28,7 +28,7 @@ describe('a playbook', () => {
   });
 
   it('keeps nothing of what the rules of memory are about', () => {
-    const rules = memoryRules({ secrets: 'refuse', refuse: ['EMP-\\d+'], mask: ['(?i)nightfall'] });
+    const rules = memoryRules({ extract: false, secrets: 'refuse', refuse: ['EMP-\\d+'], mask: ['(?i)nightfall'] });
     const steps = stepsOf([{ tool: 'a', input: { q: 'EMP-1 and Nightfall, card 4111 1111 1111 1111' } }], rules);
     assert.deepEqual(steps, [{ tool: 'a', args: { q: '*** and ***, card ***' } }]);
     assert.equal(goalOf('Log in, password: hunter2', rules), 'Log in, password: ***');
