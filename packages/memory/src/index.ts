@@ -1,4 +1,5 @@
 export { noteForExtraction } from './care/extract.ts';
+export { releaseExtractions } from './care/extraction-store.ts';
 export { startMemoryExtractor } from './care/extractor.ts';
 export { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
 export type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';

@@ -19,6 +19,7 @@ import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
 import {
   memoryRules,
   recallAs,
+  releaseExtractions,
   remember,
   startMemoryExtractor,
   startMemoryIndexer,
@@ -119,6 +120,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (embedded) {
     await expireLeases(database.db);
     await expireCalls(database.db);
+    await releaseExtractions(database.db);
   }
   const target = sandboxTarget(config);
   const sandbox = stack.use(await openSandboxOf(config, serve ? log : silentLog));

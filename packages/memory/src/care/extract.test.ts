@@ -129,7 +129,7 @@ describe('facts from conversations', () => {
     while (engine.model.requests.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.equal(await extractNext(parts(), never), false, 'it is taken');
     // What a killed process leaves: a note whose time runs out. It comes back to life when somebody else has been there.
-    await passTime(engine.database, 1_801_000);
+    await passTime(engine.database, 401_000);
     engine.model.script([factsOf('Ada prefers tea over coffee')]);
     assert.equal(await extractNext(parts(), never), true);
     dying.abort();

@@ -44,8 +44,9 @@ export async function noteForExtraction(tx: Tx, one: Extraction): Promise<void> 
   await insertExtraction(tx, { ...one, said: cut(one.said), answered: cut(one.answered) });
 }
 
-/** Longer than a model may take. */
-const LEASE_S = 1_800;
+/** How long a model may take with its repair, and a while more, after which another process asks. */
+const ASK_MS = 300_000;
+const LEASE_S = 400;
 const MOST_ATTEMPTS = 5;
 /** After the first failure; doubled after each further one. */
 const RETRY_S = 60;
@@ -80,7 +81,9 @@ async function extract(parts: ExtractionParts, one: ClaimedExtraction, signal: A
   // The built-in mock is no language model: it finds no facts.
   const isAsked = known !== undefined && models.describe(one.model).provider !== 'mock';
   const owner = { tenantId, userId, traceId, agentId: agent, personaId, runId, rootRunId: null, step: null };
-  const facts = isAsked ? await factsOf(models, one, known, signal, ledgerFor(owner)) : [];
+  const facts = isAsked
+    ? await factsOf(models, one, known, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]), ledgerFor(owner))
+    : [];
   const who = { tenantId, userId: `agent:${agent}`, traceId };
   await inTenant(database.db, tenantId, async (tx) => {
     if (!(await deleteExtraction(tx, one))) return;

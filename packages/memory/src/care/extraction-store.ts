@@ -42,6 +42,11 @@ export async function claimExtraction(db: Db, leaseS: number): Promise<ClaimedEx
   return rows[0];
 }
 
+/** Lets all that are taken be taken again at once: for a database of whose users only this process lives. */
+export async function releaseExtractions(db: Db): Promise<void> {
+  await sql`update memory_extractions set due_at = reeve_now() where due_at > reeve_now()`.execute(db);
+}
+
 /** Ends one; false where somebody else has taken it since, who is to do what is done with it. */
 export async function deleteExtraction(
   tx: Tx,
