@@ -7,6 +7,7 @@ import { newId, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
 import { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
 import { indexMemory } from './indexer.ts';
+import { digestOf } from './memory.ts';
 import { mountMemory } from './routes.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- whatever JSON an answer has
@@ -227,6 +228,56 @@ describe('the routes of memory', () => {
       (await send('POST', '/api/v1/memory/remember', { text: 'The last one' }, tenant)).body.deduplicated,
       false,
     );
+  });
+
+  it('say which of them could go, and change nothing', async () => {
+    const other = { 'x-tenant-id': 'other' };
+    const store = async (text: string, day: string, tags: string[] = []) => {
+      const id = newId();
+      const created_at = new Date(`${day}T12:00:00Z`);
+      const row = { id, tenant_id: 'other', text, digest: digestOf(text), tags, created_at };
+      await database.db.insertInto('memories').values(row).execute();
+      return id;
+    };
+    await send('DELETE', '/api/v1/memory?all=true', undefined, other);
+    // As they were stored before anything was compared.
+    const [tea, berlin] = [
+      await store('Ada prefers tea', '2025-01-01'),
+      await store('Ada lives in Berlin', '2025-01-02'),
+    ];
+    const again = await store('ada prefers the tea!', '2025-01-03');
+    const munich = await store('Ada lives in Munich', '2025-01-04');
+    const stale = await store('Ada asked about two', '2025-01-05', ['extracted']);
+    const kept = await store('Ada paints', '2025-01-06');
+    await indexMemory(database, silentLog, new AbortController().signal);
+    const rent = (await send('POST', '/api/v1/memory/remember', { text: 'The rent is 900 euros' }, other)).body.id;
+    const raised = (await send('POST', '/api/v1/memory/remember', { text: 'The rent is 950 euros' }, other)).body.id;
+
+    const ask = async (query = '') => (await send('GET', `/api/v1/memory/cleanup${query}`, undefined, other)).body;
+    const plan = await ask();
+    assert.deepEqual([plan.looked_at, plan.next], [8, null]);
+    assert.deepEqual(
+      plan.proposals.map((one: { kind: string; memory_id: string; in_favor_of: string }) => [
+        one.memory_id,
+        one.kind,
+        one.in_favor_of,
+      ]),
+      [
+        [again, 'duplicate', tea],
+        [berlin, 'contradicted', munich],
+        [stale, 'stale', null],
+        [rent, 'superseded', raised],
+      ],
+    );
+    assert.deepEqual((await ask('?stale_days=36500')).proposals.length, 3);
+    const first = await ask('?limit=5');
+    assert.deepEqual([first.looked_at, first.next], [5, stale]);
+    const rest = await ask(`?limit=5&after=${stale}`);
+    assert.deepEqual([rest.looked_at, rest.proposals.length, rest.next], [3, 1, null]);
+    assert.deepEqual((await ask(`?persona_id=${randomUUID()}`)).proposals, []);
+    const all = (await send('GET', '/api/v1/memory', undefined, other)).body;
+    assert.ok(all.total === 8 && JSON.stringify(all).includes(kept));
+    assert.equal((await send('DELETE', '/api/v1/memory?all=true', undefined, other)).status, 200);
   });
 
   it('refuse bad input by the field’s name and store nothing', async () => {

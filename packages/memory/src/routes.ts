@@ -1,6 +1,7 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { ByteStream, Reply, requesterOf, type App } from '@reeve/http';
+import { proposeCleanup } from './care/cleanup.ts';
 import { exportMemories } from './care/export.ts';
 import { forgetAll } from './care/forget-all.ts';
 import type { MemoryRulesOf } from './care/sensitive.ts';
@@ -102,12 +103,19 @@ export function mountMemory(
     })),
   );
 
-  // Before /api/v1/memory/{id}, which takes any word for an id.
+  // Before /api/v1/memory/{id}, which takes any word for an id; so does the next.
   app.mount(routes.exportMemories, async ({ principal: { tenantId }, query: { persona_id: personaId } }) => {
     const lines = ByteStream.ofLines((gone) => exportMemories(database, tenantId, personaId, gone));
     return new Reply(200, lines, routes.exportMemories.produces, {
       'content-disposition': 'attachment; filename="memories.jsonl"',
     });
+  });
+
+  app.mount(routes.proposeMemoryCleanup, ({ principal: { tenantId }, query }) => {
+    const { persona_id: personaId, after, limit, stale_days: staleDays } = query;
+    return inTenant(database.db, tenantId, (tx) =>
+      proposeCleanup(tx, tenantId, { personaId, after, limit, staleDays }),
+    );
   });
 
   app.mount(routes.deleteMemories, async (call) => ({

@@ -204,6 +204,32 @@ export const exportMemories = defineRoute({
   responses: { 200: z.string() },
   produces: 'application/x-ndjson',
 });
+export const CleanupProposal = z
+  .object({
+    kind: z.enum(['superseded', 'contradicted', 'duplicate', 'stale']),
+    memory_id: Id.describe('What could go.'),
+    in_favor_of: Id.nullable().describe('What would stay in its place.'),
+  })
+  .meta({ id: 'CleanupProposal' });
+export type CleanupProposal = z.infer<typeof CleanupProposal>;
+export const proposeMemoryCleanup = defineRoute({
+  method: 'GET',
+  path: '/api/v1/memory/cleanup',
+  tag,
+  access: 'viewer',
+  summary: 'Which memories could go',
+  description:
+    'A plan that changes nothing: memories that a newer one came in the place of (`superseded`) or contradicts (`contradicted`), those that say what an older one says (`duplicate`), and facts taken from conversations that are older than `stale_days` (`stale`). It looks at some memories at a time; `next` says where to go on with `after`.',
+  query: z.strictObject({
+    persona_id: Id.optional(),
+    after: Id.optional(),
+    limit: paging.limit,
+    stale_days: z.coerce.number().int().min(1).max(36_500).default(365),
+  }),
+  responses: {
+    200: z.object({ proposals: z.array(CleanupProposal), looked_at: z.number().int(), next: Id.nullable() }),
+  },
+});
 export const deleteMemories = defineRoute({
   method: 'DELETE',
   path: '/api/v1/memory',
