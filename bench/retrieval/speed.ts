@@ -1,5 +1,5 @@
 import { inTenant, type Database } from '@reeve/db';
-import { remember } from '@reeve/memory';
+import { DEFAULT_RULES, remember } from '@reeve/memory';
 import { measured, percentile, type Measured } from '../measure.ts';
 import type { Document } from './collections.ts';
 import type { Contender } from './contender.ts';
@@ -51,7 +51,7 @@ export async function measureRemember({ db }: Database, texts: readonly string[]
   const times: number[] = [];
   for (const text of texts) {
     const begun = performance.now();
-    await inTenant(db, 'default', (tx) => remember(tx, who, { text, tags: [] }));
+    await inTenant(db, 'default', (tx) => remember(tx, who, { text, tags: [] }, DEFAULT_RULES));
     times.push(performance.now() - begun);
   }
   return times;

@@ -281,6 +281,21 @@ export interface Tables {
     created_at: Time;
     expires_at: Time | null;
     indexed: Generated<boolean>;
+    superseded_by: string | null;
+  };
+  memory_extractions: {
+    run_id: string;
+    tenant_id: string;
+    session_id: string;
+    persona_id: string | null;
+    agent: string;
+    user_id: string;
+    trace_id: string;
+    model: string | null;
+    said: string;
+    answered: string;
+    attempts: Generated<number>;
+    due_at: Generated<Time>;
   };
   lexical_spaces: {
     id: Generated<number>;

@@ -112,6 +112,16 @@ function rowsFor(tenant_id: string): Rows {
       trace_id: '',
       created_at: time,
     },
+    memory_extractions: {
+      run_id,
+      tenant_id,
+      session_id,
+      agent: '',
+      user_id: '',
+      trace_id: '',
+      said: 'secret',
+      answered: '',
+    },
     steps: { run_id, number: 1, tenant_id, kind: 'model', name: '', input: empty, status: 'pending', started_at: time },
     model_calls: {
       id: newId(),

@@ -3,7 +3,7 @@ import { mountAudit, mountJournal, selectJournalOfTask, type NameAgent } from '@
 import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError, type ConfigOf } from '@reeve/kit';
 import { mountMcpServers, type McpServers } from '@reeve/mcp';
-import { mountKnowledge, mountMemory, mountPlaybooks, type KnowledgeParts } from '@reeve/memory';
+import { mountKnowledge, mountMemory, mountPlaybooks, type KnowledgeParts, type MemoryRulesOf } from '@reeve/memory';
 import { listRuns } from '@reeve/runs';
 import type { Workspaces } from '@reeve/sandbox';
 import { mountSkills, type Skills } from '@reeve/skills';
@@ -51,6 +51,8 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
     readonly keyChanged: (keyId: string) => void;
     readonly policies: Policies;
+    /** What is never remembered. */
+    readonly memoryRulesOf: MemoryRulesOf;
     /** Where the built console is. */
     readonly consoleDirectory: string;
     /** What it answers beside health, version and metrics: a process with neither role has nothing more. */
@@ -123,14 +125,17 @@ export function createGateway(parts: GatewayParts): App {
   return app;
 }
 
-function mountMemoryRoutes(app: App, parts: Pick<GatewayParts, 'database' | 'workspaces' | 'log' | 'reader'>): void {
-  mountMemory(app, parts.database, async (tenantId, sessionId) => {
+function mountMemoryRoutes(
+  app: App,
+  parts: Pick<GatewayParts, 'database' | 'workspaces' | 'log' | 'reader' | 'memoryRulesOf'>,
+): void {
+  mountMemory(app, parts.database, parts.memoryRulesOf, async (tenantId, sessionId) => {
     await parts.workspaces?.remove(tenantId, sessionId).catch((error: unknown) => {
       parts.log.warn({ err: error }, 'the files of a deleted session are still there');
     });
   });
   mountKnowledge(app, parts);
-  mountPlaybooks(app, parts.database);
+  mountPlaybooks(app, parts.database, parts.memoryRulesOf);
 }
 
 /** Any agent that is there takes any type of task; types with a meaning of their own come with the crew. */

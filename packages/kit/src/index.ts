@@ -14,6 +14,8 @@ export { idOf, isUuidShaped, newId } from './id.ts';
 export { createLog, silentLog } from './log.ts';
 export type { Log, LogOptions } from './log.ts';
 export { readSettingsFile } from './settings-file.ts';
+export { compileLinear } from './linear-pattern.ts';
+export type { LinearPattern } from './linear-pattern.ts';
 export { createMask, MASKED, patternOfSecrets } from './mask.ts';
 export type { Mask } from './mask.ts';
 export { collectProcessMetrics, counter, durations, gauge, metrics } from './metrics.ts';

@@ -1,3 +1,8 @@
+export { noteForExtraction } from './care/extract.ts';
+export { releaseExtractions } from './care/extraction-store.ts';
+export { startMemoryExtractor } from './care/extractor.ts';
+export { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
+export type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
 export { contextFor } from './context.ts';
 export type { ContextQuery, RunContextItem } from './context.ts';
 export { refreshBodies } from './knowledge/body.ts';

@@ -6,6 +6,7 @@ import { inTenant, type Database } from '@reeve/db';
 import { silentLog, sleep } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
 import { sql } from 'kysely';
+import { DEFAULT_RULES } from './care/sensitive.ts';
 import { indexMemory, startMemoryIndexer } from './indexer.ts';
 import { recall, remember } from './memories.ts';
 import { indexNextMessages, unindexRun } from './message-index.ts';
@@ -92,7 +93,10 @@ describe('the indexer of memory', () => {
         tenantId,
       );
       for (let n = 0; n < 3; n += 1)
-        await asTenant((tx) => remember(tx, { ...who, tenantId }, { text: `old thought ${n}`, tags: [] }), tenantId);
+        await asTenant(
+          (tx) => remember(tx, { ...who, tenantId }, { text: `old thought ${n}`, tags: [] }, DEFAULT_RULES),
+          tenantId,
+        );
     }
     await sql`update memories set indexed = false`.execute(database.db);
     for (const table of ['lexical_spaces', 'lexical_entries', 'lexical_terms'] as const)
@@ -164,7 +168,7 @@ describe('the indexer of memory', () => {
   it('does all anew where an older analyzer did it', async () => {
     const id = randomUUID();
     await say(id, ['the amber room']);
-    await asTenant((tx) => remember(tx, who, { text: 'amber is old resin', tags: [] }));
+    await asTenant((tx) => remember(tx, who, { text: 'amber is old resin', tags: [] }, DEFAULT_RULES));
     await index();
     await sql`update lexical_spaces set analyzer_version = 0`.execute(database.db);
     await sql`update lexical_terms set term = 'stale-' || term`.execute(database.db);
@@ -190,7 +194,9 @@ describe('the indexer of memory', () => {
 
   it('removes memories whose time is over, with every word of theirs', async () => {
     for (const text of ['The kettle is blue', 'The lamp is green'])
-      await asTenant((tx) => remember(tx, who, { text, tags: [], ttl_s: text.includes('lamp') ? null : 1 }));
+      await asTenant((tx) =>
+        remember(tx, who, { text, tags: [], ttl_s: text.includes('lamp') ? null : 1 }, DEFAULT_RULES),
+      );
     await passTime(database, 2_000);
     await index();
     assert.deepEqual(

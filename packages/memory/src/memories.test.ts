@@ -7,6 +7,7 @@ import { silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
 import fc from 'fast-check';
 import { sql } from 'kysely';
+import { DEFAULT_RULES } from './care/sensitive.ts';
 import { indexMemory } from './indexer.ts';
 import { createPersona } from './knowledge/personas.ts';
 import { forget, recall, recallContext, remember, updateMemory } from './memories.ts';
@@ -20,7 +21,7 @@ describe('memories', () => {
   let database: Database;
   const store = (text: string, fields: object = {}, tenantId = 'default') =>
     inTenant(database.db, tenantId, (tx) =>
-      remember(tx, { ...who, tenantId }, { ...RememberInput.parse({ text }), ...fields }),
+      remember(tx, { ...who, tenantId }, { ...RememberInput.parse({ text }), ...fields }, DEFAULT_RULES),
     );
   const find = (query: string, fields: object = {}, tenantId = 'default') =>
     inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, RecallInput.parse({ query, ...fields })));
@@ -51,7 +52,7 @@ describe('memories', () => {
     );
     const first = await store('Ada likes  tea');
     assert.equal(first.deduplicated, false);
-    assert.deepEqual(await store('ada LIKES tea\n'), { id: first.id, deduplicated: true });
+    assert.deepEqual(await store('ada LIKES tea\n'), { id: first.id, deduplicated: true, supersedes: [] });
     assert.equal((await store('Ada likes tea', { persona_id: persona })).deduplicated, false);
     assert.equal((await store('Ada likes tea', {}, 'other')).deduplicated, false);
     assert.deepEqual(await texts('tea', { top_k: 9, persona_id: persona }), ['Ada likes tea']);
@@ -71,8 +72,8 @@ describe('memories', () => {
     await fc.assert(
       fc.asyncProperty(text, fc.constantFrom(' ', '\n', '\t\u00a0', ''), async (value, space) => {
         const { id } = await store(value);
-        assert.deepEqual(await store(`${space}${value}${space}`), { id, deduplicated: true });
-        assert.deepEqual(await store(value), { id, deduplicated: true });
+        assert.deepEqual(await store(`${space}${value}${space}`), { id, deduplicated: true, supersedes: [] });
+        assert.deepEqual(await store(value), { id, deduplicated: true, supersedes: [] });
       }),
       { numRuns: 40 },
     );
@@ -80,11 +81,11 @@ describe('memories', () => {
 
   it('last as long as they were last asked to', async () => {
     const { id } = await store('The door code is 4711', { ttl_s: 60 });
-    assert.deepEqual(await store('the door code is 4711', { ttl_s: 120 }), { id, deduplicated: true });
-    assert.deepEqual(await store('the door code is 4711', { ttl_s: 10 }), { id, deduplicated: true });
+    assert.deepEqual(await store('the door code is 4711', { ttl_s: 120 }), { id, deduplicated: true, supersedes: [] });
+    assert.deepEqual(await store('the door code is 4711', { ttl_s: 10 }), { id, deduplicated: true, supersedes: [] });
     await passTime(database, 90_000);
     assert.deepEqual(await texts('door code'), ['The door code is 4711']);
-    assert.deepEqual(await store('the door code is 4711'), { id, deduplicated: true });
+    assert.deepEqual(await store('the door code is 4711'), { id, deduplicated: true, supersedes: [] });
     await passTime(database, 10 * 365 * 86_400_000);
     assert.equal((await find('door code')).length, 1);
   });
@@ -284,7 +285,7 @@ describe('memories', () => {
     const { id } = await store('The key is under the mat', { tags: ['home'] });
     const other = await store('The cat is called Fox');
     const change = (patch: object, tenantId = 'default') =>
-      inTenant(database.db, tenantId, (tx) => updateMemory(tx, { ...who, tenantId }, id, patch));
+      inTenant(database.db, tenantId, (tx) => updateMemory(tx, { ...who, tenantId }, id, patch, DEFAULT_RULES));
     const changed = await change({ text: 'The key is in the shed', tags: ['garden', 'garden'], ttl_s: 3_600 });
     assert.deepEqual([changed.text, changed.tags], ['The key is in the shed', ['garden']]);
     assert.ok(Date.parse(changed.expires_at!) > Date.now());

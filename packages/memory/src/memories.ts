@@ -2,6 +2,9 @@ import { recordAudit } from '@reeve/audit';
 import type { Memory, MemoryPatch, RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
 import { isUniqueViolation, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
+import { allowedText, type MemoryRules } from './care/sensitive.ts';
+import { relate, type Related } from './care/relate.ts';
+import { selectByDigest, updateMerged, updateParted, updateSuperseded } from './care/store.ts';
 import { holdPersona } from './knowledge/personas.ts';
 import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
@@ -18,23 +21,26 @@ export type RememberWanted = RememberInput & {
 };
 
 /**
- * Stores a text once for its tenant and persona: the same text again, whatever its case and white space, answers the
- * first one's id with `deduplicated` and makes that one last as long as the longer of the two; its tags stay. It can be
- * recalled as soon as it is stored. Throws `invalid_request` for a text of nothing but white space, and a persona that is not there.
+ * What came of a text: the memory that says it, whether that was there already, and those in whose place it came.
  */
-export async function remember(
-  tx: Tx,
-  who: Requester,
-  input: RememberWanted,
-): Promise<{ id: string; deduplicated: boolean }> {
+export type Remembered = { id: string; deduplicated: boolean; supersedes: string[] };
+
+/**
+ * Stores a text once for its tenant and persona: what says nothing that an older one does not say answers that one's id with
+ * `deduplicated`, gives it its tags and makes it last as long as the longer of the two. What says something else about the same
+ * thing comes in the place of the older ones. It can be recalled as soon as it is stored. Throws `invalid_request` for a text of nothing but white space and for
+ * a persona that is not there, and `content_refused` for a text that the tenant's rules keep out.
+ */
+export async function remember(tx: Tx, who: Requester, input: RememberWanted, rules: MemoryRules): Promise<Remembered> {
   const { tenantId } = who;
+  const text = allowedText(input.text, rules, 'text');
   const memory = {
     id: newId(),
     tenantId,
     personaId: input.persona_id ?? null,
-    text: input.text,
-    digest: digestOf(input.text),
-    tags: [...new Set(input.tags)],
+    text,
+    digest: digestOf(text),
+    tags: allowedTags(input.tags, rules),
     sessionId: input.sessionId ?? null,
     runId: input.runId ?? null,
     ttlS: input.ttl_s ?? null,
@@ -43,12 +49,22 @@ export async function remember(
   const space = await ensureSpace(tx, { tenantId, personaId: memory.personaId, kind: 'memory' });
   await lockSpace(tx, space);
   await unindexTexts(tx, space, await deleteExpiredMemory(tx, tenantId, memory.personaId, memory.digest));
-  const id = await insertMemory(tx, memory);
-  if (id !== memory.id) return { id, deduplicated: true };
-  await indexTexts(tx, space, [memoryText(id, memory.text)]);
-  await record(tx, who, 'MEMORY_STORED', id, memory.runId);
-  return { id, deduplicated: false };
+  const exact = await selectByDigest(tx, memory);
+  // The usual repeat changes nothing else; what holds no longer and is said again holds again.
+  const isSettled = exact !== undefined && exact.superseded_by === null;
+  const { same, older } = isSettled ? NOTHING : await relate(tx, space, text, exact?.id);
+  const known = exact?.id ?? same;
+  const id = known ?? memory.id;
+  if (known === undefined) {
+    await insertMemory(tx, memory);
+    await indexTexts(tx, space, [memoryText(id, text)]);
+    await record(tx, who, 'MEMORY_STORED', id, memory.runId);
+  } else await updateMerged(tx, id, memory);
+  if (older.length > 0) await updateSuperseded(tx, id, older);
+  return { id, deduplicated: known !== undefined, supersedes: older };
 }
+
+const NOTHING: Related = { same: undefined, older: [] };
 
 /** One memory. Throws `not_found`. */
 export async function requireMemory(tx: Tx, tenantId: string, id: string): Promise<Memory> {
@@ -57,17 +73,30 @@ export async function requireMemory(tx: Tx, tenantId: string, id: string): Promi
   return memory;
 }
 
-/** Changes the fields sent of a memory, and what it is found by. Throws `not_found`, and `conflict` where another one says the same. */
-export async function updateMemory(tx: Tx, who: Requester, id: string, patch: MemoryPatch): Promise<Memory> {
+/**
+ * Changes the fields sent of a memory, and what it is found by. Throws `not_found`, `conflict` where another one says the same, and
+ * `content_refused` for a text that the tenant's rules keep out.
+ */
+export async function updateMemory(
+  tx: Tx,
+  who: Requester,
+  id: string,
+  patch: MemoryPatch,
+  rules: MemoryRules,
+): Promise<Memory> {
   const { tenantId } = who;
   const { persona_id: personaId } = await requireMemory(tx, tenantId, id);
-  const { text, tags, ttl_s: ttlS } = patch;
+  const { tags, ttl_s: ttlS } = patch;
+  const text = patch.text === undefined ? undefined : allowedText(patch.text, rules, 'text');
   const space = await ensureSpace(tx, { tenantId, personaId, kind: 'memory' });
   await lockSpace(tx, space);
+  // One whose time is over is not there, though nobody has removed it yet.
+  if (text !== undefined)
+    await unindexTexts(tx, space, await deleteExpiredMemory(tx, tenantId, personaId, digestOf(text)));
   try {
     await updateMemoryRow(tx, id, {
       ...(text !== undefined && { text: { text, digest: digestOf(text) } }),
-      ...(tags !== undefined && { tags: [...new Set(tags)] }),
+      ...(tags !== undefined && { tags: allowedTags(tags, rules) }),
       ...(ttlS !== undefined && { ttlS }),
     });
   } catch (error) {
@@ -75,7 +104,11 @@ export async function updateMemory(tx: Tx, who: Requester, id: string, patch: Me
       ? new ReeveError('conflict', 'another memory says the same', { cause: error })
       : error;
   }
-  if (text !== undefined) await indexTexts(tx, space, [memoryText(id, text)]);
+  if (text !== undefined) {
+    await indexTexts(tx, space, [memoryText(id, text)]);
+    await updateParted(tx, id);
+    await updateSuperseded(tx, id, (await relate(tx, space, text, id)).older);
+  }
   await record(tx, who, 'MEMORY_CHANGED', id, null);
   return requireMemory(tx, tenantId, id);
 }
@@ -129,7 +162,8 @@ const SHARED_TERMS = 2;
 
 /**
  * What to show a model beside a prompt: the memories of a persona and those of none that fit it best, at most `topK`, each with where
- * it is from. A memory that shares a single term with the prompt is left out, unless the prompt has no other.
+ * it is from. A memory that shares a single term with the prompt is left out, unless the prompt has no other, and so is one that
+ * another came in the place of: that one is there instead.
  */
 export async function recallContext(
   tx: Tx,
@@ -141,8 +175,12 @@ export async function recallContext(
   const wanted = { query: query.slice(0, QUERY_LENGTH), top_k: topK, kinds: ['memory' as const] };
   const { terms, found } = await search(tx, tenantId, wanted, [personaId, null]);
   return found
-    .filter(({ matched }) => matched >= Math.min(SHARED_TERMS, terms))
+    .filter(({ matched, match }) => matched >= Math.min(SHARED_TERMS, terms) && match.superseded_by === null)
     .map(({ match: { id, text } }) => ({ text, source: `memory ${id}` }));
+}
+
+function allowedTags(tags: readonly string[], rules: MemoryRules): string[] {
+  return [...new Set(tags.map((tag, at) => allowedText(tag, rules, `tags.${at}`)))];
 }
 
 function record(

@@ -13,7 +13,7 @@ export interface MemoryChange {
 /** One memory; undefined where there is none, or its time is over. */
 export async function selectMemory(db: Db, tenantId: string, id: string): Promise<Memory | undefined> {
   const row = await living(db, tenantId).where('id', '=', id).executeTakeFirst();
-  return row && fromRow(row);
+  return row && memoryFromRow(row);
 }
 
 /** A page of a tenant's memories, the newest first, with how many there are in all. */
@@ -42,7 +42,7 @@ export async function listMemoryRows(
     .where(where)
     .select(({ fn }) => fn.countAll<number>().as('total'))
     .executeTakeFirstOrThrow();
-  return { memories: rows.map(fromRow), total };
+  return { memories: rows.map(memoryFromRow), total };
 }
 
 /** Changes a memory; a unique violation where another one of its persona says the same. */
@@ -89,18 +89,27 @@ const isLiving = sql<boolean>`(expires_at is null or expires_at > reeve_now())`;
 function living(db: Db, tenantId: string) {
   return db
     .selectFrom('memories')
-    .select(['id', 'tenant_id', 'persona_id', 'text', 'tags', 'session_id', 'run_id', 'created_at', 'expires_at'])
+    .select([
+      'id',
+      'tenant_id',
+      'persona_id',
+      'text',
+      'tags',
+      'session_id',
+      'run_id',
+      'created_at',
+      'expires_at',
+      'superseded_by',
+    ])
     .where('tenant_id', '=', tenantId)
     .where(isLiving);
 }
 
-function fromRow({
-  session_id,
-  run_id,
-  created_at,
-  expires_at,
-  ...row
-}: Omit<Selectable<Tables['memories']>, 'digest' | 'indexed'>): Memory {
+/** What is read of a memory. */
+export type MemoryRow = Omit<Selectable<Tables['memories']>, 'digest' | 'indexed'>;
+
+/** A memory as the contract has it. */
+export function memoryFromRow({ session_id, run_id, created_at, expires_at, ...row }: MemoryRow): Memory {
   return {
     ...row,
     source: { session_id, run_id },

@@ -5,6 +5,7 @@ import { inTenant, type Database, type Tx } from '@reeve/db';
 import { newId } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
 import { sql } from 'kysely';
+import { DEFAULT_RULES } from './care/sensitive.ts';
 import { openDocumentReader, type DocumentReader } from './documents/index.ts';
 import { addDocument } from './knowledge/documents.ts';
 import { createPersona } from './knowledge/personas.ts';
@@ -55,7 +56,7 @@ describe('what an older analyzer indexed', { timeout: 120_000 }, () => {
     assert.ok(document.chunk_count > 500, `${document.chunk_count} chunks are more than a batch`);
     const calls = [{ tool: 'run_code', input: { code: 'polish()' } }];
     const experience = { tenantId, personaId, goal: 'Polish the brass bell', calls, runId: null, sessionId: newId() };
-    await work((tx) => learnPlaybook(tx, experience));
+    await work((tx) => learnPlaybook(tx, experience, DEFAULT_RULES));
     const before = await found('number666');
     assert.equal(before.length, 1);
 

@@ -3,6 +3,7 @@ import { Memory } from '@reeve/contract/proto/reeve/v1/memory';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { parseJson, requireAccess, validate } from '@reeve/http';
 import { callerOf, type Caller, type RpcService } from '@reeve/rpc';
+import type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
 import { ragContext } from './knowledge/routes.ts';
 import { recall, remember } from './memories.ts';
 import { storePlaybook } from './playbooks/routes.ts';
@@ -12,12 +13,13 @@ import { appendMessages, ensureSession, listMessages, requireSession } from './s
 interface Work {
   readonly tx: Tx;
   readonly tenantId: string;
+  readonly rules: MemoryRules;
   readonly who: { tenantId: string; userId: string; traceId: string };
 }
 
 /** The `Memory` service: the same rules as the routes, each method one transaction. */
-export function memoryService({ db }: Pick<Database, 'db'>): RpcService {
-  const within = <T>(
+export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRulesOf): RpcService {
+  const within = async <T>(
     call: Parameters<typeof callerOf>[0],
     role: Caller['principal']['role'],
     work: (of: Work) => Promise<T>,
@@ -25,7 +27,9 @@ export function memoryService({ db }: Pick<Database, 'db'>): RpcService {
     const { principal, context } = callerOf(call);
     requireAccess(principal, role);
     const { tenantId, userId } = principal;
-    return inTenant(db, tenantId, (tx) => work({ tx, tenantId, who: { tenantId, userId, traceId: context.traceId } }));
+    const rules = await rulesOf(tenantId);
+    const who = { tenantId, userId, traceId: context.traceId };
+    return inTenant(db, tenantId, (tx) => work({ tx, tenantId, rules, who }));
   };
   return {
     service: Memory,
@@ -95,7 +99,7 @@ export function memoryService({ db }: Pick<Database, 'db'>): RpcService {
             },
             'body',
           );
-          return within(call, 'member', ({ tx, who }) => remember(tx, who, body));
+          return within(call, 'member', ({ tx, who, rules }) => remember(tx, who, body, rules));
         },
         recall: ({ query, topK, personaId, kinds }, call) => {
           const body = validate(
@@ -131,7 +135,7 @@ export function memoryService({ db }: Pick<Database, 'db'>): RpcService {
             { session_id, prompt, history_sequence, ...persona },
             'body',
           );
-          return within(call, 'member', ({ tx, tenantId }) => storePlaybook(tx, tenantId, body));
+          return within(call, 'member', ({ tx, tenantId, rules }) => storePlaybook(tx, tenantId, body, rules));
         },
       }),
   };

@@ -7,7 +7,7 @@ export async function selectFoundMemories(db: Db, tenantId: string, ids: readonl
   return select(
     db,
     sql`
-    select id::text as id, 'memory' as kind, text, tags, session_id, run_id, created_at from memories
+    select id::text as id, 'memory' as kind, text, tags, session_id, run_id, created_at, superseded_by from memories
     where tenant_id = ${tenantId} and id = any(${ids}::uuid[]) and (expires_at is null or expires_at > reeve_now())`,
   );
 }
@@ -18,7 +18,7 @@ export async function selectFoundMessages(db: Db, tenantId: string, names: reado
     db,
     sql`
     select m.session_id::text || ':' || m.position as id, 'message' as kind, message_content(m) as text,
-      '{}'::text[] as tags, m.session_id, m.run_id, m.created_at
+      '{}'::text[] as tags, m.session_id, m.run_id, m.created_at, null::uuid as superseded_by
     from unnest(${names}::text[]) as wanted(name)
     join messages m on m.session_id = split_part(name, ':', 1)::uuid and m.position = split_part(name, ':', 2)::int
     where m.tenant_id = ${tenantId}`,
@@ -33,6 +33,7 @@ interface FoundRow {
   readonly session_id: string | null;
   readonly run_id: string | null;
   readonly created_at: Date;
+  readonly superseded_by: string | null;
 }
 
 async function select(db: Db, query: RawBuilder<unknown>): Promise<RecallMatch[]> {

@@ -1,12 +1,13 @@
 import type { RecallInput, RecallMatch } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
+import { newestFirst } from './care/newest-first.ts';
 import { rankTexts, type RankedText } from './lexical/rank.ts';
 import { findSpaces } from './lexical/space.ts';
 import { selectFoundMemories, selectFoundMessages } from './search-store.ts';
 
 /*
  * Lexical search: a text matches where it has any of the query's terms, and ranks by BM25 over all that is searched. Equal ranks go
- * to the newer one. What was said in sessions is found once the indexer has been there, with what was said around it.
+ * to the newer one, and what came in the place of a memory stands before it. What was said in sessions is found once the indexer has been there, with what was said around it.
  */
 
 /** A match and how many different terms of the query it has. */
@@ -41,7 +42,9 @@ export async function search(
     }
     if (page.length < topK) break;
   }
-  return { terms: ranking.terms, found: found.sort((one, other) => byScore(one.match, other.match)) };
+  const ranked = found.sort((one, other) => byScore(one.match, other.match));
+  const ordered = await newestFirst(ranked, (ids) => selectFoundMemories(tx, tenantId, ids));
+  return { terms: ranking.terms, found: ordered.slice(0, topK) };
 }
 
 async function matchesOf(tx: Tx, tenantId: string, page: readonly RankedText[]): Promise<Map<string, RecallMatch>> {

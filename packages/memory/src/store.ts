@@ -190,16 +190,14 @@ export async function deleteExpiredMemory(
   return rows.map(({ id }) => id);
 }
 
-/** Adds a memory that its caller indexes, and answers its id; where its digest is there already, that one lasts as long as the longer of the two. */
-export async function insertMemory(db: Db, memory: NewMemory): Promise<string> {
-  const { rows } = await sql<{ id: string }>`
+/** Adds a memory that its caller indexes. */
+export async function insertMemory(db: Db, memory: NewMemory): Promise<void> {
+  await sql`
     insert into memories (id, tenant_id, persona_id, text, digest, tags, session_id, run_id, created_at, expires_at, indexed)
     values (${memory.id}, ${memory.tenantId}, ${memory.personaId}, ${memory.text}, ${memory.digest}, ${[...memory.tags]},
-      ${memory.sessionId}, ${memory.runId}, reeve_now(), reeve_now() + ${memory.ttlS}::float8 * interval '1 s', true)
-    on conflict (tenant_id, coalesce(persona_id, ${sql.lit(noPersona)}), digest) do update set expires_at =
-      case when memories.expires_at is null or excluded.expires_at is null then null else greatest(memories.expires_at, excluded.expires_at) end
-    returning id`.execute(db);
-  return rows[0]!.id;
+      ${memory.sessionId}, ${memory.runId}, reeve_now(), reeve_now() + ${memory.ttlS}::float8 * interval '1 s', true)`.execute(
+    db,
+  );
 }
 
 /** Whose memory it is; undefined where there is none of that id. */

@@ -222,4 +222,26 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
       );
     }
   });
+
+  test('memories are listed, exported as lines and deleted', async () => {
+    const persona = await run<{ id: string }>('personas', 'create', '--name', 'Rememberer', '--json');
+    const client = createClient({ baseUrl: server.url });
+    const remember = async (text: string, persona_id?: string) =>
+      (await client.call(routes.remember, { body: { text, tags: ['cli'], persona_id } })).id;
+    const [first, second] = [await remember('Ada paints'), await remember('Bob paints', persona.id)];
+    await remember('Cleo paints', persona.id);
+    const listed = await run<{ memories: { id: string }[]; total: number }>(
+      ...['memory', 'list', '--persona', 'rememberer', '--limit', '5', '--json'],
+    );
+    assert.deepEqual([listed.total, listed.memories.at(-1)?.id], [2, second]);
+    const exported = await place.cli(['memory', 'export']);
+    const lines = exported.stdout.trimEnd().split('\n');
+    assert.deepEqual([exported.code, lines.length, lines.at(-1)], [0, 4, '{"exported":3}']);
+    assert.equal((JSON.parse(lines[0]!) as { id: string }).id, first);
+    for (const bad of [[], ['--all', '--persona', 'rememberer']])
+      assert.equal((await place.cli(['memory', 'delete', ...bad])).code, 2);
+    assert.equal((await place.cli(['memory', 'delete', first])).code, 0);
+    assert.deepEqual(await run('memory', 'delete', '--persona', 'rememberer'), { deleted: 2 });
+    assert.deepEqual(await run('memory', 'delete', '--all'), { deleted: 0 });
+  });
 });

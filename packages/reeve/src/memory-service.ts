@@ -1,4 +1,5 @@
 import type { Database } from '@reeve/db';
+import type { MemoryRulesOf } from '@reeve/memory';
 import type { RpcServer } from '@reeve/rpc';
 import type { Config } from './config.ts';
 import { startRoleService, type RoleServiceParts } from './role-service.ts';
@@ -7,6 +8,7 @@ import { startRoleService, type RoleServiceParts } from './role-service.ts';
 export function startMemoryService(
   parts: RoleServiceParts,
   database: Pick<Database, 'db'>,
+  rulesOf: MemoryRulesOf,
 ): Promise<RpcServer | undefined> {
   const { config } = parts;
   return startRoleService(parts, {
@@ -15,7 +17,7 @@ export function startMemoryService(
     host: config.memoryHost ?? (isMemoryAlone(config) ? config.host : '127.0.0.1'),
     port: config.memoryPort,
     variable: 'MEMORY_PORT',
-    services: async () => [(await import('@reeve/memory/rpc')).memoryService(database)],
+    services: async () => [(await import('@reeve/memory/rpc')).memoryService(database, rulesOf)],
   });
 }
 

@@ -16,7 +16,15 @@ import {
   type Log,
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
-import { recallAs, remember, startMemoryIndexer } from '@reeve/memory';
+import {
+  memoryRules,
+  recallAs,
+  releaseExtractions,
+  remember,
+  startMemoryExtractor,
+  startMemoryIndexer,
+  type MemoryRulesOf,
+} from '@reeve/memory';
 import { openDocumentReader } from '@reeve/memory/documents';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
@@ -113,6 +121,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (embedded) {
     await expireLeases(database.db);
     await expireCalls(database.db);
+    await releaseExtractions(database.db);
   }
   const target = sandboxTarget(config);
   const sandbox = stack.use(await openSandboxOf(config, serve ? log : silentLog));
@@ -152,8 +161,10 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     }),
   );
   const toolsOf = async (tenantId: string) => (await toolbox.tools()).with(await mcpServers.toolsOf(tenantId));
+  const memoryRulesOf: MemoryRulesOf = async (tenantId) => memoryRules((await policies.of(tenantId)).settings.memory);
   const toolContextFor = createToolContext(
     database,
+    memoryRulesOf,
     toolbox,
     workspaces ?? createWorkspacesElsewhere(workspacesDirectoryOf(config)),
     egressOf,
@@ -174,6 +185,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
       return (tool) => toolRule(policy, tool);
     },
     skillsOf: toolbox.skillsOf,
+    memoryRulesOf,
     toolContext: async (run, agent, key, signal) => ({
       ...(await toolContextFor(
         { tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id },
@@ -204,6 +216,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && (works || config.roles.includes('scheduler'))) stack.use(startSealer(database, log));
 
   if (serve && (works || config.roles.includes('memory'))) stack.use(startMemoryIndexer(database, log));
+
+  if (serve && works) stack.use(startMemoryExtractor({ database, models, ledgerFor, rulesOf: memoryRulesOf, log }));
 
   const stopping = new AbortController();
   if (works) stack.use(startMetering(database, log));
@@ -276,6 +290,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     onRefused: refusals.onRefused,
     holds: { policies: policies.health, limits: limiter.health, overload: overload.health },
     policies,
+    memoryRulesOf,
     stopping: stopping.signal,
     notReady: () => notReady,
     consoleDirectory: join(import.meta.dirname, '../../console/dist'),
@@ -296,7 +311,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
         ? undefined
         : { sandbox, workspaces, mcpFiles, connect: outgoing.connect };
     stack.use((await startSandboxService({ ...shared, calls: toolCalls, programs })) ?? null);
-    stack.use((await startMemoryService(shared, database)) ?? null);
+    stack.use((await startMemoryService(shared, database, memoryRulesOf)) ?? null);
   }
   notReady = undefined;
   stack.defer(() => {
@@ -327,6 +342,7 @@ async function forgetRuns(tx: Tx, taskIds: readonly string[]): Promise<void> {
  */
 function createToolContext(
   database: Database,
+  memoryRulesOf: MemoryRulesOf,
   toolbox: Pick<Toolbox, 'skillContext'>,
   workspaces: Pick<Workspaces, 'open' | 'quota'>,
   egressOf: ReturnType<typeof createEgress>,
@@ -351,10 +367,11 @@ function createToolContext(
       ...toolbox.skillContext(agent?.skills),
       now: () => new Date(),
       memory: {
-        remember: (input) =>
-          inTenant(database.db, tenantId, (tx) =>
-            remember(tx, rememberer, { ...input, persona_id: personaId, sessionId, ...(runId !== null && { runId }) }),
-          ),
+        async remember(input) {
+          const wanted = { ...input, persona_id: personaId, sessionId, ...(runId !== null && { runId }) };
+          const rules = await memoryRulesOf(tenantId);
+          return inTenant(database.db, tenantId, (tx) => remember(tx, rememberer, wanted, rules));
+        },
         recall: (input) => inTenant(database.db, tenantId, (tx) => recallAs(tx, tenantId, personaId, input)),
       },
     };

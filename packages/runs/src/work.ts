@@ -1,6 +1,7 @@
 import type { AgentInput, NewRunEvent, RunWait } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import type { Log } from '@reeve/kit';
+import type { MemoryRulesOf } from '@reeve/memory';
 import type { ModelGateway, ModelMessage, ModelRequest } from '@reeve/models';
 import type { Claim, TaskHandler } from '@reeve/tasks';
 import type { Booking, CallLedger, CallOwner } from '@reeve/tenancy';
@@ -34,6 +35,8 @@ export interface EngineParts {
   readonly ledgerFor: (owner: CallOwner, booking?: Booking) => CallLedger;
   /** What a tenant's policy says of tools, now. */
   readonly toolRulesOf: (tenantId: string) => Promise<ToolRules>;
+  /** What the tenant's memory keeps out, now. */
+  readonly memoryRulesOf: MemoryRulesOf;
   readonly handler: TaskHandler;
   readonly log: Log;
 }

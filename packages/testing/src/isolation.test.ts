@@ -200,6 +200,10 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
       blind: [{ body: { query: WORD } }, { body: { query: `what about ${WORD} and its friends`, top_k: 50 } }],
     },
     listMemories: list(),
+    proposeMemoryCleanup: list({ after: '00000000-0000-7000-8000-000000000000' }),
+    exportMemories: { blind: [{}, { query: { persona_id: alpha.persona } }] },
+    // Of Beta's own; a persona of Alpha's is none of its.
+    deleteMemories: { blind: [{ query: { persona_id: alpha.persona } }, { query: { all: 'true' } }] },
     getMemory: one(alpha.memory),
     updateMemory: one(alpha.memory, { body: { text: 'mine now' } }),
     deleteMemory: one(alpha.memory),

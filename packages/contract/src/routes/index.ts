@@ -8,14 +8,17 @@ export {
   updateAgent,
 } from './agents.ts';
 export {
+  deleteMemories,
   deleteMemory,
   deleteSession,
+  exportMemories,
   exportSession,
   getLatestMemory,
   getMemory,
   getSession,
   listMemories,
   listSessions,
+  proposeMemoryCleanup,
   recall,
   remember,
   renameSession,

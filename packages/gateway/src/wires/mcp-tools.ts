@@ -3,7 +3,7 @@ import { AgentRef, Id, RecallInput, RememberInput, TaskInput, TaskStatus, text, 
 import { inTenant, type Tx } from '@reeve/db';
 import { requesterOf } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
-import { recall, remember } from '@reeve/memory';
+import { recall, remember, type MemoryRulesOf } from '@reeve/memory';
 import { cancelRun, selectRun } from '@reeve/runs';
 import { cancelTask, listTasks, selectTask, type Enqueuer } from '@reeve/tasks';
 import { z } from 'zod';
@@ -12,6 +12,7 @@ import { runOf, Work, type McpCaller, type McpRunParts } from './mcp-run.ts';
 /** What MCP is served with. */
 export interface McpParts extends McpRunParts {
   readonly enqueue: Enqueuer;
+  readonly memoryRulesOf: MemoryRulesOf;
   /** This program's. */
   readonly version: string;
 }
@@ -181,7 +182,10 @@ function memoryTools(parts: McpParts): ServedTool[] {
       access: 'member',
       effect: 'idempotent',
       input: RememberInput,
-      call: (caller, input) => within(parts, caller, (tx) => remember(tx, requesterOf(caller), input)),
+      call: async (caller, input) => {
+        const rules = await parts.memoryRulesOf(caller.principal.tenantId);
+        return within(parts, caller, (tx) => remember(tx, requesterOf(caller), input, rules));
+      },
     }),
     served({
       name: 'recall',

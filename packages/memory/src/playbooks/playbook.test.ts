@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { memoryRules } from '../care/sensitive.ts';
 import { confidenceOf, goalOf, isAlike, isWrong, shapeOf, stepsOf, textOf } from './playbook.ts';
 
 describe('a playbook', () => {
@@ -24,6 +25,13 @@ describe('a playbook', () => {
     );
     assert.equal(steps[1]!.args['content'], `${'x'.repeat(200)}…`);
     assert.equal(goalOf('  Send it\n\nwith Bearer abcdef123  '), 'Send it with Bearer ***');
+  });
+
+  it('keeps nothing of what the rules of memory are about', () => {
+    const rules = memoryRules({ extract: false, secrets: 'refuse', refuse: ['EMP-\\d+'], mask: ['(?i)nightfall'] });
+    const steps = stepsOf([{ tool: 'a', input: { q: 'EMP-1 and Nightfall, card 4111 1111 1111 1111' } }], rules);
+    assert.deepEqual(steps, [{ tool: 'a', args: { q: '*** and ***, card ***' } }]);
+    assert.equal(goalOf('Log in, password: hunter2', rules), 'Log in, password: ***');
   });
 
   it('is none without calls, or with too many', () => {

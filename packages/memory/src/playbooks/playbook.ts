@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Playbook } from '@reeve/contract';
 import { createMask, storableText } from '@reeve/kit';
+import { DEFAULT_RULES, withoutSecrets, type MemoryRules } from '../care/sensitive.ts';
 import { analyze, type LexicalText } from '../lexical/index.ts';
 
 /*
@@ -24,9 +25,11 @@ const MAX_STEPS = 20;
 const MAX_GOAL = 500;
 const MAX_VALUE = 200;
 const MAX_ARGUMENTS = 20;
+/** Characters of a text that are looked at: far more than are kept, so that what is masked is masked whole. */
+const MAX_READ = 20_000;
 
 /** The steps of a playbook without secrets, long values cut; undefined where there are none or too many. */
-export function stepsOf(calls: readonly MadeCall[]): PlaybookStep[] | undefined {
+export function stepsOf(calls: readonly MadeCall[], rules: MemoryRules = DEFAULT_RULES): PlaybookStep[] | undefined {
   if (calls.length === 0 || calls.length > MAX_STEPS) return undefined;
   const mask = createMask();
   return calls.map(({ tool, input }) => {
@@ -34,15 +37,20 @@ export function stepsOf(calls: readonly MadeCall[]): PlaybookStep[] | undefined 
     const known = Object.entries(mask.value(fields) as object).slice(0, MAX_ARGUMENTS);
     const args = known.map(([name, value]): [string, string] => {
       const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-      return [storableText(name.slice(0, 100)), shortened(storableText(mask.text(text)), MAX_VALUE)];
+      return [
+        storableText(withoutSecrets(name.slice(0, 100), rules)),
+        shortened(storableText(withoutSecrets(mask.text(text.slice(0, MAX_READ)), rules)), MAX_VALUE),
+      ];
     });
     return { tool, args: Object.fromEntries(args) };
   });
 }
 
 /** A goal on one line, without secrets. */
-export function goalOf(text: string): string {
-  const line = storableText(createMask().text(text)).replace(/\s+/gu, ' ').trim();
+export function goalOf(text: string, rules: MemoryRules = DEFAULT_RULES): string {
+  const line = storableText(withoutSecrets(createMask().text(text.slice(0, MAX_READ)), rules))
+    .replace(/\s+/gu, ' ')
+    .trim();
   return shortened(line, MAX_GOAL);
 }
 

@@ -4,6 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { PersonaInput } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { openTestDatabase } from '@reeve/testing';
+import { DEFAULT_RULES } from '../care/sensitive.ts';
 import { createPersona, deletePersona } from '../knowledge/personas.ts';
 import { findSpaces } from '../lexical/index.ts';
 import { sql } from 'kysely';
@@ -29,7 +30,12 @@ describe('playbooks', () => {
   const work = <T>(run: (tx: Tx) => Promise<T>, tenantId = 'default') => inTenant(database.db, tenantId, run);
   const learn = (goal: string, { personaId = null as string | null, calls = CALLS, tenantId = 'default' } = {}) =>
     work(
-      (tx) => learnPlaybook(tx, { tenantId, personaId, goal, calls, runId: randomUUID(), sessionId: randomUUID() }),
+      (tx) =>
+        learnPlaybook(
+          tx,
+          { tenantId, personaId, goal, calls, runId: randomUUID(), sessionId: randomUUID() },
+          DEFAULT_RULES,
+        ),
       tenantId,
     );
   const offer = (goal: string, personaId: string | null = null, tenantId = 'default') =>

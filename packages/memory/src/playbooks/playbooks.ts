@@ -2,6 +2,7 @@ import { recordAudit } from '@reeve/audit';
 import type { Playbook } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
+import type { MemoryRules } from '../care/sensitive.ts';
 import type { RunContextItem } from '../context.ts';
 import { lockPersona } from '../knowledge/persona-store.ts';
 import { ensureSpace, findSpaces, indexTexts, rankTexts, unindexTexts } from '../lexical/index.ts';
@@ -41,13 +42,17 @@ export interface Experience extends Mind {
 /** Playbooks that a mind keeps. */
 const MOST = 1_000;
 
-/** Keeps what worked, once for what is alike; undefined where there is nothing to repeat, or the persona is gone. */
+/**
+ * Keeps what worked, once for what is alike, without what the tenant's rules keep out; undefined where there is nothing to repeat, or
+ * the persona is gone.
+ */
 export async function learnPlaybook(
   tx: Tx,
   experience: Experience,
+  rules: MemoryRules,
 ): Promise<{ id: string; merged: boolean } | undefined> {
-  const steps = stepsOf(experience.calls);
-  const goal = goalOf(experience.goal);
+  const steps = stepsOf(experience.calls, rules);
+  const goal = goalOf(experience.goal, rules);
   if (steps === undefined || goal === '') return undefined;
   const success = { ...experience, goal, steps, shape: shapeOf(steps) };
   if (!(await holdMind(tx, experience))) return undefined;

@@ -2,16 +2,18 @@ import { routes, type BodyOf } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { requesterOf, type App } from '@reeve/http';
 import { invalidField } from '@reeve/kit';
+import type { MemoryRules, MemoryRulesOf } from '../care/sensitive.ts';
 import { requirePersona } from '../knowledge/personas.ts';
 import type { MadeCall } from './playbook.ts';
 import { deletePlaybook, learnPlaybook } from './playbooks.ts';
 import { listPlaybookRows } from './store.ts';
 
 /** Mounts the routes of playbooks. */
-export function mountPlaybooks(app: App, { db }: Pick<Database, 'db'>): void {
-  app.mount(routes.storePlaybook, ({ principal: { tenantId }, body }) =>
-    inTenant(db, tenantId, (tx) => storePlaybook(tx, tenantId, body)),
-  );
+export function mountPlaybooks(app: App, { db }: Pick<Database, 'db'>, rulesOf: MemoryRulesOf): void {
+  app.mount(routes.storePlaybook, async ({ principal: { tenantId }, body }) => {
+    const rules = await rulesOf(tenantId);
+    return inTenant(db, tenantId, (tx) => storePlaybook(tx, tenantId, body, rules));
+  });
 
   app.mount(routes.listPlaybooks, ({ principal: { tenantId }, query: { persona_id: persona, limit, offset } }) =>
     inTenant(db, tenantId, async (tx) => {
@@ -34,10 +36,11 @@ export async function storePlaybook(
   tx: Tx,
   tenantId: string,
   { session_id: sessionId, prompt: goal, history_sequence: sequence, persona_id: persona }: PlaybookInput,
+  rules: MemoryRules,
 ): Promise<{ id: string; merged: boolean }> {
   const calls = sequence.flatMap(callOf);
   const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
-  const learnt = await learnPlaybook(tx, { tenantId, personaId, goal, calls, sessionId, runId: null });
+  const learnt = await learnPlaybook(tx, { tenantId, personaId, goal, calls, sessionId, runId: null }, rules);
   if (learnt === undefined) throw invalidField('history_sequence', 'must hold 1 to 20 calls of tools');
   return learnt;
 }

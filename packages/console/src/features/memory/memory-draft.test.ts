@@ -11,6 +11,7 @@ const memory: Memory = {
   tags: ['bread', 'morning'],
   source: { session_id: null, run_id: null },
   created_at: '2026-11-01T00:00:00Z',
+  superseded_by: null,
   expires_at: '2026-12-01T00:00:00Z',
 };
 

@@ -14,6 +14,7 @@ const memory = (id: string, text: string, fields: Partial<Memory> = {}): Memory 
   source: { session_id: null, run_id: null },
   created_at: '2026-11-01T00:00:00Z',
   expires_at: null,
+  superseded_by: null,
   ...fields,
 });
 const bread = memory('a', 'Bread is baked at six.', { tags: ['bread'] });
