@@ -101,11 +101,16 @@ export function createGateway(parts: GatewayParts): App {
     tools: (await toolCalls.toolsOf(tenantId)).list().map(({ name }) => name),
     skills: parts.skills.list().map(({ name }) => name),
   }));
-  mountMemory(app, database, async (tenantId, sessionId) => {
-    await parts.workspaces?.remove(tenantId, sessionId).catch((error: unknown) => {
-      parts.log.warn({ err: error }, 'the files of a deleted session are still there');
-    });
-  });
+  mountMemory(
+    app,
+    database,
+    async (tenantId, sessionId) => {
+      await parts.workspaces?.remove(tenantId, sessionId).catch((error: unknown) => {
+        parts.log.warn({ err: error }, 'the files of a deleted session are still there');
+      });
+    },
+    parts.askVector,
+  );
   mountKnowledge(app, parts);
   mountPlaybooks(app, database);
   mountWorkspaces(app, database, parts.workspaces);

@@ -1,7 +1,7 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { requesterOf, type App } from '@reeve/http';
-import { forget, recall, remember, requireMemory, updateMemory } from './memories.ts';
+import { forget, recallWith, remember, requireMemory, updateMemory } from './memories.ts';
 import { listMemoryRows } from './memory-store.ts';
 import type { NewMessage } from './session.ts';
 import {
@@ -14,15 +14,17 @@ import {
   requireSession,
 } from './sessions.ts';
 import { listSessions } from './store.ts';
+import type { AskVector } from './vectors/index.ts';
 
 /** Messages that `GET /memory/latest` answers. */
 const LATEST = 200;
 
-/** Mounts the routes of sessions and memories. `deleted` removes what others keep of a session; it does not throw. */
+/** Mounts the routes of sessions and memories. `deleted` removes what others keep of a session; it does not throw. Without `askVector` recall is lexical. */
 export function mountMemory(
   app: App,
   database: Database,
   deleted: (tenantId: string, sessionId: string) => Promise<void>,
+  askVector?: AskVector,
 ): void {
   app.mount(routes.getLatestMemory, ({ principal: { tenantId }, query: { session_id } }) =>
     inTenant(database.db, tenantId, async (tx) => {
@@ -82,12 +84,10 @@ export function mountMemory(
     inTenant(database.db, call.principal.tenantId, (tx) => remember(tx, requesterOf(call), call.body)),
   );
 
-  app.mount(routes.recall, ({ principal: { tenantId }, body }) =>
-    inTenant(database.db, tenantId, async (tx) => ({
-      matches: await recall(tx, tenantId, body),
-      retrieval: 'lexical',
-    })),
-  );
+  app.mount(routes.recall, async ({ principal: { tenantId }, body, signal }) => {
+    const asked = await askVector?.(tenantId, body.query, signal);
+    return inTenant(database.db, tenantId, (tx) => recallWith(tx, tenantId, body, asked));
+  });
 
   app.mount(routes.listMemories, ({ principal: { tenantId }, query: { persona_id: personaId, tag, limit, offset } }) =>
     inTenant(database.db, tenantId, async (tx) => ({

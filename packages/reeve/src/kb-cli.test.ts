@@ -116,7 +116,7 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
     await write('a.md', '# Apples\n\nApples are picked in October.');
     const second = await ingest();
     assert.deepEqual([second.code, second.summary], [0, { ...NOTHING, replaced: 1, removed: 1, added: 1, skipped: 1 }]);
-    const sources: string[] = (await documents()).documents.map(({ source }) => source);
+    const sources: string[] = (await documents()).documents.map(({ source }) => source ?? '');
     assert.deepEqual(sources.toSorted(), ['notes/a.md', 'notes/same.txt']);
     const { matches } = await run<{ matches: { text: string }[] }>(
       'kb',

@@ -16,7 +16,7 @@ import {
   type Log,
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
-import { recallAs, remember, startMemoryIndexer } from '@reeve/memory';
+import { createAskVector, recallAs, remember, startEmbedding, startMemoryIndexer, type AskVector } from '@reeve/memory';
 import { openDocumentReader } from '@reeve/memory/documents';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
@@ -53,6 +53,7 @@ import {
 import type { ToolContext, ToolTasks } from '@reeve/tools';
 import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
 import { createEgress, readEgressFile } from './egress.ts';
+import { openEmbedders } from './embedders.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
 import { openSandboxOf, requireSandboxPlace, sandboxTarget } from './sandbox-place.ts';
 import { mcpFilesDirectoryOf, workspacesDirectoryOf } from './roots.ts';
@@ -151,17 +152,21 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     }),
   );
   const toolsOf = async (tenantId: string) => (await toolbox.tools()).with(await mcpServers.toolsOf(tenantId));
+  const months = createMonthlyBudgets(database, policies);
+  const ledgerFor = (owner: CallOwner, booking?: Booking) =>
+    underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
+  const embedders = openEmbedders(config, log, ledgerFor);
+  const askVector = embedders && createAskVector(database, embedders, log);
   const toolContextFor = createToolContext(
     database,
     toolbox,
     workspaces ?? createWorkspacesElsewhere(workspacesDirectoryOf(config)),
     egressOf,
+    askVector,
   );
-  const months = createMonthlyBudgets(database, policies);
-  const ledgerFor = (owner: CallOwner, booking?: Booking) =>
-    underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
   const handler = createRunHandler({
     database,
+    askVector,
     feed,
     models,
     tools: toolbox.builtin,
@@ -203,6 +208,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && (works || config.roles.includes('scheduler'))) stack.use(startSealer(database, log));
 
   if (serve && (works || config.roles.includes('memory'))) stack.use(startMemoryIndexer(database, log));
+  if (serve && embedders !== undefined && (works || config.roles.includes('memory')))
+    stack.use(startEmbedding(database, embedders, log));
 
   const stopping = new AbortController();
   if (works) stack.use(startMetering(database, log));
@@ -255,6 +262,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     sandbox,
     worker,
     handler,
+    askVector,
     workspaces,
     ledgerFor,
     log,
@@ -326,6 +334,7 @@ function createToolContext(
   toolbox: Pick<Toolbox, 'skillContext'>,
   workspaces: Pick<Workspaces, 'open' | 'quota'>,
   egressOf: ReturnType<typeof createEgress>,
+  askVector: AskVector | undefined,
 ) {
   return async (
     who: { tenantId: string; sessionId: string; runId: string | null },
@@ -351,7 +360,10 @@ function createToolContext(
           inTenant(database.db, tenantId, (tx) =>
             remember(tx, rememberer, { ...input, persona_id: personaId, sessionId, ...(runId !== null && { runId }) }),
           ),
-        recall: (input) => inTenant(database.db, tenantId, (tx) => recallAs(tx, tenantId, personaId, input)),
+        recall: async (input) => {
+          const asked = await askVector?.(tenantId, input.query, signal);
+          return inTenant(database.db, tenantId, (tx) => recallAs(tx, tenantId, personaId, input, asked));
+        },
       },
     };
   };

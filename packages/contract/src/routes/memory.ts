@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, IdParams, Time, listOf, paging, text } from '../common.ts';
+import { Id, IdParams, Retrieval, Time, listOf, paging, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 
 const tag = 'Memory';
@@ -147,9 +147,10 @@ export const recall = defineRoute({
   tag,
   access: 'viewer',
   summary: 'Find what was remembered',
-  description: 'Lexical ranking. `retrieval` says so: no embedding is used.',
+  description:
+    '`retrieval` says how: by words alone, or by words and vectors where there is an embedding model that answers.',
   body: RecallInput,
-  responses: { 200: z.object({ matches: z.array(RecallMatch), retrieval: z.literal('lexical') }) },
+  responses: { 200: z.object({ matches: z.array(RecallMatch), retrieval: Retrieval }) },
 });
 export const Memory = z
   .object({

@@ -6,6 +6,8 @@ import { invalidField, newId, ReeveError } from '@reeve/kit';
 import { chunkDocument, type Chunk, type DocumentReader } from '../documents/index.ts';
 import { ensureSpace, indexTexts, unindexTexts } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
+import type { AskVector } from '../vectors/index.ts';
+import { chunkText } from './chunk-text.ts';
 import {
   deleteChunks,
   deleteDocumentRow,
@@ -37,6 +39,8 @@ import { requirePersona } from './personas.ts';
 export interface KnowledgeParts {
   readonly database: Database;
   readonly reader: DocumentReader;
+  /** Makes queries vectors; without it search is lexical. */
+  readonly askVector?: AskVector | undefined;
 }
 
 /** What comes in: bytes with what is known of them. */
@@ -162,13 +166,7 @@ async function replaceChunks(
   await indexTexts(
     tx,
     space,
-    changed.map(({ id, text, headings }) => ({
-      ref: id,
-      fields: [
-        { text: [title ?? '', ...headings].join('\n'), weight: 2 },
-        { text, weight: 1 },
-      ],
-    })),
+    changed.map((chunk) => chunkText(title, chunk)),
   );
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Playbook } from '@reeve/contract';
 import { createMask, storableText } from '@reeve/kit';
-import { analyze } from '../lexical/index.ts';
+import { analyze, type LexicalText } from '../lexical/index.ts';
 
 /*
  * A playbook is a goal and the tool calls that reached it
@@ -44,6 +44,11 @@ export function stepsOf(calls: readonly MadeCall[]): PlaybookStep[] | undefined 
 export function goalOf(text: string): string {
   const line = storableText(createMask().text(text)).replace(/\s+/gu, ' ').trim();
   return shortened(line, MAX_GOAL);
+}
+
+/** What a playbook is found by. */
+export function goalText(id: string, goal: string): LexicalText {
+  return { ref: id, fields: [{ text: goal, weight: 1 }] };
 }
 
 /** What playbooks share that do the same: which tools, with which arguments, in which order; a call that is repeated counts once. */
