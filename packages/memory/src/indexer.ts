@@ -1,9 +1,10 @@
 import { inTenant, type Database } from '@reeve/db';
-import { Background, Signal, sleep, type Log } from '@reeve/kit';
+import type { Log } from '@reeve/kit';
 import { sql } from 'kysely';
 import { findStaleSpaces } from './lexical/space.ts';
 import { indexNextMemories, removeNextExpired, renewSpace } from './memory-index.ts';
 import { indexNextMessages } from './message-index.ts';
+import { startRounds, type RoundOptions } from './rounds.ts';
 
 /*
  * One process's share in indexing what is not indexed where it is written. Any number may run: a tenant's space is worked on by one
@@ -14,42 +15,10 @@ import { indexNextMessages } from './message-index.ts';
  * What is left to do can be read from the tables, by an index that is empty when nothing is; so a process that dies loses nothing.
  */
 
-/** Between two rounds: what is said meanwhile shares the next. */
-const PAUSE_MS = 1_000;
-const LOOK_MS = 5_000;
-
-export interface IndexerOptions {
-  readonly pauseMs?: number;
-  readonly lookMs?: number;
-}
-
 /** Indexes messages behind the commits, and memories of before there was an index, in the background, until disposed. */
-export function startMemoryIndexer(
-  database: Database,
-  log: Log,
-  { pauseMs = PAUSE_MS, lookMs = LOOK_MS }: IndexerOptions = {},
-): AsyncDisposable {
-  const loop = new Background(log);
-  const wake = new Signal();
-  const stopping = new AbortController();
-  const { signal } = stopping;
-  const stopListening = database.listen('reeve_journal', () => wake.raise());
-  loop.start('the indexer of memory', async () => {
-    while (!signal.aborted) {
-      await indexMemory(database, log, signal).catch((error: unknown) =>
-        log.warn({ err: error }, 'indexing memory failed; trying again'),
-      );
-      await sleep(pauseMs, signal);
-      await wake.wait(lookMs, signal);
-    }
-  });
-  return {
-    async [Symbol.asyncDispose]() {
-      stopListening();
-      stopping.abort();
-      await loop[Symbol.asyncDispose]();
-    },
-  };
+export function startMemoryIndexer(database: Database, log: Log, options?: RoundOptions): AsyncDisposable {
+  const round = (signal: AbortSignal) => indexMemory(database, log, signal);
+  return startRounds(database, log, { name: 'the indexer of memory', round }, options);
 }
 
 /** Indexes all that is not, and removes memories whose time is over, a batch a transaction. A tenant whose messages fail is left to the next time. */

@@ -16,7 +16,15 @@ import {
   type Log,
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
-import { createAskVector, recallAs, remember, startEmbedding, startMemoryIndexer, type AskVector } from '@reeve/memory';
+import {
+  createAskVector,
+  expireHolds,
+  recallAs,
+  remember,
+  startEmbedding,
+  startMemoryIndexer,
+  type AskVector,
+} from '@reeve/memory';
 import { openDocumentReader } from '@reeve/memory/documents';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
@@ -113,6 +121,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (embedded) {
     await expireLeases(database.db);
     await expireCalls(database.db);
+    await expireHolds(database.db);
   }
   const target = sandboxTarget(config);
   const sandbox = stack.use(await openSandboxOf(config, serve ? log : silentLog));

@@ -86,19 +86,22 @@ export async function goLive(tx: Tx, { id, tenantId }: Pick<EmbeddingSpace, 'id'
 }
 
 /** Gives a space to one process for a while, or longer to the one that has it; false where another has. */
-export async function holdSpace(
-  db: Db,
-  id: number,
-  holder: string,
-  holdMs: number,
-  isAlone: boolean,
-): Promise<boolean> {
+export async function holdSpace(db: Db, id: number, holder: string, holdMs: number): Promise<boolean> {
   const { rows } = await sql<{ id: number }>`
     update embedding_spaces set holder = ${holder}, held_until = reeve_now() + ${holdMs}::float8 * interval '1 ms'
     where id = ${id} and state <> 'retired'
-      and (holder is null or holder = ${holder} or held_until <= reeve_now() or ${isAlone}::boolean)
+      and (holder is null or holder = ${holder} or held_until <= reeve_now())
     returning id`.execute(db);
   return rows.length === 1;
+}
+
+/** Lets anybody have any space: when the embedded database is opened, whoever held one is dead. */
+export async function expireHolds(db: Db): Promise<void> {
+  await db
+    .updateTable('embedding_spaces')
+    .set({ holder: null, held_until: null })
+    .where('holder', 'is not', null)
+    .execute();
 }
 
 /** Lets others have a space at once. */

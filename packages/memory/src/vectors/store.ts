@@ -1,6 +1,7 @@
 import type { Db, Tx } from '@reeve/db';
 import { sql } from 'kysely';
 import type { SpaceKind } from '../lexical/space.ts';
+import { MEANING_VERSION } from './meaning.ts';
 
 /** A lexical space in which an embedding space has entries to look at. */
 export interface PendingSpace {
@@ -17,7 +18,7 @@ export async function selectPending(db: Db): Promise<PendingSpace[]> {
     select e.id as "embeddingId", e.tenant_id as "tenantId", e.model, s.id as "spaceId", s.kind
     from embedding_spaces e join lexical_spaces s on s.tenant_id = e.tenant_id
     left join embedding_progress p on p.embedding_id = e.id and p.space_id = s.id
-    where e.state <> 'retired' and s.next_entry > coalesce(p.until, 0) + 1
+    where e.state <> 'retired' and e.revision = ${MEANING_VERSION} and s.next_entry > coalesce(p.until, 0) + 1
     order by e.id, s.id`.execute(db);
   return rows;
 }

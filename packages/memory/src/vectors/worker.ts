@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { inTenant, type Database } from '@reeve/db';
-import { Background, ReeveError, Signal, sleep, type Log } from '@reeve/kit';
+import { ReeveError, type Log } from '@reeve/kit';
+import { startRounds, type RoundOptions } from '../rounds.ts';
 import { embedNext } from './batch.ts';
 import type { Embedders } from './embedder.ts';
 import { adoptModel, goLive, holdSpace, releaseSpace, removeNextRetired } from './space.ts';
@@ -17,8 +18,6 @@ import { selectPending, type PendingSpace } from './store.ts';
  * time. The process that was started last decides which model is wanted: each decides once for a tenant, when it first sees it.
  */
 
-const PAUSE_MS = 1_000;
-const LOOK_MS = 5_000;
 /** Longer than a batch may take. */
 const HOLD_MS = 120_000;
 /** Batches of one lexical space before the next has its turn. */
@@ -26,10 +25,9 @@ const BATCHES = 16;
 const FIRST_REST_MS = 2_000;
 const LONGEST_REST_MS = 300_000;
 
-export interface EmbeddingOptions {
-  readonly pauseMs?: number;
-  readonly lookMs?: number;
+export interface EmbeddingOptions extends RoundOptions {
   readonly holdMs?: number;
+  /** After a first failure; each further one in a row doubles it. */
   readonly restMs?: number;
 }
 
@@ -40,27 +38,8 @@ export function startEmbedding(
   log: Log,
   options: EmbeddingOptions = {},
 ): AsyncDisposable {
-  const { pauseMs = PAUSE_MS, lookMs = LOOK_MS } = options;
-  const loop = new Background(log);
-  const wake = new Signal();
-  const stopping = new AbortController();
-  const { signal } = stopping;
-  const worker = createEmbeddingWorker(database, embedders, log, options);
-  const stopListening = database.listen('reeve_journal', () => wake.raise());
-  loop.start('the embedding of texts', async () => {
-    while (!signal.aborted) {
-      await worker.round(signal).catch((error: unknown) => log.warn({ err: error }, 'embedding failed; trying again'));
-      await sleep(pauseMs, signal);
-      await wake.wait(lookMs, signal);
-    }
-  });
-  return {
-    async [Symbol.asyncDispose]() {
-      stopListening();
-      stopping.abort();
-      await loop[Symbol.asyncDispose]();
-    },
-  };
+  const { round } = createEmbeddingWorker(database, embedders, log, options);
+  return startRounds(database, log, { name: 'the embedding of texts', round }, options);
 }
 
 /** What a process knows between rounds. */
@@ -75,7 +54,7 @@ export function createEmbeddingWorker(
   log: Log,
   { holdMs = HOLD_MS, restMs = FIRST_REST_MS }: EmbeddingOptions = {},
 ): EmbeddingWorker {
-  const { db, kind } = database;
+  const { db } = database;
   const holder = randomUUID();
   const decided = new Set<string>();
   const rests = new Map<number, { times: number; until: number }>();
@@ -94,13 +73,11 @@ export function createEmbeddingWorker(
     const embedder = embedders.of(spaces[0]!.model);
     const isResting = performance.now() < (rests.get(id)?.until ?? 0);
     if (embedder === undefined || isResting) return false;
-    // The embedded database has one process, and whoever held the space before it is dead.
-    const hold = () => holdSpace(db, id, holder, holdMs, kind === 'pglite');
     try {
       let isDone = false;
       for (const space of spaces)
         for (let batch = 0; batch < BATCHES && !signal.aborted; batch += 1) {
-          if (!(await hold())) return isDone;
+          if (!(await holdSpace(db, id, holder, holdMs))) return isDone;
           if (!(await embedNext(db, space, embedder, { holder, log, signal }))) break;
           isDone = true;
         }
