@@ -22,5 +22,5 @@ export {
   requireSession,
 } from './sessions.ts';
 export type { SessionWanted } from './sessions.ts';
-export { createAskVector, expireHolds, startEmbedding } from './vectors/index.ts';
+export { expireHolds, openAskVector, startEmbedding } from './vectors/index.ts';
 export type { AskVector, Embedder, Embedders, QueryVector } from './vectors/index.ts';

@@ -17,8 +17,8 @@ import {
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
 import {
-  createAskVector,
   expireHolds,
+  openAskVector,
   recallAs,
   remember,
   startEmbedding,
@@ -165,7 +165,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
     underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
   const embedders = openEmbedders(config, log, ledgerFor);
-  const askVector = embedders && createAskVector(database, embedders, log);
+  const askVector = embedders && stack.use(openAskVector(database, embedders, log));
   const toolContextFor = createToolContext(
     database,
     toolbox,

@@ -3,12 +3,13 @@ import { createBreaker, ReeveError, type Breaker, type Log } from '@reeve/kit';
 import type { Space } from '../lexical/space.ts';
 import type { Embedder, Embedders } from './embedder.ts';
 import { unit } from './matrix.ts';
-import { createScanner, type VectorRanking } from './scan.ts';
+import type { VectorRanking } from './ranking.ts';
+import { openScanner } from './scan.ts';
 import { findLive, type EmbeddingSpace } from './space.ts';
 
 /** A query as a vector of its tenant's live space. */
 export interface QueryVector {
-  /** Ranks spaces by it; undefined where its space is not live any more. */
+  /** Ranks spaces by it; undefined where it cannot be compared: its space is not live any more, or not loaded yet. */
   rank(tx: Tx, spaces: readonly Space[]): Promise<VectorRanking | undefined>;
 }
 
@@ -32,14 +33,14 @@ const THRESHOLD = 3;
 /** Characters of a query that are looked at. */
 const QUERY_LENGTH = 2_000;
 
-/** What queries are made vectors with, as long as the process lives. */
-export function createAskVector(
+/** Makes queries vectors, and keeps what they are compared with, until disposed. */
+export function openAskVector(
   { db }: Pick<Database, 'db'>,
   embedders: Embedders,
   log: Log,
   { patienceMs = PATIENCE_MS, resetMs = RESET_MS }: AskOptions = {},
-): AskVector {
-  const scanner = createScanner();
+): AskVector & AsyncDisposable {
+  const scanner = openScanner(db, log);
   const breakers = new Map<string, Breaker>();
   const breakerOf = (model: string): Breaker => {
     const message = `${model} did not answer lately`;
@@ -47,7 +48,7 @@ export function createAskVector(
     breakers.set(model, breaker);
     return breaker;
   };
-  return async (tenantId, query, signal) => {
+  const ask: AskVector = async (tenantId, query, signal) => {
     const text = query.slice(0, QUERY_LENGTH).toWellFormed().trim();
     if (text === '') return undefined;
     const live = await inTenant(db, tenantId, (tx) => findLive(tx, tenantId));
@@ -68,6 +69,7 @@ export function createAskVector(
       return undefined;
     }
   };
+  return Object.assign(ask, { [Symbol.asyncDispose]: () => scanner[Symbol.asyncDispose]() });
 }
 
 async function embedQuery(

@@ -1,5 +1,5 @@
 import type { Ranking } from '../lexical/rank.ts';
-import type { SimilarText, VectorRanking } from './scan.ts';
+import type { SimilarText, VectorRanking } from './ranking.ts';
 
 /*
  * Two rankings as one. Of each the best hundred that may be answered count. A text's score is half of where it stands between the

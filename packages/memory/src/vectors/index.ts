@@ -1,4 +1,4 @@
-export { createAskVector } from './ask.ts';
+export { openAskVector } from './ask.ts';
 export type { AskVector, QueryVector } from './ask.ts';
 export type { Embedder, Embedders } from './embedder.ts';
 export { fuseRankings } from './fuse.ts';

@@ -10,7 +10,7 @@ import { addDocument } from '../knowledge/documents.ts';
 import { createPersona } from '../knowledge/personas.ts';
 import { searchKnowledgeWith } from '../knowledge/search.ts';
 import { forget, recallWith, remember } from '../memories.ts';
-import { createAskVector, type AskVector } from './ask.ts';
+import { openAskVector, type AskVector } from './ask.ts';
 import { asTenant, createTestEmbedder, embeddersOf, emptyMemory, type TestEmbedder } from './test-embedder.ts';
 import { createEmbeddingWorker } from './worker.ts';
 
@@ -26,7 +26,7 @@ describe('hybrid search', () => {
   beforeEach(async () => {
     await emptyMemory(database);
     model = createTestEmbedder('test/one');
-    ask = createAskVector(database, embeddersOf(model), silentLog, { patienceMs: 50, resetMs: 60_000 });
+    ask = openAskVector(database, embeddersOf(model), silentLog, { patienceMs: 50, resetMs: 60_000 });
   });
   after(async () => {
     await reader[Symbol.asyncDispose]();
@@ -137,7 +137,7 @@ describe('hybrid search', () => {
       if (n >= 3) assert.ok(performance.now() - began < 1_000);
     }
     assert.equal(calls, 3, 'the circuit is open after three');
-    ask = createAskVector(database, { wanted: model, of: () => undefined }, silentLog);
+    ask = openAskVector(database, { wanted: model, of: () => undefined }, silentLog);
     assert.equal((await find('car')).retrieval, 'lexical');
   });
 

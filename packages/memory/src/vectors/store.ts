@@ -199,5 +199,5 @@ function toBytes(vector: Float32Array): Buffer {
 
 /** Copies: a driver's bytes may begin anywhere. */
 export function fromBytes(bytes: Uint8Array): Float32Array {
-  return new Float32Array(Uint8Array.from(bytes).buffer);
+  return new Float32Array(new Uint8Array(bytes).buffer);
 }
