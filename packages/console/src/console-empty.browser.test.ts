@@ -54,6 +54,7 @@ const EMPTY: Record<string, Place> = {
   'no-mcp': ['/admin/tools/mcp', (page) => page.getByText('No MCP server has been added.').waitFor()],
   'no-personas': ['/admin/knowledge', (page) => page.getByText('No persona yet.').waitFor()],
   'no-memories': ['/admin/memory', (page) => page.getByText('Nothing is remembered yet.').waitFor()],
+  'no-playbooks': ['/admin/memory/playbooks', (page) => page.getByText('No playbook yet.').waitFor()],
   'no-tool': ['/admin/tools?q=nothing+has+this', (page) => page.getByText('No tool here has').waitFor()],
   'no-run': [`/runs/${MISSING}`, (page) => page.getByText('The run could not be loaded').waitFor()],
   'sign-in': ['/sign-in', heading('Sign in')],

@@ -4,15 +4,23 @@ import { createClient, type Client } from '@reeve/client';
 import { routes, type KnowledgeBase, type Role } from '@reeve/contract';
 import { createTestDatabase, startServer, type ServerProcess } from '@reeve/testing';
 import type { Locator, Page } from 'playwright-core';
-import { findChromium, focusInDialog, lookAtPlaces, SUITE_MS, type Place, type TestBrowser } from './test-browser.ts';
+import {
+  ask,
+  findChromium,
+  focusInDialog,
+  lookAtPlaces,
+  SUITE_MS,
+  type Place,
+  type TestBrowser,
+} from './test-browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const BOOTSTRAP = 'rv_bootstrap-only-for-tests';
-/** A machine that is busy with other tests is no reason to put requests off. */
-const CALM = { REEVE_MAX_LOOP_DELAY_MS: '0' };
+/** A machine that is busy with other tests is no reason to put requests off; what is in a Body is what a test put there. */
+const CALM = { REEVE_MAX_LOOP_DELAY_MS: '0', BODY_REFRESH_S: '0' };
 const REFUSED = /status of (400|401|403|404|409)/;
 
-describe('knowledge and memory in the console', { skip: chromium.missing, timeout: SUITE_MS }, () => {
+describe('knowledge in the console', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let server: ServerProcess;
   let client: Client;
@@ -54,9 +62,6 @@ describe('knowledge and memory in the console', { skip: chromium.missing, timeou
     for (const name of ['Research desk', 'A persona whose name goes on for so long that no phone shows it in one line'])
       await persona(name);
     await client.call(routes.createAgent, { body: { name: 'Night watch', persona_id: guard.id } });
-    const text = 'The alarm of the greenhouse is tested on the first Monday of each month.';
-    await client.call(routes.remember, { body: { text, tags: ['alarm', 'greenhouse'] } });
-    await client.call(routes.remember, { body: { text: 'The siren of the alarm was replaced in May.' } });
     assert.deepEqual(await lookAtPlaces(browser, server.url, PLACES, process.env['REEVE_TEST_PICTURES']), []);
   });
 
@@ -208,6 +213,10 @@ describe('knowledge and memory in the console', { skip: chromium.missing, timeou
     await page.getByText('The Mind is empty.').waitFor();
     await drawer.waitFor({ state: 'detached' });
     assert.ok(!page.url().includes('document='));
+    await add(id, 'Body-KB', 'There are tools.', { title: 'Tools', source: 'reeve:tools' });
+    await page.goto(`${server.url}/admin/knowledge/barky?tab=Body-KB`);
+    await page.getByRole('button', { name: 'Delete Tools' }).click();
+    await question.getByText('Reeve writes it anew when it looks again.').waitFor();
   });
 
   it('documents and chunks are shown page by page, and a match leads to the page of its chunk', async () => {
@@ -276,7 +285,7 @@ describe('knowledge and memory in the console', { skip: chromium.missing, timeou
     await page.getByRole('heading', { name: 'Other dog', level: 1 }).waitFor();
   });
 
-  it('who may not change a Soul is told what it takes, and may change the rest', async () => {
+  it('who may not change a Soul or a memory is told what it takes, and may change the rest', async () => {
     const environment = { ...CALM, REEVE_API_KEY: BOOTSTRAP };
     await using guarded = await startServer({ ...stack.use(await createTestDatabase()), environment });
     const admin = createClient({ baseUrl: guarded.url, apiKey: BOOTSTRAP });
@@ -317,6 +326,15 @@ describe('knowledge and memory in the console', { skip: chromium.missing, timeou
     await viewer.goto(`${guarded.url}/admin/knowledge?create=true`);
     await viewer.getByRole('row', { name: /Barky/ }).waitFor();
     assert.equal(await viewer.getByRole('dialog').count(), 0);
+
+    const memory = await admin.call(routes.remember, { body: { text: 'The gong rings at noon.' } });
+    await viewer.goto(`${guarded.url}/admin/memory?edit=${memory.id}`);
+    for (const act of ['Edit', 'Merge', 'Delete']) {
+      const button = viewer.getByRole('button', { name: new RegExp(`^${act} “The gong`) });
+      assert.equal(await button.getAttribute('aria-disabled'), 'true', act);
+      await button.press('Enter');
+    }
+    assert.equal(await viewer.getByRole('dialog').count(), 0);
   });
 
   it('a Soul that has no room refuses more, and says how much it may have', async () => {
@@ -338,48 +356,6 @@ describe('knowledge and memory in the console', { skip: chromium.missing, timeou
     const page = await open(`/admin/agents/tasks?task=${task.id}`);
     await page.getByRole('dialog').getByRole('link', { name: 'Barky' }).click();
     await page.getByRole('heading', { name: 'Barky', level: 1 }).waitFor();
-  });
-
-  it('memories are listed, found with where they come from, and deleted once that was confirmed', async () => {
-    const { id } = await client.call(routes.remember, { body: { text: 'The gong rings at noon.', tags: ['gong'] } });
-    await client.call(routes.remember, { body: { text: 'Bread is baked at six.', ttl_s: 86_400 } });
-    const { session_id: session } = await client.call(routes.query, { body: { message: 'When does the gong ring?' } });
-    const page = await open('/admin/memory');
-    const listed = page.getByRole('list', { name: 'Memories' }).locator('> li');
-    await listed
-      .filter({ hasText: 'Bread is baked at six.' })
-      .getByText(/^until /)
-      .waitFor();
-    await page.getByRole('searchbox', { name: 'Tag that memories must have' }).fill('gong');
-    await page.getByText('1 memory, the newest first').waitFor();
-    await listed.filter({ hasText: 'The gong rings at noon.' }).waitFor();
-    await page.getByRole('searchbox', { name: 'Tag that memories must have' }).fill('nothing');
-    await page.getByText('Nothing that is remembered has the tag “nothing”.').waitFor();
-    await page.getByRole('link', { name: 'Show all memories' }).click();
-
-    await ask(page, 'Search memory', 'gong');
-    const matches = page.getByRole('list', { name: 'Matches' }).locator('> li');
-    const memory = matches.filter({ hasText: 'The gong rings at noon.' });
-    await memory.getByText('from no session').waitFor();
-    await memory.getByText('gong', { exact: true }).waitFor();
-    await memory.getByText(/^score /).waitFor();
-    await page.getByRole('combobox', { name: 'In' }).selectOption('message');
-    const message = matches.filter({ hasText: 'When does the gong ring?' }).first();
-    assert.match(
-      (await message.getByRole('link', { name: 'Session' }).getAttribute('href')) ?? '',
-      new RegExp(session),
-    );
-    assert.equal(await message.getByRole('button', { name: /^Delete/ }).count(), 0);
-    await page.getByRole('combobox', { name: 'In' }).selectOption('memory');
-    await memory.getByRole('button', { name: /^Delete memory/ }).click();
-    const question = page.getByRole('dialog', { name: 'Delete the memory' });
-    await question.getByText('“The gong rings at noon.” is forgotten').waitFor();
-    await question.getByRole('button', { name: 'Delete memory' }).click();
-    await page.getByText('Nothing there has a word of it.').waitFor();
-    const { memories } = await client.call(routes.listMemories);
-    assert.ok(memories.length > 0 && !memories.some((left) => left.id === id));
-    await page.getByRole('link', { name: 'All memories' }).click();
-    await listed.filter({ hasText: 'Bread is baked at six.' }).waitFor();
   });
 
   async function fillDomain(id: string): Promise<void> {
@@ -430,12 +406,6 @@ async function drop(page: Page, name: string, text: string): Promise<void> {
   await page.locator('[data-over]').waitFor();
   await base.dispatchEvent('drop', { dataTransfer: data });
   await page.locator('[data-over]').waitFor({ state: 'detached' });
-}
-
-async function ask(page: Page, label: string, text: string): Promise<void> {
-  await page.getByRole('searchbox', { name: label, exact: true }).fill(text);
-  await page.keyboard.press('Enter');
-  await page.waitForURL((url) => url.searchParams.get('ask') === text);
 }
 
 const dialog = (page: Page) => page.getByRole('dialog');
@@ -491,6 +461,4 @@ const PLACES: Record<string, Place> = {
     '/admin/knowledge?show=search&ask=alarm',
     (page) => page.getByRole('link', { name: 'Home security' }).waitFor(),
   ],
-  memory: ['/admin/memory?ask=alarm', (page) => page.getByRole('list', { name: 'Matches' }).waitFor()],
-  memories: ['/admin/memory', (page) => page.getByRole('list', { name: 'Memories' }).waitFor()],
 };

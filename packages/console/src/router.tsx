@@ -10,10 +10,12 @@ import {
   mcpSearch,
   memorySearch,
   personaSearch,
+  playbooksSearch,
   runsSearch,
   schedulesSearch,
   settingsSearch,
   signInSearch,
+  skillsSearch,
   tasksSearch,
   tenantsSearch,
   toolsSearch,
@@ -104,6 +106,12 @@ const mcp = createRoute({
   validateSearch: mcpSearch,
   component: lazyRouteComponent(() => import('./routes/mcp.tsx'), 'McpRoute'),
 });
+const skills = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/tools/skills',
+  validateSearch: skillsSearch,
+  component: lazyRouteComponent(() => import('./routes/skills.tsx'), 'SkillsRoute'),
+});
 const knowledge = createRoute({
   getParentRoute: () => root,
   path: '/admin/knowledge',
@@ -121,6 +129,12 @@ const memory = createRoute({
   path: '/admin/memory',
   validateSearch: memorySearch,
   component: lazyRouteComponent(() => import('./routes/memory.tsx'), 'MemoryRoute'),
+});
+const playbooks = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/memory/playbooks',
+  validateSearch: playbooksSearch,
+  component: lazyRouteComponent(() => import('./routes/playbooks.tsx'), 'PlaybooksRoute'),
 });
 const settings = createRoute({
   getParentRoute: () => root,
@@ -152,9 +166,11 @@ export const router = createRouter({
     audit,
     tools,
     mcp,
+    skills,
     knowledge,
     persona,
     memory,
+    playbooks,
     settings,
     signIn,
   ]),

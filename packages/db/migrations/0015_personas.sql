@@ -19,6 +19,7 @@ create table documents (
   knowledge_base text not null check (knowledge_base in ('Soul-KB', 'Domain-KB', 'Body-KB', 'Mind-KB')),
   title          text,
   source         text,
+  words          text, -- of a Soul, which is told word for word: what was sent
   tags           text[] not null,
   media_type     text not null,
   size           int not null, -- bytes, as they were sent
@@ -29,7 +30,8 @@ create table documents (
   updated_at     timestamptz not null default reeve_now()
 );
 create unique index documents_once on documents (persona_id, knowledge_base, sha256);
-create unique index documents_source on documents (persona_id, knowledge_base, source);
+-- A source may be longer than an index takes.
+create unique index documents_source on documents (persona_id, knowledge_base, md5(source));
 create index documents_latest on documents (persona_id, knowledge_base, updated_at desc, id desc);
 
 create table chunks (

@@ -194,6 +194,7 @@ const COLUMNS = {
     media_type: NO,
     size: NO,
     sha256: NO,
+    words: YES,
     chunk_count: NO,
     created_by: NO,
     created_at: NO,

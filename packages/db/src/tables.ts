@@ -218,6 +218,7 @@ export interface Tables {
     media_type: string;
     size: number;
     sha256: string;
+    words: string | null;
     chunk_count: number;
     created_by: string;
     created_at: Generated<Time>;

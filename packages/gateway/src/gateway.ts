@@ -53,8 +53,8 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly policies: Policies;
     /** Where the built console is. */
     readonly consoleDirectory: string;
-    /** False: only health, version and metrics, as a process without the gateway role has. */
-    readonly api: boolean;
+    /** What it answers beside health, version and metrics: a process with neither role has nothing more. */
+    readonly api: 'gateway' | 'memory' | 'none';
   };
 
 /** Entries of a task's journal that are shown with it. */
@@ -65,13 +65,14 @@ export function createGateway(parts: GatewayParts): App {
   const { database, feed, handler, toolCalls } = parts;
   const app = createApp({
     ...parts,
-    service: 'gateway',
+    service: parts.api === 'memory' ? 'memory' : 'gateway',
     db: database.db,
     follow: (tenantId, source) => followWire(parts, tenantId, source) ?? streamOf(feed, tenantId, source, 0),
   });
   const runtime = createRuntime(parts);
   mountHealth(app, { ...parts, circuits: runtime.circuits });
-  if (!parts.api) return app;
+  if (parts.api === 'memory') mountMemoryRoutes(app, parts);
+  if (parts.api !== 'gateway') return app;
   const settings = createSettings(parts);
   mountDoors(app, parts, runtime, settings);
   mountWires(app, {
@@ -101,18 +102,7 @@ export function createGateway(parts: GatewayParts): App {
     tools: (await toolCalls.toolsOf(tenantId)).list().map(({ name }) => name),
     skills: parts.skills.list().map(({ name }) => name),
   }));
-  mountMemory(
-    app,
-    database,
-    async (tenantId, sessionId) => {
-      await parts.workspaces?.remove(tenantId, sessionId).catch((error: unknown) => {
-        parts.log.warn({ err: error }, 'the files of a deleted session are still there');
-      });
-    },
-    parts.askVector,
-  );
-  mountKnowledge(app, parts);
-  mountPlaybooks(app, database);
+  mountMemoryRoutes(app, parts);
   mountWorkspaces(app, database, parts.workspaces);
   mountTools(app, toolCalls);
   mountSkills(app, parts.skills);
@@ -131,6 +121,20 @@ export function createGateway(parts: GatewayParts): App {
   mountSettings(app, parts, settings);
   app.fallback(serveConsole(parts.consoleDirectory));
   return app;
+}
+
+function mountMemoryRoutes(
+  app: App,
+  parts: Pick<GatewayParts, 'database' | 'workspaces' | 'log' | 'reader' | 'askVector'>,
+): void {
+  const deleted = async (tenantId: string, sessionId: string) => {
+    await parts.workspaces?.remove(tenantId, sessionId).catch((error: unknown) => {
+      parts.log.warn({ err: error }, 'the files of a deleted session are still there');
+    });
+  };
+  mountMemory(app, parts.database, deleted, parts.askVector);
+  mountKnowledge(app, parts);
+  mountPlaybooks(app, parts.database);
 }
 
 /** Any agent that is there takes any type of task; types with a meaning of their own come with the crew. */

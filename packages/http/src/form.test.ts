@@ -88,6 +88,22 @@ describe('a form with a file', () => {
     assert.deepEqual([status, body['error']], [400, 'the form has more than 1000 parts']);
   });
 
+  it('have a border that everybody reads alike', async () => {
+    const part = 'Content-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello\r\n';
+    for (const [border, answered] of [
+      ['boundary=a', 201],
+      ['boundary="a"', 201],
+      ['boundary=a ', 201],
+      ['boundary=a ; x=y', 400],
+      ['x="; boundary=zzz"; boundary=a', 400],
+      ['boundary=', 400],
+      ['boundary=zzz; boundary=a', 400],
+    ] as const) {
+      const headers = { 'content-type': `multipart/form-data; ${border}` };
+      assert.equal((await send(`--a\r\n${part}--a--\r\n`, headers)).status, answered, border);
+    }
+  });
+
   it('that is none is refused', async () => {
     for (const body of [
       '',

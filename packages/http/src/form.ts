@@ -23,6 +23,9 @@ export interface Form {
 /** What a form may have around its file: names, borders, other fields. */
 const FRAME_BYTES = 256 * 1024;
 
+/** What names a form and its border, and nothing else: others would be read differently by whoever reads them. */
+const FORM = /^multipart\/form-data\s*;\s*boundary=(?:"([\w'()+,./:=? -]{1,70})"|([\w'()+./:?-]{1,70}))\s*$/i;
+
 export function isForm(header: (name: string) => string | undefined): boolean {
   return /^multipart\/form-data\s*;/i.test(header('content-type') ?? '');
 }
@@ -61,12 +64,20 @@ export async function readForm(
 const MAX_PARTS = 1_000;
 
 async function parse(body: Buffer<ArrayBuffer>, contentType: string): Promise<FormData> {
-  const boundary = /;\s*boundary="?([^";,]+)/i.exec(contentType)?.[1] ?? '';
+  const [, quoted, bare] = FORM.exec(contentType) ?? [];
+  const boundary = quoted ?? bare;
+  if (boundary === undefined)
+    throw new ReeveError(
+      'invalid_request',
+      'the content type of a form must be multipart/form-data with its boundary alone',
+    );
   let borders = 0;
   for (let at = body.indexOf(`--${boundary}`); at !== -1; at = body.indexOf(`--${boundary}`, at + 2))
     if (++borders > MAX_PARTS + 1) throw new ReeveError('invalid_request', `the form has more than ${MAX_PARTS} parts`);
   try {
-    return await new Response(body, { headers: { 'content-type': contentType } }).formData();
+    return await new Response(body, {
+      headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
+    }).formData();
   } catch (error) {
     throw new ReeveError('invalid_request', 'the body is no form that can be read', { cause: error });
   }

@@ -2,14 +2,16 @@ import type { Tx } from '@reeve/db';
 import { soulOf } from './knowledge/documents.ts';
 import { searchKnowledge } from './knowledge/search.ts';
 import { recallContext } from './memories.ts';
-import { offerPlaybooks, sourceOf, textOf } from './playbooks/playbooks.ts';
+import { offerPlaybooks, playbookItem } from './playbooks/playbooks.ts';
 import type { QueryVector } from './vectors/index.ts';
 
 /** What a model is shown beside a conversation. A Soul is told to it as what it is; everything else is quoted, with its source. */
 export interface RunContextItem {
   readonly text: string;
   readonly source: string;
-  readonly kind?: 'soul';
+  readonly kind?: 'soul' | 'playbook';
+  /** Of a playbook: its id, and the tool that it begins with. */
+  readonly playbook?: { readonly id: string; readonly tool: string };
 }
 
 export interface ContextQuery {
@@ -42,9 +44,8 @@ export async function contextFor(
   const query = input.slice(0, QUERY_LENGTH);
   const soul = personaId === null ? '' : await soulOf(tx, tenantId, personaId);
   const chunks = personaId === null ? [] : await knowledgeContext(tx, tenantId, personaId, query, asked);
-  const playbooks = (await offerPlaybooks(tx, { tenantId, personaId }, query, TOP_PLAYBOOKS, asked)).map(
-    (playbook): RunContextItem => ({ text: textOf(playbook), source: sourceOf(playbook) }),
-  );
+  const offered = await offerPlaybooks(tx, { tenantId, personaId }, query, TOP_PLAYBOOKS, asked);
+  const playbooks = offered.map(playbookItem);
   const memories = await recallContext(tx, tenantId, personaId, query, TOP_MEMORIES, asked);
   const quoted = withinBudget(takeTurns(chunks, memories, playbooks));
   return soul === '' ? quoted : [{ kind: 'soul', text: soul, source: 'soul' }, ...quoted];

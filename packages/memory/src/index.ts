@@ -1,5 +1,7 @@
 export { contextFor } from './context.ts';
 export type { ContextQuery, RunContextItem } from './context.ts';
+export { refreshBodies } from './knowledge/body.ts';
+export type { BodyNote } from './knowledge/body.ts';
 export { mountKnowledge } from './knowledge/routes.ts';
 export type { KnowledgeParts } from './knowledge/documents.ts';
 export { holdPersona } from './knowledge/personas.ts';

@@ -1,9 +1,9 @@
 import { inTenant, type Database } from '@reeve/db';
 import type { Log } from '@reeve/kit';
 import { sql } from 'kysely';
-import { findStaleSpaces } from './lexical/space.ts';
-import { indexNextMemories, removeNextExpired, renewSpace } from './memory-index.ts';
+import { indexNextMemories, removeNextExpired } from './memory-index.ts';
 import { indexNextMessages } from './message-index.ts';
+import { renewSpaces } from './renewal.ts';
 import { startRounds, type RoundOptions } from './rounds.ts';
 
 /*
@@ -24,7 +24,7 @@ export function startMemoryIndexer(database: Database, log: Log, options?: Round
 /** Indexes all that is not, and removes memories whose time is over, a batch a transaction. A tenant whose messages fail is left to the next time. */
 export async function indexMemory(database: Database, log: Log, signal: AbortSignal): Promise<void> {
   const { db } = database;
-  for (const stale of await findStaleSpaces(db, ['memory', 'message'])) await renewSpace(db, stale);
+  await renewSpaces(db, signal);
   const { rows: tenants } = await sql<{ tenant_id: string }>`
     select distinct tenant_id from sessions where message_count > indexed_until`.execute(db);
   for (const { tenant_id: tenantId } of tenants)

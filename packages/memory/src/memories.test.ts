@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { RecallInput, RememberInput } from '@reeve/contract';
+import { PersonaInput, RecallInput, RememberInput } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { indexMemory } from './indexer.ts';
+import { createPersona } from './knowledge/personas.ts';
 import { forget, recall, recallContext, remember, updateMemory } from './memories.ts';
 import { listMemoryRows } from './memory-store.ts';
 import { appendMessages, ensureSession } from './sessions.ts';
@@ -45,13 +46,16 @@ describe('memories', () => {
   after(() => database[Symbol.asyncDispose]());
 
   it('are stored once for their tenant and persona', async () => {
-    const persona = randomUUID();
+    const { id: persona } = await inTenant(database.db, 'default', (tx) =>
+      createPersona(tx, who, PersonaInput.parse({ name: 'Tea drinker' })),
+    );
     const first = await store('Ada likes  tea');
     assert.equal(first.deduplicated, false);
     assert.deepEqual(await store('ada LIKES tea\n'), { id: first.id, deduplicated: true });
     assert.equal((await store('Ada likes tea', { persona_id: persona })).deduplicated, false);
     assert.equal((await store('Ada likes tea', {}, 'other')).deduplicated, false);
     assert.deepEqual(await texts('tea', { top_k: 9, persona_id: persona }), ['Ada likes tea']);
+    await assert.rejects(store('Ada likes tea', { persona_id: randomUUID() }), /names no persona/);
   });
 
   it('remembered twice at once are one', async () => {

@@ -2,6 +2,7 @@ import { recordAudit } from '@reeve/audit';
 import type { Memory, MemoryPatch, RecallInput, RecallMatch, RememberInput, Retrieval } from '@reeve/contract';
 import { isUniqueViolation, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
+import { holdPersona } from './knowledge/personas.ts';
 import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
 import { digestOf, memoryText } from './memory.ts';
@@ -20,7 +21,7 @@ export type RememberWanted = RememberInput & {
 /**
  * Stores a text once for its tenant and persona: the same text again, whatever its case and white space, answers the
  * first one's id with `deduplicated` and makes that one last as long as the longer of the two; its tags stay. It can be
- * recalled as soon as it is stored. Throws `invalid_request` for a text of nothing but white space.
+ * recalled as soon as it is stored. Throws `invalid_request` for a text of nothing but white space, and a persona that is not there.
  */
 export async function remember(
   tx: Tx,
@@ -39,6 +40,7 @@ export async function remember(
     runId: input.runId ?? null,
     ttlS: input.ttl_s ?? null,
   };
+  await holdPersona(tx, tenantId, memory.personaId);
   const space = await ensureSpace(tx, { tenantId, personaId: memory.personaId, kind: 'memory' });
   await lockSpace(tx, space);
   await unindexTexts(tx, space, await deleteExpiredMemory(tx, tenantId, memory.personaId, memory.digest));

@@ -1,12 +1,13 @@
 import { inTenant, type Db, type Tx } from '@reeve/db';
 import { sql } from 'kysely';
-import { clearSpace, ensureSpace, findStaleSpaces, lockSpace, type StaleSpace } from './lexical/space.ts';
+import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
 import { deleteExpired, selectExpired } from './memory-store.ts';
 import { memoryText } from './memory.ts';
 
 /*
- * Memories are indexed where they are stored; here are those of before there was an index, and what an older analyzer indexed.
+ * Memories are indexed where they are stored; here are those of before there was an index, those whose index was emptied, and those
+ * whose time is over.
  */
 
 /** Memories of one transaction. */
@@ -42,23 +43,6 @@ export async function removeNextExpired(db: Db): Promise<boolean> {
     await unindexTexts(tx, space, await deleteExpired(tx, whose, BATCH));
   });
   return true;
-}
-
-/** Empties a space that an older analyzer filled and has its texts indexed anew, where nobody else has done so meanwhile. */
-export async function renewSpace(db: Db, stale: StaleSpace): Promise<void> {
-  const { tenantId, kind, personaId } = stale;
-  await inTenant(db, tenantId, async (tx) => {
-    await lockSpace(tx, stale);
-    if (!(await findStaleSpaces(tx, [kind])).some(({ id }) => id === stale.id)) return;
-    await clearSpace(tx, stale);
-    if (kind === 'message')
-      await sql`update sessions set indexed_until = coalesce(parent_until, 0) where tenant_id = ${tenantId}`.execute(
-        tx,
-      );
-    else
-      await sql`update memories set indexed = false
-        where tenant_id = ${tenantId} and persona_id is not distinct from ${personaId}::uuid`.execute(tx);
-  });
 }
 
 async function takeUnindexed(tx: Tx, tenantId: string, personaId: string | null) {

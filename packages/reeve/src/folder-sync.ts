@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { ClientError, type Client } from '@reeve/client';
 import { MAX_DOCUMENT_BYTES, routes, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contract';
@@ -18,6 +19,10 @@ export interface FolderSyncOptions {
   readonly persona: string;
   readonly knowledgeBase: KnowledgeBase;
   readonly directory: string;
+  /** What the sources of its files begin with; the folder's own name by default. */
+  readonly name?: string | undefined;
+  /** By what it is known again; the directory on this machine by default. */
+  readonly identity?: string;
   readonly tags: readonly string[];
   /** Told of each file when it is done with. */
   readonly onFile?: (done: number, of: number) => void;
@@ -39,6 +44,11 @@ export interface FolderSync {
   look(signal: AbortSignal): Promise<SyncSummary>;
 }
 
+/** A tag by which what a folder brought is known again, and nothing else is touched: many folders have the same name. */
+function markOf(identity: string): string {
+  return `folder:${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`;
+}
+
 /** Files on their way at a time. */
 const AT_ONCE = 2;
 const PAGE = 200;
@@ -46,7 +56,8 @@ const PAGE = 200;
 export function createFolderSync(options: FolderSyncOptions): FolderSync {
   const { client, persona, knowledgeBase, tags, onFile } = options;
   const directory = resolve(options.directory);
-  const prefix = `${basename(directory)}/`;
+  const prefix = `${options.name ?? basename(directory)}/`;
+  const mark = markOf(options.identity ?? `${hostname()}\0${directory}`);
   const params = { id: persona, kb: knowledgeBase };
   /** What is known of files by what they looked like, so that only changed ones are read again. */
   const looked = new Map<string, { readonly sign: string; readonly sha256: string }>();
@@ -79,7 +90,7 @@ export function createFolderSync(options: FolderSyncOptions): FolderSync {
 
   async function send(file: string, signal: AbortSignal): Promise<'added' | 'replaced' | 'unchanged'> {
     const content = await openAsBlob(join(directory, file));
-    const body = { source: prefix + file, tags: [...tags] };
+    const body = { source: prefix + file, tags: [...tags, mark] };
     const answer = await client.call(routes.addDocument, {
       params,
       body,
@@ -89,34 +100,50 @@ export function createFolderSync(options: FolderSyncOptions): FolderSync {
     return answer.deduplicated ? 'unchanged' : answer.replaced ? 'replaced' : 'added';
   }
 
+  /** Removes a document; one that somebody else has removed is removed. */
+  async function removed(id: string, signal: AbortSignal): Promise<void> {
+    const document = { params: { ...params, document_id: id }, signal };
+    await client.call(routes.deleteDocument, document).catch((error: unknown) => {
+      if (!(error instanceof ClientError) || error.status !== 404) throw error;
+    });
+  }
+
   return {
     async look(signal) {
-      const all = (await filesBelow(directory, '')).sort();
+      const failed: { file: string; message: string }[] = [];
+      const all = (await filesBelow(directory, '', failed)).sort();
       const files = all.filter(canRead);
       const there = new Set(files);
       const summary = { added: 0, replaced: 0, removed: 0, unchanged: 0, skipped: all.length - files.length };
-      const failed: { file: string; message: string }[] = [];
-      const digests = new Set<string>();
-      for (const { id, source, sha256 } of await listKnown(signal)) {
-        if (there.has(source!.slice(prefix.length))) digests.add(sha256);
+      /** What the server has of this folder: the content of each file, and that of others by the same names. */
+      const [own, foreign] = [new Map<string, string>(), new Set<string>()];
+      for (const { id, source, sha256, tags: has } of await listKnown(signal)) {
+        const file = source!.slice(prefix.length);
+        if (!has.includes(mark)) foreign.add(file);
+        else if (there.has(file) || isBelow(file, failed)) own.set(file, sha256);
         else {
-          await client.call(routes.deleteDocument, { params: { ...params, document_id: id }, signal });
+          await removed(id, signal);
           summary.removed += 1;
         }
       }
+      const contents = new Set(own.values());
       let done = 0;
       const bring = async (file: string): Promise<void> => {
         let sha256 = '';
         try {
           sha256 = await digestOf(file);
-          if (digests.has(sha256)) summary.unchanged += 1;
+          const before = own.get(file);
+          if (foreign.has(file))
+            throw new Error(`${prefix}${file} is there from elsewhere; --name calls this folder something else`);
+          // The same content is stored once, under whichever file brought it first.
+          if (before === undefined ? contents.has(sha256) : before === sha256) summary.unchanged += 1;
           else if (refused.has(sha256)) failed.push({ file, message: refused.get(sha256)! });
           else summary[await send(file, signal)] += 1;
         } catch (error) {
           const ofFile = error instanceof ClientError ? REFUSALS.has(error.status) : !signal.aborted;
           if (!ofFile) throw error;
           const { message } = error as Error;
-          if (error instanceof ClientError) refused.set(sha256, message);
+          if (error instanceof ClientError && error.status !== 409) refused.set(sha256, message);
           failed.push({ file, message });
         }
         onFile?.(++done, files.length);
@@ -144,13 +171,30 @@ export function tellSync(summary: SyncSummary): void {
 /** Statuses that say something of the file, and not of the way to the server. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 409, 413, 415, 422]);
 
-/** Paths of the files below a directory, with `/` between names. What is hidden, linked or installed is left out. */
-async function filesBelow(directory: string, below: string): Promise<string[]> {
+/** True for a file of a folder that could not be read: nobody knows whether it is still there. */
+function isBelow(file: string, failed: readonly { readonly file: string }[]): boolean {
+  return failed.some((folder) => file.startsWith(`${folder.file}/`));
+}
+
+/**
+ * Paths of the files below a directory, with `/` between names. What is hidden, linked or installed is left out; a folder in it
+ * that cannot be read is `failed`. Throws where that is the directory itself.
+ */
+async function filesBelow(
+  directory: string,
+  below: string,
+  failed: { file: string; message: string }[],
+): Promise<string[]> {
   const files: string[] = [];
-  for (const entry of await readdir(join(directory, below), { withFileTypes: true })) {
+  const entries = await readdir(join(directory, below), { withFileTypes: true }).catch((error: Error) => {
+    if (below === '') throw error;
+    failed.push({ file: below, message: error.message });
+    return [];
+  });
+  for (const entry of entries) {
     if (entry.name.startsWith('.') || entry.name === 'node_modules') continue;
     const path = below === '' ? entry.name : `${below}/${entry.name}`;
-    if (entry.isDirectory()) files.push(...(await filesBelow(directory, path)));
+    if (entry.isDirectory()) files.push(...(await filesBelow(directory, path, failed)));
     else if (entry.isFile()) files.push(path);
   }
   return files;

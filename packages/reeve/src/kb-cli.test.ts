@@ -116,7 +116,7 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
     await write('a.md', '# Apples\n\nApples are picked in October.');
     const second = await ingest();
     assert.deepEqual([second.code, second.summary], [0, { ...NOTHING, replaced: 1, removed: 1, added: 1, skipped: 1 }]);
-    const sources: string[] = (await documents()).documents.map(({ source }) => source ?? '');
+    const sources = (await documents()).documents.map(({ source }) => source ?? '');
     assert.deepEqual(sources.toSorted(), ['notes/a.md', 'notes/same.txt']);
     const { matches } = await run<{ matches: { text: string }[] }>(
       'kb',
@@ -129,6 +129,63 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
       matches.map(({ text }) => text),
       ['Apples\n\nApples are picked in October.'],
     );
+  });
+
+  test('take nothing from another folder of the same name, nor from an upload', async () => {
+    await run('personas', 'create', '--name', 'Twofold');
+    const [one, two] = [join(place.directory, 'one', 'docs'), join(place.directory, 'two', 'docs')];
+    for (const [directory, text] of [
+      [one, 'The first folder knows cranes.'],
+      [two, 'The second folder knows herons.'],
+    ] as const) {
+      await mkdir(directory, { recursive: true });
+      await writeFile(join(directory, 'birds.md'), text);
+    }
+    await writeFile(join(two, 'more.md'), 'Storks as well.');
+    const client = createClient({ baseUrl: server.url });
+    await client.call(routes.addDocument, {
+      params: { id: 'twofold', kb: 'Domain-KB' },
+      body: { text: 'Somebody sent this.', source: 'docs/sent' },
+    });
+    const bring = async (directory: string, ...more: string[]) => {
+      const { code, stdout } = await place.cli(['kb', 'ingest', directory, '--persona', 'twofold', '--json', ...more]);
+      return [code, JSON.parse(stdout) as SyncSummary] as const;
+    };
+    assert.deepEqual(await bring(one), [0, { ...NOTHING, added: 1 }]);
+    const [code, summary] = await bring(two);
+    assert.deepEqual(
+      [code, summary.added, summary.removed, summary.failed.map(({ file }) => file)],
+      [3, 1, 0, ['birds.md']],
+    );
+    assert.match(summary.failed[0]!.message, /docs\/birds\.md is there from elsewhere; --name/);
+    assert.deepEqual(await bring(two, '--name', 'other'), [0, { ...NOTHING, added: 1, unchanged: 1 }]);
+    await rm(join(one, 'birds.md'));
+    assert.deepEqual(await bring(one), [0, { ...NOTHING, removed: 1 }]);
+    const left = (await documents('twofold')).documents.map(({ source }) => source ?? '');
+    assert.deepEqual(left.toSorted(), ['docs/more.md', 'docs/sent', 'other/birds.md']);
+  });
+
+  test('say no more what a file said that now says what another does', async () => {
+    await run('personas', 'create', '--name', 'Twins');
+    const directory = join(place.directory, 'twins');
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, 'b.md'), 'The barn is red.');
+    await writeFile(join(directory, 'd.md'), 'The barn is blue.');
+    const bring = async () =>
+      (await run<SyncSummary>('kb', 'ingest', directory, '--persona', 'twins')) satisfies SyncSummary;
+    assert.deepEqual(await bring(), { ...NOTHING, added: 2 });
+    await writeFile(join(directory, 'b.md'), 'The barn is blue.');
+    assert.deepEqual(await bring(), { ...NOTHING, unchanged: 2 });
+    assert.deepEqual(
+      (await documents('twins')).documents.map(({ source }) => source),
+      ['twins/d.md'],
+    );
+    assert.deepEqual(await bring(), { ...NOTHING, unchanged: 2 });
+  });
+
+  test('belong to the only persona where none is named, and to none where there are more', async () => {
+    const { code, stderr } = await place.cli(['kb', 'list']);
+    assert.deepEqual([code, stderr.includes('say whose knowledge, by --persona')], [2, true]);
   });
 
   test('are followed while they change', async () => {

@@ -60,9 +60,11 @@ import {
 } from '@reeve/tenancy';
 import type { ToolContext, ToolTasks } from '@reeve/tools';
 import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
+import { keepBodies } from './body.ts';
 import { createEgress, readEgressFile } from './egress.ts';
 import { openEmbedders } from './embedders.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
+import { httpPortOf, startMemoryService } from './memory-service.ts';
 import { openSandboxOf, requireSandboxPlace, sandboxTarget } from './sandbox-place.ts';
 import { mcpFilesDirectoryOf, workspacesDirectoryOf } from './roots.ts';
 import { startSandboxService } from './sandbox-service.ts';
@@ -99,7 +101,6 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const dataDirectory = resolve(config.dataDirectory);
   const embedded = config.databaseUrl === undefined;
   const works = config.roles.includes('worker');
-  const answers = config.roles.includes('gateway');
   if (serve) requireSafeBinding(config, config.host);
   requireSandboxPlace(config);
   readTls(config);
@@ -255,6 +256,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     return refused === undefined ? limiter.limit(who, route) : { headers: {}, refused };
   };
   const toolCalls = createToolCalls(database, toolsOf, toolContextFor, policies);
+  const reader = stack.use(openDocumentReader());
+  if (serve && config.bodyRefreshS > 0 && config.roles.includes('memory')) {
+    const health = () => ({ models: models.health(), sandbox: sandbox.status() });
+    const bodies = { database, reader, toolsOf, health, everyS: config.bodyRefreshS, log };
+    background.start('the Body of personas', () => keepBodies(bodies, stopping.signal));
+  }
   let notReady: string | undefined = 'starting';
   const app = createGateway({
     config,
@@ -267,7 +274,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     toolCalls,
     mcpServers,
     skills: toolbox.skills,
-    reader: stack.use(openDocumentReader()),
+    reader,
     sandbox,
     worker,
     handler,
@@ -278,7 +285,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     version,
     commit,
     roles: config.roles,
-    api: answers,
+    api: config.roles.includes('gateway') ? 'gateway' : config.roles.includes('memory') ? 'memory' : 'none',
     authenticate: authenticator.authenticate,
     keyChanged: authenticator.keyChanged,
     limit,
@@ -290,26 +297,23 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     notReady: () => notReady,
     consoleDirectory: join(import.meta.dirname, '../../console/dist'),
   });
-  const server = serve ? stack.use(await startHttpServer(app, config)) : undefined;
+  const server = serve
+    ? stack.use(await startHttpServer(app, { host: config.host, port: httpPortOf(config) }))
+    : undefined;
   if (server !== undefined) lock?.announce(server.url);
   if (serve) {
-    const service = await startSandboxService({
+    const authenticate = createCallAuthenticator({
       config,
-      calls: toolCalls,
-      programs:
-        'tools' in sandbox || workspaces === undefined || mcpFiles === undefined
-          ? undefined
-          : { sandbox, workspaces, mcpFiles, connect: outgoing.connect },
-      authenticate: createCallAuthenticator({
-        config,
-        authenticate: authenticator.authenticate,
-        ensure: (tenantId) => ensureTenant(database.db, tenantId),
-      }),
-      limit,
-      onRefused: refusals.onRefused,
-      log,
+      authenticate: authenticator.authenticate,
+      ensure: (tenantId) => ensureTenant(database.db, tenantId),
     });
-    if (service !== undefined) stack.use(service);
+    const shared = { config, authenticate, limit, onRefused: refusals.onRefused, log };
+    const programs =
+      'tools' in sandbox || workspaces === undefined || mcpFiles === undefined
+        ? undefined
+        : { sandbox, workspaces, mcpFiles, connect: outgoing.connect };
+    stack.use((await startSandboxService({ ...shared, calls: toolCalls, programs })) ?? null);
+    stack.use((await startMemoryService(shared, database, askVector)) ?? null);
   }
   notReady = undefined;
   stack.defer(() => {

@@ -105,7 +105,7 @@ export function requestOf(work: Work): ModelRequest {
   const skills = work.skillsOf(agent.skills);
   // Without what they are read with there is no use in knowing of them.
   const prompt = skills.tools.some((name) => rules(name) === 'deny') ? '' : skills.prompt;
-  const { soul: souls = [], quoted = [] } = Object.groupBy(run.context, ({ kind }) => kind ?? 'quoted');
+  const { souls = [], quoted = [] } = Object.groupBy(run.context, ({ kind }) => (kind === 'soul' ? 'souls' : 'quoted'));
   return {
     model: agent.model_id,
     system: [...souls.map(({ text }) => text), agent.system_prompt, prompt].filter((part) => part !== '').join('\n\n'),

@@ -1,4 +1,5 @@
 import { setting } from '@reeve/kit';
+import { ServicePort } from '@reeve/rpc/config';
 import { z } from 'zod';
 
 const TARGET = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/;
@@ -55,12 +56,7 @@ export const sandboxSettings = {
   ),
   sandboxPort: setting(
     'SANDBOX_PORT',
-    z
-      .union([z.literal('off'), z.coerce.number().int().min(0).max(65_535)], {
-        message: 'it must be 0 to 65535, or off',
-      })
-      .default(50_053)
-      .describe('Port of the Sandbox service; 0 takes a free one, off serves none.'),
+    ServicePort.default(50_053).describe('Port of the Sandbox service; 0 takes a free one, off serves none.'),
   ),
 };
 

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ReeveError, type Log } from '@reeve/kit';
@@ -47,7 +47,7 @@ export interface Sandbox extends AsyncDisposable {
  * that others call: it counts as `auto`.
  */
 export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sandbox> {
-  const { sandboxBackend } = config;
+  const sandboxBackend = config.sandboxBackend === 'remote' ? 'auto' : config.sandboxBackend;
   const closed = new AbortController();
   const running = new Set<Promise<unknown>>();
   const quickjs = createQuickJsDriver();
@@ -82,6 +82,7 @@ export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sand
       ? 'SANDBOX_BACKEND is quickjs; set it to auto to allow commands and programs'
       : [...reasons].map(([name, reason]) => (wanted.length > 1 ? `${name}: ${reason}` : reason)).join('; ');
   const probed = track(probe());
+  void track(removeLeftBehind());
 
   const unavailable = (language: Language): string | undefined => {
     if (language === 'javascript' || !isProbed) return undefined;
@@ -149,11 +150,31 @@ export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sand
 /** Runs a program in its workspace, or in one that is made for it. */
 async function execIn(driver: SandboxDriver, request: SandboxRequest, signal: AbortSignal): Promise<ExecResult> {
   if (request.workspace !== undefined) return driver.exec({ ...request, workspace: request.workspace }, signal);
-  const workspace = await mkdtemp(join(tmpdir(), 'reeve-program-'));
+  const workspace = await mkdtemp(join(tmpdir(), `${OWN}${process.pid}-`));
   try {
     return await driver.exec({ ...request, workspace }, signal);
   } finally {
     await removeTree(workspace);
+  }
+}
+
+/** Removes the workspaces of programs whose process is gone. */
+async function removeLeftBehind(): Promise<void> {
+  for (const name of await readdir(tmpdir()).catch(() => [])) {
+    const [, pid] = LEFT_BEHIND.exec(name) ?? [];
+    // One of another user cannot be removed, and need not be.
+    if (pid !== undefined && !isAlive(Number(pid))) await removeTree(join(tmpdir(), name)).catch(() => undefined);
+  }
+}
+
+const OWN = 'reeve-program-';
+const LEFT_BEHIND = new RegExp(`^${OWN}(\\d+)-`);
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -84,6 +84,11 @@ describe('programs in another process', { skip, timeout: 120_000 }, () => {
     );
     const readOnly = [{ directory: { root: 'work', path: '../etc' }, at: '/given' }];
     assert.match(await first(value({ readOnly })), /^invalid_request: "\.\.\/etc" must be a path below work/);
+    for (const at of ['/given\0--bind\0/\0/pwn', '/given\0--share-net', '/usr/bin', 'x/../y'])
+      assert.match(
+        await first(value({ readOnly: [{ directory: { root: 'work', path: '.' }, at }] })),
+        /^invalid_request: a directory cannot be seen at/,
+      );
     await assert.rejects(exec({ workspace: '/var/empty' }), {
       reason: 'invalid_request',
       message: /below no directory/,
@@ -127,6 +132,21 @@ describe('programs in another process', { skip, timeout: 120_000 }, () => {
     await assert.rejects(exec({}, driver), { reason: 'unavailable', unsure: false, message: /nobody listens there/ });
   });
 
+  it('are in doubt where their process falls silent, which ends nobody who calls again at once', async () => {
+    const child = start();
+    const [target] = (await once(child, 'message')) as [string];
+    const { driver } = driverFor(target, SECRET);
+    const call = exec({ code: 'echo begun >silent; sleep 600', timeoutMs: 600_000 }, driver);
+    const failed = assert.rejects(call, { reason: 'unavailable', unsure: true });
+    await until(() => existsSync(join(workspace, 'silent')));
+    child.kill('SIGSTOP');
+    await failed;
+    await assert.rejects(exec({}, driver), { reason: 'unavailable' });
+    // The end of the lost connection is told after the call that it failed.
+    await pause(1_000);
+    child.kill('SIGKILL');
+  });
+
   it('are killed where their caller is, or where it is silent for too long', async () => {
     for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
       const caller = start(place.target, workspace, `trap "" TERM; (setsid sleep 600 &); sleep 600`);
@@ -138,6 +158,26 @@ describe('programs in another process', { skip, timeout: 120_000 }, () => {
       assert.ok(tookMs < (signal === 'SIGKILL' ? 3_000 : SILENT_MS + 3_000), `${signal}: ${tookMs} ms`);
       caller.kill('SIGKILL');
     }
+  });
+
+  it('are in doubt where they are ended for the silence of their caller', async () => {
+    await using silent = await openRemotePlace(sandbox, tmpdir(), { silentMs: 500 });
+    await assert.rejects(exec({ code: 'sleep 600', timeoutMs: 600_000 }, silent.driver), {
+      reason: 'unavailable',
+      unsure: true,
+      message: /the caller was silent for too long/,
+    });
+  });
+
+  it('end with the call though nobody takes what they say', async () => {
+    const stuck = () => new Promise<void>(() => undefined);
+    const request = { language: 'bash', code: 'yes', workspace, keepsOutput: false, onOutput: stuck } as const;
+    const bounds = { timeoutMs: 600_000, maxOutputBytes: 50_000_000 };
+    const call = place.driver.exec({ ...request, ...bounds }, AbortSignal.timeout(1_500));
+    await assert.rejects(call, { reason: 'cancelled' });
+    await until(() => processesIn(workspace).length === 0);
+    const late = await exec({ ...request, ...bounds, timeoutMs: 1_000 });
+    assert.equal(late.status, 'timeout');
   });
 
   it('are all dead when a call that was cancelled ends', async () => {

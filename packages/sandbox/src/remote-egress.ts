@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Question, QuestionSchema, Verdict, VerdictSchema } from '@reeve/contract/proto/reeve/v1/programs';
 import { ReeveError } from '@reeve/kit';
-import { isOpen, TLS_PORT, type Egress } from './egress.ts';
+import { destinationOf, isOpen, TLS_PORT, type Destination, type Egress } from './egress.ts';
 
 /*
  * The way out of a program that runs elsewhere. Its proxy stands where the program runs and connects from there; whether a
@@ -16,13 +16,14 @@ export async function verdictOn(
   try {
     if (egress === undefined) return { id, problem: 'no host is open to this program', isDenied: true };
     if (about.case !== 'connection') return { id, hosts: [...(await egress.hosts())] };
-    const { host, port, refused } = about.value;
-    const kind = about.value.kind === 'request' ? 'request' : 'tunnel';
-    // What the other side lets through is not taken at its word.
-    const isLetThrough = refused === '' && isOpen(await egress.hosts(), { host, port });
-    const why = isLetThrough ? undefined : refused || 'is not open to this program';
+    const claimed = about.value;
+    const kind = claimed.kind === 'request' ? 'request' : 'tunnel';
+    const name = destinationOf(claimed.host, claimed.port);
+    const destination = name?.host === claimed.host && name.port === claimed.port && name.port > 0 ? name : undefined;
+    const why = refusalOf(claimed, destination, await egress.hosts());
+    const { host, port } = destination ?? { host: shortened(claimed.host), port: 0 };
     await egress.record({ host, port, kind, ...(why !== undefined && { refused: why }) });
-    if (why !== undefined) return { id, problem: refused === '' ? `${host} ${why}` : '', isDenied: true };
+    if (why !== undefined) return { id, problem: claimed.refused === '' ? `${host} ${why}` : '', isDenied: true };
     return { id, headers: { ...(kind === 'request' && port === TLS_PORT && egress.headersFor(host)) } };
   } catch (error) {
     const { reason, message } = ReeveError.from(error);
@@ -32,6 +33,22 @@ export async function verdictOn(
       isDenied: reason === 'policy_denied',
     };
   }
+}
+
+/** Why there is no connection; undefined where there is one. What the other side lets through is not taken at its word. */
+function refusalOf(
+  { refused }: { readonly refused: string },
+  destination: Destination | undefined,
+  hosts: readonly string[],
+): string | undefined {
+  if (refused !== '') return shortened(refused);
+  if (destination === undefined) return 'is no name of a host';
+  return isOpen(hosts, destination) ? undefined : 'is not open to this program';
+}
+
+/** As much of what the other side says as is written down; a host's name has no more. */
+function shortened(text: string): string {
+  return text.slice(0, 253).toWellFormed();
 }
 
 /** Who is asked about a way out. */
@@ -78,7 +95,7 @@ export function createAsker(
       connect,
       async record({ host, port, kind, refused = '' }) {
         const verdict = await ask({ case: 'connection', value: { host, port, kind, refused } });
-        if (Object.keys(verdict.headers).length > 0) headers.set(host, verdict.headers);
+        headers.set(host, verdict.headers);
       },
     },
   };

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
+import { ReeveError } from '@reeve/kit';
 import { PIECE_BYTES, STDIN_WINDOW } from './program-message.ts';
 
 /** What a program elsewhere reads, sent as it makes room for it. */
 export interface RemoteStdin {
-  /** So many bytes more may be on the way. */
+  /** So many bytes more may be on the way. Throws `upstream_error` for what cannot have been taken. */
   taken(bytes: number): void;
   /** Nobody reads any more; a stream is destroyed, as with a program here. */
   close(): void;
@@ -24,7 +25,7 @@ export function sendStdin(
       for await (const chunk of source as AsyncIterable<Buffer | string>) {
         const bytes = Buffer.from(chunk as Buffer);
         for (let at = 0; at < bytes.length;) {
-          while (room === 0 && !isClosed) {
+          while (room <= 0 && !isClosed) {
             await more.promise;
             more = Promise.withResolvers();
           }
@@ -43,6 +44,10 @@ export function sendStdin(
   void pump();
   return {
     taken(bytes) {
+      if (!Number.isSafeInteger(bytes) || bytes < 1 || room + bytes > STDIN_WINDOW)
+        throw new ReeveError('upstream_error', `the sandbox elsewhere says that it took ${bytes} bytes of the input`, {
+          unsure: true,
+        });
       room += bytes;
       more.resolve();
     },

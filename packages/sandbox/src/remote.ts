@@ -5,6 +5,7 @@ import {
   Programs,
   type ExecRequestSchema,
   type ExecResponse,
+  type Question,
 } from '@reeve/contract/proto/reeve/v1/programs';
 import { ReeveError } from '@reeve/kit';
 import { fromConnectError, type Channel } from '@reeve/rpc';
@@ -58,7 +59,7 @@ export function createRemoteDriver({ channel, roots }: RemoteDriverOptions): Rem
         if (signal.aborted) throw cancelled();
         return result;
       } catch (thrown) {
-        throw signal.aborted ? cancelled() : fromConnectError(thrown, given.signal);
+        throw signal.aborted ? cancelled() : inDoubt(fromConnectError(thrown, given.signal));
       } finally {
         signal.removeEventListener('abort', cancel);
         clearTimeout(giveUp);
@@ -84,6 +85,11 @@ const BESIDES_BYTES = 16 * 1024;
 
 type Inputs = ReturnType<typeof createQueue<MessageInitShape<typeof ExecRequestSchema>>>;
 
+/** A program that ran out of the call's time may have done its work. */
+function inDoubt(error: ReeveError): ReeveError {
+  return error.reason === 'timeout' ? new ReeveError('timeout', error.message, { cause: error, unsure: true }) : error;
+}
+
 /** Sends a program and follows it to its end. What the other side says is bounded as the program's own output is. */
 async function follow(
   client: Client<typeof Programs>,
@@ -106,11 +112,24 @@ async function follow(
   let keptBytes = toldBytes + TEXT_GROWTH * maxAnswerBytes;
   let questions = MAX_QUESTIONS;
   let result: ExecResult | undefined;
+  /** One after another: each is written down first. */
+  let answered = Promise.resolve();
+  const answer = async (before: Promise<void>, question: Question): Promise<void> => {
+    await before;
+    inputs.push({ input: { case: 'verdict', value: await verdictOn(request.egress, question) } });
+  };
+  /** From then on nobody who is told of output is waited for. */
+  const overdue = Promise.withResolvers<void>();
+  const timer = setTimeout(overdue.resolve, Math.min(MOST_MS, timeoutMs + CANCEL_MS));
+  signal.addEventListener('abort', () => overdue.resolve(), { once: true });
   const hear = async ({ event }: ExecResponse): Promise<void> => {
     switch (event.case) {
       case 'output':
         if ((toldBytes -= Buffer.byteLength(event.value.text)) < 0) throw tooMuch();
-        await request.onOutput?.(event.value.channel === From.STDERR ? 'stderr' : 'stdout', event.value.text);
+        await Promise.race([
+          request.onOutput?.(event.value.channel === From.STDERR ? 'stderr' : 'stdout', event.value.text),
+          overdue.promise,
+        ]);
         break;
       case 'kept':
         if ((keptBytes -= event.value.data.length) < 0) throw tooMuch();
@@ -121,7 +140,7 @@ async function follow(
         break;
       case 'question':
         if ((questions -= 1) < 0) throw tooMuch();
-        void verdictOn(request.egress, event.value).then((value) => inputs.push({ input: { case: 'verdict', value } }));
+        answered = answer(answered, event.value);
         break;
       case 'ended':
         result = fromEnded(event.value, {
@@ -138,6 +157,7 @@ async function follow(
     const options = { signal, timeoutMs: Math.min(MOST_MS, timeoutMs + AROUND_MS) };
     for await (const response of client.exec(inputs, options)) await hear(response);
   } finally {
+    clearTimeout(timer);
     reading?.close();
   }
   if (result === undefined) throw new ReeveError('unavailable', 'the answer broke off', { unsure: true });
@@ -145,5 +165,5 @@ async function follow(
 }
 
 function tooMuch(): ReeveError {
-  return new ReeveError('upstream_error', 'the sandbox elsewhere says more than a program may');
+  return new ReeveError('upstream_error', 'the sandbox elsewhere says more than a program may', { unsure: true });
 }

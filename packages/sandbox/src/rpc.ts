@@ -35,6 +35,8 @@ type Event = MessageInitShape<typeof ExecResponseSchema>;
 
 /** What of output may wait for a caller before the program is held back, where it is told alone and never kept. */
 const AHEAD_BYTES = 1024 * 1024;
+/** What an event takes besides its text, about. */
+const EVENT_BYTES = 128;
 /** How long the program itself may take to come. */
 const BEGIN_MS = 10_000;
 
@@ -73,7 +75,11 @@ async function* run(
   running.catch(() => undefined);
   try {
     yield* events;
-    const result = await running;
+    const result = await running.catch((error: unknown) => {
+      throw stop.signal.aborted && !context.signal.aborted
+        ? new ReeveError('cancelled', 'the caller was silent for too long, or said what cannot be', { cause: error })
+        : error;
+    });
     for (const value of piecesOf(result)) yield { event: { case: 'kept', value } };
     yield { event: { case: 'ended', value: toEnded(result) } };
   } finally {
@@ -152,7 +158,7 @@ async function execute(
   const { workspace: at, readOnly, tellsOutput, opensHosts } = program;
   const tell = (stream: OutputStream, text: string) => {
     const channel = stream === 'stdout' ? Channel.STDOUT : Channel.STDERR;
-    events.push({ event: { case: 'output', value: { channel, text } } }, text.length);
+    events.push({ event: { case: 'output', value: { channel, text } } }, Buffer.byteLength(text) + EVENT_BYTES);
     return asked.keepsOutput === false ? events.held() : undefined;
   };
   const request: SandboxRequest = {
@@ -163,11 +169,22 @@ async function execute(
     ...(tellsOutput && { onOutput: tell }),
     ...(at !== undefined && (await workspaceOf(workspaceRootOf(workspaces, at.root), at.path, asked.limits, signal))),
   };
-  const result = await sandbox.exec(request, signal);
-  const { status, durationMs } = result;
-  const where = at === undefined ? {} : { workspace: `${at.root}/${at.path}` };
-  log.info({ language: asked.language, ...where, status, duration_ms: Math.round(durationMs) }, 'a program ran');
-  return result;
+  const startedAt = performance.now();
+  let status = 'cancelled';
+  try {
+    const result = await sandbox.exec(request, signal);
+    ({ status } = result);
+    return result;
+  } catch (error) {
+    if (!signal.aborted) status = ReeveError.from(error).reason;
+    throw error;
+  } finally {
+    const where = at === undefined ? {} : { workspace: `${at.root}/${at.path}` };
+    const seen = readOnly.map(({ directory }) => `${directory?.root}/${directory?.path}`);
+    const duration_ms = Math.round(performance.now() - startedAt);
+    const { language } = asked;
+    log.info({ language, ...where, read_only: seen, opens_hosts: opensHosts, status, duration_ms }, 'a program ran');
+  }
 }
 
 async function foldersOf(roots: Roots, asked: Program['readOnly'], log: Log): Promise<ReadOnlyDirectory[]> {

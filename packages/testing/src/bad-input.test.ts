@@ -91,6 +91,8 @@ const KEEPING = new Set<string>([
   'updatePersona',
   'addDocument',
 ]);
+/** What is read as Markdown and cut into chunks, or into tags: its words are kept, spaces around them are not. */
+const CUT = new Set<string>(['addDocument.text', 'addDocument.tags']);
 const HOSTILE = [
   `'; drop table tasks; --`,
   `$1 ' OR 1=1 --`,
@@ -348,7 +350,8 @@ describe('bad input', { timeout: 600_000 }, () => {
           .entries()) {
           const isTaken = async (text: string, number: number): Promise<boolean> => {
             const hostile = `${text} ${name}.${index}.${number}`;
-            const fresh = name === 'remember' ? { text: hostile } : right;
+            // The same text again is stored once.
+            const fresh = name === 'remember' || name === 'addDocument' ? { ...right, text: hostile } : right;
             const response = await send(name, { body: withValue(fresh, path, hostile) });
             const where = `${path.join('.')} = ${hostile}`;
             if (!response.ok) {
@@ -356,7 +359,8 @@ describe('bad input', { timeout: 600_000 }, () => {
               return false;
             }
             await response.text();
-            if (KEEPING.has(name)) assert.ok(holds(await rowsNow(), hostile), `${where} is not found as it was sent`);
+            if (KEEPING.has(name) && !CUT.has(`${name}.${path[0]}`))
+              assert.ok(holds(await rowsNow(), hostile), `${where} is not found as it was sent`);
             return true;
           };
           // A field that takes all of them at once takes each; one that refuses that may still take some.

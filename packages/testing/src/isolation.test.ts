@@ -53,6 +53,7 @@ type Planted = Readonly<
     | 'key'
     | 'mcpServer'
     | 'persona'
+    | 'personaSlug'
     | 'document'
     | 'playbook'
     | 'tenant',
@@ -204,7 +205,7 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     deleteMemory: one(alpha.memory),
     listPersonas: list({ q: WORD }),
     createPersona: { blind: [{ body: { name: 'of Beta' } }] },
-    getPersona: { absent: [{ params: { id: alpha.persona } }, { params: { id: WORD } }] },
+    getPersona: { absent: [{ params: { id: alpha.persona } }, { params: { id: alpha.personaSlug } }] },
     updatePersona: one(alpha.persona, { body: { name: 'mine now' } }),
     deletePersona: one(alpha.persona),
     addDocument: inBase({ body: { text: 'of Beta' } }),
@@ -221,7 +222,10 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     listPlaybooks: list(),
     deletePlaybook: one(alpha.playbook),
     getRagContext: {
-      absent: [{ body: { query: WORD, persona_id: alpha.persona } }, { body: { query: WORD, persona_id: WORD } }],
+      absent: [
+        { body: { query: WORD, persona_id: alpha.persona } },
+        { body: { query: WORD, persona_id: alpha.personaSlug } },
+      ],
     },
     executeTool: {
       blind: [
@@ -431,6 +435,7 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       key: key.id,
       mcpServer: mcpServer.id,
       persona: persona.id,
+      personaSlug: WORD,
       document: document.id,
       playbook: playbook.id,
       tenant: 'alpha',
@@ -470,6 +475,8 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}/g, 'id')
       .replaceAll(alpha.slug, 'name')
       .replaceAll(alpha.slug.replace(/.{4}$/, 'none'), 'name')
+      .replaceAll(alpha.personaSlug, 'name')
+      .replaceAll(alpha.personaSlug.replace(/.{4}$/, 'none'), 'name')
       .replaceAll('alpha', 'name')
       .replaceAll('anone', 'name')
       .replace(/"duration_ms":\d+/, '"duration_ms":0')

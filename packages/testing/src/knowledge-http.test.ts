@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { routes, type BodyInputOf, type KnowledgeBase } from '@reeve/contract';
+import { createClient } from '@reeve/client';
+import { sleep } from '@reeve/kit';
+import { startReeve } from './reeve.ts';
 import { openRunPlace, type RunPlace } from './run-place.ts';
 
 let place: RunPlace;
@@ -63,6 +66,19 @@ describe('personas and what they know, over HTTP', { timeout: 300_000 }, () => {
         status: 404,
       },
     );
+  });
+
+  it('are read-only for members where they say who somebody is', async () => {
+    const { slug } = await persona('Guarded');
+    const { id } = await addText(slug, 'Soul-KB', { text: 'I guard the gate.' });
+    const { secret } = await place.admin.call(routes.createKey, { body: { name: 'a member', role: 'member' } });
+    const member = createClient({ baseUrl: place.reeve.url, apiKey: secret! });
+    const params = { id: slug, kb: 'Soul-KB' } as const;
+    const forbidden = { status: 403 };
+    await assert.rejects(member.call(routes.addDocument, { params, body: { text: 'I open the gate.' } }), forbidden);
+    await assert.rejects(member.call(routes.deleteDocument, { params: { ...params, document_id: id } }), forbidden);
+    assert.equal((await member.call(routes.listDocuments, { params, query: {} })).total, 1);
+    await member.call(routes.addDocument, { params: { ...params, kb: 'Mind-KB' }, body: { text: 'Gates squeak.' } });
   });
 
   it('refuse what is neither text nor file, and files that cannot be read, by their fault', async () => {
@@ -228,5 +244,26 @@ describe('personas and what they know, over HTTP', { timeout: 300_000 }, () => {
     await assert.rejects(place.admin.call(routes.deletePlaybook, { params: { id: playbooks[0]!.id } }), {
       status: 404,
     });
+  });
+});
+
+describe('the Body of a persona', { timeout: 120_000 }, () => {
+  it('says by itself which tools there are, and which of them stopped working', async () => {
+    await using reeve = await startReeve({ BODY_REFRESH_S: '1' });
+    const { call } = createClient({ baseUrl: reeve.url });
+    const { slug } = await call(routes.createPersona, { body: { name: 'Embodied' } });
+    const params = { id: slug, kb: 'Body-KB' } as const;
+    const says = async (query: string, what: RegExp) => {
+      for (let tries = 0; ; tries++) {
+        const { matches } = await call(routes.searchKnowledge, { params, body: { query } });
+        if (matches.some(({ text }) => what.test(text))) return;
+        assert.ok(tries < 300, `${query}: ${JSON.stringify(matches)}`);
+        await sleep(100);
+      }
+    };
+    await says('calculator', /- calculator: /);
+    await says('sandbox QuickJS', /- sandbox: \w+, JavaScript in QuickJS/);
+    const { documents } = await call(routes.listDocuments, { params, query: {} });
+    assert.deepEqual(documents.map(({ source }) => source ?? '').toSorted(), ['reeve:environment', 'reeve:tools']);
   });
 });

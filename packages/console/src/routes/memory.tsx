@@ -3,7 +3,7 @@ import { MemoryPage } from '../features/memory/memory-page.tsx';
 
 const route = getRouteApi('/admin/memory');
 
-/** `/admin/memory?tag=&offset=`, and to search `?ask=&in=&top=` */
+/** `/admin/memory?persona=&tag=&offset=&edit=&merge=`, and to search `?ask=&in=&top=&persona=` */
 export function MemoryRoute() {
   const search = route.useSearch();
   const navigate = route.useNavigate();

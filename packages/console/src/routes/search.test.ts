@@ -6,9 +6,11 @@ import {
   keysSearch,
   memorySearch,
   personaSearch,
+  playbooksSearch,
   runsSearch,
   settingsSearch,
   signInSearch,
+  skillsSearch,
   tasksSearch,
   usageSearch,
 } from './search.ts';
@@ -74,4 +76,8 @@ test('a search of knowledge keeps a question as long as one may be, and places t
   assert.equal(personaSearch({ from: 0 }).from, 0);
   assert.equal(memorySearch({ in: 'Soul-KB' }).in, undefined);
   assert.equal(memorySearch({ ask: 2026 }).ask, '2026');
+  const { edit, merge, persona } = memorySearch({ edit: '', merge: true, persona: ['a'] });
+  assert.deepEqual([edit, merge, persona], [undefined, undefined, undefined]);
+  assert.deepEqual(playbooksSearch({ persona: 'p', offset: 20 }), { persona: 'p', offset: 20 });
+  assert.deepEqual(skillsSearch({ skill: 'web', offset: '1' }), { skill: 'web', offset: undefined });
 });

@@ -180,6 +180,16 @@ export const mcpSearch = (raw: RawSearch): McpSearch => ({
   create: raw['create'] === true ? true : undefined,
 });
 
+export interface SkillsSearch {
+  /** The skill whose details are open. */
+  readonly skill?: string | undefined;
+  readonly offset?: number | undefined;
+}
+export const skillsSearch = (raw: RawSearch): SkillsSearch => ({
+  skill: words(raw['skill']),
+  offset: offset(raw['offset']),
+});
+
 /** What is looked for in knowledge bases. */
 export interface KnowledgeAskSearch {
   readonly ask?: string | undefined;
@@ -241,15 +251,33 @@ export interface MemorySearch {
   readonly ask?: string | undefined;
   readonly in?: RecalledKind | undefined;
   readonly top?: number | undefined;
+  /** Whose memories, by id. */
+  readonly persona?: string | undefined;
   /** Where nothing is looked for, what the listed memories must have. */
   readonly tag?: string | undefined;
   readonly offset?: number | undefined;
+  /** The memory whose form is open, and the one that is to become one with another. */
+  readonly edit?: string | undefined;
+  readonly merge?: string | undefined;
 }
 export const memorySearch = (raw: RawSearch): MemorySearch => ({
   ask: question(raw['ask']),
   in: oneOf(RECALLED, raw['in']),
   top: top(raw['top']),
+  persona: words(raw['persona']),
   tag: words(raw['tag']),
+  offset: offset(raw['offset']),
+  edit: words(raw['edit']),
+  merge: words(raw['merge']),
+});
+
+export interface PlaybooksSearch {
+  /** Whose agents have learnt them, by id. */
+  readonly persona?: string | undefined;
+  readonly offset?: number | undefined;
+}
+export const playbooksSearch = (raw: RawSearch): PlaybooksSearch => ({
+  persona: words(raw['persona']),
   offset: offset(raw['offset']),
 });
 

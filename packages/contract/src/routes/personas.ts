@@ -20,8 +20,10 @@ export type KnowledgeBase = z.infer<typeof KnowledgeBase>;
 export const MAX_SOUL = 20_000;
 /** Characters of a text that comes as JSON; a file may have more. */
 const MAX_TEXT = 500_000;
+/** Characters of a document's title, which each of its chunks is found by. */
+export const MAX_TITLE = 500;
 /** Bytes of a file. */
-export const MAX_DOCUMENT_BYTES = 32 * 1024 * 1024;
+export const MAX_DOCUMENT_BYTES = 50 * 1024 * 1024;
 
 const counts = z.object(
   Object.fromEntries(KNOWLEDGE_BASES.map((base) => [base, z.int()])) as Record<KnowledgeBase, z.ZodInt>,
@@ -70,7 +72,7 @@ const Tags = z
 export const DocumentInput = z
   .strictObject({
     text: text(1, MAX_TEXT).optional().describe('What it says, as Markdown; left out where a file is sent.'),
-    title: text(1, 500).optional().describe('By default what the text or the file calls itself.'),
+    title: text(1, MAX_TITLE).optional().describe('By default what the text or the file calls itself.'),
     source: text(1, 1_000)
       .optional()
       .describe('Where it comes from: a path, an address. The next one from the same source replaces it.'),

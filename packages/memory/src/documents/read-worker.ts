@@ -1,4 +1,6 @@
 // Reads files of strangers, in a process that can be ended: parsing what is hostile may last and fill the memory.
+import { MAX_TITLE } from '@reeve/contract';
+import { storableText } from '@reeve/kit';
 import { answerQuestions } from '@reeve/kit/worker';
 import { chunkDocument, type Chunk } from './chunk.ts';
 import { decodeText } from './decode.ts';
@@ -27,7 +29,7 @@ answerQuestions<ReadQuestion, ReadDocument | CutDocument>(async (question) => {
   const list = createBlockList(question.maxCharacters);
   let title: string | null;
   try {
-    title = (await read(question, list)) ?? null;
+    title = titleOf(await read(question, list));
   } catch (error) {
     throw explained(error);
   }
@@ -63,6 +65,14 @@ async function read({ bytes, name, format }: ReadQuestion, list: BlockList): Pro
 }
 
 /** What a library threw as words for a person. */
+/** A title as it can be stored and shown; a file may say anything. */
+function titleOf(said: string | null | void): string | null {
+  const title = storableText(said === undefined || said === null ? '' : said)
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+  return title === '' ? null : title.slice(0, MAX_TITLE).toWellFormed();
+}
+
 function explained(error: unknown): Unreadable {
   if (error instanceof Unreadable) return error;
   if (error instanceof RangeError)

@@ -13,6 +13,8 @@ export interface DocumentFields {
   readonly size: number;
   readonly sha256: string;
   readonly chunkCount: number;
+  /** All that was sent, where it is told word for word. */
+  readonly words: string | null;
 }
 
 /** What is stored of a chunk. */
@@ -75,7 +77,10 @@ export async function selectByContent(db: Db, base: Base, sha256: string): Promi
 
 /** The document that came from this source. */
 export async function selectBySource(db: Db, base: Base, source: string): Promise<KnowledgeDocument | undefined> {
-  const row = await within(db, base).where('source', '=', source).executeTakeFirst();
+  const row = await within(db, base)
+    .where(sql<boolean>`md5(source) = md5(${source})`)
+    .where('source', '=', source)
+    .executeTakeFirst();
   return row && fromRow(row);
 }
 
@@ -161,12 +166,32 @@ export async function selectChunks(db: Db, documentId: string, range?: Paging): 
   return query.execute();
 }
 
+/** Some chunks of a base with their documents' titles, those with ids above `after` in their order. */
+export async function selectChunksOfBase(
+  db: Db,
+  { tenantId, personaId, knowledgeBase }: Base,
+  after: string | undefined,
+  limit: number,
+): Promise<{ id: string; title: string | null; text: string; headings: string[] }[]> {
+  let query = db
+    .selectFrom('chunks')
+    .innerJoin('documents', 'documents.id', 'chunks.document_id')
+    .select(['chunks.id', 'documents.title', 'chunks.text', 'chunks.headings'])
+    .where('documents.tenant_id', '=', tenantId)
+    .where('documents.persona_id', '=', personaId)
+    .where('documents.knowledge_base', '=', knowledgeBase)
+    .orderBy('chunks.id')
+    .limit(limit);
+  if (after !== undefined) query = query.where('chunks.id', '>', after);
+  return query.execute();
+}
+
 /** The texts of a Soul's documents, in the order in which they came. */
 export async function selectSoul(db: Db, tenantId: string, personaId: string): Promise<string[]> {
   const rows = await db
     .selectFrom('documents')
     .innerJoin('chunks', 'chunks.document_id', 'documents.id')
-    .select(['documents.id', 'chunks.text'])
+    .select(['documents.id', 'documents.words', 'chunks.text'])
     .where('documents.tenant_id', '=', tenantId)
     .where('documents.persona_id', '=', personaId)
     .where('documents.knowledge_base', '=', 'Soul-KB')
@@ -176,7 +201,7 @@ export async function selectSoul(db: Db, tenantId: string, personaId: string): P
     .execute();
   return Map.groupBy(rows, ({ id }) => id)
     .values()
-    .map((chunks) => chunks.map(({ text }) => text).join('\n\n'))
+    .map((chunks) => chunks[0]!.words ?? chunks.map(({ text }) => text).join('\n\n'))
     .toArray();
 }
 
@@ -189,8 +214,8 @@ function within(db: Db, { tenantId, personaId, knowledgeBase }: Base) {
     .where('knowledge_base', '=', knowledgeBase);
 }
 
-function toRow({ title, source, tags, mediaType, size, sha256, chunkCount }: DocumentFields) {
-  return { title, source, tags: [...tags], media_type: mediaType, size, sha256, chunk_count: chunkCount };
+function toRow({ title, source, tags, mediaType, size, sha256, chunkCount, words }: DocumentFields) {
+  return { title, source, tags: [...tags], media_type: mediaType, size, sha256, chunk_count: chunkCount, words };
 }
 
 function fromRow(row: Selectable<Tables['documents']>): KnowledgeDocument {

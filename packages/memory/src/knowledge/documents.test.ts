@@ -187,16 +187,44 @@ describe('documents', { timeout: 120_000 }, () => {
   });
 
   it('of a Soul are kept whole, in the order in which they came, and only while it is small', async () => {
-    await add('# Who\n\nI am Barky.\n\nWoof.', { base: 'Soul-KB' });
-    await add('I like balls.', { base: 'Soul-KB' });
     const soul = () => work((tx) => soulOf(tx, 'default', persona));
-    assert.match(await soul(), /^(# )?Who[^]*I am Barky\.[^]*Woof\.\n\nI like balls\.$/);
+    const words =
+      '# Who *I* am\n\n<!-- quietly -->\n\n```\nI am Barky.\n```\n\n---\n' + 'Woof. '.repeat(400) + 'Enough.';
+    await add(words, { base: 'Soul-KB' });
+    await add('I like balls.', { base: 'Soul-KB' });
+    assert.equal(await soul(), `${words}\n\nI like balls.`);
     const before = await soul();
     await assert.rejects(add('long '.repeat(5_000), { base: 'Soul-KB' }), {
       reason: 'invalid_request',
       message: /would make a Soul of \d+ characters; it stands whole in every prompt, and may have 20000/,
     });
     assert.equal(await soul(), before);
+  });
+
+  it('of one file name are two, and of one source one', async () => {
+    const file = { name: 'README.md' };
+    await add('The first readme.', { file });
+    await add('The second readme.', { file });
+    assert.deepEqual((await texts('readme')).sort(), ['The first readme.', 'The second readme.']);
+    const source = '港'.repeat(1_000);
+    const first = await add('From far away.', { source });
+    assert.deepEqual([(await add('From further away.', { source })).id, await texts('far')], [first.id, []]);
+  });
+
+  it('take over from those of their source where another says the same already', async () => {
+    await add('The barn is red.', { source: 'b.md' });
+    const blue = await add('The barn is blue.', { source: 'd.md' });
+    const again = await add('The barn is blue.', { source: 'b.md' });
+    assert.deepEqual([again.id, again.deduplicated], [blue.id, true]);
+    assert.deepEqual(await texts('barn'), ['The barn is blue.']);
+  });
+
+  it('have titles that can be stored and shown, whatever their files say', async () => {
+    const said = `---\ntitle: "a\\0b ${'x'.repeat(5_000)}"\n---\n\nText.`;
+    const { title } = await add(said, { file: { name: 't.md' } });
+    assert.deepEqual([title!.length, title!.includes('\0')], [500, false]);
+    const named = await add('Nothing more.', { file: { name: `\0${'n'.repeat(300_000)}`, mediaType: 'text/plain' } });
+    assert.equal(named.title!.length, 500);
   });
 
   it('cross neither persona nor tenant, however alike they are', async () => {

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { recordAudit } from '@reeve/audit';
-import { MAX_SOUL, type DocumentInput, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contract';
+import { MAX_SOUL, MAX_TITLE, type DocumentInput, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
-import { invalidField, newId, ReeveError } from '@reeve/kit';
-import { chunkDocument, type Chunk, type DocumentReader } from '../documents/index.ts';
+import { invalidField, newId, ReeveError, storableText } from '@reeve/kit';
+import type { Chunk, DocumentReader } from '../documents/index.ts';
 import { ensureSpace, indexTexts, unindexTexts } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
 import type { AskVector } from '../vectors/index.ts';
-import { chunkText } from './chunk-text.ts';
 import {
   deleteChunks,
   deleteDocumentRow,
@@ -24,14 +23,14 @@ import {
   type DocumentFields,
   type StoredChunk,
 } from './document-store.ts';
-import { kindOf, type Base } from './base.ts';
+import { chunkText, kindOf, type Base } from './base.ts';
 import { lockPersona } from './persona-store.ts';
 import { requirePersona } from './personas.ts';
 
 /*
  * A document is read and cut into chunks before its transaction begins, and stored, searchable and written down in one:
  *
- *   content that is there already            → nothing changes
+ *   content that is there already            → nothing is added; what its source said before goes
  *   content from a source that is there      → its chunks are replaced; one that says the same keeps its id
  *   anything else                            → a new document
  */
@@ -67,21 +66,21 @@ export async function addDocument(
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const known = await inTenant(database.db, tenantId, async (tx) => {
     const base = await requireBase(tx, tenantId, persona, knowledgeBase);
-    return { base, document: await selectByContent(tx, base, sha256) };
+    return { base, document: await selectTwin(tx, who, base, sha256, source ?? null) };
   });
-  if (known.document !== undefined) return { ...known.document, deduplicated: true, replaced: false };
-  const read = await reader.read({ bytes, name, ...(mediaType !== undefined && { mediaType }) }, signal);
-  const chunks = chunkDocument(read);
+  if (known.document !== undefined) return known.document;
+  const read = await reader.readChunks({ bytes, name, ...(mediaType !== undefined && { mediaType }) }, signal);
   const fields: DocumentFields = {
-    title: title ?? read.title ?? (name === '' ? null : name),
-    source: source ?? (name === '' ? null : name),
+    title: title ?? read.title ?? titleOf(name),
+    source: source ?? null,
     tags: [...new Set(tags)],
     mediaType: read.mediaType,
     size: bytes.length,
     sha256,
-    chunkCount: chunks.length,
+    chunkCount: read.chunks.length,
+    words: knowledgeBase === 'Soul-KB' ? wordsOf(bytes, read.mediaType) : null,
   };
-  return inTenant(database.db, tenantId, (tx) => store(tx, who, known.base, fields, chunks));
+  return inTenant(database.db, tenantId, (tx) => store(tx, who, known.base, fields, read.chunks));
 }
 
 /** Removes a document with its chunks, and every word of them from the index. Throws `not_found`. */
@@ -115,6 +114,34 @@ export async function soulOf(tx: Tx, tenantId: string, personaId: string): Promi
   return (await selectSoul(tx, tenantId, personaId)).join('\n\n');
 }
 
+/** The document that says the same already. What came from that source before, and says something else, goes. */
+async function selectTwin(
+  tx: Tx,
+  who: Requester,
+  base: Base,
+  sha256: string,
+  source: string | null,
+): Promise<Added | undefined> {
+  const same = await selectByContent(tx, base, sha256);
+  if (same === undefined) return undefined;
+  const before = source === null || same.source === source ? undefined : await selectBySource(tx, base, source);
+  if (before !== undefined) await deleteDocument(tx, who, base, before.id);
+  return { ...same, deduplicated: true, replaced: false };
+}
+
+/** What a text says, word for word; null for a file of another kind. */
+function wordsOf(bytes: Uint8Array, mediaType: string): string | null {
+  return WORDED.has(mediaType) ? storableText(new TextDecoder().decode(bytes)).trim() : null;
+}
+
+const WORDED: ReadonlySet<string> = new Set(['text/markdown', 'text/plain']);
+
+/** A title from a file's name, which its sender chose. */
+function titleOf(name: string): string | null {
+  const title = storableText(name).trim().slice(0, MAX_TITLE).toWellFormed();
+  return title === '' ? null : title;
+}
+
 async function store(
   tx: Tx,
   who: Requester,
@@ -125,8 +152,8 @@ async function store(
   if (!(await lockPersona(tx, base.tenantId, base.personaId, 'key share')))
     throw new ReeveError('not_found', `there is no persona ${base.personaId}`);
   await lockBase(tx, base);
-  const same = await selectByContent(tx, base, fields.sha256);
-  if (same !== undefined) return { ...same, deduplicated: true, replaced: false };
+  const twin = await selectTwin(tx, who, base, fields.sha256, fields.source);
+  if (twin !== undefined) return twin;
   const before = fields.source === null ? undefined : await selectBySource(tx, base, fields.source);
   const id = before?.id ?? newId();
   if (before === undefined) await insertDocument(tx, base, { id, createdBy: who.userId }, fields);

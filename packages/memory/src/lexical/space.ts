@@ -77,11 +77,10 @@ export interface StaleSpace extends Space {
 }
 
 /** Those there are: their texts are to be taken out by `clearSpace` and indexed anew. */
-export async function findStaleSpaces(db: Db, kinds: readonly SpaceKind[]): Promise<StaleSpace[]> {
+export async function findStaleSpaces(db: Db): Promise<StaleSpace[]> {
   const rows = await db
     .selectFrom('lexical_spaces')
     .select(['id', 'tenant_id', 'kind', 'persona_id'])
-    .where('kind', 'in', [...kinds])
     .where('analyzer_version', '<>', ANALYZER_VERSION)
     .orderBy('id')
     .execute();

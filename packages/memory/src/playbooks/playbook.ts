@@ -46,11 +46,6 @@ export function goalOf(text: string): string {
   return shortened(line, MAX_GOAL);
 }
 
-/** What a playbook is found by. */
-export function goalText(id: string, goal: string): LexicalText {
-  return { ref: id, fields: [{ text: goal, weight: 1 }] };
-}
-
 /** What playbooks share that do the same: which tools, with which arguments, in which order; a call that is repeated counts once. */
 export function shapeOf(steps: readonly PlaybookStep[]): string {
   const calls = steps.map(({ tool, args }) => `${tool}(${Object.keys(args).sort().join(',')})`);
@@ -78,6 +73,11 @@ export function confidenceOf(successes: number, failures: number): number {
 /** True where a playbook has failed as often as it worked, and more than once. */
 export function isWrong({ successes, failures }: Pick<Playbook, 'successes' | 'failures'>): boolean {
   return failures >= 2 && failures >= successes;
+}
+
+/** What a playbook is found by. */
+export function playbookText({ id, goal }: Pick<Playbook, 'id' | 'goal'>): LexicalText {
+  return { ref: id, fields: [{ text: goal, weight: 1 }] };
 }
 
 /** A playbook as a model is shown it. */

@@ -6,15 +6,16 @@ import { inTenant, type Database, type Tx } from '@reeve/db';
 import { openTestDatabase } from '@reeve/testing';
 import { createPersona, deletePersona } from '../knowledge/personas.ts';
 import { findSpaces } from '../lexical/index.ts';
+import { sql } from 'kysely';
 import {
   blamePlaybooks,
   deletePlaybook,
   followedPlaybooks,
   learnPlaybook,
   offerPlaybooks,
-  sourceOf,
-  textOf,
+  playbookItem,
 } from './playbooks.ts';
+import { textOf } from './playbook.ts';
 import { listPlaybookRows } from './store.ts';
 
 const who = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
@@ -101,11 +102,37 @@ describe('playbooks', () => {
     const { id } = (await learn('Sum up the sales'))!;
     const [playbook] = await offer('sum up the sales');
     const context = [
-      { source: sourceOf(playbook!), text: textOf(playbook!) },
+      playbookItem(playbook!),
       { source: 'memory 1', text: '1. read_file' },
+      // A document may be called anything.
+      { source: `playbook ${randomUUID()}`, text: '1. read_file' },
     ];
     assert.deepEqual(followedPlaybooks(context, new Set(['read_file', 'write_file'])), [id]);
     assert.deepEqual(followedPlaybooks(context, new Set(['python_execute'])), []);
+  });
+
+  it('of a persona that is gone are not learnt, and hurt nobody', async () => {
+    const gone = await persona('Gone');
+    await work((tx) => deletePersona(tx, who, gone));
+    assert.equal(await learn('Sum up the sales', { personaId: gone }), undefined);
+  });
+
+  it('that are new stay, however full a mind is', async () => {
+    const full = await persona('Full');
+    await work(async (tx) => {
+      await sql`
+        insert into playbooks (id, tenant_id, persona_id, goal, steps, shape, successes)
+        select gen_random_uuid(), 'default', ${full}, 'goal ' || n, '[]', 'shape ' || n, 2 from generate_series(1, 1000) n`.execute(
+        tx,
+      );
+    });
+    const { id } = (await learn('Sum up the sales', { personaId: full }))!;
+    assert.deepEqual(
+      (await offer('sum up the sales', full)).map((one) => one.id),
+      [id],
+    );
+    const { total } = await work((tx) => listPlaybookRows(tx, 'default', full, { limit: 1, offset: 0 }));
+    assert.equal(total, 1_000);
   });
 
   it('cross neither persona nor tenant', async () => {

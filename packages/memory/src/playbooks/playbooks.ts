@@ -2,20 +2,22 @@ import { recordAudit } from '@reeve/audit';
 import type { Playbook } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
+import type { RunContextItem } from '../context.ts';
+import { lockPersona } from '../knowledge/persona-store.ts';
 import { ensureSpace, findSpaces, indexTexts, rankTexts, unindexTexts } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
+import { fuseRankings, type QueryVector } from '../vectors/index.ts';
 import {
   confidenceOf,
   goalOf,
-  goalText,
   isAlike,
   isWrong,
+  playbookText,
   shapeOf,
   stepsOf,
   textOf,
   type MadeCall,
 } from './playbook.ts';
-import { fuseRankings, type QueryVector } from '../vectors/index.ts';
 import {
   deletePlaybooks,
   insertPlaybook,
@@ -40,7 +42,7 @@ export interface Experience extends Mind {
 /** Playbooks that a mind keeps. */
 const MOST = 1_000;
 
-/** Keeps what worked, once for what is alike; undefined where there is nothing to repeat. */
+/** Keeps what worked, once for what is alike; undefined where there is nothing to repeat, or the persona is gone. */
 export async function learnPlaybook(
   tx: Tx,
   experience: Experience,
@@ -49,7 +51,7 @@ export async function learnPlaybook(
   const goal = goalOf(experience.goal);
   if (steps === undefined || goal === '') return undefined;
   const success = { ...experience, goal, steps, shape: shapeOf(steps) };
-  await lockMind(tx, experience);
+  if (!(await holdMind(tx, experience))) return undefined;
   const known = (await selectByShape(tx, experience, success.shape)).find((one) => isAlike(one.goal, goal));
   if (known !== undefined) {
     await updateSuccess(tx, known.id, success);
@@ -57,15 +59,14 @@ export async function learnPlaybook(
   }
   const id = newId();
   await insertPlaybook(tx, id, experience, success);
-  await indexTexts(tx, await ensureSpace(tx, spaceOf(experience)), [goalText(id, goal)]);
-  await remove(tx, experience.tenantId, await selectSurplus(tx, experience, MOST));
+  await indexTexts(tx, await ensureSpace(tx, spaceOf(experience)), [playbookText({ id, goal })]);
+  await remove(tx, experience.tenantId, await selectSurplus(tx, experience, MOST, id));
   return { id, merged: false };
 }
 
 /** Counts a failure for playbooks that a run went by; those that are wrong more often than right fall out. */
 export async function blamePlaybooks(tx: Tx, mind: Mind, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return;
-  await lockMind(tx, mind);
+  if (ids.length === 0 || !(await holdMind(tx, mind))) return;
   const wrong = (await updateFailures(tx, mind, ids)).filter(isWrong);
   await remove(
     tx,
@@ -76,6 +77,8 @@ export async function blamePlaybooks(tx: Tx, mind: Mind, ids: readonly string[])
 
 /** Deletes a playbook. Throws `not_found`. */
 export async function deletePlaybook(tx: Tx, { tenantId, userId, traceId }: Requester, id: string): Promise<void> {
+  const [known] = await selectPlaybooks(tx, tenantId, [id]);
+  if (known !== undefined) await holdMind(tx, { tenantId, personaId: known.persona_id });
   if ((await remove(tx, tenantId, [id])) === 0) throw new ReeveError('not_found', `there is no playbook ${id}`);
   const details = { playbook: id };
   await recordAudit(tx, [{ tenantId, actor: userId, action: 'PLAYBOOK_DELETED', traceId, details }]);
@@ -114,24 +117,32 @@ export async function offerPlaybooks(
   return found.toSorted((one, other) => valueOf(other) - valueOf(one) || (one.id < other.id ? -1 : 1)).slice(0, top);
 }
 
-/** Where a model is told that a playbook comes from. */
-export function sourceOf({ id }: Playbook): string {
-  return `${SOURCE}${id}`;
+/** A playbook as a run is shown it. */
+export function playbookItem(playbook: Playbook): RunContextItem {
+  const { id, steps } = playbook;
+  return {
+    kind: 'playbook',
+    text: textOf(playbook),
+    source: `playbook ${id}`,
+    playbook: { id, tool: steps[0]?.tool ?? '' },
+  };
 }
-
-const SOURCE = 'playbook ';
 
 /** The playbooks of a context whose first tool is among those that were called: a run that did not begin as one says proves nothing of it. */
-export function followedPlaybooks(
-  context: readonly { readonly source: string; readonly text: string }[],
-  called: ReadonlySet<string>,
-): string[] {
-  return context
-    .filter(({ source, text }) => source.startsWith(SOURCE) && called.has(/^1\. (\S+)/m.exec(text)?.[1] ?? ''))
-    .map(({ source }) => source.slice(SOURCE.length));
+export function followedPlaybooks(context: readonly RunContextItem[], called: ReadonlySet<string>): string[] {
+  return context.flatMap(({ playbook }) => (playbook !== undefined && called.has(playbook.tool) ? [playbook.id] : []));
 }
 
-export { textOf };
+/**
+ * Keeps a persona, and then its mind, from being changed by others until the transaction ends, so that nobody waits for another
+ * who waits for him. Answers whether there is such a persona.
+ */
+async function holdMind(tx: Tx, mind: Mind): Promise<boolean> {
+  const { tenantId, personaId } = mind;
+  if (personaId !== null && !(await lockPersona(tx, tenantId, personaId, 'key share'))) return false;
+  await lockMind(tx, mind);
+  return true;
+}
 
 async function remove(tx: Tx, tenantId: string, ids: readonly string[]): Promise<number> {
   if (ids.length === 0) return 0;

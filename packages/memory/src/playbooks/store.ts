@@ -107,15 +107,28 @@ export async function selectPlaybooks(db: Db, tenantId: string, ids: readonly st
   return rows.map(fromRow);
 }
 
-/** Those of a mind beyond the first `most`, the least used first to go. */
-export async function selectSurplus(db: Db, mind: Mind, most: number): Promise<string[]> {
+/** Some playbooks of a mind, those with ids above `after` in their order. */
+export function selectGoals(
+  db: Db,
+  mind: Mind,
+  after: string | undefined,
+  limit: number,
+): Promise<{ id: string; goal: string }[]> {
+  let query = db.selectFrom('playbooks').select(['id', 'goal']).where(ofMind(mind)).orderBy('id').limit(limit);
+  if (after !== undefined) query = query.where('id', '>', after);
+  return query.execute();
+}
+
+/** Those of a mind beyond the first `most`, the least used first to go; never `newest`, which had no time to work yet. */
+export async function selectSurplus(db: Db, mind: Mind, most: number, newest: string): Promise<string[]> {
   const rows = await db
     .selectFrom('playbooks')
     .select('id')
     .where(ofMind(mind))
+    .where('id', '<>', newest)
     .orderBy('successes', 'desc')
     .orderBy('last_success_at', 'desc')
-    .offset(most)
+    .offset(most - 1)
     .execute();
   return rows.map(({ id }) => id);
 }

@@ -6,7 +6,7 @@ import { createMatrix, innerProduct, unit } from './matrix.ts';
 const DIMENSIONS = 5;
 const number = fc.float({ min: -4, max: 4, noNaN: true });
 const vector = fc.array(number, { minLength: DIMENSIONS, maxLength: DIMENSIONS }).map((all) => Float32Array.from(all));
-const ref = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
+const ref = fc.constantFrom<string[]>('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
 const change = fc.oneof(fc.record({ put: ref, vector }), fc.record({ retain: fc.array(ref, { maxLength: 10 }) }));
 
 describe('a matrix', () => {

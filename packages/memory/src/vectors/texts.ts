@@ -1,10 +1,10 @@
 import type { Tx } from '@reeve/db';
 import { sql } from 'kysely';
-import { chunkText } from '../knowledge/chunk-text.ts';
+import { chunkText } from '../knowledge/base.ts';
 import type { SpaceKind } from '../lexical/space.ts';
 import { memoryText } from '../memory.ts';
 import { MESSAGE_LENGTH } from '../message.ts';
-import { goalText } from '../playbooks/playbook.ts';
+import { playbookText } from '../playbooks/playbook.ts';
 import { meaningOf } from './meaning.ts';
 
 /** What vectors are made of, by the names that the lexical index has for it; texts that are gone, or say nothing, are left out. */
@@ -36,7 +36,7 @@ async function selectTexts(tx: Tx, tenantId: string, kind: SpaceKind, refs: read
     case 'playbook': {
       const { rows } = await sql<{ id: string; goal: string }>`
         select id, goal from playbooks where tenant_id = ${tenantId} and id = any(${refs}::uuid[])`.execute(tx);
-      return rows.map(({ id, goal }) => goalText(id, goal));
+      return rows.map(playbookText);
     }
     case 'soul':
     case 'domain':

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { Client } from '@reeve/client';
 import {
   KNOWLEDGE_BASES,
   routes,
@@ -6,7 +7,7 @@ import {
   type KnowledgeDocument,
   type KnowledgeMatch,
 } from '@reeve/contract';
-import { sleep } from '@reeve/kit';
+import { ReeveError, sleep } from '@reeve/kit';
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
@@ -33,12 +34,13 @@ import {
 } from '../output.ts';
 
 interface BaseOptions {
-  readonly persona: string;
+  readonly persona?: string;
   readonly base: KnowledgeBase;
 }
 
 interface IngestOptions extends BaseOptions, OutputOptions {
   readonly watch?: true;
+  readonly name?: string;
   readonly tag?: string[];
 }
 
@@ -63,6 +65,7 @@ const MATCHES: readonly Column<KnowledgeMatch>[] = [
 
 export function define(command: Command): void {
   ofBase(command.command('ingest <directory>').description('bring a knowledge base up to date with a folder of files'))
+    .option('--name <name>', 'what sources of its files begin with, instead of the name of the folder')
     .option('--tag <tag>', 'a tag for what is added; repeatable', collect)
     .option('--watch', 'go on, and follow changes until Ctrl-C')
     .option(...JSON_OPTION)
@@ -88,8 +91,20 @@ export function define(command: Command): void {
 
 function ofBase(command: Command): Command {
   return command
-    .requiredOption('--persona <persona>', 'whose knowledge, by id or slug')
+    .option('--persona <persona>', 'whose knowledge, by id or slug; may be left out where there is only one')
     .addOption(new Option('--base <base>', 'which knowledge base').choices(KNOWLEDGE_BASES).default('Domain-KB'));
+}
+
+/** Whose knowledge: that of the persona that is named, or of the only one. */
+async function personaOf(client: Client, { persona }: { readonly persona?: string | undefined }): Promise<string> {
+  if (persona !== undefined) return persona;
+  const { personas, total } = await client.call(routes.listPersonas, { query: { limit: 1 } });
+  if (total === 1) return personas[0]!.id;
+  throw new UsageError(
+    total === 0
+      ? 'there is no persona yet: "reeve personas create --name …" makes one'
+      : 'say whose knowledge, by --persona',
+  );
 }
 
 /** How long between two looks at a folder that is watched. */
@@ -107,18 +122,25 @@ async function ingest(directory: string, options: IngestOptions): Promise<number
   await using connection = await connect('kb ingest');
   const sync = createFolderSync({
     client: connection.client,
-    persona: options.persona,
+    persona: await personaOf(connection.client, options),
     knowledgeBase: options.base,
     directory,
+    name: options.name,
     tags: options.tag ?? [],
     ...(process.stderr.isTTY && { onFile: showProgress }),
   });
   let before: SyncSummary | undefined;
   try {
     do {
-      const summary = await sync.look(stopping.signal);
-      if (before === undefined || hasNews(summary, before)) tell(summary, options);
-      before = summary;
+      try {
+        const summary = await sync.look(stopping.signal);
+        if (before === undefined || hasNews(summary, before)) tell(summary, options);
+        before = summary;
+      } catch (error) {
+        // Who watches waits until the server, or the folder, is there again.
+        if (!options.watch || before === undefined || stopping.signal.aborted) throw error;
+        note(`${ReeveError.from(error).message}; trying again`);
+      }
       if (options.watch) await sleep(LOOK_MS, stopping.signal);
     } while (options.watch && !stopping.signal.aborted);
   } catch (error) {
@@ -149,7 +171,7 @@ async function list({ persona, base, ...options }: BaseOptions & ListOptions): P
   await using connection = await connect('kb list');
   const { limit, offset } = options;
   const answer = await connection.client.call(routes.listDocuments, {
-    params: { id: persona, kb: base },
+    params: { id: await personaOf(connection.client, { persona }), kb: base },
     query: { limit, offset },
   });
   printList(answer, answer.documents, DOCUMENTS, options);
@@ -159,7 +181,7 @@ async function list({ persona, base, ...options }: BaseOptions & ListOptions): P
 async function search(query: string, { persona, base, top, ...options }: SearchOptions): Promise<number> {
   await using connection = await connect('kb search');
   const answer = await connection.client.call(routes.searchKnowledge, {
-    params: { id: persona, kb: base },
+    params: { id: await personaOf(connection.client, { persona }), kb: base },
     body: { query, top_k: top },
   });
   if (wantsJson(options)) printJson(answer);
@@ -170,7 +192,8 @@ async function search(query: string, { persona, base, top, ...options }: SearchO
 
 async function remove(id: string, { persona, base }: BaseOptions): Promise<number> {
   await using connection = await connect('kb delete');
-  await connection.client.call(routes.deleteDocument, { params: { id: persona, kb: base, document_id: id } });
+  const params = { id: await personaOf(connection.client, { persona }), kb: base, document_id: id };
+  await connection.client.call(routes.deleteDocument, { params });
   note(`deleted ${id}`);
   return EXIT.done;
 }

@@ -108,7 +108,15 @@ async function importFolder(directory: string, options: OutputOptions): Promise<
   for (const base of KNOWLEDGE_BASES) {
     const folder = join(directory, base);
     if (!existsSync(folder)) continue;
-    const sync = createFolderSync({ client, persona: persona.id, knowledgeBase: base, directory: folder, tags: [] });
+    const sync = createFolderSync({
+      client,
+      persona: persona.id,
+      knowledgeBase: base,
+      directory: folder,
+      // Wherever it lies: the folder of a persona is that persona's.
+      identity: 'persona',
+      tags: [],
+    });
     summaries[base] = await sync.look(new AbortController().signal);
   }
   if (wantsJson(options)) {

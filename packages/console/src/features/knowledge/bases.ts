@@ -14,7 +14,7 @@ export const BASES = {
   'Body-KB': {
     name: 'Body',
     about:
-      'What the persona works with: its systems, devices and surroundings. Searched for each task, as the Domain is.',
+      'What the persona works with: its systems, devices and surroundings. Searched for each task, as the Domain is. Reeve itself keeps two documents here up to date: which tools there are, and how models and sandbox do.',
   },
   'Mind-KB': {
     name: 'Mind',
@@ -37,6 +37,11 @@ export function countsOf({ documents }: Pick<Persona, 'documents'>): {
 /** Tags as they are typed, with commas between them. */
 export function tagsIn(text: string): string[] {
   return [...new Set(text.split(',').map((tag) => tag.trim()))].filter((tag) => tag !== '');
+}
+
+/** The tags that were typed over those before; these stay as they are where nothing was, whatever they have in them. */
+export function tagsOver(before: readonly string[], text: string): readonly string[] {
+  return text === before.join(', ') ? before : tagsIn(text);
 }
 
 /** A media type in a word, for a list. */

@@ -31,8 +31,8 @@ export function DeletePersona({ persona, onDeleted, onClose }: DeletePersonaProp
     >
       <p>
         “{name}” is deleted with{' '}
-        {total === 0 ? 'its empty knowledge bases' : `all that it knows: ${formatCount(total)} documents (${words})`}.
-        This can’t be undone. Sessions stay.
+        {total === 0 ? 'its empty knowledge bases' : `all that it knows: ${documentsWords(total)} (${words})`}, and with
+        what its agents remember and have learnt: its memories and playbooks. This can’t be undone. Sessions stay.
       </p>
       {agents > 0 && (
         <p>{agents === 1 ? 'An agent has it' : `${formatCount(agents)} agents have it`}, so the server will refuse.</p>
@@ -55,6 +55,10 @@ function HowToFree({ persona: { id } }: Pick<DeletePersonaProps, 'persona'>) {
       <Command label="Takes it from an agent" command={`reeve agents edit ${named} --persona none`} />
     </div>
   );
+}
+
+function documentsWords(count: number): string {
+  return count === 1 ? '1 document' : `${formatCount(count)} documents`;
 }
 
 /** Some names as a list in a sentence. */

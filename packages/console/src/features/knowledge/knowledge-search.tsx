@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { knowledgeSearchQuery } from '../../api/knowledge.ts';
 import { AskForm } from '../../ui/ask-form.tsx';
 import { Empty } from '../../ui/empty.tsx';
+import { firstLine } from '../../ui/format.ts';
 import { SearchField } from '../../ui/search-field.tsx';
 import { Matches } from '../../ui/matches.tsx';
 import { BASES, tagsIn } from './bases.ts';
@@ -64,6 +65,7 @@ export function KnowledgeSearch({ persona, search, onSearch }: KnowledgeSearchPr
         />
         <SearchField
           label="Tags that documents must have"
+          className={classes.tagField}
           placeholder="Tags, with commas between"
           value={tags === '' ? undefined : tags}
           onSearch={(text) => onSearch({ tags: text }, true)}
@@ -75,9 +77,11 @@ export function KnowledgeSearch({ persona, search, onSearch }: KnowledgeSearchPr
         <Matches<KnowledgeMatch>
           query={query}
           nothing="No chunk there has a word of it. Knowledge is found by its words: try others, or look into another knowledge base."
-          note="found by their words, best first"
+          note={`found for “${firstLine(ask, 60)}” by its words, best first`}
         >
-          {(match, index) => <MatchView key={match.id} match={match} rank={index + 1} ofAll={persona === undefined} />}
+          {(match, index) => (
+            <MatchView key={match.id} match={match} question={ask} rank={index + 1} ofAll={persona === undefined} />
+          )}
         </Matches>
       )}
     </section>
@@ -86,5 +90,5 @@ export function KnowledgeSearch({ persona, search, onSearch }: KnowledgeSearchPr
 
 const BASE_OPTIONS = KNOWLEDGE_BASES.map((base) => ({ value: base, label: BASES[base].name }));
 
-const ABOUT_ONE = `When a run begins, its agent is shown up to ${SHOWN_TO_AGENTS} chunks of Domain, Body and Mind that say most about its task, each with its source, beside the Soul in whole and what was remembered. Try here what they are.`;
+const ABOUT_ONE = `When a run begins, its agent is shown up to ${SHOWN_TO_AGENTS} chunks of Domain, Body and Mind that say most about its task, each with its source, beside the Soul in whole, what was remembered and what worked before. Try here what they are.`;
 const ABOUT_ALL = 'Looks into the knowledge bases of all personas. An agent is shown those of its own persona alone.';

@@ -11,6 +11,8 @@ import { PersonaLink } from './persona-link.tsx';
 
 interface MatchViewProps {
   readonly match: KnowledgeMatch;
+  /** What was looked for. */
+  readonly question: string;
   /** From 1. */
   readonly rank: number;
   /** Whether it may be of any persona, so that it is told of which. */
@@ -18,7 +20,7 @@ interface MatchViewProps {
 }
 
 /** A chunk that was found: its text, how much it says, and where it stands. */
-export function MatchView({ match, rank, ofAll }: MatchViewProps) {
+export function MatchView({ match, question, rank, ofAll }: MatchViewProps) {
   const { document_id: id, persona_id: persona, knowledge_base: kb, title, source, headings, score } = match;
   const { position, page, tags, text } = match;
   const name = nameOf({ id, title, source });
@@ -51,7 +53,11 @@ export function MatchView({ match, rank, ofAll }: MatchViewProps) {
           ))}
         </span>
       )}
-      <TextBlock label={page === null ? `Chunk ${position}` : `Chunk ${position}, page ${page}`} value={text} />
+      <TextBlock
+        label={page === null ? `Chunk ${position}` : `Chunk ${position}, page ${page}`}
+        value={text}
+        question={question}
+      />
     </li>
   );
 }

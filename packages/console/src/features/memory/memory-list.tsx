@@ -6,25 +6,30 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { formatCount } from '../../ui/format.ts';
 import { MatchList } from '../../ui/matches.tsx';
 import { Pager } from '../../ui/pager.tsx';
+import { SearchField } from '../../ui/search-field.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
+import type { MemoryPageProps } from './memory-page.tsx';
 import classes from './memory.module.css';
-import { RecallView, type Recalled } from './recall-view.tsx';
+import { RecallView, type MemoryActions } from './recall-view.tsx';
 
-interface MemoryListProps {
-  /** Only what has it; undefined for all. */
-  readonly tag: string | undefined;
-  readonly offset: number;
-  readonly refusal: string | undefined;
-  readonly onOffset: (offset: number) => void;
-  readonly onDelete: (memory: Recalled) => void;
+interface MemoryListProps extends MemoryPageProps {
+  readonly actions: MemoryActions;
 }
 
-/** All that is remembered, the newest first. */
-export function MemoryList({ tag, offset, refusal, onOffset, onDelete }: MemoryListProps) {
-  const query = useQuery(memoriesQuery(tag, offset));
+/** All that is remembered, the newest first; narrowed down by a tag and a persona. */
+export function MemoryList({ search, onSearch, actions }: MemoryListProps) {
+  const { tag, persona, offset = 0 } = search;
+  const query = useQuery(memoriesQuery({ tag, personaId: persona }, offset));
   const memories = query.data?.memories ?? [];
   return (
     <>
+      <SearchField
+        className={classes.search}
+        label="Tag that memories must have"
+        placeholder="Only those with a tag"
+        value={tag}
+        onSearch={(text) => onSearch({ tag: text, offset: undefined }, true)}
+      />
       {query.isPending && <SkeletonRows rows={4} height={100} label="Loading what is remembered" />}
       {query.isError && (
         <ErrorPanel
@@ -33,44 +38,58 @@ export function MemoryList({ tag, offset, refusal, onOffset, onDelete }: MemoryL
           onRetry={() => void query.refetch()}
         />
       )}
-      {query.data !== undefined && memories.length === 0 && <NoMemories tag={tag} isPast={offset > 0} />}
+      {query.data !== undefined && memories.length === 0 && (
+        <NoMemories tag={tag} isNarrowed={persona !== undefined} isPast={offset > 0} />
+      )}
       {query.data !== undefined && memories.length > 0 && (
         <>
           <p className={classes.count} role="status">
             {query.data.total === 1 ? '1 memory' : `${formatCount(query.data.total)} memories`}, the newest first
           </p>
           <MatchList label="Memories">
-            {memories.map((memory, index) => {
-              const item: Recalled = { ...memory, kind: 'memory' };
-              return (
-                <RecallView
-                  key={memory.id}
-                  item={item}
-                  place={offset + index + 1}
-                  refusal={refusal}
-                  onDelete={() => onDelete(item)}
-                />
-              );
-            })}
+            {memories.map((memory, index) => (
+              <RecallView
+                key={memory.id}
+                item={{ ...memory, kind: 'memory' }}
+                place={offset + index + 1}
+                actions={actions}
+              />
+            ))}
           </MatchList>
         </>
       )}
       {query.data !== undefined && (
-        <Pager total={query.data.total} limit={MEMORIES_PER_PAGE} offset={offset} onOffset={onOffset} />
+        <Pager
+          total={query.data.total}
+          limit={MEMORIES_PER_PAGE}
+          offset={offset}
+          onOffset={(next) => onSearch({ offset: next || undefined })}
+        />
       )}
     </>
   );
 }
 
-function NoMemories({ tag, isPast }: { readonly tag: string | undefined; readonly isPast: boolean }) {
-  if (tag === undefined && !isPast)
+interface NoMemoriesProps {
+  readonly tag: string | undefined;
+  /** Whether those of one persona alone are meant. */
+  readonly isNarrowed: boolean;
+  /** Whether a page is meant that has nothing on it any more. */
+  readonly isPast: boolean;
+}
+
+function NoMemories({ tag, isNarrowed, isPast }: NoMemoriesProps) {
+  if (tag === undefined && !isNarrowed && !isPast)
     return (
       <Empty title="Nothing is remembered yet. Agents with the tool remember write here what they want to know later." />
     );
+  const title = isPast
+    ? 'There are no more memories.'
+    : tag !== undefined
+      ? `Nothing that is remembered${isNarrowed ? ' there' : ''} has the tag “${tag}”.`
+      : 'This persona remembers nothing yet.';
   return (
-    <Empty
-      title={tag === undefined ? 'There are no more memories.' : `Nothing that is remembered has the tag “${tag}”.`}
-    >
+    <Empty title={title}>
       <Link to="/admin/memory" search={{}}>
         Show all memories
       </Link>

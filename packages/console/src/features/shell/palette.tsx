@@ -20,11 +20,13 @@ import {
   McpIcon,
   MemoryIcon,
   MoonIcon,
+  PlaybookIcon,
   PlusIcon,
   RunsIcon,
   SchedulesIcon,
   SearchIcon,
   SettingsIcon,
+  SkillIcon,
   SunIcon,
   TasksIcon,
   TenantsIcon,
@@ -123,6 +125,22 @@ export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
                 label: 'MCP servers',
                 leftSection: <McpIcon size={18} />,
                 onClick: () => void navigate({ to: '/admin/tools/mcp' }),
+              },
+              {
+                id: 'skills',
+                label: 'Skills',
+                leftSection: <SkillIcon size={18} />,
+                onClick: () => void navigate({ to: '/admin/tools/skills' }),
+              },
+            ]
+          : []),
+        ...(adminPlaces.some(({ name }) => name === 'Memory')
+          ? [
+              {
+                id: 'playbooks',
+                label: 'Playbooks',
+                leftSection: <PlaybookIcon size={18} />,
+                onClick: () => void navigate({ to: '/admin/memory/playbooks' }),
               },
             ]
           : []),
