@@ -325,6 +325,34 @@ export interface Tables {
     tail: Uint8Array;
   };
   lexical_blocks: { space_id: number; number: number; first: number; tenant_id: string; data: Uint8Array };
+  embedding_spaces: {
+    id: Generated<number>;
+    tenant_id: string;
+    model: string;
+    revision: number;
+    dimensions: number | null;
+    state: string;
+    holder: string | null;
+    held_until: Time | null;
+    created_at: Generated<Time>;
+  };
+  embedding_progress: {
+    embedding_id: number;
+    space_id: number;
+    tenant_id: string;
+    until: Generated<number>;
+    version: Generated<number>;
+    vectors: Generated<number>;
+  };
+  embeddings: {
+    space_id: number;
+    ref: string;
+    embedding_id: number;
+    tenant_id: string;
+    hash: string;
+    changed: number;
+    vector: Uint8Array;
+  };
   runs: {
     id: string;
     tenant_id: string;

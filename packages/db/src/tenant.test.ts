@@ -98,6 +98,17 @@ function rowsFor(tenant_id: string): Rows {
     lexical_entries: { space_id: number, entry: 1, tenant_id, ref: newId(), length: 1, terms: new Uint8Array(1) },
     lexical_terms: { space_id: number, term: 'secret', tenant_id, number: 1, count: 1, tail: new Uint8Array(1) },
     lexical_blocks: { space_id: number, number: 1, first: 1, tenant_id, data: new Uint8Array(1) },
+    embedding_spaces: { tenant_id, model: 'openai/small', revision: 1, state: 'building' },
+    embedding_progress: { embedding_id: number, space_id: number, tenant_id },
+    embeddings: {
+      space_id: number,
+      ref: newId(),
+      embedding_id: number,
+      tenant_id,
+      hash: 'secret',
+      changed: 1,
+      vector: new Uint8Array(4),
+    },
     runs: {
       id: run_id,
       tenant_id,

@@ -127,13 +127,14 @@ export function createGateway(parts: GatewayParts): App {
 
 function mountMemoryRoutes(
   app: App,
-  parts: Pick<GatewayParts, 'database' | 'workspaces' | 'log' | 'reader' | 'memoryRulesOf'>,
+  parts: Pick<GatewayParts, 'database' | 'workspaces' | 'log' | 'reader' | 'askVector' | 'memoryRulesOf'>,
 ): void {
-  mountMemory(app, parts.database, parts.memoryRulesOf, async (tenantId, sessionId) => {
+  const deleted = async (tenantId: string, sessionId: string) => {
     await parts.workspaces?.remove(tenantId, sessionId).catch((error: unknown) => {
       parts.log.warn({ err: error }, 'the files of a deleted session are still there');
     });
-  });
+  };
+  mountMemory(app, parts.database, parts.memoryRulesOf, deleted, parts.askVector);
   mountKnowledge(app, parts);
   mountPlaybooks(app, parts.database, parts.memoryRulesOf);
 }

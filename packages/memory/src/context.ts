@@ -3,6 +3,7 @@ import { soulOf } from './knowledge/documents.ts';
 import { searchKnowledge } from './knowledge/search.ts';
 import { recallContext } from './memories.ts';
 import { offerPlaybooks, playbookItem } from './playbooks/playbooks.ts';
+import type { QueryVector } from './vectors/index.ts';
 
 /** What a model is shown beside a conversation. A Soul is told to it as what it is; everything else is quoted, with its source. */
 export interface RunContextItem {
@@ -19,6 +20,8 @@ export interface ContextQuery {
   readonly personaId: string | null;
   /** What the run is about. */
   readonly query: string;
+  /** The same as a vector, where it has one. */
+  readonly asked?: QueryVector | undefined;
 }
 
 /** Characters of what is quoted, all together: about four thousand tokens. A Soul does not count. */
@@ -34,19 +37,30 @@ const QUERY_LENGTH = 2_000;
  * What a run begins with: its persona's Soul whole, then what its knowledge bases say, what was remembered and what worked before, as far as it fits;
  * the best of each come first.
  */
-export async function contextFor(tx: Tx, { tenantId, personaId, query }: ContextQuery): Promise<RunContextItem[]> {
-  const asked = query.slice(0, QUERY_LENGTH);
+export async function contextFor(
+  tx: Tx,
+  { tenantId, personaId, query: input, asked }: ContextQuery,
+): Promise<RunContextItem[]> {
+  const query = input.slice(0, QUERY_LENGTH);
   const soul = personaId === null ? '' : await soulOf(tx, tenantId, personaId);
-  const chunks = personaId === null ? [] : await knowledgeContext(tx, tenantId, personaId, asked);
-  const playbooks = (await offerPlaybooks(tx, { tenantId, personaId }, asked, TOP_PLAYBOOKS)).map(playbookItem);
-  const memories = await recallContext(tx, tenantId, personaId, asked, TOP_MEMORIES);
+  const chunks = personaId === null ? [] : await knowledgeContext(tx, tenantId, personaId, query, asked);
+  const offered = await offerPlaybooks(tx, { tenantId, personaId }, query, TOP_PLAYBOOKS, asked);
+  const playbooks = offered.map(playbookItem);
+  const memories = await recallContext(tx, tenantId, personaId, query, TOP_MEMORIES, asked);
   const quoted = withinBudget(takeTurns(chunks, memories, playbooks));
   return soul === '' ? quoted : [{ kind: 'soul', text: soul, source: 'soul' }, ...quoted];
 }
 
-async function knowledgeContext(tx: Tx, tenantId: string, personaId: string, query: string): Promise<RunContextItem[]> {
+async function knowledgeContext(
+  tx: Tx,
+  tenantId: string,
+  personaId: string,
+  query: string,
+  asked: QueryVector | undefined,
+): Promise<RunContextItem[]> {
   const knowledgeBases = ['Domain-KB', 'Body-KB', 'Mind-KB'] as const;
-  const matches = await searchKnowledge(tx, tenantId, { query, topK: TOP_CHUNKS, knowledgeBases, personaId });
+  const wanted = { query, topK: TOP_CHUNKS, knowledgeBases, personaId, asked };
+  const matches = await searchKnowledge(tx, tenantId, wanted);
   return matches.map(({ text, source, title, headings, document_id: document, position }) => ({
     text: underHeadings(text, headings),
     source: `${source ?? title ?? 'document'} (document ${document}, part ${position})`,

@@ -17,7 +17,8 @@ import { startRounds, type RoundOptions } from './rounds.ts';
 
 /** Indexes messages behind the commits, and memories of before there was an index, in the background, until disposed. */
 export function startMemoryIndexer(database: Database, log: Log, options?: RoundOptions): AsyncDisposable {
-  return startRounds(database, log, 'the indexer of memory', (signal) => indexMemory(database, log, signal), options);
+  const round = (signal: AbortSignal) => indexMemory(database, log, signal);
+  return startRounds(database, log, { name: 'the indexer of memory', round }, options);
 }
 
 /** Indexes all that is not, and removes memories whose time is over, a batch a transaction. A tenant whose messages fail is left to the next time. */

@@ -1,5 +1,5 @@
 import { recordAudit } from '@reeve/audit';
-import type { Memory, MemoryPatch, RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
+import type { Memory, MemoryPatch, RecallInput, RecallMatch, RememberInput, Retrieval } from '@reeve/contract';
 import { isUniqueViolation, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import { allowedText, type MemoryRules } from './care/sensitive.ts';
@@ -10,9 +10,10 @@ import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
 import { digestOf, memoryText } from './memory.ts';
 import { selectMemory, updateMemoryRow } from './memory-store.ts';
-import { search } from './search.ts';
+import { search, type SearchResult } from './search.ts';
 import type { Requester } from './session.ts';
 import { deleteExpiredMemory, deleteMemory, insertMemory, selectMemoryPersona } from './store.ts';
+import type { QueryVector } from './vectors/index.ts';
 
 /** A text to remember and where it came from. */
 export type RememberWanted = RememberInput & {
@@ -133,8 +134,20 @@ const QUERY_LENGTH = 2_000;
  * memories to its own; messages have none. No query fails: one without a word in it matches nothing.
  */
 export async function recall(tx: Tx, tenantId: string, input: RecallInput): Promise<RecallMatch[]> {
+  return (await recallWith(tx, tenantId, input)).matches;
+}
+
+/** The same with how it was found; where the query has a vector, what is most like it matches too. */
+export async function recallWith(
+  tx: Tx,
+  tenantId: string,
+  input: RecallInput,
+  asked?: QueryVector,
+): Promise<{ matches: RecallMatch[]; retrieval: Retrieval }> {
   const { persona_id: persona } = input;
-  return recallOf(tx, tenantId, input, persona === undefined ? undefined : [persona]);
+  const personas = persona === undefined ? undefined : [persona];
+  const { found, retrieval } = await recallOf(tx, tenantId, input, personas, asked);
+  return { matches: found.map(({ match }) => match), retrieval };
 }
 
 /** The same for an agent: memories of its persona, and those of none. */
@@ -143,8 +156,10 @@ export async function recallAs(
   tenantId: string,
   personaId: string | null,
   input: Omit<RecallInput, 'persona_id'>,
+  asked?: QueryVector,
 ): Promise<RecallMatch[]> {
-  return recallOf(tx, tenantId, input, [personaId, null]);
+  const { found } = await recallOf(tx, tenantId, input, [personaId, null], asked);
+  return found.map(({ match }) => match);
 }
 
 async function recallOf(
@@ -152,9 +167,9 @@ async function recallOf(
   tenantId: string,
   input: Omit<RecallInput, 'persona_id'>,
   personas: readonly (string | null)[] | undefined,
-): Promise<RecallMatch[]> {
-  const asked = { ...input, query: input.query.slice(0, QUERY_LENGTH) };
-  return (await search(tx, tenantId, asked, personas)).found.map(({ match }) => match);
+  asked: QueryVector | undefined,
+): Promise<SearchResult> {
+  return search(tx, tenantId, { ...input, query: input.query.slice(0, QUERY_LENGTH) }, personas, asked);
 }
 
 /** Terms that a memory has to share with a prompt: one may be chance, a common word of a long prompt in a long text. */
@@ -162,8 +177,8 @@ const SHARED_TERMS = 2;
 
 /**
  * What to show a model beside a prompt: the memories of a persona and those of none that fit it best, at most `topK`, each with where
- * it is from. A memory that shares a single term with the prompt is left out, unless the prompt has no other, and so is one that
- * another came in the place of: that one is there instead.
+ * it is from. A memory that shares a single term with the prompt is left out, unless the prompt has no other, or its vector is close, and
+ * so is one that another came in the place of: that one is there instead.
  */
 export async function recallContext(
   tx: Tx,
@@ -171,11 +186,13 @@ export async function recallContext(
   personaId: string | null,
   query: string,
   topK: number,
+  asked?: QueryVector,
 ): Promise<{ text: string; source: string }[]> {
   const wanted = { query: query.slice(0, QUERY_LENGTH), top_k: topK, kinds: ['memory' as const] };
-  const { terms, found } = await search(tx, tenantId, wanted, [personaId, null]);
+  const { terms, found } = await search(tx, tenantId, wanted, [personaId, null], asked);
   return found
-    .filter(({ matched, match }) => matched >= Math.min(SHARED_TERMS, terms) && match.superseded_by === null)
+    .filter(({ matched, isClose }) => isClose || (matched > 0 && matched >= Math.min(SHARED_TERMS, terms)))
+    .filter(({ match }) => match.superseded_by === null)
     .map(({ match: { id, text } }) => ({ text, source: `memory ${id}` }));
 }
 

@@ -44,6 +44,7 @@ export function messageText(message: SaidMessage, around: readonly SaidMessage[]
       { text: dateWords(message.createdAt), weight: DATE_WEIGHT },
       ...neighbors.map(({ text }) => ({ text: text.slice(0, NEIGHBOR_LENGTH), weight: 1 })),
     ],
+    meaning: message.text,
   };
 }
 

@@ -5,7 +5,7 @@ import { proposeCleanup } from './care/cleanup.ts';
 import { exportMemories } from './care/export.ts';
 import { forgetAll } from './care/forget-all.ts';
 import type { MemoryRulesOf } from './care/sensitive.ts';
-import { forget, recall, remember, requireMemory, updateMemory } from './memories.ts';
+import { forget, recallWith, remember, requireMemory, updateMemory } from './memories.ts';
 import { listMemoryRows } from './memory-store.ts';
 import type { NewMessage } from './session.ts';
 import {
@@ -18,16 +18,18 @@ import {
   requireSession,
 } from './sessions.ts';
 import { listSessions } from './store.ts';
+import type { AskVector } from './vectors/index.ts';
 
 /** Messages that `GET /memory/latest` answers. */
 const LATEST = 200;
 
-/** Mounts the routes of sessions and memories. `deleted` removes what others keep of a session; it does not throw. */
+/** Mounts the routes of sessions and memories. `deleted` removes what others keep of a session; it does not throw. Without `askVector` recall is lexical. */
 export function mountMemory(
   app: App,
   database: Database,
   rulesOf: MemoryRulesOf,
   deleted: (tenantId: string, sessionId: string) => Promise<void>,
+  askVector?: AskVector,
 ): void {
   app.mount(routes.getLatestMemory, ({ principal: { tenantId }, query: { session_id } }) =>
     inTenant(database.db, tenantId, async (tx) => {
@@ -88,12 +90,10 @@ export function mountMemory(
     return inTenant(database.db, call.principal.tenantId, (tx) => remember(tx, requesterOf(call), call.body, rules));
   });
 
-  app.mount(routes.recall, ({ principal: { tenantId }, body }) =>
-    inTenant(database.db, tenantId, async (tx) => ({
-      matches: await recall(tx, tenantId, body),
-      retrieval: 'lexical',
-    })),
-  );
+  app.mount(routes.recall, async ({ principal: { tenantId }, body, signal }) => {
+    const asked = await askVector?.(tenantId, body.query, signal);
+    return inTenant(database.db, tenantId, (tx) => recallWith(tx, tenantId, body, asked));
+  });
 
   app.mount(routes.listMemories, ({ principal: { tenantId }, query: { persona_id: personaId, tag, limit, offset } }) =>
     inTenant(database.db, tenantId, async (tx) => ({

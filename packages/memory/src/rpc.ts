@@ -5,9 +5,10 @@ import { parseJson, requireAccess, validate } from '@reeve/http';
 import { callerOf, type Caller, type RpcService } from '@reeve/rpc';
 import type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
 import { ragContext } from './knowledge/routes.ts';
-import { recall, remember } from './memories.ts';
+import { recallWith, remember } from './memories.ts';
 import { storePlaybook } from './playbooks/routes.ts';
 import { appendMessages, ensureSession, listMessages, requireSession } from './sessions.ts';
+import type { AskVector, QueryVector } from './vectors/index.ts';
 
 /** What a method is given: who calls, and a transaction of their tenant. */
 interface Work {
@@ -15,21 +16,25 @@ interface Work {
   readonly tenantId: string;
   readonly rules: MemoryRules;
   readonly who: { tenantId: string; userId: string; traceId: string };
+  /** The vector of a method's query, where it has one. */
+  readonly asked: QueryVector | undefined;
 }
 
 /** The `Memory` service: the same rules as the routes, each method one transaction. */
-export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRulesOf): RpcService {
+export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRulesOf, askVector?: AskVector): RpcService {
   const within = async <T>(
     call: Parameters<typeof callerOf>[0],
     role: Caller['principal']['role'],
     work: (of: Work) => Promise<T>,
+    query?: string,
   ): Promise<T> => {
     const { principal, context } = callerOf(call);
     requireAccess(principal, role);
     const { tenantId, userId } = principal;
     const rules = await rulesOf(tenantId);
+    const asked = query === undefined ? undefined : await askVector?.(tenantId, query);
     const who = { tenantId, userId, traceId: context.traceId };
-    return inTenant(db, tenantId, (tx) => work({ tx, tenantId, rules, who }));
+    return inTenant(db, tenantId, (tx) => work({ tx, tenantId, rules, who, asked }));
   };
   return {
     service: Memory,
@@ -71,8 +76,8 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
             },
             'body',
           );
-          return within(call, 'viewer', async ({ tx, tenantId }) => {
-            const { matches } = await ragContext(tx, tenantId, body);
+          const find = async ({ tx, tenantId, asked }: Work) => {
+            const { matches } = await ragContext(tx, tenantId, body, asked);
             return {
               matches: matches.map(({ document_id, persona_id, knowledge_base, source, ...match }) => ({
                 id: match.id,
@@ -86,7 +91,8 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
                 source: source ?? '',
               })),
             };
-          });
+          };
+          return within(call, 'viewer', find, body.query);
         },
         remember: ({ text, tags, personaId, ttlS }, call) => {
           const body = validate(
@@ -112,8 +118,8 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
             },
             'body',
           );
-          return within(call, 'viewer', async ({ tx, tenantId }) => {
-            const matches = await recall(tx, tenantId, body);
+          const find = async ({ tx, tenantId, asked }: Work) => {
+            const { matches } = await recallWith(tx, tenantId, body, asked);
             return {
               matches: matches.map(({ source, created_at: createdAt, ...match }) => ({
                 ...match,
@@ -122,7 +128,8 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
                 runId: source.run_id ?? '',
               })),
             };
-          });
+          };
+          return within(call, 'viewer', find, body.query);
         },
         storePlaybook: ({ sessionId: session_id, prompt, calls, personaId }, call) => {
           const history_sequence = calls.map(({ tool, argsJson }) => ({

@@ -1,5 +1,5 @@
 import type { Database } from '@reeve/db';
-import type { MemoryRulesOf } from '@reeve/memory';
+import type { AskVector, MemoryRulesOf } from '@reeve/memory';
 import type { RpcServer } from '@reeve/rpc';
 import type { Config } from './config.ts';
 import { startRoleService, type RoleServiceParts } from './role-service.ts';
@@ -9,6 +9,7 @@ export function startMemoryService(
   parts: RoleServiceParts,
   database: Pick<Database, 'db'>,
   rulesOf: MemoryRulesOf,
+  askVector: AskVector | undefined,
 ): Promise<RpcServer | undefined> {
   const { config } = parts;
   return startRoleService(parts, {
@@ -17,7 +18,7 @@ export function startMemoryService(
     host: config.memoryHost ?? (isMemoryAlone(config) ? config.host : '127.0.0.1'),
     port: config.memoryPort,
     variable: 'MEMORY_PORT',
-    services: async () => [(await import('@reeve/memory/rpc')).memoryService(database, rulesOf)],
+    services: async () => [(await import('@reeve/memory/rpc')).memoryService(database, rulesOf, askVector)],
   });
 }
 

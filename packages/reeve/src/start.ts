@@ -17,12 +17,16 @@ import {
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
 import {
+  expireHolds,
   memoryRules,
+  openAskVector,
   recallAs,
   releaseExtractions,
   remember,
+  startEmbedding,
   startMemoryExtractor,
   startMemoryIndexer,
+  type AskVector,
   type MemoryRulesOf,
 } from '@reeve/memory';
 import { openDocumentReader } from '@reeve/memory/documents';
@@ -62,6 +66,7 @@ import type { ToolContext, ToolTasks } from '@reeve/tools';
 import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
 import { keepBodies } from './body.ts';
 import { createEgress, readEgressFile } from './egress.ts';
+import { openEmbedders } from './embedders.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
 import { httpPortOf, startMemoryService } from './memory-service.ts';
 import { openSandboxOf, requireSandboxPlace, sandboxTarget } from './sandbox-place.ts';
@@ -122,6 +127,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     await expireLeases(database.db);
     await expireCalls(database.db);
     await releaseExtractions(database.db);
+    await expireHolds(database.db);
   }
   const target = sandboxTarget(config);
   const sandbox = stack.use(await openSandboxOf(config, serve ? log : silentLog));
@@ -162,18 +168,22 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   );
   const toolsOf = async (tenantId: string) => (await toolbox.tools()).with(await mcpServers.toolsOf(tenantId));
   const memoryRulesOf: MemoryRulesOf = async (tenantId) => memoryRules((await policies.of(tenantId)).settings.memory);
+  const months = createMonthlyBudgets(database, policies);
+  const ledgerFor = (owner: CallOwner, booking?: Booking) =>
+    underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
+  const embedders = openEmbedders(config, log, ledgerFor);
+  const askVector = embedders && stack.use(openAskVector(database, embedders, log));
   const toolContextFor = createToolContext(
     database,
     memoryRulesOf,
     toolbox,
     workspaces ?? createWorkspacesElsewhere(workspacesDirectoryOf(config)),
     egressOf,
+    askVector,
   );
-  const months = createMonthlyBudgets(database, policies);
-  const ledgerFor = (owner: CallOwner, booking?: Booking) =>
-    underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
   const handler = createRunHandler({
     database,
+    askVector,
     feed,
     models,
     tools: toolbox.builtin,
@@ -216,6 +226,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && (works || config.roles.includes('scheduler'))) stack.use(startSealer(database, log));
 
   if (serve && (works || config.roles.includes('memory'))) stack.use(startMemoryIndexer(database, log));
+  if (serve && embedders !== undefined && (works || config.roles.includes('memory')))
+    stack.use(startEmbedding(database, embedders, log));
 
   if (serve && works) stack.use(startMemoryExtractor({ database, models, ledgerFor, rulesOf: memoryRulesOf, log }));
 
@@ -276,6 +288,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     sandbox,
     worker,
     handler,
+    askVector,
     workspaces,
     ledgerFor,
     log,
@@ -311,7 +324,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
         ? undefined
         : { sandbox, workspaces, mcpFiles, connect: outgoing.connect };
     stack.use((await startSandboxService({ ...shared, calls: toolCalls, programs })) ?? null);
-    stack.use((await startMemoryService(shared, database, memoryRulesOf)) ?? null);
+    stack.use((await startMemoryService(shared, database, memoryRulesOf, askVector)) ?? null);
   }
   notReady = undefined;
   stack.defer(() => {
@@ -346,6 +359,7 @@ function createToolContext(
   toolbox: Pick<Toolbox, 'skillContext'>,
   workspaces: Pick<Workspaces, 'open' | 'quota'>,
   egressOf: ReturnType<typeof createEgress>,
+  askVector: AskVector | undefined,
 ) {
   return async (
     who: { tenantId: string; sessionId: string; runId: string | null },
@@ -372,7 +386,10 @@ function createToolContext(
           const rules = await memoryRulesOf(tenantId);
           return inTenant(database.db, tenantId, (tx) => remember(tx, rememberer, wanted, rules));
         },
-        recall: (input) => inTenant(database.db, tenantId, (tx) => recallAs(tx, tenantId, personaId, input)),
+        recall: async (input) => {
+          const asked = await askVector?.(tenantId, input.query, signal);
+          return inTenant(database.db, tenantId, (tx) => recallAs(tx, tenantId, personaId, input, asked));
+        },
       },
     };
   };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, IdParams, Time, listOf, paging, text } from '../common.ts';
+import { Id, IdParams, Retrieval, Time, listOf, paging, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 
 const tag = 'Memory';
@@ -151,9 +151,9 @@ export const recall = defineRoute({
   access: 'viewer',
   summary: 'Find what was remembered',
   description:
-    'Lexical ranking. `retrieval` says so: no embedding is used. What came in the place of an older memory stands before it.',
+    '`retrieval` says how: by words alone, or by words and vectors where there is an embedding model that answers. What came in the place of an older memory stands before it.',
   body: RecallInput,
-  responses: { 200: z.object({ matches: z.array(RecallMatch), retrieval: z.literal('lexical') }) },
+  responses: { 200: z.object({ matches: z.array(RecallMatch), retrieval: Retrieval }) },
 });
 export const Memory = z
   .object({

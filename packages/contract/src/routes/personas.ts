@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, IdParams, JsonObject, Time, listOf, paging, text } from '../common.ts';
+import { Id, IdParams, JsonObject, Retrieval, Time, listOf, paging, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 import { Slug } from './agents.ts';
 
@@ -243,8 +243,6 @@ export const deleteDocument = defineRoute({
   responses: { 204: null },
 });
 
-/** How an answer was found: by words alone, since no embedding is configured. */
-const Retrieval = z.literal('lexical');
 const found = z.object({ matches: z.array(KnowledgeMatch), retrieval: Retrieval });
 const asked = {
   query: text(1, 2_000),

@@ -4,13 +4,8 @@ import { extractNext, type ExtractionParts } from './extract.ts';
 /** Looks for facts in conversations that ended, in the background, one at a time, until disposed. Any number of processes may. */
 export function startMemoryExtractor(parts: ExtractionParts, options?: RoundOptions): AsyncDisposable {
   const { database, log } = parts;
-  return startRounds(
-    database,
-    log,
-    'the extractor of memory',
-    async (signal) => {
-      while (!signal.aborted && (await extractNext(parts, signal)));
-    },
-    options,
-  );
+  const round = async (signal: AbortSignal) => {
+    while (!signal.aborted && (await extractNext(parts, signal)));
+  };
+  return startRounds(database, log, { name: 'the extractor of memory', round }, options);
 }

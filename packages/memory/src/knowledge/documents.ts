@@ -6,6 +6,7 @@ import { invalidField, newId, ReeveError, storableText } from '@reeve/kit';
 import type { Chunk, DocumentReader } from '../documents/index.ts';
 import { ensureSpace, indexTexts, unindexTexts } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
+import type { AskVector } from '../vectors/index.ts';
 import {
   deleteChunks,
   deleteDocumentRow,
@@ -37,6 +38,8 @@ import { requirePersona } from './personas.ts';
 export interface KnowledgeParts {
   readonly database: Database;
   readonly reader: DocumentReader;
+  /** Makes queries vectors; without it search is lexical. */
+  readonly askVector?: AskVector | undefined;
 }
 
 /** What comes in: bytes with what is known of them. */

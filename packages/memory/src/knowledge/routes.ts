@@ -1,4 +1,4 @@
-import { routes, type KnowledgeBase, type KnowledgeMatch, type RagContextInput } from '@reeve/contract';
+import { routes, type KnowledgeBase, type KnowledgeMatch, type RagContextInput, type Retrieval } from '@reeve/contract';
 import { inTenant, type Tx } from '@reeve/db';
 import { requesterOf, requireAccess, type App, type Principal } from '@reeve/http';
 import { invalidField } from '@reeve/kit';
@@ -6,7 +6,8 @@ import { listDocumentRows, selectChunks } from './document-store.ts';
 import { addDocument, deleteDocument, requireBase, requireDocument, type KnowledgeParts } from './documents.ts';
 import { listPersonaRows } from './persona-store.ts';
 import { createPersona, deletePersona, requirePersona, updatePersona } from './personas.ts';
-import { searchKnowledge } from './search.ts';
+import type { QueryVector } from '../vectors/index.ts';
+import { searchKnowledgeWith } from './search.ts';
 
 /** Mounts the routes of personas and their knowledge bases. */
 export function mountKnowledge(app: App, parts: KnowledgeParts): void {
@@ -73,16 +74,21 @@ export function mountKnowledge(app: App, parts: KnowledgeParts): void {
     return null;
   });
 
-  app.mount(routes.searchKnowledge, ({ principal: { tenantId }, params, body: { query, top_k, tags } }) =>
-    inTenant(db, tenantId, async (tx) => {
+  app.mount(routes.searchKnowledge, async (call) => {
+    const { principal, params, body, signal } = call;
+    const { tenantId } = principal;
+    const asked = await parts.askVector?.(tenantId, body.query, signal);
+    return inTenant(db, tenantId, async (tx) => {
       const { personaId } = await requireBase(tx, tenantId, params.id, params.kb);
-      const wanted = { query, topK: top_k, knowledgeBases: [params.kb], personaId, tags };
-      return { matches: await searchKnowledge(tx, tenantId, wanted), retrieval: 'lexical' };
-    }),
-  );
-  app.mount(routes.getRagContext, ({ principal: { tenantId }, body }) =>
-    inTenant(db, tenantId, (tx) => ragContext(tx, tenantId, body)),
-  );
+      const { query, top_k: topK, tags } = body;
+      const wanted = { query, topK, knowledgeBases: [params.kb], personaId, tags, asked };
+      return searchKnowledgeWith(tx, tenantId, wanted);
+    });
+  });
+  app.mount(routes.getRagContext, async ({ principal: { tenantId }, body, signal }) => {
+    const asked = await parts.askVector?.(tenantId, body.query, signal);
+    return inTenant(db, tenantId, (tx) => ragContext(tx, tenantId, body, asked));
+  });
 }
 
 /** What knowledge bases say about something. Throws `not_found` for the persona. */
@@ -90,10 +96,10 @@ export async function ragContext(
   tx: Tx,
   tenantId: string,
   { query, top_k: topK, knowledge_bases: knowledgeBases, persona_id: persona, tags }: RagContextInput,
-): Promise<{ matches: KnowledgeMatch[]; retrieval: 'lexical' }> {
+  asked?: QueryVector,
+): Promise<{ matches: KnowledgeMatch[]; retrieval: Retrieval }> {
   const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
-  const matches = await searchKnowledge(tx, tenantId, { query, topK, knowledgeBases, personaId, tags });
-  return { matches, retrieval: 'lexical' };
+  return searchKnowledgeWith(tx, tenantId, { query, topK, knowledgeBases, personaId, tags, asked });
 }
 
 /** A Soul says what a persona may and may not: changing it is for those who run the place. */

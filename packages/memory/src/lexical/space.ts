@@ -1,6 +1,7 @@
 import type { Db, Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { sql } from 'kysely';
+import { dropSpaceVectors, restartVectors } from '../vectors/drop.ts';
 import { ANALYZER_VERSION } from './analyze.ts';
 
 /** What may be searched together: one persona's base of one tenant. */
@@ -91,10 +92,11 @@ export async function findStaleSpaces(db: Db): Promise<StaleSpace[]> {
   }));
 }
 
-/** Takes every text out of a space, which is from now on one of today's analyzer. Throws `not_found`. */
+/** Takes every text out of a space, which is from now on one of today's analyzer; vectors stay for those that come again. Throws `not_found`. */
 export async function clearSpace(tx: Tx, space: Space): Promise<void> {
   await lockSpace(tx, space);
   await deleteContents(tx, space);
+  await restartVectors(tx, space);
   await tx
     .updateTable('lexical_spaces')
     .set({ analyzer_version: ANALYZER_VERSION, entries: 0, length: 0, next_entry: 1, next_term: 1 })
@@ -107,6 +109,7 @@ export async function removeSpace(tx: Tx, space: Space): Promise<void> {
   const { id, tenantId } = space;
   await tx.deleteFrom('lexical_spaces').where('id', '=', id).where('tenant_id', '=', tenantId).execute();
   await deleteContents(tx, space);
+  await dropSpaceVectors(tx, space);
 }
 
 async function deleteContents(tx: Tx, { id, tenantId }: Space): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
+import { dropChangedVectors, dropVectors } from '../vectors/drop.ts';
 import { analyze } from './analyze.ts';
 import {
   decodeNumbers,
@@ -19,6 +20,8 @@ import type { BlockRow, EntryRow, TermRow } from './store.ts';
 export interface LexicalText {
   readonly ref: string;
   readonly fields: readonly { readonly text: string; readonly weight: number }[];
+  /** What its vector is made of, where that is not all of its fields. */
+  readonly meaning?: string;
 }
 
 /** Texts that are taken apart before they are written: bounds memory, not a transaction. */
@@ -37,15 +40,17 @@ export async function indexTexts(tx: Tx, space: Space, texts: readonly LexicalTe
     space,
     last.map(({ ref }) => ref),
   );
+  await dropChangedVectors(tx, space, last);
   let next = numbers;
   for (let at = 0; at < last.length; at += BATCH) next = await putIn(tx, space, next, last.slice(at, at + BATCH));
 }
 
-/** Takes texts out of a space; of their terms nothing stays that no other text has. Refs that are not there are passed over. */
+/** Takes texts out of a space, with their vectors; of their terms nothing stays that no other text has. Refs that are not there are passed over. */
 export async function unindexTexts(tx: Tx, space: Space, refs: readonly string[]): Promise<void> {
   if (refs.length === 0) return;
   await lockSpace(tx, space);
   for (let at = 0; at < refs.length; at += BATCH) await takeOut(tx, space, refs.slice(at, at + BATCH));
+  await dropVectors(tx, space, refs);
 }
 
 async function putIn(

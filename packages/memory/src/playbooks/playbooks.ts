@@ -7,6 +7,7 @@ import type { RunContextItem } from '../context.ts';
 import { lockPersona } from '../knowledge/persona-store.ts';
 import { ensureSpace, findSpaces, indexTexts, rankTexts, unindexTexts } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
+import { fuseRankings, type QueryVector } from '../vectors/index.ts';
 import {
   confidenceOf,
   goalOf,
@@ -93,14 +94,27 @@ const CANDIDATES = 20;
 /** One that works always counts at most so much more than one of which little is known. */
 const UNSURE = 0.5;
 
-/** The playbooks that fit a goal best, by its words and by how often they worked. */
-export async function offerPlaybooks(tx: Tx, mind: Mind, goal: string, top: number): Promise<Playbook[]> {
+/** The playbooks that fit a goal best, by its words, by its vector where it has one, and by how often they worked. */
+export async function offerPlaybooks(
+  tx: Tx,
+  mind: Mind,
+  goal: string,
+  top: number,
+  asked?: QueryVector,
+): Promise<Playbook[]> {
   const { tenantId, personaId } = mind;
   const spaces = await findSpaces(tx, { tenantId, personaId, kinds: ['playbook'] });
   const ranking = await rankTexts(tx, spaces, goal);
   // A word in common is chance, unless there is only one.
   const needed = Math.min(2, ranking.terms);
-  const ranked = (await ranking.take(CANDIDATES)).filter(({ matched }) => matched >= needed);
+  const vectors = await asked?.rank(tx, spaces);
+  const ranked =
+    vectors === undefined
+      ? (await ranking.take(CANDIDATES)).filter(({ matched }) => matched >= needed)
+      : (await fuseRankings(ranking, vectors, async (refs) => new Map(refs.map((ref) => [ref, { ref }]))))
+          .filter(({ matched, isClose }) => isClose || (matched > 0 && matched >= needed))
+          .slice(0, CANDIDATES)
+          .map(({ match: { ref }, score }) => ({ ref, score }));
   const scores = new Map(ranked.map(({ ref, score }) => [ref, score]));
   const valueOf = ({ id, successes, failures }: Playbook) =>
     scores.get(id)! * (UNSURE + (1 - UNSURE) * confidenceOf(successes, failures));

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { fail, ok, warn, type Check } from '../checks/check.ts';
 import { checkFolders } from '../checks/folders.ts';
 import { checkDataDirectory, checkDisk, checkNode, checkToolchain } from '../checks/machine.ts';
-import { checkDatabase, checkModel, checkSandbox, checkServer } from '../checks/parts.ts';
+import { checkDatabase, checkEmbedding, checkModel, checkSandbox, checkServer } from '../checks/parts.ts';
 import { checkPort } from '../checks/port.ts';
 import { checkConfig } from '../config-problems.ts';
 import { settingsInVain } from '../config.ts';
@@ -61,6 +61,7 @@ async function runChecks(): Promise<Check[]> {
     ...(await checkSandbox(config)),
     ...(await checkFolders(config)),
     checkModel(config),
+    checkEmbedding(config),
     await checkPort(config.host, config.port, holder),
     ...(server === undefined ? [] : [server]),
   ];
