@@ -65,6 +65,19 @@ describe('embeddings of a real server', { timeout: 300_000 }, () => {
     const embedded = calls.filter(({ model }) => model === 'openai-compatible/small' || model === 'small');
     assert.ok(embedded.length >= 2, 'of the texts and of the query');
     assert.ok(embedded.every(({ input_tokens: tokens }) => tokens === 5));
+    // A run is shown it too, at a door and out of the queue.
+    upstream.respond((of) => (of.protocol === 'embeddings' ? answer(of) : { text: ['Yes.'] }));
+    const shown = () =>
+      upstream.requests.some(
+        ({ protocol, messages }) => protocol !== 'embeddings' && /acquired/.test(JSON.stringify(messages)),
+      );
+    await client.call(routes.execute, { body: { task: 'my doctor wants to buy a car', timeout_ms: 60_000 } });
+    assert.ok(shown());
+    upstream.reset();
+    upstream.respond((of) => (of.protocol === 'embeddings' ? answer(of) : { text: ['Yes.'] }));
+    const task = { agent_id: 'assistant', task_type: 'agent_task', title: 'a doctor wants to buy a car' };
+    await client.call(routes.createTask, { body: task });
+    while (!shown()) await sleep(100);
     upstream.respond(() => ({ fault: 'silent' }));
     for (let times = 0; times < 5; times += 1) {
       const began = performance.now();
