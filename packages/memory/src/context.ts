@@ -1,6 +1,6 @@
 import type { Tx } from '@reeve/db';
 import { soulOf } from './knowledge/documents.ts';
-import { searchKnowledge } from './knowledge/search.ts';
+import { tellingChunks } from './knowledge/search.ts';
 import { recallContext } from './memories.ts';
 import { offerPlaybooks, playbookItem } from './playbooks/playbooks.ts';
 import type { QueryVector } from './vectors/index.ts';
@@ -60,7 +60,7 @@ async function knowledgeContext(
 ): Promise<RunContextItem[]> {
   const knowledgeBases = ['Domain-KB', 'Body-KB', 'Mind-KB'] as const;
   const wanted = { query, topK: TOP_CHUNKS, knowledgeBases, personaId, asked };
-  const matches = await searchKnowledge(tx, tenantId, wanted);
+  const matches = await tellingChunks(tx, tenantId, wanted);
   return matches.map(({ text, source, title, headings, document_id: document, position }) => ({
     text: underHeadings(text, headings),
     source: `${source ?? title ?? 'document'} (document ${document}, part ${position})`,

@@ -10,7 +10,7 @@ import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
 import { digestOf, memoryText } from './memory.ts';
 import { selectMemory, updateMemoryRow } from './memory-store.ts';
-import { search, type SearchResult } from './search.ts';
+import { isTelling, search, type SearchResult } from './search.ts';
 import type { Requester } from './session.ts';
 import { deleteExpiredMemory, deleteMemory, insertMemory, selectMemoryPersona } from './store.ts';
 import type { QueryVector } from './vectors/index.ts';
@@ -131,7 +131,7 @@ const QUERY_LENGTH = 2_000;
 
 /**
  * What was remembered, or said in a session, with any of the query's words; best first, then newest. A persona narrows
- * memories to its own; messages have none. No query fails: one without a word in it matches nothing.
+ * memories to its own, and messages to those of runs whose agent had it. No query fails: one without a word in it matches nothing.
  */
 export async function recall(tx: Tx, tenantId: string, input: RecallInput): Promise<RecallMatch[]> {
   return (await recallWith(tx, tenantId, input)).matches;
@@ -172,9 +172,6 @@ async function recallOf(
   return search(tx, tenantId, { ...input, query: input.query.slice(0, QUERY_LENGTH) }, personas, asked);
 }
 
-/** Terms that a memory has to share with a prompt: one may be chance, a common word of a long prompt in a long text. */
-const SHARED_TERMS = 2;
-
 /**
  * What to show a model beside a prompt: the memories of a persona and those of none that fit it best, at most `topK`, each with where
  * it is from. A memory that shares a single term with the prompt is left out, unless the prompt has no other, or its vector is close, and
@@ -191,8 +188,7 @@ export async function recallContext(
   const wanted = { query: query.slice(0, QUERY_LENGTH), top_k: topK, kinds: ['memory' as const] };
   const { terms, found } = await search(tx, tenantId, wanted, [personaId, null], asked);
   return found
-    .filter(({ matched, isClose }) => isClose || (matched > 0 && matched >= Math.min(SHARED_TERMS, terms)))
-    .filter(({ match }) => match.superseded_by === null)
+    .filter((one) => isTelling(one, terms) && one.match.superseded_by === null)
     .map(({ match: { id, text } }) => ({ text, source: `memory ${id}` }));
 }
 

@@ -12,8 +12,17 @@ export async function selectFoundMemories(db: Db, tenantId: string, ids: readonl
   );
 }
 
-/** The messages of these names, each `session:position`. Their score is 0: a ranking has it. */
-export async function selectFoundMessages(db: Db, tenantId: string, names: readonly string[]): Promise<RecallMatch[]> {
+/**
+ * The messages of these names, each `session:position`, that were said in runs of those personas (null: of none, or in no run; left
+ * out: all). Their score is 0: a ranking has it.
+ */
+export async function selectFoundMessages(
+  db: Db,
+  tenantId: string,
+  names: readonly string[],
+  personas: readonly (string | null)[] | undefined,
+): Promise<RecallMatch[]> {
+  const wanted = personas?.map((persona) => persona ?? '') ?? null;
   return select(
     db,
     sql`
@@ -21,7 +30,10 @@ export async function selectFoundMessages(db: Db, tenantId: string, names: reado
       '{}'::text[] as tags, m.session_id, m.run_id, m.created_at, null::uuid as superseded_by
     from unnest(${names}::text[]) as wanted(name)
     join messages m on m.session_id = split_part(name, ':', 1)::uuid and m.position = split_part(name, ':', 2)::int
-    where m.tenant_id = ${tenantId}`,
+    left join runs r on r.id = m.run_id
+    left join agent_versions v on v.agent_id = r.agent_id and v.version = r.agent_version
+    where m.tenant_id = ${tenantId}
+      and (${wanted}::text[] is null or coalesce(v.config->>'persona_id', '') = any(${wanted}::text[]))`,
   );
 }
 

@@ -15,10 +15,22 @@ import { fuseRankings, type QueryVector } from './vectors/index.ts';
  */
 
 /** A match, how many different terms of the query it has, and whether its vector alone is reason to show it. */
-export interface Found {
+export interface Found extends Telling {
   readonly match: RecallMatch;
+}
+
+/** How much something that was found has to do with a query. */
+export interface Telling {
   readonly matched: number;
   readonly isClose: boolean;
+}
+
+/** Terms that a text has to share with a prompt: one may be chance, a common word of a long prompt in a long text. */
+const SHARED_TERMS = 2;
+
+/** Whether to show a model what was found: it shares enough of the query's terms, or all where there are fewer, or its vector is close. */
+export function isTelling({ matched, isClose }: Telling, terms: number): boolean {
+  return isClose || (matched > 0 && matched >= Math.min(SHARED_TERMS, terms));
 }
 
 /** What was found, and how. */
@@ -29,12 +41,15 @@ export interface SearchResult {
   readonly found: Found[];
 }
 
+/** What is looked at at a time, at most, where little of it may be answered. */
+const LARGEST_PAGE = 3_200;
+
 /** What fits a query best, at most `top_k`. Expired memories are not there. */
 export async function search(
   tx: Tx,
   tenantId: string,
   { query, kinds, top_k: topK }: Omit<RecallInput, 'persona_id'>,
-  /** Whose memories, null: those of none; left out: all. */
+  /** Whose memories and messages, null: those of none; left out: all. */
   personas?: readonly (string | null)[],
   asked?: QueryVector,
 ): Promise<SearchResult> {
@@ -42,24 +57,25 @@ export async function search(
   const ranking = await rankTexts(tx, spaces, query);
   const vectors = await asked?.rank(tx, spaces);
   if (vectors !== undefined) {
-    const fused = await fuseRankings(ranking, vectors, (refs) => matchesOf(tx, tenantId, refs));
+    const fused = await fuseRankings(ranking, vectors, (refs) => matchesOf(tx, tenantId, refs, personas));
     const found = fused.map(({ match, score, ...of }) => ({ match: { ...match, score }, ...of }));
     return { retrieval: 'hybrid', terms: ranking.terms, found: await inOrder(tx, tenantId, found, topK) };
   }
   const found: Found[] = [];
-  while (found.length < topK) {
-    const page = await ranking.take(topK);
+  for (let size = topK; found.length < topK; size = Math.min(2 * size, LARGEST_PAGE)) {
+    const page = await ranking.take(size);
     const matches = await matchesOf(
       tx,
       tenantId,
       page.map(({ ref }) => ref),
+      personas,
     );
     for (const { ref, score, matched } of page) {
       const match = matches.get(ref);
       if (match !== undefined && found.length < topK)
         found.push({ match: { ...match, score }, matched, isClose: false });
     }
-    if (page.length < topK) break;
+    if (page.length < size) break;
   }
   return { retrieval: 'lexical', terms: ranking.terms, found: await inOrder(tx, tenantId, found, topK) };
 }
@@ -86,11 +102,16 @@ async function spacesOf(
   return spaces;
 }
 
-async function matchesOf(tx: Tx, tenantId: string, refs: readonly string[]): Promise<Map<string, RecallMatch>> {
+async function matchesOf(
+  tx: Tx,
+  tenantId: string,
+  refs: readonly string[],
+  personas: readonly (string | null)[] | undefined,
+): Promise<Map<string, RecallMatch>> {
   const { message = [], memory = [] } = Object.groupBy(refs, (ref) => (ref.includes(':') ? 'message' : 'memory'));
   const rows = [
     ...(memory.length > 0 ? await selectFoundMemories(tx, tenantId, memory) : []),
-    ...(message.length > 0 ? await selectFoundMessages(tx, tenantId, message) : []),
+    ...(message.length > 0 ? await selectFoundMessages(tx, tenantId, message, personas) : []),
   ];
   return new Map(rows.map((row) => [row.id, row]));
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { routes, type KnowledgeBase } from '@reeve/contract';
-import { newId } from '@reeve/kit';
+import { newId, sleep } from '@reeve/kit';
 import type { Caller } from './http-place.ts';
 import { openRunPlace, type RunPlace } from './run-place.ts';
 
@@ -127,6 +127,23 @@ describe('personas of two tenants who know nearly the same', { timeout: 300_000 
         assert.ok(sent.includes(what), what);
       assert.ok(sent.includes(`playbook ${own.playbook}`), 'the playbook is offered');
       requireOwn(own, sent, 'the prompt');
+    }
+  });
+
+  it('find what was said in their own sessions alone', async () => {
+    for (const own of all) {
+      place.upstream.reset();
+      place.upstream.script([{ text: [`It opens with ${own.secret}.`] }]);
+      await own.caller.call(routes.execute, { body: { task: TASK, agent: own.agent, timeout_ms: 60_000 } });
+    }
+    for (const own of all) {
+      const body = { query: TASK, top_k: 100, kinds: ['message' as const], persona_id: own.persona };
+      const said = async () => JSON.stringify(await own.caller.call(routes.recall, { body }));
+      for (let tries = 0; !(await said()).includes(own.secret); tries++) {
+        assert.ok(tries < 300, 'what was said is never found');
+        await sleep(100);
+      }
+      requireOwn(own, await said(), 'the recall of messages');
     }
   });
 

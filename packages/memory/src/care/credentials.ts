@@ -30,7 +30,10 @@ const FORMS: readonly (readonly [rule: string, form: RegExp])[] = [
   // A JSON Web Token.
   ['bearer_token', /(?<![A-Za-z0-9])eyJ[\w-]{8,4000}\.[\w-]{8,8000}\.[\w-]{0,2000}/g],
   ['bearer_token', /\b(?:bearer|basic)\s{1,3}(?=[\w.~+/=-]{0,100}[\d=])([\w.~+/=-]{12,4000})/gi],
-  ['bearer_token', /\bauthorization["']?\s{0,3}[:=]\s{0,3}["']?(?:\w{1,20} {1,3})?(?!\*\*\*)([^\s"']{8,4000})/gi],
+  [
+    'bearer_token',
+    /\bauthorization["']?\s{0,3}[:=]\s{0,3}["']?(?:(?:bearer|basic|digest|token|api-?key|negotiate|aws4-hmac-sha256) {1,3})?(?!\*\*\*)([^\s"']{8,4000})/gi,
+  ],
   // A user and a password in an address; a password may hold an @.
   ['url_password', /:\/\/[^\s:/@"'\\]{0,200}:(?!\*\*\*@)([^\s"'<>/]{1,256})@/g],
 ];

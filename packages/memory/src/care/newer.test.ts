@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { RecallInput, RememberInput } from '@reeve/contract';
+import { PersonaInput, RecallInput, RememberInput } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { openTestDatabase, passTime } from '@reeve/testing';
+import { createPersona } from '../knowledge/personas.ts';
 import { forget, recall, recallContext, remember, requireMemory, updateMemory } from '../memories.ts';
 import { forgetAll } from './forget-all.ts';
 import { DEFAULT_RULES } from './sensitive.ts';
@@ -28,6 +28,8 @@ describe('memories that say the same or something else', () => {
   const find = (query: string, fields: object = {}) =>
     inTenant(database.db, 'default', (tx) => recall(tx, 'default', RecallInput.parse({ query, ...fields })));
   const texts = async (...args: Parameters<typeof find>) => (await find(...args)).map(({ text }) => text);
+  const persona = async () =>
+    (await inTenant(database.db, 'default', (tx) => createPersona(tx, who, PersonaInput.parse({ name: 'Some' })))).id;
   const get = (id: string) => inTenant(database.db, 'default', (tx) => requireMemory(tx, 'default', id));
 
   before(async () => void (database = await openTestDatabase()));
@@ -43,7 +45,7 @@ describe('memories that say the same or something else', () => {
     assert.deepEqual(again, { id, deduplicated: true, supersedes: [] });
     const { text, tags, expires_at } = await get(id);
     assert.deepEqual([text, tags, expires_at], ['Ada prefers the green tea', ['taste', 'drink'], null]);
-    assert.equal((await store('ada prefers green tea', { persona_id: randomUUID() })).deduplicated, false);
+    assert.equal((await store('ada prefers green tea', { persona_id: await persona() })).deduplicated, false);
     await store('Ada prefers green tea', { tags: Array.from({ length: 50 }, (_, n) => `tag ${n}`) });
     assert.equal((await get(id)).tags.length, 50);
   });
@@ -127,7 +129,7 @@ describe('memories that say the same or something else', () => {
 
   it('are all gone, or found, when everything is forgotten while others remember', async () => {
     const names = Array.from({ length: 12 }, (_, at) => `name${at}`);
-    const personas = [null, randomUUID(), randomUUID()];
+    const personas = [null, await persona(), await persona()];
     await store('Something from before');
     await Promise.all([
       ...names.map((name, at) => store(`${name} reads`, { persona_id: personas[at % 3] })),

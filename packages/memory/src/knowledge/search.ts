@@ -3,6 +3,7 @@ import type { Tx } from '@reeve/db';
 import { sql } from 'kysely';
 import { findSpaces, rankTexts } from '../lexical/index.ts';
 import { fuseRankings, type QueryVector } from '../vectors/index.ts';
+import { isTelling, type Telling } from '../search.ts';
 import { kindOf } from './base.ts';
 
 /** What to look for, and where. */
@@ -18,8 +19,17 @@ export interface KnowledgeQuery {
   readonly asked?: QueryVector | undefined;
 }
 
-/** Chunks that are looked at in one go. */
+/** Chunks that are looked at at first; where few of them may be answered, ever more at a time. */
 const PAGE = 100;
+const LARGEST_PAGE = 3_200;
+
+/** What was found, and how. */
+interface FoundChunks {
+  readonly retrieval: Retrieval;
+  /** How many different terms the query has. */
+  readonly terms: number;
+  readonly found: readonly (Telling & { readonly match: KnowledgeMatch })[];
+}
 
 /** The chunks that say most about a query, best first; without a vector of it none that has no word of it. */
 export async function searchKnowledge(tx: Tx, tenantId: string, query: KnowledgeQuery): Promise<KnowledgeMatch[]> {
@@ -30,27 +40,45 @@ export async function searchKnowledge(tx: Tx, tenantId: string, query: Knowledge
 export async function searchKnowledgeWith(
   tx: Tx,
   tenantId: string,
-  { query, topK, knowledgeBases, personaId, tags = [], asked }: KnowledgeQuery,
+  query: KnowledgeQuery,
 ): Promise<{ matches: KnowledgeMatch[]; retrieval: Retrieval }> {
+  const { found, retrieval } = await findChunks(tx, tenantId, query);
+  return { matches: found.map(({ match }) => match), retrieval };
+}
+
+/** Those of them that have more to do with the query than a word by chance. */
+export async function tellingChunks(tx: Tx, tenantId: string, query: KnowledgeQuery): Promise<KnowledgeMatch[]> {
+  const { found, terms } = await findChunks(tx, tenantId, query);
+  return found.filter((one) => isTelling(one, terms)).map(({ match }) => match);
+}
+
+async function findChunks(
+  tx: Tx,
+  tenantId: string,
+  { query, topK, knowledgeBases, personaId, tags = [], asked }: KnowledgeQuery,
+): Promise<FoundChunks> {
   const kinds = knowledgeBases.map(kindOf);
   const spaces = await findSpaces(tx, { tenantId, kinds, ...(personaId !== null && { personaId }) });
   const ranking = await rankTexts(tx, spaces, query);
+  const { terms } = ranking;
+  const matchesOf = (refs: readonly string[]) => selectMatches(tx, tenantId, refs, tags);
   const vectors = await asked?.rank(tx, spaces);
   if (vectors !== undefined) {
-    const fused = await fuseRankings(ranking, vectors, (refs) => selectMatches(tx, tenantId, refs, tags));
-    return { matches: fused.slice(0, topK).map(({ match, score }) => ({ ...match, score })), retrieval: 'hybrid' };
+    const fused = await fuseRankings(ranking, vectors, matchesOf);
+    const found = fused.slice(0, topK).map(({ match, score, ...of }) => ({ ...of, match: { ...match, score } }));
+    return { retrieval: 'hybrid', terms, found };
   }
-  const matches: KnowledgeMatch[] = [];
-  for (let page = await ranking.take(PAGE); page.length > 0 && matches.length < topK; page = await ranking.take(PAGE)) {
-    const found = await selectMatches(
-      tx,
-      tenantId,
-      page.map(({ ref }) => ref),
-      tags,
-    );
-    matches.push(...page.flatMap(({ ref, score }) => (found.has(ref) ? [{ ...found.get(ref)!, score }] : [])));
+  const found: FoundChunks['found'][number][] = [];
+  for (let size = PAGE; found.length < topK; size = Math.min(2 * size, LARGEST_PAGE)) {
+    const page = await ranking.take(size);
+    const matches = await matchesOf(page.map(({ ref }) => ref));
+    for (const { ref, score, matched } of page) {
+      const match = matches.get(ref);
+      if (match !== undefined) found.push({ match: { ...match, score }, matched, isClose: false });
+    }
+    if (page.length < size) break;
   }
-  return { matches: matches.slice(0, topK), retrieval: 'lexical' };
+  return { retrieval: 'lexical', terms, found: found.slice(0, topK) };
 }
 
 async function selectMatches(
