@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@reeve/kit';
 import { openSandbox, type ExecRequest, type Sandbox } from '@reeve/sandbox';
+import { openElsewhere } from './elsewhere.ts';
 import { interleave, measured, ratio, type BenchOptions, type Measured, type Measurements } from '../measure.ts';
 
 /** A program of each language that says one word, and the host's own command for the same. */
@@ -21,7 +22,7 @@ const TIMEOUT_MS = 1_000;
 const STUBBORN = 'echo begun; for i in 1 2 3; do setsid bash -c \'trap "" TERM INT HUP; sleep 600\' & done; sleep 600';
 
 /**
- * From a call to the first output, cold, in each driver that works here, beside a plain spawn and `docker run`; as many
+ * From a call to the first output, cold, in each driver that works here, and in bubblewrap over the network, beside a plain spawn and `docker run`; as many
  * calls at once; and how long after its time is up a call is answered, with everything of it dead.
  */
 export async function bench({ quick }: BenchOptions): Promise<Measurements> {
@@ -33,14 +34,16 @@ export async function bench({ quick }: BenchOptions): Promise<Measurements> {
     { sandboxBackend: 'docker', dockerHost, sandboxDockerImage: image },
     silentLog,
   );
-  const drivers = { bubblewrap, docker };
+  await using remote = await openElsewhere(bubblewrap, base);
+  const drivers = { bubblewrap, remote, docker };
   const works: (keyof typeof drivers)[] = [];
-  for (const [name, sandbox] of Object.entries(drivers)) {
+  for (const [name, sandbox] of Object.entries({ bubblewrap, docker })) {
     await sandbox.whenProbed();
     const missing = LANGUAGES.map((language) => sandbox.unavailable(language)).find((reason) => reason !== undefined);
     if (missing === undefined) works.push(name as keyof typeof drivers);
     else console.log(`${name} is left out: ${missing}`);
   }
+  if (works.includes('bubblewrap')) works.push('remote');
   const ratios: Record<string, Measured> = {};
   const figures: Record<string, Measured> = {};
   try {
@@ -67,10 +70,16 @@ export async function bench({ quick }: BenchOptions): Promise<Measurements> {
       const taken = await interleave(quick ? 3 : 30, sides);
       for (const [name, ms] of Object.entries(taken))
         figures[`${language}, ${name}, first output`] = measured(ms, 'ms');
-      const { bubblewrap: inBubblewrap, docker: inDocker, 'docker run': byHand } = taken as Record<string, number[]>;
+      const {
+        bubblewrap: inBubblewrap,
+        remote: elsewhere,
+        docker: inDocker,
+        'docker run': byHand,
+      } = taken as Record<string, number[]>;
       const goal = language === 'bash' ? undefined : { atMost: 1.5 };
       if (inBubblewrap)
         ratios[`${language}, bubblewrap / plain spawn`] = ratio(inBubblewrap, taken['plain spawn'], goal);
+      if (inBubblewrap && elsewhere) ratios[`${language}, remote / bubblewrap`] = ratio(elsewhere, inBubblewrap);
       if (inDocker && byHand) ratios[`${language}, docker / docker run`] = ratio(inDocker, byHand);
     }
     const calls = { language: 'javascript', code: 'console.log("begun")', workspace: base } as const;
@@ -99,7 +108,7 @@ interface Ran {
 }
 
 /** Runs a program to its end. */
-async function exec(sandbox: Sandbox, call: Call, timeoutMs = 60_000): Promise<Ran> {
+async function exec(sandbox: Pick<Sandbox, 'exec'>, call: Call, timeoutMs = 60_000): Promise<Ran> {
   const begun = performance.now();
   let firstMs = Number.NaN;
   const onOutput = () => {
@@ -113,18 +122,18 @@ async function exec(sandbox: Sandbox, call: Call, timeoutMs = 60_000): Promise<R
   return { firstMs, durationMs: result.durationMs };
 }
 
-async function firstOutput(sandbox: Sandbox, call: Call): Promise<number> {
+async function firstOutput(sandbox: Pick<Sandbox, 'exec'>, call: Call): Promise<number> {
   return (await exec(sandbox, call)).firstMs;
 }
 
-async function manyAtOnce(sandbox: Sandbox, workspace: string): Promise<number> {
+async function manyAtOnce(sandbox: Pick<Sandbox, 'exec'>, workspace: string): Promise<number> {
   const begun = performance.now();
   const call = { language: 'bash', code: PROGRAMS.bash.code, workspace } as const;
   await Promise.all(Array.from({ length: AT_ONCE }, () => exec(sandbox, call)));
   return performance.now() - begun;
 }
 
-async function lateness(sandbox: Sandbox, workspace: string): Promise<number> {
+async function lateness(sandbox: Pick<Sandbox, 'exec'>, workspace: string): Promise<number> {
   return (await exec(sandbox, { language: 'bash', code: STUBBORN, workspace }, TIMEOUT_MS)).durationMs - TIMEOUT_MS;
 }
 

@@ -3,6 +3,7 @@ import { AgentInput } from '@reeve/contract';
 import { inTenant, openDatabase, type Database } from '@reeve/db';
 import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
+import { DEFAULT_RULES } from '@reeve/memory';
 import type { ModelGateway, ModelPart, ModelRequest } from '@reeve/models';
 import { createFeed, createRunHandler, startRun, waitForRun, type RunHandler } from '@reeve/runs';
 import { createQuota, openSandbox } from '@reeve/sandbox';
@@ -44,6 +45,7 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
     toolsOf: async () => tools,
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
+    memoryRulesOf: async () => DEFAULT_RULES,
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
     skillsOf: () => ({ prompt: '', tools: [] }),
     toolContext: async (run, _skills, idempotencyKey, signal) => ({

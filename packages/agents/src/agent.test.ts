@@ -1,32 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Slug } from '@reeve/contract';
-import fc from 'fast-check';
-import { applyPatch, changedFields, freeSlug, requireKnown, slugFromName } from './agent.ts';
+import { applyPatch, changedFields, requireKnown } from './agent.ts';
 import { assistant } from './assistant.ts';
-
-describe('a slug made of a name', () => {
-  it('has its letters and digits', () => {
-    assert.equal(slugFromName('  Élan vital: 2nd édition!  '), 'elan-vital-2nd-edition');
-    assert.equal(slugFromName('🦊🦊'), 'agent');
-    assert.equal(slugFromName('0190b6ae-0000-7000-8000-000000000000'), 'agent-0190b6ae-0000-7000-8000-000000000000');
-  });
-
-  it('is valid for any name, with a number too', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }), (name) => {
-        const slug = slugFromName(name);
-        assert.ok(Slug.safeParse(slug).success, slug);
-        assert.ok(Slug.safeParse(freeSlug(slug, new Set([slug]))).success);
-      }),
-    );
-  });
-
-  it('gets the first free number', () => {
-    assert.equal(freeSlug('scout', new Set(['scout-2'])), 'scout');
-    assert.equal(freeSlug('scout', new Set(['scout', 'scout-2', 'scout-4'])), 'scout-3');
-  });
-});
 
 describe('a patch', () => {
   it('replaces the fields it has, whole, and no others', () => {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AgentInput, Slug, type Agent, type AgentPatch, type ErrorDetail } from '@reeve/contract';
-import { invalidField, ReeveError } from '@reeve/kit';
+import { ReeveError } from '@reeve/kit';
 import type { z } from 'zod';
 
 /*
@@ -53,39 +53,6 @@ export function withoutRepeats<Fields extends Pick<AgentPatch, 'tools' | 'skills
     ...(skills && { skills: [...new Set(skills)] }),
     ...(approvals && { approvals: [...new Set(approvals)] }),
   };
-}
-
-/** Room for a suffix within the 100 characters of a slug. */
-const DERIVED_LENGTH = 90;
-
-/** A slug made of a name's letters and digits, in lower case; `agent` where it has none. */
-export function slugFromName(name: string): string {
-  const slug = name
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, DERIVED_LENGTH)
-    .replace(/^-+|-+$/g, '');
-  if (slug === '') return 'agent';
-  return isUuidShaped(slug) ? `agent-${slug}` : slug;
-}
-
-/** The slug itself where it is free, else the first free of `slug-2`, `slug-3`, …; `taken` are in lower case. */
-export function freeSlug(slug: string, taken: ReadonlySet<string>): string {
-  let free = slug;
-  for (let n = 2; taken.has(free.toLowerCase()); n++) free = `${slug}-${n}`;
-  return free;
-}
-
-/** Throws `invalid_request` for a slug that would be read as an agent's id. */
-export function requireSlug(slug: string): void {
-  if (!isUuidShaped(slug)) return;
-  throw invalidField('slug', 'must not look like a UUID: it would be taken for the id of an agent');
-}
-
-export function isUuidShaped(ref: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(ref);
 }
 
 /** What a configuration may name. */

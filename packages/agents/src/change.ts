@@ -1,15 +1,13 @@
 import { recordAudit } from '@reeve/audit';
 import type { Agent, AgentInput, AgentPatch } from '@reeve/contract';
 import { inTenant, isUniqueViolation, type Database, type Tx } from '@reeve/db';
-import { newId, ReeveError } from '@reeve/kit';
+import { freeSlug, newId, ReeveError, requireSlug, slugFromName } from '@reeve/kit';
+import { holdPersona } from '@reeve/memory';
 import {
   applyPatch,
   changedFields,
   configOf,
-  freeSlug,
   isSameConfig,
-  requireSlug,
-  slugFromName,
   withoutRepeats,
   type AgentConfig,
   type Requester,
@@ -24,11 +22,12 @@ import { insertAgent, insertVersion, lockAgent, selectSlugs, updateAgentVersion,
  */
 export async function createAgent(database: Database, requester: Requester, input: AgentInput): Promise<Agent> {
   const { tenantId } = requester;
-  if (input.slug !== undefined) requireSlug(input.slug);
+  if (input.slug !== undefined) requireSlug(input.slug, 'an agent');
   return inTenant(database.db, tenantId, async (tx) => {
     await ensureBuiltinAgents(tx, tenantId);
     const id = newId();
     const slug = input.slug ?? (await insertUnderFreeSlug(tx, tenantId, id, input.name));
+    await holdPersona(tx, tenantId, input.persona_id);
     if (input.slug !== undefined && !(await insertAgent(tx, { id, tenantId, slug, name: input.name, builtIn: false })))
       throw slugTaken();
     await insertVersion(tx, {
@@ -53,7 +52,7 @@ export async function updateAgent(
   ref: string,
   patch: AgentPatch,
 ): Promise<Agent> {
-  if (patch.slug !== undefined) requireSlug(patch.slug);
+  if (patch.slug !== undefined) requireSlug(patch.slug, 'an agent');
   return withSlugConflict(() =>
     changing(database, requester.tenantId, async (tx) => {
       const agent = await lockOwnAgent(tx, requester.tenantId, ref);
@@ -95,7 +94,7 @@ async function changing<T>(database: Database, tenantId: string, change: (tx: Tx
 
 /** Inserts an agent under a slug of its name's; two that do so at once get two. */
 async function insertUnderFreeSlug(tx: Tx, tenantId: string, id: string, name: string): Promise<string> {
-  const wanted = slugFromName(name);
+  const wanted = slugFromName(name, 'agent');
   for (;;) {
     const slug = freeSlug(wanted, await selectSlugs(tx, tenantId, wanted));
     if (await insertAgent(tx, { id, tenantId, slug, name, builtIn: false })) return slug;
@@ -127,6 +126,7 @@ async function addVersion(
   if (isSameConfig(before, config)) return agent;
   const { tenantId, userId } = requester;
   const version = agent.version + 1;
+  await holdPersona(tx, tenantId, config.persona_id);
   await insertVersion(tx, { agentId: agent.id, version, tenantId, config, createdBy: userId });
   await updateAgentVersion(tx, tenantId, agent.id, version, config);
   await record(tx, requester, 'AGENT_CHANGED', {

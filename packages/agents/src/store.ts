@@ -1,7 +1,8 @@
 import type { Agent } from '@reeve/contract';
 import { json, likeText, now, type Db, type Tables } from '@reeve/db';
 import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
-import { AgentConfig, isUuidShaped } from './agent.ts';
+import { isUuidShaped } from '@reeve/kit';
+import { AgentConfig } from './agent.ts';
 
 export interface Paging {
   readonly limit: number;

@@ -25,6 +25,8 @@ export interface CallOptions<R> {
   readonly body?: BodyInputOf<R>;
   /** The body of a route that takes bytes. */
   readonly upload?: Blob | Uint8Array<ArrayBuffer>;
+  /** Sent as a form with the fields of `body`, on a route that takes a file. */
+  readonly file?: { readonly name: string; readonly content: Blob };
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
@@ -75,12 +77,13 @@ export function createClient(options: ClientOptions = {}): Client {
       headers: {
         accept: 'application/json',
         ...(options.apiKey !== undefined && { authorization: `Bearer ${options.apiKey}` }),
-        ...(call.body !== undefined && { 'content-type': 'application/json' }),
+        ...(call.body !== undefined && call.file === undefined && { 'content-type': 'application/json' }),
         ...(call.upload !== undefined && { 'content-type': 'application/octet-stream' }),
         ...headers,
         ...call.headers,
       },
       ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+      ...(call.file !== undefined && { body: formOf(call.file, call.body) }),
       ...(call.upload !== undefined && { body: call.upload }),
       ...(call.signal !== undefined && { signal: call.signal }),
     };
@@ -217,6 +220,15 @@ function streamHeaders(lastEventId: string | number | undefined): Record<string,
 }
 
 type QueryValues = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+/** A form with a file and the fields of a body; lists are repeated fields. */
+function formOf({ name, content }: { name: string; content: Blob }, body: unknown): FormData {
+  const form = new FormData();
+  for (const [field, value] of Object.entries(body ?? {}))
+    for (const one of [value].flat()) if (one != null) form.append(field, String(one));
+  form.append('file', content, name);
+  return form;
+}
 
 function urlOf(
   base: string,

@@ -358,7 +358,7 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
       await signIn(page, keys.viewer!);
       await page.getByText('This page needs the role admin; you have viewer.').waitFor();
       const strip = page.getByRole('navigation', { name: 'Administration' });
-      assert.deepEqual(await strip.getByRole('link').allInnerTexts(), ['Tools']);
+      assert.deepEqual(await strip.getByRole('link').allInnerTexts(), ['Tools', 'Knowledge', 'Memory']);
       assert.equal(await page.getByRole('button', { name: 'New key' }).count(), 0);
       await page.goto(`${guarded.url}/admin/usage`);
       await page.getByText('Nothing is limited.').waitFor();
@@ -405,7 +405,7 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
       await page.getByRole('heading', { name: 'Audit log' }).waitFor();
       await page.locator('tbody tr').first().waitFor();
       const strip = page.getByRole('navigation', { name: 'Administration' });
-      assert.deepEqual(await strip.getByRole('link').allInnerTexts(), ['Audit', 'Tools']);
+      assert.deepEqual(await strip.getByRole('link').allInnerTexts(), ['Audit', 'Tools', 'Knowledge', 'Memory']);
       await strip.getByRole('link', { name: 'Tools' }).click();
       await page.getByRole('link', { name: 'MCP servers' }).click();
       await page.getByRole('button', { name: 'New server' }).waitFor();

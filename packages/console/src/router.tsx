@@ -6,11 +6,16 @@ import {
   auditSearch,
   chatSearch,
   keysSearch,
+  knowledgeSearch,
   mcpSearch,
+  memorySearch,
+  personaSearch,
+  playbooksSearch,
   runsSearch,
   schedulesSearch,
   settingsSearch,
   signInSearch,
+  skillsSearch,
   tasksSearch,
   tenantsSearch,
   toolsSearch,
@@ -101,6 +106,36 @@ const mcp = createRoute({
   validateSearch: mcpSearch,
   component: lazyRouteComponent(() => import('./routes/mcp.tsx'), 'McpRoute'),
 });
+const skills = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/tools/skills',
+  validateSearch: skillsSearch,
+  component: lazyRouteComponent(() => import('./routes/skills.tsx'), 'SkillsRoute'),
+});
+const knowledge = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/knowledge',
+  validateSearch: knowledgeSearch,
+  component: lazyRouteComponent(() => import('./routes/knowledge.tsx'), 'KnowledgeRoute'),
+});
+const persona = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/knowledge/$persona',
+  validateSearch: personaSearch,
+  component: lazyRouteComponent(() => import('./routes/persona.tsx'), 'PersonaRoute'),
+});
+const memory = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/memory',
+  validateSearch: memorySearch,
+  component: lazyRouteComponent(() => import('./routes/memory.tsx'), 'MemoryRoute'),
+});
+const playbooks = createRoute({
+  getParentRoute: () => root,
+  path: '/admin/memory/playbooks',
+  validateSearch: playbooksSearch,
+  component: lazyRouteComponent(() => import('./routes/playbooks.tsx'), 'PlaybooksRoute'),
+});
 const settings = createRoute({
   getParentRoute: () => root,
   path: '/admin/settings',
@@ -131,6 +166,11 @@ export const router = createRouter({
     audit,
     tools,
     mcp,
+    skills,
+    knowledge,
+    persona,
+    memory,
+    playbooks,
     settings,
     signIn,
   ]),

@@ -76,6 +76,13 @@ export async function focusInDialog(page: Page): Promise<void> {
   await page.waitForFunction(() => document.activeElement?.closest('[role="dialog"]') != null);
 }
 
+/** Types what is looked for into a field that says so in the address, and asks. */
+export async function ask(page: Page, label: string, text: string): Promise<void> {
+  await page.getByRole('searchbox', { name: label, exact: true }).fill(text);
+  await page.keyboard.press('Enter');
+  await page.waitForURL((url) => url.searchParams.get('ask') === text);
+}
+
 /** What accessibility rules the page breaks, each with the elements that do. */
 async function findBarriers(page: Page): Promise<string[]> {
   await page.evaluate(async () => {
@@ -128,7 +135,7 @@ export async function lookAtPlaces(
 ): Promise<string[]> {
   const barriers: string[] = [];
   if (pictures !== undefined) await mkdir(pictures, { recursive: true });
-  const page = await browser.visit(url, { expected: /status of (404|400)/ });
+  const page = await browser.visit(url, { expected: /status of (400|404|409)/ });
   for (const [name, [path, act]] of Object.entries(places)) {
     await page.emulateMedia({ colorScheme: LOOKS[0].scheme });
     await page.setViewportSize({ width: LOOKS[0].width, height: HEIGHT });

@@ -37,6 +37,10 @@ function hasNul(value: unknown, depth: number): boolean {
   return false;
 }
 
+/** How an answer was found: by words alone, or by words and the vectors of an embedding model. */
+export const Retrieval = z.enum(['lexical', 'hybrid']);
+export type Retrieval = z.infer<typeof Retrieval>;
+
 /** Paging of every list: `limit` 1 to 200, `offset` from 0. */
 export const paging = {
   limit: z.coerce.number().int().min(1).max(200).default(50),

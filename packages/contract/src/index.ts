@@ -27,6 +27,7 @@ export * from './routes/mcp.ts';
 export * from './routes/memory.ts';
 export * from './routes/names.ts';
 export * from './routes/operations.ts';
+export * from './routes/personas.ts';
 export * from './routes/responses.ts';
 export * from './routes/runs.ts';
 export * from './routes/schedules.ts';

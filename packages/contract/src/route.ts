@@ -47,6 +47,8 @@ export interface Route<
   readonly body?: Body;
   /** Set where the body is bytes of any type instead of JSON: how many there may be. */
   readonly uploads?: { readonly maxBytes: number };
+  /** Set where the body may also be a form (`multipart/form-data`) with one `file`, whose other fields are then the body. */
+  readonly takesFile?: { readonly maxBytes: number };
   /** Success statuses with their schemas; the first is the one a handler's plain return value gets. */
   readonly responses: Success;
   /** Set where the route answers `text/event-stream`: the schema of one event's data. */

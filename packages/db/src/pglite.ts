@@ -21,7 +21,12 @@ import type { Tables } from './tables.ts';
  */
 export async function openPglite(directory: string): Promise<Database> {
   const pglite = await PGlite.create(directory, {
-    parsers: { [types.INT8]: Number, [types.NUMERIC]: String },
+    // Its own parser of bytea takes six times as long.
+    parsers: {
+      [types.INT8]: Number,
+      [types.NUMERIC]: String,
+      [types.BYTEA]: (hex) => Buffer.from(hex.slice(2), 'hex'),
+    },
   });
   try {
     await pglite.exec(`set client_min_messages = warning; set timezone = 'UTC'`);

@@ -197,6 +197,56 @@ export interface Tables {
     created_at: Time;
     created_by: string | null;
   };
+  personas: {
+    id: string;
+    tenant_id: string;
+    slug: string;
+    name: string;
+    description: string;
+    created_by: string;
+    created_at: Generated<Time>;
+    updated_at: Generated<Time>;
+  };
+  documents: {
+    id: string;
+    tenant_id: string;
+    persona_id: string;
+    knowledge_base: string;
+    title: string | null;
+    source: string | null;
+    tags: string[];
+    media_type: string;
+    size: number;
+    sha256: string;
+    words: string | null;
+    chunk_count: number;
+    created_by: string;
+    created_at: Generated<Time>;
+    updated_at: Generated<Time>;
+  };
+  chunks: {
+    id: string;
+    tenant_id: string;
+    document_id: string;
+    position: number;
+    text: string;
+    headings: string[];
+    page: number | null;
+  };
+  playbooks: {
+    id: string;
+    tenant_id: string;
+    persona_id: string | null;
+    goal: string;
+    steps: Json;
+    shape: string;
+    successes: number;
+    failures: Generated<number>;
+    run_id: string | null;
+    session_id: string | null;
+    created_at: Generated<Time>;
+    last_success_at: Generated<Time>;
+  };
   sessions: {
     id: string;
     tenant_id: string;
@@ -207,6 +257,7 @@ export interface Tables {
     updated_at: Time;
     parent_session_id: string | null;
     parent_until: number | null;
+    indexed_until: Generated<number>;
   };
   messages: {
     session_id: string;
@@ -229,7 +280,78 @@ export interface Tables {
     run_id: string | null;
     created_at: Time;
     expires_at: Time | null;
-    search: ColumnType<string, never, never>;
+    indexed: Generated<boolean>;
+    superseded_by: string | null;
+  };
+  memory_extractions: {
+    run_id: string;
+    tenant_id: string;
+    session_id: string;
+    persona_id: string | null;
+    agent: string;
+    user_id: string;
+    trace_id: string;
+    model: string | null;
+    said: string;
+    answered: string;
+    attempts: Generated<number>;
+    due_at: Generated<Time>;
+  };
+  lexical_spaces: {
+    id: Generated<number>;
+    tenant_id: string;
+    persona_id: string | null;
+    kind: string;
+    analyzer_version: number;
+    entries: Generated<number>;
+    length: Generated<number>;
+    next_entry: Generated<number>;
+    next_term: Generated<number>;
+  };
+  lexical_entries: {
+    space_id: number;
+    entry: number;
+    tenant_id: string;
+    ref: string;
+    length: number;
+    terms: Uint8Array;
+  };
+  lexical_terms: {
+    space_id: number;
+    term: string;
+    tenant_id: string;
+    number: number;
+    count: number;
+    tail: Uint8Array;
+  };
+  lexical_blocks: { space_id: number; number: number; first: number; tenant_id: string; data: Uint8Array };
+  embedding_spaces: {
+    id: Generated<number>;
+    tenant_id: string;
+    model: string;
+    revision: number;
+    dimensions: number | null;
+    state: string;
+    holder: string | null;
+    held_until: Time | null;
+    created_at: Generated<Time>;
+  };
+  embedding_progress: {
+    embedding_id: number;
+    space_id: number;
+    tenant_id: string;
+    until: Generated<number>;
+    version: Generated<number>;
+    vectors: Generated<number>;
+  };
+  embeddings: {
+    space_id: number;
+    ref: string;
+    embedding_id: number;
+    tenant_id: string;
+    hash: string;
+    changed: number;
+    vector: Uint8Array;
   };
   runs: {
     id: string;

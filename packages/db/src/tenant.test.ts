@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { newId } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
@@ -16,7 +17,9 @@ const NOT_ALLOWED = { code: '42501' };
 /** One row for every table, in an order that foreign keys allow. */
 function rowsFor(tenant_id: string): Rows {
   const [task_id, agent_id, session_id, run_id, key_id] = [newId(), newId(), newId(), newId(), newId()];
+  const [persona_id, document_id] = [newId(), newId()];
   const time = new Date();
+  const number = randomInt(2 ** 31);
   const empty = json({}) as unknown as string;
   return {
     tenants: { tenant_id, name: tenant_id },
@@ -75,7 +78,37 @@ function rowsFor(tenant_id: string): Rows {
     task_counts: { tenant_id, agent_id: '', task_type: newId(), status: 'pending', minute: time, change: 0 },
     sessions: { id: session_id, tenant_id, title: '', created_at: time, updated_at: time },
     messages: { session_id, position: 1, tenant_id, role: 'user', content: '', created_at: time },
+    personas: { id: persona_id, tenant_id, slug: newId(), name: '', description: '', created_by: '' },
+    documents: {
+      id: document_id,
+      tenant_id,
+      persona_id,
+      knowledge_base: 'Domain-KB',
+      tags: [],
+      media_type: '',
+      size: 1,
+      sha256: '',
+      chunk_count: 1,
+      created_by: '',
+    },
+    chunks: { id: newId(), tenant_id, document_id, position: 1, text: 'secret', headings: [] },
+    playbooks: { id: newId(), tenant_id, goal: 'secret', steps: empty, shape: '', successes: 1 },
     memories: { id: newId(), tenant_id, text: 'secret', digest: newId(), created_at: time },
+    lexical_spaces: { tenant_id, persona_id: newId(), kind: 'memory', analyzer_version: 1 },
+    lexical_entries: { space_id: number, entry: 1, tenant_id, ref: newId(), length: 1, terms: new Uint8Array(1) },
+    lexical_terms: { space_id: number, term: 'secret', tenant_id, number: 1, count: 1, tail: new Uint8Array(1) },
+    lexical_blocks: { space_id: number, number: 1, first: 1, tenant_id, data: new Uint8Array(1) },
+    embedding_spaces: { tenant_id, model: 'openai/small', revision: 1, state: 'building' },
+    embedding_progress: { embedding_id: number, space_id: number, tenant_id },
+    embeddings: {
+      space_id: number,
+      ref: newId(),
+      embedding_id: number,
+      tenant_id,
+      hash: 'secret',
+      changed: 1,
+      vector: new Uint8Array(4),
+    },
     runs: {
       id: run_id,
       tenant_id,
@@ -89,6 +122,16 @@ function rowsFor(tenant_id: string): Rows {
       context: empty,
       trace_id: '',
       created_at: time,
+    },
+    memory_extractions: {
+      run_id,
+      tenant_id,
+      session_id,
+      agent: '',
+      user_id: '',
+      trace_id: '',
+      said: 'secret',
+      answered: '',
     },
     steps: { run_id, number: 1, tenant_id, kind: 'model', name: '', input: empty, status: 'pending', started_at: time },
     model_calls: {

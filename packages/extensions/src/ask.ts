@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Egress, ExecResult, Limits, ReadOnlyDirectory, Sandbox } from '@reeve/sandbox';
 import { z } from 'zod';
 import { PLACES, type Question } from './inside/wire.ts';
+import { PARTS } from './parts.ts';
 
 export interface Asking {
   readonly sandbox: Pick<Sandbox, 'exec'>;
@@ -13,7 +11,8 @@ export interface Asking {
   /** The extension's path in it. */
   readonly file: string;
   readonly call: Question['call'];
-  readonly workspace: string;
+  /** One of its own where it is undefined. */
+  readonly workspace: string | undefined;
   /** What it sees besides. */
   readonly readOnly: readonly ReadOnlyDirectory[];
   /** What it may add to the workspace. */
@@ -41,13 +40,6 @@ type Answer = z.infer<typeof Answer>;
 const MAX_OUTPUT_BYTES = 100 * 1024;
 export const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 
-/** What the program is made of: all of it is read-only there. */
-const parts: readonly ReadOnlyDirectory[] = [
-  { path: dirname(fileURLToPath(new URL('./inside/run.ts', import.meta.url))), at: PLACES.inside },
-  { path: dirname(fileURLToPath(import.meta.resolve('@reeve/client'))), at: PLACES.client },
-  { path: dirname(createRequire(import.meta.url).resolve('zod/package.json')), at: PLACES.zod },
-];
-
 /**
  * Asks an extension in the sandbox, in a process of its own. Its answer comes apart from what it prints, behind a mark that
  * its code is not told. Throws as `Sandbox.exec` does.
@@ -61,7 +53,7 @@ export async function ask({ sandbox, directory, file, call, ...where }: Asking):
       code: `import '${PLACES.inside}/run.ts';`,
       stdin: JSON.stringify(question),
       workspace: where.workspace,
-      readOnly: [...parts, { path: directory, at: PLACES.extensions }, ...where.readOnly],
+      readOnly: [...PARTS, { path: directory, at: PLACES.extensions }, ...where.readOnly],
       egress: where.egress,
       ...(where.limits && { limits: where.limits }),
       timeoutMs: where.timeoutMs,

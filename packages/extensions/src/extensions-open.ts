@@ -1,9 +1,9 @@
 import { settled, startWatching, type ConfigOf, type Log } from '@reeve/kit';
-import type { Sandbox } from '@reeve/sandbox';
 import type { Tool, toolSettings } from '@reeve/tools';
 import type { ExtensionFile } from './extension.ts';
 import { readFolder, signOf, type ExtensionProblem, type Folder } from './folder.ts';
 import { loadExtension, type Loaded } from './load.ts';
+import type { ExtensionSandbox } from './tool.ts';
 
 /*
  * The tools of the operator's folder, which is looked at again and again. What a tool is, its code is asked in the sandbox; it
@@ -27,7 +27,7 @@ export interface Extensions extends AsyncDisposable {
 export interface ExtensionsOptions {
   /** The operator's folder; it need not be there. */
   readonly directory: string;
-  readonly sandbox: Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'>;
+  readonly sandbox: ExtensionSandbox;
   /** Whether a name is another tool's. */
   readonly isTaken: (name: string) => boolean;
   readonly config: ConfigOf<typeof toolSettings>;

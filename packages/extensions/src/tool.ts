@@ -8,9 +8,14 @@ import type { ExtensionFile, ToolText } from './extension.ts';
 /** Time for a process to be started and to end, beside the tool's own. */
 const AROUND_MS = 15_000;
 
+/** What extensions run in; `place` where that is another process. */
+export interface ExtensionSandbox extends Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'> {
+  readonly place?: NonNullable<Tool['place']>;
+}
+
 /** Where an extension runs, and which one. */
 export interface Place {
-  readonly sandbox: Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'>;
+  readonly sandbox: ExtensionSandbox;
   readonly directory: string;
   readonly file: ExtensionFile;
   readonly breaker: Breaker;
@@ -23,6 +28,7 @@ export function toTool(place: Place, told: ToolText): Tool {
     source: `extension:${told.name}`,
     input: JsonObject,
     breaker: place.breaker,
+    ...(place.sandbox.place && { place: place.sandbox.place }),
     timeoutMs: told.timeoutMs + AROUND_MS,
     unavailable: () => place.sandbox.unavailable('node'),
     execute: (input, context) => call(place, told, input, context),

@@ -3,7 +3,7 @@ import { mountAudit, mountJournal, selectJournalOfTask, type NameAgent } from '@
 import { createApp, type App, type AppOptions } from '@reeve/http';
 import { ReeveError, type ConfigOf } from '@reeve/kit';
 import { mountMcpServers, type McpServers } from '@reeve/mcp';
-import { mountMemory } from '@reeve/memory';
+import { mountKnowledge, mountMemory, mountPlaybooks, type KnowledgeParts, type MemoryRulesOf } from '@reeve/memory';
 import { listRuns } from '@reeve/runs';
 import type { Workspaces } from '@reeve/sandbox';
 import { mountSkills, type Skills } from '@reeve/skills';
@@ -44,15 +44,19 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly toolCalls: ToolCalls;
     readonly mcpServers: McpServers;
     readonly skills: Skills;
+    /** Reads the documents of knowledge bases. */
+    readonly reader: KnowledgeParts['reader'];
     /** Undefined where the tools that work in them run elsewhere. */
     readonly workspaces: Workspaces | undefined;
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
     readonly keyChanged: (keyId: string) => void;
     readonly policies: Policies;
+    /** What is never remembered. */
+    readonly memoryRulesOf: MemoryRulesOf;
     /** Where the built console is. */
     readonly consoleDirectory: string;
-    /** False: only health, version and metrics, as a process without the gateway role has. */
-    readonly api: boolean;
+    /** What it answers beside health, version and metrics: a process with neither role has nothing more. */
+    readonly api: 'gateway' | 'memory' | 'none';
   };
 
 /** Entries of a task's journal that are shown with it. */
@@ -63,13 +67,14 @@ export function createGateway(parts: GatewayParts): App {
   const { database, feed, handler, toolCalls } = parts;
   const app = createApp({
     ...parts,
-    service: 'gateway',
+    service: parts.api === 'memory' ? 'memory' : 'gateway',
     db: database.db,
     follow: (tenantId, source) => followWire(parts, tenantId, source) ?? streamOf(feed, tenantId, source, 0),
   });
   const runtime = createRuntime(parts);
   mountHealth(app, { ...parts, circuits: runtime.circuits });
-  if (!parts.api) return app;
+  if (parts.api === 'memory') mountMemoryRoutes(app, parts);
+  if (parts.api !== 'gateway') return app;
   const settings = createSettings(parts);
   mountDoors(app, parts, runtime, settings);
   mountWires(app, {
@@ -99,11 +104,7 @@ export function createGateway(parts: GatewayParts): App {
     tools: (await toolCalls.toolsOf(tenantId)).list().map(({ name }) => name),
     skills: parts.skills.list().map(({ name }) => name),
   }));
-  mountMemory(app, database, async (tenantId, sessionId) => {
-    await parts.workspaces?.remove(tenantId, sessionId).catch((error: unknown) => {
-      parts.log.warn({ err: error }, 'the files of a deleted session are still there');
-    });
-  });
+  mountMemoryRoutes(app, parts);
   mountWorkspaces(app, database, parts.workspaces);
   mountTools(app, toolCalls);
   mountSkills(app, parts.skills);
@@ -122,6 +123,20 @@ export function createGateway(parts: GatewayParts): App {
   mountSettings(app, parts, settings);
   app.fallback(serveConsole(parts.consoleDirectory));
   return app;
+}
+
+function mountMemoryRoutes(
+  app: App,
+  parts: Pick<GatewayParts, 'database' | 'workspaces' | 'log' | 'reader' | 'askVector' | 'memoryRulesOf'>,
+): void {
+  const deleted = async (tenantId: string, sessionId: string) => {
+    await parts.workspaces?.remove(tenantId, sessionId).catch((error: unknown) => {
+      parts.log.warn({ err: error }, 'the files of a deleted session are still there');
+    });
+  };
+  mountMemory(app, parts.database, parts.memoryRulesOf, deleted, parts.askVector);
+  mountKnowledge(app, parts);
+  mountPlaybooks(app, parts.database, parts.memoryRulesOf);
 }
 
 /** Any agent that is there takes any type of task; types with a meaning of their own come with the crew. */

@@ -15,6 +15,8 @@ export interface HealthParts {
   readonly models: ModelGateway;
   readonly sandbox: Pick<Sandbox, 'status'>;
   readonly worker: Worker | undefined;
+  /** Undefined where there is no embedding model. */
+  readonly askVector?: unknown;
   readonly circuits: Circuits;
   readonly version: string;
   readonly commit: string;
@@ -90,6 +92,7 @@ async function componentsOf({
   worker,
   circuits,
   holds,
+  askVector,
 }: HealthParts): Promise<Record<ComponentName, ComponentHealth>> {
   const checked = await checkDatabase(database);
   const followed = (message: string): ComponentHealth => ({
@@ -103,7 +106,7 @@ async function componentsOf({
     broker: followed('in the database; no external broker is configured'),
     cache: holds.limits(),
     models: models.health(),
-    memory: followed('lexical retrieval'),
+    memory: followed(askVector === undefined ? 'lexical retrieval' : 'retrieval by words and vectors'),
     sandbox: sandbox.status(),
     pools: { status: 'ok', message: 'no pools in this release' },
     scheduler: {

@@ -17,6 +17,7 @@ import type { WebSocket } from 'ws';
 import { admitAgain, watchAdmission, whileAdmitted, type Again } from './admission.ts';
 import { answerOf, firstStatus, Reply, toResponse, writeAnswer, type Answer } from './answer.ts';
 import { readJson, readUpload } from './body.ts';
+import { isForm, readForm, type FormFile } from './form.ts';
 import { createCors, requireOwnPage, type Cors } from './cors.ts';
 import { failureOf, failureTold, shownFailure } from './failure.ts';
 import { headersWithKey, requireOwnOrigin } from './handshake.ts';
@@ -37,6 +38,8 @@ export interface Call<R> {
   readonly sent: unknown;
   /** The body of a route with `uploads`, to be read once; it throws where it is too large or the caller goes away. */
   readonly upload: AsyncIterable<Uint8Array>;
+  /** The file of a form, on a route with `takesFile`. */
+  readonly file: FormFile | undefined;
   /** The caller; on a public route nobody, with the role viewer in no tenant. */
   readonly principal: Principal;
   readonly context: RequestContext;
@@ -49,7 +52,9 @@ export interface Call<R> {
 export type Handler<R> = (call: Call<R>) => Promise<AnswerOf<R> | Reply | EventStream>;
 
 /** Decides over a WebSocket before it is opened: what it throws is an ordinary HTTP error, what it answers serves it. */
-export type SocketHandler<R> = (call: Omit<Call<R>, 'body' | 'sent' | 'upload' | 'signal'> & Again) => Promise<Served>;
+export type SocketHandler<R> = (
+  call: Omit<Call<R>, 'body' | 'sent' | 'upload' | 'file' | 'signal'> & Again,
+) => Promise<Served>;
 
 /** How a request for a WebSocket is answered: with `serve` the connection is opened with the response's headers. */
 export interface Upgrade {
@@ -227,7 +232,7 @@ async function answer(options: Parts, route: Route, handler: Handler<Route>, cal
   const { c, context } = call;
   const header = (name: string) => c.req.header(name);
   const { principal, params, query } = await within(ADMIT_MS, ADMITS, admit(options, route, call, header));
-  const sent = route.body === undefined ? undefined : await readJson(c.req.raw, c.env?.incoming);
+  const { sent, file } = await readBody(route, c, header);
   if (route.body !== undefined && sent === undefined)
     throw new ReeveError('invalid_request', 'a JSON body is required');
   const body = route.body === undefined ? undefined : validate(route.body, sent, 'body');
@@ -237,6 +242,7 @@ async function answer(options: Parts, route: Route, handler: Handler<Route>, cal
     query,
     body,
     sent,
+    file,
     upload: readUpload(c.req.raw, c.env?.incoming, route.uploads?.maxBytes ?? 0),
     principal,
     context,
@@ -255,7 +261,7 @@ async function answer(options: Parts, route: Route, handler: Handler<Route>, cal
     tenantId: principal.tenantId,
     key,
     route: `${route.method} ${c.req.path}`,
-    body: sent,
+    body: file === undefined ? sent : { ...(sent as object), file: file.sha256 },
     toldOnce: route.toldOnce,
   };
   const kept = await once(options.db, request, async () => {
@@ -271,6 +277,18 @@ async function answer(options: Parts, route: Route, handler: Handler<Route>, cal
   if (kept?.replayed) stream = followAgain(options, principal, kept.body);
   const made = answerOf(route, stream === undefined ? new Reply(kept?.status ?? 200, kept?.body) : watched(stream));
   return kept?.replayed ? { ...made, headers: { ...made.headers, 'idempotent-replayed': 'true' } } : made;
+}
+
+/** The body of a request as it was sent: JSON, or a form where the route takes one. */
+async function readBody(
+  route: Route,
+  c: Incoming['c'],
+  header: (name: string) => string | undefined,
+): Promise<{ sent: unknown; file?: FormFile }> {
+  if (route.body === undefined) return { sent: undefined };
+  if (route.takesFile === undefined || !isForm(header)) return { sent: await readJson(c.req.raw, c.env?.incoming) };
+  const { fields, file } = await readForm(c.req.raw, c.env?.incoming, route.takesFile.maxBytes);
+  return { sent: fields, file };
 }
 
 /** How long it may take to know who asks and whether they may, in milliseconds: a database that hangs must not hold callers. */

@@ -5,6 +5,7 @@ export { BODY_LIMIT, parseJson } from './body.ts';
 export { ByteStream } from './bytes.ts';
 export { httpSettings } from './config.ts';
 export { failureOf, failureTold } from './failure.ts';
+export type { FormFile } from './form.ts';
 export type { Limit, Limited, OnRefused, Refused } from './limit.ts';
 export { openApiOf } from './openapi.ts';
 export { createOutgoing } from './outgoing.ts';

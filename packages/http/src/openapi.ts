@@ -66,7 +66,10 @@ function operationOf(route: Route, schemas: Json, error: Json): Json {
     ...(route.body !== undefined && {
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: schemaOf(route.body, 'input', schemas) } },
+        content: {
+          'application/json': { schema: schemaOf(route.body, 'input', schemas) },
+          ...(route.takesFile !== undefined && { 'multipart/form-data': { schema: FORM } }),
+        },
       },
     }),
     ...(route.uploads !== undefined && {
@@ -79,6 +82,14 @@ function operationOf(route: Route, schemas: Json, error: Json): Json {
     responses,
   };
 }
+
+/** A form with a file; its other fields are those of the JSON body. */
+const FORM = {
+  type: 'object',
+  required: ['file'],
+  properties: { file: { type: 'string', format: 'binary' } },
+  additionalProperties: { type: 'string' },
+};
 
 function descriptionOf({ frames, events }: Route, schema: z.ZodType | null): string {
   if (frames !== undefined)

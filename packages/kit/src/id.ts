@@ -44,3 +44,8 @@ function randomHex(bytes: number): string {
   taken += bytes;
   return store.toString('hex', taken - bytes, taken);
 }
+
+/** True for a text of the shape of a UUID, in any case and of any version. */
+export function isUuidShaped(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+}

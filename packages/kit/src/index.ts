@@ -1,5 +1,7 @@
 export { Background } from './background.ts';
 export { createBatcher } from './batch.ts';
+export { openBoundedProcess, openBoundedThread } from './bounded-worker.ts';
+export type { Asked, BoundedProcessOptions, BoundedWorker, BoundedWorkerOptions } from './bounded-worker.ts';
 export { createBreaker, verdictOf } from './breaker.ts';
 export type { Breaker, BreakerOptions, BreakerState, Passage, Verdict } from './breaker.ts';
 export { flag, loadConfig, secret, setting, yamlKey } from './config.ts';
@@ -8,13 +10,16 @@ export { contextFromHeaders, currentContext, newTraceId, withContext } from './c
 export type { RequestContext } from './context.ts';
 export { invalidField, isRetryable, ReeveError } from './error.ts';
 export type { ReeveErrorOptions } from './error.ts';
-export { idOf, newId } from './id.ts';
+export { idOf, isUuidShaped, newId } from './id.ts';
 export { createLog, silentLog } from './log.ts';
 export type { Log, LogOptions } from './log.ts';
 export { readSettingsFile } from './settings-file.ts';
+export { compileLinear } from './linear-pattern.ts';
+export type { LinearPattern } from './linear-pattern.ts';
 export { createMask, MASKED, patternOfSecrets } from './mask.ts';
 export type { Mask } from './mask.ts';
 export { collectProcessMetrics, counter, durations, gauge, metrics } from './metrics.ts';
+export { freeSlug, requireSlug, slugFromName } from './slug.ts';
 export { storable, storableText } from './storable.ts';
 export { Signal, sleep, within } from './wait.ts';
 export { settled, startWatching } from './watch.ts';

@@ -31,8 +31,8 @@ export interface ClientOptions {
   readonly outgoing: Pick<Outgoing, 'open'>;
   /** What we call ourselves. */
   readonly version: string;
-  /** Where servers that are programs run; undefined where they cannot. */
-  readonly programs: (() => Promise<Programs>) | undefined;
+  /** Where servers that are programs run. */
+  readonly programs: () => Promise<Programs>;
   /** Told that the other side has closed the connection. */
   readonly onClosed?: () => void;
   /** Ends every request and every program when it aborts. */
@@ -55,9 +55,6 @@ const OF_THE_CALL: ReadonlySet<string> = new Set([
   SdkErrorCode.ClientHttpUnexpectedContent,
 ]);
 
-const NOT_HERE =
-  'MCP servers that are programs (stdio) run only where the sandbox is in the same process, and SANDBOX_TARGET names another';
-
 /** Connects to a server, in the newest revision that it speaks. */
 export async function openRemote(server: Askable, options: ClientOptions): Promise<Remote> {
   const { target, timeoutMs } = server;
@@ -75,7 +72,6 @@ export async function openRemote(server: Askable, options: ClientOptions): Promi
     };
     return remoteOf(client, server, { hasSession: () => transport.sessionId !== undefined, endSession });
   }
-  if (programs === undefined) throw new ReeveError('unavailable', NOT_HERE);
   const { transportTo } = await programs();
   const start = () => transportTo(server, target, stopping);
   const { client, transport } = await connectToProgram(start, options);

@@ -30,7 +30,12 @@ describe('a connection to an MCP server', { timeout: 60_000 }, () => {
     const target = { transport: 'http', url: remote.url, headers: { 'X-Key': 's3cr3t-of-this-test' } } as const;
     return createConnection(
       { id: newId(), tenantId: 'default', name: 'lab', target, timeoutMs: 5_000 },
-      { outgoing: { open }, programs: undefined, version: '1', stopping: new AbortController().signal },
+      {
+        outgoing: { open },
+        programs: () => Promise.reject(new Error('no program is needed')),
+        version: '1',
+        stopping: new AbortController().signal,
+      },
     );
   }
   const answer = (status: number, body: object): Awaited<ReturnType<Open>> => ({

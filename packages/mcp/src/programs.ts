@@ -18,15 +18,15 @@ import { placeOf, type Askable, type StdioTarget } from './server.ts';
  *     running ──we close: its input ends──► ending ──exits, or is killed after a while──► dead
  *        └──exits, says too much, breaks a limit, Reeve stops──► dead
  *
- * It has a workspace of its own, which it finds again the next time on this machine, and no network but what a policy opens.
+ * It has a workspace of its own, which it finds again the next time on the machine that it runs on, and no network but what a policy opens.
  */
 
 /** Where servers that are programs run. */
 export interface ProgramPlace {
   readonly sandbox: Pick<Sandbox, 'exec'>;
-  /** A directory of the host with what they are made of; they see it as `/mcp`. */
+  /** A directory of the host, or one that the sandbox elsewhere has too, with what they are made of; they see it as `/mcp`. */
   readonly directory: string;
-  readonly workspaces: Workspaces;
+  readonly workspaces: Pick<Workspaces, 'open' | 'remove' | 'quota'>;
   /** Hosts that a server may reach; undefined where that is none. */
   egressOf(server: Askable): Promise<Egress | undefined>;
 }
@@ -63,6 +63,8 @@ const MAX_OUTPUT_BYTES = 1024 * MIB;
 /** What is kept of what it says on standard error, where a value may be 8 192 characters long, and told of that. */
 const KEPT_ERRORS = 16_384;
 const TOLD_ERRORS = 300;
+/** Those of Node and of Python. */
+const STACK_PLACES = /^[ \t]+(?:at |File "|[\^~]+$).*\n?/gm;
 
 export function createPrograms({ sandbox, directory, workspaces, egressOf }: ProgramPlace): Programs {
   /** Their tenants. */
@@ -168,10 +170,10 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
   };
 }
 
-/** How a program ended, with the last that it said of it. */
+/** How a program ended, with the last that it said of it but for the places of a stack, which would leave no room for the reason. */
 function tellEnd(result: ExecResult, errors: string): string {
   const how = result.status === 'success' ? 'it exited with 0' : result.message;
-  const last = errors.trim().slice(-TOLD_ERRORS);
+  const last = errors.replace(STACK_PLACES, '').trim().slice(-TOLD_ERRORS);
   return last === '' ? how : `${how}: ${last}`;
 }
 

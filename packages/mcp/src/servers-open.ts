@@ -37,8 +37,8 @@ export interface McpServers extends AsyncDisposable {
 export interface McpServersOptions {
   readonly database: Database;
   readonly outgoing: Pick<Outgoing, 'open' | 'check'>;
-  /** Where servers that are programs run; undefined where they cannot. */
-  readonly programs?: ProgramPlace | undefined;
+  /** Where servers that are programs run. */
+  readonly programs: ProgramPlace;
   readonly config: ConfigOf<typeof toolSettings>;
   readonly log: Log;
   /** What we call ourselves. */
@@ -72,7 +72,7 @@ export function openMcpServers({
 }: McpServersOptions): McpServers {
   let made: Promise<Programs> | undefined;
   // Loaded when the first one is started.
-  const programs = place && (() => (made ??= import('./programs.ts').then((parts) => parts.createPrograms(place))));
+  const programs = () => (made ??= import('./programs.ts').then((parts) => parts.createPrograms(place)));
   const links = new Map<string, Link>();
   const known = new Map<string, Known>();
   const reading = new Map<string, Promise<McpTest>>();
@@ -201,7 +201,7 @@ export function openMcpServers({
       links.delete(server.id);
       background.start('removing what an MCP server has kept', async () => {
         await link?.connection[Symbol.asyncDispose]();
-        await place?.workspaces.remove(server.tenantId, server.id);
+        await place.workspaces.remove(server.tenantId, server.id);
       });
       tell(server.tenantId);
     },

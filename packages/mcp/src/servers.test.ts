@@ -8,16 +8,24 @@ import { McpServer, McpTest, McpTool } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import { createApp, createOutgoing, type App, type Outgoing } from '@reeve/http';
 import { newId, silentLog } from '@reeve/kit';
-import { openSandbox } from '@reeve/sandbox';
+import { createWorkspacesElsewhere, openSandbox } from '@reeve/sandbox';
 import { openTestDatabase, startMcpServer } from '@reeve/testing';
 import { createToolRegistry, type ToolContext } from '@reeve/tools';
 import { createServer, requireServer } from './change.ts';
+import type { ProgramPlace } from './programs.ts';
 import { mountMcpServers } from './routes.ts';
 import { openMcpServers, type McpServers } from './servers-open.ts';
 
 const SECRET = 'Bearer s3cr3t-of-this-test';
 const config = { circuitFailureThreshold: 2, circuitResetTimeoutSeconds: 60 };
 
+/** Those of these tests are all at an address. */
+const programs: ProgramPlace = {
+  sandbox: { exec: () => Promise.reject(new Error('no program is needed')) },
+  directory: '/nowhere',
+  workspaces: createWorkspacesElsewhere('/nowhere'),
+  egressOf: async () => undefined,
+};
 const isCall = (message: unknown) => (message as { method?: string } | undefined)?.method === 'tools/call';
 
 describe('MCP servers', { timeout: 120_000 }, () => {
@@ -30,7 +38,7 @@ describe('MCP servers', { timeout: 120_000 }, () => {
   before(async () => {
     database = stack.use(await openTestDatabase());
     outgoing = stack.use(createOutgoing({ allowPrivate: ['127.0.0.1'] }));
-    servers = stack.use(openMcpServers({ database, outgoing, config, log: silentLog, version: '1' }));
+    servers = stack.use(openMcpServers({ database, outgoing, programs, config, log: silentLog, version: '1' }));
     app = createApp({
       service: 'test',
       authenticate: async (header) => ({
@@ -226,7 +234,7 @@ describe('MCP servers', { timeout: 120_000 }, () => {
         return outgoing.open(url, request);
       },
     };
-    await using others = openMcpServers({ database, outgoing: held, config, log: silentLog, version: '1' });
+    await using others = openMcpServers({ database, outgoing: held, programs, config, log: silentLog, version: '1' });
     const server = await requireServer(database.db as never, 'default', body.id);
     const testing = others.refresh(server);
     const breaker = others.breakerOf(server);
@@ -285,7 +293,14 @@ describe('MCP servers', { timeout: 120_000 }, () => {
     assert.equal(McpTest.parse((await send('POST', `/${body.id}/test`)).body).ok, false);
     assert.equal((await send('GET', `/${body.id}`)).body.tool_count, 6);
     await using anyway = createOutgoing({ allowPrivate: true });
-    await using another = openMcpServers({ database, outgoing: anyway, config, log: silentLog, version: '1' });
+    await using another = openMcpServers({
+      database,
+      outgoing: anyway,
+      programs,
+      config,
+      log: silentLog,
+      version: '1',
+    });
     assert.equal((await another.toolsOf('default')).length, 12, 'another process knows the tools all the same');
     dead.broken = undefined;
     assert.equal((await send('POST', `/${body.id}/test`)).body.ok, true);

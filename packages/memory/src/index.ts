@@ -1,5 +1,21 @@
-export { forget, recall, recallContext, remember } from './memories.ts';
+export { noteForExtraction } from './care/extract.ts';
+export { releaseExtractions } from './care/extraction-store.ts';
+export { startMemoryExtractor } from './care/extractor.ts';
+export { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
+export type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
+export { contextFor } from './context.ts';
+export type { ContextQuery, RunContextItem } from './context.ts';
+export { refreshBodies } from './knowledge/body.ts';
+export type { BodyNote } from './knowledge/body.ts';
+export { mountKnowledge } from './knowledge/routes.ts';
+export type { KnowledgeParts } from './knowledge/documents.ts';
+export { holdPersona } from './knowledge/personas.ts';
+export { mountPlaybooks } from './playbooks/routes.ts';
+export { blamePlaybooks, followedPlaybooks, learnPlaybook } from './playbooks/playbooks.ts';
+export { startMemoryIndexer } from './indexer.ts';
+export { forget, recall, recallAs, recallWith, remember } from './memories.ts';
 export type { RememberWanted } from './memories.ts';
+export { unindexRun } from './message-index.ts';
 export { mountMemory } from './routes.ts';
 export type { NewMessage, Requester } from './session.ts';
 export {
@@ -13,3 +29,5 @@ export {
   requireSession,
 } from './sessions.ts';
 export type { SessionWanted } from './sessions.ts';
+export { expireHolds, openAskVector, startEmbedding } from './vectors/index.ts';
+export type { AskVector, Embedder, Embedders, QueryVector } from './vectors/index.ts';

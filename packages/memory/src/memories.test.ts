@@ -1,26 +1,33 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { RecallInput, RememberInput } from '@reeve/contract';
+import { PersonaInput, RecallInput, RememberInput } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
+import { silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
 import fc from 'fast-check';
-import { forget, recall, recallContext, remember } from './memories.ts';
+import { sql } from 'kysely';
+import { DEFAULT_RULES } from './care/sensitive.ts';
+import { indexMemory } from './indexer.ts';
+import { createPersona } from './knowledge/personas.ts';
+import { forget, recall, recallContext, remember, updateMemory } from './memories.ts';
+import { listMemoryRows } from './memory-store.ts';
 import { appendMessages, ensureSession } from './sessions.ts';
 
+const INDEX = ['lexical_spaces', 'lexical_entries', 'lexical_terms', 'lexical_blocks'] as const;
 const who = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
 
 describe('memories', () => {
   let database: Database;
   const store = (text: string, fields: object = {}, tenantId = 'default') =>
     inTenant(database.db, tenantId, (tx) =>
-      remember(tx, { ...who, tenantId }, { ...RememberInput.parse({ text }), ...fields }),
+      remember(tx, { ...who, tenantId }, { ...RememberInput.parse({ text }), ...fields }, DEFAULT_RULES),
     );
   const find = (query: string, fields: object = {}, tenantId = 'default') =>
     inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, RecallInput.parse({ query, ...fields })));
   const texts = async (...args: Parameters<typeof find>) => (await find(...args)).map(({ text }) => text);
-  const say = (sessionId: string, ...contents: string[]) =>
-    inTenant(database.db, 'default', async (tx) => {
+  const say = async (sessionId: string, ...contents: string[]) => {
+    await inTenant(database.db, 'default', async (tx) => {
       await ensureSession(tx, { tenantId: 'default', sessionId, title: 'a session' });
       await appendMessages(
         tx,
@@ -29,21 +36,27 @@ describe('memories', () => {
         contents.map((content) => ({ role: 'user', content })),
       );
     });
+    await indexMemory(database, silentLog, new AbortController().signal);
+  };
 
   before(async () => void (database = await openTestDatabase()));
   beforeEach(async () => {
-    for (const table of ['memories', 'sessions', 'audit'] as const) await database.db.deleteFrom(table).execute();
+    for (const table of ['memories', 'sessions', 'audit', ...INDEX] as const)
+      await database.db.deleteFrom(table).execute();
   });
   after(() => database[Symbol.asyncDispose]());
 
   it('are stored once for their tenant and persona', async () => {
-    const persona = randomUUID();
+    const { id: persona } = await inTenant(database.db, 'default', (tx) =>
+      createPersona(tx, who, PersonaInput.parse({ name: 'Tea drinker' })),
+    );
     const first = await store('Ada likes  tea');
     assert.equal(first.deduplicated, false);
-    assert.deepEqual(await store('ada LIKES tea\n'), { id: first.id, deduplicated: true });
+    assert.deepEqual(await store('ada LIKES tea\n'), { id: first.id, deduplicated: true, supersedes: [] });
     assert.equal((await store('Ada likes tea', { persona_id: persona })).deduplicated, false);
     assert.equal((await store('Ada likes tea', {}, 'other')).deduplicated, false);
     assert.deepEqual(await texts('tea', { top_k: 9, persona_id: persona }), ['Ada likes tea']);
+    await assert.rejects(store('Ada likes tea', { persona_id: randomUUID() }), /names no persona/);
   });
 
   it('remembered twice at once are one', async () => {
@@ -59,8 +72,8 @@ describe('memories', () => {
     await fc.assert(
       fc.asyncProperty(text, fc.constantFrom(' ', '\n', '\t\u00a0', ''), async (value, space) => {
         const { id } = await store(value);
-        assert.deepEqual(await store(`${space}${value}${space}`), { id, deduplicated: true });
-        assert.deepEqual(await store(value), { id, deduplicated: true });
+        assert.deepEqual(await store(`${space}${value}${space}`), { id, deduplicated: true, supersedes: [] });
+        assert.deepEqual(await store(value), { id, deduplicated: true, supersedes: [] });
       }),
       { numRuns: 40 },
     );
@@ -68,11 +81,11 @@ describe('memories', () => {
 
   it('last as long as they were last asked to', async () => {
     const { id } = await store('The door code is 4711', { ttl_s: 60 });
-    assert.deepEqual(await store('the door code is 4711', { ttl_s: 120 }), { id, deduplicated: true });
-    assert.deepEqual(await store('the door code is 4711', { ttl_s: 10 }), { id, deduplicated: true });
+    assert.deepEqual(await store('the door code is 4711', { ttl_s: 120 }), { id, deduplicated: true, supersedes: [] });
+    assert.deepEqual(await store('the door code is 4711', { ttl_s: 10 }), { id, deduplicated: true, supersedes: [] });
     await passTime(database, 90_000);
     assert.deepEqual(await texts('door code'), ['The door code is 4711']);
-    assert.deepEqual(await store('the door code is 4711'), { id, deduplicated: true });
+    assert.deepEqual(await store('the door code is 4711'), { id, deduplicated: true, supersedes: [] });
     await passTime(database, 10 * 365 * 86_400_000);
     assert.equal((await find('door code')).length, 1);
   });
@@ -183,10 +196,9 @@ describe('memories', () => {
     await say(sessionId, 'the harbour is closed', 'nothing to see', `${'padding '.repeat(50)} harbour`);
     await store('The harbour opens at six in the morning');
     const matches = await find('harbour', { kinds: ['memory', 'message'] });
-    assert.deepEqual(
-      matches.map(({ kind, id }) => (kind === 'message' ? id : kind)),
-      [`${sessionId}:1`, 'memory', `${sessionId}:3`],
-    );
+    const names = matches.map(({ kind, id }) => (kind === 'message' ? id : kind));
+    assert.deepEqual([names[0], names.length], [`${sessionId}:1`, 4]);
+    assert.equal(names.at(-1), `${sessionId}:2`, 'what only was said beside it comes last');
     assert.deepEqual(matches[0]?.source, { session_id: sessionId, run_id: null });
     assert.deepEqual(
       (await find('harbour', { kinds: ['message'], top_k: 1 })).map(({ id }) => id),
@@ -205,11 +217,43 @@ describe('memories', () => {
       ...Array.from({ length: 40 }, (_, n) => ['a_', '~/', '<!--'][n % 3]!.repeat(5_000)),
     );
     const startedAt = performance.now();
-    assert.deepEqual(
-      (await find('lighthouse', { kinds: ['message'] })).map(({ text }) => text),
-      ['the lighthouse'],
-    );
+    const [first, ...neighbors] = await find('lighthouse', { kinds: ['message'] });
+    assert.deepEqual([first?.text, neighbors.length], ['the lighthouse', 2]);
     assert.ok(performance.now() - startedAt < 5_000);
+  });
+
+  it('are found by names whole and by part, and in languages beside English', async () => {
+    await store('The settings are in /etc/reeve/config.yaml and memory_service.ts calls getUserById');
+    await store('我们在北京大学学习机器学习');
+    await store('Die Brücke über den Fluss ist gesperrt');
+    for (const query of ['/etc/reeve/config.yaml', 'config', 'service', 'memory_service.ts', 'user', 'getUserById'])
+      assert.match((await texts(query))[0] ?? '', /^The settings/, query);
+    assert.deepEqual(await texts('北京'), ['我们在北京大学学习机器学习']);
+    assert.deepEqual(await texts('brücken BRÜCKE'), ['Die Brücke über den Fluss ist gesperrt']);
+  });
+
+  it('leave none of their words behind when they are forgotten, or stored anew after their time', async () => {
+    const words = async () => {
+      const { rows } = await sql<{ term: string }>`select term from lexical_terms order by term`.execute(database.db);
+      return rows.map(({ term }) => term);
+    };
+    const { id } = await store('Ada plays chess');
+    await store('Ada paints');
+    await inTenant(database.db, 'default', (tx) => forget(tx, who, id));
+    assert.deepEqual(await words(), ['ada', 'paint']);
+    await store('Short lived', { ttl_s: 1 });
+    await passTime(database, 2_000);
+    await store('short LIVED');
+    assert.deepEqual(await words(), ['ada', 'live', 'paint', 'short']);
+    assert.equal((await find('lived')).length, 1);
+    const entries = await database.db.selectFrom('lexical_entries').select('ref').execute();
+    assert.equal(entries.length, 2);
+  });
+
+  it('beyond the first that are found, are looked for until there are enough that have not expired', async () => {
+    for (let n = 0; n < 12; n += 1) await store(`tulip ${'tulip '.repeat(n)}`, { ttl_s: n < 2 ? 3_600 : 1 });
+    await passTime(database, 2_000);
+    assert.equal((await find('tulip', { top_k: 2 })).length, 2);
   });
 
   it('are offered to a prompt with their source, the chance matches left out', async () => {
@@ -217,9 +261,9 @@ describe('memories', () => {
     await store(`prefers ${Array.from({ length: 2_000 }, (_, n) => `word${n}`).join(' ')}`);
     const prompt = `Which answers does Ada prefer? ${'Consider timing, length, format and audience before you reply. '.repeat(300)}`;
     assert.equal((await find(prompt.slice(0, 2_000))).length, 2);
-    const context = await inTenant(database.db, 'default', (tx) => recallContext(tx, 'default', prompt, 5));
+    const context = await inTenant(database.db, 'default', (tx) => recallContext(tx, 'default', null, prompt, 5));
     assert.deepEqual(context, [{ text: 'Ada prefers short answers', source: `memory ${id}` }]);
-    assert.deepEqual(await inTenant(database.db, 'default', (tx) => recallContext(tx, 'default', '🦊', 5)), []);
+    assert.deepEqual(await inTenant(database.db, 'default', (tx) => recallContext(tx, 'default', null, '🦊', 5)), []);
   });
 
   it('are forgotten on request, and the audit log says so', async () => {
@@ -235,6 +279,28 @@ describe('memories', () => {
       { action: 'MEMORY_STORED', details: { memory: id } },
       { action: 'MEMORY_DELETED', details: { memory: id } },
     ]);
+  });
+
+  it('are changed, found by what they say now, and listed, the newest first', async () => {
+    const { id } = await store('The key is under the mat', { tags: ['home'] });
+    const other = await store('The cat is called Fox');
+    const change = (patch: object, tenantId = 'default') =>
+      inTenant(database.db, tenantId, (tx) => updateMemory(tx, { ...who, tenantId }, id, patch, DEFAULT_RULES));
+    const changed = await change({ text: 'The key is in the shed', tags: ['garden', 'garden'], ttl_s: 3_600 });
+    assert.deepEqual([changed.text, changed.tags], ['The key is in the shed', ['garden']]);
+    assert.ok(Date.parse(changed.expires_at!) > Date.now());
+    assert.deepEqual(await texts('shed'), ['The key is in the shed']);
+    assert.deepEqual(await texts('mat'), []);
+    assert.equal((await change({ ttl_s: null })).expires_at, null);
+    await assert.rejects(change({ text: 'the cat is  called FOX' }), { reason: 'conflict' });
+    assert.deepEqual(await texts('cat'), ['The cat is called Fox']);
+    await assert.rejects(change({ text: 'mine now' }, 'other'), { reason: 'not_found' });
+    const list = (filter: object) =>
+      inTenant(database.db, 'default', (tx) => listMemoryRows(tx, 'default', filter, { limit: 1, offset: 0 }));
+    const { memories, total } = await list({});
+    assert.deepEqual([memories.map((memory) => memory.id), total], [[other.id], 2]);
+    assert.deepEqual((await list({ tag: 'garden' })).memories, [await change({ tags: ['garden'] })]);
+    assert.equal((await list({ personaId: randomUUID() })).total, 0);
   });
 
   it('are not there for another tenant', async () => {

@@ -1,11 +1,19 @@
 import { recordAudit } from '@reeve/audit';
-import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
-import type { Tx } from '@reeve/db';
+import type { Memory, MemoryPatch, RecallInput, RecallMatch, RememberInput, Retrieval } from '@reeve/contract';
+import { isUniqueViolation, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
-import { anyOf, digestOf } from './memory.ts';
-import { searchMemories, searchMessages, selectLexemes } from './search.ts';
+import { allowedText, type MemoryRules } from './care/sensitive.ts';
+import { relate, type Related } from './care/relate.ts';
+import { selectByDigest, updateMerged, updateParted, updateSuperseded } from './care/store.ts';
+import { holdPersona } from './knowledge/personas.ts';
+import { ensureSpace, lockSpace } from './lexical/space.ts';
+import { indexTexts, unindexTexts } from './lexical/write.ts';
+import { digestOf, memoryText } from './memory.ts';
+import { selectMemory, updateMemoryRow } from './memory-store.ts';
+import { isTelling, search, type SearchResult } from './search.ts';
 import type { Requester } from './session.ts';
-import { deleteExpiredMemory, deleteMemory, insertMemory } from './store.ts';
+import { deleteExpiredMemory, deleteMemory, insertMemory, selectMemoryPersona } from './store.ts';
+import type { QueryVector } from './vectors/index.ts';
 
 /** A text to remember and where it came from. */
 export type RememberWanted = RememberInput & {
@@ -14,37 +22,107 @@ export type RememberWanted = RememberInput & {
 };
 
 /**
- * Stores a text once for its tenant and persona: the same text again, whatever its case and white space, answers the
- * first one's id with `deduplicated` and makes that one last as long as the longer of the two; its tags stay. Throws
- * `invalid_request` for a text of nothing but white space.
+ * What came of a text: the memory that says it, whether that was there already, and those in whose place it came.
  */
-export async function remember(
-  tx: Tx,
-  who: Requester,
-  input: RememberWanted,
-): Promise<{ id: string; deduplicated: boolean }> {
+export type Remembered = { id: string; deduplicated: boolean; supersedes: string[] };
+
+/**
+ * Stores a text once for its tenant and persona: what says nothing that an older one does not say answers that one's id with
+ * `deduplicated`, gives it its tags and makes it last as long as the longer of the two. What says something else about the same
+ * thing comes in the place of the older ones. It can be recalled as soon as it is stored. Throws `invalid_request` for a text of nothing but white space and for
+ * a persona that is not there, and `content_refused` for a text that the tenant's rules keep out.
+ */
+export async function remember(tx: Tx, who: Requester, input: RememberWanted, rules: MemoryRules): Promise<Remembered> {
   const { tenantId } = who;
+  const text = allowedText(input.text, rules, 'text');
   const memory = {
     id: newId(),
     tenantId,
     personaId: input.persona_id ?? null,
-    text: input.text,
-    digest: digestOf(input.text),
-    tags: [...new Set(input.tags)],
+    text,
+    digest: digestOf(text),
+    tags: allowedTags(input.tags, rules),
     sessionId: input.sessionId ?? null,
     runId: input.runId ?? null,
     ttlS: input.ttl_s ?? null,
   };
-  await deleteExpiredMemory(tx, tenantId, memory.personaId, memory.digest);
-  const id = await insertMemory(tx, memory);
-  if (id !== memory.id) return { id, deduplicated: true };
-  await record(tx, who, 'MEMORY_STORED', id, memory.runId);
-  return { id, deduplicated: false };
+  await holdPersona(tx, tenantId, memory.personaId);
+  const space = await ensureSpace(tx, { tenantId, personaId: memory.personaId, kind: 'memory' });
+  await lockSpace(tx, space);
+  await unindexTexts(tx, space, await deleteExpiredMemory(tx, tenantId, memory.personaId, memory.digest));
+  const exact = await selectByDigest(tx, memory);
+  // The usual repeat changes nothing else; what holds no longer and is said again holds again.
+  const isSettled = exact !== undefined && exact.superseded_by === null;
+  const { same, older } = isSettled ? NOTHING : await relate(tx, space, text, exact?.id);
+  const known = exact?.id ?? same;
+  const id = known ?? memory.id;
+  if (known === undefined) {
+    await insertMemory(tx, memory);
+    await indexTexts(tx, space, [memoryText(id, text)]);
+    await record(tx, who, 'MEMORY_STORED', id, memory.runId);
+  } else await updateMerged(tx, id, memory);
+  if (older.length > 0) await updateSuperseded(tx, id, older);
+  return { id, deduplicated: known !== undefined, supersedes: older };
+}
+
+const NOTHING: Related = { same: undefined, older: [] };
+
+/** One memory. Throws `not_found`. */
+export async function requireMemory(tx: Tx, tenantId: string, id: string): Promise<Memory> {
+  const memory = await selectMemory(tx, tenantId, id);
+  if (memory === undefined) throw new ReeveError('not_found', `there is no memory ${id}`);
+  return memory;
+}
+
+/**
+ * Changes the fields sent of a memory, and what it is found by. Throws `not_found`, `conflict` where another one says the same, and
+ * `content_refused` for a text that the tenant's rules keep out.
+ */
+export async function updateMemory(
+  tx: Tx,
+  who: Requester,
+  id: string,
+  patch: MemoryPatch,
+  rules: MemoryRules,
+): Promise<Memory> {
+  const { tenantId } = who;
+  const { persona_id: personaId } = await requireMemory(tx, tenantId, id);
+  const { tags, ttl_s: ttlS } = patch;
+  const text = patch.text === undefined ? undefined : allowedText(patch.text, rules, 'text');
+  const space = await ensureSpace(tx, { tenantId, personaId, kind: 'memory' });
+  await lockSpace(tx, space);
+  // One whose time is over is not there, though nobody has removed it yet.
+  if (text !== undefined)
+    await unindexTexts(tx, space, await deleteExpiredMemory(tx, tenantId, personaId, digestOf(text)));
+  try {
+    await updateMemoryRow(tx, id, {
+      ...(text !== undefined && { text: { text, digest: digestOf(text) } }),
+      ...(tags !== undefined && { tags: allowedTags(tags, rules) }),
+      ...(ttlS !== undefined && { ttlS }),
+    });
+  } catch (error) {
+    throw isUniqueViolation(error)
+      ? new ReeveError('conflict', 'another memory says the same', { cause: error })
+      : error;
+  }
+  if (text !== undefined) {
+    await indexTexts(tx, space, [memoryText(id, text)]);
+    await updateParted(tx, id);
+    await updateSuperseded(tx, id, (await relate(tx, space, text, id)).older);
+  }
+  await record(tx, who, 'MEMORY_CHANGED', id, null);
+  return requireMemory(tx, tenantId, id);
 }
 
 /** Removes a memory. Throws `not_found`. */
 export async function forget(tx: Tx, who: Requester, id: string): Promise<void> {
-  if (!(await deleteMemory(tx, who.tenantId, id))) throw new ReeveError('not_found', `there is no memory ${id}`);
+  const { tenantId } = who;
+  const memory = await selectMemoryPersona(tx, tenantId, id);
+  if (memory !== undefined) {
+    const space = await ensureSpace(tx, { tenantId, personaId: memory.personaId, kind: 'memory' });
+    await unindexTexts(tx, space, [id]);
+  }
+  if (!(await deleteMemory(tx, tenantId, id))) throw new ReeveError('not_found', `there is no memory ${id}`);
   await record(tx, who, 'MEMORY_DELETED', id, null);
 }
 
@@ -53,44 +131,75 @@ const QUERY_LENGTH = 2_000;
 
 /**
  * What was remembered, or said in a session, with any of the query's words; best first, then newest. A persona narrows
- * memories to its own; messages have none. No query fails: one without a word in it matches nothing.
+ * memories to its own, and messages to those of runs whose agent had it. No query fails: one without a word in it matches nothing.
  */
 export async function recall(tx: Tx, tenantId: string, input: RecallInput): Promise<RecallMatch[]> {
-  const query = anyOf(await selectLexemes(tx, input.query.slice(0, QUERY_LENGTH).replaceAll('\u0000', ' ')));
-  if (query === null) return [];
-  const memories = input.kinds.includes('memory')
-    ? await searchMemories(tx, tenantId, query, input.persona_id ?? null, input.top_k)
-    : [];
-  const messages = input.kinds.includes('message') ? await searchMessages(tx, tenantId, query, input.top_k) : [];
-  return [...memories, ...messages].sort(byScore).slice(0, input.top_k);
+  return (await recallWith(tx, tenantId, input)).matches;
 }
 
-/** Weaker matches than this are chance: one common word of a long prompt in a long text. */
-const SCORE_FLOOR = 0.001;
+/** The same with how it was found; where the query has a vector, what is most like it matches too. */
+export async function recallWith(
+  tx: Tx,
+  tenantId: string,
+  input: RecallInput,
+  asked?: QueryVector,
+): Promise<{ matches: RecallMatch[]; retrieval: Retrieval }> {
+  const { persona_id: persona } = input;
+  const personas = persona === undefined ? undefined : [persona];
+  const { found, retrieval } = await recallOf(tx, tenantId, input, personas, asked);
+  return { matches: found.map(({ match }) => match), retrieval };
+}
 
-/** What to show a model beside a prompt: the memories that fit it best, at most `topK`, each with where it is from. */
+/** The same for an agent: memories of its persona, and those of none. */
+export async function recallAs(
+  tx: Tx,
+  tenantId: string,
+  personaId: string | null,
+  input: Omit<RecallInput, 'persona_id'>,
+  asked?: QueryVector,
+): Promise<RecallMatch[]> {
+  const { found } = await recallOf(tx, tenantId, input, [personaId, null], asked);
+  return found.map(({ match }) => match);
+}
+
+async function recallOf(
+  tx: Tx,
+  tenantId: string,
+  input: Omit<RecallInput, 'persona_id'>,
+  personas: readonly (string | null)[] | undefined,
+  asked: QueryVector | undefined,
+): Promise<SearchResult> {
+  return search(tx, tenantId, { ...input, query: input.query.slice(0, QUERY_LENGTH) }, personas, asked);
+}
+
+/**
+ * What to show a model beside a prompt: the memories of a persona and those of none that fit it best, at most `topK`, each with where
+ * it is from. A memory that shares a single term with the prompt is left out, unless the prompt has no other, or its vector is close, and
+ * so is one that another came in the place of: that one is there instead.
+ */
 export async function recallContext(
   tx: Tx,
   tenantId: string,
+  personaId: string | null,
   query: string,
   topK: number,
+  asked?: QueryVector,
 ): Promise<{ text: string; source: string }[]> {
-  const matches = await recall(tx, tenantId, { query, top_k: topK, kinds: ['memory'] });
-  return matches.filter(({ score }) => score >= SCORE_FLOOR).map(({ id, text }) => ({ text, source: `memory ${id}` }));
+  const wanted = { query: query.slice(0, QUERY_LENGTH), top_k: topK, kinds: ['memory' as const] };
+  const { terms, found } = await search(tx, tenantId, wanted, [personaId, null], asked);
+  return found
+    .filter((one) => isTelling(one, terms) && one.match.superseded_by === null)
+    .map(({ match: { id, text } }) => ({ text, source: `memory ${id}` }));
 }
 
-function byScore(one: RecallMatch, other: RecallMatch): number {
-  return other.score - one.score || order(other.created_at, one.created_at) || order(other.id, one.id);
-}
-
-function order(one: string, other: string): number {
-  return one < other ? -1 : Number(one > other);
+function allowedTags(tags: readonly string[], rules: MemoryRules): string[] {
+  return [...new Set(tags.map((tag, at) => allowedText(tag, rules, `tags.${at}`)))];
 }
 
 function record(
   tx: Tx,
   { tenantId, userId, traceId }: Requester,
-  action: 'MEMORY_STORED' | 'MEMORY_DELETED',
+  action: 'MEMORY_STORED' | 'MEMORY_CHANGED' | 'MEMORY_DELETED',
   memory: string,
   runId: string | null,
 ): Promise<void> {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { invalidField } from '@reeve/kit';
+import type { LexicalText } from './lexical/write.ts';
+import { OWN_WEIGHT } from './message.ts';
 
 /**
  * What two texts share that say the same: a digest of the text in Unicode's compatibility form, in lower case, with
@@ -11,8 +13,7 @@ export function digestOf(text: string): string {
   return createHash('sha256').update(normal).digest('hex');
 }
 
-/** A text search query for any of the lexemes, each quoted whole: nothing in them is an operator. Null for none. */
-export function anyOf(lexemes: readonly string[]): string | null {
-  if (lexemes.length === 0) return null;
-  return lexemes.map((lexeme) => `'${lexeme.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`).join(' | ');
+/** What a memory is found by. It weighs as much as a message's own words do, so that both rank alike. */
+export function memoryText(id: string, text: string): LexicalText {
+  return { ref: id, fields: [{ text, weight: OWN_WEIGHT }] };
 }

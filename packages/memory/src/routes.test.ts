@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import type { Database } from '@reeve/db';
+import { now, type Database } from '@reeve/db';
 import { createApp, type App } from '@reeve/http';
-import { silentLog } from '@reeve/kit';
+import { newId, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
+import { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
+import { indexMemory } from './indexer.ts';
+import { digestOf } from './memory.ts';
 import { mountMemory } from './routes.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- whatever JSON an answer has
@@ -13,6 +16,7 @@ type Answer = { status: number; body: any };
 describe('the routes of memory', () => {
   let database: Database;
   const deleted: string[] = [];
+  let rules = DEFAULT_RULES;
   let app: App;
   async function send(
     method: string,
@@ -42,7 +46,12 @@ describe('the routes of memory', () => {
       log: silentLog,
       stopping: new AbortController().signal,
     });
-    mountMemory(app, database, async (tenantId, sessionId) => void deleted.push(`${tenantId}/${sessionId}`));
+    mountMemory(
+      app,
+      database,
+      async () => rules,
+      async (tenantId, sessionId) => void deleted.push(`${tenantId}/${sessionId}`),
+    );
   });
   after(() => database[Symbol.asyncDispose]());
 
@@ -124,6 +133,151 @@ describe('the routes of memory', () => {
     );
     assert.equal((await send('DELETE', `/api/v1/memory/${made.body.id}`)).status, 204);
     assert.equal((await send('DELETE', `/api/v1/memory/${made.body.id}`)).status, 404);
+  });
+
+  it('refuse what is never remembered by the rule’s name, or mask it where the tenant says so', async () => {
+    const secret = `hunter2${randomUUID()}`;
+    const refused = await send('POST', '/api/v1/memory/remember', { text: `The wifi password: ${secret}` });
+    assert.deepEqual(
+      [refused.status, refused.body.code, refused.body.details[0].path],
+      [400, 'content_refused', 'text'],
+    );
+    assert.match(refused.body.error, /a password.*rule password/);
+    assert.ok(!JSON.stringify(refused.body).includes(secret));
+    const tagged = await send('POST', '/api/v1/memory/remember', { text: 'x', tags: ['wifi', `password=${secret}`] });
+    assert.deepEqual([tagged.status, tagged.body.details[0].path], [400, 'tags.1']);
+    const { id } = (await send('POST', '/api/v1/memory/remember', { text: 'The wifi is called Fox' })).body;
+    const path = `/api/v1/memory/${id}`;
+    assert.equal((await send('PATCH', path, { text: `password: ${secret}` })).body.code, 'content_refused');
+    assert.equal((await send('GET', path)).body.text, 'The wifi is called Fox');
+
+    rules = memoryRules({ extract: false, secrets: 'mask', refuse: ['(?i)nightfall'], mask: ['EMP-\\d+'] });
+    try {
+      const code = (await send('POST', '/api/v1/memory/remember', { text: 'About Nightfall' })).body;
+      assert.match(code.error, /does not want.*rule refuse\.0/);
+      const text = `Ada is EMP-4711, her wifi password: ${secret}`;
+      const stored = (await send('POST', '/api/v1/memory/remember', { text })).body.id;
+      const memory = (await send('GET', `/api/v1/memory/${stored}`)).body;
+      assert.equal(memory.text, 'Ada is ***, her wifi password: ***');
+      assert.deepEqual((await send('POST', '/api/v1/memory/recall', { query: `4711 ${secret}` })).body.matches, []);
+      assert.equal((await send('DELETE', `/api/v1/memory/${stored}`)).status, 204);
+    } finally {
+      rules = DEFAULT_RULES;
+      await send('DELETE', path);
+    }
+  });
+
+  it('export all that is remembered, the oldest first, and forget it all with what it was found by', async () => {
+    const [tenant, persona] = [{ 'x-tenant-id': 'other' }, randomUUID()];
+    await database.db
+      .insertInto('memories')
+      .values(
+        Array.from({ length: 601 }, (_, n) => ({
+          id: newId(),
+          tenant_id: 'other',
+          persona_id: n % 2 === 0 ? persona : null,
+          text: `thought ${n}`,
+          digest: newId(),
+          created_at: now,
+        })),
+      )
+      .execute();
+    await indexMemory(database, silentLog, new AbortController().signal);
+    const { id } = (await send('POST', '/api/v1/memory/remember', { text: 'The last one', tags: ['end'] }, tenant))
+      .body;
+    const read = async (query: string) => {
+      const response = await app.fetch(new Request(`http://x/api/v1/memory/export${query}`, { headers: tenant }));
+      assert.equal(response.headers.get('content-type'), 'application/x-ndjson');
+      return (await response.text())
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    };
+    const lines = await read('');
+    assert.deepEqual([lines.length, lines.at(-1)], [603, { exported: 602 }]);
+    assert.equal(new Set(lines.map((line) => line.text)).size, 603);
+    const listed = (await send('GET', '/api/v1/memory?limit=1', undefined, tenant)).body;
+    assert.deepEqual([lines.at(-2), listed.total], [listed.memories[0], 602]);
+    assert.equal((await read(`?persona_id=${persona}`)).length, 302);
+
+    for (const query of ['', '?all=false', `?all=true&persona_id=${persona}`])
+      assert.equal((await send('DELETE', `/api/v1/memory${query}`, undefined, tenant)).status, 400, query);
+    const mine = (await send('POST', '/api/v1/memory/remember', { text: 'Not theirs to delete' })).body.id;
+    const path = `/api/v1/memory?persona_id=${persona}`;
+    assert.deepEqual((await send('DELETE', path, undefined, tenant)).body, { deleted: 301 });
+    assert.deepEqual((await send('DELETE', path, undefined, tenant)).body, { deleted: 0 });
+    assert.equal((await send('POST', '/api/v1/memory/recall', { query: 'last' }, tenant)).body.matches[0].id, id);
+    assert.deepEqual((await send('DELETE', '/api/v1/memory?all=true', undefined, tenant)).body, { deleted: 301 });
+    assert.deepEqual(await read(''), [{ exported: 0 }]);
+    for (const table of ['lexical_entries', 'lexical_terms', 'lexical_blocks'] as const) {
+      const rows = await database.db.selectFrom(table).select('space_id').where('tenant_id', '=', 'other').execute();
+      assert.deepEqual(rows, [], table);
+    }
+    assert.equal((await send('DELETE', `/api/v1/memory/${mine}`)).status, 204);
+    const audited = await database.db
+      .selectFrom('audit')
+      .select('details')
+      .where('action', '=', 'MEMORIES_DELETED')
+      .orderBy('at')
+      .execute();
+    assert.deepEqual(
+      audited.map(({ details }) => details),
+      [{ deleted: 301, persona }, { deleted: 301 }],
+    );
+    assert.equal(
+      (await send('POST', '/api/v1/memory/remember', { text: 'The last one' }, tenant)).body.deduplicated,
+      false,
+    );
+  });
+
+  it('say which of them could go, and change nothing', async () => {
+    const other = { 'x-tenant-id': 'other' };
+    const store = async (text: string, day: string, tags: string[] = []) => {
+      const id = newId();
+      const created_at = new Date(`${day}T12:00:00Z`);
+      const row = { id, tenant_id: 'other', text, digest: digestOf(text), tags, created_at };
+      await database.db.insertInto('memories').values(row).execute();
+      return id;
+    };
+    await send('DELETE', '/api/v1/memory?all=true', undefined, other);
+    // As they were stored before anything was compared.
+    const [tea, berlin] = [
+      await store('Ada prefers tea', '2025-01-01'),
+      await store('Ada lives in Berlin', '2025-01-02'),
+    ];
+    const again = await store('ada prefers the tea!', '2025-01-03');
+    const munich = await store('Ada lives in Munich', '2025-01-04');
+    const stale = await store('Ada asked about two', '2025-01-05', ['extracted']);
+    const kept = await store('Ada paints', '2025-01-06');
+    await indexMemory(database, silentLog, new AbortController().signal);
+    const rent = (await send('POST', '/api/v1/memory/remember', { text: 'The rent is 900 euros' }, other)).body.id;
+    const raised = (await send('POST', '/api/v1/memory/remember', { text: 'The rent is 950 euros' }, other)).body.id;
+
+    const ask = async (query = '') => (await send('GET', `/api/v1/memory/cleanup${query}`, undefined, other)).body;
+    const plan = await ask();
+    assert.deepEqual([plan.looked_at, plan.next], [8, null]);
+    assert.deepEqual(
+      plan.proposals.map((one: { kind: string; memory_id: string; in_favor_of: string }) => [
+        one.memory_id,
+        one.kind,
+        one.in_favor_of,
+      ]),
+      [
+        [again, 'duplicate', tea],
+        [berlin, 'contradicted', munich],
+        [stale, 'stale', null],
+        [rent, 'superseded', raised],
+      ],
+    );
+    assert.deepEqual((await ask('?stale_days=36500')).proposals.length, 3);
+    const first = await ask('?limit=5');
+    assert.deepEqual([first.looked_at, first.next], [5, stale]);
+    const rest = await ask(`?limit=5&after=${stale}`);
+    assert.deepEqual([rest.looked_at, rest.proposals.length, rest.next], [3, 1, null]);
+    assert.deepEqual((await ask(`?persona_id=${randomUUID()}`)).proposals, []);
+    const all = (await send('GET', '/api/v1/memory', undefined, other)).body;
+    assert.ok(all.total === 8 && JSON.stringify(all).includes(kept));
+    assert.equal((await send('DELETE', '/api/v1/memory?all=true', undefined, other)).status, 200);
   });
 
   it('refuse bad input by the field’s name and store nothing', async () => {

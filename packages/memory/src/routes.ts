@@ -1,7 +1,12 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
-import { requesterOf, type App } from '@reeve/http';
-import { forget, recall, remember } from './memories.ts';
+import { ByteStream, Reply, requesterOf, type App } from '@reeve/http';
+import { proposeCleanup } from './care/cleanup.ts';
+import { exportMemories } from './care/export.ts';
+import { forgetAll } from './care/forget-all.ts';
+import type { MemoryRulesOf } from './care/sensitive.ts';
+import { forget, recallWith, remember, requireMemory, updateMemory } from './memories.ts';
+import { listMemoryRows } from './memory-store.ts';
 import type { NewMessage } from './session.ts';
 import {
   appendMessages,
@@ -13,15 +18,18 @@ import {
   requireSession,
 } from './sessions.ts';
 import { listSessions } from './store.ts';
+import type { AskVector } from './vectors/index.ts';
 
 /** Messages that `GET /memory/latest` answers. */
 const LATEST = 200;
 
-/** Mounts the routes of sessions and memories. `deleted` removes what others keep of a session; it does not throw. */
+/** Mounts the routes of sessions and memories. `deleted` removes what others keep of a session; it does not throw. Without `askVector` recall is lexical. */
 export function mountMemory(
   app: App,
   database: Database,
+  rulesOf: MemoryRulesOf,
   deleted: (tenantId: string, sessionId: string) => Promise<void>,
+  askVector?: AskVector,
 ): void {
   app.mount(routes.getLatestMemory, ({ principal: { tenantId }, query: { session_id } }) =>
     inTenant(database.db, tenantId, async (tx) => {
@@ -77,16 +85,55 @@ export function mountMemory(
     inTenant(database.db, tenantId, (tx) => exportSession(tx, tenantId, id)),
   );
 
-  app.mount(routes.remember, (call) =>
-    inTenant(database.db, call.principal.tenantId, (tx) => remember(tx, requesterOf(call), call.body)),
-  );
+  app.mount(routes.remember, async (call) => {
+    const rules = await rulesOf(call.principal.tenantId);
+    return inTenant(database.db, call.principal.tenantId, (tx) => remember(tx, requesterOf(call), call.body, rules));
+  });
 
-  app.mount(routes.recall, ({ principal: { tenantId }, body }) =>
+  app.mount(routes.recall, async ({ principal: { tenantId }, body, signal }) => {
+    const asked = await askVector?.(tenantId, body.query, signal);
+    return inTenant(database.db, tenantId, (tx) => recallWith(tx, tenantId, body, asked));
+  });
+
+  app.mount(routes.listMemories, ({ principal: { tenantId }, query: { persona_id: personaId, tag, limit, offset } }) =>
     inTenant(database.db, tenantId, async (tx) => ({
-      matches: await recall(tx, tenantId, body),
-      retrieval: 'lexical',
+      ...(await listMemoryRows(tx, tenantId, { personaId, tag }, { limit, offset })),
+      limit,
+      offset,
     })),
   );
+
+  // Before /api/v1/memory/{id}, which takes any word for an id; so does the next.
+  app.mount(routes.exportMemories, async ({ principal: { tenantId }, query: { persona_id: personaId } }) => {
+    const lines = ByteStream.ofLines((gone) => exportMemories(database, tenantId, personaId, gone));
+    return new Reply(200, lines, routes.exportMemories.produces, {
+      'content-disposition': 'attachment; filename="memories.jsonl"',
+    });
+  });
+
+  app.mount(routes.proposeMemoryCleanup, ({ principal: { tenantId }, query }) => {
+    const { persona_id: personaId, after, limit, stale_days: staleDays } = query;
+    return inTenant(database.db, tenantId, (tx) =>
+      proposeCleanup(tx, tenantId, { personaId, after, limit, staleDays }),
+    );
+  });
+
+  app.mount(routes.deleteMemories, async (call) => ({
+    deleted: await inTenant(database.db, call.principal.tenantId, (tx) =>
+      forgetAll(tx, requesterOf(call), call.query.persona_id),
+    ),
+  }));
+
+  app.mount(routes.getMemory, ({ principal: { tenantId }, params: { id } }) =>
+    inTenant(database.db, tenantId, (tx) => requireMemory(tx, tenantId, id)),
+  );
+
+  app.mount(routes.updateMemory, async (call) => {
+    const rules = await rulesOf(call.principal.tenantId);
+    return inTenant(database.db, call.principal.tenantId, (tx) =>
+      updateMemory(tx, requesterOf(call), call.params.id, call.body, rules),
+    );
+  });
 
   app.mount(routes.deleteMemory, async (call) => {
     await inTenant(database.db, call.principal.tenantId, (tx) => forget(tx, requesterOf(call), call.params.id));

@@ -1,88 +1,125 @@
-import type { RecallMatch } from '@reeve/contract';
-import type { Db } from '@reeve/db';
-import { sql, type RawBuilder } from 'kysely';
+import type { RecallInput, RecallMatch, Retrieval } from '@reeve/contract';
+import type { Tx } from '@reeve/db';
+import { newestFirst } from './care/newest-first.ts';
+import { rankTexts } from './lexical/rank.ts';
+import { findSpaces, type Space } from './lexical/space.ts';
+import { selectFoundMemories, selectFoundMessages } from './search-store.ts';
+import { fuseRankings, type QueryVector } from './vectors/index.ts';
 
 /*
- * Lexical search: a text matches where it has any of the query's lexemes, and ranks by how many of them it has and how
- * often, over the logarithm of its length (`ts_rank` with normalization 1). Equal ranks go to the newer one.
+ * Lexical search: a text matches where it has any of the query's terms, and ranks by BM25 over all that is searched. Equal ranks go
+ * to the newer one, and what came in the place of a memory stands before it. What was said in sessions is found once the indexer has
+ * been there, with what was said around it.
+ *
+ * Hybrid search, where the query has a vector: what is most like it matches too.
  */
 
-/** The query's words in the form that the index has them: stemmed, in lower case, without stop words. */
-export async function selectLexemes(db: Db, text: string): Promise<string[]> {
-  const { rows } = await sql<{
-    lexemes: string[];
-  }>`select tsvector_to_array(to_tsvector('english', ${text})) as lexemes`.execute(db);
-  return rows[0]!.lexemes;
+/** A match, how many different terms of the query it has, and whether its vector alone is reason to show it. */
+export interface Found extends Telling {
+  readonly match: RecallMatch;
 }
 
-/** The best memories for a text search query; expired ones are not there. With a persona only that one's. */
-export async function searchMemories(
-  db: Db,
+/** How much something that was found has to do with a query. */
+export interface Telling {
+  readonly matched: number;
+  readonly isClose: boolean;
+}
+
+/** Terms that a text has to share with a prompt: one may be chance, a common word of a long prompt in a long text. */
+const SHARED_TERMS = 2;
+
+/** Whether to show a model what was found: it shares enough of the query's terms, or all where there are fewer, or its vector is close. */
+export function isTelling({ matched, isClose }: Telling, terms: number): boolean {
+  return isClose || (matched > 0 && matched >= Math.min(SHARED_TERMS, terms));
+}
+
+/** What was found, and how. */
+export interface SearchResult {
+  readonly retrieval: Retrieval;
+  /** How many different terms the query has. */
+  readonly terms: number;
+  readonly found: Found[];
+}
+
+/** What is looked at at a time, at most, where little of it may be answered. */
+const LARGEST_PAGE = 3_200;
+
+/** What fits a query best, at most `top_k`. Expired memories are not there. */
+export async function search(
+  tx: Tx,
   tenantId: string,
-  query: string,
-  personaId: string | null,
-  limit: number,
-): Promise<RecallMatch[]> {
-  const found = sql`
-    select id::text as id, 'memory' as kind, text, ts_rank(search, ${query}::tsquery, 1) as score, tags, session_id, run_id, created_at
-    from memories
-    where tenant_id = ${tenantId} and search @@ ${query}::tsquery and (expires_at is null or expires_at > reeve_now())
-      and (${personaId}::uuid is null or persona_id = ${personaId}::uuid)`;
-  return best(db, found, limit);
+  { query, kinds, top_k: topK }: Omit<RecallInput, 'persona_id'>,
+  /** Whose memories and messages, null: those of none; left out: all. */
+  personas?: readonly (string | null)[],
+  asked?: QueryVector,
+): Promise<SearchResult> {
+  const spaces = await spacesOf(tx, tenantId, kinds, personas);
+  const ranking = await rankTexts(tx, spaces, query);
+  const vectors = await asked?.rank(tx, spaces);
+  if (vectors !== undefined) {
+    const fused = await fuseRankings(ranking, vectors, (refs) => matchesOf(tx, tenantId, refs, personas));
+    const found = fused.map(({ match, score, ...of }) => ({ match: { ...match, score }, ...of }));
+    return { retrieval: 'hybrid', terms: ranking.terms, found: await inOrder(tx, tenantId, found, topK) };
+  }
+  const found: Found[] = [];
+  for (let size = topK; found.length < topK; size = Math.min(2 * size, LARGEST_PAGE)) {
+    const page = await ranking.take(size);
+    const matches = await matchesOf(
+      tx,
+      tenantId,
+      page.map(({ ref }) => ref),
+      personas,
+    );
+    for (const { ref, score, matched } of page) {
+      const match = matches.get(ref);
+      if (match !== undefined && found.length < topK)
+        found.push({ match: { ...match, score }, matched, isClose: false });
+    }
+    if (page.length < size) break;
+  }
+  return { retrieval: 'lexical', terms: ranking.terms, found: await inOrder(tx, tenantId, found, topK) };
 }
 
-/**
- * The best messages for a text search query. Messages have no index for it, so only the newest are looked at, by the
- * latest use of their session: at most 2,000, the first 10,000 characters of each, a million characters in all.
- */
-export async function searchMessages(db: Db, tenantId: string, query: string, limit: number): Promise<RecallMatch[]> {
-  const newest = sql`
-    select m.session_id, m.position, m.run_id, m.created_at, message_content(m) as content, s.updated_at from (
-      select id, updated_at from sessions where tenant_id = ${tenantId} order by updated_at desc, id desc limit 2000
-    ) s
-    cross join lateral (
-      select * from messages where tenant_id = ${tenantId} and session_id = s.id order by position desc limit 2000
-    ) m
-    order by s.updated_at desc, s.id desc, m.position desc limit 2000`;
-  const found = sql`
-    select session_id::text || ':' || position as id, 'message' as kind, content as text,
-      ts_rank(to_tsvector('english', ${parsable('content')}), ${query}::tsquery, 1) as score,
-      '{}'::text[] as tags, session_id, run_id, created_at
-    from (
-      select *, sum(least(length(content), 10000)) over (order by updated_at desc, session_id desc, position desc) as characters
-      from (${newest}) newest
-    ) looked_at
-    where characters <= 1000000`;
-  return best(db, found, limit);
+/** The best of what was found, each after what came in its place. */
+async function inOrder(tx: Tx, tenantId: string, found: Found[], topK: number): Promise<Found[]> {
+  const ranked = found.sort((one, other) => byScore(one.match, other.match)).slice(0, topK);
+  return (await newestFirst(ranked, (ids) => selectFoundMemories(tx, tenantId, ids))).slice(0, topK);
 }
 
-/** A text that PostgreSQL parses in linear time: its parser goes back over long unbroken runs and unclosed tags. */
-function parsable(column: string): RawBuilder<string> {
-  return sql`regexp_replace(replace(left(${sql.ref(column)}, 10000), '<', ' '), '(\\S{60})', '\\1 ', 'g')`;
+async function spacesOf(
+  tx: Tx,
+  tenantId: string,
+  kinds: RecallInput['kinds'],
+  personas: readonly (string | null)[] | undefined,
+): Promise<Space[]> {
+  const spaces: Space[] = [];
+  if (kinds.includes('memory')) {
+    const kinds = ['memory'] as const;
+    if (personas === undefined) spaces.push(...(await findSpaces(tx, { tenantId, kinds })));
+    for (const personaId of new Set(personas)) spaces.push(...(await findSpaces(tx, { tenantId, personaId, kinds })));
+  }
+  if (kinds.includes('message')) spaces.push(...(await findSpaces(tx, { tenantId, kinds: ['message'] })));
+  return spaces;
 }
 
-interface FoundRow {
-  readonly id: string;
-  readonly kind: RecallMatch['kind'];
-  readonly text: string;
-  readonly score: number;
-  readonly tags: string[];
-  readonly session_id: string | null;
-  readonly run_id: string | null;
-  readonly created_at: Date;
+async function matchesOf(
+  tx: Tx,
+  tenantId: string,
+  refs: readonly string[],
+  personas: readonly (string | null)[] | undefined,
+): Promise<Map<string, RecallMatch>> {
+  const { message = [], memory = [] } = Object.groupBy(refs, (ref) => (ref.includes(':') ? 'message' : 'memory'));
+  const rows = [
+    ...(memory.length > 0 ? await selectFoundMemories(tx, tenantId, memory) : []),
+    ...(message.length > 0 ? await selectFoundMessages(tx, tenantId, message, personas) : []),
+  ];
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
-async function best(db: Db, found: RawBuilder<unknown>, limit: number): Promise<RecallMatch[]> {
-  const { rows } = await sql<FoundRow>`
-    with found as materialized (${found})
-    select * from found where score > 0 order by score desc, created_at desc, id desc limit ${limit}`.execute(db);
-  return rows.map((row) => ({
-    id: row.id,
-    kind: row.kind,
-    text: row.text,
-    score: row.score,
-    tags: row.tags,
-    source: { session_id: row.session_id, run_id: row.run_id },
-    created_at: row.created_at.toISOString(),
-  }));
+function byScore(one: RecallMatch, other: RecallMatch): number {
+  return other.score - one.score || order(other.created_at, one.created_at) || order(other.id, one.id);
+}
+
+function order(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
 }

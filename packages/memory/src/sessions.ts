@@ -2,6 +2,7 @@ import { recordAudit } from '@reeve/audit';
 import type { Message, Session } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
+import { unindexSession } from './message-index.ts';
 import { titleOf, type NewMessage, type Requester } from './session.ts';
 import {
   deleteSession,
@@ -98,6 +99,7 @@ export async function removeSession(
   { tenantId, userId, traceId }: Requester,
   sessionId: string,
 ): Promise<void> {
+  await unindexSession(tx, tenantId, sessionId);
   const messages = await deleteSession(tx, tenantId, sessionId);
   if (messages === undefined) throw noSession(sessionId);
   await recordAudit(tx, [

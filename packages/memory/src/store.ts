@@ -31,6 +31,7 @@ export async function insertSession(
       parent_session_id: session.parent?.id ?? null,
       parent_until: session.parent?.until ?? null,
       message_count: session.parent?.until ?? 0,
+      indexed_until: session.parent?.until ?? 0,
       created_at: now,
       updated_at: now,
     })
@@ -175,27 +176,43 @@ export interface NewMemory {
 
 const noPersona = '00000000-0000-0000-0000-000000000000';
 
-/** Removes the memory of that digest where its time is over. */
+/** Removes the memory of that digest where its time is over, and answers its id. */
 export async function deleteExpiredMemory(
   db: Db,
   tenantId: string,
   personaId: string | null,
   digest: string,
-): Promise<void> {
-  await sql`delete from memories where tenant_id = ${tenantId} and coalesce(persona_id, ${sql.lit(noPersona)}) = ${personaId ?? noPersona}
-    and digest = ${digest} and expires_at <= reeve_now()`.execute(db);
+): Promise<string[]> {
+  const { rows } = await sql<{
+    id: string;
+  }>`delete from memories where tenant_id = ${tenantId} and coalesce(persona_id, ${sql.lit(noPersona)}) = ${personaId ?? noPersona}
+    and digest = ${digest} and expires_at <= reeve_now() returning id`.execute(db);
+  return rows.map(({ id }) => id);
 }
 
-/** Adds a memory and answers its id; where its digest is there already, that one lasts as long as the longer of the two. */
-export async function insertMemory(db: Db, memory: NewMemory): Promise<string> {
-  const { rows } = await sql<{ id: string }>`
-    insert into memories (id, tenant_id, persona_id, text, digest, tags, session_id, run_id, created_at, expires_at)
+/** Adds a memory that its caller indexes. */
+export async function insertMemory(db: Db, memory: NewMemory): Promise<void> {
+  await sql`
+    insert into memories (id, tenant_id, persona_id, text, digest, tags, session_id, run_id, created_at, expires_at, indexed)
     values (${memory.id}, ${memory.tenantId}, ${memory.personaId}, ${memory.text}, ${memory.digest}, ${[...memory.tags]},
-      ${memory.sessionId}, ${memory.runId}, reeve_now(), reeve_now() + ${memory.ttlS}::float8 * interval '1 s')
-    on conflict (tenant_id, coalesce(persona_id, ${sql.lit(noPersona)}), digest) do update set expires_at =
-      case when memories.expires_at is null or excluded.expires_at is null then null else greatest(memories.expires_at, excluded.expires_at) end
-    returning id`.execute(db);
-  return rows[0]!.id;
+      ${memory.sessionId}, ${memory.runId}, reeve_now(), reeve_now() + ${memory.ttlS}::float8 * interval '1 s', true)`.execute(
+    db,
+  );
+}
+
+/** Whose memory it is; undefined where there is none of that id. */
+export async function selectMemoryPersona(
+  db: Db,
+  tenantId: string,
+  id: string,
+): Promise<{ personaId: string | null } | undefined> {
+  const row = await db
+    .selectFrom('memories')
+    .select('persona_id')
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row && { personaId: row.persona_id };
 }
 
 /** False where there is no such memory. */

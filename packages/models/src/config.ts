@@ -82,9 +82,11 @@ export const modelSettings = {
   embeddingProvider: setting(
     'EMBEDDING_PROVIDER',
     z
-      .enum(EMBEDDING_PROVIDERS, { error: `it must be one of ${EMBEDDING_PROVIDERS.join(', ')}` })
+      .enum(EMBEDDING_PROVIDERS, {
+        error: `it must be one of ${EMBEDDING_PROVIDERS.join(', ')} (Ollama and other local servers are openai-compatible; no model runs inside Reeve)`,
+      })
       .default('none')
-      .describe('Who turns text into vectors; `none`: retrieval is lexical.'),
+      .describe('Who turns text into vectors, for recall and knowledge bases; `none`: retrieval is lexical.'),
   ),
   embeddingModel: setting(
     'EMBEDDING_MODEL',

@@ -69,6 +69,8 @@ export async function createPlace(): Promise<Place> {
         REEVE_DATA_DIR: dataDirectory,
         REEVE_PORT: '0',
         SANDBOX_PORT: 'off',
+        MEMORY_PORT: 'off',
+        BODY_REFRESH_S: '0',
         ...environment,
       },
     });

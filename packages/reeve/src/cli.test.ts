@@ -162,7 +162,7 @@ suite('usage and configuration', () => {
 
   test('wrong usage exits with 2 and one line that says what is wrong', async () => {
     const cases: [string[], RegExp][] = [
-      [['personas'], /^reeve: unknown command 'personas'/],
+      [['zzz'], /^reeve: unknown command 'zzz'/],
       [['tasks', 'list', '--limit', 'x'], /^reeve: .*--limit.*whole number from 1 to 200/],
       [
         ['create-task', '--agent', 'assistant', '--type', 'a', '--title', 'b', '--payload', '{'],

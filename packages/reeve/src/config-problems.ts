@@ -1,6 +1,6 @@
 import type { ErrorDetail } from '@reeve/contract';
 import { ReeveError, silentLog } from '@reeve/kit';
-import { openModels } from '@reeve/models';
+import { openEmbedder, openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
 import { readTenantsFile, requireSafeBinding } from '@reeve/tenancy';
 import { readConfig, ROLES, type Config } from './config.ts';
@@ -31,7 +31,7 @@ export function checkConfig(): { config: Config | undefined; problems: ErrorDeta
 
 /** What the chosen model provider lacks. Calls nobody. */
 export function modelProblems(config: Config): ErrorDetail[] {
-  return caught(() => openModels(config, silentLog));
+  return [...caught(() => openModels(config, silentLog)), ...caught(() => openEmbedder(config, silentLog))];
 }
 
 function tenantProblems({ tenantsFile }: Config): ErrorDetail[] {

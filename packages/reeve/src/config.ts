@@ -8,6 +8,7 @@ import { mcpSettings } from '@reeve/mcp/config';
 import { gatewaySettings } from '@reeve/gateway/config';
 import { httpSettings } from '@reeve/http/config';
 import { loadConfig, setting, type ConfigOf, type ConfigValue } from '@reeve/kit';
+import { memorySettings } from '@reeve/memory/config';
 import { modelSettings } from '@reeve/models/config';
 import { tlsSettings } from '@reeve/rpc/config';
 import { sandboxSettings, workspaceSettings } from '@reeve/sandbox/config';
@@ -78,6 +79,7 @@ const settings = {
   ...limitSettings,
   ...taskSettings,
   ...modelSettings,
+  ...memorySettings,
   ...sandboxSettings,
   ...workspaceSettings,
   ...egressSettings,
@@ -102,13 +104,33 @@ export function readConfig(overrides: Readonly<Record<string, string | undefined
   config: Config;
   values: ConfigValue[];
 } {
-  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-  const environment = { ...parseEnv(readOptional('.env')), ...process.env, ...given } as Record<
-    string,
-    string | undefined
-  >;
-  const { config, values } = loadConfig(settings, environment, readOptional('reeve.yaml'));
+  const given = Object.fromEntries(
+    Object.entries(overrides).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  const { config, values } = loadConfig(settings, environmentOf(given), readOptional('reeve.yaml'));
   return { config: { ...config, shown: values }, values };
+}
+
+/** Settings of parts that are not in this release, and what they would do. */
+const NOT_BUILT: Readonly<Record<string, string>> = {
+  SOMA_BASE_URL: 'an external memory backend',
+  MEMORY_SERVICE_TARGET: 'calling the role memory elsewhere; all roles reach the database themselves',
+  MODEL_GATEWAY_TARGET: 'calling the role models elsewhere',
+  KAFKA_BOOTSTRAP_SERVERS: 'a bus outside the database',
+  POOL_BACKEND: 'pools of warm instances',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'export of traces',
+};
+
+/** What is set here for parts that this release does not have, one sentence each. */
+export function settingsInVain(): string[] {
+  const environment = environmentOf({});
+  return Object.entries(NOT_BUILT)
+    .filter(([variable]) => (environment[variable] ?? '') !== '')
+    .map(([variable, what]) => `${variable} is set, but this release does not have what it is for (${what})`);
+}
+
+function environmentOf(overrides: Readonly<Record<string, string>>): Record<string, string | undefined> {
+  return { ...parseEnv(readOptional('.env')), ...process.env, ...overrides };
 }
 
 /** Absolute path of the folder with the operator's skills. */

@@ -61,6 +61,12 @@ const COMMANDS: readonly Entry[] = [
   { name: 'audit', summary: 'who did what, and proof that it is whole', load: () => import('./commands/audit.ts') },
   { name: 'runs', summary: 'list, show, follow, fork and cancel runs', load: () => import('./commands/runs.ts') },
   { name: 'agents', summary: 'list, show, create, edit and delete agents', load: () => import('./commands/agents.ts') },
+  {
+    name: 'personas',
+    summary: 'list, show, create, edit and delete personas',
+    load: () => import('./commands/personas.ts'),
+  },
+  { name: 'kb', summary: 'fill and search knowledge bases', load: () => import('./commands/kb.ts') },
   { name: 'tools', summary: 'list what agents can call', load: () => import('./commands/tools.ts') },
   { name: 'skills', summary: 'list and show skills', load: () => import('./commands/skills.ts') },
   { name: 'keys', summary: 'create, list, rotate and revoke API keys', load: () => import('./commands/keys.ts') },

@@ -37,6 +37,9 @@ suite('the sandbox of another process on the command line', () => {
     const stranger = await doctor({ SANDBOX_TARGET: target });
     assert.equal(stranger.sandbox[0]!.state, 'fail', 'without a certificate nothing is said');
 
+    const broken = await doctor({ ...tls, TLS_CA_CERT_PATH: '/nowhere/ca.crt', SANDBOX_TARGET: target });
+    assert.match(broken.sandbox[0]!.evidence, /TLS_CA_CERT_PATH is .*cannot be read/);
+
     server.child.kill('SIGTERM');
     assert.equal((await server.ended).code, 0);
     const gone = await doctor({ ...tls, SANDBOX_TARGET: target });

@@ -2,12 +2,20 @@ import type { ErrorDetail } from '@reeve/contract';
 import { isLoopback } from '@reeve/http';
 import { ReeveError, type Log } from '@reeve/kit';
 import { readTls } from '@reeve/rpc/tls';
+import { openSandbox, type Sandbox } from '@reeve/sandbox';
 import type { RemoteSandbox } from '@reeve/tools/remote';
 import type { Config } from './config.ts';
+import { rootsOf } from './roots.ts';
 
 /** True for a process that runs tools for others and does nothing else: it opens no database. */
 export function isSandboxAlone({ roles }: Pick<Config, 'roles'>): boolean {
   return roles.length === 1 && roles[0] === 'sandbox';
+}
+
+/** The sandbox of this process, or of the one that the settings name. */
+export async function openSandboxOf(config: Config, log: Log): Promise<Sandbox | RemoteSandbox> {
+  const target = sandboxTarget(config);
+  return target === undefined ? openSandbox(config, log) : openSandboxElsewhere(target, config, log);
 }
 
 /** The process that runs the tools which work in a workspace, as `host:port`; undefined where that is this one. */
@@ -43,11 +51,11 @@ export function requireSandboxPlace(config: Config): void {
 }
 
 /** The sandbox of another process. What it takes to call it is loaded only here. */
-export async function openSandboxElsewhere(target: string, config: Config, log: Log): Promise<RemoteSandbox> {
+async function openSandboxElsewhere(target: string, config: Config, log: Log): Promise<RemoteSandbox> {
   const { openRemoteSandbox } = await import('@reeve/tools/remote');
   await using stack = new AsyncDisposableStack();
   const channel = stack.use(await openChannelTo(target, config));
-  const remote = stack.use(openRemoteSandbox({ channel, config, log }));
+  const remote = stack.use(openRemoteSandbox({ channel, roots: rootsOf(config), config, log }));
   const parts = stack.move();
   return { ...remote, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }

@@ -1,9 +1,10 @@
-import { join, resolve } from 'node:path';
+import { createOutgoing } from '@reeve/http';
 import { Background, collectProcessMetrics, ReeveError, type Log } from '@reeve/kit';
 import { createQuota, createWorkspaces, openSandbox } from '@reeve/sandbox';
 import { createCallAuthenticator, openFilePolicies, toolRule } from '@reeve/tenancy';
 import { bareTools, createRegistryOf, workspaceTools, type ToolCalls } from '@reeve/tools';
 import type { Config } from './config.ts';
+import { mcpFilesDirectoryOf, workspacesDirectoryOf } from './roots.ts';
 import { startSandboxService } from './sandbox-service.ts';
 import { keepWorkspaces } from './workspace-retention.ts';
 
@@ -21,17 +22,19 @@ export interface SandboxRole extends AsyncDisposable {
 export async function startSandboxRole(config: Config, log: Log): Promise<SandboxRole> {
   await using stack = new AsyncDisposableStack();
   collectProcessMetrics();
-  const directory = join(resolve(config.dataDirectory), 'workspaces');
-  const workspaces = createWorkspaces(directory, createQuota(config));
+  const directory = workspacesDirectoryOf(config);
+  const quota = createQuota(config);
+  const workspaces = createWorkspaces(directory, quota);
+  const mcpFiles = createWorkspaces(mcpFilesDirectoryOf(config), quota);
   const sandbox = stack.use(await openSandbox(config, log));
+  const outgoing = stack.use(createOutgoing({ allowPrivate: config.allowPrivateUrls }));
   const policies = stack.use(openFilePolicies(config, log));
   const tools = createRegistryOf([...bareTools, ...workspaceTools(sandbox)], config, log);
   const calls: ToolCalls = {
     toolsOf: async () => tools,
     async contextFor(who, idempotencyKey, signal) {
       const workspace = await workspaces.open(who.tenantId, who.sessionId);
-      const { quota } = workspaces;
-      // Connections could not be audited here, so there are none.
+      // Connections could not be audited here, so there are none; programs of roles ask those.
       const egressOf = async () => undefined;
       return { ...who, idempotencyKey, signal, workspace, quota, egressOf, now: () => new Date() };
     },
@@ -46,10 +49,19 @@ export async function startSandboxRole(config: Config, log: Log): Promise<Sandbo
     const background = stack.use(new Background(log));
     stack.defer(() => stopping.abort());
     // Who waits for which is known elsewhere: twice as long is longer than anybody should.
-    const files = { isNeeded: async () => false, workspaces, days: config.retentionDays * 2, log };
-    background.start('retention of workspaces', () => keepWorkspaces(files, stopping.signal));
+    const rule = { isNeeded: async () => false, days: config.retentionDays * 2, log };
+    background.start('retention of workspaces', () => keepWorkspaces({ ...rule, workspaces }, stopping.signal));
+    background.start('retention of files of MCP servers', () =>
+      keepWorkspaces({ ...rule, workspaces: mcpFiles }, stopping.signal),
+    );
   }
-  const server = await startSandboxService({ config, calls, authenticate, log });
+  const server = await startSandboxService({
+    config,
+    calls,
+    programs: { sandbox, workspaces, mcpFiles, connect: outgoing.connect },
+    authenticate,
+    log,
+  });
   if (server === undefined)
     throw new ReeveError('invalid_request', 'SANDBOX_PORT is off, but the role sandbox has nothing else to do');
   stack.use(server);

@@ -1,47 +1,49 @@
-import { ReeveError } from '@reeve/kit';
-import type { RpcServer, RpcServerOptions } from '@reeve/rpc';
-import { readTls } from '@reeve/rpc/tls';
-import { requireSafeBinding } from '@reeve/tenancy';
+import type { RpcServer } from '@reeve/rpc';
+import type { Egress, Sandbox, Workspaces } from '@reeve/sandbox';
 import type { ToolCalls } from '@reeve/tools';
-import { ROLES, type Config } from './config.ts';
-import { isSandboxAlone, sandboxTarget } from './sandbox-place.ts';
+import { startRoleService, type RoleServiceParts } from './role-service.ts';
+import { foldersOf } from './roots.ts';
+import { isSandboxAlone } from './sandbox-place.ts';
 
-export interface SandboxServiceParts extends Pick<RpcServerOptions, 'authenticate' | 'limit' | 'onRefused' | 'log'> {
-  readonly config: Config;
+/** The sandbox and the disk of this process. */
+export interface ProgramParts {
+  readonly sandbox: Pick<Sandbox, 'exec'>;
+  readonly workspaces: Workspaces;
+  readonly mcpFiles: Workspaces;
+  readonly connect: Egress['connect'];
+}
+
+export interface SandboxServiceParts extends RoleServiceParts {
   readonly calls: ToolCalls;
+  /** What programs of other processes run in; undefined where the sandbox is elsewhere. */
+  readonly programs: ProgramParts | undefined;
 }
 
-/**
- * Serves the `Sandbox` service where this process has the role and runs tools itself; what that takes is loaded only then. Where
- * nobody asked for it by name and its port is taken, the process goes on without it and says so; else that throws `unavailable`.
- */
-export async function startSandboxService(parts: SandboxServiceParts): Promise<RpcServer | undefined> {
-  const { config, calls, log } = parts;
-  const { sandboxPort: port } = config;
-  if (port === 'off' || !config.roles.includes('sandbox') || sandboxTarget(config) !== undefined) return undefined;
-  const host = config.sandboxHost ?? (isSandboxAlone(config) ? config.host : '127.0.0.1');
-  const tls = readTls(config);
-  if (tls === undefined) requireSafeBinding(config, host);
-  const [{ startRpcServer }, { sandboxService }] = await Promise.all([
-    import('@reeve/rpc'),
-    import('@reeve/tools/rpc'),
-  ]);
-  try {
-    const server = await startRpcServer({ ...parts, host, port, tls, services: [sandboxService(calls)] });
-    log.info(
-      { url: server.url },
-      `the Sandbox service listens (gRPC, gRPC-Web, Connect${tls === undefined ? '' : ', mutual TLS'})`,
-    );
-    return server;
-  } catch (thrown) {
-    const error = ReeveError.from(thrown);
-    if (isAskedFor(config) || error.reason !== 'unavailable') throw error;
-    log.warn(`no Sandbox service: ${error.message}; SANDBOX_PORT chooses another port, or off`);
-    return undefined;
-  }
-}
-
-function isAskedFor({ roles, shown }: Config): boolean {
-  const isSet = shown.some(({ variable, origin }) => variable === 'SANDBOX_PORT' && origin !== 'default');
-  return isSet || roles.length < ROLES.length;
+/** Serves the services `Sandbox` and `Programs` where this process runs tools itself. Throws as `startRoleService` does. */
+export async function startSandboxService({
+  calls,
+  programs,
+  ...parts
+}: SandboxServiceParts): Promise<RpcServer | undefined> {
+  const { config, log } = parts;
+  if (programs === undefined) return undefined;
+  return startRoleService(parts, {
+    role: 'sandbox',
+    name: 'Sandbox',
+    host: config.sandboxHost ?? (isSandboxAlone(config) ? config.host : '127.0.0.1'),
+    port: config.sandboxPort,
+    variable: 'SANDBOX_PORT',
+    async services() {
+      const [{ sandboxService }, { programsService, workspaceRoot }] = await Promise.all([
+        import('@reeve/tools/rpc'),
+        import('@reeve/sandbox/rpc'),
+      ]);
+      const { sandbox, connect, workspaces, mcpFiles } = programs;
+      const written = { workspaces: workspaceRoot(workspaces), 'mcp-files': workspaceRoot(mcpFiles) };
+      return [
+        sandboxService(calls),
+        programsService({ sandbox, workspaces: written, folders: foldersOf(config), connect, log }),
+      ];
+    },
+  });
 }

@@ -8,7 +8,11 @@ suite('with a server', () => {
   let server: ServerProcess;
   before(async () => {
     place = await createPlace();
-    server = await startServer({ dataDirectory: place.directory, url: undefined });
+    server = await startServer({
+      dataDirectory: place.directory,
+      url: undefined,
+      environment: { SOMA_BASE_URL: 'http://127.0.0.1:9696' },
+    });
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
@@ -50,6 +54,13 @@ suite('with a server', () => {
       new RegExp(`process ${server.pid} .*${server.url}`),
     );
     assert.ok(doctor.checks.some(({ name }) => name === 'server'));
+  });
+
+  test('a setting of something that is not built is named at the start', () => {
+    assert.ok(
+      server.log.some((line) => /SOMA_BASE_URL is set, but this release does not have/.test(line)),
+      server.log.join('\n'),
+    );
   });
 
   test('run --detach prints the run, whose events can be followed', async () => {

@@ -16,11 +16,24 @@ import {
   type Log,
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
-import { recall, remember } from '@reeve/memory';
+import {
+  expireHolds,
+  memoryRules,
+  openAskVector,
+  recallAs,
+  releaseExtractions,
+  remember,
+  startEmbedding,
+  startMemoryExtractor,
+  startMemoryIndexer,
+  type AskVector,
+  type MemoryRulesOf,
+} from '@reeve/memory';
+import { openDocumentReader } from '@reeve/memory/documents';
 import { openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
 import { createFeed, createRunHandler, deleteRunsOf, selectUnended } from '@reeve/runs';
-import { createQuota, createWorkspaces, openSandbox, type Quota, type Workspaces } from '@reeve/sandbox';
+import { createQuota, createWorkspaces, createWorkspacesElsewhere, type Workspaces } from '@reeve/sandbox';
 import {
   createAgentTask,
   createJournalFeed,
@@ -51,9 +64,13 @@ import {
 } from '@reeve/tenancy';
 import type { ToolContext, ToolTasks } from '@reeve/tools';
 import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
+import { keepBodies } from './body.ts';
 import { createEgress, readEgressFile } from './egress.ts';
+import { openEmbedders } from './embedders.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
-import { openSandboxElsewhere, requireSandboxPlace, sandboxTarget } from './sandbox-place.ts';
+import { httpPortOf, startMemoryService } from './memory-service.ts';
+import { openSandboxOf, requireSandboxPlace, sandboxTarget } from './sandbox-place.ts';
+import { mcpFilesDirectoryOf, workspacesDirectoryOf } from './roots.ts';
 import { startSandboxService } from './sandbox-service.ts';
 import { openToolbox, type Toolbox } from './toolbox.ts';
 import { keepWorkspaces } from './workspace-retention.ts';
@@ -88,7 +105,6 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const dataDirectory = resolve(config.dataDirectory);
   const embedded = config.databaseUrl === undefined;
   const works = config.roles.includes('worker');
-  const answers = config.roles.includes('gateway');
   if (serve) requireSafeBinding(config, config.host);
   requireSandboxPlace(config);
   readTls(config);
@@ -110,13 +126,11 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (embedded) {
     await expireLeases(database.db);
     await expireCalls(database.db);
+    await releaseExtractions(database.db);
+    await expireHolds(database.db);
   }
   const target = sandboxTarget(config);
-  const sandbox = stack.use(
-    target === undefined
-      ? await openSandbox(config, serve ? log : silentLog)
-      : await openSandboxElsewhere(target, config, serve ? log : silentLog),
-  );
+  const sandbox = stack.use(await openSandboxOf(config, serve ? log : silentLog));
   const outgoing = stack.use(createOutgoing({ allowPrivate: config.allowPrivateUrls }));
   const web = {
     outgoing,
@@ -131,18 +145,17 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const feed = stack.use(createFeed(database));
   const journal = stack.use(createJournalFeed(database));
   const quota = createQuota(config);
-  const workspaces = target === undefined ? createWorkspaces(join(dataDirectory, 'workspaces'), quota) : undefined;
+  // Undefined where they are on the disk of the sandbox elsewhere.
+  const workspaces = target === undefined ? createWorkspaces(workspacesDirectoryOf(config), quota) : undefined;
+  const mcpFiles = target === undefined ? createWorkspaces(mcpFilesDirectoryOf(config), quota) : undefined;
   const policies = stack.use(await openPolicies(config, database, serve ? log : silentLog));
   const egressOf = createEgress({ database, policies, outgoing, credentials: readEgressFile(config) });
-  const mcpPrograms: ProgramPlace | undefined =
-    'tools' in sandbox
-      ? undefined
-      : {
-          sandbox,
-          directory: mcpDirectoryOf(config),
-          workspaces: createWorkspaces(join(dataDirectory, 'mcp-files'), quota),
-          egressOf: ({ tenantId, name }) => egressOf({ tenantId, sessionId: null, runId: null }, `mcp__${name}`),
-        };
+  const mcpPrograms: ProgramPlace = {
+    sandbox,
+    directory: mcpDirectoryOf(config),
+    workspaces: mcpFiles ?? createWorkspacesElsewhere(mcpFilesDirectoryOf(config)),
+    egressOf: ({ tenantId, name }) => egressOf({ tenantId, sessionId: null, runId: null }, `mcp__${name}`),
+  };
   const mcpServers = stack.use(
     openMcpServers({
       database,
@@ -154,12 +167,23 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     }),
   );
   const toolsOf = async (tenantId: string) => (await toolbox.tools()).with(await mcpServers.toolsOf(tenantId));
-  const toolContextFor = createToolContext(database, toolbox, { workspaces, quota }, egressOf);
+  const memoryRulesOf: MemoryRulesOf = async (tenantId) => memoryRules((await policies.of(tenantId)).settings.memory);
   const months = createMonthlyBudgets(database, policies);
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
     underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
+  const embedders = openEmbedders(config, log, ledgerFor);
+  const askVector = embedders && stack.use(openAskVector(database, embedders, log));
+  const toolContextFor = createToolContext(
+    database,
+    memoryRulesOf,
+    toolbox,
+    workspaces ?? createWorkspacesElsewhere(workspacesDirectoryOf(config)),
+    egressOf,
+    askVector,
+  );
   const handler = createRunHandler({
     database,
+    askVector,
     feed,
     models,
     tools: toolbox.builtin,
@@ -171,12 +195,13 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
       return (tool) => toolRule(policy, tool);
     },
     skillsOf: toolbox.skillsOf,
-    toolContext: async (run, names, key, signal) => ({
+    memoryRulesOf,
+    toolContext: async (run, agent, key, signal) => ({
       ...(await toolContextFor(
         { tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id },
         key,
         signal,
-        names,
+        agent,
       )),
       tasks: createToolTasks(database, run, key),
     }),
@@ -200,6 +225,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
 
   if (serve && (works || config.roles.includes('scheduler'))) stack.use(startSealer(database, log));
 
+  if (serve && (works || config.roles.includes('memory'))) stack.use(startMemoryIndexer(database, log));
+  if (serve && embedders !== undefined && (works || config.roles.includes('memory')))
+    stack.use(startEmbedding(database, embedders, log));
+
+  if (serve && works) stack.use(startMemoryExtractor({ database, models, ledgerFor, rulesOf: memoryRulesOf, log }));
+
   const stopping = new AbortController();
   if (works) stack.use(startMetering(database, log));
   const background = stack.use(new Background(log));
@@ -216,9 +247,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     }
   }
   // Gateways start MCP servers too.
-  if (serve && mcpPrograms !== undefined && config.retentionDays > 0) {
-    const { workspaces: files } = mcpPrograms;
-    const retention = { isNeeded: mcpServers.exists, workspaces: files, days: config.retentionDays, log };
+  if (serve && mcpFiles !== undefined && config.retentionDays > 0) {
+    const retention = { isNeeded: mcpServers.exists, workspaces: mcpFiles, days: config.retentionDays, log };
     background.start('retention of files of MCP servers', () => keepWorkspaces(retention, stopping.signal));
   }
   const authenticator = stack.use(openAuthenticator(config, database, serve ? log : silentLog));
@@ -236,6 +266,12 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     return refused === undefined ? limiter.limit(who, route) : { headers: {}, refused };
   };
   const toolCalls = createToolCalls(database, toolsOf, toolContextFor, policies);
+  const reader = stack.use(openDocumentReader());
+  if (serve && config.bodyRefreshS > 0 && config.roles.includes('memory')) {
+    const health = () => ({ models: models.health(), sandbox: sandbox.status() });
+    const bodies = { database, reader, toolsOf, health, everyS: config.bodyRefreshS, log };
+    background.start('the Body of personas', () => keepBodies(bodies, stopping.signal));
+  }
   let notReady: string | undefined = 'starting';
   const app = createGateway({
     config,
@@ -248,16 +284,18 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     toolCalls,
     mcpServers,
     skills: toolbox.skills,
+    reader,
     sandbox,
     worker,
     handler,
+    askVector,
     workspaces,
     ledgerFor,
     log,
     version,
     commit,
     roles: config.roles,
-    api: answers,
+    api: config.roles.includes('gateway') ? 'gateway' : config.roles.includes('memory') ? 'memory' : 'none',
     authenticate: authenticator.authenticate,
     keyChanged: authenticator.keyChanged,
     limit,
@@ -265,26 +303,28 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     onRefused: refusals.onRefused,
     holds: { policies: policies.health, limits: limiter.health, overload: overload.health },
     policies,
+    memoryRulesOf,
     stopping: stopping.signal,
     notReady: () => notReady,
     consoleDirectory: join(import.meta.dirname, '../../console/dist'),
   });
-  const server = serve ? stack.use(await startHttpServer(app, config)) : undefined;
+  const server = serve
+    ? stack.use(await startHttpServer(app, { host: config.host, port: httpPortOf(config) }))
+    : undefined;
   if (server !== undefined) lock?.announce(server.url);
   if (serve) {
-    const service = await startSandboxService({
+    const authenticate = createCallAuthenticator({
       config,
-      calls: toolCalls,
-      authenticate: createCallAuthenticator({
-        config,
-        authenticate: authenticator.authenticate,
-        ensure: (tenantId) => ensureTenant(database.db, tenantId),
-      }),
-      limit,
-      onRefused: refusals.onRefused,
-      log,
+      authenticate: authenticator.authenticate,
+      ensure: (tenantId) => ensureTenant(database.db, tenantId),
     });
-    if (service !== undefined) stack.use(service);
+    const shared = { config, authenticate, limit, onRefused: refusals.onRefused, log };
+    const programs =
+      'tools' in sandbox || workspaces === undefined || mcpFiles === undefined
+        ? undefined
+        : { sandbox, workspaces, mcpFiles, connect: outgoing.connect };
+    stack.use((await startSandboxService({ ...shared, calls: toolCalls, programs })) ?? null);
+    stack.use((await startMemoryService(shared, database, memoryRulesOf, askVector)) ?? null);
   }
   notReady = undefined;
   stack.defer(() => {
@@ -310,39 +350,46 @@ async function forgetRuns(tx: Tx, taskIds: readonly string[]): Promise<void> {
 }
 
 /**
- * What tools may touch on behalf of a tenant's session: its workspace, where it is on this disk, the tenant's memory, folders of
+ * What tools may touch on behalf of a tenant's session: its workspace, or what stands for it, the tenant's memory, folders of
  * skills, and open hosts.
  */
 function createToolContext(
   database: Database,
+  memoryRulesOf: MemoryRulesOf,
   toolbox: Pick<Toolbox, 'skillContext'>,
-  { workspaces, quota }: { readonly workspaces: Workspaces | undefined; readonly quota: Quota },
+  workspaces: Pick<Workspaces, 'open' | 'quota'>,
   egressOf: ReturnType<typeof createEgress>,
+  askVector: AskVector | undefined,
 ) {
   return async (
     who: { tenantId: string; sessionId: string; runId: string | null },
     idempotencyKey: string,
     signal: AbortSignal,
-    /** Those of the agent; absent outside a run. */
-    skillNames?: readonly string[],
+    /** Absent outside a run. */
+    agent?: { readonly skills: readonly string[]; readonly persona_id: string | null },
   ): Promise<ToolContext> => {
     const { tenantId, sessionId, runId } = who;
+    const personaId = agent?.persona_id ?? null;
     const rememberer = { tenantId, userId: 'agent', traceId: currentContext()?.traceId ?? newTraceId() };
     return {
       ...who,
       idempotencyKey,
       signal,
-      workspace: workspaces === undefined ? '' : await workspaces.open(tenantId, sessionId),
-      quota,
+      workspace: await workspaces.open(tenantId, sessionId),
+      quota: workspaces.quota,
       egressOf: (tool) => egressOf(who, tool),
-      ...toolbox.skillContext(skillNames),
+      ...toolbox.skillContext(agent?.skills),
       now: () => new Date(),
       memory: {
-        remember: (input) =>
-          inTenant(database.db, tenantId, (tx) =>
-            remember(tx, rememberer, { ...input, sessionId, ...(runId !== null && { runId }) }),
-          ),
-        recall: (input) => inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, input)),
+        async remember(input) {
+          const wanted = { ...input, persona_id: personaId, sessionId, ...(runId !== null && { runId }) };
+          const rules = await memoryRulesOf(tenantId);
+          return inTenant(database.db, tenantId, (tx) => remember(tx, rememberer, wanted, rules));
+        },
+        recall: async (input) => {
+          const asked = await askVector?.(tenantId, input.query, signal);
+          return inTenant(database.db, tenantId, (tx) => recallAs(tx, tenantId, personaId, input, asked));
+        },
       },
     };
   };

@@ -1,5 +1,5 @@
 import { openExtensions, type Extensions } from '@reeve/extensions';
-import { ReeveError, type Log } from '@reeve/kit';
+import type { Log } from '@reeve/kit';
 import type { RemoteSandbox } from '@reeve/tools/remote';
 import type { Sandbox } from '@reeve/sandbox';
 import { foldersOf, openSkills, promptOf, READ_SKILL, readSkill, type Skill, type Skills } from '@reeve/skills';
@@ -29,26 +29,16 @@ export interface ToolboxOptions {
   readonly folderLog: Log;
 }
 
-const NOT_HERE = 'extensions run only where the sandbox is in the same process, and SANDBOX_TARGET names another';
-
-/** What extensions find where the sandbox is another process's. */
-const ELSEWHERE: Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'> = {
-  exec: () => Promise.reject(new ReeveError('unavailable', NOT_HERE)),
-  unavailable: () => NOT_HERE,
-  whenProbed: () => Promise.resolve(),
-};
-
 export async function openToolbox({ config, sandbox, web, log, folderLog }: ToolboxOptions): Promise<Toolbox> {
   await using stack = new AsyncDisposableStack();
   const skills = stack.use(await openSkills({ directory: skillsDirectoryOf(config), log: folderLog }));
-  const runsHere = 'tools' in sandbox ? ELSEWHERE : sandbox;
   const builtin = createToolRegistry({ sandbox: 'tools' in sandbox ? sandbox.tools : sandbox, web, config, log }).with([
     readSkill(skills),
   ]);
   const extensions = stack.use(
     openExtensions({
       directory: extensionsDirectoryOf(config),
-      sandbox: runsHere,
+      sandbox,
       // The tools of MCP servers come later.
       isTaken: (name) => builtin.get(name) !== undefined || name.startsWith('mcp__'),
       config,

@@ -34,6 +34,11 @@ export const connectionKey = createContextKey<Connection>({
 
 export const callerKey = createContextKey<Caller | undefined>(undefined);
 
+/** True for Reeve's own roles, and in development mode for everybody. */
+export function isRole({ principal: { via } }: Pick<Caller, 'principal'>): boolean {
+  return via === 'certificate' || via === 'internal' || via === 'development';
+}
+
 /** Who calls a method, for its implementation. */
 export function callerOf({ values }: { readonly values: ContextValues }): Caller {
   const caller = values.get(callerKey);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { createRouterTransport, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { currentContext, ReeveError } from '@reeve/kit';
@@ -33,7 +34,7 @@ const IDLE_MS = 15 * 60_000;
 export function openChannel({ target, tls, internalSecret }: ChannelOptions): Channel {
   const baseUrl = `${tls === undefined ? 'http' : 'https'}://${target}`;
   const nodeOptions = tls && { ca: tls.ca, cert: tls.client.cert, key: tls.client.key, minVersion: 'TLSv1.2' as const };
-  const sessionManager = new Http2SessionManager(
+  const sessionManager = new LastingSessions(
     baseUrl,
     { pingIntervalMs: PING_MS, pingTimeoutMs: PING_PATIENCE_MS, idleConnectionTimeoutMs: IDLE_MS },
     nodeOptions,
@@ -90,6 +91,24 @@ function carrying(credentials: Readonly<Record<string, string>>): Interceptor {
 }
 
 const W3C_TRACE = /^(?!0{32})[0-9a-f]{32}$/;
+
+/**
+ * Sessions whose end is never an uncaught error: a manager listens to the session that it has, and a session that it has just
+ * given up for a new one may tell of its error after that.
+ */
+class LastingSessions extends Http2SessionManager {
+  readonly #heard = new WeakSet<ClientHttp2Session>();
+
+  override async request(...args: Parameters<Http2SessionManager['request']>): Promise<ClientHttp2Stream> {
+    const stream = await super.request(...args);
+    const { session } = stream;
+    if (session !== undefined && !this.#heard.has(session as ClientHttp2Session)) {
+      this.#heard.add(session as ClientHttp2Session);
+      session.on('error', () => undefined);
+    }
+    return stream;
+  }
+}
 
 /** Connects where there is no connection. What fails here has not been sent. */
 async function reach(manager: Http2SessionManager, target: string): Promise<void> {

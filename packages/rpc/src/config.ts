@@ -1,6 +1,11 @@
 import { setting } from '@reeve/kit';
 import { z } from 'zod';
 
+/** A port that a service listens on: 0 takes a free one, `off` serves none. */
+export const ServicePort = z.union([z.literal('off'), z.coerce.number().int().min(0).max(65_535)], {
+  message: 'it must be 0 to 65535, or off',
+});
+
 const path = (what: string) => z.string().min(1).optional().describe(what);
 
 /** Mutual TLS between roles: all of these, or none. */

@@ -85,7 +85,7 @@ export function fromConnectError(thrown: unknown, signal?: AbortSignal): ReeveEr
   return new ReeveError(reason, error.rawMessage, {
     cause: thrown,
     details: told?.faults.map(({ path, message }) => ({ path, message })) ?? [],
-    unsure: told === undefined || reason === 'shutting_down',
+    unsure: told === undefined || reason === 'shutting_down' || isLost,
     ...(told !== undefined && told.retryAfterMs > 0n && { retryAfterMs: Number(told.retryAfterMs) }),
   });
 }

@@ -1,4 +1,4 @@
-export { callerOf } from './caller.ts';
+export { callerOf, isRole } from './caller.ts';
 export type { AuthenticateCall, Caller, Connection } from './caller.ts';
 export { openChannel, openLocalChannel } from './channel.ts';
 export type { Channel, ChannelOptions } from './channel.ts';

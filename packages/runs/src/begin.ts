@@ -1,7 +1,7 @@
 import type { AgentConfig } from '@reeve/agents';
 import type { NewRunEvent } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
-import { appendMessages, ensureSession } from '@reeve/memory';
+import { appendMessages, ensureSession, unindexRun } from '@reeve/memory';
 import type { ModelMessage } from '@reeve/models';
 import { toolCallEvent } from './model-step.ts';
 import { nextModelStep, rowOf, type RunRecord, type StepRecord } from './run.ts';
@@ -103,6 +103,8 @@ async function settlePrevious(tx: Tx, run: RunRecord): Promise<void> {
   const previous = await selectPrevious(tx, run);
   if (previous?.status !== 'cancelled') return;
   const about = { id: previous.id, tenantId: run.tenantId, sessionId: run.sessionId };
-  if (run.multitask === 'rollback') await deleteMessagesOf(tx, about);
-  else await appendSteps(tx, about, await selectStepRecords(tx, previous.id), null);
+  if (run.multitask === 'rollback') {
+    await unindexRun(tx, about);
+    await deleteMessagesOf(tx, about);
+  } else await appendSteps(tx, about, await selectStepRecords(tx, previous.id), null);
 }

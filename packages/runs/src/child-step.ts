@@ -3,6 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import type { NewRunEvent, RunEvent, ToolOutcome } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { invalidField, ReeveError } from '@reeve/kit';
+import type { QueryVector } from '@reeve/memory';
 import { adoptTask, carryOut, createAfterCommit, type AfterCommit } from '@reeve/tasks';
 import { failedOutcome, type Delegation } from '@reeve/tools';
 import type { RunAgent } from './begin.ts';
@@ -50,13 +51,14 @@ export async function openChild(
   if (wanted === undefined) throw new ReeveError('internal', `tool ${pending.name} gives no work to agents`);
   if ('refused' in wanted) return wanted.refused;
   const step = work.begun.has(pending.number) ? pending : { ...pending, attempt: pending.attempt + 1 };
+  const vector = await work.askVector?.(work.run.tenantId, wanted.asked.message);
   const after = createAfterCommit();
   let opened: { run: RunRecord; events: RunEvent[] } | undefined;
   try {
     await work.commit({
       events,
       write: async (tx) => {
-        opened = await insertChild(tx, work, step, wanted.asked, after);
+        opened = await insertChild(tx, work, step, wanted.asked, vector, after);
         const { run: child } = opened;
         const details = { step: step.number, to: child.agentSlug, child_run_id: child.id };
         await recordAudit(tx, [auditOf(work.run, 'HANDOFF', details)]);
@@ -87,6 +89,7 @@ async function insertChild(
   work: Work,
   step: ToolStep,
   { agent: ref, message, sessionId }: Delegation,
+  vector: QueryVector | undefined,
   after: AfterCommit,
 ): Promise<{ run: RunRecord; events: RunEvent[] }> {
   const { run: parent, claim, handler, models } = work;
@@ -114,6 +117,7 @@ async function insertChild(
     sessionId,
     defaultModel: models.defaultModel,
     running: false,
+    vector,
     parent: { run: parent, step: step.number },
   });
   await updateOpened(tx, parent.id, step, state.run.id);

@@ -3,6 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import type { NewRunEvent, RunWait } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
+import { blamePlaybooks, followedPlaybooks, learnPlaybook, noteForExtraction, type MemoryRules } from '@reeve/memory';
 import {
   carryOut,
   createAfterCommit,
@@ -30,6 +31,7 @@ export async function complete(
 ): Promise<void> {
   const { run } = work;
   let followed = false;
+  const rules = await work.memoryRulesOf(run.tenantId);
   await work.commit({
     ...settled,
     events: [...(settled.events ?? []), ...closing(work, 'completed', answer)],
@@ -37,6 +39,8 @@ export async function complete(
     write: async (tx) => {
       await updateEndedRun(tx, run.id, { status: 'completed', result: answer, error: null });
       await appendSteps(tx, run, after, answer);
+      await learn(tx, work, after, rules);
+      if (rules.extract) await noteFacts(tx, work, answer);
       followed = await settleTask(tx, work.claim, {
         status: 'completed',
         result: { response: answer, run_id: run.id, usage: usageOf(run.used) },
@@ -65,10 +69,47 @@ export async function fail(work: Work, error: ReeveError): Promise<void> {
         result: null,
         error: { code: shown.reason, message: shown.message },
       });
+      if (status === 'failed') await blame(tx, work);
       followed = await settleTask(tx, work.claim, { status, error: shown });
     },
   });
   await leave(work, followed);
+}
+
+/** What a run that used tools did right, for those that are asked for something alike. */
+async function learn(tx: Tx, { run, agent }: Work, steps: readonly StepRecord[], rules: MemoryRules): Promise<void> {
+  const calls = steps.flatMap((step) =>
+    step.kind === 'tool' && step.output?.tool_status === 'success' ? [{ tool: step.name, input: step.input }] : [],
+  );
+  if (calls.length === 0) return;
+  const { tenantId, sessionId, id: runId, input: goal } = run;
+  await learnPlaybook(tx, { tenantId, personaId: agent.persona_id, goal, calls, runId, sessionId }, rules);
+}
+
+/** Has facts looked for in what was said, behind the run. What agents say to each other is not a conversation. */
+async function noteFacts(tx: Tx, { run, agent }: Work, answered: string): Promise<void> {
+  const { tenantId, sessionId, id: runId, userId, traceId, agentSlug, input: said } = run;
+  if (run.parentRunId !== null || said.trim() === '') return;
+  const { persona_id: personaId, model_id: model } = agent;
+  await noteForExtraction(tx, {
+    runId,
+    tenantId,
+    sessionId,
+    personaId,
+    agent: agentSlug,
+    userId,
+    traceId,
+    model,
+    said,
+    answered,
+  });
+}
+
+/** What a run that failed had been told that worked before. */
+async function blame(tx: Tx, { run, agent, steps }: Work): Promise<void> {
+  const called = new Set(steps.flatMap((step) => (step.kind === 'tool' ? [step.name] : [])));
+  const mind = { tenantId: run.tenantId, personaId: agent.persona_id };
+  await blamePlaybooks(tx, mind, followedPlaybooks(run.context, called));
 }
 
 /**

@@ -3,6 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import type { NewRunEvent, Task } from '@reeve/contract';
 import { inTenant, type Tx } from '@reeve/db';
 import { invalidField, isRetryable, type ReeveError } from '@reeve/kit';
+import type { QueryVector } from '@reeve/memory';
 import { requireLease, type Claim, type TaskHandler } from '@reeve/tasks';
 import { beginRun } from './begin.ts';
 import { auditOf } from './committer.ts';
@@ -28,9 +29,7 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
   const handler: RunHandler = {
     prepare: (claim, state) => void prepared.set(claim, state),
     async run(claim, signal) {
-      const state =
-        prepared.get(claim) ??
-        (await inTenant(parts.database.db, claim.task.tenant_id, (tx) => loadState(tx, parts, claim)));
+      const state = prepared.get(claim) ?? (await load(parts, claim));
       const interactive = state.run.door !== 'task' && state.run.parentRunId === null;
       const retryable = (error: ReeveError) =>
         isRetryable(error) && error.reason !== 'internal' && !interactive && claim.attempt < claim.task.max_attempts;
@@ -74,11 +73,25 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
   return handler;
 }
 
-async function loadState(tx: Tx, parts: Omit<EngineParts, 'handler'>, claim: Claim): Promise<RunState> {
+async function load(parts: Omit<EngineParts, 'handler'>, claim: Claim): Promise<RunState> {
+  const { task } = claim;
+  const within = <T>(work: (tx: Tx) => Promise<T>) => inTenant(parts.database.db, task.tenant_id, work);
+  if (parts.askVector === undefined) return within((tx) => loadState(tx, parts, claim));
+  const known = await within((tx) => selectRunRecord(tx, task.tenant_id, { taskId: task.id }));
+  const vector = known === undefined ? await parts.askVector(task.tenant_id, inputOf(task)) : undefined;
+  return within((tx) => loadState(tx, parts, claim, vector));
+}
+
+async function loadState(
+  tx: Tx,
+  parts: Omit<EngineParts, 'handler'>,
+  claim: Claim,
+  vector?: QueryVector,
+): Promise<RunState> {
   const { task } = claim;
   await requireLease(tx, claim);
   const run = await selectRunRecord(tx, task.tenant_id, { taskId: task.id });
-  if (run === undefined) return openForTask(tx, parts, task);
+  if (run === undefined) return openForTask(tx, parts, task, vector);
   const config = await selectAgentVersion(tx, run.agentId, run.agentVersion);
   if (run.startedAt === null) {
     const agent = { ...config, id: run.agentId, version: run.agentVersion };
@@ -107,7 +120,12 @@ async function loadState(tx: Tx, parts: Omit<EngineParts, 'handler'>, claim: Cla
 }
 
 /** The run of a task that came through the queue and was never claimed before. */
-async function openForTask(tx: Tx, { models }: Omit<EngineParts, 'handler'>, task: Task): Promise<RunState> {
+async function openForTask(
+  tx: Tx,
+  { models }: Omit<EngineParts, 'handler'>,
+  task: Task,
+  vector: QueryVector | undefined,
+): Promise<RunState> {
   const agent = await findAgent(tx, task.tenant_id, task.agent_id);
   if (agent === undefined) throw unknownAgent(task.agent_id);
   const requester = {
@@ -125,6 +143,7 @@ async function openForTask(tx: Tx, { models }: Omit<EngineParts, 'handler'>, tas
     sessionId: task.session_id ?? undefined,
     defaultModel: models.defaultModel,
     running: true,
+    vector,
   });
   return state;
 }

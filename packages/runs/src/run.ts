@@ -1,5 +1,6 @@
 import type { AgentInput, Multitask, RunWait, ToolOutcome, Usage } from '@reeve/contract';
-import type { ContextItem, ModelMessage, ModelToolCall } from '@reeve/models';
+import type { RunContextItem } from '@reeve/memory';
+import type { ModelMessage, ModelToolCall } from '@reeve/models';
 import { usdOf } from '@reeve/tenancy';
 
 /*
@@ -45,7 +46,7 @@ export interface RunRecord {
   readonly waitingFor: RunWait | null;
   readonly multitask: Multitask;
   readonly input: string;
-  readonly context: readonly ContextItem[];
+  readonly context: readonly RunContextItem[];
   /** Messages of the session up to this position came before the run. */
   readonly historyUntil: number;
   readonly traceId: string;

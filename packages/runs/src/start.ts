@@ -3,7 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import { TaskInput, type Multitask, type NewRunEvent, type RunEvent } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
-import { ensureSession, recallContext } from '@reeve/memory';
+import { contextFor, ensureSession, type AskVector, type QueryVector } from '@reeve/memory';
 import type { ModelGateway } from '@reeve/models';
 import {
   carryOut,
@@ -55,10 +55,9 @@ export interface StartParts {
   readonly handler: RunHandler;
   /** Works on the run in this process; without one it goes through the queue. */
   readonly worker: Worker | undefined;
+  /** Makes what a run is about a vector, before its transaction; without it its context is found by words alone. */
+  readonly askVector?: AskVector | undefined;
 }
-
-/** How many remembered things go into a run's context. */
-const RECALLED = 5;
 
 /**
  * Starts a run: its task, run, first events and audit row are one transaction, and have committed when this resolves.
@@ -84,12 +83,13 @@ export interface Launch {
 
 /** Starts a run with what `prepare` finds in the same transaction. */
 export async function launch(
-  { database, feed, models, handler, worker }: StartParts,
+  { database, feed, models, handler, worker, askVector }: StartParts,
   request: RunRequest,
   prepare: (tx: Tx) => Promise<Launch & { readonly sessionId?: string }>,
 ): Promise<StartedRun> {
   const { requester, door, payload, sessionId: asked, multitask = 'enqueue' } = request;
   const after = createAfterCommit();
+  const vector = await askVector?.(requester.tenantId, request.input);
   const { started, claimed, opened } = await inTenant(database.db, requester.tenantId, async (tx) => {
     const { agent, fork, sessionId = asked } = await prepare(tx);
     if (sessionId !== undefined) await claimSession(tx, requester.tenantId, sessionId);
@@ -114,6 +114,7 @@ export async function launch(
       // What the session's latest run left behind is settled only by the run that stopped it.
       multitask: isKeyFree ? 'enqueue' : multitask,
       fork,
+      vector,
     });
     const { run } = opening.state;
     const ids = { runId: run.id, taskId: task.id, sessionId: run.sessionId, agent: agent.slug };
@@ -193,6 +194,8 @@ export interface OpenRun {
   readonly running: boolean;
   readonly multitask?: Multitask;
   readonly fork?: Launch['fork'];
+  /** What it is about as a vector, where it has one. */
+  readonly vector?: QueryVector | undefined;
   /** The run that gives it its work, and the step that does. Its tree shares one budget, for which the child waits where the parent would be refused. */
   readonly parent?: { readonly run: RunRecord; readonly step: number };
 }
@@ -200,7 +203,20 @@ export interface OpenRun {
 /** Inserts a run for a task in the caller's transaction, with its session and its first events; where it is running, it begins. */
 export async function openRun(
   tx: Tx,
-  { task, agent, door, requester, input, sessionId: given, defaultModel, running, multitask, fork, parent }: OpenRun,
+  {
+    task,
+    agent,
+    door,
+    requester,
+    input,
+    sessionId: given,
+    defaultModel,
+    running,
+    multitask,
+    fork,
+    vector,
+    parent,
+  }: OpenRun,
 ): Promise<{ state: RunState; events: RunEvent[] }> {
   const { tenantId, traceId, userId } = requester;
   const id = newId();
@@ -221,7 +237,7 @@ export async function openRun(
     context:
       fork !== undefined && fork.step > 1
         ? fork.from.context
-        : await recallContext(tx, tenantId, input.slice(0, 2_000), RECALLED),
+        : await contextFor(tx, { tenantId, personaId: agent.persona_id, query: input, asked: vector }),
     historyUntil: 0,
     traceId,
     userId,

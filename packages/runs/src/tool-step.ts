@@ -137,7 +137,7 @@ async function call(work: Work, step: ToolStep, input: unknown, signal: AbortSig
     return await tools.execute(
       step.name,
       input,
-      await work.toolContext(run, agent.skills, `${run.id}:${step.number}`, signal),
+      await work.toolContext(run, agent, `${run.id}:${step.number}`, signal),
     );
   } catch (thrown) {
     const error = ReeveError.from(thrown);

@@ -1,6 +1,7 @@
 import type { AgentInput, NewRunEvent, RunWait } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import type { Log } from '@reeve/kit';
+import type { AskVector, MemoryRulesOf } from '@reeve/memory';
 import type { ModelGateway, ModelMessage, ModelRequest } from '@reeve/models';
 import type { Claim, TaskHandler } from '@reeve/tasks';
 import type { Booking, CallLedger, CallOwner } from '@reeve/tenancy';
@@ -21,10 +22,10 @@ export interface EngineParts {
   readonly tools: ToolRegistry;
   /** Those with a tenant's own, now. */
   readonly toolsOf: (tenantId: string) => Promise<ToolRegistry>;
-  /** What a tool call of this run may touch, made by an agent with these skills. */
+  /** What a tool call of this run may touch, made by its agent. */
   readonly toolContext: (
     run: RunRecord,
-    skills: readonly string[],
+    agent: Pick<AgentInput, 'skills' | 'persona_id'>,
     idempotencyKey: string,
     signal: AbortSignal,
   ) => Promise<ToolContext>;
@@ -32,8 +33,12 @@ export interface EngineParts {
   readonly skillsOf: (names: readonly string[]) => AgentSkills;
   /** Where the model calls of an owner are recorded, and its budgets held; by way of `booking` where that is given. */
   readonly ledgerFor: (owner: CallOwner, booking?: Booking) => CallLedger;
+  /** Makes what a run is about a vector, where it is opened here. */
+  readonly askVector?: AskVector | undefined;
   /** What a tenant's policy says of tools, now. */
   readonly toolRulesOf: (tenantId: string) => Promise<ToolRules>;
+  /** What the tenant's memory keeps out, now. */
+  readonly memoryRulesOf: MemoryRulesOf;
   readonly handler: TaskHandler;
   readonly log: Log;
 }
@@ -102,10 +107,11 @@ export function requestOf(work: Work): ModelRequest {
   const skills = work.skillsOf(agent.skills);
   // Without what they are read with there is no use in knowing of them.
   const prompt = skills.tools.some((name) => rules(name) === 'deny') ? '' : skills.prompt;
+  const { souls = [], quoted = [] } = Object.groupBy(run.context, ({ kind }) => (kind === 'soul' ? 'souls' : 'quoted'));
   return {
     model: agent.model_id,
-    system: [agent.system_prompt, prompt].filter((part) => part !== '').join('\n\n'),
-    context: run.context,
+    system: [...souls.map(({ text }) => text), agent.system_prompt, prompt].filter((part) => part !== '').join('\n\n'),
+    context: quoted.map(({ text, source }) => ({ text, source })),
     messages: conversationOf(history, run.input, steps),
     tools: tools.definitions([...agent.tools, ...skills.tools].filter((name) => rules(name) !== 'deny')),
   };

@@ -28,7 +28,7 @@ export interface Working {
 export type FindBackend = (config: SandboxConfig, log: Log, signal: AbortSignal) => Promise<Working | string>;
 
 /** The ways to run commands and programs, the one that is taken first first. */
-export const BACKENDS: Readonly<Record<Exclude<DriverName, 'quickjs'>, FindBackend>> = {
+export const BACKENDS: Readonly<Record<Exclude<DriverName, 'quickjs' | 'remote'>, FindBackend>> = {
   async bubblewrap(_, __, signal) {
     const found = findBubblewrap();
     if (typeof found === 'string') return found;

@@ -82,6 +82,30 @@ describe('commands in bubblewrap', { skip }, () => {
     assert.deepEqual(await readdir(given), ['deep']);
     assert.equal((await run('ls /given')).status, 'error');
   });
+
+  it('are never told to see them where the sandbox has its own, or where bubblewrap would be told more', async () => {
+    const wrong = [
+      ...['/given\0--bind\0/\0/pwn', '/given\0--share-net', '/given\n', '/g iven', 'given', '', '/', '//x', '/x/'],
+      ...[
+        '/x/../usr',
+        '/x/./y',
+        '/usr',
+        '/usr/bin',
+        '/etc/ssl',
+        '/proc/1',
+        '/dev',
+        '/tmp/x',
+        '/run/reeve',
+        '/workspace',
+      ],
+      ...['/workspace/x', '/lib64', `/${'x'.repeat(101)}`, '/x'.repeat(11)],
+    ];
+    for (const at of wrong)
+      await assert.rejects(exec({ code: 'echo ran', readOnly: [{ path: base, at }] }), {
+        reason: 'invalid_request',
+        message: /^a directory cannot be seen at /,
+      });
+  });
 });
 
 describe('bubblewrap that cannot do its work', { skip }, () => {

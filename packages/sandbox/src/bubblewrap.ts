@@ -4,7 +4,7 @@ import { openEgressProxy } from './egress-proxy.ts';
 import { cancelled, exitedResult, killedResult, type KilledBy } from './ending.ts';
 import { descriptor, launch, type Bubblewrap } from './launch.ts';
 import { limitsOf } from './limits.ts';
-import { createOutputCapture, readUpTo } from './output.ts';
+import { createOutputCapture, pauseWhileHeld, readUpTo, untilTold } from './output.ts';
 import { FD } from './profile.ts';
 import { noDirectory, SYSTEM_LANGUAGES } from './program.ts';
 import type { ExecRequest, ExecResult, Limits, SandboxDriver } from './sandbox.ts';
@@ -70,10 +70,12 @@ async function watch(child: ChildProcess, request: ExecRequest, limits: Limits, 
   signal.addEventListener('abort', cancel, { once: true });
   if (signal.aborted) cancel();
   for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream]!.on('data', (chunk: Buffer) => output.add(stream, chunk) || kill('output')).on(
-      'error',
-      () => undefined,
-    );
+    const from = child[stream]!;
+    from.on('error', () => undefined);
+    from.on('data', (chunk: Buffer) => {
+      if (!output.add(stream, chunk)) kill('output');
+      pauseWhileHeld(from, output);
+    });
   }
   const { maxAnswerBytes } = request;
   const answerOf = maxAnswerBytes === undefined ? undefined : readUpTo(descriptor(child, FD.answer), maxAnswerBytes);
@@ -101,7 +103,7 @@ async function watch(child: ChildProcess, request: ExecRequest, limits: Limits, 
   /** Whoever was handed its output by way of a socket holds that open, and is not waited for. */
   const leaveHolders = async () => {
     await (first === undefined ? sleep(STARTUP_MS, ended.signal) : untilDead(first).catch(() => undefined));
-    await sleep(DRAIN_MS, ended.signal);
+    await untilTold(output, DRAIN_MS, ended.signal);
     for (const stream of child.stdio) stream?.destroy();
   };
   const failure = await new Promise<Error | undefined>((resolve) => {

@@ -1,4 +1,5 @@
 import { setting } from '@reeve/kit';
+import { ServicePort } from '@reeve/rpc/config';
 import { z } from 'zod';
 
 const TARGET = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/;
@@ -13,7 +14,7 @@ export const sandboxSettings = {
       })
       .default('auto')
       .describe(
-        'Where commands run: `auto` uses bubblewrap where it works, else Docker where an engine answers and has the image; `quickjs` runs JavaScript only; `bubblewrap` and `docker` try only that, and report an error where it does not work.',
+        'Where commands run: `auto` uses bubblewrap where it works, else Docker where an engine answers and has the image; `quickjs` runs JavaScript only; `bubblewrap` and `docker` try only that, and report an error where it does not work; `remote` is the process that SANDBOX_TARGET names.',
       ),
   ),
   sandboxDockerImage: setting(
@@ -39,7 +40,9 @@ export const sandboxSettings = {
       .string()
       .regex(TARGET, 'it must be host:port, such as sandbox.internal:50053')
       .optional()
-      .describe('The process with the role sandbox that runs tools which work in a workspace, as host:port.'),
+      .describe(
+        'The process with the role sandbox that runs programs, and tools which work in a workspace, as host:port.',
+      ),
   ),
   sandboxHost: setting(
     'SANDBOX_HOST',
@@ -53,12 +56,7 @@ export const sandboxSettings = {
   ),
   sandboxPort: setting(
     'SANDBOX_PORT',
-    z
-      .union([z.literal('off'), z.coerce.number().int().min(0).max(65_535)], {
-        message: 'it must be 0 to 65535, or off',
-      })
-      .default(50_053)
-      .describe('Port of the Sandbox service; 0 takes a free one, off serves none.'),
+    ServicePort.default(50_053).describe('Port of the Sandbox service; 0 takes a free one, off serves none.'),
   ),
 };
 

@@ -70,7 +70,7 @@ export function describeDriver(driver: SandboxDriver, language: Language, progra
 
     it('tells of output before the program has ended', async () => {
       let toldAt = 0;
-      await run(programs.printsTwice, { onOutput: () => (toldAt ||= performance.now()) });
+      await run(programs.printsTwice, { onOutput: () => void (toldAt ||= performance.now()) });
       const later = performance.now() - toldAt;
       assert.ok(later > 500, `told ${later} ms before the end`);
     });

@@ -23,6 +23,7 @@ export async function dockerSettings(host: string): Promise<SandboxConfig> {
 /** What of the host's commands the tests use. */
 const COMMANDS = [
   ...[
+    'base64',
     'bash',
     'cat',
     'chmod',

@@ -6,7 +6,7 @@ import { MARK, type Image } from './docker-container.ts';
 import { createSplitter } from './docker-output.ts';
 import { watchContainer } from './docker-usage.ts';
 import { cancelled, type KilledBy } from './ending.ts';
-import { createOutputCapture } from './output.ts';
+import { createOutputCapture, pauseWhileHeld, untilTold } from './output.ts';
 import { feed } from './feed.ts';
 import type { ExecRequest, Limits } from './sandbox.ts';
 
@@ -85,6 +85,7 @@ export async function followContainer(made: Made, signal: AbortSignal): Promise<
         if (mark === MARK.begins) begin(channel);
       }
       if (!output.add(from, said)) kill('output');
+      pauseWhileHeld(channel, output);
     });
     let isOutOfMemory: () => void;
     const outOfMemory = new Promise<void>((resolve) => (isOutOfMemory = resolve));
@@ -105,7 +106,7 @@ export async function followContainer(made: Made, signal: AbortSignal): Promise<
     const durationMs = performance.now() - startedAt;
     // That memory was the reason can be told a moment later.
     if (exitCode === SIGKILLED && killedBy === undefined) await Promise.race([outOfMemory, sleep(OOM_NEWS_MS)]);
-    await Promise.race([heard, sleep(DRAIN_MS)]);
+    await Promise.race([heard, untilTold(output, DRAIN_MS, over.signal)]);
     return { killedBy, exitCode, mark, output: output.read(), durationMs };
   } catch (error) {
     await made.remove();

@@ -16,14 +16,14 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import * as tls from 'node:tls';
-import { ReeveError, silentLog } from '@reeve/kit';
+import { ReeveError } from '@reeve/kit';
 import fc from 'fast-check';
 import { readHello } from './client-hello.ts';
 import { openEgressProxy, type EgressProxy } from './egress-proxy.ts';
 import { destinationOf, isOpen, type Egress, type EgressConnection } from './egress.ts';
 import { dockerHost, dockerSettings, noDocker } from './docker-conformance.ts';
 import { SYSTEM_DRIVERS, type SystemDriver } from './hostile-conformance.ts';
-import { openSandbox, type Sandbox } from './open.ts';
+import { openTestSandbox } from './remote-conformance.ts';
 import type { Language } from './sandbox.ts';
 import { workspacePath } from './workspace.ts';
 
@@ -286,11 +286,10 @@ describe('the way out', { timeout: 120_000 }, () => {
     describe(`in ${driver}`, { skip: driver === 'docker' && noDocker }, () => programsReach(driver));
 
   function programsReach(driver: SystemDriver): void {
-    let sandbox: Sandbox;
+    let sandbox: Awaited<ReturnType<typeof openTestSandbox>>;
     before(async () => {
       const settings = driver === 'docker' ? await dockerSettings(dockerHost!) : { sandboxBackend: driver };
-      sandbox = await openSandbox(settings, silentLog);
-      await sandbox.whenProbed();
+      sandbox = await openTestSandbox(settings, (host, port) => egress.connect(host, port));
     });
     after(() => sandbox[Symbol.asyncDispose]());
     const needs = (test: TestContext, ...languages: readonly Language[]) => {

@@ -19,7 +19,7 @@ export interface HostileProgram {
   readonly tries: string;
   readonly code: string | ((host: HostileHost) => string);
   /** How it must end: with a status of its own making, or killed for a limit; where it ends differently, for each driver. */
-  readonly ends: Ending | readonly Ending[] | Readonly<Record<SystemDriver, Ending>>;
+  readonly ends: Ending | readonly Ending[] | Readonly<Record<Exclude<SystemDriver, 'remote'>, Ending>>;
   readonly timeoutMs?: number;
   readonly request?: Partial<ExecRequest>;
   /** Its output must hold this: that it came to its end, or how it was stopped. */
@@ -30,8 +30,8 @@ export interface HostileProgram {
   readonly leaves?: (result: ExecResult, workspace: string, host: HostileHost) => unknown;
 }
 
-/** The drivers that run commands and programs. */
-export const SYSTEM_DRIVERS = ['bubblewrap', 'docker'] as const;
+/** The drivers that run commands and programs; that of another process over bubblewrap. */
+export const SYSTEM_DRIVERS = ['bubblewrap', 'docker', 'remote'] as const;
 
 export type SystemDriver = (typeof SYSTEM_DRIVERS)[number];
 
@@ -148,7 +148,8 @@ ${then}`;
 
 function endingsOn(driver: DriverName, { ends }: HostileProgram): readonly Ending[] {
   if (typeof ends !== 'object' || Array.isArray(ends)) return [ends].flat() as Ending[];
-  return Object.entries(ends).flatMap(([name, ending]) => (name === driver ? [ending] : []));
+  const where = driver === 'remote' ? 'bubblewrap' : driver;
+  return Object.entries(ends).flatMap(([name, ending]) => (name === where ? [ending] : []));
 }
 
 function endingOf(result: ExecResult): Ending {

@@ -1,6 +1,6 @@
-import { silentLog, ReeveError } from '@reeve/kit';
+import { ReeveError } from '@reeve/kit';
 import type { SandboxConfig } from './backends.ts';
-import { openSandbox } from './open.ts';
+import { openTestSandbox } from './remote-conformance.ts';
 import type { ExecRequest, ExecResult, Language } from './sandbox.ts';
 
 /** What the tests ask of a runner: a program to run, or to stop one. */
@@ -15,8 +15,7 @@ export type RunnerMessage =
   | { readonly kind: 'refused'; readonly id: number; readonly reason: string; readonly message: string };
 
 // The process that runs the sandbox in the hostile suite, as Reeve does, with secrets in its environment.
-const sandbox = await openSandbox(JSON.parse(process.argv[2]!) as SandboxConfig, silentLog);
-await sandbox.whenProbed();
+const sandbox = await openTestSandbox(JSON.parse(process.argv[2]!) as SandboxConfig);
 const running = new Map<number, AbortController>();
 process.on('message', (asked: RunnerRequest) => void answer(asked));
 process.on('disconnect', () => process.exit());

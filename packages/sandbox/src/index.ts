@@ -20,9 +20,12 @@ export type {
   OutputStream,
   ReadOnlyDirectory,
   SandboxDriver,
+  SandboxRequest,
 } from './sandbox.ts';
 export { buildSeccompFilter } from './seccomp.ts';
 export type { SeccompArch } from './seccomp.ts';
+export type { Roots } from './roots.ts';
 export { workspacePath } from './workspace.ts';
+export { createWorkspacesElsewhere } from './workspaces-elsewhere.ts';
 export { createWorkspaces } from './workspaces.ts';
 export type { Workspaces } from './workspaces.ts';

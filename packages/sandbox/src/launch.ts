@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ReeveError } from '@reeve/kit';
 import { feed } from './feed.ts';
+import { seenAt } from './program.ts';
 import { BASH, FD, commandLine, profile, type HostPaths } from './profile.ts';
 import type { ExecRequest, Limits } from './sandbox.ts';
 import { SANDBOX_UID, isRoot, makeWritable } from './workspace.ts';
@@ -46,6 +47,9 @@ export async function launch(
   const staged =
     root && !(await areReachable([host.workspace, host.node, ...host.readOnly.values(), ...(egress ? [egress] : [])]));
   const givenArguments = profile(staged ? stagedPaths(host) : host, request);
+  // Whatever else is checked elsewhere: an argument with a NUL would be two.
+  if (givenArguments.some((argument) => argument.includes('\0')))
+    throw new ReeveError('invalid_request', 'nothing that a program is given may have a NUL in its name');
   const argv = [bwrap, ...commandLine(request, limits)];
   const answers = request.maxAnswerBytes !== undefined;
   const [file, args] = staged ? stage(host, argv, answers) : withoutStrayDescriptors(argv, answers);
@@ -76,7 +80,7 @@ export function descriptor(child: ChildProcess, fd: number): Duplex {
 /** What a program sees of the host besides its workspace, as far as it is there. */
 export async function readOnlyOf({ readOnly = [] }: Pick<ExecRequest, 'readOnly'>): Promise<Map<string, string>> {
   const found = await Promise.all(
-    readOnly.map(async ({ path, at }) => [at, await realpath(path).catch(() => undefined)] as const),
+    readOnly.map(async ({ path, at }) => [seenAt(at), await realpath(path).catch(() => undefined)] as const),
   );
   return new Map(found.flatMap(([at, path]) => (path === undefined ? [] : [[at, path]])));
 }

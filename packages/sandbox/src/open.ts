@@ -1,8 +1,12 @@
+import { mkdtemp, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ReeveError, type Log } from '@reeve/kit';
 import { BACKENDS, type SandboxConfig, type Working } from './backends.ts';
 import { SYSTEM_LANGUAGES } from './program.ts';
 import { createQuickJsDriver } from './quickjs.ts';
-import type { DriverName, ExecRequest, ExecResult, Language, SandboxDriver } from './sandbox.ts';
+import { removeTree } from './remove-tree.ts';
+import type { DriverName, ExecResult, Language, SandboxDriver, SandboxRequest } from './sandbox.ts';
 
 /** One driver and whether it works here. */
 export interface DriverInfo {
@@ -26,7 +30,7 @@ export interface Sandbox extends AsyncDisposable {
    * Runs a program with the driver for its language, after that driver's probe. Throws ReeveError `unavailable`, with
    * the reason, where there is none: a command never runs outside a sandbox. Throws `shutting_down` once disposed.
    */
-  exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
+  exec(request: SandboxRequest, signal: AbortSignal): Promise<ExecResult>;
   /** Why a language cannot run, or undefined where it can or is still being probed. */
   unavailable(language: Language): string | undefined;
   /** For `/health`. */
@@ -43,7 +47,7 @@ export interface Sandbox extends AsyncDisposable {
  * that others call: it counts as `auto`.
  */
 export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sandbox> {
-  const { sandboxBackend } = config;
+  const sandboxBackend = config.sandboxBackend === 'remote' ? 'auto' : config.sandboxBackend;
   const closed = new AbortController();
   const running = new Set<Promise<unknown>>();
   const quickjs = createQuickJsDriver();
@@ -78,6 +82,7 @@ export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sand
       ? 'SANDBOX_BACKEND is quickjs; set it to auto to allow commands and programs'
       : [...reasons].map(([name, reason]) => (wanted.length > 1 ? `${name}: ${reason}` : reason)).join('; ');
   const probed = track(probe());
+  void track(removeLeftBehind());
 
   const unavailable = (language: Language): string | undefined => {
     if (language === 'javascript' || !isProbed) return undefined;
@@ -113,7 +118,7 @@ export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sand
       if (driver === undefined)
         throw new ReeveError('unavailable', unavailable(request.language) ?? `nothing here runs ${request.language}`);
       try {
-        return await track(driver.exec(request, AbortSignal.any([signal, closed.signal])));
+        return await track(execIn(driver, request, AbortSignal.any([signal, closed.signal])));
       } catch (error) {
         throw closed.signal.aborted && !signal.aborted ? closing(error) : error;
       }
@@ -140,6 +145,37 @@ export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sand
       await working?.dispose?.();
     },
   };
+}
+
+/** Runs a program in its workspace, or in one that is made for it. */
+async function execIn(driver: SandboxDriver, request: SandboxRequest, signal: AbortSignal): Promise<ExecResult> {
+  if (request.workspace !== undefined) return driver.exec({ ...request, workspace: request.workspace }, signal);
+  const workspace = await mkdtemp(join(tmpdir(), `${OWN}${process.pid}-`));
+  try {
+    return await driver.exec({ ...request, workspace }, signal);
+  } finally {
+    await removeTree(workspace);
+  }
+}
+
+/** Removes the workspaces of programs whose process is gone. */
+async function removeLeftBehind(): Promise<void> {
+  for (const name of await readdir(tmpdir()).catch(() => [])) {
+    const [, pid] = LEFT_BEHIND.exec(name) ?? [];
+    // One of another user cannot be removed, and need not be.
+    if (pid !== undefined && !isAlive(Number(pid))) await removeTree(join(tmpdir(), name)).catch(() => undefined);
+  }
+}
+
+const OWN = 'reeve-program-';
+const LEFT_BEHIND = new RegExp(`^${OWN}(\\d+)-`);
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 const BACKEND_NAMES = Object.keys(BACKENDS) as (keyof typeof BACKENDS)[];

@@ -1,10 +1,13 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
+import { sleep } from '@reeve/kit';
 import type { ExecRequest, OutputStream } from './sandbox.ts';
 
 /** Collects the two output streams of a program up to a common limit in bytes. */
 export interface OutputCapture {
   /** Keeps what still fits; false where something was dropped. */
   add(stream: OutputStream, chunk: Buffer): boolean;
+  /** Open while whoever is told of output asks to wait; undefined where nobody does. */
+  held(): Promise<void> | undefined;
   read(): { stdout: string; stderr: string; truncated: boolean };
 }
 
@@ -20,6 +23,14 @@ export function createOutputCapture(
   const decoders = { stdout: createDecoder(), stderr: createDecoder() };
   let left = maxBytes;
   let truncated = false;
+  let held: Promise<void> | undefined;
+  const hold = (asked: Promise<void>) => {
+    const all = Promise.all([held, asked]).then(
+      () => void (held === all && (held = undefined)),
+      () => undefined,
+    );
+    held = all;
+  };
   return {
     add(stream, chunk) {
       if (chunk.length > left) truncated = true;
@@ -29,12 +40,31 @@ export function createOutputCapture(
       if (isKept && kept.length > 0) chunks[stream].push(kept);
       if (onOutput !== undefined) {
         const text = decoders[stream].decode(kept, { stream: true });
-        if (text !== '') onOutput(stream, text);
+        const asked = text === '' ? undefined : onOutput(stream, text);
+        if (asked !== undefined) hold(asked);
       }
       return !truncated;
     },
+    held: () => held,
     read: () => ({ stdout: decode(chunks.stdout, truncated), stderr: decode(chunks.stderr, truncated), truncated }),
   };
+}
+
+/** Reads no more of a stream while its output is held. */
+export function pauseWhileHeld(stream: Readable, output: OutputCapture): void {
+  const held = output.held();
+  if (held === undefined) return;
+  stream.pause();
+  void held.then(() => stream.resume());
+}
+
+/** Resolves when what a program left behind was told, where somebody asks to wait, but not for ever; or when `over` aborts. */
+export async function untilTold(output: OutputCapture, drainMs: number, over: AbortSignal): Promise<void> {
+  const late = AbortSignal.any([over, AbortSignal.timeout(HELD_MS)]);
+  do {
+    await Promise.race([output.held(), sleep(HELD_MS, late)]);
+    await sleep(drainMs, late);
+  } while (output.held() !== undefined && !late.aborted);
 }
 
 /** Collects what comes on a stream; beyond the limit nothing is kept, and the other side cannot go on. */
@@ -51,6 +81,8 @@ export function readUpTo(stream: Duplex, maxBytes: number): () => string | undef
   return () => (bytes > maxBytes ? undefined : Buffer.concat(chunks).toString());
 }
 
+/** How long the output of a program that is dead may be held. */
+const HELD_MS = 30_000;
 /** Of standard error, where output is not kept. */
 const BEGINNING_BYTES = 4_096;
 

@@ -69,6 +69,22 @@ export function directoryOf(cwd = '.'): string {
   throw new ReeveError('invalid_request', `cwd must be a directory of the workspace, not ${JSON.stringify(cwd)}`);
 }
 
+/** Directories of a sandbox's own, which nothing is put over. */
+const TAKEN = ['usr', 'bin', 'sbin', 'lib', 'lib64', 'etc', 'proc', 'sys', 'dev', 'tmp', 'run', 'root', 'mnt', 'var'];
+
+/**
+ * Where a directory of the host is seen inside: some place of its own, so that nothing of the sandbox lies under it. Throws
+ * `invalid_request` for any other; a NUL would end an argument of bubblewrap and begin another.
+ */
+export function seenAt(at: string): string {
+  const [top = ''] = at.slice(1).split('/');
+  const isTaken = top === '' || top === MOUNT_POINT.slice(1) || TAKEN.includes(top);
+  if (SEEN.test(at) && posix.normalize(at) === at && !isTaken) return at;
+  throw new ReeveError('invalid_request', `a directory cannot be seen at ${JSON.stringify(at.slice(0, 200))}`);
+}
+
+const SEEN = /^(?:\/[A-Za-z0-9_@.-]{1,100}){1,10}$/;
+
 /** A directory that is not there: the caller's mistake. */
 export function noDirectory({ cwd = '.' }: Pick<ExecRequest, 'cwd'>): ReeveError {
   return new ReeveError('invalid_request', `${JSON.stringify(cwd)} is no directory of the workspace`);

@@ -4,7 +4,7 @@ import type { Egress } from './egress.ts';
 /** What a driver can run. JavaScript runs in QuickJS; shell, Python and Node programs in bubblewrap or Docker. */
 export type Language = 'javascript' | 'bash' | 'python' | 'node';
 
-export type DriverName = 'quickjs' | 'bubblewrap' | 'docker';
+export type DriverName = 'quickjs' | 'bubblewrap' | 'docker' | 'remote';
 
 export type OutputStream = 'stdout' | 'stderr';
 
@@ -59,10 +59,19 @@ export interface ExecRequest {
   readonly limits?: Partial<Limits>;
   /** Hosts that the program may reach; none where it is left out, and for JavaScript. */
   readonly egress?: Egress | undefined;
-  /** Told of output as it comes, within the bound and in whole characters. Must not throw. */
-  readonly onOutput?: (stream: OutputStream, text: string) => void;
+  /**
+   * Told of output as it comes, within the bound and in whole characters. Must not throw. While a promise that it returns is
+   * open, no more is read, so that a program that goes on printing has to wait; JavaScript does not.
+   */
+  readonly onOutput?: (stream: OutputStream, text: string) => Promise<void> | void;
   /** False: output is told to `onOutput` alone; the result has at most the beginning of standard error. For programs that talk for hours. */
   readonly keepsOutput?: boolean;
+}
+
+/** The same for whichever driver runs its language. */
+export interface SandboxRequest extends Omit<ExecRequest, 'workspace'> {
+  /** One of its own, empty and gone with the call, where it is left out. */
+  readonly workspace?: string | undefined;
 }
 
 interface ExecOutput {

@@ -163,6 +163,30 @@ export function describeShell(name: string, driver: SandboxDriver | undefined, s
       assert.equal((await exec({ code: 'true', stdin: unread })).status, 'success');
     });
 
+    it('wait where whoever is told of their output asks them to, and lose nothing', async () => {
+      const [pieces, size] = [400, 65_536];
+      // What repeats itself would be small on its way to another process.
+      const piece = `head -c ${size} /dev/urandom | base64 -w 0 | head -c ${size}`;
+      const code = `for i in $(seq ${pieces}); do ${piece}; echo $i >progress; done`;
+      const held = Promise.withResolvers<void>();
+      let bytes = 0;
+      const onOutput = (_: string, text: string) => {
+        bytes += text.length;
+        return held.promise;
+      };
+      const ended = exec({ code, onOutput, keepsOutput: false, maxOutputBytes: 2 * pieces * size });
+      let written = '';
+      for (let before = ' '; written === '' || written !== before;) {
+        before = written;
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        written = await readFile(join(workspace, 'progress'), 'utf8').catch(() => '');
+      }
+      held.resolve();
+      const { status, truncated } = await ended;
+      assert.ok(Number(written) < pieces / 4, `${written} pieces were written though nobody took them`);
+      assert.deepEqual([status, truncated, bytes], ['success', false, pieces * size]);
+    });
+
     it('answer on a descriptor apart from what they print, if they are asked to', async () => {
       const answering = { code: 'echo printed; printf "the answer" >&7; echo oops >&2', maxAnswerBytes: 100 };
       for (const mode of [0o755, 0o700]) {

@@ -14,16 +14,8 @@ const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
  * as. Throws ReeveError `invalid_request` where an id is no plain name.
  */
 export async function workspacePath(root: string, tenantId: string, sessionId: string): Promise<string> {
-  for (const [what, id] of [
-    ['tenant id', tenantId],
-    ['session id', sessionId],
-  ] as const) {
-    if (!ID.test(id))
-      throw new ReeveError(
-        'invalid_request',
-        `the ${what} must be 1 to 128 letters, digits, ., - and _, beginning with a letter or digit`,
-      );
-  }
+  requirePlainName('tenant id', tenantId);
+  requirePlainName('session id', sessionId);
   const tenant = join(root, tenantId);
   const workspace = join(tenant, sessionId);
   // As root the directories above must let the other user through, though not list them.
@@ -34,6 +26,15 @@ export async function workspacePath(root: string, tenantId: string, sessionId: s
   await secureDirectory(workspace, 0o700);
   if (isRoot()) await giveToSandbox(workspace);
   return workspace;
+}
+
+/** Throws `invalid_request` where an id is no plain name, and so none for a directory. */
+export function requirePlainName(what: string, id: string): void {
+  if (ID.test(id)) return;
+  throw new ReeveError(
+    'invalid_request',
+    `the ${what} must be 1 to 128 letters, digits, ., - and _, beginning with a letter or digit`,
+  );
 }
 
 /** True where this process is root, and so must hand its rights down before it starts anything hostile. */

@@ -87,7 +87,7 @@ Not front matter any more.
 });
 
 describe('the prompt of skills', () => {
-  const skill = { name: 'tidy', description: 'Tidies.', directory: '/somewhere/tidy' } as Skill;
+  const skill = { name: 'tidy', description: 'Tidies.', folder: '/somewhere/tidy' } as Skill;
 
   it('says each with its description, and is empty without any', () => {
     assert.match(promptOf([skill, { ...skill, name: 'web' }]), /read_skill.*\n- tidy: Tidies\.\n- web: Tidies\.$/s);

@@ -21,10 +21,12 @@ export interface Skill {
   readonly source: 'builtin' | 'user';
   /** Absolute path on the host. */
   readonly directory: string;
+  /** The same as it is found in the folder of skills, where it may be a link. */
+  readonly folder: string;
 }
 
 /** What its file says, without where it lies. */
-export type SkillText = Omit<Skill, 'source' | 'directory'>;
+export type SkillText = Omit<Skill, 'source' | 'directory' | 'folder'>;
 
 export const SKILL_FILE = 'SKILL.md';
 
@@ -101,7 +103,7 @@ ${lines.join('\n')}`;
 
 /** The folders of skills as programs see them. */
 export function foldersOf(skills: readonly Skill[]): ReadOnlyDirectory[] {
-  return skills.map(({ name, directory }) => ({ path: directory, at: `${MOUNT_POINT}/${name}` }));
+  return skills.map(({ name, folder }) => ({ path: folder, at: `${MOUNT_POINT}/${name}` }));
 }
 
 function explain(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string }[] {

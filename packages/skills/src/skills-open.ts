@@ -43,7 +43,8 @@ interface Found {
   readonly problems: readonly FileProblem[];
 }
 
-const BUILTIN = join(import.meta.dirname, '../builtin');
+/** The skills that come with Reeve. */
+export const BUILTIN = join(import.meta.dirname, '../builtin');
 const LOOK_MS = 2_000;
 const MAX_SKILL_BYTES = 100 * 1024;
 const MAX_SKILLS = 500;
@@ -128,7 +129,7 @@ async function readSkill(
     const directory = await realpath(path);
     const parsed = parseSkill(folder, await readTextFile(directory, SKILL_FILE, MAX_SKILL_BYTES));
     if ('problems' in parsed) return { skill: before, problems: parsed.problems };
-    return { skill: { ...parsed, source, directory }, problems: [] };
+    return { skill: { ...parsed, source, folder: path, directory }, problems: [] };
   } catch (error) {
     // A file that is missing, a link that leads elsewhere, no right to read it.
     const message = error instanceof ReeveError ? error.message : 'it cannot be read';

@@ -67,7 +67,7 @@ describe('budgets of the month', () => {
     settings.budgets = { default: 500 };
     settings.budgets_usd = { default: '2' };
     await budgets.ensure('default', null);
-    await budgets.ensure('default', { id: PERSONA });
+    await budgets.ensure('default', PERSONA);
     assert.deepEqual(
       (await rows())
         .filter(({ ref }) => ref.endsWith(month()))

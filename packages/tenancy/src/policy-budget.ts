@@ -4,12 +4,13 @@ import type { StoredBudget } from './budget.ts';
 import { nanoOf } from './metering.ts';
 import type { Policies } from './policy-open.ts';
 import type { TenantPolicy } from './policy.ts';
-import { selectMonths, upsertMonths } from './store/policy-budget.ts';
+import { selectMonths, selectPersonaName, upsertMonths } from './store/policy-budget.ts';
 
 /** The persona of a call, under the names that a policy may give it; null: none. */
 export interface PersonaRef {
   readonly id: string;
-  readonly name?: string;
+  /** Its slug; undefined where the persona is not known. */
+  readonly name?: string | undefined;
 }
 
 /** A limit of a month, and which value of the policy it is. */
@@ -85,14 +86,14 @@ export interface MonthlyBudgets {
    * each call of a model is booked: it asks the database once an hour and where the policy has changed. Throws where
    * that fails, so that no call goes uncounted.
    */
-  ensure(tenantId: string, persona: PersonaRef | null): Promise<void>;
+  ensure(tenantId: string, personaId: string | null): Promise<void>;
 }
 
 /** Gives the budgets of this month the limits that the policies say now; answers the tenants whose budgets have changed. */
 export async function followPolicies(database: Database, policies: Pick<Policies, 'of'>): Promise<string[]> {
   const changed = new Set<string>();
-  for (const { tenantId, persona, limitTokens, limitNano } of await selectMonths(database.db)) {
-    const ref = persona === 'default' ? null : { id: persona };
+  for (const { tenantId, persona, name, limitTokens, limitNano } of await selectMonths(database.db)) {
+    const ref = persona === 'default' ? null : { id: persona, name };
     const { tokens, nano } = monthlyLimitsOf(await policies.of(tenantId), ref);
     if ((tokens?.limit ?? null) === limitTokens && (nano?.limit ?? null) === limitNano) continue;
     await writeMonths(database, tenantId, persona, { tokens, nano });
@@ -114,21 +115,42 @@ function writeMonths(
   });
 }
 
+/** How long the slug of a persona is believed: a change of it counts from then on. */
+const NAME_MS = 10_000;
+
+/** The slugs of personas by id, read every few seconds at the most. */
+function createPersonaNames(database: Database) {
+  const known = new Map<string, { readonly until: number; readonly name: Promise<string | undefined> }>();
+  return {
+    of(tenantId: string, personaId: string): Promise<string | undefined> {
+      const before = known.get(personaId);
+      if (before !== undefined && performance.now() < before.until) return before.name;
+      const name = selectPersonaName(database.db, tenantId, personaId);
+      if (known.size >= MOST_KNOWN) known.clear();
+      known.set(personaId, { until: performance.now() + NAME_MS, name });
+      name.catch(() => known.delete(personaId));
+      return name;
+    },
+  };
+}
+
 const KNOWN_MS = 60 * 60_000;
 const MOST_KNOWN = 10_000;
 
 /** Keeps the budgets of months in step with the policies. */
 export function createMonthlyBudgets(database: Database, policies: Pick<Policies, 'of'>): MonthlyBudgets {
   const known = new Map<string, { readonly limits: string; readonly until: number; readonly made: Promise<void> }>();
+  const names = createPersonaNames(database);
   return {
-    async ensure(tenantId, persona) {
+    async ensure(tenantId, personaId) {
+      const persona = personaId === null ? null : { id: personaId, name: await names.of(tenantId, personaId) };
       const { tokens, nano } = monthlyLimitsOf(await policies.of(tenantId), persona);
-      const name = `${tenantId} ${persona?.id ?? ''}`;
+      const name = `${tenantId} ${personaId ?? ''}`;
       const limits = `${tokens?.limit} ${nano?.limit}`;
       const before = known.get(name);
       if (before?.limits === limits && performance.now() < before.until) return before.made;
       // Without a limit there is nothing to make, and what another limit had made is only loosened.
-      const made = writeMonths(database, tenantId, persona?.id ?? 'default', { tokens, nano });
+      const made = writeMonths(database, tenantId, personaId ?? 'default', { tokens, nano });
       if (known.size >= MOST_KNOWN) known.clear();
       known.set(name, { limits, until: performance.now() + KNOWN_MS, made });
       made.catch(() => known.delete(name));

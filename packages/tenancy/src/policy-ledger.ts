@@ -22,7 +22,7 @@ export function underPolicy(
           'policy_denied',
           `this tenant may not use the model ${model}; its policy (routing) says which it may`,
         );
-      await months.ensure(tenantId, personaId === null ? null : { id: personaId });
+      await months.ensure(tenantId, personaId);
       return ledger.begin(attempt);
     },
   };

@@ -58,6 +58,7 @@ describe('a policy', () => {
       routing: { allow: ['a/*'], deny: [] },
       tools: { allow: [], deny: ['bash_*'], approve: [] },
       egress: { default: [] },
+      memory: { extract: false, secrets: 'refuse', refuse: [], mask: [] },
     });
     assert.deepEqual(policy.origins, {
       fail_open: 'file:default',
@@ -72,6 +73,10 @@ describe('a policy', () => {
       'tools.deny': 'override',
       'tools.approve': 'default',
       'egress.default': 'default',
+      'memory.extract': 'default',
+      'memory.secrets': 'default',
+      'memory.refuse': 'default',
+      'memory.mask': 'default',
     });
     assert.deepEqual([policy.requestsPerMinute, policy.concurrentRuns], [60, 3]);
   });

@@ -33,6 +33,7 @@ const BUILT_IN: Layer = {
     routing: { allow: [], deny: [] },
     tools: { allow: [], deny: [], approve: [] },
     egress: { default: [] },
+    memory: { extract: false, secrets: 'refuse', refuse: [], mask: [] },
   },
 };
 

@@ -3,6 +3,7 @@ import type { Tenant, TenantInput, TenantPatch, TenantSettings } from '@reeve/co
 import type { Database, Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import type { Policies } from './policy-open.ts';
+import { requirePatterns } from './policy-pattern.ts';
 import { changeSettings } from './policy.ts';
 import { selectOverridesOf, upsertOverrides, type StoredOverrides } from './store/policy.ts';
 import { insertTenant, lockTenant, renameTenant, type StoredTenant } from './store/tenant.ts';
@@ -31,13 +32,14 @@ export function shownTenant(tenant: StoredTenant, stored: StoredOverrides | unde
   };
 }
 
-/** Makes a tenant, with its audit row. Throws `conflict` where there is one of this id. */
-export function makeTenant(
+/** Makes a tenant, with its audit row. Throws `conflict` where there is one of this id, and `invalid_request` for patterns that are none. */
+export async function makeTenant(
   database: Database,
   policies: Policies,
   changer: Changer,
   { id, name = id, overrides = {} }: TenantInput,
 ): Promise<Tenant> {
+  requirePatterns(overrides, 'overrides');
   return change(database, policies, changer, id, async (tx) => {
     if (!(await insertTenant(tx, id, name))) throw new ReeveError('conflict', `there is a tenant ${id} already`);
     await upsertOverrides(tx, id, overrides, shownUser(changer));
@@ -45,14 +47,15 @@ export function makeTenant(
   });
 }
 
-/** Renames a tenant and changes its overrides, with its audit row. Throws `not_found`. */
-export function changeTenant(
+/** Renames a tenant and changes its overrides, with its audit row. Throws `not_found`, and `invalid_request` for patterns that are none. */
+export async function changeTenant(
   database: Database,
   policies: Policies,
   changer: Changer,
   tenantId: string,
   { name, overrides }: TenantPatch,
 ): Promise<Tenant> {
+  requirePatterns(overrides ?? {}, 'overrides');
   return change(database, policies, changer, tenantId, async (tx) => {
     const tenant = await required(tx, tenantId);
     if (name !== undefined && name !== tenant.name) await renameTenant(tx, tenantId, name);
@@ -64,14 +67,15 @@ export function changeTenant(
   });
 }
 
-/** Sets all overrides of a tenant at once, with its audit row; `{}` takes them all away. Throws `not_found`. */
-export function setOverrides(
+/** Sets all overrides of a tenant at once, with its audit row; `{}` takes them all away. Throws as `changeTenant` does. */
+export async function setOverrides(
   database: Database,
   policies: Policies,
   changer: Changer,
   tenantId: string,
   overrides: TenantSettings,
 ): Promise<Tenant> {
+  requirePatterns(overrides);
   return change(database, policies, changer, tenantId, async (tx) => {
     await required(tx, tenantId);
     // What is given as nothing, such as an empty mapping, is nothing.

@@ -68,6 +68,19 @@ const broken: [string, string, [number, RegExp][]][] = [
       [8, /a\.routing\.allow\.1: must be 1 to 200 characters/],
     ],
   ],
+  [
+    'has patterns that are none',
+    'a:\n  memory:\n    secrets: keep\n    refuse: [""]\n',
+    [
+      [3, /a\.memory\.secrets: must be refuse or mask/],
+      [4, /a\.memory\.refuse\.0: must be 1 to 200 characters/],
+    ],
+  ],
+  [
+    'has patterns that cannot be compiled',
+    'a:\n  memory:\n    refuse: ["EMP-\\\\d+"]\n    mask:\n      - "(?=x)"\n',
+    [[5, /a\.memory\.mask\.0: is no regular expression as RE2 reads them/]],
+  ],
   ['names a persona by a path', 'a:\n  budgets: {x.y: 1}\n', [[2, /must be default, or the name or id of a persona/]]],
 ];
 for (const [what, text, expected] of broken) {

@@ -1,6 +1,7 @@
 import { TenantId, TenantSettings } from '@reeve/contract';
 import { readYaml, type FileProblem, type YamlText } from '@reeve/kit';
 import { z } from 'zod';
+import { patternProblems } from './policy-pattern.ts';
 
 /** The sections of a tenants file by tenant; `default` is what the others inherit. */
 export type TenantSections = ReadonlyMap<string, TenantSettings>;
@@ -16,7 +17,15 @@ export function parseTenants(text: string): { sections: TenantSections; problems
   const nothing = new Map<string, TenantSettings>();
   if (unread.length > 0) return { sections: nothing, problems: unread };
   const parsed = Table.safeParse(value);
-  if (parsed.success) return { sections: new Map(Object.entries(parsed.data)), problems: [] };
+  if (parsed.success) {
+    const broken = Object.entries(parsed.data).flatMap(([tenantId, settings]) =>
+      patternProblems(settings).map(({ path, message }) => ({
+        line: lineOf([tenantId, ...path]),
+        message: `${[tenantId, ...path].join('.')}: ${message}`,
+      })),
+    );
+    return { sections: broken.length > 0 ? nothing : new Map(Object.entries(parsed.data)), problems: broken };
+  }
   const told = parsed.error.issues.flatMap((issue) => problemsOf(issue, lineOf));
   // A number can break two rules that say the same.
   const problems = new Map(told.map((problem) => [`${problem.line} ${problem.message}`, problem]));

@@ -177,6 +177,9 @@ describe('the routes of tenants', { timeout: 120_000 }, () => {
       ['PATCH', '/acme', { overrides: { budgets_usd: { default: 5 } } }, 'overrides.budgets_usd.default'],
       ['PUT', '/acme', { fail_open: null }, 'fail_open'],
       ['PUT', '/acme', { routing: { allow: 'x' } }, 'routing.allow'],
+      ['PATCH', '/acme', { overrides: { memory: { mask: ['('] } } }, 'overrides.memory.mask.0'],
+      ['PUT', '/acme', { memory: { refuse: ['x', '(a)\\1'] } }, 'memory.refuse.1'],
+      ['POST', '', { id: 'new', overrides: { memory: { secrets: 'keep' } } }, 'overrides.memory.secrets'],
       ['POST', '', { id: 'a b' }, 'id'],
       ['GET', '/a%20b', undefined, 'id'],
     ] as const) {

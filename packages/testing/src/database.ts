@@ -95,6 +95,8 @@ export async function passTime({ db }: Database, ms: number): Promise<void> {
   await sql`update approvals set expires_at = expires_at - ${interval} where status = 'pending'`.execute(db);
   await sql`update schedules set next_run_at = next_run_at - ${interval}`.execute(db);
   await sql`update memories set expires_at = expires_at - ${interval}`.execute(db);
+  await sql`update memory_extractions set due_at = due_at - ${interval}`.execute(db);
+  await sql`update embedding_spaces set held_until = held_until - ${interval}`.execute(db);
 }
 
 const DROP_TRIES = 40;

@@ -6,6 +6,7 @@ import { AgentInput, type Multitask, type Run, type RunEvent, type Step } from '
 import { inTenant, type Database } from '@reeve/db';
 import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
+import { DEFAULT_RULES, type MemoryRulesOf } from '@reeve/memory';
 import {
   createFeed,
   createRunHandler,
@@ -64,7 +65,9 @@ export interface TestEngine extends AsyncDisposable {
   event<Type extends RunEvent['type']>(runId: string, type: Type): Promise<Extract<RunEvent, { type: Type }>>;
 }
 
-export async function openTestEngine(): Promise<TestEngine> {
+export async function openTestEngine({
+  memoryRulesOf = async () => DEFAULT_RULES,
+}: { readonly memoryRulesOf?: MemoryRulesOf } = {}): Promise<TestEngine> {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await openTestDatabase());
   const directory = await mkdtemp(join(tmpdir(), 'reeve-runs-'));
@@ -104,6 +107,7 @@ export async function openTestEngine(): Promise<TestEngine> {
     toolsOf: async () => tools,
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
+    memoryRulesOf,
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
     skillsOf: () => ({ prompt: '', tools: [] }),
     toolContext: async (run, _skills, idempotencyKey, signal) => ({

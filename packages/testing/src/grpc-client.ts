@@ -26,6 +26,7 @@ export interface GrpcClient extends Disposable {
 
 const PROTO = join(import.meta.dirname, '../../../proto');
 const FILES = [
+  'reeve/v1/memory.proto',
   'reeve/v1/sandbox.proto',
   'reeve/v1/failure.proto',
   'grpc/health/v1/health.proto',

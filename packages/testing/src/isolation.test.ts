@@ -52,6 +52,10 @@ type Planted = Readonly<
     | 'memory'
     | 'key'
     | 'mcpServer'
+    | 'persona'
+    | 'personaSlug'
+    | 'document'
+    | 'playbook'
     | 'tenant',
     string
   >
@@ -71,6 +75,9 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
   });
   const door = (body: (agent: string | undefined, session: string) => Json): Check => ({
     absent: [{ body: body(alpha.slug, newId()) }, { body: body(alpha.agent, newId()) }],
+  });
+  const inBase = (more: Omit<Asking, 'params'> = {}): Check => ({
+    absent: [{ params: { id: alpha.persona, kb: 'Domain-KB', document_id: alpha.document }, ...more }],
   });
   const task = { agent_id: 'assistant', task_type: 'query', title: 'of Beta' };
   const said = [{ role: 'user', content: 'hello' }];
@@ -192,7 +199,38 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     recall: {
       blind: [{ body: { query: WORD } }, { body: { query: `what about ${WORD} and its friends`, top_k: 50 } }],
     },
+    listMemories: list(),
+    proposeMemoryCleanup: list({ after: '00000000-0000-7000-8000-000000000000' }),
+    exportMemories: { blind: [{}, { query: { persona_id: alpha.persona } }] },
+    // Of Beta's own; a persona of Alpha's is none of its.
+    deleteMemories: { blind: [{ query: { persona_id: alpha.persona } }, { query: { all: 'true' } }] },
+    getMemory: one(alpha.memory),
+    updateMemory: one(alpha.memory, { body: { text: 'mine now' } }),
     deleteMemory: one(alpha.memory),
+    listPersonas: list({ q: WORD }),
+    createPersona: { blind: [{ body: { name: 'of Beta' } }] },
+    getPersona: { absent: [{ params: { id: alpha.persona } }, { params: { id: alpha.personaSlug } }] },
+    updatePersona: one(alpha.persona, { body: { name: 'mine now' } }),
+    deletePersona: one(alpha.persona),
+    addDocument: inBase({ body: { text: 'of Beta' } }),
+    listDocuments: inBase(),
+    getDocument: inBase(),
+    listChunks: inBase(),
+    deleteDocument: inBase(),
+    searchKnowledge: inBase({ body: { query: WORD } }),
+    storePlaybook: {
+      absent: [
+        { body: { session_id: newId(), prompt: WORD, history_sequence: [{ tool: 'x' }], persona_id: alpha.persona } },
+      ],
+    },
+    listPlaybooks: list(),
+    deletePlaybook: one(alpha.playbook),
+    getRagContext: {
+      absent: [
+        { body: { query: WORD, persona_id: alpha.persona } },
+        { body: { query: WORD, persona_id: alpha.personaSlug } },
+      ],
+    },
     executeTool: {
       blind: [
         { body: { tool_name: 'recall', args: { query: WORD } } },
@@ -310,6 +348,7 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       ['getWorkflow', alpha.workflow],
       ['getResponse', alpha.response],
       ['getMcpServer', alpha.mcpServer],
+      ['getPersona', alpha.persona],
     ] as const)
       await still(name, by(id));
     assert.equal((await still('getApproval', by(alpha.approval)))['status'], 'pending');
@@ -365,6 +404,18 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
     await made('putLimit', { body: { agent_id: slug, max_running: 3 } });
     await made('putBudget', { body: { scope: 'agent', ref: slug, limit_tokens: 1_000_000_000 } });
     const key = await made('createKey', { body: { name: `Key ${WORD}`, role: 'viewer' } });
+    const persona = await made('createPersona', { body: { name: WORD, description: WORD } });
+    const document = await made('addDocument', {
+      params: { id: persona.id, kb: 'Domain-KB' },
+      body: { text: `What ${WORD} likes: rain`, title: WORD, source: WORD, tags: [WORD] },
+    });
+    const playbook = await made('storePlaybook', {
+      body: {
+        session_id: newId(),
+        prompt: WORD,
+        history_sequence: [{ tool: 'calculator', args: { expression: WORD } }],
+      },
+    });
     const mcpServer = await made('createMcpServer', {
       body: { name: WORD, url: `https://${WORD}.invalid/`, headers: { authorization: WORD }, enabled: false },
     });
@@ -387,6 +438,10 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       memory: memory.id,
       key: key.id,
       mcpServer: mcpServer.id,
+      persona: persona.id,
+      personaSlug: WORD,
+      document: document.id,
+      playbook: playbook.id,
       tenant: 'alpha',
     };
   }
@@ -424,6 +479,8 @@ describe('what is one tenant’s', { timeout: 300_000 }, () => {
       .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}/g, 'id')
       .replaceAll(alpha.slug, 'name')
       .replaceAll(alpha.slug.replace(/.{4}$/, 'none'), 'name')
+      .replaceAll(alpha.personaSlug, 'name')
+      .replaceAll(alpha.personaSlug.replace(/.{4}$/, 'none'), 'name')
       .replaceAll('alpha', 'name')
       .replaceAll('anone', 'name')
       .replace(/"duration_ms":\d+/, '"duration_ms":0')

@@ -20,7 +20,7 @@ const writing = new WeakSet<object>();
 async function watched(connection: object, text: string, run: () => Promise<unknown>): Promise<unknown> {
   if (text.includes('insert into tasks (')) armed = true;
   if (
-    /insert into tasks \(|update tasks |with lease as materialized|^(insert into|update) "(tasks|runs|steps|events|messages)"/.test(
+    /insert into (?:tasks|memories) \(|update tasks |with lease as materialized|^(insert into|update) "(tasks|runs|steps|events|messages)"/.test(
       text,
     )
   )

@@ -29,6 +29,7 @@ export async function outwaitTheDead({ url }: Pick<TestDatabase, 'url'>): Promis
   await client.connect();
   try {
     await client.query(`update leases set expires_at = now() - interval '1 hour'`);
+    await client.query(`update memory_extractions set due_at = now() - interval '1 hour'`);
   } finally {
     await client.end();
   }

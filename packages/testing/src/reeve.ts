@@ -14,6 +14,8 @@ export async function startReeve(settings: Readonly<Record<string, string>> = {}
     REEVE_HOST: '127.0.0.1',
     REEVE_PORT: '0',
     SANDBOX_PORT: 'off',
+    MEMORY_PORT: 'off',
+    BODY_REFRESH_S: '0',
     REEVE_DATA_DIR: place.dataDirectory,
     ...(place.url !== undefined && { DATABASE_URL: place.url }),
     ...settings,

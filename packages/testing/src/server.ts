@@ -46,6 +46,8 @@ export async function startServer({
       HOME: dataDirectory,
       REEVE_PORT: '0',
       SANDBOX_PORT: 'off',
+      MEMORY_PORT: 'off',
+      BODY_REFRESH_S: '0',
       REEVE_DATA_DIR: join(dataDirectory, 'data'),
       LOG_LEVEL: 'debug',
       LOG_FORMAT: 'json',

@@ -1,7 +1,7 @@
 import type { Outgoing, OutgoingAnswer } from '@reeve/http';
-import { ReeveError, sleep } from '@reeve/kit';
-import { openBoundedProcess, type BoundedWorker } from './bounded-worker.ts';
-import type { Page, PageAnswer, PageQuestion } from './page-worker.ts';
+import { openBoundedProcess, ReeveError, sleep, type BoundedWorker } from '@reeve/kit';
+import type { Page } from '@reeve/kit/page';
+import type { PageAnswer, PageQuestion } from './page-worker.ts';
 import { createRobots, USER_AGENT, type Robots } from './robots.ts';
 import { readText } from './web-body.ts';
 

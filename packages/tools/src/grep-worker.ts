@@ -1,6 +1,6 @@
 // Searches texts for a pattern, in a thread that can be ended: a hostile pattern takes exponential time.
 import { workerData } from 'node:worker_threads';
-import { answerQuestions } from './worker-answers.ts';
+import { answerQuestions } from '@reeve/kit/worker';
 
 export interface GrepData {
   readonly source: string;

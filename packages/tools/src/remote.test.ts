@@ -8,7 +8,8 @@ import { after, before, describe, it } from 'node:test';
 import type { ToolOutcome } from '@reeve/contract';
 import { newId, ReeveError, silentLog } from '@reeve/kit';
 import { openChannel, startRpcServer, type RpcServer } from '@reeve/rpc';
-import { createQuota, openSandbox, workspacePath, type Sandbox } from '@reeve/sandbox';
+import { createQuota, createWorkspaces, openSandbox, workspacePath, type Sandbox } from '@reeve/sandbox';
+import { programsService, workspaceRoot } from '@reeve/sandbox/rpc';
 import { createGrpcClient, type GrpcClient } from '../../testing/src/grpc-client.ts';
 import { bareTools, workspaceTools } from './builtin/index.ts';
 import type { ToolCallMade, ToolCalls } from './call.ts';
@@ -56,11 +57,14 @@ function serve(port: number): Promise<RpcServer> {
     ruleOf: async (_, tool) => rules.get(tool) ?? 'allow',
     record: async (call) => void made.push(call),
   };
+  const workspaces = { workspaces: workspaceRoot(createWorkspaces(root, noNetwork.quota)) };
+  const connect = () => Promise.reject(new Error('no host is open'));
+  const places = { sandbox, workspaces, folders: {}, connect, log: silentLog };
   return startRpcServer({
     host: '127.0.0.1',
     port,
     tls: undefined,
-    services: [sandboxService(calls)],
+    services: [sandboxService(calls), programsService(places)],
     authenticate: async (header) => {
       const role = header('x-role') === 'viewer' ? 'viewer' : 'admin';
       const via = header('x-via') === 'api_key' ? 'api_key' : 'internal';
@@ -202,7 +206,7 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
     place = await serve(0);
     const target = `127.0.0.1:${portOf(place)}`;
     const channel = stack.use(openChannel({ target, tls: undefined, internalSecret: undefined }));
-    remote = stack.use(openRemoteSandbox({ channel, config, log: silentLog }));
+    remote = stack.use(openRemoteSandbox({ channel, roots: { workspaces: root }, config, log: silentLog }));
     registry = createRegistryOf(remote.tools, config, silentLog);
     await until(() => remote.status().status === 'ok');
   });
@@ -211,12 +215,12 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
     await place[Symbol.asyncDispose]();
   });
 
-  const contextOf = (more: Partial<ToolContext> = {}): ToolContext => ({
+  const contextOf = (more: Partial<ToolContext> = {}, sessionId = newId()): ToolContext => ({
     tenantId: 'acme',
-    sessionId: newId(),
+    sessionId,
     runId: null,
     idempotencyKey: 'k',
-    workspace: '',
+    workspace: join(root, 'acme', sessionId),
     ...noNetwork,
     signal: new AbortController().signal,
     now: () => new Date(),
@@ -248,6 +252,8 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
       [`127.0.0.1:${portOf(place)}`, 'closed'],
     );
     assert.equal(stateOf('bash_execute').unavailable_reason, shell);
+    assert.equal(remote.unavailable('bash'), shell);
+    assert.match(remote.unavailable('javascript')!, /by its tool alone/);
     assert.match(remote.status().message, /^at 127\.0\.0\.1:\d+/);
   });
 
@@ -292,7 +298,15 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
     const script = { command: 'echo once >> count; sleep 30' };
     const call = registry.execute('bash_execute', script, context);
     await until(() => existsSync(counted));
+    const bounds = { timeoutMs: 30_000, maxOutputBytes: 100 };
+    const program = remote.exec({ language: 'bash', code: 'sleep 30', ...bounds }, context.signal);
+    const inDoubt = assert.rejects(program, {
+      reason: 'unavailable',
+      unsure: true,
+      message: /was lost while a program ran .*it may or may not have done its work/,
+    });
     const stopping = place[Symbol.asyncDispose]();
+    await inDoubt;
     const lost = await call;
     await stopping;
     assert.equal(lost.tool_status, 'error');
@@ -337,12 +351,13 @@ describe('a remote sandbox', { timeout: 120_000 }, () => {
     });
     const target = `127.0.0.1:${portOf(less)}`;
     await using channel = openChannel({ target, tls: undefined, internalSecret: undefined });
-    await using poor = openRemoteSandbox({ channel, config, log: silentLog });
+    await using poor = openRemoteSandbox({ channel, roots: { workspaces: root }, config, log: silentLog });
     const others = createRegistryOf(poor.tools, config, silentLog);
     await until(() => poor.status().status === 'ok');
     const refused = await others.execute('read_file', { path: 'x' }, contextOf());
     assert.match(JSON.stringify(refused.result), /read_file cannot be used here: the sandbox at .* has no such tool/);
     assert.deepEqual(others.definitions(['read_file']), []);
+    assert.match(poor.unavailable('node')!, /has no such tool/);
     await less[Symbol.asyncDispose]();
   });
 });

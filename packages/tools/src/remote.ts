@@ -15,14 +15,17 @@ import {
   type Log,
 } from '@reeve/kit';
 import { fromConnectError, MESSAGE_LIMIT, type Channel } from '@reeve/rpc';
-import type { Sandbox } from '@reeve/sandbox';
+import type { Language, Roots, Sandbox } from '@reeve/sandbox';
+import { createRemoteDriver } from '@reeve/sandbox/remote';
 import { workspaceTools } from './builtin/index.ts';
 import type { toolSettings } from './config.ts';
 import { RULES_KEPT } from './rpc.ts';
 import type { Tool, ToolContext, ToolResult } from './tool.ts';
 
 /*
- * The tools that work in a workspace, run by another process, whose disk holds the workspaces.
+ * The sandbox of another process, whose disk holds the workspaces. The tools that work in a workspace run there; those that only
+ * run a program have it run there from here, so that its hosts, its folders and its output are this process's own matter, as are
+ * those of whoever else runs programs.
  *
  *   reachable ──a look fails──► away ──a look succeeds──► reachable
  *
@@ -31,7 +34,9 @@ import type { Tool, ToolContext, ToolResult } from './tool.ts';
  */
 
 /** The sandbox of another process. Disposing stops looking at it. */
-export interface RemoteSandbox extends AsyncDisposable {
+export interface RemoteSandbox extends Pick<Sandbox, 'exec' | 'unavailable' | 'whenProbed'>, AsyncDisposable {
+  /** Where programs run, for tools of others. */
+  readonly place: NonNullable<Tool['place']>;
   /** The tools that run there, for this process's registry. */
   readonly tools: readonly Tool[];
   /** For `/health`. */
@@ -40,6 +45,8 @@ export interface RemoteSandbox extends AsyncDisposable {
 
 export interface RemoteSandboxOptions {
   readonly channel: Channel;
+  /** Directories that both sides have. */
+  readonly roots: Roots;
   readonly config: ConfigOf<typeof toolSettings>;
   readonly log: Log;
 }
@@ -54,9 +61,11 @@ const LOOK_PATIENCE_MS = 3_000;
 const WAY_MS = 5_000;
 const MAX_ARGS_BYTES = MESSAGE_LIMIT - 64 * 1024;
 
-export function openRemoteSandbox({ channel, config, log }: RemoteSandboxOptions): RemoteSandbox {
+export function openRemoteSandbox({ channel, roots, config, log }: RemoteSandboxOptions): RemoteSandbox {
   const { target } = channel;
   const client = createClient(SandboxService, channel.transport);
+  const driver = createRemoteDriver({ channel, roots });
+  const looked = Promise.withResolvers<void>();
   const breaker = createBreaker({
     threshold: config.circuitFailureThreshold,
     resetMs: config.circuitResetTimeoutSeconds * 1_000,
@@ -94,6 +103,7 @@ export function openRemoteSandbox({ channel, config, log }: RemoteSandboxOptions
   background.start('looking at the remote sandbox', async () => {
     while (!stopping.signal.aborted) {
       await withContext({ requestId: newId(), traceId: newTraceId() }, look);
+      looked.resolve();
       await sleep(trouble === undefined ? LOOK_MS : LOOK_AGAIN_MS, stopping.signal);
     }
   });
@@ -103,8 +113,32 @@ export function openRemoteSandbox({ channel, config, log }: RemoteSandboxOptions
     if (known === undefined) return undefined;
     return known.has(name) ? known.get(name) : `the sandbox at ${target} has no such tool`;
   };
+  const exec: Sandbox['exec'] = (request, signal) => inRequest(() => driver.exec(request, signal));
+  const execForOthers: Sandbox['exec'] = async (request, signal) => {
+    try {
+      return await exec(request, signal);
+    } catch (thrown) {
+      throw lost(ReeveError.from(thrown), target, 'a program', 'it may or may not have done its work', true);
+    }
+  };
+  const calling = { client, target, breaker, place, unavailable };
   return {
-    tools: workspaceTools(NOT_HERE).map((tool) => toRemote(tool, { client, target, breaker, place, unavailable })),
+    tools: [
+      ...workspaceTools(NOT_HERE)
+        .filter(({ name }) => !isProgram(name))
+        .map((tool) => toRemote(tool, calling)),
+      ...workspaceTools({ ...NOT_HERE, exec })
+        .filter(({ name }) => isProgram(name))
+        .map((tool) => toRemoteProgram(tool, calling)),
+    ],
+    place,
+    exec: execForOthers,
+    unavailable(language) {
+      const tool = PROGRAMS[language];
+      if (tool === undefined) return `${language} runs there by its tool alone`;
+      return known === undefined ? trouble : unavailable(tool);
+    },
+    whenProbed: () => looked.promise,
     status() {
       if (trouble !== undefined) return { status: 'degraded', message: `${trouble}; nothing runs here instead` };
       const lacks = [...(known ?? [])].flatMap(([name, reason]) =>
@@ -115,6 +149,7 @@ export function openRemoteSandbox({ channel, config, log }: RemoteSandboxOptions
     },
     async [Symbol.asyncDispose]() {
       stopping.abort();
+      looked.resolve();
       await background[Symbol.asyncDispose]();
     },
   };
@@ -147,6 +182,17 @@ const NOT_HERE: Parameters<typeof workspaceTools>[0] = {
   unavailable: () => undefined,
 };
 
+/** The tool that runs programs of a language: where it can be used there, others' programs can run. */
+const PROGRAMS: Readonly<Partial<Record<Language, string>>> = {
+  bash: 'bash_execute',
+  python: 'python_execute',
+  node: 'node_execute',
+};
+
+function isProgram(name: string): boolean {
+  return Object.values(PROGRAMS).includes(name);
+}
+
 interface Place {
   readonly client: Client<typeof SandboxService>;
   readonly target: string;
@@ -155,6 +201,25 @@ interface Place {
   readonly unavailable: (name: string) => string | undefined;
 }
 
+/** A tool that runs a program, and nothing else, in the sandbox there. */
+function toRemoteProgram(tool: Tool, { target, breaker, place, unavailable }: Place): Tool {
+  return {
+    ...tool,
+    breaker,
+    place,
+    timeoutMs: tool.timeoutMs + 2 * WAY_MS,
+    unavailable: () => unavailable(tool.name),
+    async execute(input, context) {
+      try {
+        return await tool.execute(input, context);
+      } catch (thrown) {
+        throw explained(ReeveError.from(thrown), tool, target);
+      }
+    },
+  };
+}
+
+/** A tool that runs there as a whole. */
 function toRemote(tool: Tool, { client, target, breaker, place, unavailable }: Place): Tool {
   const timeoutMs = tool.timeoutMs + WAY_MS;
   return {
@@ -216,12 +281,13 @@ function toResult({ status, resultJson, exitCode, stdout, stderr, truncated }: E
 
 /** A failure in words for a model: what is wrong, and whether the work may have been done. It is never tried again by itself. */
 function explained(error: ReeveError, { name, effect }: Tool, target: string): ReeveError {
+  if (effect === 'none') return lost(error, target, name, 'call it again', false);
+  return lost(error, target, name, 'it may or may not have done its work: look before you call it again', true);
+}
+
+/** The same failure, or, where nobody knows what became of a call, that its connection was lost and what follows. */
+function lost(error: ReeveError, target: string, what: string, doubt: string, unsure: boolean): ReeveError {
   if (!error.unsure || error.reason === 'cancelled') return error;
-  const lost = `the connection to the sandbox at ${target} was lost while ${name} ran (${error.message})`;
-  const doubt =
-    effect === 'none' ? 'call it again' : 'it may or may not have done its work: look before you call it again';
-  return new ReeveError(error.reason === 'timeout' ? 'timeout' : 'unavailable', `${lost}; ${doubt}`, {
-    cause: error,
-    unsure: effect !== 'none',
-  });
+  const message = `the connection to the sandbox at ${target} was lost while ${what} ran (${error.message}); ${doubt}`;
+  return new ReeveError(error.reason === 'timeout' ? 'timeout' : 'unavailable', message, { cause: error, unsure });
 }

@@ -1,6 +1,5 @@
 import type { Outgoing } from '@reeve/http';
-import { ReeveError } from '@reeve/kit';
-import type { BoundedWorker } from './bounded-worker.ts';
+import { ReeveError, type BoundedWorker } from '@reeve/kit';
 import type { PageAnswer, PageQuestion, Permission } from './page-worker.ts';
 import { readText } from './web-body.ts';
 

@@ -1,8 +1,8 @@
 import { ExecuteToolInput, type ToolOutcome } from '@reeve/contract';
 import { Sandbox } from '@reeve/contract/proto/reeve/v1/sandbox';
 import { parseJson, requireAccess, validate } from '@reeve/http';
-import { idOf, invalidField, Signal } from '@reeve/kit';
-import { callerOf, type Caller, type RpcService } from '@reeve/rpc';
+import { idOf, invalidField, isUuidShaped, Signal } from '@reeve/kit';
+import { callerOf, isRole, type RpcService } from '@reeve/rpc';
 import type { OutputStream } from '@reeve/sandbox';
 import { callTool, type ToolCalls } from './call.ts';
 
@@ -71,21 +71,16 @@ async function execute(
   const { principal, context } = callerOf(call);
   requireAccess(principal, 'member');
   const { tenantId, userId } = principal;
-  const hasKeptRules = call.requestHeader.get(RULES_KEPT) === 'true' && isRole(principal);
+  const hasKeptRules = call.requestHeader.get(RULES_KEPT) === 'true' && isRole({ principal });
   const body = bodyOf(tenantId, asked);
   return callTool(calls, { tenantId, userId, context, hasKeptRules, onOutput }, body, call.signal);
-}
-
-/** True for Reeve's own roles, and in development mode for everybody. */
-function isRole({ via }: Caller['principal']): boolean {
-  return via === 'certificate' || via === 'internal' || via === 'development';
 }
 
 /** The same as the body of `POST /api/v1/execute_tool`; a session may have any plain name, which stands for an id of its own. */
 function bodyOf(tenantId: string, { toolName, argsJson, sessionId }: Asked) {
   if (sessionId !== '' && !SESSION.test(sessionId))
     throw invalidField('session_id', 'must be a UUID, or 1 to 128 letters, digits, ., - and _');
-  const named = UUID.test(sessionId) ? sessionId : idOf(`${tenantId} ${sessionId}`);
+  const named = isUuidShaped(sessionId) ? sessionId : idOf(`${tenantId} ${sessionId}`);
   return validate(
     ExecuteToolInput,
     { tool_name: toolName, args: argsOf(argsJson), ...(sessionId !== '' && { session_id: named }) },
@@ -94,7 +89,6 @@ function bodyOf(tenantId: string, { toolName, argsJson, sessionId }: Asked) {
 }
 
 const SESSION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 function argsOf(json: string): unknown {
   const args = json.trim() === '' ? {} : parseJson(json, 'args_json');

@@ -35,7 +35,7 @@ export interface ToolContext {
   readonly runId: string | null;
   /** The same on a repeat of the same step. */
   readonly idempotencyKey: string;
-  /** Absolute path of the session's workspace; empty where the tools that work in it run elsewhere. */
+  /** Absolute path of the session's workspace, or what stands for it where the sandbox is another process's. */
   readonly workspace: string;
   /** What the files in it may take. */
   readonly quota: Quota;

@@ -34,6 +34,12 @@ export function useMay(route: { readonly access: Access }): boolean {
   return may(useQuery(identityQuery).data, route.access);
 }
 
+/** Why the caller may not do what needs such access; undefined where they may. */
+export function useRefusal(access: Access): string | undefined {
+  const identity = useQuery(identityQuery).data;
+  return may(identity, access) ? undefined : `This takes the role ${access}; you have ${identity?.role}.`;
+}
+
 /**
  * No route tells it: every tenant has an agent that names it, and who may not list tenants is told their own role. That is written down as a
  * denied call, so it is asked once for each key.

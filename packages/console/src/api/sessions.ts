@@ -37,6 +37,12 @@ export function messagesOf(pages: readonly { readonly messages: readonly Message
   return [...byPosition.values()].sort((a, b) => a.position - b.position);
 }
 
+/** A session with every message, as a file of JSON. */
+export async function exportSession(id: string): Promise<Blob> {
+  const session = await api().call(routes.exportSession, { params: { id } });
+  return new Blob([`${JSON.stringify(session, null, 2)}\n`], { type: 'application/json' });
+}
+
 export const renameSession = (id: string, title: string) =>
   api().call(routes.renameSession, { params: { id }, body: { title } });
 export const deleteSession = (id: string) => api().call(routes.deleteSession, { params: { id } });

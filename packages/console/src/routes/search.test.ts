@@ -4,9 +4,13 @@ import {
   auditSearch,
   chatSearch,
   keysSearch,
+  memorySearch,
+  personaSearch,
+  playbooksSearch,
   runsSearch,
   settingsSearch,
   signInSearch,
+  skillsSearch,
   tasksSearch,
   usageSearch,
 } from './search.ts';
@@ -57,4 +61,23 @@ test('a moment in an address is one in UTC, and a status or a choice one that th
     assert.equal(auditSearch({ from }).from, undefined);
   assert.deepEqual(keysSearch({ status: 'lost', create: 'true' }), { status: undefined, create: undefined });
   assert.deepEqual(settingsSearch({ q: 'port', show: 'secret' }), { q: 'port', show: undefined });
+});
+
+test('a search of knowledge keeps a question as long as one may be, and places that there are', () => {
+  const {
+    tab,
+    in: where,
+    ask,
+    top,
+  } = personaSearch({ tab: 'search', in: 'Mind-KB', ask: 'x'.repeat(3_000), top: 5_000 });
+  assert.deepEqual([tab, where, ask?.length, top], ['search', 'Mind-KB', 2_000, 100]);
+  const odd = personaSearch({ tab: 'Heart-KB', in: 'search', top: -1, from: -20, chunk: 0 });
+  assert.deepEqual([odd.tab, odd.in, odd.top, odd.from, odd.chunk], Array(5).fill(undefined));
+  assert.equal(personaSearch({ from: 0 }).from, 0);
+  assert.equal(memorySearch({ in: 'Soul-KB' }).in, undefined);
+  assert.equal(memorySearch({ ask: 2026 }).ask, '2026');
+  const { edit, merge, persona } = memorySearch({ edit: '', merge: true, persona: ['a'] });
+  assert.deepEqual([edit, merge, persona], [undefined, undefined, undefined]);
+  assert.deepEqual(playbooksSearch({ persona: 'p', offset: 20 }), { persona: 'p', offset: 20 });
+  assert.deepEqual(skillsSearch({ skill: 'web', offset: '1' }), { skill: 'web', offset: undefined });
 });

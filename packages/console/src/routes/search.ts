@@ -1,13 +1,17 @@
 import {
   APPROVAL_STATUSES,
+  KNOWLEDGE_BASES,
   KeyStatus,
   RUN_STATUSES,
   TASK_STATUSES,
   type ApprovalStatus,
+  type KnowledgeBase,
   type RunStatus,
   type TaskStatus,
 } from '@reeve/contract';
 import type { AuditFilter } from '../api/audit.ts';
+import { PERSONA_TABS, type PersonaTab } from '../features/knowledge/tabs.ts';
+import { RECALLED, type RecalledKind } from '../features/memory/kinds.ts';
 
 /** Search parameters as they come from an address: anything. Each reader keeps what it understands and drops the rest. */
 export type RawSearch = Record<string, unknown>;
@@ -176,6 +180,107 @@ export const mcpSearch = (raw: RawSearch): McpSearch => ({
   create: raw['create'] === true ? true : undefined,
 });
 
+export interface SkillsSearch {
+  /** The skill whose details are open. */
+  readonly skill?: string | undefined;
+  readonly offset?: number | undefined;
+}
+export const skillsSearch = (raw: RawSearch): SkillsSearch => ({
+  skill: words(raw['skill']),
+  offset: offset(raw['offset']),
+});
+
+/** What is looked for in knowledge bases. */
+export interface KnowledgeAskSearch {
+  readonly ask?: string | undefined;
+  /** One knowledge base; without it all but the Soul. */
+  readonly in?: KnowledgeBase | undefined;
+  readonly top?: number | undefined;
+  /** With commas between them. */
+  readonly tags?: string | undefined;
+}
+const knowledgeAskSearch = (raw: RawSearch): KnowledgeAskSearch => ({
+  ask: question(raw['ask']),
+  in: oneOf(KNOWLEDGE_BASES, raw['in']),
+  top: top(raw['top']),
+  tags: words(raw['tags']),
+});
+
+export interface KnowledgeSearch extends KnowledgeAskSearch {
+  /** Set where all personas are searched, instead of being listed. */
+  readonly show?: 'search' | undefined;
+  readonly q?: string | undefined;
+  readonly offset?: number | undefined;
+  /** Whether the form for a new persona is open. */
+  readonly create?: true | undefined;
+}
+export const knowledgeSearch = (raw: RawSearch): KnowledgeSearch => ({
+  ...knowledgeAskSearch(raw),
+  show: oneOf(['search'], raw['show']),
+  q: words(raw['q']),
+  offset: offset(raw['offset']),
+  create: raw['create'] === true ? true : undefined,
+});
+
+export interface PersonaSearch extends KnowledgeAskSearch {
+  readonly tab?: PersonaTab | undefined;
+  readonly q?: string | undefined;
+  readonly offset?: number | undefined;
+  /** The document whose chunks are open, from which on, and which of them is meant. */
+  readonly document?: string | undefined;
+  readonly from?: number | undefined;
+  readonly chunk?: number | undefined;
+  /** Whether the form for a text is open. */
+  readonly add?: true | undefined;
+  /** Whether the form of the persona is open. */
+  readonly edit?: true | undefined;
+}
+export const personaSearch = (raw: RawSearch): PersonaSearch => ({
+  ...knowledgeAskSearch(raw),
+  tab: oneOf(PERSONA_TABS, raw['tab']),
+  q: words(raw['q']),
+  offset: offset(raw['offset']),
+  document: words(raw['document']),
+  from: raw['from'] === 0 ? 0 : offset(raw['from']),
+  chunk: offset(raw['chunk']),
+  add: raw['add'] === true ? true : undefined,
+  edit: raw['edit'] === true ? true : undefined,
+});
+
+export interface MemorySearch {
+  readonly ask?: string | undefined;
+  readonly in?: RecalledKind | undefined;
+  readonly top?: number | undefined;
+  /** Whose memories, by id. */
+  readonly persona?: string | undefined;
+  /** Where nothing is looked for, what the listed memories must have. */
+  readonly tag?: string | undefined;
+  readonly offset?: number | undefined;
+  /** The memory whose form is open, and the one that is to become one with another. */
+  readonly edit?: string | undefined;
+  readonly merge?: string | undefined;
+}
+export const memorySearch = (raw: RawSearch): MemorySearch => ({
+  ask: question(raw['ask']),
+  in: oneOf(RECALLED, raw['in']),
+  top: top(raw['top']),
+  persona: words(raw['persona']),
+  tag: words(raw['tag']),
+  offset: offset(raw['offset']),
+  edit: words(raw['edit']),
+  merge: words(raw['merge']),
+});
+
+export interface PlaybooksSearch {
+  /** Whose agents have learnt them, by id. */
+  readonly persona?: string | undefined;
+  readonly offset?: number | undefined;
+}
+export const playbooksSearch = (raw: RawSearch): PlaybooksSearch => ({
+  persona: words(raw['persona']),
+  offset: offset(raw['offset']),
+});
+
 const SHOWN_SETTINGS = ['changed', 'changeable'] as const;
 
 export interface SettingsSearch {
@@ -204,6 +309,17 @@ export const signInSearch = (raw: RawSearch): SignInSearch => {
 function words(value: unknown): string | undefined {
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' && value !== '' ? value.slice(0, 200) : undefined;
+}
+
+/** Words that may be as long as a search takes them. */
+function question(value: unknown): string | undefined {
+  return typeof value === 'string' && value.length > 200 ? value.slice(0, 2_000) : words(value);
+}
+
+/** How many matches a search may bring. */
+function top(value: unknown): number | undefined {
+  const count = offset(value);
+  return count === undefined ? undefined : Math.min(count, 100);
 }
 
 function directory(value: unknown): string | undefined {

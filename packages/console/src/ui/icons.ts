@@ -45,6 +45,12 @@ export { default as AdminIcon } from '@tabler/icons-react/dist/esm/icons/IconShi
 export { default as TenantsIcon } from '@tabler/icons-react/dist/esm/icons/IconBuilding.mjs';
 export { default as AuditIcon } from '@tabler/icons-react/dist/esm/icons/IconHistory.mjs';
 export { default as SettingsIcon } from '@tabler/icons-react/dist/esm/icons/IconAdjustments.mjs';
+export { default as KnowledgeIcon } from '@tabler/icons-react/dist/esm/icons/IconBooks.mjs';
+export { default as PersonaIcon } from '@tabler/icons-react/dist/esm/icons/IconMasksTheater.mjs';
+export { default as MemoryIcon } from '@tabler/icons-react/dist/esm/icons/IconBulb.mjs';
+export { default as PlaybookIcon } from '@tabler/icons-react/dist/esm/icons/IconListCheck.mjs';
+export { default as MergeIcon } from '@tabler/icons-react/dist/esm/icons/IconArrowMerge.mjs';
+export { default as SkillIcon } from '@tabler/icons-react/dist/esm/icons/IconSchool.mjs';
 export { default as AccountIcon } from '@tabler/icons-react/dist/esm/icons/IconUserCircle.mjs';
 export { default as SignOutIcon } from '@tabler/icons-react/dist/esm/icons/IconLogout.mjs';
 export { default as DownloadIcon } from '@tabler/icons-react/dist/esm/icons/IconDownload.mjs';

@@ -8,17 +8,19 @@ interface PagerProps {
   readonly limit: number;
   readonly offset: number;
   readonly onOffset: (offset: number) => void;
+  /** What lies to the left and to the right; by default what is newer and what is older. */
+  readonly sides?: readonly [string, string];
 }
 
 /** Where in a list the reader is, and the way to its neighbors. */
-export function Pager({ total, limit, offset, onOffset }: PagerProps) {
+export function Pager({ total, limit, offset, onOffset, sides = ['Newer', 'Older'] }: PagerProps) {
   if (total <= limit && offset === 0) return null;
   const last = Math.min(offset + limit, total);
   return (
     <nav className={classes.pager} aria-label="Pages">
       <ActionIcon
         variant="default"
-        aria-label="Newer"
+        aria-label={sides[0]}
         disabled={offset === 0}
         onClick={() => onOffset(Math.max(0, offset - limit))}
       >
@@ -31,7 +33,7 @@ export function Pager({ total, limit, offset, onOffset }: PagerProps) {
       </span>
       <ActionIcon
         variant="default"
-        aria-label="Older"
+        aria-label={sides[1]}
         disabled={last >= total}
         onClick={() => onOffset(offset + limit)}
       >

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { CopyText } from './copy-text.tsx';
 import { formatValue } from './format.ts';
 import { jsonTokens } from './json-tokens.ts';
+import { partsOf, sharedWords } from './shared-words.ts';
 import classes from './text-block.module.css';
 
 const FOLD_LINES = 14;
@@ -12,10 +13,12 @@ interface TextBlockProps {
   /** Names the block to a screen reader and above it. */
   readonly label: string;
   readonly value: unknown;
+  /** What was looked for: its words are marked in a text. */
+  readonly question?: string | undefined;
 }
 
 /** A value in full: JSON colored, text as it is, folded when long, with a copy button. */
-export function TextBlock({ label, value }: TextBlockProps) {
+export function TextBlock({ label, value, question }: TextBlockProps) {
   const [open, setOpen] = useState(false);
   const text = formatValue(value);
   const lines = text.split('\n').length;
@@ -35,7 +38,17 @@ export function TextBlock({ label, value }: TextBlockProps) {
                 {token.text}
               </span>
             ))
-          : shown}
+          : question !== undefined
+            ? partsOf(shown, sharedWords(question, shown)).map((part, index) =>
+                part.isMarked ? (
+                  <mark key={index} className={classes.mark}>
+                    {part.text}
+                  </mark>
+                ) : (
+                  part.text
+                ),
+              )
+            : shown}
         {shown === '' && <span className={classes.nothing}>empty</span>}
       </pre>
       {long && (

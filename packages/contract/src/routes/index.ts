@@ -8,16 +8,22 @@ export {
   updateAgent,
 } from './agents.ts';
 export {
+  deleteMemories,
   deleteMemory,
   deleteSession,
+  exportMemories,
   exportSession,
   getLatestMemory,
+  getMemory,
   getSession,
+  listMemories,
   listSessions,
+  proposeMemoryCleanup,
   recall,
   remember,
   renameSession,
   storeMemory,
+  updateMemory,
 } from './memory.ts';
 export {
   cancelRun,
@@ -93,6 +99,23 @@ export { getSkill, listSkills } from './skills.ts';
 export { executeTool, listTools } from './tools.ts';
 export { getUsage, listBudgets, listModelCalls, putBudget } from './usage.ts';
 export { createChatCompletion, getModel, getModelOf, listModels } from './completions.ts';
+export {
+  addDocument,
+  createPersona,
+  deleteDocument,
+  deletePersona,
+  deletePlaybook,
+  getDocument,
+  getPersona,
+  getRagContext,
+  listChunks,
+  listDocuments,
+  listPersonas,
+  listPlaybooks,
+  searchKnowledge,
+  storePlaybook,
+  updatePersona,
+} from './personas.ts';
 export { cancelResponse, createResponse, getResponse } from './responses.ts';
 export { deleteFile, downloadFile, downloadWorkspace, getWorkspaceUsage, listFiles, uploadFile } from './workspaces.ts';
 export { companion, resumeUiChat, uiChat } from './wires.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, IdParams, Time, listOf, paging, text } from '../common.ts';
+import { Id, IdParams, Retrieval, Time, listOf, paging, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 
 const tag = 'Memory';
@@ -115,10 +115,12 @@ export const remember = defineRoute({
   access: 'member',
   creates: true,
   summary: 'Remember a text',
-  description: 'The same text again is stored once: `deduplicated` is true and the id is the first one’s.',
+  description:
+    'What says nothing that an older memory of the same persona does not say is stored once: `deduplicated` is true, the id is the older one’s, and its tags and time are those of both. What says something else about the same thing, or says the same and a little more, comes in the place of the older ones in `supersedes`, which stay. A text with a credential, or with what the tenant’s policy keeps out, is refused as `content_refused`.',
   body: RememberInput,
-  responses: { 201: z.object({ id: Id, deduplicated: z.boolean() }) },
+  responses: { 201: z.object({ id: Id, deduplicated: z.boolean(), supersedes: z.array(Id) }) },
 });
+const SupersededBy = Id.nullable().describe('The memory that came in the place of this one.');
 export const RecallInput = z.strictObject({
   query: text(1, 2_000),
   top_k: z.number().int().min(1).max(100).default(5),
@@ -138,6 +140,7 @@ export const RecallMatch = z
     tags: z.array(z.string()),
     source: z.object({ session_id: Id.nullable(), run_id: Id.nullable() }),
     created_at: Time,
+    superseded_by: SupersededBy,
   })
   .meta({ id: 'RecallMatch' });
 export type RecallMatch = z.infer<typeof RecallMatch>;
@@ -147,9 +150,124 @@ export const recall = defineRoute({
   tag,
   access: 'viewer',
   summary: 'Find what was remembered',
-  description: 'Lexical ranking. `retrieval` says so: no embedding is used.',
+  description:
+    '`retrieval` says how: by words alone, or by words and vectors where there is an embedding model that answers. What came in the place of an older memory stands before it.',
   body: RecallInput,
-  responses: { 200: z.object({ matches: z.array(RecallMatch), retrieval: z.literal('lexical') }) },
+  responses: { 200: z.object({ matches: z.array(RecallMatch), retrieval: Retrieval }) },
+});
+export const Memory = z
+  .object({
+    id: Id,
+    tenant_id: z.string(),
+    persona_id: Id.nullable(),
+    text: z.string(),
+    tags: z.array(z.string()),
+    source: z.object({ session_id: Id.nullable(), run_id: Id.nullable() }),
+    created_at: Time,
+    expires_at: Time.nullable().describe('Null: never.'),
+    superseded_by: SupersededBy,
+  })
+  .meta({ id: 'Memory' });
+export type Memory = z.infer<typeof Memory>;
+
+export const MemoryPatch = z
+  .strictObject({
+    text: text(1, 20_000).optional(),
+    tags: z.array(text(1, 100)).max(50).optional(),
+    ttl_s: z.number().int().min(1).max(315_360_000).nullable().optional().describe('From now; null: for ever.'),
+  })
+  .refine((patch) => Object.keys(patch).length > 0, 'give at least one field to change');
+export type MemoryPatch = z.infer<typeof MemoryPatch>;
+
+export const listMemories = defineRoute({
+  method: 'GET',
+  path: '/api/v1/memory',
+  tag,
+  access: 'viewer',
+  summary: 'All that is remembered, the newest first',
+  query: z.strictObject({
+    ...paging,
+    persona_id: Id.optional().describe('Only what this persona remembers.'),
+    tag: text(1, 100).optional(),
+  }),
+  responses: { 200: listOf('memories', Memory) },
+});
+export const exportMemories = defineRoute({
+  method: 'GET',
+  path: '/api/v1/memory/export',
+  tag,
+  access: 'viewer',
+  summary: 'All that is remembered as JSON Lines, the oldest first',
+  description:
+    'One `Memory` a line, with where it is from. The last line is `{"exported"}`, how many there were: a file without it was cut off.',
+  query: z.strictObject({ persona_id: Id.optional().describe('Only what this persona remembers.') }),
+  responses: { 200: z.string() },
+  produces: 'application/x-ndjson',
+});
+export const CleanupProposal = z
+  .object({
+    kind: z.enum(['superseded', 'contradicted', 'duplicate', 'stale']),
+    memory_id: Id.describe('What could go.'),
+    in_favor_of: Id.nullable().describe('What would stay in its place.'),
+  })
+  .meta({ id: 'CleanupProposal' });
+export type CleanupProposal = z.infer<typeof CleanupProposal>;
+export const proposeMemoryCleanup = defineRoute({
+  method: 'GET',
+  path: '/api/v1/memory/cleanup',
+  tag,
+  access: 'viewer',
+  summary: 'Which memories could go',
+  description:
+    'A plan that changes nothing: memories that a newer one came in the place of (`superseded`) or contradicts (`contradicted`), those that say what an older one says (`duplicate`), and facts taken from conversations that are older than `stale_days` (`stale`). It looks at some memories at a time; `next` says where to go on with `after`.',
+  query: z.strictObject({
+    persona_id: Id.optional(),
+    after: Id.optional(),
+    limit: paging.limit,
+    stale_days: z.coerce.number().int().min(1).max(36_500).default(365),
+  }),
+  responses: {
+    200: z.object({ proposals: z.array(CleanupProposal), looked_at: z.number().int(), next: Id.nullable() }),
+  },
+});
+export const deleteMemories = defineRoute({
+  method: 'DELETE',
+  path: '/api/v1/memory',
+  tag,
+  access: 'admin',
+  summary: 'Forget everything, or everything of a persona',
+  description:
+    'Really deletes the memories, with what they are found by. Sessions, documents and playbooks are not memories and stay.',
+  query: z
+    .strictObject({
+      persona_id: Id.optional(),
+      all: z.literal('true', 'must be true').optional().describe('Of the whole tenant, of every persona and of none.'),
+    })
+    .refine(({ persona_id, all }) => (persona_id === undefined) !== (all === undefined), {
+      path: ['persona_id'],
+      message: 'give either persona_id or all=true',
+    }),
+  responses: { 200: z.object({ deleted: z.number().int() }) },
+});
+export const getMemory = defineRoute({
+  method: 'GET',
+  path: '/api/v1/memory/{id}',
+  tag,
+  access: 'viewer',
+  summary: 'One memory',
+  params: IdParams,
+  responses: { 200: Memory },
+});
+export const updateMemory = defineRoute({
+  method: 'PATCH',
+  path: '/api/v1/memory/{id}',
+  tag,
+  access: 'member',
+  summary: 'Change the fields sent of a memory',
+  description: '409 `conflict` where another memory says the same.',
+  params: IdParams,
+  body: MemoryPatch,
+  responses: { 200: Memory },
 });
 export const deleteMemory = defineRoute({
   method: 'DELETE',

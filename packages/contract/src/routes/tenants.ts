@@ -26,17 +26,22 @@ const Usd = z
   .regex(/^\d{1,7}(\.\d{1,9})?$/, USD)
   .refine((amount) => Number(amount) <= 9_000_000, USD);
 
+/** A list of at most `most` texts of 1 to 200 characters; `item` and `list` say what they are where one is none. */
+const texts = (most: number, of: string, item: string, list: string) =>
+  z
+    .array(
+      z
+        .string(item)
+        .min(1, item)
+        .max(200, item)
+        .refine((value) => !value.includes('\u0000'), item),
+      list,
+    )
+    .max(most, `must hold at most ${most} ${of}`);
 const GLOB = 'must be 1 to 200 characters, with * for any text and ? for any character';
-const Globs = z
-  .array(
-    z
-      .string(GLOB)
-      .min(1, GLOB)
-      .max(200, GLOB)
-      .refine((glob) => !glob.includes('\u0000'), GLOB),
-    'must be a list of names, with * for any text',
-  )
-  .max(1_000, 'must hold at most 1000 names');
+const Globs = texts(1_000, 'names', GLOB, 'must be a list of names, with * for any text');
+const PATTERN = 'must be 1 to 200 characters, a regular expression as RE2 reads them';
+const Patterns = texts(20, 'patterns', PATTERN, 'must be a list of regular expressions');
 
 const HOST = 'must be the name of a host, with *. before it for all below, and :port for another than 443';
 /** No address: an address would pass by what names are looked at for. */
@@ -51,6 +56,8 @@ export const EgressHost = z
 const TOOL = 'must be default, or the name of a tool: letters, digits, - and _';
 const ToolName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/, TOOL);
 
+const SECRETS = 'must be refuse or mask';
+
 const leaves = {
   fail_open: z
     .boolean('must be true or false')
@@ -63,6 +70,14 @@ const leaves = {
   deny: Globs.describe('Globs; goes before what is allowed.'),
   approve: Globs.describe('Globs of tools that a person is asked about first.'),
   hosts: z.array(EgressHost, 'must be a list of hosts').max(200, 'must hold at most 200 hosts'),
+  extract: z
+    .boolean('must be true or false')
+    .describe('Whether a model looks for facts worth keeping in each conversation that an agent has ended.'),
+  secrets: z
+    .enum(['refuse', 'mask'], SECRETS)
+    .describe('What becomes of a text with credentials or numbers of payment cards.'),
+  refuse: Patterns.describe('What a text must not hold to be remembered.'),
+  mask: Patterns.describe('What is masked in a text that is remembered.'),
 };
 
 const BUDGETS = 'Tokens a month by persona; `default` for personas that are not named. 0: unlimited.';
@@ -70,6 +85,7 @@ const BUDGETS_USD =
   'Dollars a month by persona, as decimal strings; `default` for those that are not named. "0": unlimited.';
 const EGRESS =
   'Hosts that programs in the sandbox may reach, by tool; `default` for tools that are not named. `*.` stands for all below, `:port` for another than 443.';
+const MEMORY = 'What is remembered, and what is never: patterns are regular expressions as RE2 reads them.';
 /** Said where there is no mapping; what is wrong inside of one says so itself. */
 const A_MAPPING = {
   error: ({ code }: { readonly code?: string }) => (code === 'invalid_type' ? 'must be a mapping' : undefined),
@@ -94,6 +110,13 @@ export const TenantSettings = z
         .partial()
         .describe('Names of tools.'),
       egress: z.record(ToolName, leaves.hosts, A_MAPPING).describe(EGRESS),
+      memory: z
+        .strictObject(
+          { extract: leaves.extract, secrets: leaves.secrets, refuse: leaves.refuse, mask: leaves.mask },
+          A_MAPPING,
+        )
+        .partial()
+        .describe(MEMORY),
     },
     A_MAPPING,
   )
@@ -122,6 +145,14 @@ export const TenantSettingsPatch = z
       })
       .partial(),
     egress: z.record(ToolName, leaves.hosts.nullable()),
+    memory: z
+      .strictObject({
+        extract: leaves.extract.nullable(),
+        secrets: leaves.secrets.nullable(),
+        refuse: leaves.refuse.nullable(),
+        mask: leaves.mask.nullable(),
+      })
+      .partial(),
   })
   .partial()
   .meta({ id: 'TenantSettingsPatch' });
@@ -145,6 +176,14 @@ export const TenantPolicyView = z
     routing: z.object({ allow: z.array(z.string()), deny: z.array(z.string()) }),
     tools: z.object({ allow: z.array(z.string()), deny: z.array(z.string()), approve: z.array(z.string()) }),
     egress: z.record(z.string(), z.array(z.string())).describe(EGRESS),
+    memory: z
+      .object({
+        extract: z.boolean(),
+        secrets: z.enum(['refuse', 'mask']),
+        refuse: z.array(z.string()),
+        mask: z.array(z.string()),
+      })
+      .describe(MEMORY),
   })
   .meta({ id: 'TenantPolicy' });
 export type TenantPolicyView = z.infer<typeof TenantPolicyView>;

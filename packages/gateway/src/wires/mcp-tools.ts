@@ -3,7 +3,7 @@ import { AgentRef, Id, RecallInput, RememberInput, TaskInput, TaskStatus, text, 
 import { inTenant, type Tx } from '@reeve/db';
 import { requesterOf } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
-import { recall, remember } from '@reeve/memory';
+import { recallWith, remember, type MemoryRulesOf } from '@reeve/memory';
 import { cancelRun, selectRun } from '@reeve/runs';
 import { cancelTask, listTasks, selectTask, type Enqueuer } from '@reeve/tasks';
 import { z } from 'zod';
@@ -12,6 +12,7 @@ import { runOf, Work, type McpCaller, type McpRunParts } from './mcp-run.ts';
 /** What MCP is served with. */
 export interface McpParts extends McpRunParts {
   readonly enqueue: Enqueuer;
+  readonly memoryRulesOf: MemoryRulesOf;
   /** This program's. */
   readonly version: string;
 }
@@ -181,16 +182,22 @@ function memoryTools(parts: McpParts): ServedTool[] {
       access: 'member',
       effect: 'idempotent',
       input: RememberInput,
-      call: (caller, input) => within(parts, caller, (tx) => remember(tx, requesterOf(caller), input)),
+      call: async (caller, input) => {
+        const rules = await parts.memoryRulesOf(caller.principal.tenantId);
+        return within(parts, caller, (tx) => remember(tx, requesterOf(caller), input, rules));
+      },
     }),
     served({
       name: 'recall',
-      description: 'Finds facts that were stored with remember, best match first. It matches words.',
+      description:
+        'Finds facts that were stored with remember, best match first, by words and, where there is an embedding model, by what they mean.',
       access: 'viewer',
       effect: 'none',
       input: RecallInput,
-      call: (caller, input) =>
-        within(parts, caller, async (tx, tenantId) => ({ matches: await recall(tx, tenantId, input) })),
+      call: async (caller, input) => {
+        const asked = await parts.askVector?.(caller.principal.tenantId, input.query);
+        return within(parts, caller, (tx, tenantId) => recallWith(tx, tenantId, input, asked));
+      },
     }),
   ];
 }

@@ -80,6 +80,8 @@ function fromContext(question: string, context: readonly ContextItem[]): string 
   const wanted = contentWords(question);
   let best: { item: ContextItem; score: number } | undefined;
   for (const item of context.slice(0, 100)) {
+    // It says how to do things, and not what is so.
+    if (item.source.startsWith('playbook ')) continue;
     const score = overlap(wanted, item.text);
     if (score >= 0.3 && score > (best?.score ?? 0)) best = { item, score };
   }

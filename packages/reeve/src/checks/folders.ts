@@ -1,13 +1,22 @@
 import { createOutgoing } from '@reeve/http';
-import { silentLog } from '@reeve/kit';
-import { openSandbox } from '@reeve/sandbox';
+import { ReeveError, silentLog } from '@reeve/kit';
 import { extensionsDirectoryOf, skillsDirectoryOf, type Config } from '../config.ts';
+import { openSandboxOf } from '../sandbox-place.ts';
 import { openToolbox } from '../toolbox.ts';
 import { ok, warn, type Check } from './check.ts';
 
 /** What operators wrote, skills and tools, can be used. Loads each tool in the sandbox, as the server does. */
 export async function checkFolders(config: Config): Promise<Check[]> {
-  await using sandbox = await openSandbox(config, silentLog);
+  try {
+    return await lookIntoFolders(config);
+  } catch (error) {
+    // What it takes to reach a sandbox elsewhere is broken, which another check says.
+    return [warn('extensions', ReeveError.from(error).message, 'correct it; until then no extension can be loaded')];
+  }
+}
+
+async function lookIntoFolders(config: Config): Promise<Check[]> {
+  await using sandbox = await openSandboxOf(config, silentLog);
   await using outgoing = createOutgoing({ allowPrivate: false });
   const web = { outgoing, configured: outgoing, search: undefined };
   await using toolbox = await openToolbox({ config, sandbox, web, log: silentLog, folderLog: silentLog });

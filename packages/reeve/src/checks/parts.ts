@@ -2,7 +2,7 @@ import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
 import { lookAtSchema, type Holder } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
-import { openModels } from '@reeve/models';
+import { openEmbedder, openModels } from '@reeve/models';
 import { openSandbox } from '@reeve/sandbox';
 import { modelProblems } from '../config-problems.ts';
 import type { Config } from '../config.ts';
@@ -82,6 +82,18 @@ export function checkModel(config: Config): Check {
   if (problem !== undefined) return fail('model', problem.message, 'set it, or set LLM_PROVIDER to mock');
   if (config.llmProvider === 'mock') return ok('model', 'the built-in model; LLM_PROVIDER connects a real one');
   return ok('model', `${config.llmProvider}, ${openModels(config, silentLog).defaultModel}; configured, not called`);
+}
+
+/** The embedding provider, which is another one's business than the model's. Calls nobody. */
+export function checkEmbedding(config: Config): Check {
+  const name = 'embedding';
+  try {
+    const embedder = openEmbedder(config, silentLog);
+    if (embedder === null) return ok(name, 'none: retrieval is lexical; EMBEDDING_PROVIDER connects a model');
+    return ok(name, `${embedder.model}; configured, not called`);
+  } catch (error) {
+    return fail(name, ReeveError.from(error).message, 'set it, or set EMBEDDING_PROVIDER to none');
+  }
 }
 
 /** The running server answers and is well. Undefined where there is none. */

@@ -1,3 +1,4 @@
+import type { Client } from '@reeve/client';
 import { routes, type Agent, type AgentPatch, type BodyInputOf } from '@reeve/contract';
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
@@ -34,6 +35,7 @@ interface FieldOptions extends OutputOptions {
   readonly slug?: string;
   readonly description?: string;
   readonly model?: string;
+  readonly persona?: string;
   readonly prompt?: string;
   readonly promptFile?: string;
   readonly tool?: string[];
@@ -94,6 +96,7 @@ function withFields(command: Command): Command {
     .option('--slug <slug>', 'short name for calls; without it one is made of the name')
     .option('--description <text>', 'what it is for')
     .option('--model <model>', 'model; "default" is the one of the server’s configuration')
+    .option('--persona <persona>', 'who it is: a persona by id or slug; "none" for nobody')
     .option('--prompt <text>', 'system prompt')
     .option('--prompt-file <path>', 'file with the system prompt; - is standard input')
     .option('--tool <name>', 'a tool it may use; repeatable; replaces the whole list', collect)
@@ -121,11 +124,12 @@ async function show(ref: string, options: OutputOptions): Promise<number> {
 
 async function create(options: FieldOptions): Promise<number> {
   const fields = fieldsOf(options);
-  const body = { ...fields, ...limitsOf(fields, options) };
-  if (!('name' in body)) throw new UsageError('give the agent a --name, or a --file that holds one');
+  if (!('name' in fields)) throw new UsageError('give the agent a --name, or a --file that holds one');
   await using connection = await connect('agents create');
+  const { client } = connection;
+  const body = { ...fields, ...limitsOf(fields, options), ...(await personaOf(client, options)) };
   printAgent(
-    await connection.client.call(routes.createAgent, { body: body as BodyInputOf<typeof routes.createAgent> }),
+    await client.call(routes.createAgent, { body: body as BodyInputOf<typeof routes.createAgent> }),
     options,
     false,
   );
@@ -138,7 +142,11 @@ async function edit(ref: string, options: FieldOptions): Promise<number> {
   await using connection = await connect('agents edit');
   const { client } = connection;
   const { limits } = await client.call(routes.getAgent, { params: { id: ref } });
-  const body = { ...fields, ...limitsOf('limits' in fields ? fields : { limits }, options) } as AgentPatch;
+  const body = {
+    ...fields,
+    ...limitsOf('limits' in fields ? fields : { limits }, options),
+    ...(await personaOf(client, options)),
+  } as AgentPatch;
   printAgent(await client.call(routes.updateAgent, { params: { id: ref }, body }), options, false);
   return EXIT.done;
 }
@@ -148,6 +156,13 @@ async function remove(ref: string): Promise<number> {
   await connection.client.call(routes.deleteAgent, { params: { id: ref } });
   note(`deleted ${ref}`);
   return EXIT.done;
+}
+
+/** The persona that was named, as the API takes it: by its id. */
+async function personaOf(client: Client, { persona }: FieldOptions): Promise<{ persona_id?: string | null }> {
+  if (persona === undefined) return {};
+  if (persona === 'none') return { persona_id: null };
+  return { persona_id: (await client.call(routes.getPersona, { params: { id: persona } })).id };
 }
 
 function fieldsOf({

@@ -4,19 +4,11 @@ import { createInterface } from 'node:readline';
 import { routes, type AuditRecord, type ChainBreak, type ChainVerification } from '@reeve/contract';
 import { InvalidArgumentError, type Command } from 'commander';
 import { connect, type Connection } from '../connect.ts';
+import { writeExport } from '../export-lines.ts';
 import { EXIT, UsageError } from '../failure.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { examples, exitWith, JSON_OPTION, withListOptions, type ListOptions } from '../options.ts';
-import {
-  note,
-  printFields,
-  printJson,
-  printList,
-  shownTime,
-  wantsJson,
-  type Column,
-  type OutputOptions,
-} from '../output.ts';
+import { printFields, printJson, printList, shownTime, wantsJson, type Column, type OutputOptions } from '../output.ts';
 
 interface RangeOptions {
   readonly from?: string;
@@ -192,19 +184,7 @@ function tell(found: Found, options: OutputOptions): number {
 
 async function exportLines({ from, to }: RangeOptions): Promise<number> {
   await using connection = await connect('audit export');
-  const gone = new AbortController();
-  // A reader such as `head` that has enough is no failure.
-  process.stdout.on('error', () => gone.abort());
-  let last = '';
-  for await (const line of connection.client.lines(routes.exportAudit, { query: { from, to } })) {
-    if (gone.signal.aborted) return EXIT.done;
-    if (!process.stdout.write(`${line}\n`))
-      await once(process.stdout, 'drain', { signal: gone.signal }).catch(() => undefined);
-    last = line;
-  }
-  if (last.startsWith('{"exported":')) return EXIT.done;
-  note('reeve: the export broke off before its end');
-  return EXIT.failed;
+  return await writeExport(connection.client.lines(routes.exportAudit, { query: { from, to } }));
 }
 
 /** A line on a terminal that the next one takes the place of. */

@@ -1,12 +1,14 @@
 import { resolve } from 'node:path';
+import type { ErrorDetail } from '@reeve/contract';
 import { readHolder, type Holder } from '@reeve/db/lock';
 import type { Command } from 'commander';
-import { fail, ok, type Check } from '../checks/check.ts';
+import { fail, ok, warn, type Check } from '../checks/check.ts';
 import { checkFolders } from '../checks/folders.ts';
 import { checkDataDirectory, checkDisk, checkNode, checkToolchain } from '../checks/machine.ts';
-import { checkDatabase, checkModel, checkSandbox, checkServer } from '../checks/parts.ts';
+import { checkDatabase, checkEmbedding, checkModel, checkSandbox, checkServer } from '../checks/parts.ts';
 import { checkPort } from '../checks/port.ts';
 import { checkConfig } from '../config-problems.ts';
+import { settingsInVain } from '../config.ts';
 import { EXIT } from '../failure.ts';
 import { examples, exitWith } from '../options.ts';
 import { note, printJson, printTable, wantsJson, type Column, type OutputOptions } from '../output.ts';
@@ -44,14 +46,7 @@ async function doctor(options: OutputOptions): Promise<number> {
 async function runChecks(): Promise<Check[]> {
   const here = [checkNode(), checkToolchain()];
   const { config, problems } = checkConfig();
-  const configuration =
-    problems.length === 0
-      ? ok('configuration', 'every value is good')
-      : fail(
-          'configuration',
-          problems.map(({ message }) => message).join('; '),
-          'correct it; "reeve config show" says where each value comes from',
-        );
+  const configuration = configurationCheck(problems);
   if (config === undefined) return [...here, configuration];
   const directory = resolve(config.dataDirectory);
   const holder = readHolder(directory);
@@ -66,9 +61,23 @@ async function runChecks(): Promise<Check[]> {
     ...(await checkSandbox(config)),
     ...(await checkFolders(config)),
     checkModel(config),
+    checkEmbedding(config),
     await checkPort(config.host, config.port, holder),
     ...(server === undefined ? [] : [server]),
   ];
+}
+
+function configurationCheck(problems: readonly ErrorDetail[]): Check {
+  const inVain = settingsInVain();
+  if (problems.length > 0)
+    return fail(
+      'configuration',
+      problems.map(({ message }) => message).join('; '),
+      'correct it; "reeve config show" says where each value comes from',
+    );
+  return inVain.length > 0
+    ? warn('configuration', inVain.join('; '), 'leave it out: nothing reads it')
+    : ok('configuration', 'every value is good');
 }
 
 function checkLock(holder: Holder | undefined): Check {

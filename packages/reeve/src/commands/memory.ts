@@ -1,15 +1,35 @@
-import { routes, type RecallMatch } from '@reeve/contract';
+import { routes, type Memory, type RecallMatch } from '@reeve/contract';
 import { Option, type Command } from 'commander';
-import { connect } from '../connect.ts';
-import { EXIT } from '../failure.ts';
-import { examples, exitWith, JSON_OPTION, wholeNumber } from '../options.ts';
-import { note, printJson, printTable, wantsJson, type Column, type OutputOptions } from '../output.ts';
+import { connect, type Connection } from '../connect.ts';
+import { writeExport } from '../export-lines.ts';
+import { EXIT, UsageError } from '../failure.ts';
+import { examples, exitWith, JSON_OPTION, wholeNumber, withListOptions, type ListOptions } from '../options.ts';
+import { note, printJson, printList, printTable, wantsJson, type Column, type OutputOptions } from '../output.ts';
 
 interface SearchOptions extends OutputOptions {
   readonly top: number;
   readonly kind?: RecallMatch['kind'][];
 }
 
+interface OfPersona {
+  readonly persona?: string;
+}
+
+interface MemoryListOptions extends ListOptions, OfPersona {
+  readonly tag?: string;
+}
+
+interface DeleteOptions extends OfPersona, OutputOptions {
+  readonly all?: true;
+}
+
+const MEMORIES: readonly Column<Memory>[] = [
+  ['ID', ({ id }) => id],
+  ['CREATED', ({ created_at }) => created_at.slice(0, 19)],
+  ['TAGS', ({ tags }) => tags.join(',')],
+  ['', ({ superseded_by }) => (superseded_by === null ? '' : 'superseded')],
+  ['TEXT', ({ text }) => text],
+];
 const COLUMNS: readonly Column<RecallMatch>[] = [
   ['SCORE', ({ score }) => score.toFixed(3)],
   ['KIND', ({ kind }) => kind],
@@ -32,6 +52,28 @@ export function define(command: Command): void {
     .option(...JSON_OPTION)
     .addHelpText('after', examples('reeve memory search "deployment window" --top 10'))
     .action(exitWith(search));
+  withListOptions(command.command('list').description('all that is remembered, the newest first'))
+    .option('--persona <persona>', 'of one persona, by id or slug')
+    .option('--tag <tag>', 'with one tag')
+    .addHelpText('after', examples('reeve memory list --tag preference'))
+    .action(exitWith(list));
+  command
+    .command('export')
+    .description('all that is remembered as JSON Lines, the oldest first')
+    .option('--persona <persona>', 'of one persona, by id or slug')
+    .addHelpText('after', examples('reeve memory export > memories.jsonl'))
+    .action(exitWith(exportLines));
+  command
+    .command('delete [memory]')
+    .description('forget a memory by its id, all of a persona, or everything')
+    .option('--persona <persona>', 'all that one persona remembers, by id or slug')
+    .option('--all', 'everything, of every persona and of none')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      examples('reeve memory delete 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11', 'reeve memory delete --persona home'),
+    )
+    .action(exitWith(remove));
 }
 
 async function search(query: string, options: SearchOptions): Promise<number> {
@@ -43,4 +85,41 @@ async function search(query: string, options: SearchOptions): Promise<number> {
   else if (answer.matches.length > 0) printTable(answer.matches, COLUMNS);
   else note('nothing');
   return EXIT.done;
+}
+
+async function list({ persona, tag, ...options }: MemoryListOptions): Promise<number> {
+  await using connection = await connect('memory list');
+  const { limit, offset } = options;
+  const persona_id = await personaId(connection, persona);
+  const answer = await connection.client.call(routes.listMemories, { query: { limit, offset, tag, persona_id } });
+  printList(answer, answer.memories, MEMORIES, options);
+  return EXIT.done;
+}
+
+async function exportLines({ persona }: OfPersona): Promise<number> {
+  await using connection = await connect('memory export');
+  const query = { persona_id: await personaId(connection, persona) };
+  return await writeExport(connection.client.lines(routes.exportMemories, { query }));
+}
+
+async function remove(id: string | undefined, { persona, all, ...options }: DeleteOptions): Promise<number> {
+  if ([id, persona, all].filter((one) => one !== undefined).length !== 1)
+    throw new UsageError('give the id of a memory, --persona, or --all, and only one of them');
+  await using connection = await connect('memory delete');
+  if (id !== undefined) {
+    await connection.client.call(routes.deleteMemory, { params: { id } });
+    note(`deleted ${id}`);
+    return EXIT.done;
+  }
+  const query = all ? { all: 'true' as const } : { persona_id: await personaId(connection, persona) };
+  const answer = await connection.client.call(routes.deleteMemories, { query });
+  if (wantsJson(options)) printJson(answer);
+  note(`deleted ${answer.deleted} memories`);
+  return EXIT.done;
+}
+
+/** A persona's id by its id or slug. */
+async function personaId({ client }: Connection, persona: string | undefined): Promise<string | undefined> {
+  if (persona === undefined) return undefined;
+  return (await client.call(routes.getPersona, { params: { id: persona } })).id;
 }

@@ -1,6 +1,6 @@
 import type { Log } from '@reeve/kit';
 import type { Command } from 'commander';
-import { readConfig } from '../config.ts';
+import { readConfig, settingsInVain } from '../config.ts';
 import { EXIT } from '../failure.ts';
 import { examples, exitWith } from '../options.ts';
 import { createProcessLog } from '../process-log.ts';
@@ -34,6 +34,7 @@ async function serve(options: ServeOptions): Promise<number> {
     REEVE_ROLES: options.roles,
   });
   const log = createProcessLog(config);
+  for (const setting of settingsInVain()) log.warn(setting);
   const stopped = new Promise<string>((resolve) => {
     const stop = (signal: NodeJS.Signals) => {
       resolve(signal);

@@ -34,23 +34,43 @@ export async function upsertMonths(
 }
 
 /** The budgets of this month in UTC. */
-export async function selectMonths(
-  db: Db,
-): Promise<{ tenantId: string; persona: string; limitTokens: number | null; limitNano: number | null }[]> {
+export async function selectMonths(db: Db): Promise<
+  {
+    tenantId: string;
+    /** Its id, or `default`. */
+    persona: string;
+    /** Its slug. */
+    name: string | undefined;
+    limitTokens: number | null;
+    limitNano: number | null;
+  }[]
+> {
   const { rows } = await sql<{
     tenant_id: string;
     persona: string;
+    name: string | null;
     limit_tokens: number | null;
     limit_nano: number | null;
   }>`
-    select b.tenant_id, split_part(b.ref, ':', 1) as persona, b.limit_tokens, b.limit_nano
-    from budgets b where b.scope = 'month' and right(b.ref, 7) = to_char(reeve_now() at time zone 'UTC', 'YYYY-MM')`.execute(
-    db,
-  );
+    select b.tenant_id, split_part(b.ref, ':', 1) as persona, p.slug as name, b.limit_tokens, b.limit_nano
+    from budgets b left join personas p on p.tenant_id = b.tenant_id and p.id::text = split_part(b.ref, ':', 1)
+    where b.scope = 'month' and right(b.ref, 7) = to_char(reeve_now() at time zone 'UTC', 'YYYY-MM')`.execute(db);
   return rows.map((row) => ({
     tenantId: row.tenant_id,
     persona: row.persona,
+    name: row.name ?? undefined,
     limitTokens: row.limit_tokens,
     limitNano: row.limit_nano,
   }));
+}
+
+/** The slug of a persona; undefined where there is none of that id. */
+export async function selectPersonaName(db: Db, tenantId: string, personaId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('personas')
+    .select('slug')
+    .where('tenant_id', '=', tenantId)
+    .where('id', '=', personaId)
+    .executeTakeFirst();
+  return row?.slug;
 }

@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { ReeveError } from '@reeve/kit';
+import { openBoundedThread, ReeveError } from '@reeve/kit';
 import { listInside, openInside } from '@reeve/sandbox';
 import { z } from 'zod';
-import { openBoundedThread } from '../bounded-worker.ts';
 import { compileGlob, matchingPaths } from '../glob.ts';
 import type { GrepAnswer, GrepData, GrepLine, GrepQuestion } from '../grep-worker.ts';
 import { defineTool } from '../tool.ts';

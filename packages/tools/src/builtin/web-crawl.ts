@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { crawl, type Visit } from '../crawl.ts';
-import type { PageLink } from '../page-worker.ts';
+import type { PageLink } from '@reeve/kit/page';
 import { defineTool, type ToolResult } from '../tool.ts';
 import { createTurns } from '../turns.ts';
 import type { Web } from '../web.ts';

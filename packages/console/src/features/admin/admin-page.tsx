@@ -1,9 +1,10 @@
 import type { Access } from '@reeve/contract';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { useEffect, useRef } from 'react';
 import { identityQuery, may, UNKNOWN, type Identity } from '../../api/identity.ts';
 import { Empty } from '../../ui/empty.tsx';
-import { AuditIcon, KeyIcon, SettingsIcon, TenantsIcon, ToolIcon } from '../../ui/icons.ts';
+import { AuditIcon, KeyIcon, KnowledgeIcon, MemoryIcon, SettingsIcon, TenantsIcon, ToolIcon } from '../../ui/icons.ts';
 import { Page, type PageProps } from '../../ui/page.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import classes from './admin-page.module.css';
@@ -14,6 +15,8 @@ const ICONS = {
   Tenants: TenantsIcon,
   Audit: AuditIcon,
   Tools: ToolIcon,
+  Knowledge: KnowledgeIcon,
+  Memory: MemoryIcon,
   Settings: SettingsIcon,
 } as const satisfies Record<AdminPlace['name'], unknown>;
 
@@ -27,10 +30,17 @@ export function AdminPage({ needs, actions, children, ...page }: AdminPageProps)
   const { data, isPending, isError } = useQuery(identityQuery);
   const identity = isError ? UNKNOWN : data;
   const allowed = !isPending && may(identity, needs.access);
+  const strip = useRef<HTMLElement>(null);
+  // On a phone the strip is wider than the window.
+  useEffect(() => {
+    const here = strip.current?.querySelector<HTMLElement>('[data-status="active"]');
+    if (strip.current !== null && here != null)
+      strip.current.scrollLeft = here.offsetLeft - (strip.current.clientWidth - here.offsetWidth) / 2;
+  }, [identity]);
   const offered = allowed && actions !== undefined ? { actions } : {};
   return (
     <>
-      <nav className={classes.strip} aria-label="Administration">
+      <nav className={classes.strip} aria-label="Administration" ref={strip}>
         <div>
           {adminPlacesOf(identity).map(({ to, name }) => {
             const Icon = ICONS[name];

@@ -7,6 +7,8 @@ const PLACES = [
   { to: '/admin/tenants', name: 'Tenants', needs: routes.listTenants },
   { to: '/admin/audit', name: 'Audit', needs: routes.listAudit },
   { to: '/admin/tools', name: 'Tools', needs: routes.listTools },
+  { to: '/admin/knowledge', name: 'Knowledge', needs: routes.listPersonas },
+  { to: '/admin/memory', name: 'Memory', needs: routes.recall },
   { to: '/admin/settings', name: 'Settings', needs: routes.getSettings },
 ] as const;
 

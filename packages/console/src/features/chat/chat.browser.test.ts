@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes } from '@reeve/contract';
@@ -169,7 +170,7 @@ describe('the chat', { skip: chromium.missing, timeout: SUITE_MS }, () => {
     assert.doesNotMatch(await page.getByRole('article').innerText(), /```/);
   });
 
-  it('lists the sessions, searches, renames and deletes them', async () => {
+  it('lists the sessions, searches, renames, exports and deletes them', async () => {
     upstream.respond(() => ({ text: ['noted'] }));
     for (const message of ['Plan the harvest', 'Name the boat', 'Water the plants']) {
       await client.call(routes.chat, { body: { agent_config_id: 'assistant', message, stream: false } });
@@ -195,6 +196,15 @@ describe('the chat', { skip: chromium.missing, timeout: SUITE_MS }, () => {
     await page.getByRole('button', { name: 'Rename' }).click();
     await list.getByText('A boat called Rain').waitFor();
     await page.getByRole('heading', { name: 'A boat called Rain' }).waitFor();
+
+    await list.getByRole('button', { name: 'Actions for A boat called Rain' }).click();
+    const download = page.waitForEvent('download');
+    await page.getByRole('menuitem', { name: 'Export' }).click();
+    const file = await download;
+    assert.match(file.suggestedFilename(), /^session-a-boat-called-rain-\w{8}\.json$/);
+    const exported = JSON.parse(await readFile(await file.path(), 'utf8')) as { title: string; messages: unknown[] };
+    assert.equal(exported.title, 'A boat called Rain');
+    assert.ok(exported.messages.length >= 2);
 
     await list.getByRole('button', { name: 'Actions for A boat called Rain' }).click();
     await page.getByRole('menuitem', { name: 'Delete' }).click();

@@ -6,8 +6,9 @@ import { useState } from 'react';
 import { sessionsQuery } from '../../api/sessions.ts';
 import { Ago } from '../../ui/ago.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
-import { DeleteIcon, EditIcon, MoreIcon, PlusIcon, SearchIcon } from '../../ui/icons.ts';
+import { DeleteIcon, DownloadIcon, EditIcon, MoreIcon, PlusIcon, SearchIcon } from '../../ui/icons.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
+import { saveSession } from './save-session.ts';
 import { DeleteSession, RenameSession } from './session-dialogs.tsx';
 import classes from './session-list.module.css';
 
@@ -19,7 +20,7 @@ interface SessionListProps {
   readonly onOpen?: () => void;
 }
 
-/** The sessions, most recently used first: search, open, rename, delete. */
+/** The sessions, most recently used first: search, open, rename, export, delete. */
 export function SessionList({ current, search, onSearch, onOpen }: SessionListProps) {
   const sessions = useInfiniteQuery(sessionsQuery(search));
   const [dialog, setDialog] = useState<{ kind: 'rename' | 'delete'; session: Session } | null>(null);
@@ -106,6 +107,9 @@ export function SessionList({ current, search, onSearch, onOpen }: SessionListPr
                     onClick={() => setDialog({ kind: 'rename', session })}
                   >
                     Rename
+                  </Menu.Item>
+                  <Menu.Item leftSection={<DownloadIcon size={15} />} onClick={() => void saveSession(session)}>
+                    Export
                   </Menu.Item>
                   <Menu.Item
                     leftSection={<DeleteIcon size={15} />}

@@ -1,7 +1,6 @@
 import { Button } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { routes, type WorkspaceEntry } from '@reeve/contract';
-import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { hasKey } from '../../api/connection.ts';
 import { filesQuery } from '../../api/files.ts';
 import { useMay } from '../../api/identity.ts';
@@ -10,16 +9,18 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { UploadIcon } from '../../ui/icons.ts';
 import { ShowMore } from '../../ui/show-more.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
+import { refuseFolders } from '../uploads/refuse-folders.ts';
+import { UploadList } from '../uploads/upload-list.tsx';
+import { addUploads } from '../uploads/uploads.ts';
+import { useChooser } from '../uploads/use-chooser.ts';
+import { useDrop } from '../uploads/use-drop.ts';
 import { DeleteFile } from './delete-file.tsx';
 import { DirectoryLink, DirectoryPath } from './directory-path.tsx';
 import { pathIn, pathOf, type Directory } from './directory.ts';
 import { FileTable } from './file-table.tsx';
 import { FileTools } from './file-tools.tsx';
 import classes from './files.module.css';
-import { UploadList } from './upload-list.tsx';
-import { addUploads, uploadsQuery } from './uploads.ts';
-import { useChooser } from './use-chooser.ts';
-import { useDrop } from './use-drop.ts';
+import { sessionFiles } from './session-files.ts';
 import { WorkspaceBar } from './workspace-bar.tsx';
 
 interface FilesPanelProps {
@@ -35,23 +36,17 @@ export function FilesPanel({ sessionId, directory, deleting, onDelete }: FilesPa
   const path = pathOf(directory);
   const cache = useQueryClient();
   const query = useInfiniteQuery(filesQuery(sessionId, path));
-  const uploads = useQuery(uploadsQuery(sessionId)).data ?? [];
+  const to = sessionFiles(sessionId);
   const mayUpload = useMay(routes.uploadFile);
   const entries = query.data?.pages.flatMap((page) => page.files) ?? [];
 
   const take = (files: readonly File[]): void => {
     const names = new Set(entries.map(({ name }) => name));
     const chosen = files.map((file) => ({ file, path: pathIn(directory, file.name), taken: names.has(file.name) }));
-    addUploads(cache, sessionId, chosen);
+    addUploads(cache, to, chosen);
   };
   const choose = useChooser(take);
-  const { isOver, ...drop } = useDrop(take, (folders) =>
-    notifications.show({
-      color: 'rust',
-      title: 'Folders are not taken',
-      message: `Drop the files in ${folders.join(', ')} instead.`,
-    }),
-  );
+  const { isOver, ...drop } = useDrop(take, refuseFolders);
   return (
     <div className={classes.panel} data-over={(mayUpload && isOver) || undefined} {...(mayUpload && drop)}>
       <WorkspaceBar sessionId={sessionId} />
@@ -59,7 +54,7 @@ export function FilesPanel({ sessionId, directory, deleting, onDelete }: FilesPa
         <DirectoryPath sessionId={sessionId} directory={directory} />
         <FileTools sessionId={sessionId} isEmpty={path === '' && entries.length === 0} onUpload={choose} />
       </div>
-      {uploads.length > 0 && <UploadList sessionId={sessionId} uploads={uploads} />}
+      <UploadList to={to} />
       {query.isPending && <SkeletonRows rows={5} height={48} label="Loading the files" />}
       {query.isError && (
         <ErrorPanel

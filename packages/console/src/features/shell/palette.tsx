@@ -16,13 +16,17 @@ import {
   DocsIcon,
   KeyboardIcon,
   KeyIcon,
+  KnowledgeIcon,
   McpIcon,
+  MemoryIcon,
   MoonIcon,
+  PlaybookIcon,
   PlusIcon,
   RunsIcon,
   SchedulesIcon,
   SearchIcon,
   SettingsIcon,
+  SkillIcon,
   SunIcon,
   TasksIcon,
   TenantsIcon,
@@ -37,6 +41,8 @@ const ADMIN_LOOKS = {
   Tenants: { label: 'Tenants', icon: TenantsIcon },
   Audit: { label: 'Audit log', icon: AuditIcon },
   Tools: { label: 'Tools', icon: ToolIcon },
+  Knowledge: { label: 'Knowledge and personas', icon: KnowledgeIcon },
+  Memory: { label: 'Memory', icon: MemoryIcon },
   Settings: { label: 'Settings', icon: SettingsIcon },
 } as const;
 
@@ -119,6 +125,22 @@ export function Palette({ onShortcuts }: { readonly onShortcuts: () => void }) {
                 label: 'MCP servers',
                 leftSection: <McpIcon size={18} />,
                 onClick: () => void navigate({ to: '/admin/tools/mcp' }),
+              },
+              {
+                id: 'skills',
+                label: 'Skills',
+                leftSection: <SkillIcon size={18} />,
+                onClick: () => void navigate({ to: '/admin/tools/skills' }),
+              },
+            ]
+          : []),
+        ...(adminPlaces.some(({ name }) => name === 'Memory')
+          ? [
+              {
+                id: 'playbooks',
+                label: 'Playbooks',
+                leftSection: <PlaybookIcon size={18} />,
+                onClick: () => void navigate({ to: '/admin/memory/playbooks' }),
               },
             ]
           : []),

@@ -14,6 +14,10 @@ const PLACES = {
   l: '/admin/audit',
   o: '/admin/tools',
   m: '/admin/tools/mcp',
+  i: '/admin/tools/skills',
+  b: '/admin/knowledge',
+  y: '/admin/memory',
+  p: '/admin/memory/playbooks',
   e: '/admin/settings',
 } as const;
 

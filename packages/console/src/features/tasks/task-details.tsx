@@ -8,6 +8,7 @@ import { Facts } from '../../ui/facts.tsx';
 import { formatDate } from '../../ui/format.ts';
 import { Identifier } from '../../ui/identifier.tsx';
 import { TextBlock } from '../../ui/text-block.tsx';
+import { PersonaLink } from '../knowledge/persona-link.tsx';
 import { TaskActions } from './task-actions.tsx';
 import { TaskApproval } from './task-approval.tsx';
 import type { BoardSearch } from './task-board.tsx';
@@ -64,6 +65,7 @@ function TaskFacts({ task }: { readonly task: Task }) {
     <Facts
       facts={[
         ['Agent', agent?.name ?? task.agent_id],
+        ['Persona', agent?.persona_id == null ? null : <PersonaLink key="n" id={agent.persona_id} />],
         ['Type', task.task_type],
         ['Priority', task.priority],
         ['Attempts', `${task.attempts} of ${task.max_attempts}`],

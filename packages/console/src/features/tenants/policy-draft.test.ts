@@ -13,6 +13,7 @@ const tenant: Pick<Tenant, 'policy' | 'origins'> = {
     routing: { allow: ['meta-llama/*'], deny: [] },
     tools: { allow: [], deny: ['bash_execute'], approve: [] },
     egress: { default: [] },
+    memory: { extract: false, secrets: 'refuse', refuse: [], mask: [] },
   },
   origins: {
     'budgets.default': 'file',

@@ -1,5 +1,4 @@
-import { Button, TextInput } from '@mantine/core';
-import { useDebouncedCallback } from '@mantine/hooks';
+import { Button } from '@mantine/core';
 import { routes, type Tenant } from '@reeve/contract';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -8,14 +7,14 @@ import { tenantsQuery, TENANTS_PER_PAGE } from '../../api/tenants.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { formatCount } from '../../ui/format.ts';
-import { PlusIcon, SearchIcon } from '../../ui/icons.ts';
+import { PlusIcon } from '../../ui/icons.ts';
 import { OriginTag } from '../../ui/origin-tag.tsx';
 import { Pager } from '../../ui/pager.tsx';
+import { SearchField } from '../../ui/search-field.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import table from '../../ui/table.module.css';
 import { Tag } from '../../ui/tag.tsx';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
-import { useValueOf } from '../../ui/use-value-of.ts';
 import { AdminPage } from '../admin/admin-page.tsx';
 import { countOverrides, originAt, valueAt, type Kind } from './policy-groups.ts';
 import { PolicyValueView } from './policy-value.tsx';
@@ -74,22 +73,14 @@ const COLUMNS: readonly { readonly path: string; readonly kind: Kind; readonly t
 function Tenants({ search: { q, offset = 0 }, onSearch }: Pick<TenantsPageProps, 'search' | 'onSearch'>) {
   const query = useQuery(tenantsQuery(q, offset));
   const rows = useRowKeys<HTMLDivElement>();
-  const field = useValueOf(q);
-  const later = useDebouncedCallback(
-    (text: string) => onSearch({ q: text.trim() || undefined, offset: undefined }, true),
-    250,
-  );
   return (
     <>
-      <TextInput
+      <SearchField
         className={classes.search}
-        aria-label="Search tenants"
+        label="Search tenants"
         placeholder="Search by id or name"
-        type="search"
-        leftSection={<SearchIcon size={15} />}
-        ref={field}
-        defaultValue={q ?? ''}
-        onChange={(event) => later(event.currentTarget.value)}
+        value={q}
+        onSearch={(text) => onSearch({ q: text, offset: undefined }, true)}
       />
       {query.isPending && <SkeletonRows rows={4} height={56} label="Loading the tenants" />}
       {query.isError && (

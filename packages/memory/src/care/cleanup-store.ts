@@ -1,0 +1,37 @@
+import type { Db } from '@reeve/db';
+import { sql } from 'kysely';
+
+/** Which memories are looked at. */
+export interface CleanupRange {
+  readonly personaId?: string | undefined;
+  /** The id of the last one that was looked at before. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+  /** From how many days on a fact from a conversation is stale. */
+  readonly staleDays: number;
+}
+
+export interface CleanupRow {
+  readonly id: string;
+  readonly persona_id: string | null;
+  readonly text: string;
+  readonly superseded_by: string | null;
+  readonly is_stale: boolean;
+}
+
+/** The next memories of a range by their ids, whose order is that of their age. */
+export async function selectForCleanup(
+  db: Db,
+  tenantId: string,
+  { personaId, after, limit, staleDays }: CleanupRange,
+): Promise<CleanupRow[]> {
+  const { rows } = await sql<CleanupRow>`
+    select id, persona_id, text, superseded_by,
+      'extracted' = any(tags) and created_at < reeve_now() - ${staleDays}::float8 * interval '1 day' as is_stale
+    from memories
+    where tenant_id = ${tenantId} and (expires_at is null or expires_at > reeve_now())
+      and (${personaId ?? null}::uuid is null or persona_id = ${personaId ?? null}::uuid)
+      and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
+    order by id limit ${limit}`.execute(db);
+  return rows;
+}

@@ -1,0 +1,44 @@
+import type { Tx } from '@reeve/db';
+import { rankTexts } from '../lexical/rank.ts';
+import type { Space } from '../lexical/space.ts';
+import { relationOf } from './likeness.ts';
+import { selectKnown } from './store.ts';
+
+/** Memories that a new one is compared with: those that share the most telling words with it. */
+const CANDIDATES = 20;
+/** UTF-16 units of a text that is compared: what is longer is hardly a fact, and is told from others by its digest alone. */
+const LONGEST = 2_000;
+
+/** What a new text is to the memories that are there. */
+export interface Related {
+  /** The one that says all that it says. */
+  readonly same: string | undefined;
+  /** Those in whose place it comes. */
+  readonly older: string[];
+}
+
+/**
+ * Compares a text with the memories of a space, beside itself. Its caller has locked the space, so that of two who remember the
+ * same at once the second one sees the first one's.
+ */
+export async function relate(tx: Tx, space: Space, text: string, itself?: string): Promise<Related> {
+  if (text.length > LONGEST) return { same: undefined, older: [] };
+  const ranked = await (await rankTexts(tx, [space], text)).take(CANDIDATES);
+  const ids = ranked.map(({ ref }) => ref).filter((id) => id !== itself);
+  if (ids.length === 0) return { same: undefined, older: [] };
+  const known = (await selectKnown(tx, space.tenantId, ids)).filter((one) => one.text.length <= LONGEST);
+  const related = known.map((one) => ({ ...one, relation: relationOf(text, one.text) }));
+  const same = related
+    .filter(({ relation }) => relation === 'same')
+    // One that holds is preferred to one that something else came in the place of.
+    .sort(
+      (one, other) =>
+        Number(one.superseded_by !== null) - Number(other.superseded_by !== null) || order(one.id, other.id),
+    );
+  const older = related.filter(({ relation }) => relation === 'changed' || relation === 'fuller');
+  return { same: same[0]?.id, older: older.map(({ id }) => id).sort() };
+}
+
+function order(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}

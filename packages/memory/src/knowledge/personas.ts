@@ -1,0 +1,106 @@
+import { recordAudit } from '@reeve/audit';
+import type { Persona, PersonaInput, PersonaPatch } from '@reeve/contract';
+import { isUniqueViolation, type Tx } from '@reeve/db';
+import { freeSlug, invalidField, newId, ReeveError, requireSlug, slugFromName } from '@reeve/kit';
+import { findSpaces, removeSpace } from '../lexical/index.ts';
+import type { Requester } from '../session.ts';
+import {
+  deletePersonaRow,
+  insertPersona,
+  lockPersona,
+  selectPersona,
+  selectPersonaSlugs,
+  updatePersonaRow,
+} from './persona-store.ts';
+
+/**
+ * Makes a persona. Without a slug it gets one from its name, with a number where that is taken; a slug that was given and is
+ * taken is a `conflict`.
+ */
+export async function createPersona(tx: Tx, who: Requester, input: PersonaInput): Promise<Persona> {
+  const { tenantId, userId: createdBy } = who;
+  const { name, description, slug: wanted } = input;
+  if (wanted !== undefined) requireSlug(wanted, WHAT);
+  const id = newId();
+  const insert = (slug: string) => insertPersona(tx, { id, tenantId, createdBy, slug, name, description });
+  if (wanted !== undefined && !(await insert(wanted))) throw slugTaken();
+  const slug = wanted ?? (await insertUnderFreeSlug(tx, tenantId, name, insert));
+  await record(tx, who, 'PERSONA_CREATED', { persona: slug, id });
+  return requirePersona(tx, tenantId, id);
+}
+
+/** Changes the fields sent. Throws `not_found`, and `conflict` for a slug that is taken. */
+export async function updatePersona(tx: Tx, who: Requester, ref: string, patch: PersonaPatch): Promise<Persona> {
+  if (patch.slug !== undefined) requireSlug(patch.slug, WHAT);
+  const before = await requirePersona(tx, who.tenantId, ref);
+  await lockPersona(tx, who.tenantId, before.id, 'update');
+  try {
+    await updatePersonaRow(tx, before.id, patch);
+  } catch (error) {
+    throw isUniqueViolation(error) ? slugTaken() : error;
+  }
+  await record(tx, who, 'PERSONA_CHANGED', {
+    persona: patch.slug ?? before.slug,
+    id: before.id,
+    fields: Object.keys(patch),
+  });
+  return requirePersona(tx, who.tenantId, before.id);
+}
+
+/** Deletes a persona with its knowledge bases, its memories and its playbooks, and all that they are found by. Throws `not_found`, and `conflict` while an agent has it. */
+export async function deletePersona(tx: Tx, who: Requester, ref: string): Promise<void> {
+  const { id, slug } = await requirePersona(tx, who.tenantId, ref);
+  await lockPersona(tx, who.tenantId, id, 'update');
+  const { agents } = await requirePersona(tx, who.tenantId, id);
+  if (agents > 0)
+    throw new ReeveError('conflict', `${agents === 1 ? 'an agent has' : `${agents} agents have`} the persona ${slug}`);
+  const kinds = ['soul', 'domain', 'body', 'mind', 'memory', 'playbook'] as const;
+  for (const space of await findSpaces(tx, { tenantId: who.tenantId, personaId: id, kinds }))
+    await removeSpace(tx, space);
+  await deletePersonaRow(tx, who.tenantId, id);
+  await record(tx, who, 'PERSONA_DELETED', { persona: slug, id });
+}
+
+/** A persona by id or slug. Throws `not_found`. */
+export async function requirePersona(tx: Tx, tenantId: string, ref: string): Promise<Persona> {
+  const persona = await selectPersona(tx, tenantId, ref);
+  if (persona === undefined) throw new ReeveError('not_found', `there is no persona ${ref}`);
+  return persona;
+}
+
+/** Keeps a persona from being deleted until the transaction ends, for an agent that is to have it. Throws `invalid_request` where there is none. */
+export async function holdPersona(tx: Tx, tenantId: string, id: string | null): Promise<void> {
+  if (id !== null && !(await lockPersona(tx, tenantId, id, 'key share')))
+    throw invalidField('persona_id', `names no persona: ${id}`);
+}
+
+const WHAT = 'a persona';
+
+/** Inserts under a slug of a name's; two that do so at once get two. */
+async function insertUnderFreeSlug(
+  tx: Tx,
+  tenantId: string,
+  name: string,
+  insert: (slug: string) => Promise<boolean>,
+): Promise<string> {
+  const wanted = slugFromName(name, 'persona');
+  for (;;) {
+    const slug = freeSlug(wanted, await selectPersonaSlugs(tx, tenantId, wanted));
+    if (await insert(slug)) return slug;
+  }
+}
+
+function slugTaken(): ReeveError {
+  return new ReeveError('conflict', 'another persona has this slug', {
+    details: [{ path: 'slug', message: 'is taken' }],
+  });
+}
+
+function record(
+  tx: Tx,
+  { tenantId, userId: actor, traceId }: Requester,
+  action: 'PERSONA_CREATED' | 'PERSONA_CHANGED' | 'PERSONA_DELETED',
+  details: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  return recordAudit(tx, [{ tenantId, actor, action, traceId, details }]);
+}

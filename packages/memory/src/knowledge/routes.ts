@@ -1,0 +1,108 @@
+import { routes, type KnowledgeBase, type KnowledgeMatch, type RagContextInput, type Retrieval } from '@reeve/contract';
+import { inTenant, type Tx } from '@reeve/db';
+import { requesterOf, requireAccess, type App, type Principal } from '@reeve/http';
+import { invalidField } from '@reeve/kit';
+import { listDocumentRows, selectChunks } from './document-store.ts';
+import { addDocument, deleteDocument, requireBase, requireDocument, type KnowledgeParts } from './documents.ts';
+import { listPersonaRows } from './persona-store.ts';
+import { createPersona, deletePersona, requirePersona, updatePersona } from './personas.ts';
+import type { QueryVector } from '../vectors/index.ts';
+import { searchKnowledgeWith } from './search.ts';
+
+/** Mounts the routes of personas and their knowledge bases. */
+export function mountKnowledge(app: App, parts: KnowledgeParts): void {
+  const { db } = parts.database;
+
+  app.mount(routes.createPersona, (call) =>
+    inTenant(db, call.principal.tenantId, (tx) => createPersona(tx, requesterOf(call), call.body)),
+  );
+  app.mount(routes.listPersonas, ({ principal: { tenantId }, query: { q, limit, offset } }) =>
+    inTenant(db, tenantId, async (tx) => ({
+      ...(await listPersonaRows(tx, tenantId, q, { limit, offset })),
+      limit,
+      offset,
+    })),
+  );
+  app.mount(routes.getPersona, ({ principal: { tenantId }, params: { id } }) =>
+    inTenant(db, tenantId, (tx) => requirePersona(tx, tenantId, id)),
+  );
+  app.mount(routes.updatePersona, (call) =>
+    inTenant(db, call.principal.tenantId, (tx) => updatePersona(tx, requesterOf(call), call.params.id, call.body)),
+  );
+  app.mount(routes.deletePersona, async (call) => {
+    await inTenant(db, call.principal.tenantId, (tx) => deletePersona(tx, requesterOf(call), call.params.id));
+    return null;
+  });
+
+  app.mount(routes.addDocument, (call) => {
+    const { params, body, file, principal, signal } = call;
+    requireWriter(principal, params.kb);
+    const { text, ...fields } = body;
+    if ((text === undefined) === (file === undefined))
+      throw invalidField(
+        'text',
+        file === undefined ? 'is required where no file is sent' : 'must be left out beside a file',
+      );
+    const content = file === undefined ? { bytes: Buffer.from(text!), name: '', mediaType: 'text/markdown' } : file;
+    return addDocument(parts, requesterOf(call), params.id, params.kb, content, fields, signal);
+  });
+  app.mount(routes.listDocuments, ({ principal: { tenantId }, params, query: { limit, offset, ...filter } }) =>
+    inTenant(db, tenantId, async (tx) => {
+      const base = await requireBase(tx, tenantId, params.id, params.kb);
+      return { ...(await listDocumentRows(tx, base, filter, { limit, offset })), limit, offset };
+    }),
+  );
+  app.mount(routes.getDocument, ({ principal: { tenantId }, params }) =>
+    inTenant(db, tenantId, async (tx) =>
+      requireDocument(tx, await requireBase(tx, tenantId, params.id, params.kb), params.document_id),
+    ),
+  );
+  app.mount(routes.listChunks, ({ principal: { tenantId }, params, query: { limit, offset } }) =>
+    inTenant(db, tenantId, async (tx) => {
+      const base = await requireBase(tx, tenantId, params.id, params.kb);
+      const { id, chunk_count: total } = await requireDocument(tx, base, params.document_id);
+      return { chunks: await selectChunks(tx, id, { limit, offset }), total, limit, offset };
+    }),
+  );
+  app.mount(routes.deleteDocument, async (call) => {
+    const { principal, params } = call;
+    const { tenantId } = principal;
+    requireWriter(principal, params.kb);
+    await inTenant(db, tenantId, async (tx) =>
+      deleteDocument(tx, requesterOf(call), await requireBase(tx, tenantId, params.id, params.kb), params.document_id),
+    );
+    return null;
+  });
+
+  app.mount(routes.searchKnowledge, async (call) => {
+    const { principal, params, body, signal } = call;
+    const { tenantId } = principal;
+    const asked = await parts.askVector?.(tenantId, body.query, signal);
+    return inTenant(db, tenantId, async (tx) => {
+      const { personaId } = await requireBase(tx, tenantId, params.id, params.kb);
+      const { query, top_k: topK, tags } = body;
+      const wanted = { query, topK, knowledgeBases: [params.kb], personaId, tags, asked };
+      return searchKnowledgeWith(tx, tenantId, wanted);
+    });
+  });
+  app.mount(routes.getRagContext, async ({ principal: { tenantId }, body, signal }) => {
+    const asked = await parts.askVector?.(tenantId, body.query, signal);
+    return inTenant(db, tenantId, (tx) => ragContext(tx, tenantId, body, asked));
+  });
+}
+
+/** What knowledge bases say about something. Throws `not_found` for the persona. */
+export async function ragContext(
+  tx: Tx,
+  tenantId: string,
+  { query, top_k: topK, knowledge_bases: knowledgeBases, persona_id: persona, tags }: RagContextInput,
+  asked?: QueryVector,
+): Promise<{ matches: KnowledgeMatch[]; retrieval: Retrieval }> {
+  const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
+  return searchKnowledgeWith(tx, tenantId, { query, topK, knowledgeBases, personaId, tags, asked });
+}
+
+/** A Soul says what a persona may and may not: changing it is for those who run the place. */
+function requireWriter(principal: Principal, knowledgeBase: KnowledgeBase): void {
+  requireAccess(principal, knowledgeBase === 'Soul-KB' ? 'operator' : 'member');
+}

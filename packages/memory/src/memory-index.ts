@@ -1,0 +1,54 @@
+import { inTenant, type Db, type Tx } from '@reeve/db';
+import { sql } from 'kysely';
+import { ensureSpace, lockSpace } from './lexical/space.ts';
+import { indexTexts, unindexTexts } from './lexical/write.ts';
+import { deleteExpired, selectExpired } from './memory-store.ts';
+import { memoryText } from './memory.ts';
+
+/*
+ * Memories are indexed where they are stored; here are those of before there was an index, those whose index was emptied, and those
+ * whose time is over.
+ */
+
+/** Memories of one transaction. */
+const BATCH = 100;
+
+/** Indexes some memories that are not yet, of one tenant and persona. Answers whether there were any. */
+export async function indexNextMemories(db: Db): Promise<boolean> {
+  const { rows } = await sql<{ tenant_id: string; persona_id: string | null }>`
+    select tenant_id, persona_id from memories where not indexed limit 1`.execute(db);
+  const [one] = rows;
+  if (one === undefined) return false;
+  const { tenant_id: tenantId, persona_id: personaId } = one;
+  await inTenant(db, tenantId, async (tx) => {
+    const space = await ensureSpace(tx, { tenantId, personaId, kind: 'memory' });
+    await lockSpace(tx, space);
+    const memories = await takeUnindexed(tx, tenantId, personaId);
+    await indexTexts(
+      tx,
+      space,
+      memories.map(({ id, text }) => memoryText(id, text)),
+    );
+  });
+  return true;
+}
+
+/** Removes some memories whose time is over, of one tenant and persona, with what they are found by. Answers whether there were any. */
+export async function removeNextExpired(db: Db): Promise<boolean> {
+  const whose = await selectExpired(db);
+  if (whose === undefined) return false;
+  await inTenant(db, whose.tenantId, async (tx) => {
+    const space = await ensureSpace(tx, { ...whose, kind: 'memory' });
+    await lockSpace(tx, space);
+    await unindexTexts(tx, space, await deleteExpired(tx, whose, BATCH));
+  });
+  return true;
+}
+
+async function takeUnindexed(tx: Tx, tenantId: string, personaId: string | null) {
+  const { rows } = await sql<{ id: string; text: string }>`
+    update memories set indexed = true where id in (
+      select id from memories where not indexed and tenant_id = ${tenantId} and persona_id is not distinct from ${personaId}::uuid limit ${BATCH}
+    ) returning id, text`.execute(tx);
+  return rows;
+}

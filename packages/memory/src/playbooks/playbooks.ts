@@ -1,0 +1,168 @@
+import { recordAudit } from '@reeve/audit';
+import type { Playbook } from '@reeve/contract';
+import type { Tx } from '@reeve/db';
+import { newId, ReeveError } from '@reeve/kit';
+import type { MemoryRules } from '../care/sensitive.ts';
+import type { RunContextItem } from '../context.ts';
+import { lockPersona } from '../knowledge/persona-store.ts';
+import { ensureSpace, findSpaces, indexTexts, rankTexts, unindexTexts } from '../lexical/index.ts';
+import type { Requester } from '../session.ts';
+import { fuseRankings, type QueryVector } from '../vectors/index.ts';
+import {
+  confidenceOf,
+  goalOf,
+  isAlike,
+  isWrong,
+  playbookText,
+  shapeOf,
+  stepsOf,
+  textOf,
+  type MadeCall,
+} from './playbook.ts';
+import {
+  deletePlaybooks,
+  insertPlaybook,
+  lockMind,
+  selectByShape,
+  selectPlaybooks,
+  selectSurplus,
+  updateFailures,
+  updateSuccess,
+  type Mind,
+} from './store.ts';
+
+/** What a run did to reach its goal. */
+export interface Experience extends Mind {
+  readonly goal: string;
+  /** Those that succeeded, in order. */
+  readonly calls: readonly MadeCall[];
+  readonly runId: string | null;
+  readonly sessionId: string | null;
+}
+
+/** Playbooks that a mind keeps. */
+const MOST = 1_000;
+
+/**
+ * Keeps what worked, once for what is alike, without what the tenant's rules keep out; undefined where there is nothing to repeat, or
+ * the persona is gone.
+ */
+export async function learnPlaybook(
+  tx: Tx,
+  experience: Experience,
+  rules: MemoryRules,
+): Promise<{ id: string; merged: boolean } | undefined> {
+  const steps = stepsOf(experience.calls, rules);
+  const goal = goalOf(experience.goal, rules);
+  if (steps === undefined || goal === '') return undefined;
+  const success = { ...experience, goal, steps, shape: shapeOf(steps) };
+  if (!(await holdMind(tx, experience))) return undefined;
+  const known = (await selectByShape(tx, experience, success.shape)).find((one) => isAlike(one.goal, goal));
+  if (known !== undefined) {
+    await updateSuccess(tx, known.id, success);
+    return { id: known.id, merged: true };
+  }
+  const id = newId();
+  await insertPlaybook(tx, id, experience, success);
+  await indexTexts(tx, await ensureSpace(tx, spaceOf(experience)), [playbookText({ id, goal })]);
+  await remove(tx, experience.tenantId, await selectSurplus(tx, experience, MOST, id));
+  return { id, merged: false };
+}
+
+/** Counts a failure for playbooks that a run went by; those that are wrong more often than right fall out. */
+export async function blamePlaybooks(tx: Tx, mind: Mind, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0 || !(await holdMind(tx, mind))) return;
+  const wrong = (await updateFailures(tx, mind, ids)).filter(isWrong);
+  await remove(
+    tx,
+    mind.tenantId,
+    wrong.map(({ id }) => id),
+  );
+}
+
+/** Deletes a playbook. Throws `not_found`. */
+export async function deletePlaybook(tx: Tx, { tenantId, userId, traceId }: Requester, id: string): Promise<void> {
+  const [known] = await selectPlaybooks(tx, tenantId, [id]);
+  if (known !== undefined) await holdMind(tx, { tenantId, personaId: known.persona_id });
+  if ((await remove(tx, tenantId, [id])) === 0) throw new ReeveError('not_found', `there is no playbook ${id}`);
+  const details = { playbook: id };
+  await recordAudit(tx, [{ tenantId, actor: userId, action: 'PLAYBOOK_DELETED', traceId, details }]);
+}
+
+/** Playbooks that are looked at for what they have done so far. */
+const CANDIDATES = 20;
+/** One that works always counts at most so much more than one of which little is known. */
+const UNSURE = 0.5;
+
+/** The playbooks that fit a goal best, by its words, by its vector where it has one, and by how often they worked. */
+export async function offerPlaybooks(
+  tx: Tx,
+  mind: Mind,
+  goal: string,
+  top: number,
+  asked?: QueryVector,
+): Promise<Playbook[]> {
+  const { tenantId, personaId } = mind;
+  const spaces = await findSpaces(tx, { tenantId, personaId, kinds: ['playbook'] });
+  const ranking = await rankTexts(tx, spaces, goal);
+  // A word in common is chance, unless there is only one.
+  const needed = Math.min(2, ranking.terms);
+  const vectors = await asked?.rank(tx, spaces);
+  const ranked =
+    vectors === undefined
+      ? (await ranking.take(CANDIDATES)).filter(({ matched }) => matched >= needed)
+      : (await fuseRankings(ranking, vectors, async (refs) => new Map(refs.map((ref) => [ref, { ref }]))))
+          .filter(({ matched, isClose }) => isClose || (matched > 0 && matched >= needed))
+          .slice(0, CANDIDATES)
+          .map(({ match: { ref }, score }) => ({ ref, score }));
+  const scores = new Map(ranked.map(({ ref, score }) => [ref, score]));
+  const valueOf = ({ id, successes, failures }: Playbook) =>
+    scores.get(id)! * (UNSURE + (1 - UNSURE) * confidenceOf(successes, failures));
+  const found = await selectPlaybooks(tx, tenantId, [...scores.keys()]);
+  return found.toSorted((one, other) => valueOf(other) - valueOf(one) || (one.id < other.id ? -1 : 1)).slice(0, top);
+}
+
+/** A playbook as a run is shown it. */
+export function playbookItem(playbook: Playbook): RunContextItem {
+  const { id, steps } = playbook;
+  return {
+    kind: 'playbook',
+    text: textOf(playbook),
+    source: `playbook ${id}`,
+    playbook: { id, tool: steps[0]?.tool ?? '' },
+  };
+}
+
+/** The playbooks of a context whose first tool is among those that were called: a run that did not begin as one says proves nothing of it. */
+export function followedPlaybooks(context: readonly RunContextItem[], called: ReadonlySet<string>): string[] {
+  return context.flatMap(({ playbook }) => (playbook !== undefined && called.has(playbook.tool) ? [playbook.id] : []));
+}
+
+/**
+ * Keeps a persona, and then its mind, from being changed by others until the transaction ends, so that nobody waits for another
+ * who waits for him. Answers whether there is such a persona.
+ */
+async function holdMind(tx: Tx, mind: Mind): Promise<boolean> {
+  const { tenantId, personaId } = mind;
+  if (personaId !== null && !(await lockPersona(tx, tenantId, personaId, 'key share'))) return false;
+  await lockMind(tx, mind);
+  return true;
+}
+
+async function remove(tx: Tx, tenantId: string, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return 0;
+  const gone = await deletePlaybooks(tx, tenantId, ids);
+  for (const [personaId, playbooks] of Map.groupBy(gone, ({ persona_id }) => persona_id)) {
+    const space = await ensureSpace(tx, spaceOf({ tenantId, personaId }));
+    await unindexTexts(
+      tx,
+      space,
+      playbooks.map(({ id }) => id),
+    );
+  }
+  return gone.length;
+}
+
+function spaceOf({ tenantId, personaId }: Mind) {
+  return { tenantId, personaId, kind: 'playbook' } as const;
+}

@@ -1,0 +1,59 @@
+import { routes, type BodyOf } from '@reeve/contract';
+import { inTenant, type Database, type Tx } from '@reeve/db';
+import { requesterOf, type App } from '@reeve/http';
+import { invalidField } from '@reeve/kit';
+import type { MemoryRules, MemoryRulesOf } from '../care/sensitive.ts';
+import { requirePersona } from '../knowledge/personas.ts';
+import type { MadeCall } from './playbook.ts';
+import { deletePlaybook, learnPlaybook } from './playbooks.ts';
+import { listPlaybookRows } from './store.ts';
+
+/** Mounts the routes of playbooks. */
+export function mountPlaybooks(app: App, { db }: Pick<Database, 'db'>, rulesOf: MemoryRulesOf): void {
+  app.mount(routes.storePlaybook, async ({ principal: { tenantId }, body }) => {
+    const rules = await rulesOf(tenantId);
+    return inTenant(db, tenantId, (tx) => storePlaybook(tx, tenantId, body, rules));
+  });
+
+  app.mount(routes.listPlaybooks, ({ principal: { tenantId }, query: { persona_id: persona, limit, offset } }) =>
+    inTenant(db, tenantId, async (tx) => {
+      const personaId = persona === undefined ? undefined : (await requirePersona(tx, tenantId, persona)).id;
+      return { ...(await listPlaybookRows(tx, tenantId, personaId, { limit, offset })), limit, offset };
+    }),
+  );
+
+  app.mount(routes.deletePlaybook, async (call) => {
+    await inTenant(db, call.principal.tenantId, (tx) => deletePlaybook(tx, requesterOf(call), call.params.id));
+    return null;
+  });
+}
+
+type PlaybookInput = BodyOf<typeof routes.storePlaybook>;
+type Step = PlaybookInput['history_sequence'][number];
+
+/** Keeps a playbook that somebody has written down. Throws `not_found` for the persona, and `invalid_request` for a history without calls. */
+export async function storePlaybook(
+  tx: Tx,
+  tenantId: string,
+  { session_id: sessionId, prompt: goal, history_sequence: sequence, persona_id: persona }: PlaybookInput,
+  rules: MemoryRules,
+): Promise<{ id: string; merged: boolean }> {
+  const calls = sequence.flatMap(callOf);
+  const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
+  const learnt = await learnPlaybook(tx, { tenantId, personaId, goal, calls, sessionId, runId: null }, rules);
+  if (learnt === undefined) throw invalidField('history_sequence', 'must hold 1 to 20 calls of tools');
+  return learnt;
+}
+
+/** The call that an entry tells of; none for what is no plan of one. */
+function callOf(step: Step, at: number): MadeCall[] {
+  if ('tool' in step) return [{ tool: step.tool, input: step.args }];
+  if (step.role !== 'tool-plan') return [];
+  try {
+    const { name, input } = JSON.parse(step.content) as { name?: unknown; input?: unknown };
+    if (typeof name === 'string' && name !== '') return [{ tool: name.slice(0, 100), input }];
+  } catch {
+    // Told below.
+  }
+  throw invalidField(`history_sequence.${at}.content`, 'must be JSON with name and input, as sessions have it');
+}

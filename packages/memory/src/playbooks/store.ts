@@ -1,0 +1,175 @@
+import type { Playbook } from '@reeve/contract';
+import { json, now, type Db, type Tables, type Tx } from '@reeve/db';
+import { sql, type Selectable } from 'kysely';
+import type { Paging } from '../store.ts';
+import type { PlaybookStep } from './playbook.ts';
+
+/** Whose playbooks: a persona's, or those of agents without one. */
+export interface Mind {
+  readonly tenantId: string;
+  readonly personaId: string | null;
+}
+
+/** What a success says. */
+export interface Success {
+  readonly goal: string;
+  readonly steps: readonly PlaybookStep[];
+  readonly shape: string;
+  readonly runId: string | null;
+  readonly sessionId: string | null;
+}
+
+const noPersona = sql.lit('00000000-0000-0000-0000-000000000000');
+const ofMind = ({ tenantId, personaId }: Mind) =>
+  sql<boolean>`tenant_id = ${tenantId} and coalesce(persona_id, ${noPersona}) = coalesce(${personaId}::uuid, ${noPersona})`;
+
+/** Lets one transaction at a time change a mind. */
+export async function lockMind(tx: Tx, { tenantId, personaId }: Mind): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`playbooks ${tenantId} ${personaId}`}, 0))`.execute(tx);
+}
+
+export async function insertPlaybook(db: Db, id: string, mind: Mind, success: Success): Promise<void> {
+  await db
+    .insertInto('playbooks')
+    .values({
+      id,
+      tenant_id: mind.tenantId,
+      persona_id: mind.personaId,
+      goal: success.goal,
+      steps: json(success.steps),
+      shape: success.shape,
+      successes: 1,
+      run_id: success.runId,
+      session_id: success.sessionId,
+    })
+    .execute();
+}
+
+/** One more success, which says best how it is done now. Its goal stays: it is found by that. */
+export async function updateSuccess(db: Db, id: string, { steps, runId, sessionId }: Success): Promise<void> {
+  await db
+    .updateTable('playbooks')
+    .set({
+      steps: json(steps),
+      run_id: runId,
+      session_id: sessionId,
+      successes: sql`successes + 1`,
+      last_success_at: now,
+    })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** One more failure each; answers what they are then. */
+export async function updateFailures(db: Db, mind: Mind, ids: readonly string[]): Promise<Playbook[]> {
+  const rows = await db
+    .updateTable('playbooks')
+    .set({ failures: sql`failures + 1` })
+    .where('id', 'in', [...ids])
+    .where(ofMind(mind))
+    .returningAll()
+    .execute();
+  return rows.map(fromRow);
+}
+
+/** Removes playbooks; answers those that were there. */
+export async function deletePlaybooks(db: Db, tenantId: string, ids: readonly string[]): Promise<Playbook[]> {
+  const rows = await db
+    .deleteFrom('playbooks')
+    .where('tenant_id', '=', tenantId)
+    .where('id', 'in', [...ids])
+    .returningAll()
+    .execute();
+  return rows.map(fromRow);
+}
+
+/** The latest of a shape. */
+export async function selectByShape(db: Db, mind: Mind, shape: string): Promise<Playbook[]> {
+  const rows = await db
+    .selectFrom('playbooks')
+    .selectAll()
+    .where(ofMind(mind))
+    .where('shape', '=', shape)
+    .orderBy('last_success_at', 'desc')
+    .limit(50)
+    .execute();
+  return rows.map(fromRow);
+}
+
+export async function selectPlaybooks(db: Db, tenantId: string, ids: readonly string[]): Promise<Playbook[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .selectFrom('playbooks')
+    .selectAll()
+    .where('tenant_id', '=', tenantId)
+    .where('id', 'in', [...ids])
+    .execute();
+  return rows.map(fromRow);
+}
+
+/** Some playbooks of a mind, those with ids above `after` in their order. */
+export function selectGoals(
+  db: Db,
+  mind: Mind,
+  after: string | undefined,
+  limit: number,
+): Promise<{ id: string; goal: string }[]> {
+  let query = db.selectFrom('playbooks').select(['id', 'goal']).where(ofMind(mind)).orderBy('id').limit(limit);
+  if (after !== undefined) query = query.where('id', '>', after);
+  return query.execute();
+}
+
+/** Those of a mind beyond the first `most`, the least used first to go; never `newest`, which had no time to work yet. */
+export async function selectSurplus(db: Db, mind: Mind, most: number, newest: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('playbooks')
+    .select('id')
+    .where(ofMind(mind))
+    .where('id', '<>', newest)
+    .orderBy('successes', 'desc')
+    .orderBy('last_success_at', 'desc')
+    .offset(most - 1)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+/** A page of a tenant's playbooks, the latest success first; of a persona where one is given. */
+export async function listPlaybookRows(
+  db: Db,
+  tenantId: string,
+  personaId: string | undefined,
+  { limit, offset }: Paging,
+): Promise<{ playbooks: Playbook[]; total: number }> {
+  const of = sql<boolean>`tenant_id = ${tenantId} and (${personaId ?? null}::uuid is null or persona_id = ${personaId ?? null}::uuid)`;
+  const rows = await db
+    .selectFrom('playbooks')
+    .selectAll()
+    .where(of)
+    .orderBy('last_success_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .offset(offset)
+    .execute();
+  const { total } = await db
+    .selectFrom('playbooks')
+    .where(of)
+    .select(({ fn }) => fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow();
+  return { playbooks: rows.map(fromRow), total };
+}
+
+function fromRow(row: Selectable<Tables['playbooks']>): Playbook {
+  return {
+    id: row.id,
+    tenant_id: row.tenant_id,
+    persona_id: row.persona_id,
+    goal: row.goal,
+    steps: row.steps as PlaybookStep[],
+    successes: row.successes,
+    failures: row.failures,
+    run_id: row.run_id,
+    session_id: row.session_id,
+    created_at: row.created_at.toISOString(),
+    last_success_at: row.last_success_at.toISOString(),
+  };
+}

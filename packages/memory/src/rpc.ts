@@ -1,0 +1,152 @@
+import { RagContextInput, RecallInput, RememberInput, routes } from '@reeve/contract';
+import { Memory } from '@reeve/contract/proto/reeve/v1/memory';
+import { inTenant, type Database, type Tx } from '@reeve/db';
+import { parseJson, requireAccess, validate } from '@reeve/http';
+import { callerOf, type Caller, type RpcService } from '@reeve/rpc';
+import type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
+import { ragContext } from './knowledge/routes.ts';
+import { recallWith, remember } from './memories.ts';
+import { storePlaybook } from './playbooks/routes.ts';
+import { appendMessages, ensureSession, listMessages, requireSession } from './sessions.ts';
+import type { AskVector, QueryVector } from './vectors/index.ts';
+
+/** What a method is given: who calls, and a transaction of their tenant. */
+interface Work {
+  readonly tx: Tx;
+  readonly tenantId: string;
+  readonly rules: MemoryRules;
+  readonly who: { tenantId: string; userId: string; traceId: string };
+  /** The vector of a method's query, where it has one. */
+  readonly asked: QueryVector | undefined;
+}
+
+/** The `Memory` service: the same rules as the routes, each method one transaction. */
+export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRulesOf, askVector?: AskVector): RpcService {
+  const within = async <T>(
+    call: Parameters<typeof callerOf>[0],
+    role: Caller['principal']['role'],
+    work: (of: Work) => Promise<T>,
+    query?: string,
+  ): Promise<T> => {
+    const { principal, context } = callerOf(call);
+    requireAccess(principal, role);
+    const { tenantId, userId } = principal;
+    const rules = await rulesOf(tenantId);
+    const asked = query === undefined ? undefined : await askVector?.(tenantId, query);
+    const who = { tenantId, userId, traceId: context.traceId };
+    return inTenant(db, tenantId, (tx) => work({ tx, tenantId, rules, who, asked }));
+  };
+  return {
+    service: Memory,
+    routes: (router) =>
+      router.service(Memory, {
+        getSessionHistory: ({ sessionId, limit }, call) => {
+          const { session_id: id } = validate(routes.getLatestMemory.query!, { session_id: sessionId }, 'body');
+          const { limit: count } = validate(routes.getSession.query!, { limit: limit || HISTORY }, 'body');
+          return within(call, 'viewer', async ({ tx, tenantId }) => {
+            await requireSession(tx, tenantId, id);
+            const messages = await listMessages(tx, tenantId, id, { limit: count });
+            return {
+              messages: messages.map(({ created_at: createdAt, run_id: runId, ...message }) => ({
+                ...message,
+                createdAt,
+                runId: runId ?? '',
+              })),
+            };
+          });
+        },
+        appendMessages: ({ sessionId: session_id, messages }, call) => {
+          const history = messages.map(({ role, content }) => ({ role, content }));
+          const body = validate(routes.storeMemory.body!, { session_id, history }, 'body');
+          return within(call, 'member', async ({ tx, tenantId }) => {
+            const [first] = body.history;
+            if (first === undefined) return { positions: [] };
+            await ensureSession(tx, { tenantId, sessionId: body.session_id, title: first.content });
+            return { positions: await appendMessages(tx, tenantId, body.session_id, body.history) };
+          });
+        },
+        getRAGContext: ({ query, topK, knowledgeBases, personaId }, call) => {
+          const body = validate(
+            RagContextInput,
+            {
+              query,
+              ...(topK !== 0 && { top_k: topK }),
+              ...(knowledgeBases.length > 0 && { knowledge_bases: knowledgeBases }),
+              ...(personaId !== '' && { persona_id: personaId }),
+            },
+            'body',
+          );
+          const find = async ({ tx, tenantId, asked }: Work) => {
+            const { matches } = await ragContext(tx, tenantId, body, asked);
+            return {
+              matches: matches.map(({ document_id, persona_id, knowledge_base, source, ...match }) => ({
+                id: match.id,
+                text: match.text,
+                score: match.score,
+                position: match.position,
+                headings: match.headings,
+                documentId: document_id,
+                personaId: persona_id,
+                knowledgeBase: knowledge_base,
+                source: source ?? '',
+              })),
+            };
+          };
+          return within(call, 'viewer', find, body.query);
+        },
+        remember: ({ text, tags, personaId, ttlS }, call) => {
+          const body = validate(
+            RememberInput,
+            {
+              text,
+              tags,
+              ...(personaId !== '' && { persona_id: personaId }),
+              ...(ttlS !== 0n && { ttl_s: Number(ttlS) }),
+            },
+            'body',
+          );
+          return within(call, 'member', ({ tx, who, rules }) => remember(tx, who, body, rules));
+        },
+        recall: ({ query, topK, personaId, kinds }, call) => {
+          const body = validate(
+            RecallInput,
+            {
+              query,
+              ...(topK !== 0 && { top_k: topK }),
+              ...(personaId !== '' && { persona_id: personaId }),
+              ...(kinds.length > 0 && { kinds }),
+            },
+            'body',
+          );
+          const find = async ({ tx, tenantId, asked }: Work) => {
+            const { matches } = await recallWith(tx, tenantId, body, asked);
+            return {
+              matches: matches.map(({ source, created_at: createdAt, ...match }) => ({
+                ...match,
+                createdAt,
+                sessionId: source.session_id ?? '',
+                runId: source.run_id ?? '',
+              })),
+            };
+          };
+          return within(call, 'viewer', find, body.query);
+        },
+        storePlaybook: ({ sessionId: session_id, prompt, calls, personaId }, call) => {
+          const history_sequence = calls.map(({ tool, argsJson }) => ({
+            tool,
+            args: argsJson.trim() === '' ? {} : parseJson(argsJson, 'args_json'),
+          }));
+          const persona = personaId === '' ? {} : { persona_id: personaId };
+          const body = validate(
+            routes.storePlaybook.body!,
+            { session_id, prompt, history_sequence, ...persona },
+            'body',
+          );
+          return within(call, 'member', ({ tx, tenantId, rules }) => storePlaybook(tx, tenantId, body, rules));
+        },
+      }),
+  };
+}
+
+/** Messages that are answered where no number is given. */
+const HISTORY = 200;

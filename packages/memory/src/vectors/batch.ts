@@ -1,0 +1,136 @@
+import { inTenant, type Db } from '@reeve/db';
+import { ReeveError, type Log } from '@reeve/kit';
+import type { Embedder } from './embedder.ts';
+import { hashOf } from './meaning.ts';
+import { unit } from './matrix.ts';
+import { isHeld } from './space.ts';
+import {
+  ensureDimensions,
+  lockProgress,
+  selectHashes,
+  selectNextEntries,
+  selectSame,
+  storeVectors,
+  type NewVector,
+  type PendingEntry,
+  type PendingSpace,
+} from './store.ts';
+import { selectMeanings } from './texts.ts';
+
+/** Texts of one batch. */
+const BATCH = 64;
+/** How long an embedder may take for one. */
+const PATIENCE_MS = 60_000;
+
+/** What a batch is worked on with. */
+interface Work {
+  /** Whoever holds the embedding space; a batch of somebody else is thrown away. */
+  readonly holder: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** A text that has no vector yet, or one of what it said before. */
+interface Wanted extends PendingEntry {
+  readonly meaning: string;
+  readonly hash: string;
+}
+
+/**
+ * Gives the next texts of a space their vectors: read in one transaction, stored in another, embedded between the two. What says the
+ * same as another text of the tenant takes that one's. Answers whether there were any. Throws as the embedder does.
+ */
+export async function embedNext(db: Db, space: PendingSpace, embedder: Embedder, work: Work): Promise<boolean> {
+  const { tenantId } = space;
+  const batch = await inTenant(db, tenantId, async (tx) => {
+    const { from, end, entries } = await selectNextEntries(tx, space, BATCH);
+    const refs = entries.map(({ ref }) => ref);
+    const meanings = await selectMeanings(tx, tenantId, space.kind, refs);
+    const hashes = await selectHashes(tx, space, refs);
+    const wanted = entries.flatMap(({ entry, ref }): Wanted[] => {
+      const meaning = meanings.get(ref);
+      const hash = meaning === undefined ? undefined : hashOf(meaning);
+      return meaning === undefined || hash === undefined || hashes.get(ref) === hash
+        ? []
+        : [{ entry, ref, meaning, hash }];
+    });
+    const same = await selectSame(
+      tx,
+      space,
+      wanted.map(({ hash }) => hash),
+    );
+    return { from, end, wanted, same };
+  });
+  const { from, end, wanted, same } = batch;
+  if (end === from) return false;
+  const vectors = await vectorsOf(wanted, same, embedder, tenantId, work);
+  return inTenant(db, tenantId, async (tx) => {
+    if ((await lockProgress(tx, space)) !== from || !(await isHeld(tx, space.embeddingId, work.holder))) return false;
+    const [first] = vectors;
+    if (first !== undefined) {
+      const dimensions = await ensureDimensions(tx, space.embeddingId, first.vector.length);
+      const odd = vectors.find(({ vector }) => vector.length !== dimensions);
+      if (odd !== undefined)
+        throw new ReeveError(
+          'malformed_answer',
+          `${embedder.model} makes vectors of ${odd.vector.length} numbers, where it made some of ${dimensions} before: another model needs another name`,
+        );
+    }
+    await storeVectors(tx, space, end, vectors);
+    return true;
+  });
+}
+
+async function vectorsOf(
+  wanted: readonly Wanted[],
+  same: ReadonlyMap<string, Float32Array>,
+  embedder: Embedder,
+  tenantId: string,
+  work: Work,
+): Promise<NewVector[]> {
+  const known = new Map(same);
+  const missing = new Map(wanted.filter(({ hash }) => !known.has(hash)).map(({ hash, meaning }) => [hash, meaning]));
+  const made = await embedAll(embedder, tenantId, [...missing.values()], work);
+  for (const [index, hash] of [...missing.keys()].entries()) {
+    const direction = made[index] === undefined ? undefined : unit(made[index]);
+    if (direction !== undefined) known.set(hash, direction);
+  }
+  return wanted.flatMap(({ entry, ref, hash }) => {
+    const vector = known.get(hash);
+    return vector === undefined ? [] : [{ entry, ref, hash, vector }];
+  });
+}
+
+/** A vector for each text; undefined for one that the embedder refuses by itself. */
+async function embedAll(
+  embedder: Embedder,
+  tenantId: string,
+  texts: readonly string[],
+  { log, signal }: Work,
+): Promise<(Float32Array | undefined)[]> {
+  if (texts.length === 0) return [];
+  const embed = (some: readonly string[]) =>
+    embedder.embed(tenantId, some, AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]));
+  try {
+    return await embed(texts);
+  } catch (error) {
+    if (!mayBeText(error)) throw error;
+    // A text that nobody could refuse tells whether it is the texts' fault.
+    await embed(['text']);
+  }
+  const vectors: (Float32Array | undefined)[] = [];
+  for (const text of texts)
+    try {
+      vectors.push((await embed([text]))[0]);
+    } catch (error) {
+      if (!mayBeText(error)) throw error;
+      log.warn({ err: error, tenant_id: tenantId, model: embedder.model }, 'a text is refused, and has no vector');
+      vectors.push(undefined);
+    }
+  return vectors;
+}
+
+function mayBeText(error: unknown): boolean {
+  const { reason } = ReeveError.from(error);
+  return reason === 'invalid_request' || reason === 'context_too_long' || reason === 'content_refused';
+}

@@ -1,0 +1,18 @@
+/** Turns texts into vectors. */
+export interface Embedder {
+  /** `provider/model`: vectors of different models cannot be compared. */
+  readonly model: string;
+  /**
+   * A vector for each text, in their order and all of one length, on a tenant's account. No text may be blank. Throws `ReeveError`
+   * as a model call does: `context_too_long`, `content_refused` and `invalid_request` may be a single text's fault.
+   */
+  embed(tenantId: string, texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]>;
+}
+
+/** The embedders of an installation. */
+export interface Embedders {
+  /** The one that the settings name. */
+  readonly wanted: Embedder;
+  /** The one of a model that was named before; undefined where what it takes is not set any more. */
+  of(model: string): Embedder | undefined;
+}

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import type { Database } from '@reeve/db';
+import { silentLog, sleep } from '@reeve/kit';
+import { openTestDatabase } from '@reeve/testing';
+import { DEFAULT_RULES } from '../care/sensitive.ts';
+import fc from 'fast-check';
+import { ensureSpace, findSpaces } from '../lexical/space.ts';
+import { indexTexts, unindexTexts } from '../lexical/write.ts';
+import { forget, remember } from '../memories.ts';
+import { unit } from './matrix.ts';
+import { openScanner, type Scanner, type ScannerOptions } from './scan.ts';
+import { findLive } from './space.ts';
+import { fromBytes } from './store.ts';
+import { asTenant, createTestEmbedder, embeddersOf, emptyMemory, vectorOf, vectorRows } from './test-embedder.ts';
+import { createEmbeddingWorker } from './worker.ts';
+
+const who = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
+const WORDS = ['car', 'doctor', 'purchase', 'faulty', 'vacation', 'cash', 'apple'];
+const signal = new AbortController().signal;
+
+describe('the exact scan', () => {
+  let database: Database;
+  const opened: Scanner[] = [];
+  before(async () => void (database = await openTestDatabase()));
+  beforeEach(() => emptyMemory(database));
+  afterEach(async () => {
+    for (const scanner of opened.splice(0)) await scanner[Symbol.asyncDispose]();
+  });
+  after(() => database[Symbol.asyncDispose]());
+
+  const open = (options?: ScannerOptions) => {
+    const scanner = openScanner(database.db, silentLog, options);
+    opened.push(scanner);
+    return scanner;
+  };
+  const worker = () =>
+    createEmbeddingWorker(database, embeddersOf(createTestEmbedder('test/one')), silentLog, { restMs: 1 });
+  const say = (text: string, tenantId = 'default') =>
+    asTenant(database, (tx) => remember(tx, { ...who, tenantId }, { text, tags: [] }, DEFAULT_RULES), tenantId);
+
+  /** What a scanner says, and what comparing every row by itself says. */
+  async function compare(scanner: Scanner, query: string): Promise<void> {
+    const asked = unit(vectorOf(query))!;
+    const { found, expected } = await asTenant(database, async (tx) => {
+      const spaces = await findSpaces(tx, { tenantId: 'default', kinds: ['memory'] });
+      const live = (await findLive(tx, 'default'))!;
+      const found = (await scanner.rank(tx, live, spaces, asked))?.take(1_000);
+      const rows = await tx
+        .selectFrom('embeddings')
+        .select(['ref', 'vector'])
+        .where('embedding_id', '=', live.id)
+        .execute();
+      const expected = rows
+        .map(({ ref, vector }) => ({
+          ref,
+          score: fromBytes(vector).reduce((sum, one, at) => sum + one * asked[at]!, 0),
+        }))
+        .sort((one, other) => other.score - one.score || (one.ref < other.ref ? 1 : -1));
+      return { found, expected };
+    });
+    // It is being loaded.
+    if (found === undefined) return sleep(5).then(() => compare(scanner, query));
+    assert.deepEqual(found.map(({ ref }) => ref).sort(), expected.map(({ ref }) => ref).sort());
+    const byRef = new Map(expected.map(({ ref, score }) => [ref, score]));
+    for (const [index, { ref, score }] of found.entries()) {
+      assert.ok(Math.abs(score - byRef.get(ref)!) < 1e-6, ref);
+      assert.ok(index === 0 || score <= found[index - 1]!.score, 'in order');
+    }
+  }
+
+  it(
+    'says what comparing every vector would, whatever was changed by whom in between',
+    { timeout: 300_000 },
+    async () => {
+      const text = fc.array(fc.constantFrom(...WORDS), { minLength: 1, maxLength: 4 }).map((words) => words.join(' '));
+      const action = fc.oneof(
+        { weight: 4, arbitrary: fc.record({ remember: text }) },
+        { weight: 2, arbitrary: fc.record({ forget: fc.nat(20) }) },
+        { weight: 2, arbitrary: fc.record({ change: fc.nat(20), text }) },
+        { weight: 3, arbitrary: fc.record({ ask: text, of: fc.nat(2) }) },
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(action, { minLength: 4, maxLength: 24 }), async (actions) => {
+          await emptyMemory(database);
+          const filler = worker();
+          // Two processes that read at once, and one that loads in the background.
+          const scanners = [open(), open(), open({ atOnceBytes: 0 })];
+          const ids: string[] = [(await say('a first car')).id];
+          await filler.round(signal);
+          for (const one of actions) {
+            if ('remember' in one) {
+              const { id, deduplicated } = await say(one.remember);
+              if (!deduplicated) ids.push(id);
+            } else if ('ask' in one) await compare(scanners[one.of]!, one.ask);
+            else if ('forget' in one) {
+              const [id] = ids.splice(one.forget % ids.length, 1);
+              if (id !== undefined) await asTenant(database, (tx) => forget(tx, who, id));
+              if (ids.length === 0) ids.push((await say('another car')).id);
+            } else {
+              const ref = ids[one.change % ids.length]!;
+              await asTenant(database, async (tx) => {
+                const space = await ensureSpace(tx, { tenantId: 'default', personaId: null, kind: 'memory' });
+                await indexTexts(tx, space, [{ ref, fields: [{ text: `${one.text} again`, weight: 1 }] }]);
+              });
+            }
+            await filler.round(signal);
+          }
+          for (const scanner of scanners) await compare(scanner, 'car doctor cash');
+          await vectorRows(database);
+        }),
+        { numRuns: 12 },
+      );
+    },
+  );
+
+  it('keeps no copy of what a transaction changed and took back', async () => {
+    await say('a car');
+    const gone = await say('a doctor');
+    await worker().round(signal);
+    const scanner = open();
+    await compare(scanner, 'car');
+    const refused = new Error('taken back');
+    await assert.rejects(
+      asTenant(database, async (tx) => {
+        const space = await ensureSpace(tx, { tenantId: 'default', personaId: null, kind: 'memory' });
+        await unindexTexts(tx, space, [gone.id]);
+        const live = (await findLive(tx, 'default'))!;
+        assert.equal(await scanner.rank(tx, live, [space], unit(vectorOf('car'))!), undefined);
+        throw refused;
+      }),
+      refused,
+    );
+    await compare(scanner, 'car');
+  });
+
+  it('ranks nothing where there is no room, and makes room for what is asked for', async () => {
+    for (const text of ['a car', 'a doctor', 'some cash']) await say(text);
+    await say('a car', 'other');
+    await worker().round(signal);
+    const rank = (scanner: Scanner, tenantId: string) =>
+      asTenant(
+        database,
+        async (tx) => {
+          const spaces = await findSpaces(tx, { tenantId, kinds: ['memory'] });
+          return (await scanner.rank(tx, (await findLive(tx, tenantId))!, spaces, unit(vectorOf('car'))!))?.size;
+        },
+        tenantId,
+      );
+    // Seven numbers each.
+    const small = open({ roomBytes: 3 * 28 });
+    for (let times = 0; times < 2; times += 1)
+      assert.deepEqual([await rank(small, 'default'), await rank(small, 'other')], [3, 1]);
+    assert.equal(await rank(open({ roomBytes: 28 }), 'default'), undefined);
+  });
+
+  it('compares no vector of another tenant, and refuses to', async () => {
+    await say('a car');
+    await say('a car', 'other');
+    await worker().round(signal);
+    const scanner = open();
+    const asked = unit(vectorOf('car'))!;
+    const mine = await asTenant(database, async (tx) => ({
+      live: (await findLive(tx, 'default'))!,
+      spaces: await findSpaces(tx, { tenantId: 'default', kinds: ['memory'] }),
+    }));
+    await asTenant(
+      database,
+      async (tx) => {
+        const spaces = await findSpaces(tx, { tenantId: 'other', kinds: ['memory'] });
+        const live = (await findLive(tx, 'other'))!;
+        assert.equal((await scanner.rank(tx, live, spaces, asked))?.size, 1);
+        await assert.rejects(scanner.rank(tx, live, mine.spaces, asked), TypeError);
+        // Even one who knows their numbers sees nothing.
+        assert.equal((await scanner.rank(tx, mine.live, mine.spaces, asked))?.size, 0);
+      },
+      'other',
+    );
+    assert.equal((await asTenant(database, (tx) => scanner.rank(tx, mine.live, mine.spaces, asked)))?.size, 1);
+  });
+});

@@ -1,0 +1,97 @@
+import { inTenant, type Database } from '@reeve/db';
+import { ReeveError } from '@reeve/kit';
+import { sql } from 'kysely';
+import type { Embedder, Embedders } from './embedder.ts';
+
+/*
+ * A model that knows a few words by what they mean, and the others not at all: a text is the sum of its words' meanings. It stands
+ * at the edge, where a provider would be.
+ */
+
+const MEANINGS = [
+  ['car', 'automobile', 'vehicle', 'sedan'],
+  ['doctor', 'physician', 'surgeon'],
+  ['buy', 'purchase', 'acquire', 'bought'],
+  ['broken', 'defective', 'faulty', 'damaged'],
+  ['holiday', 'vacation', 'leave'],
+  ['money', 'cash', 'funds', 'salary'],
+];
+
+/** What one text means: a number for each meaning, and a small one that keeps any text from meaning nothing. */
+export function vectorOf(text: string, dimensions = MEANINGS.length + 1): Float32Array {
+  const vector = new Float32Array(dimensions);
+  vector[dimensions - 1] = 0.1;
+  for (const word of text.toLowerCase().split(/\W+/)) {
+    const meaning = MEANINGS.findIndex((words) => words.includes(word));
+    if (meaning >= 0) vector[meaning]! += 1;
+  }
+  return vector;
+}
+
+export interface TestEmbedder extends Embedder {
+  /** Every text that it was asked for, by tenant. */
+  readonly asked: { readonly tenantId: string; readonly text: string }[];
+  /** What it does instead of answering, while set. */
+  fault: (() => Promise<never>) | undefined;
+  /** Texts that it refuses. */
+  refused: RegExp | undefined;
+}
+
+export function createTestEmbedder(model: string, dimensions?: number): TestEmbedder {
+  const asked: TestEmbedder['asked'] = [];
+  return {
+    model,
+    asked,
+    fault: undefined,
+    refused: undefined,
+    async embed(tenantId, texts, signal) {
+      if (this.fault !== undefined) return raceAbort(this.fault(), signal);
+      if (this.refused !== undefined && texts.some((text) => this.refused!.test(text)))
+        throw new ReeveError('invalid_request', 'no such text');
+      asked.push(...texts.map((text) => ({ tenantId, text })));
+      return texts.map((text) => vectorOf(text, dimensions));
+    },
+  };
+}
+
+/** Those that an installation has, of which one is wanted. */
+export function embeddersOf(wanted: Embedder, ...others: readonly Embedder[]): Embedders {
+  return { wanted, of: (name) => [wanted, ...others].find(({ model }) => model === name) };
+}
+
+/** The tables that hold vectors, or what has them. */
+export async function emptyMemory({ db }: Pick<Database, 'db'>): Promise<void> {
+  await sql`truncate embeddings, embedding_progress, embedding_spaces, lexical_spaces, lexical_entries, lexical_terms,
+    lexical_blocks, memories, messages, sessions, playbooks, chunks, documents, personas cascade`.execute(db);
+}
+
+/** Every vector that there is, without the vectors themselves; and whether all that is counted is there. */
+export async function vectorRows({
+  db,
+}: Pick<Database, 'db'>): Promise<{ ref: string; model: string; tenant: string }[]> {
+  const { rows } = await sql<{ ref: string; model: string; tenant: string }>`
+    select v.ref, e.model, v.tenant_id as tenant from embeddings v join embedding_spaces e on e.id = v.embedding_id
+    order by v.ref, e.model`.execute(db);
+  const { rows: wrong } = await sql`
+    select p.* from embedding_progress p where vectors <> (
+      select count(*) from embeddings v where v.embedding_id = p.embedding_id and v.space_id = p.space_id
+    )`.execute(db);
+  if (wrong.length > 0) throw new Error(`counted wrong: ${JSON.stringify(wrong)}`);
+  return rows;
+}
+
+/** Work in the tenant `default`. */
+export function asTenant<T>(
+  database: Pick<Database, 'db'>,
+  work: Parameters<typeof inTenant<T>>[2],
+  tenantId = 'default',
+) {
+  return inTenant(database.db, tenantId, work);
+}
+
+function raceAbort(fault: Promise<never>, signal: AbortSignal): Promise<never> {
+  const aborted = new Promise<never>((_, reject) =>
+    signal.addEventListener('abort', () => reject(new ReeveError('cancelled', 'cancelled')), { once: true }),
+  );
+  return Promise.race([fault, aborted]);
+}
