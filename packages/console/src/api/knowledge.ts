@@ -126,7 +126,7 @@ export const addText = (base: Base, body: NewDocument): Promise<AddedDocument> =
 export const deleteDocument = (base: Base, id: string) =>
   api().call(routes.deleteDocument, { params: documentParams(base, id) });
 
-/** Adds a file as a document; throws ClientError where it is refused, and where it has become unreadable. */
+/** Adds a file as a document, in place of the one that was uploaded by its name before; throws ClientError where it is refused, and where it has become unreadable. */
 export const addFile = (
   base: Base,
   file: File,
@@ -135,9 +135,13 @@ export const addFile = (
 ): Promise<AddedDocument> =>
   apiThrough(sendingFetch(onSent)).call(routes.addDocument, {
     params: paramsOf(base),
+    body: { source: file.name.slice(0, MOST_NAME).toWellFormed() },
     file: { name: file.name, content: file },
     signal,
   });
+
+/** Characters of a source. */
+const MOST_NAME = 1_000;
 
 /** Has everything that is shown of personas and what they know read again. */
 export const refreshKnowledge = (cache: QueryClient): Promise<void> =>
