@@ -31,6 +31,7 @@ export * from './routes/personas.ts';
 export * from './routes/responses.ts';
 export * from './routes/runs.ts';
 export * from './routes/schedules.ts';
+export * from './routes/sessions.ts';
 export * from './routes/skills.ts';
 export * from './routes/system.ts';
 export * from './routes/task-decisions.ts';

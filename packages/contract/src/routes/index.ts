@@ -10,21 +10,23 @@ export {
 export {
   deleteMemories,
   deleteMemory,
-  deleteSession,
   exportMemories,
-  exportSession,
-  getLatestMemory,
   getMemory,
-  getSession,
   listMemories,
-  listSessions,
   proposeMemoryCleanup,
   recall,
   remember,
-  renameSession,
-  storeMemory,
   updateMemory,
 } from './memory.ts';
+export {
+  deleteSession,
+  exportSession,
+  getLatestMemory,
+  getSession,
+  listSessions,
+  renameSession,
+  storeMemory,
+} from './sessions.ts';
 export {
   cancelRun,
   chat,
