@@ -27,7 +27,7 @@ describe('the indexer of memory', () => {
   const index = () => indexMemory(database, silentLog, new AbortController().signal);
   const find = async (query: string, tenantId = 'default') => {
     const input = RecallInput.parse({ query, kinds: ['message', 'memory'], top_k: 100 });
-    return (await asTenant((tx) => recall(tx, tenantId, input), tenantId)).map(({ id }) => id);
+    return (await asTenant((tx) => recall(tx, tenantId, input), tenantId)).matches.map(({ id }) => id);
   };
   const left = async () => {
     const { rows } = await sql<{ entries: number; terms: number }>`

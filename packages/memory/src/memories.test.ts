@@ -24,7 +24,11 @@ describe('memories', () => {
       remember(tx, { ...who, tenantId }, { ...RememberInput.parse({ text }), ...fields }, DEFAULT_RULES),
     );
   const find = (query: string, fields: object = {}, tenantId = 'default') =>
-    inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, RecallInput.parse({ query, ...fields })));
+    inTenant(
+      database.db,
+      tenantId,
+      async (tx) => (await recall(tx, tenantId, RecallInput.parse({ query, ...fields }))).matches,
+    );
   const texts = async (...args: Parameters<typeof find>) => (await find(...args)).map(({ text }) => text);
   const say = async (sessionId: string, ...contents: string[]) => {
     await inTenant(database.db, 'default', async (tx) => {
@@ -183,7 +187,11 @@ describe('memories', () => {
     await fc.assert(
       fc.asyncProperty(query, async (value) => {
         const input = { query: value, top_k: 5, kinds: ['memory' as const, 'message' as const] };
-        assert.ok(Array.isArray(await inTenant(database.db, 'default', (tx) => recall(tx, 'default', input))));
+        assert.ok(
+          Array.isArray(
+            await inTenant(database.db, 'default', async (tx) => (await recall(tx, 'default', input)).matches),
+          ),
+        );
       }),
       { numRuns: 60, examples: nasty.map((value): [string] => [value]) },
     );
@@ -308,7 +316,10 @@ describe('memories', () => {
     await say(randomUUID(), 'the vault, the vault');
     for (const tenantId of ['other', 'default']) {
       const input = RecallInput.parse({ query: 'vault', kinds: ['memory', 'message'] });
-      assert.deepEqual(await inTenant(database.db, 'other', (tx) => recall(tx, tenantId, input)), []);
+      assert.deepEqual(
+        await inTenant(database.db, 'other', async (tx) => (await recall(tx, tenantId, input)).matches),
+        [],
+      );
       await assert.rejects(
         inTenant(database.db, 'other', (tx) => forget(tx, { ...who, tenantId }, id)),
         { reason: 'not_found' },

@@ -10,7 +10,8 @@ import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
 import { digestOf, memoryText } from './memory.ts';
 import { selectMemory, updateMemoryRow } from './memory-store.ts';
-import { isTelling, search, type SearchResult } from './search.ts';
+import { isTelling, type FoundTexts } from './find-texts.ts';
+import { search } from './search.ts';
 import type { Requester } from './session.ts';
 import { deleteExpiredMemory, deleteMemory, insertMemory, selectMemoryPersona } from './store.ts';
 import type { QueryVector } from './vectors/index.ts';
@@ -131,14 +132,10 @@ const QUERY_LENGTH = 2_000;
 
 /**
  * What was remembered, or said in a session, with any of the query's words; best first, then newest. A persona narrows
- * memories to its own, and messages to those of runs whose agent had it. No query fails: one without a word in it matches nothing.
+ * memories to its own, and messages to those of runs whose agent had it. Where the query has a vector, what
+ * is most like it matches too. No query fails: one without a word in it and without a vector matches nothing.
  */
-export async function recall(tx: Tx, tenantId: string, input: RecallInput): Promise<RecallMatch[]> {
-  return (await recallWith(tx, tenantId, input)).matches;
-}
-
-/** The same with how it was found; where the query has a vector, what is most like it matches too. */
-export async function recallWith(
+export async function recall(
   tx: Tx,
   tenantId: string,
   input: RecallInput,
@@ -168,7 +165,7 @@ async function recallOf(
   input: Omit<RecallInput, 'persona_id'>,
   personas: readonly (string | null)[] | undefined,
   asked: QueryVector | undefined,
-): Promise<SearchResult> {
+): Promise<FoundTexts<RecallMatch>> {
   return search(tx, tenantId, { ...input, query: input.query.slice(0, QUERY_LENGTH) }, personas, asked);
 }
 

@@ -24,7 +24,7 @@ describe('what an older analyzer indexed', { timeout: 120_000 }, () => {
   const work = <T>(run: (tx: Tx) => Promise<T>) => inTenant(database.db, tenantId, run);
   const found = async (query: string) => {
     const asked = { query, topK: 100, knowledgeBases: ['Domain-KB' as const], personaId, tags: [] };
-    return (await work((tx) => searchKnowledge(tx, tenantId, asked))).map(({ text }) => text);
+    return (await work((tx) => searchKnowledge(tx, tenantId, asked))).matches.map(({ text }) => text);
   };
   const offered = () => work((tx) => offerPlaybooks(tx, { tenantId, personaId }, 'polish the brass bell', 5));
 

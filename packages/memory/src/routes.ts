@@ -5,7 +5,7 @@ import { proposeCleanup } from './care/cleanup.ts';
 import { exportMemories } from './care/export.ts';
 import { forgetAll } from './care/forget-all.ts';
 import type { MemoryRulesOf } from './care/sensitive.ts';
-import { forget, recallWith, remember, requireMemory, updateMemory } from './memories.ts';
+import { forget, recall, remember, requireMemory, updateMemory } from './memories.ts';
 import { listMemoryRows } from './memory-store.ts';
 import type { NewMessage } from './session.ts';
 import {
@@ -92,7 +92,7 @@ export function mountMemory(
 
   app.mount(routes.recall, async ({ principal: { tenantId }, body, signal }) => {
     const asked = await askVector?.(tenantId, body.query, signal);
-    return inTenant(database.db, tenantId, (tx) => recallWith(tx, tenantId, body, asked));
+    return inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, body, asked));
   });
 
   app.mount(routes.listMemories, ({ principal: { tenantId }, query: { persona_id: personaId, tag, limit, offset } }) =>

@@ -5,7 +5,7 @@ import { parseJson, requireAccess, validate } from '@reeve/http';
 import { callerOf, type Caller, type RpcService } from '@reeve/rpc';
 import type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
 import { ragContext } from './knowledge/routes.ts';
-import { recallWith, remember } from './memories.ts';
+import { recall, remember } from './memories.ts';
 import { storePlaybook } from './playbooks/routes.ts';
 import { appendMessages, ensureSession, listMessages, requireSession } from './sessions.ts';
 import type { AskVector, QueryVector } from './vectors/index.ts';
@@ -119,7 +119,7 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
             'body',
           );
           const find = async ({ tx, tenantId, asked }: Work) => {
-            const { matches } = await recallWith(tx, tenantId, body, asked);
+            const { matches } = await recall(tx, tenantId, body, asked);
             return {
               matches: matches.map(({ source, created_at: createdAt, ...match }) => ({
                 ...match,

@@ -1,48 +1,15 @@
-import type { RecallInput, RecallMatch, Retrieval } from '@reeve/contract';
+import type { RecallInput, RecallMatch } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { newestFirst } from './care/newest-first.ts';
-import { rankTexts } from './lexical/rank.ts';
+import { findTexts, type FoundTexts } from './find-texts.ts';
 import { findSpaces, type Space } from './lexical/space.ts';
 import { selectFoundMemories, selectFoundMessages } from './search-store.ts';
-import { fuseRankings, type QueryVector } from './vectors/index.ts';
+import type { QueryVector } from './vectors/index.ts';
 
 /*
- * Lexical search: a text matches where it has any of the query's terms, and ranks by BM25 over all that is searched. Equal ranks go
- * to the newer one, and what came in the place of a memory stands before it. What was said in sessions is found once the indexer has
- * been there, with what was said around it.
- *
- * Hybrid search, where the query has a vector: what is most like it matches too.
+ * What was remembered and said. Equal ranks go to the newer one, and what came in the place of a memory stands before it. What was
+ * said in sessions is found once the indexer has been there, with what was said around it.
  */
-
-/** A match, how many different terms of the query it has, and whether its vector alone is reason to show it. */
-export interface Found extends Telling {
-  readonly match: RecallMatch;
-}
-
-/** How much something that was found has to do with a query. */
-export interface Telling {
-  readonly matched: number;
-  readonly isClose: boolean;
-}
-
-/** Terms that a text has to share with a prompt: one may be chance, a common word of a long prompt in a long text. */
-const SHARED_TERMS = 2;
-
-/** Whether to show a model what was found: it shares enough of the query's terms, or all where there are fewer, or its vector is close. */
-export function isTelling({ matched, isClose }: Telling, terms: number): boolean {
-  return isClose || (matched > 0 && matched >= Math.min(SHARED_TERMS, terms));
-}
-
-/** What was found, and how. */
-export interface SearchResult {
-  readonly retrieval: Retrieval;
-  /** How many different terms the query has. */
-  readonly terms: number;
-  readonly found: Found[];
-}
-
-/** What is looked at at a time, at most, where little of it may be answered. */
-const LARGEST_PAGE = 3_200;
 
 /** What fits a query best, at most `top_k`. Expired memories are not there. */
 export async function search(
@@ -52,38 +19,17 @@ export async function search(
   /** Whose memories and messages, null: those of none; left out: all. */
   personas?: readonly (string | null)[],
   asked?: QueryVector,
-): Promise<SearchResult> {
+): Promise<FoundTexts<RecallMatch>> {
   const spaces = await spacesOf(tx, tenantId, kinds, personas);
-  const ranking = await rankTexts(tx, spaces, query);
-  const vectors = await asked?.rank(tx, spaces);
-  if (vectors !== undefined) {
-    const fused = await fuseRankings(ranking, vectors, (refs) => matchesOf(tx, tenantId, refs, personas));
-    const found = fused.map(({ match, score, ...of }) => ({ match: { ...match, score }, ...of }));
-    return { retrieval: 'hybrid', terms: ranking.terms, found: await inOrder(tx, tenantId, found, topK) };
-  }
-  const found: Found[] = [];
-  for (let size = topK; found.length < topK; size = Math.min(2 * size, LARGEST_PAGE)) {
-    const page = await ranking.take(size);
-    const matches = await matchesOf(
-      tx,
-      tenantId,
-      page.map(({ ref }) => ref),
-      personas,
-    );
-    for (const { ref, score, matched } of page) {
-      const match = matches.get(ref);
-      if (match !== undefined && found.length < topK)
-        found.push({ match: { ...match, score }, matched, isClose: false });
-    }
-    if (page.length < size) break;
-  }
-  return { retrieval: 'lexical', terms: ranking.terms, found: await inOrder(tx, tenantId, found, topK) };
-}
-
-/** The best of what was found, each after what came in its place. */
-async function inOrder(tx: Tx, tenantId: string, found: Found[], topK: number): Promise<Found[]> {
-  const ranked = found.sort((one, other) => byScore(one.match, other.match)).slice(0, topK);
-  return (await newestFirst(ranked, (ids) => selectFoundMemories(tx, tenantId, ids))).slice(0, topK);
+  const result = await findTexts(tx, spaces, { query, asked, count: topK }, (refs) =>
+    matchesOf(tx, tenantId, refs, personas),
+  );
+  const ranked = result.found
+    .map((one) => ({ ...one, match: { ...one.match, score: one.score } }))
+    .sort((one, other) => byScore(one.match, other.match))
+    .slice(0, topK);
+  const ordered = await newestFirst(ranked, (ids) => selectFoundMemories(tx, tenantId, ids));
+  return { ...result, found: ordered.slice(0, topK) };
 }
 
 async function spacesOf(

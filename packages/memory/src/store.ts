@@ -2,6 +2,7 @@ import type { Message, Session } from '@reeve/contract';
 import { likeText, now, type Db, type Tables } from '@reeve/db';
 import { storableText } from '@reeve/kit';
 import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
+import { ofPersona } from './of-persona.ts';
 import type { NewMessage } from './session.ts';
 
 export interface Paging {
@@ -174,8 +175,6 @@ export interface NewMemory {
   readonly ttlS: number | null;
 }
 
-const noPersona = '00000000-0000-0000-0000-000000000000';
-
 /** Removes the memory of that digest where its time is over, and answers its id. */
 export async function deleteExpiredMemory(
   db: Db,
@@ -185,7 +184,7 @@ export async function deleteExpiredMemory(
 ): Promise<string[]> {
   const { rows } = await sql<{
     id: string;
-  }>`delete from memories where tenant_id = ${tenantId} and coalesce(persona_id, ${sql.lit(noPersona)}) = ${personaId ?? noPersona}
+  }>`delete from memories where tenant_id = ${tenantId} and ${ofPersona(personaId)}
     and digest = ${digest} and expires_at <= reeve_now() returning id`.execute(db);
   return rows.map(({ id }) => id);
 }

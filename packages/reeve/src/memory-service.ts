@@ -2,7 +2,7 @@ import type { Database } from '@reeve/db';
 import type { AskVector, MemoryRulesOf } from '@reeve/memory';
 import type { RpcServer } from '@reeve/rpc';
 import type { Config } from './config.ts';
-import { startRoleService, type RoleServiceParts } from './role-service.ts';
+import { isAlone, startRoleService, type RoleServiceParts } from './role-service.ts';
 
 /** Serves the service `Memory` where this process has the role. Throws as `startRoleService` does. */
 export function startMemoryService(
@@ -15,7 +15,7 @@ export function startMemoryService(
   return startRoleService(parts, {
     role: 'memory',
     name: 'Memory',
-    host: config.memoryHost ?? (isMemoryAlone(config) ? config.host : '127.0.0.1'),
+    host: config.memoryHost,
     port: config.memoryPort,
     variable: 'MEMORY_PORT',
     services: async () => [(await import('@reeve/memory/rpc')).memoryService(database, rulesOf, askVector)],
@@ -25,11 +25,7 @@ export function startMemoryService(
 /** The port of HTTP: the role memory by itself has its own, where nobody chose one. */
 export function httpPortOf(config: Config): number {
   const isChosen = config.shown.some(({ variable, origin }) => variable === 'REEVE_PORT' && origin !== 'default');
-  return isMemoryAlone(config) && !isChosen ? MEMORY_HTTP_PORT : config.port;
+  return isAlone(config, 'memory') && !isChosen ? MEMORY_HTTP_PORT : config.port;
 }
 
 const MEMORY_HTTP_PORT = 8003;
-
-function isMemoryAlone({ roles }: Pick<Config, 'roles'>): boolean {
-  return roles.length === 1 && roles[0] === 'memory';
-}

@@ -4,6 +4,8 @@ import { readTls } from '@reeve/rpc/tls';
 import { requireSafeBinding } from '@reeve/tenancy';
 import { ROLES, type Config } from './config.ts';
 
+type Role = (typeof ROLES)[number];
+
 /** What every service of this process is served with: who may call, and what is told of it. */
 export interface RoleServiceParts extends Pick<RpcServerOptions, 'authenticate' | 'limit' | 'onRefused' | 'log'> {
   readonly config: Config;
@@ -11,10 +13,11 @@ export interface RoleServiceParts extends Pick<RpcServerOptions, 'authenticate' 
 
 /** The services of one role, on a port of their own. */
 export interface RoleService {
-  readonly role: (typeof ROLES)[number];
+  readonly role: Role;
   /** The service that people know it by: `Sandbox`. */
   readonly name: string;
-  readonly host: string;
+  /** Where it is set. Else that of REEVE_HOST for a process with this role alone, and this machine for others. */
+  readonly host: string | undefined;
   readonly port: number | 'off';
   /** The setting that chooses the port: `SANDBOX_PORT`. */
   readonly variable: string;
@@ -28,9 +31,10 @@ export interface RoleService {
  */
 export async function startRoleService(
   { config, ...parts }: RoleServiceParts,
-  { role, name, host, port, variable, services }: RoleService,
+  { role, name, host: chosen, port, variable, services }: RoleService,
 ): Promise<RpcServer | undefined> {
   if (port === 'off' || !config.roles.includes(role)) return undefined;
+  const host = chosen ?? (isAlone(config, role) ? config.host : '127.0.0.1');
   const tls = readTls(config);
   if (tls === undefined) requireSafeBinding(config, host);
   const [{ startRpcServer }, loaded] = await Promise.all([import('@reeve/rpc'), services()]);
@@ -46,6 +50,11 @@ export async function startRoleService(
     log.warn(`no ${name} service: ${error.message}; ${variable} chooses another port, or off`);
     return undefined;
   }
+}
+
+/** True for a process with one role and no other. */
+export function isAlone({ roles }: Pick<Config, 'roles'>, role: Role): boolean {
+  return roles.length === 1 && roles[0] === role;
 }
 
 function isAskedFor({ roles, shown }: Config, setting: string): boolean {

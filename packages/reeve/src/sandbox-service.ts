@@ -3,7 +3,6 @@ import type { Egress, Sandbox, Workspaces } from '@reeve/sandbox';
 import type { ToolCalls } from '@reeve/tools';
 import { startRoleService, type RoleServiceParts } from './role-service.ts';
 import { foldersOf } from './roots.ts';
-import { isSandboxAlone } from './sandbox-place.ts';
 
 /** The sandbox and the disk of this process. */
 export interface ProgramParts {
@@ -30,7 +29,7 @@ export async function startSandboxService({
   return startRoleService(parts, {
     role: 'sandbox',
     name: 'Sandbox',
-    host: config.sandboxHost ?? (isSandboxAlone(config) ? config.host : '127.0.0.1'),
+    host: config.sandboxHost,
     port: config.sandboxPort,
     variable: 'SANDBOX_PORT',
     async services() {

@@ -3,7 +3,7 @@ import { AgentRef, Id, RecallInput, RememberInput, TaskInput, TaskStatus, text, 
 import { inTenant, type Tx } from '@reeve/db';
 import { requesterOf } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
-import { recallWith, remember, type MemoryRulesOf } from '@reeve/memory';
+import { recall, remember, type MemoryRulesOf } from '@reeve/memory';
 import { cancelRun, selectRun } from '@reeve/runs';
 import { cancelTask, listTasks, selectTask, type Enqueuer } from '@reeve/tasks';
 import { z } from 'zod';
@@ -196,7 +196,7 @@ function memoryTools(parts: McpParts): ServedTool[] {
       input: RecallInput,
       call: async (caller, input) => {
         const asked = await parts.askVector?.(caller.principal.tenantId, input.query);
-        return within(parts, caller, (tx, tenantId) => recallWith(tx, tenantId, input, asked));
+        return within(parts, caller, (tx, tenantId) => recall(tx, tenantId, input, asked));
       },
     }),
   ];

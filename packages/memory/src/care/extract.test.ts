@@ -161,7 +161,7 @@ describe('facts from conversations', () => {
     while ((await waiting()).length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
     assert.equal(engine.model.requests.filter(({ system }) => system.includes('long-term memory')).length, 3);
     assert.equal((await memories()).length, 2);
-    const found = await inTenant(engine.database.db, 'default', (tx) =>
+    const { matches: found } = await inTenant(engine.database.db, 'default', (tx) =>
       recall(tx, 'default', RecallInput.parse({ query: 'coffee' })),
     );
     assert.deepEqual(

@@ -26,7 +26,11 @@ describe('memories that say the same or something else', () => {
       remember(tx, who, { ...RememberInput.parse({ text }), ...fields }, DEFAULT_RULES),
     );
   const find = (query: string, fields: object = {}) =>
-    inTenant(database.db, 'default', (tx) => recall(tx, 'default', RecallInput.parse({ query, ...fields })));
+    inTenant(
+      database.db,
+      'default',
+      async (tx) => (await recall(tx, 'default', RecallInput.parse({ query, ...fields }))).matches,
+    );
   const texts = async (...args: Parameters<typeof find>) => (await find(...args)).map(({ text }) => text);
   const persona = async () =>
     (await inTenant(database.db, 'default', (tx) => createPersona(tx, who, PersonaInput.parse({ name: 'Some' })))).id;

@@ -1,5 +1,6 @@
 import type { Db } from '@reeve/db';
 import { sql } from 'kysely';
+import { ofPersona } from '../of-persona.ts';
 
 /** A memory as new ones are compared with it. */
 export interface Known {
@@ -8,8 +9,6 @@ export interface Known {
   readonly superseded_by: string | null;
 }
 
-const noPersona = sql.lit('00000000-0000-0000-0000-000000000000');
-
 /** The memory of a persona with that digest. */
 export async function selectByDigest(
   db: Db,
@@ -17,9 +16,7 @@ export async function selectByDigest(
 ): Promise<Known | undefined> {
   const { rows } = await sql<Known>`
     select id, text, superseded_by from memories where tenant_id = ${tenantId}
-      and coalesce(persona_id, ${noPersona}) = coalesce(${personaId}::uuid, ${noPersona}) and digest = ${digest}`.execute(
-    db,
-  );
+      and ${ofPersona(personaId)} and digest = ${digest}`.execute(db);
   return rows[0];
 }
 

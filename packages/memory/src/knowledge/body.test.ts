@@ -28,7 +28,7 @@ describe('the Body of personas', { timeout: 120_000 }, () => {
     });
   const find = async (tenantId: string, name: string, query: string) => {
     const asked = { query, topK: 5, knowledgeBases: ['Body-KB' as const], personaId: ids[name]!, tags: [] };
-    const matches = await inTenant(database.db, tenantId, (tx) => searchKnowledge(tx, tenantId, asked));
+    const { matches } = await inTenant(database.db, tenantId, (tx) => searchKnowledge(tx, tenantId, asked));
     return matches.map(({ text }) => text);
   };
 

@@ -43,11 +43,10 @@ describe('documents', { timeout: 120_000 }, () => {
     query: string,
     { personaId = persona as string | null, tags = [] as string[], tenantId = 'default' } = {},
   ) =>
-    work(
-      (tx) =>
-        searchKnowledge(tx, tenantId, { query, topK: 5, knowledgeBases: ['Domain-KB', 'Body-KB'], personaId, tags }),
-      tenantId,
-    );
+    work(async (tx) => {
+      const asked = { query, topK: 5, knowledgeBases: ['Domain-KB', 'Body-KB'] as const, personaId, tags };
+      return (await searchKnowledge(tx, tenantId, asked)).matches;
+    }, tenantId);
   const texts = async (...args: Parameters<typeof find>) => (await find(...args)).map(({ text }) => text);
   const remove = (id: string) =>
     work(async (tx) => deleteDocument(tx, who(), await requireBase(tx, 'default', persona, 'Domain-KB'), id));

@@ -66,7 +66,7 @@ export async function addDocument(
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const known = await inTenant(database.db, tenantId, async (tx) => {
     const base = await requireBase(tx, tenantId, persona, knowledgeBase);
-    return { base, document: await selectTwin(tx, who, base, sha256, source ?? null) };
+    return { base, document: await settleTwin(tx, who, base, sha256, source ?? null) };
   });
   if (known.document !== undefined) return known.document;
   const read = await reader.readChunks({ bytes, name, ...(mediaType !== undefined && { mediaType }) }, signal);
@@ -115,7 +115,7 @@ export async function soulOf(tx: Tx, tenantId: string, personaId: string): Promi
 }
 
 /** The document that says the same already. What came from that source before, and says something else, goes. */
-async function selectTwin(
+async function settleTwin(
   tx: Tx,
   who: Requester,
   base: Base,
@@ -152,7 +152,7 @@ async function store(
   if (!(await lockPersona(tx, base.tenantId, base.personaId, 'key share')))
     throw new ReeveError('not_found', `there is no persona ${base.personaId}`);
   await lockBase(tx, base);
-  const twin = await selectTwin(tx, who, base, fields.sha256, fields.source);
+  const twin = await settleTwin(tx, who, base, fields.sha256, fields.source);
   if (twin !== undefined) return twin;
   const before = fields.source === null ? undefined : await selectBySource(tx, base, fields.source);
   const id = before?.id ?? newId();

@@ -7,7 +7,7 @@ import { addDocument, deleteDocument, requireBase, requireDocument, type Knowled
 import { listPersonaRows } from './persona-store.ts';
 import { createPersona, deletePersona, requirePersona, updatePersona } from './personas.ts';
 import type { QueryVector } from '../vectors/index.ts';
-import { searchKnowledgeWith } from './search.ts';
+import { searchKnowledge } from './search.ts';
 
 /** Mounts the routes of personas and their knowledge bases. */
 export function mountKnowledge(app: App, parts: KnowledgeParts): void {
@@ -82,7 +82,7 @@ export function mountKnowledge(app: App, parts: KnowledgeParts): void {
       const { personaId } = await requireBase(tx, tenantId, params.id, params.kb);
       const { query, top_k: topK, tags } = body;
       const wanted = { query, topK, knowledgeBases: [params.kb], personaId, tags, asked };
-      return searchKnowledgeWith(tx, tenantId, wanted);
+      return searchKnowledge(tx, tenantId, wanted);
     });
   });
   app.mount(routes.getRagContext, async ({ principal: { tenantId }, body, signal }) => {
@@ -99,7 +99,7 @@ export async function ragContext(
   asked?: QueryVector,
 ): Promise<{ matches: KnowledgeMatch[]; retrieval: Retrieval }> {
   const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
-  return searchKnowledgeWith(tx, tenantId, { query, topK, knowledgeBases, personaId, tags, asked });
+  return searchKnowledge(tx, tenantId, { query, topK, knowledgeBases, personaId, tags, asked });
 }
 
 /** A Soul says what a persona may and may not: changing it is for those who run the place. */

@@ -1,6 +1,7 @@
 import type { Db, Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { sql } from 'kysely';
+import { ofPersona, personaKey } from '../of-persona.ts';
 import { dropSpaceVectors, restartVectors } from '../vectors/drop.ts';
 import { ANALYZER_VERSION } from './analyze.ts';
 
@@ -13,8 +14,6 @@ export interface Space {
 /** `memory` and `message`: what was remembered and said; `playbook`: what worked. The others: documents of a persona's bases. */
 export type SpaceKind = 'memory' | 'message' | 'domain' | 'body' | 'mind' | 'soul' | 'playbook';
 
-const noPersona = sql.lit('00000000-0000-0000-0000-000000000000');
-
 /** The space of that persona (null: of none) and kind, made where it is missing; two who make it at once make one. */
 export async function ensureSpace(
   tx: Tx,
@@ -25,7 +24,7 @@ export async function ensureSpace(
   const { rows } = await sql<{ id: number }>`
     insert into lexical_spaces (tenant_id, persona_id, kind, analyzer_version)
     values (${tenantId}, ${personaId}, ${kind}, ${ANALYZER_VERSION})
-    on conflict (tenant_id, kind, coalesce(persona_id, ${noPersona})) do update set kind = excluded.kind
+    on conflict (tenant_id, kind, ${personaKey}) do update set kind = excluded.kind
     returning id`.execute(tx);
   return { id: rows[0]!.id, tenantId };
 }
@@ -40,9 +39,7 @@ export async function findSpaces(
     .select('id')
     .where('tenant_id', '=', tenantId)
     .where('kind', 'in', [...kinds])
-    .$if(personaId !== undefined, (query) =>
-      query.where(sql<boolean>`coalesce(persona_id, ${noPersona}) = coalesce(${personaId}::uuid, ${noPersona})`),
-    )
+    .$if(personaId !== undefined, (query) => query.where(ofPersona(personaId ?? null)))
     .orderBy('id')
     .execute();
   return rows.map(({ id }) => ({ id, tenantId }));

@@ -4,10 +4,11 @@ import type { Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import type { MemoryRules } from '../care/sensitive.ts';
 import type { RunContextItem } from '../context.ts';
+import { findTexts, isTelling } from '../find-texts.ts';
 import { lockPersona } from '../knowledge/persona-store.ts';
-import { ensureSpace, findSpaces, indexTexts, rankTexts, unindexTexts } from '../lexical/index.ts';
+import { ensureSpace, findSpaces, indexTexts, unindexTexts } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
-import { fuseRankings, type QueryVector } from '../vectors/index.ts';
+import type { QueryVector } from '../vectors/index.ts';
 import {
   confidenceOf,
   goalOf,
@@ -104,22 +105,16 @@ export async function offerPlaybooks(
 ): Promise<Playbook[]> {
   const { tenantId, personaId } = mind;
   const spaces = await findSpaces(tx, { tenantId, personaId, kinds: ['playbook'] });
-  const ranking = await rankTexts(tx, spaces, goal);
-  // A word in common is chance, unless there is only one.
-  const needed = Math.min(2, ranking.terms);
-  const vectors = await asked?.rank(tx, spaces);
-  const ranked =
-    vectors === undefined
-      ? (await ranking.take(CANDIDATES)).filter(({ matched }) => matched >= needed)
-      : (await fuseRankings(ranking, vectors, async (refs) => new Map(refs.map((ref) => [ref, { ref }]))))
-          .filter(({ matched, isClose }) => isClose || (matched > 0 && matched >= needed))
-          .slice(0, CANDIDATES)
-          .map(({ match: { ref }, score }) => ({ ref, score }));
-  const scores = new Map(ranked.map(({ ref, score }) => [ref, score]));
+  const byThemselves = async (refs: readonly string[]) => new Map(refs.map((ref) => [ref, ref]));
+  const { found, terms } = await findTexts(tx, spaces, { query: goal, asked, count: CANDIDATES }, byThemselves);
+  const telling = found.filter((one) => isTelling(one, terms)).slice(0, CANDIDATES);
+  const scores = new Map(telling.map(({ match: id, score }) => [id, score]));
   const valueOf = ({ id, successes, failures }: Playbook) =>
     scores.get(id)! * (UNSURE + (1 - UNSURE) * confidenceOf(successes, failures));
-  const found = await selectPlaybooks(tx, tenantId, [...scores.keys()]);
-  return found.toSorted((one, other) => valueOf(other) - valueOf(one) || (one.id < other.id ? -1 : 1)).slice(0, top);
+  const playbooks = await selectPlaybooks(tx, tenantId, [...scores.keys()]);
+  return playbooks
+    .toSorted((one, other) => valueOf(other) - valueOf(one) || (one.id < other.id ? -1 : 1))
+    .slice(0, top);
 }
 
 /** A playbook as a run is shown it. */

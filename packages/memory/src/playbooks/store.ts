@@ -1,6 +1,7 @@
 import type { Playbook } from '@reeve/contract';
 import { json, now, type Db, type Tables, type Tx } from '@reeve/db';
 import { sql, type Selectable } from 'kysely';
+import { ofPersona } from '../of-persona.ts';
 import type { Paging } from '../store.ts';
 import type { PlaybookStep } from './playbook.ts';
 
@@ -19,9 +20,7 @@ export interface Success {
   readonly sessionId: string | null;
 }
 
-const noPersona = sql.lit('00000000-0000-0000-0000-000000000000');
-const ofMind = ({ tenantId, personaId }: Mind) =>
-  sql<boolean>`tenant_id = ${tenantId} and coalesce(persona_id, ${noPersona}) = coalesce(${personaId}::uuid, ${noPersona})`;
+const ofMind = ({ tenantId, personaId }: Mind) => sql<boolean>`tenant_id = ${tenantId} and ${ofPersona(personaId)}`;
 
 /** Lets one transaction at a time change a mind. */
 export async function lockMind(tx: Tx, { tenantId, personaId }: Mind): Promise<void> {

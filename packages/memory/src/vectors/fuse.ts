@@ -1,3 +1,4 @@
+import { takeAnswerable } from '../answerable.ts';
 import type { Ranking } from '../lexical/rank.ts';
 import type { SimilarText, VectorRanking } from './ranking.ts';
 
@@ -36,9 +37,9 @@ export async function fuseRankings<Match>(
   vectors: VectorRanking,
   find: (refs: readonly string[]) => Promise<ReadonlyMap<string, Match>>,
 ): Promise<Fused<Match>[]> {
-  const matches = new Map<string, Match>();
-  const byWords = await collect((count) => lexical.take(count), find, matches);
-  const byMeaning = await collect(async (count) => vectors.take(count), find, matches);
+  const byWords = await takeAnswerable((count) => lexical.take(count), find, DEPTH);
+  const byMeaning = await takeAnswerable(async (count) => vectors.take(count), find, DEPTH);
+  const matches = new Map([...byWords, ...byMeaning].map(({ ref, match }) => [ref, match]));
   const matched = new Map(byWords.map((text) => [text.ref, text.matched]));
   const close = closeOf(byMeaning);
   return [...fuse(byWords, byMeaning)]
@@ -74,24 +75,4 @@ function closeOf(list: readonly SimilarText[]): Set<string> {
   const [best = 0, worst = 0] = [list[0]?.score, list.at(-1)?.score];
   const least = Math.max(FAR, list.length === 1 ? FAR : (best + worst) / 2);
   return new Set(list.filter(({ score }) => score >= least).map(({ ref }) => ref));
-}
-
-/** The best of a ranking that may be answered, at most `DEPTH`, and what they are. */
-async function collect<Text extends Scored, Match>(
-  take: (count: number) => Promise<Text[]>,
-  find: (refs: readonly string[]) => Promise<ReadonlyMap<string, Match>>,
-  matches: Map<string, Match>,
-): Promise<Text[]> {
-  const kept: Text[] = [];
-  for (let page = await take(DEPTH); page.length > 0; page = await take(DEPTH)) {
-    const found = await find(page.map(({ ref }) => ref));
-    for (const text of page) {
-      const match = found.get(text.ref);
-      if (match === undefined || kept.length === DEPTH) continue;
-      matches.set(text.ref, match);
-      kept.push(text);
-    }
-    if (kept.length === DEPTH || page.length < DEPTH) break;
-  }
-  return kept;
 }

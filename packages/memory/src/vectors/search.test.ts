@@ -9,8 +9,8 @@ import { contextFor } from '../context.ts';
 import { openDocumentReader } from '../documents/index.ts';
 import { addDocument } from '../knowledge/documents.ts';
 import { createPersona } from '../knowledge/personas.ts';
-import { searchKnowledgeWith } from '../knowledge/search.ts';
-import { forget, recallWith, remember } from '../memories.ts';
+import { searchKnowledge } from '../knowledge/search.ts';
+import { forget, recall, remember } from '../memories.ts';
 import { openAskVector, type AskVector } from './ask.ts';
 import { asTenant, createTestEmbedder, embeddersOf, emptyMemory, type TestEmbedder } from './test-embedder.ts';
 import { createEmbeddingWorker } from './worker.ts';
@@ -56,7 +56,7 @@ describe('hybrid search', () => {
   const find = async (query: string, fields: object = {}, tenantId = 'default') => {
     const asked = await ask(tenantId, query);
     const input = RecallInput.parse({ query, top_k: 100, ...fields });
-    const { matches, retrieval } = await asTenant(database, (tx) => recallWith(tx, tenantId, input, asked), tenantId);
+    const { matches, retrieval } = await asTenant(database, (tx) => recall(tx, tenantId, input, asked), tenantId);
     return { retrieval, texts: matches.map(({ text }) => text), ids: matches.map(({ id }) => id) };
   };
 
@@ -94,7 +94,7 @@ describe('hybrid search', () => {
     const asked = await ask('default', query);
     const search = (tags: string[]) =>
       asTenant(database, (tx) =>
-        searchKnowledgeWith(tx, 'default', {
+        searchKnowledge(tx, 'default', {
           query,
           topK: 100,
           knowledgeBases: ['Domain-KB'],
@@ -170,7 +170,7 @@ describe('hybrid search', () => {
     const next = createTestEmbedder('test/next', 12);
     await createEmbeddingWorker(database, embeddersOf(next), silentLog).round(signal);
     const input = RecallInput.parse({ query: 'vehicle' });
-    const answer = await asTenant(database, (tx) => recallWith(tx, 'default', input, asked));
+    const answer = await asTenant(database, (tx) => recall(tx, 'default', input, asked));
     assert.deepEqual([answer.retrieval, answer.matches.length], ['lexical', 1]);
   });
 });
