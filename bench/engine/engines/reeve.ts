@@ -58,7 +58,7 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
       workspace: dataDirectory,
       quota,
       egressOf: async () => undefined,
-      memory: { remember: notUsed, recall: notUsed },
+      memory: { remember: notUsed, recall: notUsed, forget: notUsed },
     }),
   });
   const workerOf = (handlerOfRuns: RunHandler, concurrency: number) =>

@@ -23,6 +23,23 @@ export const text = (min: number, max: number) =>
     .max(max, `must be ${min} to ${max} characters`)
     .refine((value) => !value.includes('\u0000'), 'must not contain NUL characters');
 
+/** A persona by id or slug. */
+export const PersonaRef = text(1, 100).regex(
+  /^[A-Za-z0-9][A-Za-z0-9_-]*$/,
+  'must be a persona’s id or slug: letters, digits, - and _',
+);
+
+/** A word that memories and documents are found by. */
+export const Tag = text(1, 100);
+
+/** The two ends of a time that something happened in; `what` begins their descriptions. */
+export function timeRange(what: string) {
+  return {
+    from: TimeInput.optional().describe(`${what} at this time or later.`),
+    to: TimeInput.optional().describe(`${what} before this time.`),
+  };
+}
+
 /** A free-form JSON object. Keys and strings must not contain NUL, which PostgreSQL cannot store. */
 export const JsonObject = z
   .record(z.string(), z.unknown())

@@ -13,7 +13,7 @@ export { holdPersona } from './knowledge/personas.ts';
 export { mountPlaybooks } from './playbooks/routes.ts';
 export { blamePlaybooks, followedPlaybooks, learnPlaybook } from './playbooks/playbooks.ts';
 export { startMemoryIndexer } from './indexer.ts';
-export { forget, recall, recallAs, remember } from './memories.ts';
+export { forget, forgetAs, recall, recallAs, remember } from './memories.ts';
 export type { RememberWanted } from './memories.ts';
 export { unindexRun } from './message-index.ts';
 export { mountMemory } from './routes.ts';

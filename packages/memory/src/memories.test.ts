@@ -10,7 +10,7 @@ import { sql } from 'kysely';
 import { DEFAULT_RULES } from './care/sensitive.ts';
 import { indexMemory } from './indexer.ts';
 import { createPersona } from './knowledge/personas.ts';
-import { forget, recall, recallContext, remember, updateMemory } from './memories.ts';
+import { forget, forgetAs, recall, recallContext, remember, updateMemory } from './memories.ts';
 import { listMemoryRows } from './memory-store.ts';
 import { appendMessages, ensureSession } from './sessions.ts';
 
@@ -61,6 +61,55 @@ describe('memories', () => {
     assert.equal((await store('Ada likes tea', {}, 'other')).deduplicated, false);
     assert.deepEqual(await texts('tea', { top_k: 9, persona_id: persona }), ['Ada likes tea']);
     await assert.rejects(store('Ada likes tea', { persona_id: randomUUID() }), /names no persona/);
+    assert.equal((await store('Ada likes tea', { persona_id: 'Tea-Drinker' })).deduplicated, true);
+    assert.deepEqual(await texts('tea', { persona_id: 'tea-drinker' }), ['Ada likes tea']);
+    assert.deepEqual(
+      await Promise.all([persona, null, undefined].map(async (of) => (await find('tea', { persona_id: of })).length)),
+      [1, 1, 2],
+    );
+    await assert.rejects(find('tea', { persona_id: 'nobody' }), { reason: 'not_found' });
+    await assert.rejects(store('Ada likes tea', { persona_id: 'nobody' }), /names no persona/);
+  });
+
+  it('are narrowed by their tags and their time, however many others fit better', async () => {
+    for (let n = 0; n < 30; n += 1) await store(`Tea, tea and more tea, ${n} of it`);
+    const { id } = await store('Once there was tea in the kitchen', { tags: ['kitchen', 'drinks'] });
+    await database.db
+      .updateTable('memories')
+      .set({ created_at: new Date('2026-03-01T10:00:00Z') })
+      .where('id', '=', id)
+      .execute();
+    const session = randomUUID();
+    await say(session, 'is there tea?');
+    const only = async (fields: object) => (await find('tea', { top_k: 2, ...fields })).map((match) => match.id);
+    assert.deepEqual(await only({ tags: ['drinks', 'kitchen'] }), [id]);
+    assert.deepEqual(await only({ tags: ['drinks', 'garage'] }), []);
+    assert.deepEqual(await only({ to: '2026-03-01T10:00:01Z' }), [id]);
+    assert.deepEqual(await only({ from: '2026-03-01T11:00:00+01:00', to: '2026-03-01T10:00:00.001Z' }), [id]);
+    assert.deepEqual(await only({ to: '2026-03-01T10:00:00Z' }), []);
+    const messages = { kinds: ['message'], top_k: 9 };
+    assert.deepEqual(await only({ ...messages, from: '2026-03-01T10:00:00Z' }), [`${session}:1`]);
+    assert.deepEqual(await only({ ...messages, tags: ['drinks'] }), []);
+    // What came in its place has no such tag: it is named, and not answered.
+    const newer = await store('Once there was no tea in the kitchen');
+    assert.deepEqual(newer.supersedes, [id]);
+    const [old] = await find('tea', { tags: ['kitchen'] });
+    assert.deepEqual([old!.id, old!.superseded_by], [id, newer.id]);
+  });
+
+  it('are forgotten for an agent where they are its persona’s or of none, and only once', async () => {
+    const { id: persona } = await inTenant(database.db, 'default', (tx) =>
+      createPersona(tx, who, PersonaInput.parse({ name: 'Gardener' })),
+    );
+    const [mine, common] = [await store('Roses like horns', { persona_id: persona }), await store('Roses like sun')];
+    const drop = (personaId: string | null, id: string, tenantId = 'default') =>
+      inTenant(database.db, tenantId, (tx) => forgetAs(tx, { ...who, tenantId }, personaId, id));
+    assert.equal(await drop(null, mine.id), false);
+    assert.equal(await drop(persona, mine.id, 'other'), false);
+    assert.equal((await find('roses')).length, 2);
+    assert.deepEqual([await drop(persona, mine.id), await drop(persona, mine.id)], [true, false]);
+    assert.equal(await drop(persona, common.id), true);
+    assert.deepEqual(await find('roses'), []);
   });
 
   it('remembered twice at once are one', async () => {

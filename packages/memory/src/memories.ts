@@ -5,13 +5,13 @@ import { newId, ReeveError } from '@reeve/kit';
 import { allowedText, type MemoryRules } from './care/sensitive.ts';
 import { relate, type Related } from './care/relate.ts';
 import { selectByDigest, updateMerged, updateParted, updateSuperseded } from './care/store.ts';
-import { holdPersona } from './knowledge/personas.ts';
+import { holdPersona, personaIdOf } from './knowledge/personas.ts';
 import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
 import { digestOf, memoryText } from './memory.ts';
 import { selectMemory, updateMemoryRow } from './memory-store.ts';
 import { isTelling, type FoundTexts } from './find-texts.ts';
-import { search } from './search.ts';
+import { search, type SearchInput } from './search.ts';
 import type { Requester } from './session.ts';
 import { deleteExpiredMemory, deleteMemory, insertMemory, selectMemoryPersona } from './store.ts';
 import type { QueryVector } from './vectors/index.ts';
@@ -39,7 +39,7 @@ export async function remember(tx: Tx, who: Requester, input: RememberWanted, ru
   const memory = {
     id: newId(),
     tenantId,
-    personaId: input.persona_id ?? null,
+    personaId: await holdPersona(tx, tenantId, input.persona_id ?? null),
     text,
     digest: digestOf(text),
     tags: allowedTags(input.tags, rules),
@@ -47,7 +47,6 @@ export async function remember(tx: Tx, who: Requester, input: RememberWanted, ru
     runId: input.runId ?? null,
     ttlS: input.ttl_s ?? null,
   };
-  await holdPersona(tx, tenantId, memory.personaId);
   const space = await ensureSpace(tx, { tenantId, personaId: memory.personaId, kind: 'memory' });
   await lockSpace(tx, space);
   await unindexTexts(tx, space, await deleteExpiredMemory(tx, tenantId, memory.personaId, memory.digest));
@@ -127,21 +126,36 @@ export async function forget(tx: Tx, who: Requester, id: string): Promise<void> 
   await record(tx, who, 'MEMORY_DELETED', id, null);
 }
 
+/** What to recall, and of whom. */
+export type RecallWanted = SearchInput & Pick<RecallInput, 'persona_id'>;
+
+/**
+ * The same for an agent, which may forget what its persona remembers, and what is of none. False, and nothing is done, where there
+ * is no such memory: a repeat does no harm.
+ */
+export async function forgetAs(tx: Tx, who: Requester, personaId: string | null, id: string): Promise<boolean> {
+  const memory = await selectMemoryPersona(tx, who.tenantId, id);
+  if (memory === undefined || (memory.personaId !== null && memory.personaId !== personaId)) return false;
+  await forget(tx, who, id);
+  return true;
+}
+
 /** Characters of a query that are looked at; the contract's bound, which a prompt may exceed. */
 const QUERY_LENGTH = 2_000;
 
 /**
  * What was remembered, or said in a session, with any of the query's words; best first, then newest. A persona narrows
  * memories to its own, and messages to those of runs whose agent had it. Where the query has a vector, what
- * is most like it matches too. No query fails: one without a word in it and without a vector matches nothing.
+ * is most like it matches too. No query fails: one without a word in it and without a vector matches nothing. Throws `not_found` for
+ * a persona that is not there.
  */
 export async function recall(
   tx: Tx,
   tenantId: string,
-  input: RecallInput,
+  input: RecallWanted,
   asked?: QueryVector,
 ): Promise<{ matches: RecallMatch[]; retrieval: Retrieval }> {
-  const { persona_id: persona } = input;
+  const persona = await personaIdOf(tx, tenantId, input.persona_id);
   const personas = persona === undefined ? undefined : [persona];
   const { found, retrieval } = await recallOf(tx, tenantId, input, personas, asked);
   return { matches: found.map(({ match }) => match), retrieval };
@@ -152,7 +166,7 @@ export async function recallAs(
   tx: Tx,
   tenantId: string,
   personaId: string | null,
-  input: Omit<RecallInput, 'persona_id'>,
+  input: SearchInput,
   asked?: QueryVector,
 ): Promise<RecallMatch[]> {
   const { found } = await recallOf(tx, tenantId, input, [personaId, null], asked);
@@ -162,7 +176,7 @@ export async function recallAs(
 async function recallOf(
   tx: Tx,
   tenantId: string,
-  input: Omit<RecallInput, 'persona_id'>,
+  input: SearchInput,
   personas: readonly (string | null)[] | undefined,
   asked: QueryVector | undefined,
 ): Promise<FoundTexts<RecallMatch>> {

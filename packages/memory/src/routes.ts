@@ -5,6 +5,7 @@ import { proposeCleanup } from './care/cleanup.ts';
 import { exportMemories } from './care/export.ts';
 import { forgetAll } from './care/forget-all.ts';
 import type { MemoryRulesOf } from './care/sensitive.ts';
+import { personaIdOf } from './knowledge/personas.ts';
 import { forget, recall, remember, requireMemory, updateMemory } from './memories.ts';
 import { listMemoryRows } from './memory-store.ts';
 import type { NewMessage } from './session.ts';
@@ -95,16 +96,16 @@ export function mountMemory(
     return inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, body, asked));
   });
 
-  app.mount(routes.listMemories, ({ principal: { tenantId }, query: { persona_id: personaId, tag, limit, offset } }) =>
-    inTenant(database.db, tenantId, async (tx) => ({
-      ...(await listMemoryRows(tx, tenantId, { personaId, tag }, { limit, offset })),
-      limit,
-      offset,
-    })),
+  app.mount(routes.listMemories, ({ principal: { tenantId }, query: { persona_id: persona, tag, limit, offset } }) =>
+    inTenant(database.db, tenantId, async (tx) => {
+      const personaId = await personaIdOf(tx, tenantId, persona);
+      return { ...(await listMemoryRows(tx, tenantId, { personaId, tag }, { limit, offset })), limit, offset };
+    }),
   );
 
   // Before /api/v1/memory/{id}, which takes any word for an id; so does the next.
-  app.mount(routes.exportMemories, async ({ principal: { tenantId }, query: { persona_id: personaId } }) => {
+  app.mount(routes.exportMemories, async ({ principal: { tenantId }, query: { persona_id: persona } }) => {
+    const personaId = await inTenant(database.db, tenantId, (tx) => personaIdOf(tx, tenantId, persona));
     const lines = ByteStream.ofLines((gone) => exportMemories(database, tenantId, personaId, gone));
     return new Reply(200, lines, routes.exportMemories.produces, {
       'content-disposition': 'attachment; filename="memories.jsonl"',
@@ -112,15 +113,16 @@ export function mountMemory(
   });
 
   app.mount(routes.proposeMemoryCleanup, ({ principal: { tenantId }, query }) => {
-    const { persona_id: personaId, after, limit, stale_days: staleDays } = query;
-    return inTenant(database.db, tenantId, (tx) =>
-      proposeCleanup(tx, tenantId, { personaId, after, limit, staleDays }),
-    );
+    const { persona_id: persona, after, limit, stale_days: staleDays } = query;
+    return inTenant(database.db, tenantId, async (tx) => {
+      const personaId = await personaIdOf(tx, tenantId, persona);
+      return proposeCleanup(tx, tenantId, { personaId, after, limit, staleDays });
+    });
   });
 
   app.mount(routes.deleteMemories, async (call) => ({
-    deleted: await inTenant(database.db, call.principal.tenantId, (tx) =>
-      forgetAll(tx, requesterOf(call), call.query.persona_id),
+    deleted: await inTenant(database.db, call.principal.tenantId, async (tx) =>
+      forgetAll(tx, requesterOf(call), await personaIdOf(tx, call.principal.tenantId, call.query.persona_id)),
     ),
   }));
 

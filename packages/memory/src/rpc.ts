@@ -65,7 +65,7 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
             return { positions: await appendMessages(tx, tenantId, body.session_id, body.history) };
           });
         },
-        getRAGContext: ({ query, topK, knowledgeBases, personaId }, call) => {
+        getRAGContext: ({ query, topK, knowledgeBases, personaId, ...filter }, call) => {
           const body = validate(
             RagContextInput,
             {
@@ -73,22 +73,22 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
               ...(topK !== 0 && { top_k: topK }),
               ...(knowledgeBases.length > 0 && { knowledge_bases: knowledgeBases }),
               ...(personaId !== '' && { persona_id: personaId }),
+              ...filterOf(filter),
             },
             'body',
           );
           const find = async ({ tx, tenantId, asked }: Work) => {
-            const { matches } = await ragContext(tx, tenantId, body, asked);
+            const { matches, retrieval } = await ragContext(tx, tenantId, body, asked);
             return {
-              matches: matches.map(({ document_id, persona_id, knowledge_base, source, ...match }) => ({
-                id: match.id,
-                text: match.text,
-                score: match.score,
-                position: match.position,
-                headings: match.headings,
+              retrieval,
+              matches: matches.map(({ document_id, persona_id, knowledge_base, source, title, page, ...match }) => ({
+                ...match,
                 documentId: document_id,
                 personaId: persona_id,
                 knowledgeBase: knowledge_base,
                 source: source ?? '',
+                title: title ?? '',
+                page: page ?? 0,
               })),
             };
           };
@@ -107,7 +107,7 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
           );
           return within(call, 'member', ({ tx, who, rules }) => remember(tx, who, body, rules));
         },
-        recall: ({ query, topK, personaId, kinds }, call) => {
+        recall: ({ query, topK, personaId, kinds, ...filter }, call) => {
           const body = validate(
             RecallInput,
             {
@@ -115,15 +115,18 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
               ...(topK !== 0 && { top_k: topK }),
               ...(personaId !== '' && { persona_id: personaId }),
               ...(kinds.length > 0 && { kinds }),
+              ...filterOf(filter),
             },
             'body',
           );
           const find = async ({ tx, tenantId, asked }: Work) => {
-            const { matches } = await recall(tx, tenantId, body, asked);
+            const { matches, retrieval } = await recall(tx, tenantId, body, asked);
             return {
-              matches: matches.map(({ source, created_at: createdAt, ...match }) => ({
+              retrieval,
+              matches: matches.map(({ source, created_at: createdAt, superseded_by: supersededBy, ...match }) => ({
                 ...match,
                 createdAt,
+                supersededBy: supersededBy ?? '',
                 sessionId: source.session_id ?? '',
                 runId: source.run_id ?? '',
               })),
@@ -146,6 +149,11 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
         },
       }),
   };
+}
+
+/** What narrows a search, as the routes have it; empty texts stand for none. */
+function filterOf({ tags, from, to }: { tags: string[]; from: string; to: string }) {
+  return { tags, ...(from !== '' && { from }), ...(to !== '' && { to }) };
 }
 
 /** Messages that are answered where no number is given. */

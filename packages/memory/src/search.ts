@@ -11,25 +11,31 @@ import type { QueryVector } from './vectors/index.ts';
  * said in sessions is found once the indexer has been there, with what was said around it.
  */
 
+/** What to look for, and what is left out of what is found. */
+export type SearchInput = Pick<RecallInput, 'query' | 'top_k' | 'kinds'> & Filter;
+type Filter = Partial<Pick<RecallInput, 'tags' | 'from' | 'to'>>;
+
 /** What fits a query best, at most `top_k`. Expired memories are not there. */
 export async function search(
   tx: Tx,
   tenantId: string,
-  { query, kinds, top_k: topK }: Omit<RecallInput, 'persona_id'>,
+  { query, kinds, top_k: topK, ...filter }: SearchInput,
   /** Whose memories and messages, null: those of none; left out: all. */
   personas?: readonly (string | null)[],
   asked?: QueryVector,
 ): Promise<FoundTexts<RecallMatch>> {
   const spaces = await spacesOf(tx, tenantId, kinds, personas);
   const result = await findTexts(tx, spaces, { query, asked, count: topK }, (refs) =>
-    matchesOf(tx, tenantId, refs, personas),
+    matchesOf(tx, tenantId, refs, personas, filter),
   );
   const ranked = result.found
     .map((one) => ({ ...one, match: { ...one.match, score: one.score } }))
     .sort((one, other) => byScore(one.match, other.match))
     .slice(0, topK);
   const ordered = await newestFirst(ranked, (ids) => selectFoundMemories(tx, tenantId, ids));
-  return { ...result, found: ordered.slice(0, topK) };
+  // What came in the place of a memory may be of another time, or have other tags.
+  const wanted = ordered.filter(({ match }) => passes(match, filter));
+  return { ...result, found: wanted.slice(0, topK) };
 }
 
 async function spacesOf(
@@ -53,13 +59,20 @@ async function matchesOf(
   tenantId: string,
   refs: readonly string[],
   personas: readonly (string | null)[] | undefined,
+  filter: Filter,
 ): Promise<Map<string, RecallMatch>> {
   const { message = [], memory = [] } = Object.groupBy(refs, (ref) => (ref.includes(':') ? 'message' : 'memory'));
   const rows = [
     ...(memory.length > 0 ? await selectFoundMemories(tx, tenantId, memory) : []),
     ...(message.length > 0 ? await selectFoundMessages(tx, tenantId, message, personas) : []),
   ];
-  return new Map(rows.map((row) => [row.id, row]));
+  return new Map(rows.filter((row) => passes(row, filter)).map((row) => [row.id, row]));
+}
+
+function passes({ tags: its, created_at: createdAt }: RecallMatch, { tags = [], from, to }: Filter): boolean {
+  const at = Date.parse(createdAt);
+  if ((from !== undefined && at < Date.parse(from)) || (to !== undefined && at >= Date.parse(to))) return false;
+  return tags.every((tag) => its.includes(tag));
 }
 
 function byScore(one: RecallMatch, other: RecallMatch): number {

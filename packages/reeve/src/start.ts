@@ -20,6 +20,7 @@ import {
   expireHolds,
   memoryRules,
   openAskVector,
+  forgetAs,
   recallAs,
   releaseExtractions,
   remember,
@@ -390,6 +391,7 @@ function createToolContext(
           const asked = await askVector?.(tenantId, input.query, signal);
           return inTenant(database.db, tenantId, (tx) => recallAs(tx, tenantId, personaId, input, asked));
         },
+        forget: (id) => inTenant(database.db, tenantId, (tx) => forgetAs(tx, rememberer, personaId, id)),
       },
     };
   };

@@ -120,7 +120,11 @@ export async function openTestEngine({
       workspace: await workspacePath(directory, run.tenantId, run.sessionId),
       quota: createQuota({ workspaceQuotaMb: 100 }),
       egressOf: async () => undefined,
-      memory: { remember: () => Promise.reject(new Error('not used')), recall: () => Promise.resolve([]) },
+      memory: {
+        remember: () => Promise.reject(new Error('not used')),
+        recall: () => Promise.resolve([]),
+        forget: () => Promise.resolve(false),
+      },
     }),
   });
   const startTestWorker = (owner: string, leaseMs = 30_000) =>

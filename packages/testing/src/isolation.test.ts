@@ -198,12 +198,13 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     remember: { blind: [{ body: { text: 'something else' } }] },
     recall: {
       blind: [{ body: { query: WORD } }, { body: { query: `what about ${WORD} and its friends`, top_k: 50 } }],
+      absent: [{ body: { query: WORD, persona_id: alpha.personaSlug } }],
     },
     listMemories: list(),
     proposeMemoryCleanup: list({ after: '00000000-0000-7000-8000-000000000000' }),
-    exportMemories: { blind: [{}, { query: { persona_id: alpha.persona } }] },
+    exportMemories: { blind: [{}], absent: [{ query: { persona_id: alpha.persona } }] },
     // Of Beta's own; a persona of Alpha's is none of its.
-    deleteMemories: { blind: [{ query: { persona_id: alpha.persona } }, { query: { all: 'true' } }] },
+    deleteMemories: { blind: [{ query: { all: 'true' } }], absent: [{ query: { persona_id: alpha.personaSlug } }] },
     getMemory: one(alpha.memory),
     updateMemory: one(alpha.memory, { body: { text: 'mine now' } }),
     deleteMemory: one(alpha.memory),
@@ -234,6 +235,7 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     executeTool: {
       blind: [
         { body: { tool_name: 'recall', args: { query: WORD } } },
+        { body: { tool_name: 'forget', args: { id: alpha.memory } } },
         { body: { tool_name: 'glob_files', args: { pattern: '**/*' }, session_id: newId() } },
       ],
     },
@@ -264,6 +266,7 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
         { body: callOf('list_agents', { q: WORD }) },
         { body: callOf('list_tasks', { q: WORD }) },
         { body: callOf('recall', { query: WORD }) },
+        { body: callOf('forget', { id: alpha.memory }) },
         { body: callOf('get_run', { run_id: alpha.run }) },
         { body: callOf('cancel_run', { run_id: alpha.run }) },
         { body: callOf('get_task', { task_id: alpha.task }) },

@@ -59,6 +59,7 @@ describe('MCP', { timeout: 240_000 }, () => {
         'list_tasks',
         'remember',
         'recall',
+        'forget',
       ])
         assert.ok(names.includes(name), name);
       assert.deepEqual(
@@ -85,6 +86,8 @@ describe('MCP', { timeout: 240_000 }, () => {
       const stored = await call(client, 'remember', { text: `the ${mode} heron likes rain` });
       const matches = (await call(client, 'recall', { query: `${mode} heron` }))['matches'] as Json[];
       assert.ok(matches.some(({ id }) => id === stored['id']));
+      assert.equal((await call(client, 'forget', { id: stored['id'] }))['forgotten'], true);
+      assert.equal((await call(client, 'forget', { id: stored['id'] }))['code'], 'not_found');
       const missing = await call(client, 'run_agent', { agent: 'nobody', message: 'x' });
       assert.deepEqual([missing['isError'], missing['code']], [true, 'unknown_agent']);
       const wrong = await client.callTool({ name: 'run_agent', arguments: { message: 7 } });

@@ -66,13 +66,26 @@ describe('the Memory service', { timeout: 240_000 }, () => {
 
   it('remembers once and recalls, for the tenant that the metadata names', async () => {
     const acme = { metadata: { 'x-tenant-id': 'acme' } };
-    const fact = { text: 'The alarm code changes every March', tags: ['alarm'], ttl_s: 3600 };
+    const fact = { text: 'The alarm code is 4711', tags: ['alarm'], ttl_s: 3600 };
     const { id } = await ask(memory, 'Remember', fact, acme);
     const again = await ask(memory, 'Remember', fact, acme);
     assert.deepEqual(again, { id, deduplicated: true });
-    const { matches } = await ask(memory, 'Recall', { query: 'alarm code' }, acme);
+    const { matches, retrieval } = await ask(memory, 'Recall', { query: 'alarm code' }, acme);
+    assert.equal(retrieval, 'lexical');
     const [match, ...rest] = matches as Record<string, unknown>[];
     assert.deepEqual([match!['id'], match!['text'], match!['tags'], rest.length], [id, fact.text, ['alarm'], 0]);
+    const changed = await ask(memory, 'Remember', { text: 'The alarm code is 4712' }, acme);
+    assert.deepEqual(changed['supersedes'], [id]);
+    const narrowed = { query: 'alarm code', tags: ['alarm'], from: '2020-01-01T00:00:00Z' };
+    const older = (await ask(memory, 'Recall', narrowed, acme))['matches'] as Record<string, unknown>[];
+    assert.deepEqual(
+      older.map((one) => [one['id'], one['superseded_by']]),
+      [[id, changed['id']]],
+    );
+    assert.deepEqual(
+      (await ask(memory, 'Recall', { ...narrowed, to: '2020-01-02T00:00:00Z' }, acme))['matches'] ?? [],
+      [],
+    );
     const elsewhere = await ask(memory, 'Recall', { query: 'alarm code' });
     assert.deepEqual(elsewhere['matches'] ?? [], []);
   });
@@ -83,7 +96,11 @@ describe('the Memory service', { timeout: 240_000 }, () => {
       params: { id: slug, kb: 'Domain-KB' },
       body: { text: '# Wine\n\nBarrels are turned on Mondays.', source: 'wine.md' },
     });
-    const { matches } = await ask(memory, 'GetRAGContext', { query: 'when are barrels turned?', persona_id: slug });
+    const question = { query: 'when are barrels turned?', persona_id: slug };
+    const { matches, retrieval } = await ask(memory, 'GetRAGContext', question);
+    assert.equal(retrieval, 'lexical');
+    for (const narrower of [{ tags: ['beer'] }, { to: '2020-01-01T00:00:00Z' }])
+      assert.deepEqual((await ask(memory, 'GetRAGContext', { ...question, ...narrower }))['matches'] ?? [], []);
     const [match] = matches as Record<string, unknown>[];
     assert.deepEqual(
       [match!['persona_id'], match!['knowledge_base'], match!['source'], match!['headings'], match!['position']],
@@ -118,6 +135,7 @@ describe('the Memory service', { timeout: 240_000 }, () => {
       ['Remember', { text: 'x', ttl_s: -5 }, 'ttl_s'],
       ['Recall', { query: 'x', top_k: 1_000 }, 'top_k'],
       ['Recall', { query: 'x', kinds: ['dream'] }, 'kinds'],
+      ['Recall', { query: 'x', from: 'yesterday' }, 'from'],
       ['GetRAGContext', { query: 'x', knowledge_bases: ['Lung-KB'] }, 'knowledge_bases'],
       ['StorePlaybook', { session_id: newId(), prompt: 'x', calls: [{ tool: 'x', args_json: '[' }] }, 'args_json'],
     ] as const) {

@@ -51,6 +51,7 @@ describe('the tool registry', () => {
         'current_time none',
         'delegate_to_agent idempotent',
         'edit_file external',
+        'forget idempotent',
         'glob_files none',
         'grep_files none',
         'http_request external',

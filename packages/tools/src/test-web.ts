@@ -67,6 +67,6 @@ export function contextOf(signal = new AbortController().signal): ToolContext {
     egressOf: async () => undefined,
     signal,
     now: () => new Date(),
-    memory: { remember: nothing, recall: nothing },
+    memory: { remember: nothing, recall: nothing, forget: nothing },
   };
 }

@@ -10,7 +10,9 @@ export type Effect = 'none' | 'idempotent' | 'external';
 /** The memory of the tenant whose run calls the tool. */
 export interface ToolMemory {
   remember(input: RememberInput): Promise<{ id: string; deduplicated: boolean }>;
-  recall(input: RecallInput): Promise<RecallMatch[]>;
+  recall(input: Pick<RecallInput, 'query' | 'top_k' | 'kinds' | 'tags'>): Promise<RecallMatch[]>;
+  /** False where there is no such memory that the run may forget. */
+  forget(id: string): Promise<boolean>;
 }
 
 /** The queue, as the run that calls the tool may use it. */

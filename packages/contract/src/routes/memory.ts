@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { Id, IdParams, Retrieval, Time, listOf, paging, text } from '../common.ts';
+import { Id, IdParams, PersonaRef, Retrieval, Tag, Time, listOf, paging, text, timeRange } from '../common.ts';
 import { defineRoute } from '../route.ts';
 
 const tag = 'Memory';
 
 export const RememberInput = z.strictObject({
   text: text(1, 20_000),
-  tags: z.array(text(1, 100)).max(50).default([]),
-  persona_id: Id.nullish(),
+  tags: z.array(Tag).max(50).default([]),
+  persona_id: PersonaRef.nullish().describe('By id or slug; left out or null: of no persona.'),
   ttl_s: z.number().int().min(1).max(315_360_000).nullish(),
 });
 export type RememberInput = z.infer<typeof RememberInput>;
@@ -27,11 +27,13 @@ const SupersededBy = Id.nullable().describe('The memory that came in the place o
 export const RecallInput = z.strictObject({
   query: text(1, 2_000),
   top_k: z.number().int().min(1).max(100).default(5),
-  persona_id: Id.nullish(),
+  persona_id: PersonaRef.nullish().describe('By id or slug; left out: all, null: what is of no persona.'),
   kinds: z
     .array(z.enum(['memory', 'message']))
     .min(1)
     .default(['memory']),
+  tags: z.array(Tag).max(50).default([]).describe('Only what has all of them; messages have none.'),
+  ...timeRange('Only what was remembered or said'),
 });
 export type RecallInput = z.infer<typeof RecallInput>;
 export const RecallMatch = z
@@ -76,11 +78,13 @@ export type Memory = z.infer<typeof Memory>;
 export const MemoryPatch = z
   .strictObject({
     text: text(1, 20_000).optional(),
-    tags: z.array(text(1, 100)).max(50).optional(),
+    tags: z.array(Tag).max(50).optional(),
     ttl_s: z.number().int().min(1).max(315_360_000).nullable().optional().describe('From now; null: for ever.'),
   })
   .refine((patch) => Object.keys(patch).length > 0, 'give at least one field to change');
 export type MemoryPatch = z.infer<typeof MemoryPatch>;
+
+const OfPersona = PersonaRef.optional().describe('Only what this persona remembers, by id or slug.');
 
 export const listMemories = defineRoute({
   method: 'GET',
@@ -90,8 +94,8 @@ export const listMemories = defineRoute({
   summary: 'All that is remembered, the newest first',
   query: z.strictObject({
     ...paging,
-    persona_id: Id.optional().describe('Only what this persona remembers.'),
-    tag: text(1, 100).optional(),
+    persona_id: OfPersona,
+    tag: Tag.optional(),
   }),
   responses: { 200: listOf('memories', Memory) },
 });
@@ -103,7 +107,7 @@ export const exportMemories = defineRoute({
   summary: 'All that is remembered as JSON Lines, the oldest first',
   description:
     'One `Memory` a line, with where it is from. The last line is `{"exported"}`, how many there were: a file without it was cut off.',
-  query: z.strictObject({ persona_id: Id.optional().describe('Only what this persona remembers.') }),
+  query: z.strictObject({ persona_id: OfPersona }),
   responses: { 200: z.string() },
   produces: 'application/x-ndjson',
 });
@@ -124,7 +128,7 @@ export const proposeMemoryCleanup = defineRoute({
   description:
     'A plan that changes nothing: memories that a newer one came in the place of (`superseded`) or contradicts (`contradicted`), those that say what an older one says (`duplicate`), and facts taken from conversations that are older than `stale_days` (`stale`). It looks at some memories at a time; `next` says where to go on with `after`.',
   query: z.strictObject({
-    persona_id: Id.optional(),
+    persona_id: OfPersona,
     after: Id.optional(),
     limit: paging.limit,
     stale_days: z.coerce.number().int().min(1).max(36_500).default(365),
@@ -143,7 +147,7 @@ export const deleteMemories = defineRoute({
     'Really deletes the memories, with what they are found by. Sessions, documents and playbooks are not memories and stay.',
   query: z
     .strictObject({
-      persona_id: Id.optional(),
+      persona_id: OfPersona,
       all: z.literal('true', 'must be true').optional().describe('Of the whole tenant, of every persona and of none.'),
     })
     .refine(({ persona_id, all }) => (persona_id === undefined) !== (all === undefined), {

@@ -1,15 +1,21 @@
 import { z } from 'zod';
-import { Id, IdParams, JsonObject, Retrieval, Time, listOf, paging, text } from '../common.ts';
+import {
+  Id,
+  IdParams,
+  JsonObject,
+  PersonaRef,
+  Retrieval,
+  Tag,
+  Time,
+  listOf,
+  paging,
+  text,
+  timeRange,
+} from '../common.ts';
 import { defineRoute } from '../route.ts';
 import { Slug } from './agents.ts';
 
 const tag = 'Knowledge';
-
-/** A persona by id or slug. */
-export const PersonaRef = text(1, 100).regex(
-  /^[A-Za-z0-9][A-Za-z0-9_-]*$/,
-  'must be a persona’s id or slug: letters, digits, - and _',
-);
 
 /** The knowledge bases of a persona that hold documents; the fifth, its Heart, is its sessions. */
 export const KNOWLEDGE_BASES = ['Soul-KB', 'Domain-KB', 'Body-KB', 'Mind-KB'] as const;
@@ -55,7 +61,6 @@ export const Persona = z
   .meta({ id: 'Persona' });
 export type Persona = z.infer<typeof Persona>;
 
-const Tag = text(1, 100);
 const Tags = z
   .union([
     z.array(Tag),
@@ -248,6 +253,7 @@ const asked = {
   query: text(1, 2_000),
   top_k: z.int().min(1).max(100).default(5),
   tags: z.array(Tag).max(50).default([]).describe('Only documents that have all of them.'),
+  ...timeRange('Only documents whose content last changed'),
 };
 
 export const searchKnowledge = defineRoute({
@@ -264,7 +270,7 @@ export const searchKnowledge = defineRoute({
 export const RagContextInput = z.strictObject({
   ...asked,
   knowledge_bases: z.array(KnowledgeBase).min(1).max(4).default(['Domain-KB', 'Body-KB', 'Mind-KB']),
-  persona_id: PersonaRef.nullish().describe('By id or slug; left out: all personas of your tenant.'),
+  persona_id: PersonaRef.nullish().describe('By id or slug; left out or null: all personas of your tenant.'),
 });
 export type RagContextInput = z.infer<typeof RagContextInput>;
 export const getRagContext = defineRoute({

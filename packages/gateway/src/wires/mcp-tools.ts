@@ -1,9 +1,19 @@
 import { ensureBuiltinAgents, findAgent, listAgents } from '@reeve/agents';
-import { AgentRef, Id, RecallInput, RememberInput, TaskInput, TaskStatus, text, type Role } from '@reeve/contract';
+import {
+  AgentRef,
+  Id,
+  IdParams,
+  RecallInput,
+  RememberInput,
+  TaskInput,
+  TaskStatus,
+  text,
+  type Role,
+} from '@reeve/contract';
 import { inTenant, type Tx } from '@reeve/db';
 import { requesterOf } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
-import { recall, remember, type MemoryRulesOf } from '@reeve/memory';
+import { forget, recall, remember, type MemoryRulesOf } from '@reeve/memory';
 import { cancelRun, selectRun } from '@reeve/runs';
 import { cancelTask, listTasks, selectTask, type Enqueuer } from '@reeve/tasks';
 import { z } from 'zod';
@@ -197,6 +207,17 @@ function memoryTools(parts: McpParts): ServedTool[] {
       call: async (caller, input) => {
         const asked = await parts.askVector?.(caller.principal.tenantId, input.query);
         return within(parts, caller, (tx, tenantId) => recall(tx, tenantId, input, asked));
+      },
+    }),
+    served({
+      name: 'forget',
+      description: 'Deletes a fact that was stored with remember, for good, by the id that recall gives it.',
+      access: 'member',
+      effect: 'idempotent',
+      input: IdParams,
+      call: async (caller, { id }) => {
+        await within(parts, caller, (tx) => forget(tx, requesterOf(caller), id));
+        return { forgotten: true };
       },
     }),
   ];

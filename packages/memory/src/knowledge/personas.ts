@@ -68,10 +68,25 @@ export async function requirePersona(tx: Tx, tenantId: string, ref: string): Pro
   return persona;
 }
 
-/** Keeps a persona from being deleted until the transaction ends, for an agent that is to have it. Throws `invalid_request` where there is none. */
-export async function holdPersona(tx: Tx, tenantId: string, id: string | null): Promise<void> {
-  if (id !== null && !(await lockPersona(tx, tenantId, id, 'key share')))
-    throw invalidField('persona_id', `names no persona: ${id}`);
+/** The id of a persona that a request names by id or slug; what names none stays what it is. Throws `not_found`. */
+export async function personaIdOf<None extends null | undefined>(
+  tx: Tx,
+  tenantId: string,
+  ref: string | None,
+): Promise<string | None> {
+  return typeof ref === 'string' ? (await requirePersona(tx, tenantId, ref)).id : ref;
+}
+
+/**
+ * Keeps a persona, by id or slug, from being deleted until the transaction ends, for what is to belong to it, and answers its id.
+ * Throws `invalid_request` where there is none.
+ */
+export async function holdPersona(tx: Tx, tenantId: string, ref: string | null): Promise<string | null> {
+  if (ref === null) return null;
+  const persona = await selectPersona(tx, tenantId, ref);
+  if (persona === undefined || !(await lockPersona(tx, tenantId, persona.id, 'key share')))
+    throw invalidField('persona_id', `names no persona: ${ref}`);
+  return persona.id;
 }
 
 const WHAT = 'a persona';

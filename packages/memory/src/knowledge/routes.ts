@@ -5,7 +5,7 @@ import { invalidField } from '@reeve/kit';
 import { listDocumentRows, selectChunks } from './document-store.ts';
 import { addDocument, deleteDocument, requireBase, requireDocument, type KnowledgeParts } from './documents.ts';
 import { listPersonaRows } from './persona-store.ts';
-import { createPersona, deletePersona, requirePersona, updatePersona } from './personas.ts';
+import { createPersona, deletePersona, personaIdOf, requirePersona, updatePersona } from './personas.ts';
 import type { QueryVector } from '../vectors/index.ts';
 import { searchKnowledge } from './search.ts';
 
@@ -80,9 +80,8 @@ export function mountKnowledge(app: App, parts: KnowledgeParts): void {
     const asked = await parts.askVector?.(tenantId, body.query, signal);
     return inTenant(db, tenantId, async (tx) => {
       const { personaId } = await requireBase(tx, tenantId, params.id, params.kb);
-      const { query, top_k: topK, tags } = body;
-      const wanted = { query, topK, knowledgeBases: [params.kb], personaId, tags, asked };
-      return searchKnowledge(tx, tenantId, wanted);
+      const { top_k: topK, ...wanted } = body;
+      return searchKnowledge(tx, tenantId, { ...wanted, topK, knowledgeBases: [params.kb], personaId, asked });
     });
   });
   app.mount(routes.getRagContext, async ({ principal: { tenantId }, body, signal }) => {
@@ -95,11 +94,11 @@ export function mountKnowledge(app: App, parts: KnowledgeParts): void {
 export async function ragContext(
   tx: Tx,
   tenantId: string,
-  { query, top_k: topK, knowledge_bases: knowledgeBases, persona_id: persona, tags }: RagContextInput,
+  { top_k: topK, knowledge_bases: knowledgeBases, persona_id: persona, ...wanted }: RagContextInput,
   asked?: QueryVector,
 ): Promise<{ matches: KnowledgeMatch[]; retrieval: Retrieval }> {
-  const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
-  return searchKnowledge(tx, tenantId, { query, topK, knowledgeBases, personaId, tags, asked });
+  const personaId = await personaIdOf(tx, tenantId, persona ?? null);
+  return searchKnowledge(tx, tenantId, { ...wanted, topK, knowledgeBases, personaId, asked });
 }
 
 /** A Soul says what a persona may and may not: changing it is for those who run the place. */

@@ -15,6 +15,9 @@ export interface KnowledgeQuery {
   readonly personaId: string | null;
   /** Only documents that have all of them. */
   readonly tags?: readonly string[];
+  /** Only documents whose content last changed then or later, and before; RFC 3339. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
   /** The query as a vector, where it has one. */
   readonly asked?: QueryVector | undefined;
 }
@@ -35,6 +38,7 @@ export async function tellingChunks(tx: Tx, tenantId: string, query: KnowledgeQu
   return found.filter((one) => isTelling(one, terms)).map(scored);
 }
 
+type DocumentFilter = Pick<KnowledgeQuery, 'tags' | 'from' | 'to'>;
 type Chunk = Omit<KnowledgeMatch, 'score'>;
 
 function scored({ match, score }: { readonly match: Chunk; readonly score: number }): KnowledgeMatch {
@@ -44,12 +48,12 @@ function scored({ match, score }: { readonly match: Chunk; readonly score: numbe
 async function findChunks(
   tx: Tx,
   tenantId: string,
-  { query, topK, knowledgeBases, personaId, tags = [], asked }: KnowledgeQuery,
+  { query, topK, knowledgeBases, personaId, asked, ...filter }: KnowledgeQuery,
 ): Promise<FoundTexts<Chunk>> {
   const kinds = knowledgeBases.map(kindOf);
   const spaces = await findSpaces(tx, { tenantId, kinds, ...(personaId !== null && { personaId }) });
   const result = await findTexts(tx, spaces, { query, asked, count: topK }, (refs) =>
-    selectMatches(tx, tenantId, refs, tags),
+    selectMatches(tx, tenantId, refs, filter),
   );
   return { ...result, found: result.found.slice(0, topK) };
 }
@@ -58,11 +62,14 @@ async function selectMatches(
   tx: Tx,
   tenantId: string,
   ids: readonly string[],
-  tags: readonly string[],
+  { tags = [], from, to }: DocumentFilter,
 ): Promise<Map<string, Chunk>> {
   const { rows } = await sql<Chunk>`
     select c.id, c.document_id, d.persona_id, d.knowledge_base, d.title, c.headings, c.text, d.source, c.position, c.page, d.tags
     from chunks c join documents d on d.id = c.document_id
-    where c.tenant_id = ${tenantId} and c.id = any(${[...ids]}::uuid[]) and d.tags @> ${[...tags]}::text[]`.execute(tx);
+    where c.tenant_id = ${tenantId} and c.id = any(${[...ids]}::uuid[]) and d.tags @> ${[...tags]}::text[]
+      and d.updated_at >= coalesce(${from ?? null}::timestamptz, '-infinity') and d.updated_at < coalesce(${to ?? null}::timestamptz, 'infinity')`.execute(
+    tx,
+  );
   return new Map(rows.map((row) => [row.id, row]));
 }

@@ -3,7 +3,7 @@ import { inTenant, type Database, type Tx } from '@reeve/db';
 import { requesterOf, type App } from '@reeve/http';
 import { invalidField } from '@reeve/kit';
 import type { MemoryRules, MemoryRulesOf } from '../care/sensitive.ts';
-import { requirePersona } from '../knowledge/personas.ts';
+import { personaIdOf } from '../knowledge/personas.ts';
 import type { MadeCall } from './playbook.ts';
 import { deletePlaybook, learnPlaybook } from './playbooks.ts';
 import { listPlaybookRows } from './store.ts';
@@ -17,7 +17,7 @@ export function mountPlaybooks(app: App, { db }: Pick<Database, 'db'>, rulesOf: 
 
   app.mount(routes.listPlaybooks, ({ principal: { tenantId }, query: { persona_id: persona, limit, offset } }) =>
     inTenant(db, tenantId, async (tx) => {
-      const personaId = persona === undefined ? undefined : (await requirePersona(tx, tenantId, persona)).id;
+      const personaId = await personaIdOf(tx, tenantId, persona);
       return { ...(await listPlaybookRows(tx, tenantId, personaId, { limit, offset })), limit, offset };
     }),
   );
@@ -39,7 +39,7 @@ export async function storePlaybook(
   rules: MemoryRules,
 ): Promise<{ id: string; merged: boolean }> {
   const calls = sequence.flatMap(callOf);
-  const personaId = persona == null ? null : (await requirePersona(tx, tenantId, persona)).id;
+  const personaId = await personaIdOf(tx, tenantId, persona ?? null);
   const learnt = await learnPlaybook(tx, { tenantId, personaId, goal, calls, sessionId, runId: null }, rules);
   if (learnt === undefined) throw invalidField('history_sequence', 'must hold 1 to 20 calls of tools');
   return learnt;

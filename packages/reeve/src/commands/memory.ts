@@ -1,18 +1,21 @@
 import { routes, type Memory, type RecallMatch } from '@reeve/contract';
 import { Option, type Command } from 'commander';
-import { connect, type Connection } from '../connect.ts';
+import { connect } from '../connect.ts';
 import { writeExport } from '../export-lines.ts';
 import { EXIT, UsageError } from '../failure.ts';
 import { examples, exitWith, JSON_OPTION, wholeNumber, withListOptions, type ListOptions } from '../options.ts';
 import { note, printJson, printList, printTable, wantsJson, type Column, type OutputOptions } from '../output.ts';
 
-interface SearchOptions extends OutputOptions {
-  readonly top: number;
-  readonly kind?: RecallMatch['kind'][];
-}
-
 interface OfPersona {
   readonly persona?: string;
+}
+
+interface SearchOptions extends OutputOptions, OfPersona {
+  readonly top: number;
+  readonly kind?: RecallMatch['kind'][];
+  readonly tag?: string[];
+  readonly from?: string;
+  readonly to?: string;
 }
 
 interface MemoryListOptions extends ListOptions, OfPersona {
@@ -27,7 +30,7 @@ const MEMORIES: readonly Column<Memory>[] = [
   ['ID', ({ id }) => id],
   ['CREATED', ({ created_at }) => created_at.slice(0, 19)],
   ['TAGS', ({ tags }) => tags.join(',')],
-  ['', ({ superseded_by }) => (superseded_by === null ? '' : 'superseded')],
+  ['', supersededMark],
   ['TEXT', ({ text }) => text],
 ];
 const COLUMNS: readonly Column<RecallMatch>[] = [
@@ -35,8 +38,13 @@ const COLUMNS: readonly Column<RecallMatch>[] = [
   ['KIND', ({ kind }) => kind],
   ['CREATED', ({ created_at }) => created_at.slice(0, 19)],
   ['TAGS', ({ tags }) => tags.join(',')],
+  ['', supersededMark],
   ['TEXT', ({ text }) => text],
 ];
+
+function supersededMark({ superseded_by }: Pick<RecallMatch, 'superseded_by'>): string {
+  return superseded_by === null ? '' : 'superseded';
+}
 
 export function define(command: Command): void {
   command
@@ -49,8 +57,18 @@ export function define(command: Command): void {
         'message',
       ]),
     )
+    .option('--persona <persona>', 'of one persona, by id or slug')
+    .option('--tag <tags...>', 'only what has all of these tags')
+    .option('--from <time>', 'only what was remembered or said at this time (RFC 3339) or later')
+    .option('--to <time>', 'only what was remembered or said before this time')
     .option(...JSON_OPTION)
-    .addHelpText('after', examples('reeve memory search "deployment window" --top 10'))
+    .addHelpText(
+      'after',
+      examples(
+        'reeve memory search "deployment window" --top 10',
+        'reeve memory search tea --persona home --tag kitchen',
+      ),
+    )
     .action(exitWith(search));
   withListOptions(command.command('list').description('all that is remembered, the newest first'))
     .option('--persona <persona>', 'of one persona, by id or slug')
@@ -77,9 +95,10 @@ export function define(command: Command): void {
 }
 
 async function search(query: string, options: SearchOptions): Promise<number> {
+  const { top: top_k, kind: kinds, tag: tags, persona: persona_id, from, to } = options;
   await using connection = await connect('memory search');
   const answer = await connection.client.call(routes.recall, {
-    body: { query, top_k: options.top, kinds: options.kind },
+    body: { query, top_k, kinds, tags, persona_id, from, to },
   });
   if (wantsJson(options)) printJson(answer);
   else if (answer.matches.length > 0) printTable(answer.matches, COLUMNS);
@@ -90,16 +109,15 @@ async function search(query: string, options: SearchOptions): Promise<number> {
 async function list({ persona, tag, ...options }: MemoryListOptions): Promise<number> {
   await using connection = await connect('memory list');
   const { limit, offset } = options;
-  const persona_id = await personaId(connection, persona);
-  const answer = await connection.client.call(routes.listMemories, { query: { limit, offset, tag, persona_id } });
+  const query = { limit, offset, tag, persona_id: persona };
+  const answer = await connection.client.call(routes.listMemories, { query });
   printList(answer, answer.memories, MEMORIES, options);
   return EXIT.done;
 }
 
 async function exportLines({ persona }: OfPersona): Promise<number> {
   await using connection = await connect('memory export');
-  const query = { persona_id: await personaId(connection, persona) };
-  return await writeExport(connection.client.lines(routes.exportMemories, { query }));
+  return await writeExport(connection.client.lines(routes.exportMemories, { query: { persona_id: persona } }));
 }
 
 async function remove(id: string | undefined, { persona, all, ...options }: DeleteOptions): Promise<number> {
@@ -111,15 +129,9 @@ async function remove(id: string | undefined, { persona, all, ...options }: Dele
     note(`deleted ${id}`);
     return EXIT.done;
   }
-  const query = all ? { all: 'true' as const } : { persona_id: await personaId(connection, persona) };
+  const query = all ? { all: 'true' as const } : { persona_id: persona };
   const answer = await connection.client.call(routes.deleteMemories, { query });
   if (wantsJson(options)) printJson(answer);
   note(`deleted ${answer.deleted} memories`);
   return EXIT.done;
-}
-
-/** A persona's id by its id or slug. */
-async function personaId({ client }: Connection, persona: string | undefined): Promise<string | undefined> {
-  if (persona === undefined) return undefined;
-  return (await client.call(routes.getPersona, { params: { id: persona } })).id;
 }

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { lstat, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
+import type { RecallMatch } from '@reeve/contract';
 import { openTestTools } from '../test-tools.ts';
 import type { ToolTasks } from '../tool.ts';
 
-const asked: (RememberInput | RecallInput)[] = [];
+const asked: unknown[] = [];
 const { registry, sandbox, base, workspace, call, value, refused } = await openTestTools({
   sandboxBackend: 'auto',
   circuitFailureThreshold: 1000,
@@ -15,6 +15,7 @@ const { registry, sandbox, base, workspace, call, value, refused } = await openT
     memory: {
       remember: async (input) => (asked.push(input), { id: 'm1', deduplicated: false }),
       recall: async (input) => (asked.push(input), [] as RecallMatch[]),
+      forget: async (id) => (asked.push(id), false),
     },
   },
 });
@@ -309,10 +310,14 @@ describe('the memory tools', () => {
   it('pass on what they are given, with defaults', async () => {
     assert.deepEqual(await value('remember', { text: 'The sky is blue.' }), { id: 'm1', deduplicated: false });
     assert.deepEqual(await value('recall', { query: 'sky' }), { matches: [] });
+    const id = '01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11';
+    assert.deepEqual(await value('forget', { id: id.toUpperCase() }), { forgotten: false });
     assert.deepEqual(asked, [
       { text: 'The sky is blue.', tags: [] },
-      { query: 'sky', top_k: 5, kinds: ['memory'] },
+      { query: 'sky', top_k: 5, tags: [], kinds: ['memory'] },
+      id,
     ]);
+    await refused('forget', { id: 'the sky' }, /id: must be a UUID/);
     await refused('remember', { text: '' }, /text: must be 1 to 20000 characters/);
   });
 });

@@ -14,6 +14,7 @@ import { httpRequest } from './http-request.ts';
 import { nodeExecute } from './node-execute.ts';
 import { pythonExecute } from './python-execute.ts';
 import { readFile } from './read-file.ts';
+import { forget } from './forget.ts';
 import { recall } from './recall.ts';
 import { remember } from './remember.ts';
 import { runCode } from './run-code.ts';
@@ -50,6 +51,7 @@ export function builtinTools(inWorkspace: readonly Tool[], web: Web): Tool[] {
     webSearch(web),
     remember,
     recall,
+    forget,
     delegateToAgent,
     createTask,
   ];

@@ -12,6 +12,7 @@ export const recall = defineTool({
   input: z.strictObject({
     query: RecallInput.shape.query.describe('Words of what you look for.'),
     top_k: RecallInput.shape.top_k.describe('How many facts at most.'),
+    tags: RecallInput.shape.tags.describe('Only facts that have all of these tags.'),
   }),
   execute: async (input, context) =>
     success({ matches: await memoryOf(context).recall({ ...input, kinds: ['memory'] }) }),

@@ -10,7 +10,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file reeve/v1/memory.proto.
  */
 export const file_reeve_v1_memory: GenFile = /*@__PURE__*/
-  fileDesc("ChVyZWV2ZS92MS9tZW1vcnkucHJvdG8SCHJlZXZlLnYxIl4KB01lc3NhZ2USDAoEcm9sZRgBIAEoCRIPCgdjb250ZW50GAIgASgJEhAKCHBvc2l0aW9uGAMgASgFEhIKCmNyZWF0ZWRfYXQYBCABKAkSDgoGcnVuX2lkGAUgASgJIj0KGEdldFNlc3Npb25IaXN0b3J5UmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg0KBWxpbWl0GAIgASgFIkAKGUdldFNlc3Npb25IaXN0b3J5UmVzcG9uc2USIwoIbWVzc2FnZXMYASADKAsyES5yZWV2ZS52MS5NZXNzYWdlIlAKFUFwcGVuZE1lc3NhZ2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEiMKCG1lc3NhZ2VzGAIgAygLMhEucmVldmUudjEuTWVzc2FnZSIrChZBcHBlbmRNZXNzYWdlc1Jlc3BvbnNlEhEKCXBvc2l0aW9ucxgBIAMoBSJhChRHZXRSQUdDb250ZXh0UmVxdWVzdBINCgVxdWVyeRgBIAEoCRINCgV0b3BfaxgCIAEoBRIXCg9rbm93bGVkZ2VfYmFzZXMYAyADKAkSEgoKcGVyc29uYV9pZBgEIAEoCSI8ChVHZXRSQUdDb250ZXh0UmVzcG9uc2USIwoHbWF0Y2hlcxgBIAMoCzISLnJlZXZlLnYxLlJBR01hdGNoIqgBCghSQUdNYXRjaBIKCgJpZBgBIAEoCRITCgtkb2N1bWVudF9pZBgCIAEoCRISCgpwZXJzb25hX2lkGAMgASgJEhYKDmtub3dsZWRnZV9iYXNlGAQgASgJEgwKBHRleHQYBSABKAkSDQoFc2NvcmUYBiABKAESDgoGc291cmNlGAcgASgJEhAKCHBvc2l0aW9uGAggASgFEhAKCGhlYWRpbmdzGAkgAygJIlAKD1JlbWVtYmVyUmVxdWVzdBIMCgR0ZXh0GAEgASgJEgwKBHRhZ3MYAiADKAkSEgoKcGVyc29uYV9pZBgDIAEoCRINCgV0dGxfcxgEIAEoAyI0ChBSZW1lbWJlclJlc3BvbnNlEgoKAmlkGAEgASgJEhQKDGRlZHVwbGljYXRlZBgCIAEoCCJQCg1SZWNhbGxSZXF1ZXN0Eg0KBXF1ZXJ5GAEgASgJEg0KBXRvcF9rGAIgASgFEhIKCnBlcnNvbmFfaWQYAyABKAkSDQoFa2luZHMYBCADKAkiOAoOUmVjYWxsUmVzcG9uc2USJgoHbWF0Y2hlcxgBIAMoCzIVLnJlZXZlLnYxLlJlY2FsbE1hdGNoIooBCgtSZWNhbGxNYXRjaBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEgwKBHRleHQYAyABKAkSDQoFc2NvcmUYBCABKAESDAoEdGFncxgFIAMoCRISCgpzZXNzaW9uX2lkGAYgASgJEg4KBnJ1bl9pZBgHIAEoCRISCgpjcmVhdGVkX2F0GAggASgJInUKFFN0b3JlUGxheWJvb2tSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDgoGcHJvbXB0GAIgASgJEiUKBWNhbGxzGAMgAygLMhYucmVldmUudjEuUGxheWJvb2tDYWxsEhIKCnBlcnNvbmFfaWQYBCABKAkiLwoMUGxheWJvb2tDYWxsEgwKBHRvb2wYASABKAkSEQoJYXJnc19qc29uGAIgASgJIjMKFVN0b3JlUGxheWJvb2tSZXNwb25zZRIKCgJpZBgBIAEoCRIOCgZtZXJnZWQYAiABKAgy3wMKBk1lbW9yeRJcChFHZXRTZXNzaW9uSGlzdG9yeRIiLnJlZXZlLnYxLkdldFNlc3Npb25IaXN0b3J5UmVxdWVzdBojLnJlZXZlLnYxLkdldFNlc3Npb25IaXN0b3J5UmVzcG9uc2USUwoOQXBwZW5kTWVzc2FnZXMSHy5yZWV2ZS52MS5BcHBlbmRNZXNzYWdlc1JlcXVlc3QaIC5yZWV2ZS52MS5BcHBlbmRNZXNzYWdlc1Jlc3BvbnNlElAKDUdldFJBR0NvbnRleHQSHi5yZWV2ZS52MS5HZXRSQUdDb250ZXh0UmVxdWVzdBofLnJlZXZlLnYxLkdldFJBR0NvbnRleHRSZXNwb25zZRJBCghSZW1lbWJlchIZLnJlZXZlLnYxLlJlbWVtYmVyUmVxdWVzdBoaLnJlZXZlLnYxLlJlbWVtYmVyUmVzcG9uc2USOwoGUmVjYWxsEhcucmVldmUudjEuUmVjYWxsUmVxdWVzdBoYLnJlZXZlLnYxLlJlY2FsbFJlc3BvbnNlElAKDVN0b3JlUGxheWJvb2sSHi5yZWV2ZS52MS5TdG9yZVBsYXlib29rUmVxdWVzdBofLnJlZXZlLnYxLlN0b3JlUGxheWJvb2tSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChVyZWV2ZS92MS9tZW1vcnkucHJvdG8SCHJlZXZlLnYxIl4KB01lc3NhZ2USDAoEcm9sZRgBIAEoCRIPCgdjb250ZW50GAIgASgJEhAKCHBvc2l0aW9uGAMgASgFEhIKCmNyZWF0ZWRfYXQYBCABKAkSDgoGcnVuX2lkGAUgASgJIj0KGEdldFNlc3Npb25IaXN0b3J5UmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg0KBWxpbWl0GAIgASgFIkAKGUdldFNlc3Npb25IaXN0b3J5UmVzcG9uc2USIwoIbWVzc2FnZXMYASADKAsyES5yZWV2ZS52MS5NZXNzYWdlIlAKFUFwcGVuZE1lc3NhZ2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEiMKCG1lc3NhZ2VzGAIgAygLMhEucmVldmUudjEuTWVzc2FnZSIrChZBcHBlbmRNZXNzYWdlc1Jlc3BvbnNlEhEKCXBvc2l0aW9ucxgBIAMoBSKJAQoUR2V0UkFHQ29udGV4dFJlcXVlc3QSDQoFcXVlcnkYASABKAkSDQoFdG9wX2sYAiABKAUSFwoPa25vd2xlZGdlX2Jhc2VzGAMgAygJEhIKCnBlcnNvbmFfaWQYBCABKAkSDAoEdGFncxgFIAMoCRIMCgRmcm9tGAYgASgJEgoKAnRvGAcgASgJIk8KFUdldFJBR0NvbnRleHRSZXNwb25zZRIjCgdtYXRjaGVzGAEgAygLMhIucmVldmUudjEuUkFHTWF0Y2gSEQoJcmV0cmlldmFsGAIgASgJItMBCghSQUdNYXRjaBIKCgJpZBgBIAEoCRITCgtkb2N1bWVudF9pZBgCIAEoCRISCgpwZXJzb25hX2lkGAMgASgJEhYKDmtub3dsZWRnZV9iYXNlGAQgASgJEgwKBHRleHQYBSABKAkSDQoFc2NvcmUYBiABKAESDgoGc291cmNlGAcgASgJEhAKCHBvc2l0aW9uGAggASgFEhAKCGhlYWRpbmdzGAkgAygJEg0KBXRpdGxlGAogASgJEgwKBHRhZ3MYCyADKAkSDAoEcGFnZRgMIAEoBSJQCg9SZW1lbWJlclJlcXVlc3QSDAoEdGV4dBgBIAEoCRIMCgR0YWdzGAIgAygJEhIKCnBlcnNvbmFfaWQYAyABKAkSDQoFdHRsX3MYBCABKAMiSAoQUmVtZW1iZXJSZXNwb25zZRIKCgJpZBgBIAEoCRIUCgxkZWR1cGxpY2F0ZWQYAiABKAgSEgoKc3VwZXJzZWRlcxgDIAMoCSJ4Cg1SZWNhbGxSZXF1ZXN0Eg0KBXF1ZXJ5GAEgASgJEg0KBXRvcF9rGAIgASgFEhIKCnBlcnNvbmFfaWQYAyABKAkSDQoFa2luZHMYBCADKAkSDAoEdGFncxgFIAMoCRIMCgRmcm9tGAYgASgJEgoKAnRvGAcgASgJIksKDlJlY2FsbFJlc3BvbnNlEiYKB21hdGNoZXMYASADKAsyFS5yZWV2ZS52MS5SZWNhbGxNYXRjaBIRCglyZXRyaWV2YWwYAiABKAkioQEKC1JlY2FsbE1hdGNoEgoKAmlkGAEgASgJEgwKBGtpbmQYAiABKAkSDAoEdGV4dBgDIAEoCRINCgVzY29yZRgEIAEoARIMCgR0YWdzGAUgAygJEhIKCnNlc3Npb25faWQYBiABKAkSDgoGcnVuX2lkGAcgASgJEhIKCmNyZWF0ZWRfYXQYCCABKAkSFQoNc3VwZXJzZWRlZF9ieRgJIAEoCSJ1ChRTdG9yZVBsYXlib29rUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg4KBnByb21wdBgCIAEoCRIlCgVjYWxscxgDIAMoCzIWLnJlZXZlLnYxLlBsYXlib29rQ2FsbBISCgpwZXJzb25hX2lkGAQgASgJIi8KDFBsYXlib29rQ2FsbBIMCgR0b29sGAEgASgJEhEKCWFyZ3NfanNvbhgCIAEoCSIzChVTdG9yZVBsYXlib29rUmVzcG9uc2USCgoCaWQYASABKAkSDgoGbWVyZ2VkGAIgASgIMt8DCgZNZW1vcnkSXAoRR2V0U2Vzc2lvbkhpc3RvcnkSIi5yZWV2ZS52MS5HZXRTZXNzaW9uSGlzdG9yeVJlcXVlc3QaIy5yZWV2ZS52MS5HZXRTZXNzaW9uSGlzdG9yeVJlc3BvbnNlElMKDkFwcGVuZE1lc3NhZ2VzEh8ucmVldmUudjEuQXBwZW5kTWVzc2FnZXNSZXF1ZXN0GiAucmVldmUudjEuQXBwZW5kTWVzc2FnZXNSZXNwb25zZRJQCg1HZXRSQUdDb250ZXh0Eh4ucmVldmUudjEuR2V0UkFHQ29udGV4dFJlcXVlc3QaHy5yZWV2ZS52MS5HZXRSQUdDb250ZXh0UmVzcG9uc2USQQoIUmVtZW1iZXISGS5yZWV2ZS52MS5SZW1lbWJlclJlcXVlc3QaGi5yZWV2ZS52MS5SZW1lbWJlclJlc3BvbnNlEjsKBlJlY2FsbBIXLnJlZXZlLnYxLlJlY2FsbFJlcXVlc3QaGC5yZWV2ZS52MS5SZWNhbGxSZXNwb25zZRJQCg1TdG9yZVBsYXlib29rEh4ucmVldmUudjEuU3RvcmVQbGF5Ym9va1JlcXVlc3QaHy5yZWV2ZS52MS5TdG9yZVBsYXlib29rUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * @generated from message reeve.v1.Message
@@ -172,6 +172,25 @@ export type GetRAGContextRequest = Message$1<"reeve.v1.GetRAGContextRequest"> & 
    * @generated from field: string persona_id = 4;
    */
   personaId: string;
+
+  /**
+   * Only documents that have all of them.
+   *
+   * @generated from field: repeated string tags = 5;
+   */
+  tags: string[];
+
+  /**
+   * RFC 3339: only documents whose content last changed then or later, and before; empty means any time.
+   *
+   * @generated from field: string from = 6;
+   */
+  from: string;
+
+  /**
+   * @generated from field: string to = 7;
+   */
+  to: string;
 };
 
 /**
@@ -189,6 +208,13 @@ export type GetRAGContextResponse = Message$1<"reeve.v1.GetRAGContextResponse"> 
    * @generated from field: repeated reeve.v1.RAGMatch matches = 1;
    */
   matches: RAGMatch[];
+
+  /**
+   * lexical: by words alone; hybrid: by words and vectors.
+   *
+   * @generated from field: string retrieval = 2;
+   */
+  retrieval: string;
 };
 
 /**
@@ -254,6 +280,25 @@ export type RAGMatch = Message$1<"reeve.v1.RAGMatch"> & {
    * @generated from field: repeated string headings = 9;
    */
   headings: string[];
+
+  /**
+   * Of the document; empty for none.
+   *
+   * @generated from field: string title = 10;
+   */
+  title: string;
+
+  /**
+   * @generated from field: repeated string tags = 11;
+   */
+  tags: string[];
+
+  /**
+   * Of the document, from 1; 0 where it has none.
+   *
+   * @generated from field: int32 page = 12;
+   */
+  page: number;
 };
 
 /**
@@ -278,7 +323,7 @@ export type RememberRequest = Message$1<"reeve.v1.RememberRequest"> & {
   tags: string[];
 
   /**
-   * A UUID; empty for no persona.
+   * By id or slug; empty for no persona.
    *
    * @generated from field: string persona_id = 3;
    */
@@ -314,6 +359,13 @@ export type RememberResponse = Message$1<"reeve.v1.RememberResponse"> & {
    * @generated from field: bool deduplicated = 2;
    */
   deduplicated: boolean;
+
+  /**
+   * The older memories in whose place it came, which stay.
+   *
+   * @generated from field: repeated string supersedes = 3;
+   */
+  supersedes: string[];
 };
 
 /**
@@ -340,7 +392,7 @@ export type RecallRequest = Message$1<"reeve.v1.RecallRequest"> & {
   topK: number;
 
   /**
-   * A UUID; empty means all.
+   * By id or slug; empty means all.
    *
    * @generated from field: string persona_id = 3;
    */
@@ -352,6 +404,25 @@ export type RecallRequest = Message$1<"reeve.v1.RecallRequest"> & {
    * @generated from field: repeated string kinds = 4;
    */
   kinds: string[];
+
+  /**
+   * Only what has all of them; messages have none.
+   *
+   * @generated from field: repeated string tags = 5;
+   */
+  tags: string[];
+
+  /**
+   * RFC 3339: only what was remembered or said then or later, and before; empty means any time.
+   *
+   * @generated from field: string from = 6;
+   */
+  from: string;
+
+  /**
+   * @generated from field: string to = 7;
+   */
+  to: string;
 };
 
 /**
@@ -369,6 +440,13 @@ export type RecallResponse = Message$1<"reeve.v1.RecallResponse"> & {
    * @generated from field: repeated reeve.v1.RecallMatch matches = 1;
    */
   matches: RecallMatch[];
+
+  /**
+   * lexical: by words alone; hybrid: by words and vectors.
+   *
+   * @generated from field: string retrieval = 2;
+   */
+  retrieval: string;
 };
 
 /**
@@ -429,6 +507,13 @@ export type RecallMatch = Message$1<"reeve.v1.RecallMatch"> & {
    * @generated from field: string created_at = 8;
    */
   createdAt: string;
+
+  /**
+   * The memory that came in the place of this one; empty for none.
+   *
+   * @generated from field: string superseded_by = 9;
+   */
+  supersededBy: string;
 };
 
 /**
