@@ -145,7 +145,7 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
             { session_id, prompt, history_sequence, ...persona },
             'body',
           );
-          return within(call, 'member', ({ tx, tenantId, rules }) => storePlaybook(tx, tenantId, body, rules));
+          return within(call, 'member', ({ tx, who, rules }) => storePlaybook(tx, who, body, rules));
         },
       }),
   };

@@ -107,9 +107,10 @@ async function noteFacts(tx: Tx, { run, agent }: Work, answered: string): Promis
 
 /** What a run that failed had been told that worked before. */
 async function blame(tx: Tx, { run, agent, steps }: Work): Promise<void> {
-  const called = new Set(steps.flatMap((step) => (step.kind === 'tool' ? [step.name] : [])));
+  const first = steps.find((step) => step.kind === 'tool');
+  if (first === undefined) return;
   const mind = { tenantId: run.tenantId, personaId: agent.persona_id };
-  await blamePlaybooks(tx, mind, followedPlaybooks(run.context, called));
+  await blamePlaybooks(tx, mind, followedPlaybooks(run.context, first.name));
 }
 
 /**

@@ -229,6 +229,11 @@ describe('personas and what they know, over HTTP', { timeout: 300_000 }, () => {
     const { merged } = await place.admin.call(routes.storePlaybook, { body });
     assert.equal(merged, false);
     assert.equal((await place.admin.call(routes.storePlaybook, { body })).merged, true);
+    const { entries } = await place.admin.call(routes.listAudit, { query: { action: 'PLAYBOOK_STORED' } });
+    assert.deepEqual(
+      entries.map(({ details }) => details['merged']),
+      [true, false],
+    );
     const { playbooks } = await place.admin.call(routes.listPlaybooks, { query: { persona_id: id } });
     assert.deepEqual(
       playbooks.map(({ goal, steps, successes }) => [goal, steps, successes]),

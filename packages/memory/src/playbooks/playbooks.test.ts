@@ -113,8 +113,16 @@ describe('playbooks', () => {
       // A document may be called anything.
       { source: `playbook ${randomUUID()}`, text: '1. read_file' },
     ];
-    assert.deepEqual(followedPlaybooks(context, new Set(['read_file', 'write_file'])), [id]);
-    assert.deepEqual(followedPlaybooks(context, new Set(['python_execute'])), []);
+    assert.deepEqual(followedPlaybooks(context, 'read_file'), [id]);
+    assert.deepEqual(followedPlaybooks(context, 'python_execute'), []);
+  });
+
+  it('are merged however many others do the same for another goal', async () => {
+    const { id } = (await learn('Sum up the sales of May'))!;
+    for (let n = 0; n < 60; n += 1) assert.equal((await learn(`Describe animal${n}`))?.merged, false);
+    assert.deepEqual(await learn('sum up the sales of June'), { id, merged: true });
+    const wordless = (await learn('???'))!;
+    assert.deepEqual(await learn('???'), { id: wordless.id, merged: true });
   });
 
   it('of a persona that is gone are not learnt, and hurt nobody', async () => {

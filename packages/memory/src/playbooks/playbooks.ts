@@ -24,12 +24,13 @@ import {
   deletePlaybooks,
   insertPlaybook,
   lockMind,
-  selectByShape,
+  selectByGoal,
   selectPlaybooks,
   selectSurplus,
   updateFailures,
   updateSuccess,
   type Mind,
+  type Success,
 } from './store.ts';
 
 /** What a run did to reach its goal. */
@@ -58,7 +59,7 @@ export async function learnPlaybook(
   if (steps === undefined || goal === '') return undefined;
   const success = { ...experience, goal, steps, shape: shapeOf(steps) };
   if (!(await holdMind(tx, experience))) return undefined;
-  const known = (await selectByShape(tx, experience, success.shape)).find((one) => isAlike(one.goal, goal));
+  const known = await findAlike(tx, experience, success);
   if (known !== undefined) {
     await updateSuccess(tx, known.id, success);
     return { id: known.id, merged: true };
@@ -68,6 +69,18 @@ export async function learnPlaybook(
   await indexTexts(tx, await ensureSpace(tx, spaceOf(experience)), [playbookText({ id, goal })]);
   await remove(tx, experience.tenantId, await selectSurplus(tx, experience, MOST, id));
   return { id, merged: false };
+}
+
+/** The playbook of a mind that does the same for a goal with mostly the same words. */
+async function findAlike(tx: Tx, mind: Mind, { goal, shape }: Success): Promise<Playbook | undefined> {
+  const same = await selectByGoal(tx, mind, shape, goal);
+  if (same !== undefined) return same;
+  const spaces = await findSpaces(tx, { ...mind, kinds: ['playbook'] });
+  const { found } = await findTexts(tx, spaces, { query: goal, count: CANDIDATES }, async (refs) => {
+    const playbooks = await selectPlaybooks(tx, mind.tenantId, refs, shape);
+    return new Map(playbooks.map((playbook) => [playbook.id, playbook]));
+  });
+  return found.find(({ match }) => isAlike(match.goal, goal))?.match;
 }
 
 /** Counts a failure for playbooks that a run went by; those that are wrong more often than right fall out. */
@@ -128,9 +141,9 @@ export function playbookItem(playbook: Playbook): RunContextItem {
   };
 }
 
-/** The playbooks of a context whose first tool is among those that were called: a run that did not begin as one says proves nothing of it. */
-export function followedPlaybooks(context: readonly RunContextItem[], called: ReadonlySet<string>): string[] {
-  return context.flatMap(({ playbook }) => (playbook !== undefined && called.has(playbook.tool) ? [playbook.id] : []));
+/** The playbooks of a context that begin with the tool that a run called first: one that did not begin as they say proves nothing of them. */
+export function followedPlaybooks(context: readonly RunContextItem[], first: string): string[] {
+  return context.flatMap(({ playbook }) => (playbook?.tool === first ? [playbook.id] : []));
 }
 
 /**

@@ -1,18 +1,21 @@
+import { recordAudit } from '@reeve/audit';
 import { routes, type BodyOf } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { requesterOf, type App } from '@reeve/http';
 import { invalidField } from '@reeve/kit';
 import type { MemoryRules, MemoryRulesOf } from '../care/sensitive.ts';
 import { personaIdOf } from '../knowledge/personas.ts';
+import type { Requester } from '../session.ts';
 import type { MadeCall } from './playbook.ts';
 import { deletePlaybook, learnPlaybook } from './playbooks.ts';
 import { listPlaybookRows } from './store.ts';
 
 /** Mounts the routes of playbooks. */
 export function mountPlaybooks(app: App, { db }: Pick<Database, 'db'>, rulesOf: MemoryRulesOf): void {
-  app.mount(routes.storePlaybook, async ({ principal: { tenantId }, body }) => {
+  app.mount(routes.storePlaybook, async (call) => {
+    const { tenantId } = call.principal;
     const rules = await rulesOf(tenantId);
-    return inTenant(db, tenantId, (tx) => storePlaybook(tx, tenantId, body, rules));
+    return inTenant(db, tenantId, (tx) => storePlaybook(tx, requesterOf(call), call.body, rules));
   });
 
   app.mount(routes.listPlaybooks, ({ principal: { tenantId }, query: { persona_id: persona, limit, offset } }) =>
@@ -34,7 +37,7 @@ type Step = PlaybookInput['history_sequence'][number];
 /** Keeps a playbook that somebody has written down. Throws `not_found` for the persona, and `invalid_request` for a history without calls. */
 export async function storePlaybook(
   tx: Tx,
-  tenantId: string,
+  { tenantId, userId: actor, traceId }: Requester,
   { session_id: sessionId, prompt: goal, history_sequence: sequence, persona_id: persona }: PlaybookInput,
   rules: MemoryRules,
 ): Promise<{ id: string; merged: boolean }> {
@@ -42,6 +45,8 @@ export async function storePlaybook(
   const personaId = await personaIdOf(tx, tenantId, persona ?? null);
   const learnt = await learnPlaybook(tx, { tenantId, personaId, goal, calls, sessionId, runId: null }, rules);
   if (learnt === undefined) throw invalidField('history_sequence', 'must hold 1 to 20 calls of tools');
+  const details = { playbook: learnt.id, merged: learnt.merged, session: sessionId };
+  await recordAudit(tx, [{ tenantId, actor, action: 'PLAYBOOK_STORED', traceId, details }]);
   return learnt;
 }
 

@@ -82,28 +82,34 @@ export async function deletePlaybooks(db: Db, tenantId: string, ids: readonly st
   return rows.map(fromRow);
 }
 
-/** The latest of a shape. */
-export async function selectByShape(db: Db, mind: Mind, shape: string): Promise<Playbook[]> {
-  const rows = await db
+/** The one of a shape that was learnt for just that goal. */
+export async function selectByGoal(db: Db, mind: Mind, shape: string, goal: string): Promise<Playbook | undefined> {
+  const row = await db
     .selectFrom('playbooks')
     .selectAll()
     .where(ofMind(mind))
     .where('shape', '=', shape)
-    .orderBy('last_success_at', 'desc')
-    .limit(50)
-    .execute();
-  return rows.map(fromRow);
+    .where('goal', '=', goal)
+    .limit(1)
+    .executeTakeFirst();
+  return row && fromRow(row);
 }
 
-export async function selectPlaybooks(db: Db, tenantId: string, ids: readonly string[]): Promise<Playbook[]> {
+/** Playbooks by their ids; of a shape where one is given. */
+export async function selectPlaybooks(
+  db: Db,
+  tenantId: string,
+  ids: readonly string[],
+  shape?: string,
+): Promise<Playbook[]> {
   if (ids.length === 0) return [];
-  const rows = await db
+  let query = db
     .selectFrom('playbooks')
     .selectAll()
     .where('tenant_id', '=', tenantId)
-    .where('id', 'in', [...ids])
-    .execute();
-  return rows.map(fromRow);
+    .where('id', 'in', [...ids]);
+  if (shape !== undefined) query = query.where('shape', '=', shape);
+  return (await query.execute()).map(fromRow);
 }
 
 /** Some playbooks of a mind, those with ids above `after` in their order. */
