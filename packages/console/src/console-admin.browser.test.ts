@@ -140,6 +140,18 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
       tools: { deny: ['bash_*', 'run_code'] },
     });
 
+    await page.getByRole('button', { name: 'Change Memory' }).click();
+    const memory = page.getByRole('dialog', { name: 'Memory' });
+    await memory.getByRole('combobox', { name: 'Facts from conversations' }).click();
+    await page.getByRole('option', { name: 'A model looks for facts' }).click();
+    await memory.getByRole('textbox', { name: 'Texts are refused that match' }).fill('(?=nightfall)');
+    await memory.getByRole('button', { name: 'Save' }).click();
+    await memory.getByText(/invalid|not a pattern|RE2/i).last().waitFor();
+    await memory.getByRole('textbox', { name: 'Texts are refused that match' }).fill('(?i)nightfall');
+    await memory.getByRole('button', { name: 'Save' }).click();
+    await value('memory.refuse').getByText('(?i)nightfall').waitFor();
+    await value('memory.extract').getByText('A model looks for facts').waitFor();
+
     await page.getByRole('button', { name: 'Change Tools' }).click();
     await tools.getByRole('button', { name: 'Reset Denied' }).click();
     await tools.getByRole('button', { name: 'Save' }).click();

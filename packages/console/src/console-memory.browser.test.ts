@@ -117,6 +117,18 @@ describe('memory and skills in the console', { skip: chromium.missing, timeout: 
     await found.getByText('from no session').waitFor();
     await found.getByText(/^score /).waitFor();
     assert.deepEqual(await found.locator('mark').allInnerTexts(), ['gong', 'rings']);
+    const today = new Date().toISOString().slice(0, 10);
+    await page.getByLabel('Last day').fill('2026-01-31');
+    await page.getByText('Nothing there has a word of it, the tag, and is of that time.').waitFor();
+    await page.getByLabel('Last day').fill(today);
+    await page.getByLabel('First day').fill(today);
+    await page.getByRole('searchbox', { name: 'Tag that memories must have' }).fill('gong');
+    await page.waitForURL((url) => url.searchParams.get('tag') === 'gong');
+    await found.waitFor();
+    await page.getByRole('searchbox', { name: 'Tag that memories must have' }).fill('');
+    await page.waitForURL((url) => !url.searchParams.has('tag'));
+    for (const end of ['First day', 'Last day']) await page.getByLabel(end).fill('');
+    await page.waitForURL((url) => !url.searchParams.has('from') && !url.searchParams.has('to'));
     await page.getByRole('combobox', { name: 'In' }).selectOption('message');
     const message = matches(page).filter({ hasText: 'When does the gong ring?' }).first();
     const origin = await message.getByRole('link', { name: 'Session' }).getAttribute('href');
@@ -132,6 +144,21 @@ describe('memory and skills in the console', { skip: chromium.missing, timeout: 
     assert.ok(left.length > 0 && !left.some((one) => one.id === id));
     await page.getByRole('link', { name: 'All memories' }).click();
     await memories(page).filter({ hasText: 'Bread is baked at six.' }).waitFor();
+  });
+
+  it('a memory that another one came in the place of says so', async () => {
+    await remember('The rent is 900 euros.');
+    await remember('The rent is 950 euros.');
+    const page = await open('/admin/memory?ask=rent');
+    await matches(page).nth(1).waitFor();
+    const told = await matches(page).allInnerTexts();
+    assert.deepEqual(
+      told.map((text) => [/9[05]0/.exec(text)?.[0], text.includes('a newer one came in its place')]),
+      [
+        ['950', false],
+        ['900', true],
+      ],
+    );
   });
 
   it('memories are narrowed down to those of a persona, in lists, searches and playbooks', async () => {

@@ -1,9 +1,9 @@
 import {
   routes,
+  type AnswerOf,
   type BodyInputOf,
   type KnowledgeBase,
   type KnowledgeDocument,
-  type KnowledgeMatch,
   type Persona,
 } from '@reeve/contract';
 import { queryOptions, type QueryClient } from '@tanstack/react-query';
@@ -94,21 +94,22 @@ export const knowledgeSearchQuery = (question: Question) =>
     queryFn: ({ signal }) => search(question, signal),
   });
 
-async function search({ text, topK, tags, personaId, kb }: Question, signal: AbortSignal): Promise<KnowledgeMatch[]> {
+async function search({ text, topK, tags, personaId, kb }: Question, signal: AbortSignal): Promise<Found> {
   const asked = { query: text, top_k: topK, tags: [...tags] };
-  const { matches } =
-    personaId !== undefined && kb !== undefined
-      ? await api().call(routes.searchKnowledge, { params: paramsOf({ personaId, kb }), body: asked, signal })
-      : await api().call(routes.getRagContext, {
-          body: {
-            ...asked,
-            ...(kb !== undefined && { knowledge_bases: [kb] }),
-            ...(personaId !== undefined && { persona_id: personaId }),
-          },
-          signal,
-        });
-  return matches;
+  return personaId !== undefined && kb !== undefined
+    ? api().call(routes.searchKnowledge, { params: paramsOf({ personaId, kb }), body: asked, signal })
+    : api().call(routes.getRagContext, {
+        body: {
+          ...asked,
+          ...(kb !== undefined && { knowledge_bases: [kb] }),
+          ...(personaId !== undefined && { persona_id: personaId }),
+        },
+        signal,
+      });
 }
+
+/** Chunks, best first, and how they were found. */
+type Found = AnswerOf<typeof routes.searchKnowledge>;
 
 export type NewPersona = BodyInputOf<typeof routes.createPersona>;
 export type PersonaChange = BodyInputOf<typeof routes.updatePersona>;

@@ -1,5 +1,6 @@
 import { routes, type Memory, type MemoryPatch, type RecallMatch } from '@reeve/contract';
 import { queryOptions, type QueryClient } from '@tanstack/react-query';
+import { addDays } from '../ui/days.ts';
 import { api } from './connection.ts';
 
 /** What is looked for in what was remembered, and in conversations. */
@@ -9,16 +10,28 @@ export interface Recollection {
   readonly kinds: readonly RecallMatch['kind'][];
   /** By id: only what this persona remembers; undefined for what anybody does. */
   readonly personaId: string | undefined;
+  readonly tag: string | undefined;
+  /** The first and the last day on which it was remembered or said, in UTC. */
+  readonly from: string | undefined;
+  readonly to: string | undefined;
 }
 
-/** What was remembered or said about something, best first. */
+/** What was remembered or said about something, best first, and how it was found. */
 export const recallQuery = (asked: Recollection) =>
   queryOptions({
     queryKey: ['memory', 'recall', asked],
-    queryFn: async ({ signal }) => {
-      const { text, topK, kinds, personaId } = asked;
-      const body = { query: text, top_k: topK, kinds: [...kinds], ...(personaId && { persona_id: personaId }) };
-      return (await api().call(routes.recall, { body, signal })).matches;
+    queryFn: ({ signal }) => {
+      const { text, topK, kinds, personaId, tag, from, to } = asked;
+      const body = {
+        query: text,
+        top_k: topK,
+        kinds: [...kinds],
+        ...(personaId && { persona_id: personaId }),
+        ...(tag && { tags: [tag] }),
+        ...(from && { from: `${from}T00:00:00Z` }),
+        ...(to && { to: `${addDays(to, 1)}T00:00:00Z` }),
+      };
+      return api().call(routes.recall, { body, signal });
     },
   });
 

@@ -253,8 +253,11 @@ export interface MemorySearch {
   readonly top?: number | undefined;
   /** Whose memories, by id. */
   readonly persona?: string | undefined;
-  /** Where nothing is looked for, what the listed memories must have. */
+  /** What memories must have. */
   readonly tag?: string | undefined;
+  /** Where something is looked for, the first and the last day on which it was remembered or said, in UTC. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
   readonly offset?: number | undefined;
   /** The memory whose form is open, and the one that is to become one with another. */
   readonly edit?: string | undefined;
@@ -266,6 +269,8 @@ export const memorySearch = (raw: RawSearch): MemorySearch => ({
   top: top(raw['top']),
   persona: words(raw['persona']),
   tag: words(raw['tag']),
+  from: day(raw['from']),
+  to: day(raw['to']),
   offset: offset(raw['offset']),
   edit: words(raw['edit']),
   merge: words(raw['merge']),

@@ -1,11 +1,13 @@
+import type { Retrieval } from '@reeve/contract';
 import type { ReactNode } from 'react';
 import { Empty } from './empty.tsx';
 import { ErrorPanel } from './error-panel.tsx';
+import { firstLine } from './format.ts';
 import classes from './matches.module.css';
 import { SkeletonRows } from './skeleton-rows.tsx';
 
 interface Found<Item> {
-  readonly data: readonly Item[] | undefined;
+  readonly data: { readonly matches: readonly Item[]; readonly retrieval: Retrieval } | undefined;
   readonly isPending: boolean;
   readonly isError: boolean;
   readonly error: Error | null;
@@ -16,14 +18,15 @@ interface MatchesProps<Item> {
   readonly query: Found<Item>;
   /** What is said where nothing was found. */
   readonly nothing: string;
-  /** What is said beside how many there are. */
-  readonly note: string;
+  /** What was looked for. */
+  readonly asked: string;
   readonly children: (match: Item, index: number) => ReactNode;
 }
 
 /** What a search found, best first. */
-export function Matches<Item>({ query, nothing, note, children }: MatchesProps<Item>) {
+export function Matches<Item>({ query, nothing, asked, children }: MatchesProps<Item>) {
   const { data, isPending, isError, error, refetch } = query;
+  const matches = data?.matches;
   return (
     <>
       {isPending && <SkeletonRows rows={3} height={120} label="Searching" />}
@@ -34,14 +37,20 @@ export function Matches<Item>({ query, nothing, note, children }: MatchesProps<I
           onRetry={() => void refetch()}
         />
       )}
-      {data !== undefined && (
+      {matches !== undefined && (
         <p className={classes.count} role="status">
-          {data.length === 0 ? 'No match' : data.length === 1 ? '1 match' : `${data.length} matches`}
-          {data.length > 0 && <span> · {note}</span>}
+          {matches.length === 0 ? 'No match' : matches.length === 1 ? '1 match' : `${matches.length} matches`}
+          {matches.length > 0 && (
+            <span>
+              {' '}
+              · found for “{firstLine(asked, 60)}” by its words{data?.retrieval === 'hybrid' && ' and what it means'},
+              best first
+            </span>
+          )}
         </p>
       )}
-      {data?.length === 0 && <Empty title={nothing} />}
-      {data !== undefined && data.length > 0 && <MatchList label="Matches">{data.map(children)}</MatchList>}
+      {matches?.length === 0 && <Empty title={nothing} />}
+      {matches !== undefined && matches.length > 0 && <MatchList label="Matches">{matches.map(children)}</MatchList>}
     </>
   );
 }

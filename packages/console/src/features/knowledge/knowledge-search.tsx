@@ -4,7 +4,6 @@ import { useQuery } from '@tanstack/react-query';
 import { knowledgeSearchQuery } from '../../api/knowledge.ts';
 import { AskForm } from '../../ui/ask-form.tsx';
 import { Empty } from '../../ui/empty.tsx';
-import { firstLine } from '../../ui/format.ts';
 import { SearchField } from '../../ui/search-field.tsx';
 import { Matches } from '../../ui/matches.tsx';
 import { BASES, tagsIn } from './bases.ts';
@@ -77,7 +76,7 @@ export function KnowledgeSearch({ persona, search, onSearch }: KnowledgeSearchPr
         <Matches<KnowledgeMatch>
           query={query}
           nothing="No chunk there has a word of it. Knowledge is found by its words: try others, or look into another knowledge base."
-          note={`found for “${firstLine(ask, 60)}” by its words, best first`}
+          asked={ask}
         >
           {(match, index) => (
             <MatchView key={match.id} match={match} question={ask} rank={index + 1} ofAll={persona === undefined} />

@@ -6,7 +6,6 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { formatCount } from '../../ui/format.ts';
 import { MatchList } from '../../ui/matches.tsx';
 import { Pager } from '../../ui/pager.tsx';
-import { SearchField } from '../../ui/search-field.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import type { MemoryPageProps } from './memory-page.tsx';
 import classes from './memory.module.css';
@@ -23,13 +22,6 @@ export function MemoryList({ search, onSearch, actions }: MemoryListProps) {
   const memories = query.data?.memories ?? [];
   return (
     <>
-      <SearchField
-        className={classes.search}
-        label="Tag that memories must have"
-        placeholder="Only those with a tag"
-        value={tag}
-        onSearch={(text) => onSearch({ tag: text, offset: undefined }, true)}
-      />
       {query.isPending && <SkeletonRows rows={4} height={100} label="Loading what is remembered" />}
       {query.isError && (
         <ErrorPanel

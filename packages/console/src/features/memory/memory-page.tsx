@@ -19,8 +19,11 @@ export interface MemoryView {
   readonly top?: number | undefined;
   /** Whose memories, by id. */
   readonly persona?: string | undefined;
-  /** Where nothing is looked for, what the listed memories must have. */
+  /** What memories must have. */
   readonly tag?: string | undefined;
+  /** Where something is looked for, the first and the last day on which it was remembered or said, in UTC. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
   readonly offset?: number | undefined;
   /** The memory that is being changed, and the one that is to become one with another. */
   readonly edit?: string | undefined;

@@ -1,11 +1,11 @@
-import { NativeSelect } from '@mantine/core';
+import { NativeSelect, TextInput } from '@mantine/core';
 import type { RecallMatch } from '@reeve/contract';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { recallQuery } from '../../api/memory.ts';
 import { AskForm } from '../../ui/ask-form.tsx';
-import { firstLine } from '../../ui/format.ts';
 import { Matches } from '../../ui/matches.tsx';
+import { SearchField } from '../../ui/search-field.tsx';
 import { PersonaPicker } from '../knowledge/persona-picker.tsx';
 import { RECALLED, type RecalledKind } from './kinds.ts';
 import type { MemoryPageProps } from './memory-page.tsx';
@@ -26,9 +26,9 @@ const KINDS = {
 
 /** Looks for what was remembered or said, as agents do; where something is looked for, shows what was found and by what. */
 export function MemorySearch({ search, onSearch, actions }: MemorySearchProps) {
-  const { ask, in: where = 'memory', top = TOPS[0], persona } = search;
+  const { ask, in: where = 'memory', top = TOPS[0], persona, tag, from, to } = search;
   const query = useQuery({
-    ...recallQuery({ text: ask ?? '', topK: top, kinds: KINDS[where].kinds, personaId: persona }),
+    ...recallQuery({ text: ask ?? '', topK: top, kinds: KINDS[where].kinds, personaId: persona, tag, from, to }),
     enabled: ask !== undefined,
   });
   return (
@@ -55,6 +55,19 @@ export function MemorySearch({ search, onSearch, actions }: MemorySearchProps) {
           value={String(top)}
           onChange={(event) => onSearch({ top: Number(event.currentTarget.value) }, true)}
         />
+        <SearchField
+          className={classes.tag}
+          label="Tag that memories must have"
+          placeholder="Only those with a tag"
+          value={tag}
+          onSearch={(text) => onSearch({ tag: text, offset: undefined }, true)}
+        />
+        {ask !== undefined && (
+          <>
+            <Day label="First day" value={from} max={to} onChange={(day) => onSearch({ from: day }, true)} />
+            <Day label="Last day" value={to} min={from} onChange={(day) => onSearch({ to: day }, true)} />
+          </>
+        )}
         {ask !== undefined && (
           <Link to="/admin/memory" search={{ persona }} className={classes.all}>
             All memories
@@ -64,8 +77,12 @@ export function MemorySearch({ search, onSearch, actions }: MemorySearchProps) {
       {ask !== undefined && (
         <Matches<RecallMatch>
           query={query}
-          nothing="Nothing there has a word of it. Memories are found by their words: try others."
-          note={`found for “${firstLine(ask, 60)}” by its words, best first`}
+          nothing={
+            tag === undefined && from === undefined && to === undefined
+              ? 'Nothing there has a word of it. Memories are found by their words: try others.'
+              : 'Nothing there has a word of it, the tag, and is of that time.'
+          }
+          asked={ask}
         >
           {(match, index) => (
             <RecallView
@@ -79,5 +96,28 @@ export function MemorySearch({ search, onSearch, actions }: MemorySearchProps) {
         </Matches>
       )}
     </>
+  );
+}
+
+interface DayProps {
+  readonly label: string;
+  readonly value: string | undefined;
+  readonly min?: string | undefined;
+  readonly max?: string | undefined;
+  readonly onChange: (day: string | undefined) => void;
+}
+
+/** One end of the time in which something was remembered or said: a day in UTC. */
+function Day({ label, value, min, max, onChange }: DayProps) {
+  return (
+    <TextInput
+      type="date"
+      size="xs"
+      label={label}
+      min={min}
+      max={max}
+      value={value ?? ''}
+      onChange={(event) => onChange(event.currentTarget.value || undefined)}
+    />
   );
 }

@@ -39,7 +39,16 @@ interface RecallViewProps {
 
 /** Something that was remembered or said: its text, how much it says, and the session and the run that it comes from. */
 export function RecallView({ item, question, place, actions }: RecallViewProps) {
-  const { kind, text, score, tags, created_at: created, expires_at: expires, persona_id: persona } = item;
+  const {
+    kind,
+    text,
+    score,
+    tags,
+    created_at: created,
+    expires_at: expires,
+    persona_id: persona,
+    superseded_by: newer,
+  } = item;
   return (
     <li>
       <div className={classes.head}>
@@ -52,6 +61,11 @@ export function RecallView({ item, question, place, actions }: RecallViewProps) 
         <span>
           <Ago time={created} />
         </span>
+        {newer !== null && (
+          <Tag tone="set" title="Agents are told the newer one alone">
+            a newer one came in its place
+          </Tag>
+        )}
         {expires != null && <span>{lastingWords(expires)}</span>}
         {persona != null && (
           <span>

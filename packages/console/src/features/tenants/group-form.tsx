@@ -96,9 +96,14 @@ interface FieldProps {
 }
 
 const BELOW: ('label' | 'input' | 'description' | 'error')[] = ['label', 'input', 'description', 'error'];
+const LINES = {
+  globs: 'One a line, with * for any text and ? for any character',
+  patterns: 'A regular expression a line, 20 at most',
+} as const;
 const HINTS = { tokens: '0: no limit', count: '0: no limit', usd: 'Such as 250 or 0.50; 0: no limit' } as const;
 
-function Field({ field: { kind, label }, first, value: { text, own }, origin, error, onChange }: FieldProps) {
+function Field({ field, first, value: { text, own }, origin, error, onChange }: FieldProps) {
+  const { label } = field;
   const typed = (typedText: string): void => onChange({ text: typedText, own: true });
   const common = {
     label,
@@ -109,21 +114,18 @@ function Field({ field: { kind, label }, first, value: { text, own }, origin, er
   };
   return (
     <div className={classes.field}>
-      {kind === 'flag' ? (
+      {field.kind === 'choice' ? (
         <Select
           {...common}
           allowDeselect={false}
-          data={[
-            { value: 'true', label: 'Go on, with a fair share of the limits' },
-            { value: 'false', label: 'Are refused (503)' },
-          ]}
+          data={field.choices.map((choice) => ({ value: String(choice.value), label: choice.label }))}
           value={text === '' ? null : text}
           onChange={(chosen) => chosen !== null && typed(chosen)}
         />
-      ) : kind === 'globs' ? (
+      ) : field.kind === 'globs' || field.kind === 'patterns' ? (
         <Textarea
           {...common}
-          description="One a line, with * for any text and ? for any character"
+          description={LINES[field.kind]}
           classNames={{ input: classes.names ?? '' }}
           autosize
           minRows={2}
@@ -135,8 +137,8 @@ function Field({ field: { kind, label }, first, value: { text, own }, origin, er
       ) : (
         <TextInput
           {...common}
-          description={HINTS[kind]}
-          inputMode={kind === 'usd' ? 'decimal' : 'numeric'}
+          description={HINTS[field.kind]}
+          inputMode={field.kind === 'usd' ? 'decimal' : 'numeric'}
           autoComplete="off"
           value={text}
           onChange={(event) => typed(event.currentTarget.value)}

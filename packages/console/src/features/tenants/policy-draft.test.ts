@@ -29,8 +29,10 @@ const changed = (part: PolicyDraft, among = fields) => changesOf(among, initial,
 test('every value of a policy has a place in a form, whatever personas it names', () => {
   assert.deepEqual(personasOf(tenant.policy), ['default', 'ada', 'qa_bot']);
   const paths = fields.map(({ path }) => path);
-  for (const path of ['fail_open', 'budgets.qa_bot', 'budgets_usd.ada', 'routing.deny', 'tools.approve'])
-    assert.ok(paths.includes(path), path);
+  const leaves = Object.entries(tenant.policy).flatMap(([name, value]) =>
+    typeof value === 'object' ? Object.keys(value).map((leaf) => `${name}.${leaf}`) : [name],
+  );
+  for (const path of leaves) assert.ok(paths.includes(path), path);
   assert.equal(new Set(paths).size, paths.length);
   assert.equal(countOverrides(tenant), 2);
 });
@@ -50,6 +52,9 @@ test('what is typed becomes an override, as the server reads it, and null takes 
     'routing.deny': own(' gpt-* \n\n o3'),
     'tools.deny': own(''),
     fail_open: own('false'),
+    'memory.extract': own('true'),
+    'memory.secrets': own('mask'),
+    'memory.refuse': own('(?i)project nightfall\n\n code \\d'),
   });
   assert.deepEqual(read, {
     overrides: {
@@ -59,6 +64,7 @@ test('what is typed becomes an override, as the server reads it, and null takes 
       routing: { deny: ['gpt-*', 'o3'] },
       tools: { deny: [] },
       fail_open: false,
+      memory: { extract: true, secrets: 'mask', refuse: ['(?i)project nightfall', ' code \\d'] },
     },
   });
   assert.ok(TenantPatch.safeParse(read).success);
@@ -76,6 +82,8 @@ test('what is no number is said where it stands', () => {
   assert.deepEqual(wrong('a lot'), { faults: { 'budgets.default': 'must be a whole number' } });
   assert.deepEqual(wrong('1.5'), { faults: { 'budgets.default': 'must be a whole number' } });
   assert.match(JSON.stringify(wrong(' ')), /give a number/);
+  const never = changed({ 'memory.secrets': { text: 'never', own: true } });
+  assert.match(JSON.stringify(never), /memory.secrets.*choose one/);
   assert.equal(pathOfFault('overrides.tools.deny[0]'), 'tools.deny');
   assert.equal(pathOfFault('overrides.budgets_usd.default'), 'budgets_usd.default');
 });

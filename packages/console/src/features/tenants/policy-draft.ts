@@ -35,7 +35,8 @@ export function changesOf(
 ): { readonly overrides: Overrides } | { readonly faults: Readonly<Record<string, string>> } {
   const changes: [path: string, value: PolicyValue | null][] = [];
   const faults: Record<string, string> = {};
-  for (const { path, kind } of fields) {
+  for (const field of fields) {
+    const { path } = field;
     const before = initial[path] ?? { text: '', own: false };
     const { text, own } = draft[path] ?? before;
     if (own === before.own && text === before.text) continue;
@@ -43,7 +44,7 @@ export function changesOf(
       if (before.own) changes.push([path, null]);
       continue;
     }
-    const read = readValue(kind, text);
+    const read = readValue(field, text);
     if ('fault' in read) faults[path] = read.fault;
     else changes.push([path, read.value]);
   }
@@ -60,8 +61,14 @@ function textOf(value: PolicyValue | undefined): string {
   return typeof value === 'object' ? value.join('\n') : String(value);
 }
 
-function readValue(kind: PolicyField['kind'], text: string): Read {
-  if (kind === 'flag') return { value: text === 'true' };
+function readValue(field: PolicyField, text: string): Read {
+  const { kind } = field;
+  if (kind === 'choice') {
+    const chosen = field.choices.find(({ value }) => String(value) === text);
+    return chosen === undefined ? { fault: 'choose one, or take the value of the file' } : { value: chosen.value };
+  }
+  // Blanks may be part of a pattern.
+  if (kind === 'patterns') return { value: text.split(/\r?\n/).filter((line) => line.trim() !== '') };
   if (kind === 'globs')
     return {
       value: text

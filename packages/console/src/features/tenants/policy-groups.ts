@@ -1,19 +1,24 @@
 import type { PolicyOrigin, Tenant } from '@reeve/contract';
 
-/** What a value is, which decides how it is shown and typed. */
-export type Kind = 'tokens' | 'usd' | 'count' | 'globs' | 'flag';
+/** One of the values that a field may have. */
+export interface Choice {
+  readonly value: boolean | string;
+  readonly label: string;
+}
 
-/** One value of a policy. */
-export interface PolicyField {
+/** One value of a policy, and what it is, which decides how it is shown and typed. */
+export type PolicyField = {
   /** As the API names it: `rate_limits.requests_per_minute`. */
   readonly path: string;
   readonly label: string;
-  readonly kind: Kind;
-}
+} & (
+  | { readonly kind: 'tokens' | 'usd' | 'count' | 'globs' | 'patterns' }
+  | { readonly kind: 'choice'; readonly choices: readonly Choice[] }
+);
 
 /** Values that are shown and changed together. */
 export interface PolicyGroup {
-  readonly id: 'budgets' | 'rate_limits' | 'routing' | 'tools' | 'egress' | 'fail_open';
+  readonly id: 'budgets' | 'rate_limits' | 'routing' | 'tools' | 'egress' | 'memory' | 'fail_open';
   readonly title: string;
   readonly lead: string;
   fieldsOf(tenant: Pick<Tenant, 'policy'>): readonly PolicyField[];
@@ -64,10 +69,47 @@ export const POLICY_GROUPS: readonly PolicyGroup[] = [
       Object.keys(policy.egress).map((tool) => ({ path: `egress.${tool}`, label: tool, kind: 'globs' })),
   },
   {
+    id: 'memory',
+    title: 'Memory',
+    lead: 'What agents remember, and what nobody may. Patterns are regular expressions as RE2 reads them, with (?i) in front where case does not matter.',
+    fieldsOf: fixed([
+      {
+        path: 'memory.extract',
+        label: 'Facts from conversations',
+        kind: 'choice',
+        choices: [
+          { value: true, label: 'A model looks for facts worth keeping' },
+          { value: false, label: 'Only what is asked to be remembered' },
+        ],
+      },
+      {
+        path: 'memory.secrets',
+        label: 'Texts with credentials or card numbers',
+        kind: 'choice',
+        choices: [
+          { value: 'refuse', label: 'Are refused' },
+          { value: 'mask', label: 'Are stored with *** in their place' },
+        ],
+      },
+      { path: 'memory.refuse', label: 'Texts are refused that match', kind: 'patterns' },
+      { path: 'memory.mask', label: 'Masked in a text', kind: 'patterns' },
+    ]),
+  },
+  {
     id: 'fail_open',
     title: 'When limits can’t be counted',
     lead: 'While the store of rate limits is away, requests go on with a fair share in each process, or are refused. Budgets never fail open.',
-    fieldsOf: fixed([{ path: 'fail_open', label: 'Requests', kind: 'flag' }]),
+    fieldsOf: fixed([
+      {
+        path: 'fail_open',
+        label: 'Requests',
+        kind: 'choice',
+        choices: [
+          { value: true, label: 'Go on, with a fair share of the limits' },
+          { value: false, label: 'Are refused (503)' },
+        ],
+      },
+    ]),
   },
 ];
 

@@ -1,16 +1,16 @@
 import { formatCost, formatCount } from '../../ui/format.ts';
-import type { Kind, PolicyValue } from './policy-groups.ts';
+import type { PolicyField, PolicyValue } from './policy-groups.ts';
 import classes from './tenants.module.css';
 
 interface PolicyValueProps {
-  readonly kind: Kind;
+  readonly field: PolicyField;
   readonly value: PolicyValue | undefined;
   /** Of a list of names: what it means to be empty. */
   readonly whenEmpty?: string;
 }
 
 /** A value of a policy as people say it. */
-export function PolicyValueView({ kind, value, whenEmpty = 'nothing' }: PolicyValueProps) {
+export function PolicyValueView({ field, value, whenEmpty = 'nothing' }: PolicyValueProps) {
   if (typeof value === 'object')
     return value.length === 0 ? (
       <span className={classes.soft}>{whenEmpty}</span>
@@ -23,9 +23,9 @@ export function PolicyValueView({ kind, value, whenEmpty = 'nothing' }: PolicyVa
         ))}
       </ul>
     );
-  if (kind === 'flag') return <>{value === true ? 'go on, with a fair share' : 'are refused (503)'}</>;
+  if (field.kind === 'choice') return <>{field.choices.find((choice) => choice.value === value)?.label}</>;
   if (value === undefined) return <span className={classes.soft}>as “default”</span>;
   if (Number(value) === 0) return <span className={classes.soft}>no limit</span>;
-  if (kind === 'usd') return <>{formatCost(String(value))}</>;
+  if (field.kind === 'usd') return <>{formatCost(String(value))}</>;
   return <>{formatCount(Number(value))}</>;
 }

@@ -121,18 +121,18 @@ function Group({ group, tenant, onEdit }: GroupProps) {
         {group
           .fieldsOf(tenant)
           .filter(({ path }) => path.endsWith('.default') || valueAt(tenant.policy, path) !== undefined)
-          .map(({ path, label, kind }) => (
-            <div key={path} data-path={path}>
-              <dt>{label}</dt>
+          .map((field) => (
+            <div key={field.path} data-path={field.path}>
+              <dt>{field.label}</dt>
               <dd>
                 <PolicyValueView
-                  kind={kind}
-                  value={valueAt(tenant.policy, path)}
-                  whenEmpty={path.endsWith('.allow') ? 'everything that is not denied' : 'nothing'}
+                  field={field}
+                  value={valueAt(tenant.policy, field.path)}
+                  whenEmpty={field.path.endsWith('.allow') ? 'everything that is not denied' : 'nothing'}
                 />
               </dd>
               <dd>
-                <OriginTag origin={originAt(tenant, path)} />
+                <OriginTag origin={originAt(tenant, field.path)} />
               </dd>
             </div>
           ))}

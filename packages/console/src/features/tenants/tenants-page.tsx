@@ -16,7 +16,7 @@ import table from '../../ui/table.module.css';
 import { Tag } from '../../ui/tag.tsx';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
 import { AdminPage } from '../admin/admin-page.tsx';
-import { countOverrides, originAt, valueAt, type Kind } from './policy-groups.ts';
+import { countOverrides, originAt, valueAt, type PolicyField } from './policy-groups.ts';
 import { PolicyValueView } from './policy-value.tsx';
 import { TenantForm } from './tenant-form.tsx';
 import classes from './tenants.module.css';
@@ -62,13 +62,12 @@ export function TenantsPage({ search, onSearch, onCreated }: TenantsPageProps) {
 }
 
 /** What the list shows of a policy. */
-const COLUMNS: readonly { readonly path: string; readonly kind: Kind; readonly title: string; readonly wide?: true }[] =
-  [
-    { path: 'budgets.default', kind: 'tokens', title: 'Tokens a month', wide: true },
-    { path: 'budgets_usd.default', kind: 'usd', title: 'Dollars a month' },
-    { path: 'rate_limits.requests_per_minute', kind: 'count', title: 'Requests a minute', wide: true },
-    { path: 'rate_limits.concurrent_runs', kind: 'count', title: 'Runs at once', wide: true },
-  ];
+const COLUMNS: readonly PolicyField[] = [
+  { path: 'budgets.default', kind: 'tokens', label: 'Tokens a month' },
+  { path: 'budgets_usd.default', kind: 'usd', label: 'Dollars a month' },
+  { path: 'rate_limits.requests_per_minute', kind: 'count', label: 'Requests a minute' },
+  { path: 'rate_limits.concurrent_runs', kind: 'count', label: 'Runs at once' },
+];
 
 function Tenants({ search: { q, offset = 0 }, onSearch }: Pick<TenantsPageProps, 'search' | 'onSearch'>) {
   const query = useQuery(tenantsQuery(q, offset));
@@ -103,9 +102,9 @@ function Tenants({ search: { q, offset = 0 }, onSearch }: Pick<TenantsPageProps,
             <thead>
               <tr>
                 <th scope="col">Tenant</th>
-                {COLUMNS.map(({ path, title }) => (
+                {COLUMNS.map(({ path, label }) => (
                   <th key={path} scope="col" className={table.wide}>
-                    {title}
+                    {label}
                   </th>
                 ))}
                 <th scope="col">Set here</th>
@@ -144,16 +143,16 @@ function Row({ tenant }: { readonly tenant: Tenant }) {
           {name !== id && `${id} · `}
           {inFile ? 'has a section in the tenants file' : 'not in the tenants file'}
         </span>
-        {COLUMNS.map(({ path, kind, title }) => (
-          <span key={path} className={`${table.sub} ${table.narrowOnly}`}>
-            {title}: <PolicyValueView kind={kind} value={valueAt(policy, path)} />
+        {COLUMNS.map((field) => (
+          <span key={field.path} className={`${table.sub} ${table.narrowOnly}`}>
+            {field.label}: <PolicyValueView field={field} value={valueAt(policy, field.path)} />
           </span>
         ))}
       </td>
-      {COLUMNS.map(({ path, kind }) => (
-        <td key={path} className={`${classes.cell} ${table.wide}`}>
-          <PolicyValueView kind={kind} value={valueAt(policy, path)} />
-          <OriginTag origin={originAt(tenant, path)} />
+      {COLUMNS.map((field) => (
+        <td key={field.path} className={`${classes.cell} ${table.wide}`}>
+          <PolicyValueView field={field} value={valueAt(policy, field.path)} />
+          <OriginTag origin={originAt(tenant, field.path)} />
         </td>
       ))}
       <td className={classes.cell}>

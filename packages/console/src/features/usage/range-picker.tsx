@@ -1,9 +1,10 @@
 import { TextInput } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
+import { addDays } from '../../ui/days.ts';
 import { FilterTabs } from '../../ui/filter-tabs.tsx';
 import classes from './range-picker.module.css';
 import type { UsagePageProps } from './usage-page.tsx';
-import { addDays, countDays, PRESETS, type DaysShown } from './usage-range.ts';
+import { countDays, PRESETS, type DaysShown } from './usage-range.ts';
 
 interface RangePickerProps extends UsagePageProps {
   readonly shown: DaysShown;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { UsageGroup } from '@reeve/contract';
-import { addDays, countDays, daysShown, everyDay, rangeOf } from './usage-range.ts';
+import { addDays } from '../../ui/days.ts';
+import { countDays, daysShown, everyDay, rangeOf } from './usage-range.ts';
 
 test('without an address it is the last thirty days, today with them', () => {
   const shown = daysShown({}, '2026-03-01');

@@ -1,5 +1,6 @@
 import type { UsageGroup } from '@reeve/contract';
 import type { UsageRange } from '../../api/usage.ts';
+import { addDays } from '../../ui/days.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -50,11 +51,6 @@ export function everyDay(
 /** How many days a range has, both ends counted. */
 export function countDays({ from, to }: DaysShown): number {
   return Math.round((Date.parse(to) - Date.parse(from)) / DAY_MS) + 1;
-}
-
-/** A day so many days later. */
-export function addDays(day: string, days: number): string {
-  return new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
 }
 
 /** The day of a moment, in UTC. */
