@@ -316,10 +316,7 @@ const dialog = (page: Page) => page.getByRole('dialog');
 
 const placesOf = (memory: string): Record<string, Place> => ({
   memories: ['/admin/memory', (page) => page.getByRole('list', { name: 'Memories' }).waitFor()],
-  'memory-search': [
-    '/admin/memory?ask=when+is+the+alarm+tested&from=2026-01-01',
-    (page) => page.locator('mark').first().waitFor(),
-  ],
+  'memory-search': ['/admin/memory?ask=when+is+the+alarm+tested', (page) => page.locator('mark').first().waitFor()],
   'memory-edit': [
     `/admin/memory?edit=${memory}`,
     async (page) => {

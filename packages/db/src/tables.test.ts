@@ -109,6 +109,17 @@ const COLUMNS = {
   },
   embeddings: { space_id: NO, ref: NO, embedding_id: NO, tenant_id: NO, hash: NO, changed: NO, vector: NO },
   events: { run_id: NO, seq: NO, tenant_id: NO, type: NO, data: NO, created_at: NO },
+  external_memories: {
+    memory_id: NO,
+    tenant_id: NO,
+    change: NO,
+    pending: NO,
+    sent: NO,
+    coordinate: YES,
+    attempts: NO,
+    due_at: NO,
+  },
+  external_stores: { tenant_id: NO, target: NO, enabled: NO, filled: NO, holder: YES, held_until: YES },
   idempotency_keys: { tenant_id: NO, key: NO, fingerprint: NO, status: YES, body: YES, created_at: NO },
   journal: {
     tenant_id: NO,

@@ -283,6 +283,24 @@ export interface Tables {
     indexed: Generated<boolean>;
     superseded_by: string | null;
   };
+  external_stores: {
+    tenant_id: string;
+    target: string;
+    enabled: Generated<boolean>;
+    filled: Generated<boolean>;
+    holder: string | null;
+    held_until: Time | null;
+  };
+  external_memories: {
+    memory_id: string;
+    tenant_id: string;
+    change: Generated<number>;
+    pending: Generated<boolean>;
+    sent: Generated<boolean>;
+    coordinate: string | null;
+    attempts: Generated<number>;
+    due_at: Generated<Time>;
+  };
   memory_extractions: {
     run_id: string;
     tenant_id: string;

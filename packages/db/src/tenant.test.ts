@@ -94,6 +94,9 @@ function rowsFor(tenant_id: string): Rows {
     chunks: { id: newId(), tenant_id, document_id, position: 1, text: 'secret', headings: [] },
     playbooks: { id: newId(), tenant_id, goal: 'secret', steps: empty, shape: '', successes: 1 },
     memories: { id: newId(), tenant_id, text: 'secret', digest: newId(), created_at: time },
+    // After the memories, which it would note.
+    external_stores: { tenant_id, target: '' },
+    external_memories: { memory_id: newId(), tenant_id },
     lexical_spaces: { tenant_id, persona_id: newId(), kind: 'memory', analyzer_version: 1 },
     lexical_entries: { space_id: number, entry: 1, tenant_id, ref: newId(), length: 1, terms: new Uint8Array(1) },
     lexical_terms: { space_id: number, term: 'secret', tenant_id, number: 1, count: 1, tail: new Uint8Array(1) },

@@ -127,7 +127,10 @@ export function createGateway(parts: GatewayParts): App {
 
 function mountMemoryRoutes(
   app: App,
-  parts: Pick<GatewayParts, 'database' | 'workspaces' | 'log' | 'reader' | 'askVector' | 'memoryRulesOf'>,
+  parts: Pick<
+    GatewayParts,
+    'database' | 'workspaces' | 'log' | 'reader' | 'askVector' | 'askKnowledge' | 'memoryRulesOf'
+  >,
 ): void {
   const deleted = async (tenantId: string, sessionId: string) => {
     await parts.workspaces?.remove(tenantId, sessionId).catch((error: unknown) => {
@@ -135,7 +138,7 @@ function mountMemoryRoutes(
     });
   };
   mountMemory(app, parts.database, parts.memoryRulesOf, deleted, parts.askVector);
-  mountKnowledge(app, parts);
+  mountKnowledge(app, { ...parts, askVector: parts.askKnowledge });
   mountPlaybooks(app, parts.database, parts.memoryRulesOf);
 }
 

@@ -3,6 +3,7 @@ import type { Database } from '@reeve/db';
 import { openApiOf, REFERENCE_POLICY, referencePage, Reply, type App } from '@reeve/http';
 import { metrics, ReeveError, type ConfigOf } from '@reeve/kit';
 import type { gatewaySettings } from './config.ts';
+import type { AskVector, ExternalState } from '@reeve/memory';
 import type { ModelGateway } from '@reeve/models';
 import type { Sandbox } from '@reeve/sandbox';
 import type { Worker } from '@reeve/tasks';
@@ -16,7 +17,9 @@ export interface HealthParts {
   readonly sandbox: Pick<Sandbox, 'status'>;
   readonly worker: Worker | undefined;
   /** Undefined where there is no embedding model. */
-  readonly askVector?: unknown;
+  readonly askKnowledge?: AskVector | undefined;
+  /** Undefined where there is no external memory. */
+  readonly externalMemory?: ExternalState | undefined;
   readonly circuits: Circuits;
   readonly version: string;
   readonly commit: string;
@@ -92,7 +95,8 @@ async function componentsOf({
   worker,
   circuits,
   holds,
-  askVector,
+  askKnowledge,
+  externalMemory,
 }: HealthParts): Promise<Record<ComponentName, ComponentHealth>> {
   const checked = await checkDatabase(database);
   const followed = (message: string): ComponentHealth => ({
@@ -106,7 +110,10 @@ async function componentsOf({
     broker: followed('in the database; no external broker is configured'),
     cache: holds.limits(),
     models: models.health(),
-    memory: followed(askVector === undefined ? 'lexical retrieval' : 'retrieval by words and vectors'),
+    memory: worse(
+      followed(askKnowledge === undefined ? 'lexical retrieval' : 'retrieval by words and vectors'),
+      externalHealth(externalMemory),
+    ),
     sandbox: sandbox.status(),
     pools: { status: 'ok', message: 'no pools in this release' },
     scheduler: {
@@ -121,6 +128,12 @@ async function componentsOf({
 
 function worse(one: ComponentHealth, other: ComponentHealth): ComponentHealth {
   return other.status === 'ok' ? one : other;
+}
+
+function externalHealth(externalMemory: ExternalState | undefined): ComponentHealth {
+  return externalMemory === undefined || externalMemory.circuit() === 'closed'
+    ? { status: 'ok' }
+    : { status: 'degraded', message: 'the external memory does not answer; the built-in one does' };
 }
 
 function gatewayHealth(circuits: Circuits): ComponentHealth {

@@ -1,6 +1,8 @@
-import { setting } from '@reeve/kit';
+import { flag, secret, setting } from '@reeve/kit';
 import { ServicePort } from '@reeve/rpc/config';
 import { z } from 'zod';
+
+const BACKEND_TENANT = 'it must be letters, digits and . _ -, 64 at most';
 
 /** Settings of memory. */
 export const memorySettings = {
@@ -22,4 +24,30 @@ export const memorySettings = {
     'MEMORY_PORT',
     ServicePort.default(50_052).describe('Port of the Memory service; 0 takes a free one, off serves none.'),
   ),
+  somaBaseUrl: setting(
+    'SOMA_BASE_URL',
+    z
+      .string()
+      .regex(/^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/, 'it must be an http:// or https:// URL, without a password')
+      .refine((url) => URL.canParse(url), 'it must be a URL')
+      .optional()
+      .describe('An external memory that speaks the memory API of SomaBrain, such as http://127.0.0.1:9696.'),
+  ),
+  somaApiKey: secret(
+    'SOMA_API_KEY',
+    z
+      .string()
+      .regex(/^[\x21-\x7e]+$/, 'it must be one line without blanks')
+      .optional()
+      .describe('What the external memory is shown as a bearer token.'),
+  ),
+  somaTenantId: setting(
+    'SOMA_TENANT_ID',
+    z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, BACKEND_TENANT)
+      .default('reeve')
+      .describe('What the names of tenants begin with in the external memory.'),
+  ),
+  somaEnabled: setting('SOMA_ENABLED', flag.default(true).describe('Whether an external memory that is set is used.')),
 };

@@ -5,6 +5,14 @@ export { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
 export type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
 export { contextFor } from './context.ts';
 export type { ContextQuery, RunContextItem } from './context.ts';
+export {
+  createExternalMemory,
+  disableStores,
+  openAskExternal,
+  releaseStores,
+  startExternalSender,
+} from './external/index.ts';
+export type { ExternalMemory, ExternalState } from './external/index.ts';
 export { refreshBodies } from './knowledge/body.ts';
 export type { BodyNote } from './knowledge/body.ts';
 export { mountKnowledge } from './knowledge/routes.ts';

@@ -1,5 +1,13 @@
 import { recordAudit } from '@reeve/audit';
-import type { Memory, MemoryPatch, RecallInput, RecallMatch, RememberInput, Retrieval } from '@reeve/contract';
+import type {
+  Memory,
+  MemoryPatch,
+  RecallBackend,
+  RecallInput,
+  RecallMatch,
+  RememberInput,
+  Retrieval,
+} from '@reeve/contract';
 import { isUniqueViolation, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import { allowedText, type MemoryRules } from './care/sensitive.ts';
@@ -10,7 +18,7 @@ import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
 import { digestOf, memoryText } from './memory.ts';
 import { selectMemory, updateMemoryRow } from './memory-store.ts';
-import { isTelling, type FoundTexts } from './find-texts.ts';
+import { isTelling } from './find-texts.ts';
 import { search, type SearchInput } from './search.ts';
 import type { Requester } from './session.ts';
 import { deleteExpiredMemory, deleteMemory, insertMemory, selectMemoryPersona } from './store.ts';
@@ -154,11 +162,11 @@ export async function recall(
   tenantId: string,
   input: RecallWanted,
   asked?: QueryVector,
-): Promise<{ matches: RecallMatch[]; retrieval: Retrieval }> {
+): Promise<{ matches: RecallMatch[]; retrieval: Retrieval; backend: RecallBackend }> {
   const persona = await personaIdOf(tx, tenantId, input.persona_id);
   const personas = persona === undefined ? undefined : [persona];
-  const { found, retrieval } = await recallOf(tx, tenantId, input, personas, asked);
-  return { matches: found.map(({ match }) => match), retrieval };
+  const { found, retrieval, backend } = await recallOf(tx, tenantId, input, personas, asked);
+  return { matches: found.map(({ match }) => match), retrieval, backend };
 }
 
 /** The same for an agent: memories of its persona, and those of none. */
@@ -179,7 +187,7 @@ async function recallOf(
   input: SearchInput,
   personas: readonly (string | null)[] | undefined,
   asked: QueryVector | undefined,
-): Promise<FoundTexts<RecallMatch>> {
+): ReturnType<typeof search> {
   return search(tx, tenantId, { ...input, query: input.query.slice(0, QUERY_LENGTH) }, personas, asked);
 }
 

@@ -20,19 +20,29 @@ interface Work {
   readonly asked: QueryVector | undefined;
 }
 
+/** Who is asked of a query before it is looked for: for memories, and for documents, which no external memory has. */
+export interface MemoryAsks {
+  readonly askVector?: AskVector | undefined;
+  readonly askKnowledge?: AskVector | undefined;
+}
+
 /** The `Memory` service: the same rules as the routes, each method one transaction. */
-export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRulesOf, askVector?: AskVector): RpcService {
+export function memoryService(
+  { db }: Pick<Database, 'db'>,
+  rulesOf: MemoryRulesOf,
+  { askVector, askKnowledge }: MemoryAsks = {},
+): RpcService {
   const within = async <T>(
     call: Parameters<typeof callerOf>[0],
     role: Caller['principal']['role'],
     work: (of: Work) => Promise<T>,
-    query?: string,
+    query?: { readonly text: string; readonly ask: AskVector | undefined },
   ): Promise<T> => {
     const { principal, context } = callerOf(call);
     requireAccess(principal, role);
     const { tenantId, userId } = principal;
     const rules = await rulesOf(tenantId);
-    const asked = query === undefined ? undefined : await askVector?.(tenantId, query);
+    const asked = query === undefined ? undefined : await query.ask?.(tenantId, query.text);
     const who = { tenantId, userId, traceId: context.traceId };
     return inTenant(db, tenantId, (tx) => work({ tx, tenantId, rules, who, asked }));
   };
@@ -92,7 +102,7 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
               })),
             };
           };
-          return within(call, 'viewer', find, body.query);
+          return within(call, 'viewer', find, { text: body.query, ask: askKnowledge });
         },
         remember: ({ text, tags, personaId, ttlS }, call) => {
           const body = validate(
@@ -120,9 +130,10 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
             'body',
           );
           const find = async ({ tx, tenantId, asked }: Work) => {
-            const { matches, retrieval } = await recall(tx, tenantId, body, asked);
+            const { matches, retrieval, backend } = await recall(tx, tenantId, body, asked);
             return {
               retrieval,
+              backend,
               matches: matches.map(({ source, created_at: createdAt, superseded_by: supersededBy, ...match }) => ({
                 ...match,
                 createdAt,
@@ -132,7 +143,7 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
               })),
             };
           };
-          return within(call, 'viewer', find, body.query);
+          return within(call, 'viewer', find, { text: body.query, ask: askVector });
         },
         storePlaybook: ({ sessionId: session_id, prompt, calls, personaId }, call) => {
           const history_sequence = calls.map(({ tool, argsJson }) => ({

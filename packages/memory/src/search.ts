@@ -1,6 +1,7 @@
-import type { RecallInput, RecallMatch } from '@reeve/contract';
+import type { RecallBackend, RecallInput, RecallMatch } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { newestFirst } from './care/newest-first.ts';
+import { rankExternal } from './external/rank.ts';
 import { findTexts, type FoundTexts } from './find-texts.ts';
 import { findSpaces, type Space } from './lexical/space.ts';
 import { selectFoundMemories, selectFoundMessages } from './search-store.ts';
@@ -23,19 +24,22 @@ export async function search(
   /** Whose memories and messages, null: those of none; left out: all. */
   personas?: readonly (string | null)[],
   asked?: QueryVector,
-): Promise<FoundTexts<RecallMatch>> {
+): Promise<FoundTexts<RecallMatch> & { backend: RecallBackend }> {
   const spaces = await spacesOf(tx, tenantId, kinds, personas);
-  const result = await findTexts(tx, spaces, { query, asked, count: topK }, (refs) =>
-    matchesOf(tx, tenantId, refs, personas, filter),
-  );
+  const find = (refs: readonly string[]) => matchesOf(tx, tenantId, refs, personas, filter);
+  const result = await findTexts(tx, spaces, { query, asked, count: topK }, find);
   const ranked = result.found
     .map((one) => ({ ...one, match: { ...one.match, score: one.score } }))
     .sort((one, other) => byScore(one.match, other.match))
     .slice(0, topK);
-  const ordered = await newestFirst(ranked, (ids) => selectFoundMemories(tx, tenantId, ids));
+  const external = kinds.includes('memory') ? asked?.external : undefined;
+  const hits = external?.hits;
+  const best = hits === undefined ? ranked : await rankExternal(tx, { tenantId, personas, find }, hits, ranked);
+  const ordered = await newestFirst(best.slice(0, topK), (ids) => selectFoundMemories(tx, tenantId, ids));
   // What came in the place of a memory may be of another time, or have other tags.
   const wanted = ordered.filter(({ match }) => passes(match, filter));
-  return { ...result, found: wanted.slice(0, topK) };
+  const backend = external === undefined ? 'built_in' : hits === undefined ? 'fallback' : 'external';
+  return { ...result, backend, found: wanted.slice(0, topK) };
 }
 
 async function spacesOf(

@@ -113,7 +113,6 @@ export function readConfig(overrides: Readonly<Record<string, string | undefined
 
 /** Settings of parts that are not in this release, and what they would do. */
 const NOT_BUILT: Readonly<Record<string, string>> = {
-  SOMA_BASE_URL: 'an external memory backend',
   MEMORY_SERVICE_TARGET: 'calling the role memory elsewhere; all roles reach the database themselves',
   MODEL_GATEWAY_TARGET: 'calling the role models elsewhere',
   KAFKA_BOOTSTRAP_SERVERS: 'a bus outside the database',

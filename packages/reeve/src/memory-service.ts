@@ -1,5 +1,6 @@
 import type { Database } from '@reeve/db';
-import type { AskVector, MemoryRulesOf } from '@reeve/memory';
+import type { MemoryRulesOf } from '@reeve/memory';
+import type { MemoryAsks } from '@reeve/memory/rpc';
 import type { RpcServer } from '@reeve/rpc';
 import type { Config } from './config.ts';
 import { isAlone, startRoleService, type RoleServiceParts } from './role-service.ts';
@@ -9,7 +10,7 @@ export function startMemoryService(
   parts: RoleServiceParts,
   database: Pick<Database, 'db'>,
   rulesOf: MemoryRulesOf,
-  askVector: AskVector | undefined,
+  asks: MemoryAsks,
 ): Promise<RpcServer | undefined> {
   const { config } = parts;
   return startRoleService(parts, {
@@ -18,7 +19,7 @@ export function startMemoryService(
     host: config.memoryHost,
     port: config.memoryPort,
     variable: 'MEMORY_PORT',
-    services: async () => [(await import('@reeve/memory/rpc')).memoryService(database, rulesOf, askVector)],
+    services: async () => [(await import('@reeve/memory/rpc')).memoryService(database, rulesOf, asks)],
   });
 }
 

@@ -11,7 +11,7 @@ suite('with a server', () => {
     server = await startServer({
       dataDirectory: place.directory,
       url: undefined,
-      environment: { SOMA_BASE_URL: 'http://127.0.0.1:9696' },
+      environment: { KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:9092' },
     });
   });
   after(async () => {
@@ -58,7 +58,7 @@ suite('with a server', () => {
 
   test('a setting of something that is not built is named at the start', () => {
     assert.ok(
-      server.log.some((line) => /SOMA_BASE_URL is set, but this release does not have/.test(line)),
+      server.log.some((line) => /KAFKA_BOOTSTRAP_SERVERS is set, but this release does not have/.test(line)),
       server.log.join('\n'),
     );
   });

@@ -17,14 +17,18 @@ import {
 } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
 import {
+  disableStores,
   expireHolds,
   memoryRules,
+  openAskExternal,
   openAskVector,
   forgetAs,
   recallAs,
   releaseExtractions,
+  releaseStores,
   remember,
   startEmbedding,
+  startExternalSender,
   startMemoryExtractor,
   startMemoryIndexer,
   type AskVector,
@@ -68,6 +72,7 @@ import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
 import { keepBodies } from './body.ts';
 import { createEgress, readEgressFile } from './egress.ts';
 import { openEmbedders } from './embedders.ts';
+import { openExternalMemory } from './external-memory.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
 import { httpPortOf, startMemoryService } from './memory-service.ts';
 import { openSandboxOf, requireSandboxPlace, sandboxTarget } from './sandbox-place.ts';
@@ -129,6 +134,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     await expireCalls(database.db);
     await releaseExtractions(database.db);
     await expireHolds(database.db);
+    await releaseStores(database.db);
   }
   const target = sandboxTarget(config);
   const sandbox = stack.use(await openSandboxOf(config, serve ? log : silentLog));
@@ -173,7 +179,10 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
     underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
   const embedders = openEmbedders(config, log, ledgerFor);
-  const askVector = embedders && stack.use(openAskVector(database, embedders, log));
+  const askKnowledge = embedders && stack.use(openAskVector(database, embedders, log));
+  const external = openExternalMemory(config, web.configured);
+  const askExternal = external && openAskExternal(external, askKnowledge, log);
+  const askVector = askExternal ?? askKnowledge;
   const toolContextFor = createToolContext(
     database,
     memoryRulesOf,
@@ -229,6 +238,10 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && (works || config.roles.includes('memory'))) stack.use(startMemoryIndexer(database, log));
   if (serve && embedders !== undefined && (works || config.roles.includes('memory')))
     stack.use(startEmbedding(database, embedders, log));
+  if (serve && (works || config.roles.includes('memory'))) {
+    if (external === undefined) await disableStores(database.db);
+    else stack.use(startExternalSender(database, external, log));
+  }
 
   if (serve && works) stack.use(startMemoryExtractor({ database, models, ledgerFor, rulesOf: memoryRulesOf, log }));
 
@@ -290,6 +303,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     worker,
     handler,
     askVector,
+    askKnowledge,
+    externalMemory: askExternal,
     workspaces,
     ledgerFor,
     log,
@@ -325,7 +340,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
         ? undefined
         : { sandbox, workspaces, mcpFiles, connect: outgoing.connect };
     stack.use((await startSandboxService({ ...shared, calls: toolCalls, programs })) ?? null);
-    stack.use((await startMemoryService(shared, database, memoryRulesOf, askVector)) ?? null);
+    stack.use((await startMemoryService(shared, database, memoryRulesOf, { askVector, askKnowledge })) ?? null);
   }
   notReady = undefined;
   stack.defer(() => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { credentials, loadPackageDefinition, Metadata, status, type Client, type ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { Tls } from '@reeve/rpc/tls';
+import type { ServerProcess } from './server.ts';
 
 type Json = Record<string, unknown>;
 
@@ -106,4 +107,10 @@ function deadlineOf({ timeoutMs = 60_000 }: CallOptions): { deadline: number } {
 function failureOf({ code, details, metadata }: ServiceError): Called {
   const [packed] = metadata.get('grpc-status-details-bin');
   return { code: status[code], message: details, details: Buffer.from(packed ?? '') };
+}
+
+/** Where the log of a server says that its service `Memory` listens. */
+export function memoryTargetOf({ log }: Pick<ServerProcess, 'log'>): string {
+  const lines = log.map((line) => JSON.parse(line) as Record<string, unknown>);
+  return new URL(lines.find(({ message }) => /Memory service listens/.test(String(message)))!['url'] as string).host;
 }

@@ -10,6 +10,8 @@ export {
 export type { TestDatabase } from './database.ts';
 export { leaveBegun, openTestEngine, requester } from './engine.ts';
 export type { TestEngine } from './engine.ts';
+export { startExternalMemory } from './external-memory.ts';
+export type { ExternalFault, ExternalRequest, StoredThere, TestExternalMemory } from './external-memory.ts';
 export { startMcpServer } from './mcp-server.ts';
 export type { TestMcpServer } from './mcp-server.ts';
 export { startServer } from './server.ts';

@@ -30,6 +30,7 @@ export async function outwaitTheDead({ url }: Pick<TestDatabase, 'url'>): Promis
   try {
     await client.query(`update leases set expires_at = now() - interval '1 hour'`);
     await client.query(`update memory_extractions set due_at = now() - interval '1 hour'`);
+    await client.query(`update external_stores set held_until = now() - interval '1 hour'`);
   } finally {
     await client.end();
   }

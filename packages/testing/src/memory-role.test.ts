@@ -4,16 +4,10 @@ import { createClient, type Client } from '@reeve/client';
 import { routes } from '@reeve/contract';
 import { newId } from '@reeve/kit';
 import { createTestDatabase, testDatabaseKind, type TestDatabase } from './database.ts';
-import { createGrpcClient, type CallOptions, type GrpcClient } from './grpc-client.ts';
+import { createGrpcClient, memoryTargetOf, type CallOptions, type GrpcClient } from './grpc-client.ts';
 import { startServer, type ServerProcess } from './server.ts';
 
 const SERVICE = 'reeve.v1.Memory';
-
-/** Where the log says that the service listens. */
-function targetOf({ log }: ServerProcess): string {
-  const lines = log.map((line) => JSON.parse(line) as Record<string, unknown>);
-  return new URL(lines.find(({ message }) => /Memory service listens/.test(String(message)))!['url'] as string).host;
-}
 
 /** A call's response. Fails on what is not `OK`. */
 async function ask(client: GrpcClient, method: string, request: Record<string, unknown>, options?: CallOptions) {
@@ -32,7 +26,7 @@ describe('the Memory service', { timeout: 240_000 }, () => {
     database = await createTestDatabase();
     server = await startServer({ ...database, environment: { MEMORY_PORT: '0' } });
     http = createClient({ baseUrl: server.url });
-    memory = createGrpcClient(SERVICE, targetOf(server));
+    memory = createGrpcClient(SERVICE, memoryTargetOf(server));
   });
   after(async () => {
     memory[Symbol.dispose]();
@@ -70,8 +64,8 @@ describe('the Memory service', { timeout: 240_000 }, () => {
     const { id } = await ask(memory, 'Remember', fact, acme);
     const again = await ask(memory, 'Remember', fact, acme);
     assert.deepEqual(again, { id, deduplicated: true });
-    const { matches, retrieval } = await ask(memory, 'Recall', { query: 'alarm code' }, acme);
-    assert.equal(retrieval, 'lexical');
+    const { matches, retrieval, backend } = await ask(memory, 'Recall', { query: 'alarm code' }, acme);
+    assert.deepEqual([retrieval, backend], ['lexical', 'built_in']);
     const [match, ...rest] = matches as Record<string, unknown>[];
     assert.deepEqual([match!['id'], match!['text'], match!['tags'], rest.length], [id, fact.text, ['alarm'], 0]);
     const changed = await ask(memory, 'Remember', { text: 'The alarm code is 4712' }, acme);
@@ -152,7 +146,7 @@ describe('the role memory in a process of its own', { timeout: 240_000, skip: on
     await using database = await createTestDatabase();
     const environment = { REEVE_ROLES: 'memory', MEMORY_PORT: '0' };
     await using server = await startServer({ ...database, environment });
-    using memory = createGrpcClient(SERVICE, targetOf(server));
+    using memory = createGrpcClient(SERVICE, memoryTargetOf(server));
     await ask(memory, 'Remember', { text: 'The gate squeaks' });
     const http = createClient({ baseUrl: server.url });
     const { matches } = await http.call(routes.recall, { body: { query: 'gate' } });

@@ -1,4 +1,4 @@
-import type { Retrieval } from '@reeve/contract';
+import type { RecallBackend, Retrieval } from '@reeve/contract';
 import type { ReactNode } from 'react';
 import { Empty } from './empty.tsx';
 import { ErrorPanel } from './error-panel.tsx';
@@ -7,11 +7,18 @@ import classes from './matches.module.css';
 import { SkeletonRows } from './skeleton-rows.tsx';
 
 interface Found<Item> {
-  readonly data: { readonly matches: readonly Item[]; readonly retrieval: Retrieval } | undefined;
+  readonly data: FoundOnce<Item> | undefined;
   readonly isPending: boolean;
   readonly isError: boolean;
   readonly error: Error | null;
   readonly refetch: () => Promise<unknown>;
+}
+
+interface FoundOnce<Item> {
+  readonly matches: readonly Item[];
+  readonly retrieval: Retrieval;
+  /** Of what was remembered: who ranked it. */
+  readonly backend?: RecallBackend;
 }
 
 interface MatchesProps<Item> {
@@ -44,9 +51,10 @@ export function Matches<Item>({ query, nothing, asked, children }: MatchesProps<
             <span>
               {' '}
               · found for “{firstLine(asked, 60)}” by its words{data?.retrieval === 'hybrid' && ' and what it means'},
-              best first
+              {data?.backend === 'external' && ' and by the external memory,'} best first
             </span>
           )}
+          {data?.backend === 'fallback' && <span> · the external memory does not answer</span>}
         </p>
       )}
       {matches?.length === 0 && <Empty title={nothing} />}

@@ -49,6 +49,9 @@ export const RecallMatch = z
   })
   .meta({ id: 'RecallMatch' });
 export type RecallMatch = z.infer<typeof RecallMatch>;
+/** Who ranked what was remembered. */
+export const RecallBackend = z.enum(['built_in', 'external', 'fallback']);
+export type RecallBackend = z.infer<typeof RecallBackend>;
 export const recall = defineRoute({
   method: 'POST',
   path: '/api/v1/memory/recall',
@@ -56,9 +59,9 @@ export const recall = defineRoute({
   access: 'viewer',
   summary: 'Find what was remembered',
   description:
-    '`retrieval` says how: by words alone, or by words and vectors where there is an embedding model that answers. What came in the place of an older memory stands before it.',
+    '`retrieval` says how: by words alone, or by words and vectors where there is an embedding model that answers. What came in the place of an older memory stands before it. `backend` says who ranked: the built-in memory; an external one (`SOMA_BASE_URL`); or the built-in one because the external one did not answer (`fallback`).',
   body: RecallInput,
-  responses: { 200: z.object({ matches: z.array(RecallMatch), retrieval: Retrieval }) },
+  responses: { 200: z.object({ matches: z.array(RecallMatch), retrieval: Retrieval, backend: RecallBackend }) },
 });
 export const Memory = z
   .object({

@@ -1,5 +1,6 @@
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { createBreaker, ReeveError, type Breaker, type Log } from '@reeve/kit';
+import type { ExternalAnswer } from '../external/answer.ts';
 import type { Space } from '../lexical/space.ts';
 import type { Embedder, Embedders } from './embedder.ts';
 import { unit } from './matrix.ts';
@@ -11,6 +12,8 @@ import { findLive, type EmbeddingSpace } from './space.ts';
 export interface QueryVector {
   /** Ranks spaces by it; undefined where it cannot be compared: its space is not live any more, or not loaded yet. */
   rank(tx: Tx, spaces: readonly Space[]): Promise<VectorRanking | undefined>;
+  /** What an external memory said to the same query, where there is one. */
+  readonly external?: ExternalAnswer | undefined;
 }
 
 /**

@@ -62,7 +62,9 @@ export function embeddersOf(wanted: Embedder, ...others: readonly Embedder[]): E
 /** The tables that hold vectors, or what has them. */
 export async function emptyMemory({ db }: Pick<Database, 'db'>): Promise<void> {
   await sql`truncate embeddings, embedding_progress, embedding_spaces, lexical_spaces, lexical_entries, lexical_terms,
-    lexical_blocks, memories, messages, sessions, playbooks, chunks, documents, personas cascade`.execute(db);
+    lexical_blocks, external_stores, external_memories, memories, messages, sessions, playbooks, chunks, documents, personas cascade`.execute(
+    db,
+  );
 }
 
 /** Every vector that there is, without the vectors themselves; and whether all that is counted is there. */

@@ -1,11 +1,13 @@
 import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
 import { lookAtSchema, type Holder } from '@reeve/db';
+import { createOutgoing } from '@reeve/http';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openEmbedder, openModels } from '@reeve/models';
 import { openSandbox } from '@reeve/sandbox';
 import { modelProblems } from '../config-problems.ts';
 import type { Config } from '../config.ts';
+import { openExternalMemory } from '../external-memory.ts';
 import { openChannelTo, sandboxTarget } from '../sandbox-place.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
@@ -93,6 +95,22 @@ export function checkEmbedding(config: Config): Check {
     return ok(name, `${embedder.model}; configured, not called`);
   } catch (error) {
     return fail(name, ReeveError.from(error).message, 'set it, or set EMBEDDING_PROVIDER to none');
+  }
+}
+
+/** The external memory answers that it is well. Undefined where none is set. */
+export async function checkExternalMemory(config: Config): Promise<Check | undefined> {
+  const name = 'external_memory';
+  if (config.somaBaseUrl !== undefined && !config.somaEnabled) return ok(name, 'switched off by SOMA_ENABLED');
+  await using outgoing = createOutgoing({ allowPrivate: true });
+  const memory = openExternalMemory(config, outgoing);
+  if (memory === undefined) return undefined;
+  try {
+    await memory.check();
+    return ok(name, `${memory.name} answers`);
+  } catch (error) {
+    const remedy = 'start it, or correct SOMA_BASE_URL and SOMA_API_KEY; until then the built-in memory answers';
+    return warn(name, ReeveError.from(error).message, remedy);
   }
 }
 

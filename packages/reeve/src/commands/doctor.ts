@@ -5,7 +5,14 @@ import type { Command } from 'commander';
 import { fail, ok, warn, type Check } from '../checks/check.ts';
 import { checkFolders } from '../checks/folders.ts';
 import { checkDataDirectory, checkDisk, checkNode, checkToolchain } from '../checks/machine.ts';
-import { checkDatabase, checkEmbedding, checkModel, checkSandbox, checkServer } from '../checks/parts.ts';
+import {
+  checkDatabase,
+  checkEmbedding,
+  checkExternalMemory,
+  checkModel,
+  checkSandbox,
+  checkServer,
+} from '../checks/parts.ts';
 import { checkPort } from '../checks/port.ts';
 import { checkConfig } from '../config-problems.ts';
 import { settingsInVain } from '../config.ts';
@@ -51,6 +58,7 @@ async function runChecks(): Promise<Check[]> {
   const directory = resolve(config.dataDirectory);
   const holder = readHolder(directory);
   const server = await checkServer(config, holder);
+  const externalMemory = await checkExternalMemory(config);
   return [
     ...here,
     configuration,
@@ -62,6 +70,7 @@ async function runChecks(): Promise<Check[]> {
     ...(await checkFolders(config)),
     checkModel(config),
     checkEmbedding(config),
+    ...(externalMemory === undefined ? [] : [externalMemory]),
     await checkPort(config.host, config.port, holder),
     ...(server === undefined ? [] : [server]),
   ];

@@ -103,6 +103,7 @@ async function search(query: string, options: SearchOptions): Promise<number> {
   if (wantsJson(options)) printJson(answer);
   else if (answer.matches.length > 0) printTable(answer.matches, COLUMNS);
   else note('nothing');
+  if (answer.backend === 'fallback') note('the external memory does not answer; this is what the built-in one finds');
   return EXIT.done;
 }
 

@@ -1,0 +1,70 @@
+import { inTenant, type Db } from '@reeve/db';
+import type { ExternalMemory, ToldMemory } from './client.ts';
+import { countTold } from './instruments.ts';
+import { coordinateFrom, coordinateText } from './protocol.ts';
+import {
+  deleteNote,
+  selectPending,
+  selectTold,
+  updatePlace,
+  updateSent,
+  updateStored,
+  type PendingMemory,
+} from './store.ts';
+
+/** A memory that the backend is to be told of, and what it is now; undefined where it is gone. */
+export interface Delivery {
+  readonly pending: PendingMemory;
+  readonly memory: ToldMemory | undefined;
+}
+
+/**
+ * The next deliveries of a tenant. From now on what is stored may be there: a process that dies before it knows leaves that behind, so
+ * that a later deletion is told all the same.
+ */
+export async function takeDeliveries(db: Db, tenantId: string, limit: number): Promise<Delivery[]> {
+  return inTenant(db, tenantId, async (tx) => {
+    // In this order: what becomes of a memory after the first is another change, and told again.
+    const pending = await selectPending(tx, tenantId, limit);
+    const memories = await selectTold(
+      tx,
+      tenantId,
+      pending.map(({ id }) => id),
+    );
+    await updateSent(
+      tx,
+      pending.filter(({ id, sent }) => !sent && memories.has(id)).map(({ id }) => id),
+    );
+    return pending.map((one) => ({ pending: one, memory: memories.get(one.id) }));
+  });
+}
+
+/**
+ * Tells the backend what a memory is now, and notes that it knows. Told twice is as good as once. What it had of the memory before is
+ * deleted first: it may keep a text that was taken back beside the new one otherwise. Rejects as the backend does.
+ */
+export async function deliver(
+  db: Db,
+  backend: ExternalMemory,
+  tenantId: string,
+  { pending, memory }: Delivery,
+  signal: AbortSignal,
+): Promise<void> {
+  const known = pending.coordinate === null ? undefined : coordinateFrom(pending.coordinate);
+  if (memory !== undefined) {
+    if (known !== undefined) await backend.forget(tenantId, known, signal);
+    const coordinate = coordinateText(await backend.remember(tenantId, memory, signal));
+    await inTenant(db, tenantId, (tx) => updateStored(tx, tenantId, pending, coordinate));
+    countTold('stored');
+    return;
+  }
+  if (known !== undefined) await backend.forget(tenantId, known, signal);
+  // Sent, and nobody knows whether it arrived: what takes its place says where that would be.
+  else if (pending.sent) {
+    const place = await backend.overwrite(tenantId, pending.id, signal);
+    await inTenant(db, tenantId, (tx) => updatePlace(tx, pending.id, coordinateText(place)));
+    await backend.forget(tenantId, place, signal);
+  }
+  await inTenant(db, tenantId, (tx) => deleteNote(tx, pending));
+  countTold('forgotten');
+}

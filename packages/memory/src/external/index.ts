@@ -1,0 +1,6 @@
+export { openAskExternal } from './ask.ts';
+export type { ExternalState } from './ask.ts';
+export { createExternalMemory } from './client.ts';
+export type { ExternalMemory } from './client.ts';
+export { startExternalSender } from './sender.ts';
+export { disableStores, releaseStores } from './stores.ts';

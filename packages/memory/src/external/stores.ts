@@ -1,0 +1,122 @@
+import { inTenant, now, type Db, type Tx } from '@reeve/db';
+import { sql } from 'kysely';
+
+/*
+ * A tenant's memories in the external backend
+ *
+ *   (none) ──adopt──► being filled: what was remembered before is noted ──► filled: what becomes of memories is noted with it
+ *   filled ──another backend is adopted──► being filled; what the former one has is forgotten about
+ *   any ──a process without a backend starts──► disabled ──adopt──► being filled; everything is told again
+ */
+
+/** Makes a backend the one that a tenant's memories are brought to. */
+export async function adoptStore(tx: Tx, tenantId: string, target: string): Promise<void> {
+  await tx
+    .insertInto('external_stores')
+    .values({ tenant_id: tenantId, target })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const store = await tx
+    .selectFrom('external_stores')
+    .select(['target', 'enabled'])
+    .where('tenant_id', '=', tenantId)
+    .forUpdate()
+    .executeTakeFirstOrThrow();
+  if (store.target === target && store.enabled) return;
+  if (store.target === target)
+    await sql`
+      update external_memories set pending = true, change = change + 1, attempts = 0, due_at = reeve_now()
+      where tenant_id = ${tenantId}`.execute(tx);
+  else await tx.deleteFrom('external_memories').where('tenant_id', '=', tenantId).execute();
+  await tx
+    .updateTable('external_stores')
+    .set({ target, enabled: true, filled: false, holder: null, held_until: null })
+    .where('tenant_id', '=', tenantId)
+    .execute();
+}
+
+/** Stops noting what becomes of memories, of all tenants. What the backend has is known all the same. */
+export async function disableStores(db: Db): Promise<void> {
+  await db
+    .updateTable('external_stores')
+    .set({ enabled: false, holder: null, held_until: null })
+    .where('enabled', '=', true)
+    .execute();
+}
+
+/** Resolves once no transaction is left that began to write memories before, and so may not have noted them. */
+export async function awaitWriters(db: Db): Promise<void> {
+  await db.transaction().execute((tx) => sql`lock table memories in share mode`.execute(tx));
+}
+
+/** Tenants that have no store yet, or one of another backend, or a disabled one. */
+export async function selectUnadopted(db: Db, target: string): Promise<string[]> {
+  const { rows } = await sql<{ tenant_id: string }>`
+    select tenant_id from tenants t where not exists (
+      select from external_stores s where s.tenant_id = t.tenant_id and s.target = ${target} and s.enabled
+    )`.execute(db);
+  return rows.map(({ tenant_id: tenantId }) => tenantId);
+}
+
+/** Tenants whose store is being filled. */
+export async function selectUnfilled(db: Db, target: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('external_stores')
+    .select('tenant_id')
+    .where('target', '=', target)
+    .where('enabled', '=', true)
+    .where('filled', '=', false)
+    .execute();
+  return rows.map(({ tenant_id: tenantId }) => tenantId);
+}
+
+export async function updateFilled(tx: Tx, tenantId: string): Promise<void> {
+  await tx.updateTable('external_stores').set({ filled: true }).where('tenant_id', '=', tenantId).execute();
+}
+
+/** Tenants of which a backend is to be told something now. */
+export async function selectWaiting(db: Db, target: string): Promise<string[]> {
+  const { rows } = await sql<{ tenant_id: string }>`
+    select tenant_id from external_stores s where target = ${target} and enabled and exists (
+      select from external_memories e where e.tenant_id = s.tenant_id and e.pending and e.due_at <= reeve_now()
+    )`.execute(db);
+  return rows.map(({ tenant_id: tenantId }) => tenantId);
+}
+
+/** Who sends, of which backend. */
+export interface Sender {
+  readonly holder: string;
+  readonly target: string;
+  readonly holdMs: number;
+}
+
+/** Gives a tenant's store to one process for a while, or longer to the one that has it; false where another has, or another backend is wanted. */
+export async function holdStore(db: Db, tenantId: string, { holder, target, holdMs }: Sender): Promise<boolean> {
+  return inTenant(db, tenantId, async (tx) => {
+    const { rows } = await sql`
+      update external_stores set holder = ${holder}, held_until = reeve_now() + ${holdMs}::float8 * interval '1 ms'
+      where tenant_id = ${tenantId} and target = ${target} and enabled
+        and (holder is null or holder = ${holder} or held_until <= reeve_now())
+      returning tenant_id`.execute(tx);
+    return rows.length === 1;
+  });
+}
+
+/** Lets others have a tenant's store at once. */
+export async function releaseStore(db: Db, tenantId: string, { holder }: Pick<Sender, 'holder'>): Promise<void> {
+  await db
+    .updateTable('external_stores')
+    .set({ holder: null, held_until: null })
+    .where('tenant_id', '=', tenantId)
+    .where('holder', '=', holder)
+    .execute();
+}
+
+/** Lets anybody have any store: when the embedded database is opened, whoever held one is dead. */
+export async function releaseStores(db: Db): Promise<void> {
+  await db
+    .updateTable('external_stores')
+    .set({ holder: null, held_until: null })
+    .where('held_until', '>', now)
+    .execute();
+}
