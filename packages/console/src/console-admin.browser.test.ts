@@ -146,7 +146,10 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
     await page.getByRole('option', { name: 'A model looks for facts' }).click();
     await memory.getByRole('textbox', { name: 'Texts are refused that match' }).fill('(?=nightfall)');
     await memory.getByRole('button', { name: 'Save' }).click();
-    await memory.getByText(/invalid|not a pattern|RE2/i).last().waitFor();
+    await memory
+      .getByText(/invalid|not a pattern|RE2/i)
+      .last()
+      .waitFor();
     await memory.getByRole('textbox', { name: 'Texts are refused that match' }).fill('(?i)nightfall');
     await memory.getByRole('button', { name: 'Save' }).click();
     await value('memory.refuse').getByText('(?i)nightfall').waitFor();
