@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Tables } from './tables.ts';
+import type { VectorSupport } from './vectors.ts';
 
 /** What store functions take: the database or an open transaction on it. */
 export type Db = Kysely<Tables>;
@@ -9,6 +10,8 @@ export type Tx = Transaction<Tables>;
 /** An open database with everything that is not a query. */
 export interface Database extends AsyncDisposable {
   readonly kind: 'pglite' | 'postgres';
+  /** Whether it compares vectors itself, as it was found when it was opened. */
+  readonly vectors: VectorSupport;
   /** Not bound to a tenant: for the queue's own statements and start-up. Everything else goes through `inTenant`. */
   readonly db: Db;
   /**

@@ -14,3 +14,4 @@ export { persist } from './persist.ts';
 export { isDeadlock, isDiskFull, isTransient, isUniqueViolation, mayPass } from './sqlstate.ts';
 export type { Tables } from './tables.ts';
 export { inTenant } from './tenant.ts';
+export type { VectorSupport } from './vectors.ts';

@@ -49,9 +49,10 @@ export function createStatements(pglite: PGlite): RunStatement {
     return answer;
   }
 
-  /** A parameter in the text form of its type. */
-  function textOf(value: unknown, type: number | undefined): string | null {
+  /** A parameter in the text form of its type; bytes are sent as they are: its binary form, as the driver of PostgreSQL does. */
+  function formOf(value: unknown, type: number | undefined): string | Uint8Array | null {
     if (value === null || value === undefined) return null;
+    if (value instanceof Uint8Array) return value;
     const serializer = type === undefined ? undefined : pglite.serializers[type];
     return serializer === undefined ? String(value as string | number | boolean) : serializer(value);
   }
@@ -63,7 +64,7 @@ export function createStatements(pglite: PGlite): RunStatement {
       known.set(text, used);
     }
     const statement = used ?? (await prepare(text));
-    const values = parameters.map((value, index) => textOf(value, statement.parameters[index]));
+    const values = parameters.map((value, index) => formOf(value, statement.parameters[index]));
     const answer = await send(serialize.bind({ statement: statement.name, values }), serialize.execute());
     const rows: Record<string, unknown>[] = [];
     let affectedRows: number | undefined;

@@ -1,4 +1,5 @@
 import { PGlite, types } from '@electric-sql/pglite';
+import { vector } from '@electric-sql/pglite-pgvector';
 import {
   CompiledQuery,
   Kysely,
@@ -13,6 +14,7 @@ import type { Channel, Database } from './database.ts';
 import { migrate } from './migrate.ts';
 import { createStatements, type RunStatement } from './pglite-statements.ts';
 import type { Tables } from './tables.ts';
+import { ensureVectors, type VectorSupport } from './vectors.ts';
 
 /**
  * Opens the embedded PostgreSQL in a directory that exists (restored from the snapshot, or empty) and migrates it.
@@ -21,6 +23,7 @@ import type { Tables } from './tables.ts';
  */
 export async function openPglite(directory: string): Promise<Database> {
   const pglite = await PGlite.create(directory, {
+    extensions: { vector },
     // Its own parser of bytea takes six times as long.
     parsers: {
       [types.INT8]: Number,
@@ -28,9 +31,12 @@ export async function openPglite(directory: string): Promise<Database> {
       [types.BYTEA]: (hex) => Buffer.from(hex.slice(2), 'hex'),
     },
   });
+  const run = (text: string) => pglite.exec(text).then((results) => results.at(-1)?.rows ?? []);
+  let vectors: VectorSupport;
   try {
     await pglite.exec(`set client_min_messages = warning; set timezone = 'UTC'`);
-    await migrate((text) => pglite.exec(text).then((results) => results.at(-1)?.rows ?? []));
+    await migrate(run);
+    vectors = await ensureVectors(run);
   } catch (error) {
     await pglite.close();
     throw error;
@@ -46,6 +52,7 @@ export async function openPglite(directory: string): Promise<Database> {
   const listeners = new Map<Channel, Set<(payload: string | null) => void>>();
   return {
     kind: 'pglite',
+    vectors,
     db,
     queue: db,
     listen(channel, hear) {

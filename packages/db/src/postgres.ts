@@ -6,6 +6,7 @@ import { migrate } from './migrate.ts';
 import { sparing } from './sparing.ts';
 import { isTransient } from './sqlstate.ts';
 import type { Tables } from './tables.ts';
+import { ensureVectors, type VectorSupport } from './vectors.ts';
 
 const { Client, Pool, types } = pg;
 const INT8 = 20;
@@ -50,14 +51,17 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
   };
   const pool = new Pool({ ...settings, max: size, idleTimeoutMillis: 30_000 });
   surviveLosses(pool, log);
+  let vectors: VectorSupport;
   try {
     await checkVersion(pool);
     const client = await pool.connect();
+    const run = async (text: string): Promise<unknown[]> => {
+      const result = (await client.query(text)) as pg.QueryResult | pg.QueryResult[];
+      return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
+    };
     try {
-      await migrate(async (text) => {
-        const result = (await client.query(text)) as pg.QueryResult | pg.QueryResult[];
-        return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
-      });
+      await migrate(run);
+      vectors = await ensureVectors(run);
     } finally {
       client.release();
     }
@@ -77,6 +81,7 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
   const queue = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: sparing(queuePool) }) });
   return {
     kind: 'postgres',
+    vectors,
     db,
     queue,
     listen: ear.listen,

@@ -4,6 +4,7 @@ import { ReeveError } from '@reeve/kit';
 import { lockDataDirectory } from './lock.ts';
 import { listMigrations, migrate, pendingMigrations, type RunSql } from './migrate.ts';
 import { restoreSnapshot } from './snapshot.ts';
+import { findVectors, type VectorSupport } from './vectors.ts';
 
 /** A database seen without opening it for work, which would migrate it. */
 export interface SchemaLook {
@@ -14,6 +15,8 @@ export interface SchemaLook {
   readonly pending: string[];
   /** Of those, the ones that this call applied. */
   readonly applied: string[];
+  /** Whether it compares vectors itself. Undefined for the embedded database, which does from its next start on. */
+  readonly vectors?: VectorSupport;
 }
 
 /**
@@ -29,7 +32,10 @@ export async function lookAtSchema(
     return {
       database: 'postgres',
       exists: true,
-      ...(await withPostgres(config.databaseUrl, (run) => look(run, apply))),
+      ...(await withPostgres(config.databaseUrl, async (run) => ({
+        ...(await look(run, apply)),
+        vectors: await findVectors(run),
+      }))),
     };
   const dataDirectory = resolve(config.dataDirectory);
   const directory = join(dataDirectory, 'db');

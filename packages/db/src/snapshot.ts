@@ -4,13 +4,14 @@ import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { listMigrations } from './migrate.ts';
+import { VECTORS } from './vectors.ts';
 
 /** Where snapshots are kept: beside the dependencies. */
 const CACHE = join(import.meta.dirname, '../../../node_modules/.cache/reeve');
 
 /**
  * The path of a migrated, empty embedded database, made where it is missing, since making one takes seconds and copying
- * one takes a tenth of one. Its name is a digest of the migrations and of PGlite's version, so it is never stale.
+ * one takes a tenth of one. Its name is a digest of the migrations and of PGlite's version and its extension's, so it is never stale.
  */
 export async function ensureSnapshot(cache = CACHE): Promise<string> {
   const path = join(cache, await snapshotName());
@@ -50,9 +51,13 @@ async function publish(draft: string, path: string): Promise<void> {
 }
 
 async function snapshotName(): Promise<string> {
-  const pgliteRoot = join(fileURLToPath(import.meta.resolve('@electric-sql/pglite')), '../..');
-  const pglite = JSON.parse(await readFile(join(pgliteRoot, 'package.json'), 'utf8')) as { version: string };
-  const digest = createHash('sha256').update(pglite.version);
+  const digest = createHash('sha256');
+  for (const name of ['@electric-sql/pglite', '@electric-sql/pglite-pgvector']) {
+    const root = join(fileURLToPath(import.meta.resolve(name)), '../..');
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+    digest.update(`${name} ${version} `);
+  }
+  digest.update(VECTORS);
   for (const { checksum } of listMigrations()) digest.update(checksum);
   return `snapshot-${digest.digest('hex').slice(0, 16)}`;
 }

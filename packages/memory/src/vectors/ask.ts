@@ -10,7 +10,7 @@ import { findLive, type EmbeddingSpace } from './space.ts';
 
 /** A query as a vector of its tenant's live space. */
 export interface QueryVector {
-  /** Ranks spaces by it; undefined where it cannot be compared: its space is not live any more, or not loaded yet. */
+  /** Ranks spaces by it; undefined where it cannot be compared: its space is not live any more, or nothing can compare it yet. */
   rank(tx: Tx, spaces: readonly Space[]): Promise<VectorRanking | undefined>;
   /** What an external memory said to the same query, where there is one. */
   readonly external?: ExternalAnswer | undefined;
@@ -31,6 +31,8 @@ export interface AskOptions {
 
 const PATIENCE_MS = 1_500;
 const RESET_MS = 30_000;
+/** Of vectors that the embedded database may compare for a query: a second, in which this process does nothing else. */
+const EMBEDDED_BYTES = 2 ** 28;
 /** Faults in a row after which nobody waits any more. */
 const THRESHOLD = 3;
 /** Characters of a query that are looked at. */
@@ -38,12 +40,13 @@ const QUERY_LENGTH = 2_000;
 
 /** Makes queries vectors, and keeps what they are compared with, until disposed. */
 export function openAskVector(
-  { db }: Pick<Database, 'db'>,
+  { db, kind, vectors }: Pick<Database, 'db' | 'kind' | 'vectors'>,
   embedders: Embedders,
   log: Log,
   { patienceMs = PATIENCE_MS, resetMs = RESET_MS }: AskOptions = {},
 ): AskVector & AsyncDisposable {
-  const scanner = openScanner(db, log);
+  if (!vectors.available) log.info({ reason: vectors.reason }, 'vectors are compared in this process only');
+  const scanner = openScanner(db, log, { vectors, ...(kind === 'pglite' && { databaseBytes: EMBEDDED_BYTES }) });
   const breakers = new Map<string, Breaker>();
   const breakerOf = (model: string): Breaker => {
     const message = `${model} did not answer lately`;

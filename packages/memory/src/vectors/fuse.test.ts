@@ -12,11 +12,9 @@ const list = fc
 /** As `rankTexts` and the scan answer. */
 const ranking = (texts: readonly Scored[]) => {
   let at = 0;
-  const next = (count: number) => texts.slice(at, (at += count)).map((text) => ({ ...text, spaceId: 1, matched: 2 }));
-  return {
-    lexical: { terms: 2, size: texts.length, take: async (n: number) => next(n) },
-    vectors: { size: texts.length, take: next },
-  };
+  const take = async (count: number) =>
+    texts.slice(at, (at += count)).map((text) => ({ ...text, spaceId: 1, matched: 2 }));
+  return { lexical: { terms: 2, size: texts.length, take }, vectors: { size: texts.length, take } };
 };
 
 describe('two rankings as one', () => {

@@ -38,7 +38,7 @@ export async function fuseRankings<Match>(
   find: (refs: readonly string[]) => Promise<ReadonlyMap<string, Match>>,
 ): Promise<Fused<Match>[]> {
   const byWords = await takeAnswerable((count) => lexical.take(count), find, DEPTH);
-  const byMeaning = await takeAnswerable(async (count) => vectors.take(count), find, DEPTH);
+  const byMeaning = await takeAnswerable((count) => vectors.take(count), find, DEPTH);
   const matches = new Map([...byWords, ...byMeaning].map(({ ref, match }) => [ref, match]));
   const matched = new Map(byWords.map((text) => [text.ref, text.matched]));
   const close = closeOf(byMeaning);

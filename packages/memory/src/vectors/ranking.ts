@@ -11,7 +11,7 @@ export interface SimilarText {
 export interface VectorRanking {
   readonly size: number;
   /** The next `count` of them, fewer only at the end. */
-  readonly take: (count: number) => SimilarText[];
+  readonly take: (count: number) => Promise<SimilarText[]>;
 }
 
 /** Texts with their scores, in the same order, as they are now. */
@@ -29,16 +29,47 @@ export function rankingOf(
   let ready: SimilarText[] = [];
   return {
     size,
-    take(count) {
+    async take(count) {
       const picked: SimilarText[] = [];
       const isTied = () => heap.top() === picked.at(-1)?.score;
       while (heap.top() !== undefined && (ready.length + picked.length < count || isTied())) {
         const index = heap.pop();
         picked.push({ ref: refs[index]!, score: scores[index]! });
       }
-      picked.sort((one, other) => other.score - one.score || (one.ref < other.ref ? 1 : -1));
+      picked.sort(bySimilarity);
       ready = [...ready, ...picked];
       return ready.splice(0, count);
     },
   };
+}
+
+/** Two rankings of different texts as one. */
+export function mergeRankings(one: VectorRanking, other: VectorRanking): VectorRanking {
+  let [ones, others]: [SimilarText[], SimilarText[]] = [[], []];
+  const fill = async (ready: readonly SimilarText[], ranking: VectorRanking, count: number) =>
+    ready.length < count ? [...ready, ...(await ranking.take(count - ready.length))] : [...ready];
+  return {
+    size: one.size + other.size,
+    async take(count) {
+      ones = await fill(ones, one, count);
+      others = await fill(others, other, count);
+      const taken: SimilarText[] = [];
+      let [fromOnes, fromOthers] = [0, 0];
+      while (taken.length < count) {
+        const [mine, theirs] = [ones[fromOnes], others[fromOthers]];
+        const nearer = mine !== undefined && (theirs === undefined || bySimilarity(mine, theirs) < 0) ? mine : theirs;
+        if (nearer === undefined) break;
+        taken.push(nearer);
+        if (nearer === mine) fromOnes += 1;
+        else fromOthers += 1;
+      }
+      ones = ones.slice(fromOnes);
+      others = others.slice(fromOthers);
+      return taken;
+    },
+  };
+}
+
+function bySimilarity(one: SimilarText, other: SimilarText): number {
+  return other.score - one.score || (one.ref < other.ref ? 1 : -1);
 }

@@ -1,9 +1,10 @@
 import { totalmem } from 'node:os';
-import { inTenant, type Db, type Tx } from '@reeve/db';
+import { inTenant, type Db, type Tx, type VectorSupport } from '@reeve/db';
 import { Background, type Log } from '@reeve/kit';
 import type { Space } from '../lexical/space.ts';
+import { rankInDatabase } from './in-database.ts';
 import { createMatrix, type Matrix } from './matrix.ts';
-import { rankingOf, type VectorRanking } from './ranking.ts';
+import { mergeRankings, rankingOf, type VectorRanking } from './ranking.ts';
 import type { EmbeddingSpace } from './space.ts';
 import { fromBytes, selectChanged, selectRefs, selectStates, type VectorRow, type VectorState } from './store.ts';
 
@@ -15,13 +16,15 @@ import { fromBytes, selectChanged, selectRefs, selectStates, type VectorRow, typ
  *
  * How old a copy is its space's version tells, which each change raises: it is read in the transaction that asks, whoever made the
  * change. A few missing vectors are read there too; for many nobody waits, and nobody else who has the one connection of the
- * embedded database: there is no ranking until they are loaded.
+ * embedded database. Until they are loaded, and where there is no room for them, the database compares them itself if it has pgvector,
+ * which takes longer; if it has not, there is no ranking.
  */
 
 export interface Scanner extends AsyncDisposable {
   /**
-   * Ranks a tenant's spaces by a vector of length 1. Undefined where their vectors are still being loaded, are more than there is
-   * room for, or have been changed by this very transaction. Throws `TypeError` for spaces of another tenant.
+   * Ranks a tenant's spaces by a vector of length 1. Where their vectors are still being loaded, are more than there is room for, or
+   * have been changed by this very transaction, the database does; undefined where it cannot. The ranking is to be read within the
+   * transaction. Throws `TypeError` for spaces of another tenant.
    */
   rank(
     tx: Tx,
@@ -36,14 +39,19 @@ export interface ScannerOptions {
   readonly roomBytes?: number;
   /** Of vectors that are read in the transaction that asks. */
   readonly atOnceBytes?: number;
+  /** Of vectors that the database compares for one query, where it can. */
+  readonly databaseBytes?: number;
+  readonly vectors?: VectorSupport;
 }
 
+const NOTHING = rankingOf([]);
 /** An eighth of the machine, from 256 MiB to 2 GiB. */
 const ROOM_BYTES = Math.min(
   2 ** 31,
   Math.max(2 ** 28, Math.min(totalmem(), process.constrainedMemory() || Infinity) / 8),
 );
-const AT_ONCE_BYTES = 2 ** 22;
+export const AT_ONCE_BYTES = 2 ** 22;
+const DATABASE_BYTES = 2 ** 31;
 /** Of a page. */
 const PAGE_BYTES = 2 ** 21;
 
@@ -59,7 +67,7 @@ interface Copy {
 export function openScanner(
   db: Db,
   log: Log,
-  { roomBytes = ROOM_BYTES, atOnceBytes = AT_ONCE_BYTES }: ScannerOptions = {},
+  { roomBytes = ROOM_BYTES, atOnceBytes = AT_ONCE_BYTES, databaseBytes = DATABASE_BYTES, vectors }: ScannerOptions = {},
 ): Scanner {
   /** In the order of their last use. */
   const copies = new Map<string, Copy>();
@@ -112,6 +120,18 @@ export function openScanner(
     });
   }
 
+  /** Undefined where it cannot, or not in time. */
+  async function compareInDatabase(
+    tx: Tx,
+    embedding: EmbeddingSpace,
+    states: readonly VectorState[],
+    query: Float32Array,
+  ): Promise<VectorRanking | undefined> {
+    const bytes = states.reduce((sum, { vectors: count }) => sum + count * query.byteLength, 0);
+    if (vectors?.available !== true || bytes > databaseBytes) return undefined;
+    return rankInDatabase(tx, vectors.schema, embedding, states, query, Math.max(atOnceBytes, AT_ONCE_BYTES));
+  }
+
   return {
     async rank(tx, embedding, spaces, query) {
       const { tenantId, dimensions, id } = embedding;
@@ -124,19 +144,28 @@ export function openScanner(
       );
       const size = dimensions! * Float32Array.BYTES_PER_ELEMENT;
       const bytes = states.reduce((sum, { vectors }) => sum + vectors * size, 0);
-      if (bytes > roomBytes) log.warn({ tenant_id: tenantId, bytes, room_bytes: roomBytes }, 'no room for vectors');
-      if (bytes > roomBytes || states.some(({ isOwn }) => isOwn)) return undefined;
-      const asked = states.map((state) => ({ state, copy: copyOf(embedding, state) }));
-      const missing = asked.filter(({ state, copy }) => copy.version === 0 && state.vectors * size > atOnceBytes);
+      const hasRoom = bytes <= roomBytes;
+      const mayCopy = hasRoom && !states.some(({ isOwn }) => isOwn);
+      const copied = mayCopy ? states.map((state) => ({ state, copy: copyOf(embedding, state) })) : [];
+      const missing = copied.filter(({ state, copy }) => copy.version === 0 && state.vectors * size > atOnceBytes);
       for (const { state, copy } of missing) load(embedding, state, copy);
-      if (missing.length > 0) return undefined;
+      const left = mayCopy ? missing.map(({ state }) => state) : states;
+      const inDatabase = left.length > 0 ? await compareInDatabase(tx, embedding, left, query) : NOTHING;
+      if (inDatabase === undefined) {
+        if (!hasRoom) log.warn({ tenant_id: tenantId, bytes, room_bytes: roomBytes }, 'no room for vectors');
+        return undefined;
+      }
+      const asked = copied.filter(({ state }) => !left.includes(state));
       for (const { state, copy } of asked) {
         // A refresh that failed leaves a copy that is merely older.
         const turn = copy.turn.catch(() => undefined).then(() => refresh(tx, embedding, state, copy));
         copy.turn = turn;
         await turn;
       }
-      return rankingOf(asked.map(({ copy: { matrix } }) => ({ refs: matrix.refs, scores: matrix.scores(query) })));
+      const here = rankingOf(
+        asked.map(({ copy: { matrix } }) => ({ refs: matrix.refs, scores: matrix.scores(query) })),
+      );
+      return left.length > 0 ? mergeRankings(here, inDatabase) : here;
     },
     async [Symbol.asyncDispose]() {
       stopping.abort();

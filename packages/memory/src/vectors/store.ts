@@ -76,11 +76,11 @@ export async function selectSame(
   return new Map(rows.map(({ hash, vector }) => [hash, fromBytes(vector)]));
 }
 
-/** Locks a lexical space and how far an embedding space has got in it, and answers that; undefined where the space is gone. */
-export async function lockProgress(
+/** Makes others who would change a lexical space wait; false where it is gone. */
+export async function lockTexts(
   tx: Tx,
-  { embeddingId, spaceId, tenantId }: PendingSpace,
-): Promise<number | undefined> {
+  { spaceId, tenantId }: { spaceId: number; tenantId: string },
+): Promise<boolean> {
   const space = await tx
     .selectFrom('lexical_spaces')
     .select('id')
@@ -88,7 +88,15 @@ export async function lockProgress(
     .where('tenant_id', '=', tenantId)
     .forUpdate()
     .executeTakeFirst();
-  if (space === undefined) return undefined;
+  return space !== undefined;
+}
+
+/** Locks a lexical space and how far an embedding space has got in it, and answers that; undefined where the space is gone. */
+export async function lockProgress(
+  tx: Tx,
+  { embeddingId, spaceId, tenantId }: PendingSpace,
+): Promise<number | undefined> {
+  if (!(await lockTexts(tx, { spaceId, tenantId }))) return undefined;
   const { rows } = await sql<{ until: number }>`
     insert into embedding_progress (embedding_id, space_id, tenant_id) values (${embeddingId}, ${spaceId}, ${tenantId})
     on conflict (embedding_id, space_id) do update set until = embedding_progress.until

@@ -4,6 +4,8 @@ import { ReeveError, type Log } from '@reeve/kit';
 import { startRounds, type RoundOptions } from '../rounds.ts';
 import { embedNext } from './batch.ts';
 import type { Embedders } from './embedder.ts';
+import { copyVectors } from './in-database.ts';
+import { AT_ONCE_BYTES } from './scan.ts';
 import { adoptModel, goLive, holdSpace, releaseSpace, removeNextRetired } from './space.ts';
 import { selectPending, type PendingSpace } from './store.ts';
 
@@ -29,6 +31,8 @@ export interface EmbeddingOptions extends RoundOptions {
   readonly holdMs?: number;
   /** After a first failure; each further one in a row doubles it. */
   readonly restMs?: number;
+  /** Of vectors of one space, above which the database gets a copy that it can compare. */
+  readonly copiedBytes?: number;
 }
 
 /** Gives texts their vectors in the background, until disposed. */
@@ -52,9 +56,9 @@ export function createEmbeddingWorker(
   database: Database,
   embedders: Embedders,
   log: Log,
-  { holdMs = HOLD_MS, restMs = FIRST_REST_MS }: EmbeddingOptions = {},
+  { holdMs = HOLD_MS, restMs = FIRST_REST_MS, copiedBytes = AT_ONCE_BYTES }: EmbeddingOptions = {},
 ): EmbeddingWorker {
-  const { db } = database;
+  const { db, vectors } = database;
   const holder = randomUUID();
   const decided = new Set<string>();
   const rests = new Map<number, { times: number; until: number }>();
@@ -120,6 +124,7 @@ export function createEmbeddingWorker(
         const pending = Map.groupBy(await selectPending(db), ({ embeddingId }) => embeddingId);
         for (const [id, spaces] of pending) if (!signal.aborted && (await fill(id, spaces, signal))) isMore = true;
       }
+      if (vectors.available) await copyVectors(db, vectors.schema, copiedBytes, signal);
       await swap();
       while (!signal.aborted && (await removeNextRetired(db)));
     },

@@ -1,6 +1,6 @@
 import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import { lookAtSchema, type Holder } from '@reeve/db';
+import { lookAtSchema, type Holder, type VectorSupport } from '@reeve/db';
 import { createOutgoing } from '@reeve/http';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openEmbedder, openModels } from '@reeve/models';
@@ -23,8 +23,8 @@ export async function checkDatabase(config: Config, holder: Holder | undefined):
       `embedded; open in process ${holder.pid} (reeve ${holder.command}), which migrated it at its start`,
     );
   try {
-    const { database, exists, pending } = await lookAtSchema(config, false);
-    const what = database === 'embedded' ? 'embedded' : 'PostgreSQL';
+    const { database, exists, pending, vectors } = await lookAtSchema(config, false);
+    const what = vectors === undefined ? database : `PostgreSQL ${vectorsOf(vectors)}`;
     if (!exists) return ok(name, `${what}; it is made at the first start`);
     if (pending.length === 0) return ok(name, `${what}; the schema is up to date`);
     return warn(
@@ -42,6 +42,10 @@ export async function checkDatabase(config: Config, holder: Holder | undefined):
         : 'check DATABASE_URL and that PostgreSQL runs',
     );
   }
+}
+
+function vectorsOf(vectors: VectorSupport): string {
+  return vectors.available ? `with pgvector ${vectors.version}` : `without pgvector (${vectors.reason})`;
 }
 
 /** Which sandbox backends work here, by running a command in each; or whether the sandbox elsewhere answers. */

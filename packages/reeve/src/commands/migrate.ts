@@ -24,7 +24,7 @@ export function define(command: Command): void {
 
 async function migrate({ check, json }: MigrateOptions): Promise<number> {
   const { config } = readConfig();
-  const seen = await lookAtSchema(config, check !== true);
+  const { vectors: _, ...seen } = await lookAtSchema(config, check !== true);
   if (wantsJson({ ...(json && { json }) })) printJson(seen);
   else if (seen.pending.length === 0) printText('up to date');
   else for (const name of seen.pending) printText(`${check ? 'pending' : 'applied'}  ${name}`);
