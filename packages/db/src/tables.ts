@@ -219,20 +219,16 @@ export interface Tables {
     size: number;
     sha256: string;
     words: string | null;
+    version_id: string;
     chunk_count: number;
     created_by: string;
     created_at: Generated<Time>;
     updated_at: Generated<Time>;
   };
-  chunks: {
-    id: string;
-    tenant_id: string;
-    document_id: string;
-    position: number;
-    text: string;
-    headings: string[];
-    page: number | null;
-  };
+  chunks: { id: string; tenant_id: string; text: string; headings: string[] };
+  chunk_places: { version_id: string; position: number; tenant_id: string; chunk_id: string; page: number | null };
+  loose_versions: { id: string; tenant_id: string; space_id: number; title: string | null; held_until: Time };
+  removed_spaces: { space_id: number; tenant_id: string };
   playbooks: {
     id: string;
     tenant_id: string;
@@ -325,6 +321,7 @@ export interface Tables {
     length: Generated<number>;
     next_entry: Generated<number>;
     next_term: Generated<number>;
+    renewed_until: string | null;
   };
   lexical_entries: {
     space_id: number;

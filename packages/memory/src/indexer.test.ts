@@ -111,6 +111,22 @@ describe('the indexer of memory', () => {
     assert.equal((await left())!.entries, 306);
   });
 
+  it('goes on with other tenants where one fails, and with that one the next time', async () => {
+    for (const tenantId of ['default', 'other'])
+      await asTenant(
+        (tx) => remember(tx, { ...who, tenantId }, { text: `a thought of ${tenantId}`, tags: [] }, DEFAULT_RULES),
+        tenantId,
+      );
+    await sql`update memories set indexed = false`.execute(database.db);
+    await sql`delete from lexical_entries`.execute(database.db);
+    await sql`alter table lexical_entries add constraint broken check (tenant_id <> 'default')`.execute(database.db);
+    await index();
+    assert.deepEqual([await find('thought'), (await find('thought', 'other')).length], [[], 1]);
+    await sql`alter table lexical_entries drop constraint broken`.execute(database.db);
+    await index();
+    assert.equal((await find('thought')).length, 1);
+  });
+
   it('indexes nothing twice and loses nothing where two processes work and one dies in the middle', async () => {
     const ids = Array.from({ length: 5 }, () => randomUUID());
     for (const id of ids)

@@ -1,6 +1,8 @@
-import { inTenant, type Database } from '@reeve/db';
+import { inTenant, type Database, type Db } from '@reeve/db';
 import type { Log } from '@reeve/kit';
 import { sql } from 'kysely';
+import { removeLooseVersions } from './knowledge/versions.ts';
+import { removeSpaces } from './lexical/remove.ts';
 import { indexNextMemories, removeNextExpired } from './memory-index.ts';
 import { indexNextMessages } from './message-index.ts';
 import { renewSpaces } from './renewal.ts';
@@ -21,18 +23,41 @@ export function startMemoryIndexer(database: Database, log: Log, options?: Round
   return startRounds(database, log, { name: 'the indexer of memory', round }, options);
 }
 
-/** Indexes all that is not, and removes memories whose time is over, a batch a transaction. A tenant whose messages fail is left to the next time. */
-export async function indexMemory(database: Database, log: Log, signal: AbortSignal): Promise<void> {
-  const { db } = database;
-  await renewSpaces(db, signal);
-  const { rows: tenants } = await sql<{ tenant_id: string }>`
-    select distinct tenant_id from sessions where message_count > indexed_until`.execute(db);
-  for (const { tenant_id: tenantId } of tenants)
+/**
+ * Indexes all that is not, and removes what nobody has any more, some of it a transaction. What fails for a tenant is left to the next
+ * time, and hinders no other.
+ */
+export async function indexMemory({ db }: Pick<Database, 'db'>, log: Log, signal: AbortSignal): Promise<void> {
+  await renewSpaces(db, log, signal);
+  const { rows } = await sql<{ work: Work; tenant_id: string }>`
+    select distinct 'messages' as work, tenant_id from sessions where message_count > indexed_until
+    union all select distinct 'memories', tenant_id from memories where not indexed
+    union all select distinct 'expired memories', tenant_id from memories where expires_at <= reeve_now()
+    union all select distinct 'removed spaces', tenant_id from removed_spaces
+    union all select distinct 'loose versions', tenant_id from loose_versions where held_until <= reeve_now()`.execute(
+    db,
+  );
+  for (const { work, tenant_id: tenantId } of rows)
     try {
-      while (!signal.aborted && (await inTenant(db, tenantId, (tx) => indexNextMessages(tx, tenantId))));
+      while (!signal.aborted && (await WORK[work](db, tenantId, signal)));
     } catch (error) {
-      log.warn({ err: error, tenant_id: tenantId }, 'indexing messages failed; trying again');
+      log.warn({ err: error, tenant_id: tenantId, work }, 'keeping the index of memory failed; trying again');
     }
-  while (!signal.aborted && (await indexNextMemories(db)));
-  while (!signal.aborted && (await removeNextExpired(db)));
 }
+
+type Work = 'messages' | 'memories' | 'expired memories' | 'removed spaces' | 'loose versions';
+
+/** Does some of it for a tenant, and answers whether there may be more. */
+const WORK: Readonly<Record<Work, (db: Db, tenantId: string, signal: AbortSignal) => Promise<boolean>>> = {
+  messages: (db, tenantId) => inTenant(db, tenantId, (tx) => indexNextMessages(tx, tenantId)),
+  memories: indexNextMemories,
+  'expired memories': removeNextExpired,
+  'removed spaces': async (db, tenantId, signal) => {
+    await removeSpaces(db, { tenantId, signal });
+    return false;
+  },
+  'loose versions': async (db, tenantId, signal) => {
+    await removeLooseVersions(db, { tenantId, signal });
+    return false;
+  },
+};

@@ -13,13 +13,13 @@ import { memoryText } from './memory.ts';
 /** Memories of one transaction. */
 const BATCH = 100;
 
-/** Indexes some memories that are not yet, of one tenant and persona. Answers whether there were any. */
-export async function indexNextMemories(db: Db): Promise<boolean> {
-  const { rows } = await sql<{ tenant_id: string; persona_id: string | null }>`
-    select tenant_id, persona_id from memories where not indexed limit 1`.execute(db);
+/** Indexes some memories of a tenant that are not yet, of one persona. Answers whether there were any. */
+export async function indexNextMemories(db: Db, tenantId: string): Promise<boolean> {
+  const { rows } = await sql<{ persona_id: string | null }>`
+    select persona_id from memories where not indexed and tenant_id = ${tenantId} limit 1`.execute(db);
   const [one] = rows;
   if (one === undefined) return false;
-  const { tenant_id: tenantId, persona_id: personaId } = one;
+  const { persona_id: personaId } = one;
   await inTenant(db, tenantId, async (tx) => {
     const space = await ensureSpace(tx, { tenantId, personaId, kind: 'memory' });
     await lockSpace(tx, space);
@@ -33,9 +33,9 @@ export async function indexNextMemories(db: Db): Promise<boolean> {
   return true;
 }
 
-/** Removes some memories whose time is over, of one tenant and persona, with what they are found by. Answers whether there were any. */
-export async function removeNextExpired(db: Db): Promise<boolean> {
-  const whose = await selectExpired(db);
+/** Removes some memories of a tenant whose time is over, of one persona, with what they are found by. Answers whether there were any. */
+export async function removeNextExpired(db: Db, tenantId: string): Promise<boolean> {
+  const whose = await selectExpired(db, tenantId);
   if (whose === undefined) return false;
   await inTenant(db, whose.tenantId, async (tx) => {
     const space = await ensureSpace(tx, { ...whose, kind: 'memory' });

@@ -58,11 +58,15 @@ export async function updateMemoryRow(db: Db, id: string, { text, tags, ttlS }: 
     .execute();
 }
 
-/** A tenant and persona that have memories whose time is over; undefined where there are none. */
-export async function selectExpired(db: Db): Promise<{ tenantId: string; personaId: string | null } | undefined> {
+/** A persona of a tenant that has memories whose time is over; undefined where there is none. */
+export async function selectExpired(
+  db: Db,
+  tenantId: string,
+): Promise<{ tenantId: string; personaId: string | null } | undefined> {
   const row = await db
     .selectFrom('memories')
     .select(['tenant_id', 'persona_id'])
+    .where('tenant_id', '=', tenantId)
     .where('expires_at', '<=', now)
     .orderBy('expires_at')
     .limit(1)

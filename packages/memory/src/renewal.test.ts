@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { PersonaInput } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
-import { newId } from '@reeve/kit';
+import { newId, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
 import { sql } from 'kysely';
 import { DEFAULT_RULES } from './care/sensitive.ts';
@@ -63,7 +63,16 @@ describe('what an older analyzer indexed', { timeout: 120_000 }, () => {
     await sql`update lexical_spaces set analyzer_version = 0`.execute(database.db);
     await sql`update lexical_terms set term = 'stale-' || term`.execute(database.db);
     assert.deepEqual([await found('number666'), await offered()], [[], []]);
-    await Promise.all([renewSpaces(database.db, signal), renewSpaces(database.db, signal)]);
+    // Killed on the way: what is done stays done, and nothing is lost.
+    const dying = new AbortController();
+    let pieces = 0;
+    const pace = { size: () => 50, took: () => void (++pieces === 3 && dying.abort()) };
+    await renewSpaces(database.db, silentLog, dying.signal, pace);
+    assert.deepEqual(
+      [(await found('rings')).length, (await found('number7')).length, await found('number666')],
+      [100, 1, []],
+    );
+    await Promise.all([renewSpaces(database.db, silentLog, signal), renewSpaces(database.db, silentLog, signal)]);
     assert.deepEqual([await found('number666'), (await offered()).length], [before, 1]);
     const { rows } = await sql<{ texts: number; stale: number }>`select
       (select count(*) from lexical_entries) as texts,

@@ -1,67 +1,73 @@
 import { inTenant, type Db, type Tx } from '@reeve/db';
+import type { Log } from '@reeve/kit';
 import { sql } from 'kysely';
-import { clearSpace, findStaleSpaces, lockSpace, type StaleSpace } from './lexical/space.ts';
+import { finishRenewal, findStaleSpaces, lockStale, type StaleSpace } from './lexical/space.ts';
 import { indexTexts, type LexicalText } from './lexical/write.ts';
 import { chunkText, knowledgeBaseOf } from './knowledge/base.ts';
 import { selectChunksOfBase } from './knowledge/document-store.ts';
+import { memoryText } from './memory.ts';
+import { createPace, type Pace } from './pace.ts';
 import { playbookText } from './playbooks/playbook.ts';
 import { selectGoals } from './playbooks/store.ts';
 
 /*
- * What an older analyzer indexed is found by words that today's does not make, so its spaces are filled anew. Memories and messages
- * are left to the indexer, batch by batch; a base or the playbooks of a persona are done in one transaction, until whose end the
- * old index answers.
+ * What an older analyzer indexed is found by words that today's may not make, so its texts are indexed anew, some at a time and in the
+ * order of their names. Each is in the index all the while: one that has not had its turn is found by the words that both analyzers
+ * make. How far it is stands in the space, and so a process that dies loses nothing; those that do it at once take turns.
  */
 
-/** Texts that are read and indexed at a time. */
-const BATCH = 500;
-
-/** Renews every space that an older analyzer filled. */
-export async function renewSpaces(db: Db, signal: AbortSignal): Promise<void> {
-  for (const stale of await findStaleSpaces(db)) {
-    if (signal.aborted) return;
-    await renewSpace(db, stale);
-  }
+/** Renews every space that an older analyzer filled. One that fails is left to the next time, and hinders no other. */
+export async function renewSpaces(db: Db, log: Log, signal: AbortSignal, pace = createPace()): Promise<void> {
+  for (const stale of await findStaleSpaces(db))
+    try {
+      while (!signal.aborted && (await inTenant(db, stale.tenantId, (tx) => renewSome(tx, stale, pace))));
+    } catch (error) {
+      log.warn({ err: error, tenant_id: stale.tenantId, space_id: stale.id }, 'renewing an index failed; trying again');
+    }
 }
 
-/** Renews one, where nobody else has done so meanwhile. */
-async function renewSpace(db: Db, stale: StaleSpace): Promise<void> {
-  await inTenant(db, stale.tenantId, async (tx) => {
-    await lockSpace(tx, stale);
-    if (!(await findStaleSpaces(tx)).some(({ id }) => id === stale.id)) return;
-    await clearSpace(tx, stale);
-    await refill(tx, stale);
-  });
+/** Answers whether there is more. */
+async function renewSome(tx: Tx, stale: StaleSpace, pace: Pace): Promise<boolean> {
+  const after = await lockStale(tx, stale);
+  if (after === undefined) return false;
+  if (stale.kind === 'message') {
+    // The indexer works through them again.
+    await sql`update sessions set indexed_until = coalesce(parent_until, 0) where tenant_id = ${stale.tenantId}`.execute(
+      tx,
+    );
+    return finishRenewal(tx, stale);
+  }
+  const [from, size] = [performance.now(), pace.size()];
+  const texts = await readTexts(tx, stale, after ?? undefined, size);
+  await indexTexts(tx, stale, texts);
+  pace.took(texts.length, performance.now() - from);
+  if (texts.length < size) return finishRenewal(tx, stale);
+  await tx
+    .updateTable('lexical_spaces')
+    .set({ renewed_until: texts.at(-1)!.ref })
+    .where('id', '=', stale.id)
+    .execute();
+  return true;
 }
 
-async function refill(tx: Tx, space: StaleSpace): Promise<void> {
-  const { tenantId, personaId, kind } = space;
-  if (kind === 'message') {
-    await sql`update sessions set indexed_until = coalesce(parent_until, 0) where tenant_id = ${tenantId}`.execute(tx);
-    return;
-  }
-  if (kind === 'memory') {
-    await sql`update memories set indexed = false
-      where tenant_id = ${tenantId} and persona_id is not distinct from ${personaId}::uuid`.execute(tx);
-    return;
-  }
-  for (let after: string | undefined; ;) {
-    const texts = await readTexts(tx, space, after);
-    await indexTexts(tx, space, texts);
-    if (texts.length < BATCH) return;
-    after = texts.at(-1)!.ref;
-  }
-}
-
-/** What is to be found in a space of a base or of playbooks, in the order of its ids. */
+/** What is to be found in a space, in the order of its ids. */
 async function readTexts(
   tx: Tx,
   { tenantId, personaId, kind }: StaleSpace,
   after: string | undefined,
+  limit: number,
 ): Promise<LexicalText[]> {
+  if (kind === 'memory') {
+    const { rows } = await sql<{ id: string; text: string }>`
+      select id, text from memories
+      where tenant_id = ${tenantId} and persona_id is not distinct from ${personaId}::uuid
+        and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
+      order by id limit ${limit}`.execute(tx);
+    return rows.map(({ id, text }) => memoryText(id, text));
+  }
   const knowledgeBase = knowledgeBaseOf(kind);
   if (knowledgeBase === undefined || personaId === null)
-    return (await selectGoals(tx, { tenantId, personaId }, after, BATCH)).map(playbookText);
-  const chunks = await selectChunksOfBase(tx, { tenantId, personaId, knowledgeBase }, after, BATCH);
+    return (await selectGoals(tx, { tenantId, personaId }, after, limit)).map(playbookText);
+  const chunks = await selectChunksOfBase(tx, { tenantId, personaId, knowledgeBase }, after, limit);
   return chunks.map((chunk) => chunkText(chunk.title, chunk));
 }

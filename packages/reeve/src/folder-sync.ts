@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { ClientError, type Client } from '@reeve/client';
 import { MAX_DOCUMENT_BYTES, routes, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contract';
+import { sleep } from '@reeve/kit';
 import { canRead } from '@reeve/memory/documents';
 import { note } from './output.ts';
 
@@ -91,12 +92,8 @@ export function createFolderSync(options: FolderSyncOptions): FolderSync {
   async function send(file: string, signal: AbortSignal): Promise<'added' | 'replaced' | 'unchanged'> {
     const content = await openAsBlob(join(directory, file));
     const body = { source: prefix + file, tags: [...tags, mark] };
-    const answer = await client.call(routes.addDocument, {
-      params,
-      body,
-      file: { name: basename(file), content },
-      signal,
-    });
+    const sent = { params, body, file: { name: basename(file), content }, signal };
+    const answer = await patiently(() => client.call(routes.addDocument, sent), signal);
     return answer.deduplicated ? 'unchanged' : answer.replaced ? 'replaced' : 'added';
   }
 
@@ -157,6 +154,21 @@ export function createFolderSync(options: FolderSyncOptions): FolderSync {
       return { ...summary, failed };
     },
   };
+}
+
+/** Times that a server which has too much to do is asked again, and how long after the first and at most. */
+const TRIES = 60;
+const [FIRST_MS, LONGEST_MS] = [500, 10_000];
+
+/** Asks again, later and later, where the server has too much to do. */
+async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let tried = 0; ; tried += 1)
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ClientError) || error.status !== 429 || tried === TRIES || signal.aborted) throw error;
+      await sleep(Math.min(FIRST_MS * 2 ** tried, LONGEST_MS), signal);
+    }
 }
 
 /** Tells people what looks came to, and why files failed. */

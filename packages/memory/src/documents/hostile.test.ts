@@ -114,7 +114,7 @@ describe('odd files', () => {
 
 describe('a reader', () => {
   it('has one process for all files, in the order in which they were asked for', async () => {
-    await using one = openDocumentReader();
+    await using one = openDocumentReader({ maxWaiting: 500 });
     await one.read(ok, patient);
     const before = performance.now();
     const titles = await Promise.all(
@@ -126,6 +126,19 @@ describe('a reader', () => {
     );
     // Starting a process for each would take minutes.
     assert.ok(performance.now() - before < 30_000);
+  });
+
+  it('lets only so many files, and bytes of them, wait', async () => {
+    await using one = openDocumentReader({ maxWaiting: 3, maxWaitingBytes: 100 });
+    const text = (length: number) => ({ name: 'a.txt', bytes: Buffer.alloc(length, 'a') });
+    const reading = [one.read(text(10), patient), one.read(text(10), patient)];
+    const full = (error: { reason: string; retryAfterMs: number }) =>
+      error.reason === 'rate_limited' && error.retryAfterMs > 0;
+    await assert.rejects(one.read(text(90), patient), full);
+    reading.push(one.read(text(10), patient));
+    await assert.rejects(one.read(text(1), patient), full);
+    await Promise.all(reading);
+    assert.equal((await one.read(text(500), patient)).blocks.length, 1);
   });
 
   it('gives up a file when its signal aborts, waiting or being read, and reads the next', async () => {

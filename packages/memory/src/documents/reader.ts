@@ -22,7 +22,8 @@ export interface DocumentReader extends AsyncDisposable {
   /**
    * Reads a file; several are read in the order in which they were asked for. Throws `invalid_request`, with a message that names
    * the file and says what is wrong with it, for one of an unknown type, too large, broken, encrypted or without text; others
-   * can be read after it. Throws `cancelled` where the signal aborts, and `unavailable` where no process can be started.
+   * can be read after it. Throws `cancelled` where the signal aborts, `unavailable` where no process can be
+   * started, and `rate_limited` where too many files wait.
    */
   read(file: DocumentFile, signal: AbortSignal): Promise<ReadDocument>;
   /** Reads a file and cuts it into the chunks of `chunkDocument`, also outside this process: for what may be large. Throws as `read`. */
@@ -38,9 +39,15 @@ export interface DocumentReaderOptions {
   readonly maxCharacters?: number;
   /** All memory that the process may take; 1 GiB by default, half of it for objects and strings. */
   readonly memoryMb?: number;
+  /** Files, and bytes of them, that may wait to be read: they are in memory; 100 and 128 MiB by default. One always may. */
+  readonly maxWaiting?: number;
+  readonly maxWaitingBytes?: number;
   /** How long the process waits for the next file before it is ended; a minute by default. */
   readonly idleMs?: number;
 }
+
+/** When to come again where too many files wait. */
+const RETRY_MS = 2_000;
 
 type Answer = ReadDocument | CutDocument;
 
@@ -50,10 +57,13 @@ export function openDocumentReader({
   maxBytes = 50 * 1_048_576,
   maxCharacters = 20_000_000,
   memoryMb = 1_024,
+  maxWaiting = 100,
+  maxWaitingBytes = 128 * 1_048_576,
   idleMs = 60_000,
 }: DocumentReaderOptions = {}): DocumentReader {
   let worker: BoundedWorker<ReadQuestion, Answer> | undefined;
   let turn: Promise<void> = Promise.resolve();
+  const waiting = { files: 0, bytes: 0 };
   let idle: NodeJS.Timeout | undefined;
   let ending: Promise<void> = Promise.resolve();
   let closed = false;
@@ -91,6 +101,12 @@ export function openDocumentReader({
 
   const readAs = async (isCut: boolean, file: DocumentFile, signal: AbortSignal): Promise<Answer> => {
     const { bytes, name, mediaType } = file;
+    if (waiting.files > 0 && (waiting.files >= maxWaiting || waiting.bytes + bytes.length > maxWaitingBytes))
+      throw new ReeveError('rate_limited', 'too many files wait to be read; send it again a little later', {
+        retryAfterMs: RETRY_MS,
+      });
+    waiting.files += 1;
+    waiting.bytes += bytes.length;
     const before = turn;
     const done = Promise.withResolvers<void>();
     turn = before.then(() => done.promise);
@@ -113,6 +129,8 @@ export function openDocumentReader({
       const message = `${JSON.stringify(name)} cannot be read: ${error.message}`;
       throw new ReeveError('invalid_request', message, { cause: error });
     } finally {
+      waiting.files -= 1;
+      waiting.bytes -= bytes.length;
       done.resolve();
     }
   };

@@ -17,15 +17,6 @@ export interface DocumentFields {
   readonly words: string | null;
 }
 
-/** What is stored of a chunk. */
-export interface StoredChunk {
-  readonly id: string;
-  readonly position: number;
-  readonly text: string;
-  readonly headings: readonly string[];
-  readonly page: number | null;
-}
-
 /** Lets one transaction at a time change a knowledge base. */
 export async function lockBase(tx: Tx, { personaId, knowledgeBase }: Base): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${`${personaId} ${knowledgeBase}`}, 0))`.execute(tx);
@@ -34,13 +25,14 @@ export async function lockBase(tx: Tx, { personaId, knowledgeBase }: Base): Prom
 export async function insertDocument(
   db: Db,
   base: Base,
-  of: { id: string; createdBy: string },
+  of: { id: string; versionId: string; createdBy: string },
   fields: DocumentFields,
 ): Promise<void> {
   await db
     .insertInto('documents')
     .values({
       id: of.id,
+      version_id: of.versionId,
       tenant_id: base.tenantId,
       persona_id: base.personaId,
       knowledge_base: base.knowledgeBase,
@@ -50,16 +42,16 @@ export async function insertDocument(
     .execute();
 }
 
-/** Gives a document other content. */
-export async function updateDocument(db: Db, id: string, fields: DocumentFields): Promise<void> {
+/** Gives a document another version. */
+export async function updateDocument(db: Db, id: string, versionId: string, fields: DocumentFields): Promise<void> {
   await db
     .updateTable('documents')
-    .set({ ...toRow(fields), updated_at: now })
+    .set({ ...toRow(fields), version_id: versionId, updated_at: now })
     .where('id', '=', id)
     .execute();
 }
 
-/** Removes a document with its chunks. */
+/** Removes a document, but not its version. */
 export async function deleteDocumentRow(db: Db, id: string): Promise<void> {
   await db.deleteFrom('documents').where('id', '=', id).execute();
 }
@@ -82,6 +74,12 @@ export async function selectBySource(db: Db, base: Base, source: string): Promis
     .where('source', '=', source)
     .executeTakeFirst();
   return row && fromRow(row);
+}
+
+/** The version that a document has. */
+export async function selectVersionId(db: Db, id: string): Promise<string> {
+  const row = await db.selectFrom('documents').select('version_id').where('id', '=', id).executeTakeFirstOrThrow();
+  return row.version_id;
 }
 
 /** A page of a base's documents, the latest changed first, with how many there are in all. */
@@ -115,53 +113,15 @@ export async function listDocumentRows(
   return { documents: rows.map(fromRow), total };
 }
 
-/** Chunks that one statement writes: it has a bounded number of parameters. */
-const CHUNKS_AT_ONCE = 500;
-
-export async function insertChunks(
-  db: Db,
-  tenantId: string,
-  documentId: string,
-  chunks: readonly StoredChunk[],
-): Promise<void> {
-  for (let from = 0; from < chunks.length; from += CHUNKS_AT_ONCE)
-    await db
-      .insertInto('chunks')
-      .values(
-        chunks.slice(from, from + CHUNKS_AT_ONCE).map(({ headings, ...chunk }) => ({
-          ...chunk,
-          headings: [...headings],
-          tenant_id: tenantId,
-          document_id: documentId,
-        })),
-      )
-      .execute();
-}
-
-export async function deleteChunks(db: Db, ids: readonly string[]): Promise<void> {
-  await sql`delete from chunks where id = any(${[...ids]}::uuid[])`.execute(db);
-}
-
-/** Moves chunks to other places in their document. */
-export async function moveChunks(
-  db: Db,
-  moved: readonly { id: string; position: number; page: number | null }[],
-): Promise<void> {
-  if (moved.length === 0) return;
-  await sql`
-    update chunks set position = m.position, page = m.page
-    from unnest(${moved.map(({ id }) => id)}::uuid[], ${moved.map(({ position }) => position)}::int[],
-      ${moved.map(({ page }) => page)}::int[]) m(id, position, page)
-    where chunks.id = m.id`.execute(db);
-}
-
 /** All chunks of a document, in order. */
 export async function selectChunks(db: Db, documentId: string, range?: Paging): Promise<KnowledgeChunk[]> {
   let query = db
-    .selectFrom('chunks')
-    .select(['id', 'position', 'text', 'headings', 'page'])
-    .where('document_id', '=', documentId)
-    .orderBy('position');
+    .selectFrom('documents as d')
+    .innerJoin('chunk_places as p', 'p.version_id', 'd.version_id')
+    .innerJoin('chunks as c', 'c.id', 'p.chunk_id')
+    .select(['c.id', 'p.position', 'c.text', 'c.headings', 'p.page'])
+    .where('d.id', '=', documentId)
+    .orderBy('p.position');
   if (range !== undefined) query = query.limit(range.limit).offset(range.offset);
   return query.execute();
 }
@@ -175,7 +135,8 @@ export async function selectChunksOfBase(
 ): Promise<{ id: string; title: string | null; text: string; headings: string[] }[]> {
   let query = db
     .selectFrom('chunks')
-    .innerJoin('documents', 'documents.id', 'chunks.document_id')
+    .innerJoin('chunk_places', 'chunk_places.chunk_id', 'chunks.id')
+    .innerJoin('documents', 'documents.version_id', 'chunk_places.version_id')
     .select(['chunks.id', 'documents.title', 'chunks.text', 'chunks.headings'])
     .where('documents.tenant_id', '=', tenantId)
     .where('documents.persona_id', '=', personaId)
@@ -190,14 +151,15 @@ export async function selectChunksOfBase(
 export async function selectSoul(db: Db, tenantId: string, personaId: string): Promise<string[]> {
   const rows = await db
     .selectFrom('documents')
-    .innerJoin('chunks', 'chunks.document_id', 'documents.id')
+    .innerJoin('chunk_places', 'chunk_places.version_id', 'documents.version_id')
+    .innerJoin('chunks', 'chunks.id', 'chunk_places.chunk_id')
     .select(['documents.id', 'documents.words', 'chunks.text'])
     .where('documents.tenant_id', '=', tenantId)
     .where('documents.persona_id', '=', personaId)
     .where('documents.knowledge_base', '=', 'Soul-KB')
     .orderBy('documents.created_at')
     .orderBy('documents.id')
-    .orderBy('chunks.position')
+    .orderBy('chunk_places.position')
     .execute();
   return Map.groupBy(rows, ({ id }) => id)
     .values()

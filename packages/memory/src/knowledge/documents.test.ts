@@ -59,7 +59,16 @@ describe('documents', { timeout: 120_000 }, () => {
     reader = openDocumentReader();
   });
   beforeEach(async () => {
-    for (const table of ['personas', 'lexical_spaces', 'lexical_entries', 'lexical_terms', 'lexical_blocks'] as const)
+    for (const table of [
+      'personas',
+      'chunks',
+      'chunk_places',
+      'loose_versions',
+      'lexical_spaces',
+      'lexical_entries',
+      'lexical_terms',
+      'lexical_blocks',
+    ] as const)
       await database.db.deleteFrom(table).execute();
     persona = await made('Home');
   });

@@ -1,34 +1,44 @@
 import { createHash } from 'node:crypto';
 import { recordAudit } from '@reeve/audit';
 import { MAX_SOUL, MAX_TITLE, type DocumentInput, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contract';
-import { inTenant, type Database, type Tx } from '@reeve/db';
+import { inTenant, type Database, type Db, type Tx } from '@reeve/db';
 import { invalidField, newId, ReeveError, storableText } from '@reeve/kit';
 import type { Chunk, DocumentReader } from '../documents/index.ts';
-import { ensureSpace, indexTexts, unindexTexts } from '../lexical/index.ts';
+import { ensureSpace } from '../lexical/index.ts';
+import { createPace, type Pace } from '../pace.ts';
 import type { Requester } from '../session.ts';
 import type { AskVector } from '../vectors/index.ts';
 import {
-  deleteChunks,
   deleteDocumentRow,
-  insertChunks,
   insertDocument,
   lockBase,
-  moveChunks,
   selectByContent,
   selectBySource,
-  selectChunks,
   selectDocument,
   selectSoul,
+  selectVersionId,
   updateDocument,
   type DocumentFields,
-  type StoredChunk,
 } from './document-store.ts';
-import { chunkText, kindOf, type Base } from './base.ts';
+import { kindOf, type Base } from './base.ts';
 import { lockPersona } from './persona-store.ts';
 import { requirePersona } from './personas.ts';
+import { holdLoose, insertLoose, takeLoose } from './version-store.ts';
+import {
+  cutPieces,
+  FEW,
+  HELD_MS,
+  readKept,
+  removeLooseVersions,
+  removePiece,
+  storePiece,
+  storePieces,
+} from './versions.ts';
 
 /*
- * A document is read and cut into chunks before its transaction begins, and stored, searchable and written down in one:
+ * A document is read and cut into chunks before any transaction begins. Where there are few of them it is stored, searchable and
+ * written down in one; else its version is stored piece by piece, and a last transaction, which is short, gives it to the document:
+ * until then what was there before answers.
  *
  *   content that is there already            → nothing is added; what its source said before goes
  *   content from a source that is there      → its chunks are replaced; one that says the same keeps its id
@@ -38,6 +48,8 @@ import { requirePersona } from './personas.ts';
 export interface KnowledgeParts {
   readonly database: Database;
   readonly reader: DocumentReader;
+  /** How much of a large document one transaction stores; found out by default. */
+  readonly paceOf?: () => Pace;
   /** Makes queries vectors; without it search is lexical. */
   readonly askVector?: AskVector | undefined;
 }
@@ -54,7 +66,7 @@ export type Added = KnowledgeDocument & { readonly deduplicated: boolean; readon
 
 /** Adds a document to a knowledge base. Throws `not_found` for the persona, and `invalid_request` for what cannot be read or has no room. */
 export async function addDocument(
-  { database, reader }: KnowledgeParts,
+  { database, reader, paceOf = createPace }: KnowledgeParts,
   who: Requester,
   persona: string,
   knowledgeBase: KnowledgeBase,
@@ -80,14 +92,43 @@ export async function addDocument(
     chunkCount: read.chunks.length,
     words: knowledgeBase === 'Soul-KB' ? wordsOf(bytes, read.mediaType) : null,
   };
-  return inTenant(database.db, tenantId, (tx) => store(tx, who, known.base, fields, read.chunks));
+  for (;;) {
+    signal.throwIfAborted();
+    const stored = await store(database.db, { who, base: known.base, fields, chunks: read.chunks }, paceOf(), signal);
+    // Others have changed the document meanwhile.
+    if (stored === undefined) continue;
+    await removeLeft(database.db, tenantId);
+    return stored;
+  }
 }
 
 /** Removes a document with its chunks, and every word of them from the index. Throws `not_found`. */
+export async function removeDocument(
+  db: Db,
+  who: Requester,
+  persona: string,
+  knowledgeBase: KnowledgeBase,
+  id: string,
+): Promise<void> {
+  const { tenantId } = who;
+  await inTenant(db, tenantId, async (tx) =>
+    deleteDocument(tx, who, await requireBase(tx, tenantId, persona, knowledgeBase), id),
+  );
+  await removeLeft(db, tenantId);
+}
+
+/** Removes what a change has left; where that fails, the indexer does. */
+async function removeLeft(db: Db, tenantId: string): Promise<void> {
+  await removeLooseVersions(db, { tenantId }).catch(() => undefined);
+}
+
+/** Removes a document, which nobody sees any more. What is too much for one transaction is left to `removeLeft`. Throws `not_found`. */
 export async function deleteDocument(tx: Tx, who: Requester, base: Base, id: string): Promise<void> {
   await lockBase(tx, base);
   const document = await requireDocument(tx, base, id);
-  await remove(tx, base, document);
+  const versionId = await selectVersionId(tx, id);
+  await deleteDocumentRow(tx, id);
+  await letGo(tx, base, document, versionId);
   await record(tx, who, 'DOCUMENT_DELETED', base, document);
 }
 
@@ -142,73 +183,131 @@ function titleOf(name: string): string | null {
   return title === '' ? null : title;
 }
 
-async function store(
-  tx: Tx,
-  who: Requester,
-  base: Base,
-  fields: DocumentFields,
-  chunks: readonly Chunk[],
-): Promise<Added> {
-  if (!(await lockPersona(tx, base.tenantId, base.personaId, 'key share')))
-    throw new ReeveError('not_found', `there is no persona ${base.personaId}`);
-  await lockBase(tx, base);
+/** A document that is read, and is to be stored. */
+interface Adding {
+  readonly who: Requester;
+  readonly base: Base;
+  readonly fields: DocumentFields;
+  readonly chunks: readonly Chunk[];
+}
+
+/** Stores a document; undefined where others have changed it meanwhile. */
+async function store(db: Db, adding: Adding, pace: Pace, signal: AbortSignal): Promise<Added | undefined> {
+  const { base, fields, chunks } = adding;
+  const { tenantId } = base;
+  const before = await inTenant(db, tenantId, (tx) => selectBefore(tx, base, fields));
+  if (Math.max(chunks.length, before?.document.chunk_count ?? 0) <= FEW)
+    return inTenant(db, tenantId, (tx) => storeAtOnce(tx, adding));
+  const isNamed = before?.document.title === fields.title;
+  const kept =
+    before !== undefined && isNamed
+      ? await readKept((read) => inTenant(db, tenantId, read), before.versionId)
+      : new Map<string, string[]>();
+  const versionId = newId();
+  const space = await inTenant(db, tenantId, async (tx) => {
+    await requireLocked(tx, base);
+    const { id: spaceId } = await ensureSpace(tx, spaceOf(base));
+    await insertLoose(tx, { id: versionId, tenantId, spaceId, title: fields.title }, HELD_MS);
+    return { id: spaceId, tenantId };
+  });
+  let stored: Added | undefined;
+  try {
+    const pieces = cutPieces(fields.title, chunks, kept, { isRenamed: false, size: () => pace.size() });
+    if (await storePieces(db, space, versionId, pieces, { pace, signal }))
+      stored = await inTenant(db, tenantId, (tx) => take(tx, adding, versionId, before?.versionId));
+    return stored;
+  } catch (error) {
+    // The space goes with its persona, which the next attempt does not find.
+    if (ReeveError.from(error).reason === 'not_found') return undefined;
+    throw error;
+  } finally {
+    // A version that was taken is not loose any more, and nothing happens to it.
+    if (stored === undefined || stored.deduplicated) {
+      await inTenant(db, tenantId, (tx) => holdLoose(tx, versionId, 0)).catch(() => undefined);
+      await removeLeft(db, tenantId);
+    }
+  }
+}
+
+/** Stores a document of few chunks, in place of one of few; undefined where that has become one of many. */
+async function storeAtOnce(tx: Tx, { who, base, fields, chunks }: Adding): Promise<Added | undefined> {
+  await requireLocked(tx, base);
   const twin = await settleTwin(tx, who, base, fields.sha256, fields.source);
   if (twin !== undefined) return twin;
-  const before = fields.source === null ? undefined : await selectBySource(tx, base, fields.source);
-  const id = before?.id ?? newId();
-  if (before === undefined) await insertDocument(tx, base, { id, createdBy: who.userId }, fields);
-  else await updateDocument(tx, id, fields);
-  await replaceChunks(tx, base, id, chunks, { title: fields.title, before: before?.title });
+  const before = await selectBefore(tx, base, fields);
+  if (before !== undefined && before.document.chunk_count > FEW) return undefined;
+  const versionId = newId();
+  const space = await ensureSpace(tx, spaceOf(base));
+  const kept =
+    before === undefined ? new Map<string, string[]>() : await readKept((read) => read(tx), before.versionId);
+  const isRenamed = before !== undefined && before.document.title !== fields.title;
+  for (const piece of cutPieces(fields.title, chunks, kept, { isRenamed, size: () => FEW }))
+    await storePiece(tx, space, versionId, piece);
+  return give(tx, { who, base, fields }, versionId, before);
+}
+
+/** Gives a version that is whole to its document; undefined where that is not what it was, or the version is being removed. */
+async function take(
+  tx: Tx,
+  { who, base, fields }: Adding,
+  versionId: string,
+  builtOn: string | undefined,
+): Promise<Added | undefined> {
+  await requireLocked(tx, base);
+  const twin = await settleTwin(tx, who, base, fields.sha256, fields.source);
+  if (twin !== undefined) return twin;
+  const before = await selectBefore(tx, base, fields);
+  if (before?.versionId !== builtOn || !(await takeLoose(tx, versionId))) return undefined;
+  return give(tx, { who, base, fields }, versionId, before);
+}
+
+interface Before {
+  readonly document: KnowledgeDocument;
+  readonly versionId: string;
+}
+
+async function give(
+  tx: Tx,
+  { who, base, fields }: Omit<Adding, 'chunks'>,
+  versionId: string,
+  before: Before | undefined,
+): Promise<Added> {
+  const id = before?.document.id ?? newId();
+  if (before === undefined) await insertDocument(tx, base, { id, versionId, createdBy: who.userId }, fields);
+  else {
+    await updateDocument(tx, id, versionId, fields);
+    await letGo(tx, base, before.document, before.versionId);
+  }
   if (base.knowledgeBase === 'Soul-KB') await requireSmallSoul(tx, base);
   const document = await requireDocument(tx, base, id);
   await record(tx, who, before === undefined ? 'DOCUMENT_ADDED' : 'DOCUMENT_REPLACED', base, document);
   return { ...document, deduplicated: false, replaced: before !== undefined };
 }
 
-/** Stores the chunks of a document in place of those it has, in the index too. */
-async function replaceChunks(
+/** What has come from that source. */
+async function selectBefore(tx: Tx, base: Base, { source }: DocumentFields): Promise<Before | undefined> {
+  const document = source === null ? undefined : await selectBySource(tx, base, source);
+  return document && { document, versionId: await selectVersionId(tx, document.id) };
+}
+
+/** Removes a version that its document has no more, or leaves it to be removed where it is large. */
+async function letGo(
   tx: Tx,
   base: Base,
-  documentId: string,
-  chunks: readonly Chunk[],
-  { title, before }: { readonly title: string | null; readonly before: string | null | undefined },
+  { title, chunk_count: count }: KnowledgeDocument,
+  versionId: string,
 ): Promise<void> {
-  const kept = Map.groupBy(await selectChunks(tx, documentId), keyOf);
-  const [added, moved]: [StoredChunk[], StoredChunk[]] = [[], []];
-  for (const { position: index, text, headings, page = null } of chunks) {
-    const position = index + 1;
-    const same = kept.get(keyOf({ text, headings }))?.shift();
-    (same === undefined ? added : moved).push({ id: same?.id ?? newId(), position, text, headings, page });
-  }
-  const gone = [...kept.values()].flat().map(({ id }) => id);
-  const space = await ensureSpace(tx, spaceOf(base));
-  if (gone.length > 0) {
-    await unindexTexts(tx, space, gone);
-    await deleteChunks(tx, gone);
-  }
-  await moveChunks(tx, moved);
-  await insertChunks(tx, base.tenantId, documentId, added);
-  // Its title belongs to what each of its chunks is found by.
-  const changed = title === before ? added : [...added, ...moved];
-  await indexTexts(
-    tx,
-    space,
-    changed.map((chunk) => chunkText(title, chunk)),
-  );
+  const { tenantId } = base;
+  const { id: spaceId } = await ensureSpace(tx, spaceOf(base));
+  if (count > FEW) await insertLoose(tx, { id: versionId, tenantId, spaceId, title }, 0);
+  else await removePiece(tx, { tenantId, spaceId, ids: [versionId] }, FEW);
 }
 
-function keyOf({ text, headings }: Pick<StoredChunk, 'text' | 'headings'>): string {
-  return JSON.stringify([headings, text]);
-}
-
-async function remove(tx: Tx, base: Base, { id }: KnowledgeDocument): Promise<void> {
-  const chunks = await selectChunks(tx, id);
-  await unindexTexts(
-    tx,
-    await ensureSpace(tx, spaceOf(base)),
-    chunks.map((chunk) => chunk.id),
-  );
-  await deleteDocumentRow(tx, id);
+/** Keeps the persona there, and others from changing the base. */
+async function requireLocked(tx: Tx, base: Base): Promise<void> {
+  if (!(await lockPersona(tx, base.tenantId, base.personaId, 'key share')))
+    throw new ReeveError('not_found', `there is no persona ${base.personaId}`);
+  await lockBase(tx, base);
 }
 
 function spaceOf({ tenantId, personaId, knowledgeBase }: Base) {

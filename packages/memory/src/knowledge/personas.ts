@@ -1,8 +1,8 @@
 import { recordAudit } from '@reeve/audit';
 import type { Persona, PersonaInput, PersonaPatch } from '@reeve/contract';
-import { isUniqueViolation, type Tx } from '@reeve/db';
+import { inTenant, isUniqueViolation, type Db, type Tx } from '@reeve/db';
 import { freeSlug, invalidField, newId, ReeveError, requireSlug, slugFromName } from '@reeve/kit';
-import { findSpaces, removeSpace } from '../lexical/index.ts';
+import { findSpaces, removeSpace, removeSpaces } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
 import {
   deletePersonaRow,
@@ -12,6 +12,8 @@ import {
   selectPersonaSlugs,
   updatePersonaRow,
 } from './persona-store.ts';
+import { loosenVersions } from './version-store.ts';
+import { removeLooseVersions } from './versions.ts';
 
 /**
  * Makes a persona. Without a slug it gets one from its name, with a number where that is taken; a slug that was given and is
@@ -48,6 +50,16 @@ export async function updatePersona(tx: Tx, who: Requester, ref: string, patch: 
 }
 
 /** Deletes a persona with its knowledge bases, its memories and its playbooks, and all that they are found by. Throws `not_found`, and `conflict` while an agent has it. */
+export async function removePersona(db: Db, who: Requester, ref: string): Promise<void> {
+  const { tenantId } = who;
+  await inTenant(db, tenantId, (tx) => deletePersona(tx, who, ref));
+  // Where this fails, the indexer does it.
+  await removeSpaces(db, { tenantId })
+    .then(() => removeLooseVersions(db, { tenantId }))
+    .catch(() => undefined);
+}
+
+/** Deletes a persona, of whom nobody sees anything any more; what is too much for one transaction is left to be removed behind it. Throws as `removePersona`. */
 export async function deletePersona(tx: Tx, who: Requester, ref: string): Promise<void> {
   const { id, slug } = await requirePersona(tx, who.tenantId, ref);
   await lockPersona(tx, who.tenantId, id, 'update');
@@ -55,8 +67,9 @@ export async function deletePersona(tx: Tx, who: Requester, ref: string): Promis
   if (agents > 0)
     throw new ReeveError('conflict', `${agents === 1 ? 'an agent has' : `${agents} agents have`} the persona ${slug}`);
   const kinds = ['soul', 'domain', 'body', 'mind', 'memory', 'playbook'] as const;
-  for (const space of await findSpaces(tx, { tenantId: who.tenantId, personaId: id, kinds }))
-    await removeSpace(tx, space);
+  const spaces = await findSpaces(tx, { tenantId: who.tenantId, personaId: id, kinds });
+  for (const space of spaces) await removeSpace(tx, space);
+  await loosenVersions(tx, { tenantId: who.tenantId, personaId: id, spaceIds: spaces.map((space) => space.id) });
   await deletePersonaRow(tx, who.tenantId, id);
   await record(tx, who, 'PERSONA_DELETED', { persona: slug, id });
 }

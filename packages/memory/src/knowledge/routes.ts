@@ -3,9 +3,9 @@ import { inTenant, type Tx } from '@reeve/db';
 import { requesterOf, requireAccess, type App, type Principal } from '@reeve/http';
 import { invalidField } from '@reeve/kit';
 import { listDocumentRows, selectChunks } from './document-store.ts';
-import { addDocument, deleteDocument, requireBase, requireDocument, type KnowledgeParts } from './documents.ts';
+import { addDocument, removeDocument, requireBase, requireDocument, type KnowledgeParts } from './documents.ts';
 import { listPersonaRows } from './persona-store.ts';
-import { createPersona, deletePersona, personaIdOf, requirePersona, updatePersona } from './personas.ts';
+import { createPersona, personaIdOf, removePersona, requirePersona, updatePersona } from './personas.ts';
 import type { QueryVector } from '../vectors/index.ts';
 import { searchKnowledge } from './search.ts';
 
@@ -30,7 +30,7 @@ export function mountKnowledge(app: App, parts: KnowledgeParts): void {
     inTenant(db, call.principal.tenantId, (tx) => updatePersona(tx, requesterOf(call), call.params.id, call.body)),
   );
   app.mount(routes.deletePersona, async (call) => {
-    await inTenant(db, call.principal.tenantId, (tx) => deletePersona(tx, requesterOf(call), call.params.id));
+    await removePersona(db, requesterOf(call), call.params.id);
     return null;
   });
 
@@ -66,11 +66,8 @@ export function mountKnowledge(app: App, parts: KnowledgeParts): void {
   );
   app.mount(routes.deleteDocument, async (call) => {
     const { principal, params } = call;
-    const { tenantId } = principal;
     requireWriter(principal, params.kb);
-    await inTenant(db, tenantId, async (tx) =>
-      deleteDocument(tx, requesterOf(call), await requireBase(tx, tenantId, params.id, params.kb), params.document_id),
-    );
+    await removeDocument(db, requesterOf(call), params.id, params.kb, params.document_id);
     return null;
   });
 

@@ -65,8 +65,8 @@ async function selectMatches(
   { tags = [], from, to }: DocumentFilter,
 ): Promise<Map<string, Chunk>> {
   const { rows } = await sql<Chunk>`
-    select c.id, c.document_id, d.persona_id, d.knowledge_base, d.title, c.headings, c.text, d.source, c.position, c.page, d.tags
-    from chunks c join documents d on d.id = c.document_id
+    select c.id, d.id as document_id, d.persona_id, d.knowledge_base, d.title, c.headings, c.text, d.source, p.position, p.page, d.tags
+    from chunks c join chunk_places p on p.chunk_id = c.id join documents d on d.version_id = p.version_id
     where c.tenant_id = ${tenantId} and c.id = any(${[...ids]}::uuid[]) and d.tags @> ${[...tags]}::text[]
       and d.updated_at >= coalesce(${from ?? null}::timestamptz, '-infinity') and d.updated_at < coalesce(${to ?? null}::timestamptz, 'infinity')`.execute(
     tx,

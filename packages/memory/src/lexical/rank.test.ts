@@ -8,15 +8,8 @@ import { sql } from 'kysely';
 import { analyze } from './analyze.ts';
 import { lengthCode, lengthOf } from './postings.ts';
 import { rankTexts } from './rank.ts';
-import {
-  clearSpace,
-  ensureSpace,
-  findSpaces,
-  findStaleSpaces,
-  removeSpace,
-  type Space,
-  type SpaceKind,
-} from './space.ts';
+import { removeSpace } from './remove.ts';
+import { clearSpace, ensureSpace, findSpaces, findStaleSpaces, type Space, type SpaceKind } from './space.ts';
 import { indexTexts, unindexTexts, type LexicalText } from './write.ts';
 
 const WORDS = [

@@ -2,7 +2,7 @@ import type { Db, Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { sql } from 'kysely';
 import { ofPersona, personaKey } from '../of-persona.ts';
-import { dropSpaceVectors, restartVectors } from '../vectors/drop.ts';
+import { restartVectors } from '../vectors/drop.ts';
 import { ANALYZER_VERSION } from './analyze.ts';
 
 /** What may be searched together: one persona's base of one tenant. */
@@ -73,7 +73,7 @@ export interface StaleSpace extends Space {
   readonly personaId: string | null;
 }
 
-/** Those there are: their texts are to be taken out by `clearSpace` and indexed anew. */
+/** Those there are: their texts are to be indexed anew. */
 export async function findStaleSpaces(db: Db): Promise<StaleSpace[]> {
   const rows = await db
     .selectFrom('lexical_spaces')
@@ -89,6 +89,29 @@ export async function findStaleSpaces(db: Db): Promise<StaleSpace[]> {
   }));
 }
 
+/** Locks a space that an older analyzer filled, and answers how far it has been renewed: null where nothing has been. Undefined where it is not stale any more, or gone. */
+export async function lockStale(tx: Tx, { id, tenantId }: Space): Promise<string | null | undefined> {
+  const row = await tx
+    .selectFrom('lexical_spaces')
+    .select('renewed_until')
+    .where('id', '=', id)
+    .where('tenant_id', '=', tenantId)
+    .where('analyzer_version', '<>', ANALYZER_VERSION)
+    .forUpdate()
+    .executeTakeFirst();
+  return row?.renewed_until;
+}
+
+/** Says that all texts of a space are indexed by today's analyzer; false, as there is no more to do. */
+export async function finishRenewal(tx: Tx, { id }: Space): Promise<false> {
+  await tx
+    .updateTable('lexical_spaces')
+    .set({ analyzer_version: ANALYZER_VERSION, renewed_until: null })
+    .where('id', '=', id)
+    .execute();
+  return false;
+}
+
 /** Takes every text out of a space, which is from now on one of today's analyzer; vectors stay for those that come again. Throws `not_found`. */
 export async function clearSpace(tx: Tx, space: Space): Promise<void> {
   await lockSpace(tx, space);
@@ -96,17 +119,16 @@ export async function clearSpace(tx: Tx, space: Space): Promise<void> {
   await restartVectors(tx, space);
   await tx
     .updateTable('lexical_spaces')
-    .set({ analyzer_version: ANALYZER_VERSION, entries: 0, length: 0, next_entry: 1, next_term: 1 })
+    .set({
+      analyzer_version: ANALYZER_VERSION,
+      renewed_until: null,
+      entries: 0,
+      length: 0,
+      next_entry: 1,
+      next_term: 1,
+    })
     .where('id', '=', space.id)
     .execute();
-}
-
-/** Removes a space with all that is in it. Nothing happens where it is gone already. */
-export async function removeSpace(tx: Tx, space: Space): Promise<void> {
-  const { id, tenantId } = space;
-  await tx.deleteFrom('lexical_spaces').where('id', '=', id).where('tenant_id', '=', tenantId).execute();
-  await deleteContents(tx, space);
-  await dropSpaceVectors(tx, space);
 }
 
 async function deleteContents(tx: Tx, { id, tenantId }: Space): Promise<void> {

@@ -29,19 +29,24 @@ export interface BlockRow {
 /** Arrays of bytes go as text: drivers write them differently. */
 const hex = (all: readonly Uint8Array[]) => all.map((bytes) => Buffer.from(bytes).toString('hex'));
 
+/*
+ * Many rows are found one by one, by their keys (`lateral … offset 0`): a plan that is kept would read all rows of a space and compare
+ * each with every key.
+ */
+
 export async function selectTerms(tx: Tx, { id }: Space, terms: readonly string[]): Promise<TermRow[]> {
   const { rows } = await sql<TermRow>`
-    select term, number, count, tail from lexical_terms where space_id = ${id} and term = any(${terms}::text[])`.execute(
-    tx,
-  );
+    select t.* from unnest(${terms}::text[]) as wanted(term) cross join lateral (
+      select term, number, count, tail from lexical_terms where space_id = ${id} and term = wanted.term offset 0
+    ) t`.execute(tx);
   return rows;
 }
 
 export async function selectTermsByNumber(tx: Tx, { id }: Space, numbers: readonly number[]): Promise<TermRow[]> {
   const { rows } = await sql<TermRow>`
-    select term, number, count, tail from lexical_terms where space_id = ${id} and number = any(${numbers}::int[])`.execute(
-    tx,
-  );
+    select t.* from unnest(${numbers}::int[]) as wanted(number) cross join lateral (
+      select term, number, count, tail from lexical_terms where space_id = ${id} and number = wanted.number offset 0
+    ) t`.execute(tx);
   return rows;
 }
 
@@ -58,7 +63,12 @@ export async function upsertTerms(tx: Tx, { id, tenantId }: Space, rows: readonl
 /** Deletes terms with all their postings. */
 export async function deleteTerms(tx: Tx, { id }: Space, numbers: readonly number[]): Promise<void> {
   for (const table of ['lexical_terms', 'lexical_blocks'])
-    await sql`delete from ${sql.table(table)} where space_id = ${id} and number = any(${numbers}::int[])`.execute(tx);
+    await sql`
+      delete from ${sql.table(table)} where ctid = any(array(
+        select found.ctid from unnest(${numbers}::int[]) as wanted(number) cross join lateral (
+          select ctid from ${sql.table(table)} where space_id = ${id} and number = wanted.number offset 0
+        ) found
+      ))`.execute(tx);
 }
 
 /** The blocks in which an entry of a term would be; `numbers` and `entries` are pairs. */
@@ -112,8 +122,11 @@ export async function insertEntries(tx: Tx, { id, tenantId }: Space, rows: reado
 /** Takes entries out and answers them; those that are not there are left out. */
 export async function deleteEntries(tx: Tx, { id }: Space, refs: readonly string[]): Promise<EntryRow[]> {
   const { rows } = await sql<EntryRow>`
-    delete from lexical_entries where space_id = ${id} and ref = any(${refs}::text[])
-    returning entry, ref, length, terms`.execute(tx);
+    delete from lexical_entries where ctid = any(array(
+      select found.ctid from unnest(${refs}::text[]) as wanted(ref) cross join lateral (
+        select ctid from lexical_entries where space_id = ${id} and ref = wanted.ref offset 0
+      ) found
+    )) returning entry, ref, length, terms`.execute(tx);
   return rows;
 }
 

@@ -24,25 +24,40 @@ export interface LexicalText {
   readonly meaning?: string;
 }
 
-/** Texts that are taken apart before they are written: bounds memory, not a transaction. */
+/** A text that has been taken apart: `frequencies` is how often each term is there, `length` how long all of it is, both weighted. */
+export interface AnalyzedText extends LexicalText {
+  readonly length: number;
+  readonly frequencies: ReadonlyMap<string, number>;
+}
+
+/** Takes texts apart, for `indexTexts`: before a transaction begins, so that nobody waits for it. */
+export function analyzeTexts(texts: readonly LexicalText[]): AnalyzedText[] {
+  return texts.map((text) => ({ ...text, ...countTerms(text.fields) }));
+}
+
+/** Texts that are written at a time: bounds memory, not a transaction. */
 const BATCH = 2_000;
 
 /**
  * Adds texts to a space, and replaces those whose ref is there. What has no term in it is not found by any. Other writers of the
  * space wait until the transaction ends. Throws `not_found` where there is no such space.
  */
-export async function indexTexts(tx: Tx, space: Space, texts: readonly LexicalText[]): Promise<void> {
+export async function indexTexts(
+  tx: Tx,
+  space: Space,
+  texts: readonly LexicalText[] | readonly AnalyzedText[],
+): Promise<void> {
   if (texts.length === 0) return;
-  const numbers = await lockSpace(tx, space);
+  let next = await lockSpace(tx, space);
   const last = [...new Map(texts.map((text) => [text.ref, text])).values()];
-  await takeOut(
-    tx,
-    space,
-    last.map(({ ref }) => ref),
-  );
-  await dropChangedVectors(tx, space, last);
-  let next = numbers;
-  for (let at = 0; at < last.length; at += BATCH) next = await putIn(tx, space, next, last.slice(at, at + BATCH));
+  for (let at = 0; at < last.length; at += BATCH) {
+    const some = last.slice(at, at + BATCH);
+    const refs = some.map(({ ref }) => ref);
+    await takeOut(tx, space, refs);
+    await dropChangedVectors(tx, space, some);
+    const analyzed = some.map((text) => ('frequencies' in text ? text : { ...text, ...countTerms(text.fields) }));
+    next = await putIn(tx, space, next, analyzed);
+  }
 }
 
 /** Takes texts out of a space, with their vectors; of their terms nothing stays that no other text has. Refs that are not there are passed over. */
@@ -57,11 +72,9 @@ async function putIn(
   tx: Tx,
   space: Space,
   { nextEntry, nextTerm }: { nextEntry: number; nextTerm: number },
-  texts: readonly LexicalText[],
+  texts: readonly AnalyzedText[],
 ): Promise<{ nextEntry: number; nextTerm: number }> {
-  const analyzed = texts
-    .map(({ ref, fields }) => ({ ref, ...countTerms(fields) }))
-    .filter(({ frequencies }) => frequencies.size > 0);
+  const analyzed = texts.filter(({ frequencies }) => frequencies.size > 0);
   if (nextEntry + analyzed.length > MOST_ENTRIES)
     throw new ReeveError('conflict', `the lexical space ${space.id} has numbered as many texts as it can`);
   const added = new Map<string, Posting[]>();

@@ -39,12 +39,6 @@ export async function dropChangedVectors(
     ${countGone(id)}`.execute(tx);
 }
 
-/** Removes all vectors of a space that goes. */
-export async function dropSpaceVectors(tx: Tx, { id, tenantId }: Space): Promise<void> {
-  for (const table of ['embeddings', 'embedding_progress'] as const)
-    await tx.deleteFrom(table).where('tenant_id', '=', tenantId).where('space_id', '=', id).execute();
-}
-
 /** Has the texts of a space looked at again, whose entries are numbered anew. */
 export async function restartVectors(tx: Tx, { id, tenantId }: Space): Promise<void> {
   await tx

@@ -43,8 +43,11 @@ async function selectTexts(tx: Tx, tenantId: string, kind: SpaceKind, refs: read
     case 'body':
     case 'mind': {
       const { rows } = await sql<{ id: string; title: string | null; headings: string[]; text: string }>`
-        select c.id, d.title, c.headings, c.text from chunks c join documents d on d.id = c.document_id
-        where c.tenant_id = ${tenantId} and c.id = any(${refs}::uuid[])`.execute(tx);
+        select distinct on (c.id) c.id, coalesce(d.title, v.title) as title, c.headings, c.text
+        from chunks c join chunk_places p on p.chunk_id = c.id
+        left join documents d on d.version_id = p.version_id left join loose_versions v on v.id = p.version_id
+        where c.tenant_id = ${tenantId} and c.id = any(${refs}::uuid[])
+        order by c.id, d.id`.execute(tx);
       return rows.map(({ title, ...chunk }) => chunkText(title, chunk));
     }
   }

@@ -1,0 +1,172 @@
+import { inTenant, type Db, type Tx } from '@reeve/db';
+import { newId } from '@reeve/kit';
+import { sql } from 'kysely';
+import type { Chunk } from '../documents/index.ts';
+import { analyzeTexts, indexTexts, unindexTexts, type LexicalText, type Space } from '../lexical/index.ts';
+import { lockSpace } from '../lexical/space.ts';
+import { createPace, type Pace } from '../pace.ts';
+import { chunkText } from './base.ts';
+import {
+  chunkKey,
+  deleteChunks,
+  deleteLoose,
+  deletePlaces,
+  fenceLoose,
+  holdLoose,
+  insertChunks,
+  insertPlaces,
+  selectKeys,
+  selectRemovable,
+  type LooseVersions,
+  type Place,
+  type StoredChunk,
+} from './version-store.ts';
+
+/*
+ * What a document says is a version of it. Each is written once, read while a document has it, and then removed:
+ *
+ *   (none) ──begun──► loose, held ──piece, piece, …──► loose, held ──a document takes it──► read ──another is taken, deleted──► loose
+ *                        └──the one who stored it gave up, or was not heard of for a minute──► loose ──piece, piece, …──► (none)
+ *
+ * A piece is a transaction. Chunks of a loose version are in the index, and in no answer: what is found is read by way of a document.
+ */
+
+/** A document of no more chunks is stored, replaced and removed in one transaction. */
+export const FEW = 64;
+/** Places of chunks that are there already, which cost less: of one transaction. */
+const PLACES = 1_000;
+/** How long a version is held without a word of whoever stores it. */
+export const HELD_MS = 60_000;
+
+/** A piece of a version: chunks to add, what to index, and places. */
+export interface Piece {
+  readonly added: readonly StoredChunk[];
+  readonly texts: readonly LexicalText[];
+  readonly places: readonly Place[];
+}
+
+/** What a document said before, by what chunks are known by that say the same. */
+export type KeptChunks = Map<string, string[]>;
+
+/** Reads what chunks a version has, a page a transaction. */
+export async function readKept(
+  read: <T>(run: (tx: Tx) => Promise<T>) => Promise<T>,
+  versionId: string,
+): Promise<KeptChunks> {
+  const kept: KeptChunks = new Map();
+  for (let after = 0; ;) {
+    const rows = await read((tx) => selectKeys(tx, versionId, after, PLACES));
+    for (const { key, id } of rows) kept.set(key, [...(kept.get(key) ?? []), id]);
+    if (rows.length < PLACES) return kept;
+    after = rows.at(-1)!.position;
+  }
+}
+
+/** Cuts a version into pieces of so many chunks to index, as asked for each. Chunks that are kept are indexed anew only where `isRenamed`. */
+export function* cutPieces(
+  title: string | null,
+  chunks: readonly Chunk[],
+  kept: KeptChunks,
+  { isRenamed, size }: { readonly isRenamed: boolean; readonly size: () => number },
+): Generator<Piece> {
+  let piece = { added: [] as StoredChunk[], texts: [] as LexicalText[], places: [] as Place[] };
+  for (const { position, text, headings, page = null } of chunks) {
+    const known = kept.get(chunkKey({ text, headings }))?.shift();
+    const chunk = { id: known ?? newId(), text, headings };
+    if (known === undefined) piece.added.push(chunk);
+    if (known === undefined || isRenamed) piece.texts.push(chunkText(title, chunk));
+    piece.places.push({ chunkId: chunk.id, position: position + 1, page });
+    if (piece.texts.length < size() && piece.places.length < PLACES) continue;
+    yield piece;
+    piece = { added: [], texts: [], places: [] };
+  }
+  if (piece.places.length > 0) yield piece;
+}
+
+/** Stores a piece of a version, and what it is found by. */
+export async function storePiece(
+  tx: Tx,
+  space: Space,
+  versionId: string,
+  { added, texts, places }: Piece,
+): Promise<void> {
+  await insertChunks(tx, space.tenantId, added);
+  await insertPlaces(tx, space.tenantId, versionId, places);
+  await indexTexts(tx, space, texts);
+}
+
+/** Stores a version that is held, piece by piece; false where it is being removed by others. Throws where `signal` aborts. */
+export async function storePieces(
+  db: Db,
+  space: Space,
+  versionId: string,
+  pieces: Iterable<Piece>,
+  { pace, signal }: { readonly pace: Pace; readonly signal: AbortSignal },
+): Promise<boolean> {
+  for (const piece of pieces) {
+    signal.throwIfAborted();
+    const analyzed = { ...piece, texts: analyzeTexts(piece.texts) };
+    const isHeld = await inTenant(db, space.tenantId, async (tx) => {
+      await lockSpace(tx, space);
+      const from = performance.now();
+      if (!(await holdLoose(tx, versionId, HELD_MS))) return false;
+      await storePiece(tx, space, versionId, analyzed);
+      pace.took(piece.texts.length, performance.now() - from);
+      return true;
+    });
+    if (!isHeld) return false;
+  }
+  return true;
+}
+
+/** Removes at most `limit` places of versions that no document has, with chunks that nobody else has. Answers how many places. */
+export async function removePiece(tx: Tx, { tenantId, spaceId, ids }: LooseVersions, limit: number): Promise<number> {
+  const space = await lockForRemoval(tx, tenantId, spaceId);
+  const { count, loose } = await deletePlaces(tx, ids, limit);
+  if (space !== undefined) await unindexTexts(tx, space, loose);
+  await deleteChunks(tx, loose);
+  return count;
+}
+
+/** Removes all versions that are to be, of one tenant or of all, a piece a transaction. */
+export async function removeLooseVersions(
+  db: Db,
+  {
+    tenantId,
+    signal,
+    pace = createPace(),
+  }: { readonly tenantId?: string; readonly signal?: AbortSignal; readonly pace?: Pace } = {},
+): Promise<void> {
+  for (;;) {
+    const all = await selectRemovable(db, tenantId, VERSIONS);
+    if (all.length === 0) return;
+    for (const some of all)
+      for (let isMore = true; isMore;) {
+        if (signal?.aborted) return;
+        isMore = await inTenant(db, some.tenantId, (tx) => removeLoosePiece(tx, some, pace));
+      }
+  }
+}
+
+/** Versions that are removed together: many are small. */
+const VERSIONS = 100;
+
+async function removeLoosePiece(tx: Tx, some: LooseVersions, pace: Pace): Promise<boolean> {
+  await lockForRemoval(tx, some.tenantId, some.spaceId);
+  const [from, size] = [performance.now(), pace.size()];
+  const ids = await fenceLoose(tx, some.ids);
+  const count = ids.length === 0 ? 0 : await removePiece(tx, { ...some, ids }, size);
+  pace.took(count, performance.now() - from);
+  if (count === size) return true;
+  await deleteLoose(tx, ids);
+  return false;
+}
+
+/** Has those take turns who remove versions that may share chunks. Undefined where the space is gone. */
+async function lockForRemoval(tx: Tx, tenantId: string, spaceId: number): Promise<Space | undefined> {
+  const { rows } = await sql`
+    select id from lexical_spaces where id = ${spaceId} and tenant_id = ${tenantId} for update`.execute(tx);
+  if (rows.length > 0) return { id: spaceId, tenantId };
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`versions ${tenantId}`}, 0))`.execute(tx);
+  return undefined;
+}

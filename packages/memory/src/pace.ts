@@ -1,0 +1,31 @@
+/** How much one transaction does at a time. */
+export interface Pace {
+  /** For the next one. */
+  size(): number;
+  /** Tells how long a transaction took that did so much; it is not told of what was less than it may have been. */
+  took(size: number, ms: number): void;
+}
+
+/** What a transaction that is one of many is to take: whoever else wants the embedded database waits for it. */
+const PIECE_MS = 125;
+const FIRST = 24;
+const [LEAST, MOST] = [16, 512];
+
+/** Finds out how much a transaction may do on this machine, as it is now, to take about an eighth of a second. */
+export function createPace(): Pace {
+  let size = FIRST;
+  return {
+    size: () => size,
+    took(done, ms) {
+      if (done < size) return;
+      // Never more than double: the next texts may cost more than these.
+      const wanted = Math.min(size * 2, Math.round((size * PIECE_MS) / Math.max(1, ms)));
+      size = Math.max(LEAST, Math.min(MOST, wanted));
+    },
+  };
+}
+
+/** Always the same, for tests. */
+export function steadyPace(size: number): Pace {
+  return { size: () => size, took: () => undefined };
+}
