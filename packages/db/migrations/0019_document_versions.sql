@@ -49,3 +49,6 @@ begin
     execute format('grant select, insert, update, delete on %I to reeve_tenant', name);
   end loop;
 end $$;
+
+-- Those of a persona go with it.
+create index playbooks_persona on playbooks (persona_id);
