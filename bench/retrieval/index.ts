@@ -4,6 +4,7 @@ import { ensurePeers } from '../peers.ts';
 import { kindsOf, type Kind } from '../place.ts';
 import { makeChunks, readCollections, type Collection } from './collections.ts';
 import type { Contender } from './contender.ts';
+import { openEmbedded } from './contenders/embedded.ts';
 import { openFullText, RANKINGS } from './contenders/full-text.ts';
 import { openReeve } from './contenders/reeve.ts';
 import { openPlace } from './place.ts';
@@ -76,8 +77,9 @@ async function benchQuality(
   const { createMiniSearch, createOrama } = await import('./contenders/in-memory.ts');
   for (const create of [createMiniSearch, createOrama])
     for (const tuned of options.quick ? [true] : [false, true]) await measure(create(tuned));
+  for (const quality of await measureEmbedded(collection)) qualities.push(quality);
   for (const [contender, { ndcg, recall }] of qualities) {
-    const goal = contender.startsWith('Reeve') ? { atLeast: QUALITY_GOALS[name]! } : undefined;
+    const goal = contender.startsWith('Reeve on') ? { atLeast: QUALITY_GOALS[name]! } : undefined;
     figures[`${name}: ${contender}, nDCG@10`] = measured([ndcg], '', goal);
     figures[`${name}: ${contender}, recall@10`] = measured([recall], '');
   }
@@ -90,6 +92,19 @@ async function benchQuality(
   figures[`${name}: the same top ten on both databases`] = measured([(100 * same) / first.found.length], '%', {
     atLeast: 100,
   });
+}
+
+/** With the embedding model whose folder REEVE_RETRIEVAL_MODEL names; nothing where it names none. */
+async function measureEmbedded(collection: Collection): Promise<[string, Quality][]> {
+  const folder = process.env['REEVE_RETRIEVAL_MODEL'];
+  if (folder === undefined) return [];
+  await using database = await openPlace('pglite');
+  await using embedded = await openEmbedded(database, folder);
+  await embedded.hybrid.add(collection.documents);
+  const qualities: [string, Quality][] = [];
+  for (const contender of [embedded.alone, embedded.hybrid])
+    qualities.push([contender.name, await measureQuality(contender, collection)]);
+  return qualities;
 }
 
 async function benchSpeed(

@@ -3,12 +3,12 @@ import type { CallEnd, CallLedger, OpenCall, Price } from '@reeve/tenancy';
 import type { Fault } from './backend.ts';
 import type { Instruments } from './instruments.ts';
 import type { TokenUsage } from './model.ts';
-import type { Target } from './remote.ts';
+import type { CalledModel } from './remote.ts';
 import { callUsage, estimateTokens } from './tokens.ts';
 
 /** Where attempts are counted: in the ledger, at the breaker and in the figures. */
 export interface Books {
-  readonly target: Target;
+  readonly target: CalledModel;
   readonly breaker: Breaker;
   readonly price: Price | null;
   /** The next number of an attempt of the same call, from 1. */

@@ -3,17 +3,17 @@ import type { Price } from '@reeve/tenancy';
 import { z } from 'zod';
 import { qualifiedName } from './model-name.ts';
 import type { ModelInfo } from './model.ts';
-import type { Target } from './remote.ts';
+import type { CalledModel, Target } from './remote.ts';
 
 /** What is known of models: how much they hold, and what they cost. */
 export interface Catalog {
   /** The usual limits and no price where nothing is known. */
-  describe(target: Target): ModelInfo;
-  knows(target: Target): boolean;
+  describe(target: CalledModel): ModelInfo;
+  knows(target: CalledModel): boolean;
   /** The models that answer with text and are named in full, without a wildcard. */
   names(): Target[];
   /** What a model costs. Warns once for each model whose price is not known. */
-  priceOf(target: Target): Price | null;
+  priceOf(target: CalledModel): Price | null;
 }
 
 /** For a model that nobody described. */
@@ -56,11 +56,11 @@ export function openCatalog(path: string, log: Log): Catalog {
     .filter(({ name }) => name.includes('*'))
     .map((entry) => ({ entry, test: globOf(entry.name) }));
   const warned = new Set<string>();
-  const find = ({ provider, model }: Target) => {
+  const find = ({ provider, model }: CalledModel) => {
     const name = `${provider}/${model}`;
     return exact.get(name) ?? patterns.find(({ test }) => test.test(name))?.entry;
   };
-  const describe = (target: Target): ModelInfo => {
+  const describe = (target: CalledModel): ModelInfo => {
     const { contextTokens, maxOutputTokens, price } = find(target) ?? USUAL;
     return { id: qualifiedName(target), provider: target.provider, contextTokens, maxOutputTokens, price };
   };

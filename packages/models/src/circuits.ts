@@ -1,17 +1,17 @@
 import { createBreaker, type Breaker, type BreakerState } from '@reeve/kit';
 import { qualifiedName } from './model-name.ts';
-import type { Target } from './remote.ts';
+import type { CalledModel } from './remote.ts';
 
 /** The circuit breakers of a gateway, one for each provider and model. */
 export interface Circuits {
-  of(target: Target): Breaker;
+  of(target: CalledModel): Breaker;
   /** Models that are not asked at the moment, by name. */
   open(): string[];
 }
 
 export interface CircuitOptions {
   readonly resetMs?: number;
-  readonly onChange: (target: Target, state: BreakerState) => void;
+  readonly onChange: (target: CalledModel, state: BreakerState) => void;
 }
 
 const FAULTS_IN_ROW = 5;

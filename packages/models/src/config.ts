@@ -7,7 +7,9 @@ export type Provider = (typeof PROVIDERS)[number];
 /** A provider that is asked over the network. */
 export type RemoteProvider = Exclude<Provider, 'mock'>;
 
-const EMBEDDING_PROVIDERS = ['none', 'openai', 'google', 'openai-compatible'] as const;
+const EMBEDDING_PROVIDERS = ['none', 'openai', 'google', 'openai-compatible', 'onnx'] as const;
+/** What makes vectors: a provider over the network, or a model that runs here. */
+export type EmbeddingProvider = Exclude<(typeof EMBEDDING_PROVIDERS)[number], 'none'>;
 
 /** The table that comes with Reeve. */
 export const SHIPPED_MODELS_FILE = join(import.meta.dirname, '../../../conf/models.yaml');
@@ -83,14 +85,22 @@ export const modelSettings = {
     'EMBEDDING_PROVIDER',
     z
       .enum(EMBEDDING_PROVIDERS, {
-        error: `it must be one of ${EMBEDDING_PROVIDERS.join(', ')} (Ollama and other local servers are openai-compatible; no model runs inside Reeve)`,
+        error: `it must be one of ${EMBEDDING_PROVIDERS.join(', ')} (Ollama and other local servers are openai-compatible; onnx runs a model from a folder)`,
       })
       .default('none')
-      .describe('Who turns text into vectors, for recall and knowledge bases; `none`: retrieval is lexical.'),
+      .describe(
+        'Who turns text into vectors, for recall and knowledge bases; `onnx` is a model from a folder, run here; `none`: retrieval is lexical.',
+      ),
   ),
   embeddingModel: setting(
     'EMBEDDING_MODEL',
-    modelName.optional().describe("The embedding model; unset: the provider's usual one."),
+    z
+      .string()
+      .trim()
+      .min(1)
+      .max(1_000)
+      .optional()
+      .describe("The embedding model, for `onnx` the path of its folder; unset: the provider's usual one."),
   ),
   openaiApiKey: secret('OPENAI_API_KEY', key('OpenAI')),
   anthropicApiKey: secret('ANTHROPIC_API_KEY', key('Anthropic')),

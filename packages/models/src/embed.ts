@@ -1,15 +1,14 @@
 import { ReeveError, sleep as realSleep, type Log } from '@reeve/kit';
-import { costNano, type CallLedger } from '@reeve/tenancy';
+import { costNano, type CallLedger, type Price } from '@reeve/tenancy';
 import { cancelled, openAccount, type Books } from './account.ts';
 import { finalFault, type Fault } from './backend.ts';
 import { openCatalog } from './catalog.ts';
 import { createCircuits } from './circuits.ts';
 import type { ModelConfig } from './config.ts';
-import { batchTexts, EMBEDDING_DEFAULTS } from './embedding-batches.ts';
+import { batchTexts } from './embedding-batches.ts';
+import { embeddingSource } from './embedding-source.ts';
 import { createInstruments } from './instruments.ts';
-import { limitsOf } from './limits.ts';
 import { qualifiedName } from './model-name.ts';
-import { embeddingRemote, type Target } from './remote.ts';
 import { pauseAfter } from './retry.ts';
 import type { OpenOptions } from './open.ts';
 import { estimateTokens } from './tokens.ts';
@@ -28,9 +27,9 @@ export interface EmbeddingUsage {
   readonly costNano: number | null;
 }
 
-/** Turns text into vectors. */
-export interface Embedder {
-  /** `provider/model`: vectors of different models cannot be compared. */
+/** Turns text into vectors. Disposing ends what runs a model here; nothing can be asked then. */
+export interface Embedder extends AsyncDisposable {
+  /** `provider/model`, of a model that runs here with its files' digest: vectors of different models cannot be compared. */
   readonly model: string;
   /** Length of a vector; undefined until it is known. */
   readonly dimensions: number | undefined;
@@ -43,20 +42,15 @@ export interface Embedder {
 
 /** The embedder that EMBEDDING_PROVIDER asks for; null where it is `none`. Throws `invalid_request` naming every variable which is missing. */
 export function openEmbedder(config: ModelConfig, log: Log, options: OpenOptions = {}): Embedder | null {
-  const provider = config.embeddingProvider;
-  if (provider === 'none') return null;
-  const remote = embeddingRemote(config, provider);
-  const model = config.embeddingModel ?? EMBEDDING_DEFAULTS[provider].model!;
-  const target: Target = { provider, model };
+  if (config.embeddingProvider === 'none') return null;
+  const { target, limits, isFree, ...source } = embeddingSource(config, config.embeddingProvider, options.limits);
   const catalog = openCatalog(config.modelsFile, log);
   const instruments = createInstruments(() => true);
   const { circuitResetMs: resetMs } = options;
   const onChange = instruments.circuit;
   const breaker = createCircuits({ onChange, ...(resetMs !== undefined && { resetMs }) }).of(target);
-  const limits = { ...limitsOf(config), ...options.limits };
   let loading: Promise<EmbedBatch> | undefined;
-  const load = async () => (await import('./embedding-backend.ts')).openEmbeddingBackend(remote, model, limits);
-  let dimensions = EMBEDDING_DEFAULTS[provider].dimensions[model];
+  let dimensions = source.dimensions;
 
   return {
     model: qualifiedName(target),
@@ -65,15 +59,15 @@ export function openEmbedder(config: ModelConfig, log: Log, options: OpenOptions
     },
     async embed(texts, signal, ledger) {
       refuseEmpty(texts);
-      const price = catalog.priceOf(target);
+      const price = isFree ? FREE : catalog.priceOf(target);
       let attempts = 0;
       const number = () => (attempts += 1);
       const books = { target, breaker, price, number, ledger, instruments, log };
       const vectors: Float32Array[] = [];
       let inputTokens = 0;
       let estimated = false;
-      for (const batch of batchTexts(texts, EMBEDDING_DEFAULTS[provider])) {
-        const answer = await embedBatch(await (loading ??= load()), batch, books, options, signal);
+      for (const batch of batchTexts(texts, limits)) {
+        const answer = await embedBatch(await (loading ??= source.load()), batch, books, options, signal);
         vectors.push(...answer.vectors);
         dimensions ??= answer.vectors[0]?.length;
         inputTokens += answer.tokens ?? estimateBatch(batch);
@@ -82,11 +76,16 @@ export function openEmbedder(config: ModelConfig, log: Log, options: OpenOptions
       const cost = costNano(price, { input: inputTokens, output: 0, cached: 0, reasoning: 0 });
       return { vectors, usage: { inputTokens, estimated, costNano: cost } };
     },
+    async [Symbol.asyncDispose]() {
+      await (await loading)?.[Symbol.asyncDispose]?.();
+    },
   };
 }
 
+const FREE: Price = { inputNano: 0, cachedInputNano: 0, outputNano: 0 };
+
 /** One request to an embedding provider. */
-export interface EmbedBatch {
+export interface EmbedBatch extends Partial<AsyncDisposable> {
   send(texts: readonly string[], signal: AbortSignal): Promise<EmbeddedBatch>;
   explain(thrown: unknown): Fault;
 }

@@ -1,18 +1,21 @@
-import type { RemoteProvider } from './config.ts';
+import type { EmbeddingProvider } from './config.ts';
 import { estimateTokens } from './tokens.ts';
 
-interface EmbeddingProvider {
-  /** Where EMBEDDING_MODEL is unset. */
-  readonly model: string | undefined;
-  /** Lengths of vectors, by model. */
-  readonly dimensions: Readonly<Record<string, number>>;
-  /** The most that one request takes. */
+/** The most that one request takes. */
+export interface BatchLimits {
   readonly maxTexts: number;
   readonly maxTokens: number;
 }
 
+interface EmbeddingDefaults extends BatchLimits {
+  /** Where EMBEDDING_MODEL is unset. */
+  readonly model: string | undefined;
+  /** Lengths of vectors, by model. */
+  readonly dimensions: Readonly<Record<string, number>>;
+}
+
 /** Limits below the documented ones where they are counted in tokens, since ours are estimated. */
-export const EMBEDDING_DEFAULTS: Readonly<Record<Exclude<RemoteProvider, 'anthropic'>, EmbeddingProvider>> = {
+export const EMBEDDING_DEFAULTS: Readonly<Record<EmbeddingProvider, EmbeddingDefaults>> = {
   openai: {
     model: 'text-embedding-3-small',
     dimensions: { 'text-embedding-3-small': 1_536, 'text-embedding-3-large': 3_072 },
@@ -27,13 +30,12 @@ export const EMBEDDING_DEFAULTS: Readonly<Record<Exclude<RemoteProvider, 'anthro
   },
   // Servers differ; few take less than this.
   'openai-compatible': { model: undefined, dimensions: {}, maxTexts: 32, maxTokens: 50_000 },
+  // A row in the ledger for each; the model itself is given less at once.
+  onnx: { model: undefined, dimensions: {}, maxTexts: 32, maxTokens: 20_000 },
 };
 
 /** Texts in order, in as few batches as the limits allow. A text that is too long by itself goes alone. */
-export function batchTexts(
-  texts: readonly string[],
-  { maxTexts, maxTokens }: Pick<EmbeddingProvider, 'maxTexts' | 'maxTokens'>,
-): string[][] {
+export function batchTexts(texts: readonly string[], { maxTexts, maxTokens }: BatchLimits): string[][] {
   const batches: string[][] = [];
   let tokens = 0;
   for (const text of texts) {

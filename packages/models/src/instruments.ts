@@ -1,5 +1,5 @@
 import { counter, durations, gauge, type BreakerState } from '@reeve/kit';
-import type { Target } from './remote.ts';
+import type { CalledModel } from './remote.ts';
 
 const attempts = counter(
   'reeve_model_attempts_total',
@@ -23,16 +23,16 @@ const circuits = gauge('reeve_model_circuit', 'State of a circuit breaker: 0 clo
 
 /** The figures of one gateway's models. */
 export interface Instruments {
-  attempt(target: Target, outcome: string, latencyMs: number, firstTokenMs: number | null): void;
-  circuit(target: Target, state: BreakerState): void;
+  attempt(target: CalledModel, outcome: string, latencyMs: number, firstTokenMs: number | null): void;
+  circuit(target: CalledModel, state: BreakerState): void;
 }
 
 /**
  * Figures by provider and model. A model that is not in the table of models nor configured counts as `other`:
  * its name came with a request, and callers must not be able to make new series at will.
  */
-export function createInstruments(knows: (target: Target) => boolean): Instruments {
-  const labelsOf = (target: Target) => ({
+export function createInstruments(knows: (target: CalledModel) => boolean): Instruments {
+  const labelsOf = (target: CalledModel) => ({
     provider: target.provider,
     model: knows(target) ? target.model : 'other',
   });

@@ -1,6 +1,6 @@
 import { ReeveError } from '@reeve/kit';
 import { PROVIDERS, type Provider } from './config.ts';
-import type { Target, Targets } from './remote.ts';
+import type { CalledModel, Target, Targets } from './remote.ts';
 
 /**
  * Whom a request asks: the default model where it names none, the provider of its prefix (`openai/gpt-5.4`),
@@ -40,7 +40,7 @@ export function locateModel(targets: Targets, requested: string | null): { targe
 }
 
 /** The name by which a request can ask for a model, whatever the default provider is. */
-export function qualifiedName({ provider, model }: Target): string {
+export function qualifiedName({ provider, model }: CalledModel): string {
   return provider === 'mock' ? model : `${provider}/${model}`;
 }
 

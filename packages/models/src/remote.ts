@@ -1,5 +1,5 @@
 import { ReeveError } from '@reeve/kit';
-import type { ModelConfig, Provider, RemoteProvider } from './config.ts';
+import type { EmbeddingProvider, ModelConfig, Provider, RemoteProvider } from './config.ts';
 
 /** A remote provider with everything that its calls need. */
 export interface RemoteConfig {
@@ -10,11 +10,16 @@ export interface RemoteConfig {
   readonly keyVariable: string;
 }
 
-/** One model of one provider. */
-export interface Target {
-  readonly provider: Provider;
+/** One model whose calls are counted. */
+export interface CalledModel {
+  readonly provider: Provider | EmbeddingProvider;
   /** The provider's own name of it. */
   readonly model: string;
+}
+
+/** One model of one provider. */
+export interface Target extends CalledModel {
+  readonly provider: Provider;
 }
 
 /** Who can be asked, as the settings say. */

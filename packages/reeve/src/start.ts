@@ -178,7 +178,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const months = createMonthlyBudgets(database, policies);
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
     underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
-  const embedders = openEmbedders(config, log, ledgerFor);
+  const embedders = stack.use(openEmbedders(config, log, ledgerFor));
   const askKnowledge = embedders && stack.use(openAskVector(database, embedders, log));
   const external = openExternalMemory(config, web.configured);
   const askExternal = external && openAskExternal(external, askKnowledge, log);

@@ -1,0 +1,143 @@
+import { openBoundedProcess, ReeveError, type BoundedWorker } from '@reeve/kit';
+import { finalFault } from '../backend.ts';
+import type { EmbedBatch } from '../embed.ts';
+import type { ModelFolder } from './folder.ts';
+import type { OnnxVectors } from './session.ts';
+import type { OnnxQuestion } from './worker.ts';
+
+/*
+ * A process that runs a model, for whoever asks
+ *
+ *   none ──texts──► open, the model loaded ──a step for each, in turn──► open ──it died, was late──► none
+ *
+ * A batch is cut into steps, and everybody waits for a turn before each: a query stands behind one step of a long batch and not
+ * behind all of it. Who goes away leaves the process to finish its step, since ending it would cost the next one its model.
+ */
+
+export interface OnnxOptions {
+  /** For one step, the first of which loads the model; a minute by default. */
+  readonly timeoutMs?: number;
+  /** All memory of the process, on Linux; by default five times the model and a gigabyte. */
+  readonly memoryMb?: number;
+}
+
+/** Characters of a step, about 500 tokens; what is longer is a step by itself. */
+const STEP_LENGTH = 2_000;
+const STEP_TEXTS = 16;
+const HEAP_MB = 1_024;
+
+/** A model in a process of its own, which is started with the first text, and anew after it died. Disposing ends it. */
+export function openOnnxBackend(
+  folder: ModelFolder,
+  { timeoutMs = 60_000, memoryMb = 1_024 + 5 * Math.ceil(folder.bytes / 2 ** 20) }: OnnxOptions = {},
+): EmbedBatch & AsyncDisposable {
+  let worker: BoundedWorker<OnnxQuestion, OnnxVectors> | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+  let isClosed = false;
+  const never = new AbortController().signal;
+
+  const end = async () => {
+    const ended = worker;
+    worker = undefined;
+    await ended?.[Symbol.asyncDispose]();
+  };
+
+  const ask = async (texts: readonly string[]): Promise<OnnxVectors> => {
+    if (isClosed) throw closing();
+    if (worker?.ended) await end();
+    worker ??= openBoundedProcess({
+      file: new URL('./worker.ts', import.meta.url),
+      timeoutMs,
+      timeFor: 'each',
+      heapMb: HEAP_MB,
+      memoryMb,
+    });
+    const current = worker;
+    const asked = await current.ask({ folder, texts }, never).catch(async (error: unknown) => {
+      await end();
+      throw error;
+    });
+    if (asked.kind === 'answer') return asked.value;
+    if (isClosed) throw closing();
+    if (current.ended) await end();
+    if (asked.kind === 'late')
+      throw new ReeveError('timeout', `${said(folder)} took longer than ${timeoutMs / 1_000} s`);
+    throw current.ended ? died(folder, memoryMb) : unusable(folder, asked.message);
+  };
+
+  /** Asks when all who came before have been answered; not at all where the signal aborts before. */
+  const inTurn = async (texts: readonly string[], signal: AbortSignal): Promise<OnnxVectors> => {
+    const asked = turn.then(() => {
+      signal.throwIfAborted();
+      return ask(texts);
+    });
+    turn = asked.catch(() => undefined);
+    return unlessAborted(asked, signal);
+  };
+
+  return {
+    async send(texts, signal) {
+      const vectors: Float32Array[] = [];
+      let tokens = 0;
+      for (const step of stepsOf(texts)) {
+        const answer = await inTurn(step, signal);
+        vectors.push(...answer.vectors);
+        tokens += answer.tokens;
+      }
+      return { vectors, tokens };
+    },
+    explain(thrown) {
+      const error = ReeveError.from(thrown);
+      return { ...finalFault(error, true), outage: error.reason === 'upstream_error' || error.reason === 'timeout' };
+    },
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+      await end();
+    },
+  };
+}
+
+/** Texts in order, in steps that are short. */
+export function stepsOf(texts: readonly string[]): string[][] {
+  const steps: string[][] = [];
+  let longest = 0;
+  for (const text of texts) {
+    const step = steps.at(-1);
+    longest = Math.max(longest, text.length);
+    // Each text takes what the longest of its step takes.
+    if (step === undefined || step.length >= STEP_TEXTS || longest * (step.length + 1) > STEP_LENGTH) {
+      steps.push([text]);
+      longest = text.length;
+    } else step.push(text);
+  }
+  return steps;
+}
+
+async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(new ReeveError('cancelled', 'the embedding was cancelled', { cause: signal.reason }));
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function said({ path }: ModelFolder): string {
+  return `the embedding model in ${path}`;
+}
+
+function unusable(folder: ModelFolder, message: string): ReeveError {
+  return new ReeveError('unavailable', `${said(folder)} cannot be used: ${message}`);
+}
+
+function died(folder: ModelFolder, memoryMb: number): ReeveError {
+  const why = `it was killed, or took more than ${memoryMb} MiB of memory, its limit`;
+  return new ReeveError('upstream_error', `the process of ${said(folder)} ended: ${why}; it is started anew`);
+}
+
+function closing(): ReeveError {
+  return new ReeveError('shutting_down', 'no more texts are embedded');
+}
