@@ -33,6 +33,8 @@ export interface Embedder extends AsyncDisposable {
   readonly model: string;
   /** Length of a vector; undefined until it is known. */
   readonly dimensions: number | undefined;
+  /** Texts of one batch. */
+  readonly maxTexts: number;
   /**
    * Asks in batches, one after another, each with its own row in the ledger and up to three attempts. Throws as a
    * model call does; what earlier batches cost is paid then.
@@ -57,6 +59,7 @@ export function openEmbedder(config: ModelConfig, log: Log, options: OpenOptions
     get dimensions() {
       return dimensions;
     },
+    maxTexts: limits.maxTexts,
     async embed(texts, signal, ledger) {
       refuseEmpty(texts);
       const price = isFree ? FREE : catalog.priceOf(target);

@@ -30,8 +30,8 @@ export const EMBEDDING_DEFAULTS: Readonly<Record<EmbeddingProvider, EmbeddingDef
   },
   // Servers differ; few take less than this.
   'openai-compatible': { model: undefined, dimensions: {}, maxTexts: 32, maxTokens: 50_000 },
-  // A row in the ledger for each; the model itself is given less at once.
-  onnx: { model: undefined, dimensions: {}, maxTexts: 32, maxTokens: 20_000 },
+  // A large model takes seconds for a text.
+  onnx: { model: undefined, dimensions: {}, maxTexts: 8, maxTokens: 20_000 },
 };
 
 /** Texts in order, in as few batches as the limits allow. A text that is too long by itself goes alone. */

@@ -236,6 +236,19 @@ suite('usage and configuration', () => {
     );
   });
 
+  test('a folder of an embedding model is looked at before anything is loaded', async () => {
+    const good = join(import.meta.dirname, '../../models/src/onnx/fixtures/tiny');
+    const look = (path: string, ...args: string[]) =>
+      place.cli(args, { environment: { EMBEDDING_PROVIDER: 'onnx', EMBEDDING_MODEL: path } });
+    const [check, doctor] = await Promise.all([look('/nowhere', 'config', 'check'), look(good, 'doctor')]);
+    assert.equal(check.code, 1);
+    assert.match(check.stderr, /EMBEDDING_MODEL is "\/nowhere", but there is no such folder/);
+    const { checks } = json<{ checks: { name: string; state: string; evidence: string }[] }>(doctor);
+    const { state, evidence } = checks.find(({ name }) => name === 'embedding')!;
+    assert.equal(state, 'ok');
+    assert.match(evidence, /^onnx\/tiny@[0-9a-f]{12}; configured, not called$/);
+  });
+
   test('secrets are masked in what config show prints', async () => {
     const shown = await place.cli(['config', 'show'], { environment: { REEVE_API_KEY: 'rv_very_secret_key' } });
     assert.ok(!shown.stdout.includes('very_secret'));

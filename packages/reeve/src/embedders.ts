@@ -17,9 +17,10 @@ export function openEmbedders(
   const opened = openEmbedder(config, log);
   if (opened === null) return undefined;
   const onAccount = (embedder: NonNullable<typeof opened>): Embedder => {
-    const { model, embed } = stack.use(embedder);
+    const { model, maxTexts, embed } = stack.use(embedder);
     return {
       model,
+      maxTexts,
       async embed(tenantId, texts, signal) {
         const nothing = { agentId: null, personaId: null, runId: null, rootRunId: null, step: null };
         const ledger = ledgerFor({ tenantId, userId: 'memory', traceId: newTraceId(), ...nothing });

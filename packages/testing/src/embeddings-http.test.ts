@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type Client } from '@reeve/client';
@@ -26,7 +27,33 @@ const vectorOf = (text: string) => {
   const words = text.toLowerCase().split(/\W+/);
   return [...MEANINGS.map((some) => words.filter((word) => some.includes(word)).length), 0.1];
 };
+const recall = (client: Client, query: string) => client.call(routes.recall, { body: { query, top_k: 3 } });
+const untilHybrid = async (client: Client, query: string) => {
+  for (;;) {
+    const found = await recall(client, query);
+    if (found.retrieval === 'hybrid') return found;
+    await sleep(200);
+  }
+};
 const textsOf = ({ messages }: UpstreamRequest) => messages.map(({ text }) => text);
+
+describe('embeddings of a model that runs in the server', { timeout: 300_000 }, () => {
+  it('find a paraphrase without anybody being asked, and the model ends with its server', async () => {
+    await using place = await createTestDatabase();
+    const EMBEDDING_MODEL = join(import.meta.dirname, '../../models/src/onnx/fixtures/tiny');
+    await using server = await startServer({ ...place, environment: { EMBEDDING_PROVIDER: 'onnx', EMBEDDING_MODEL } });
+    const client = createClient({ baseUrl: server.url });
+    await client.call(routes.remember, { body: { text: 'The physician acquired a vehicle' } });
+    await client.call(routes.remember, { body: { text: 'Lentils need an hour' } });
+    const { matches } = await untilHybrid(client, 'car doctor buy');
+    assert.equal(matches[0]!.text, 'The physician acquired a vehicle');
+    const { calls } = await client.call(routes.listModelCalls, { query: {} });
+    assert.ok(calls.length >= 2, 'of the texts and of the query');
+    // Queries before the model was loaded were given up, at no cost either.
+    assert.ok(calls.every(({ model, cost_usd: usd }) => /tiny@[0-9a-f]{12}$/.test(model) && Number(usd) === 0));
+    await server.end('SIGTERM');
+  });
+});
 
 describe('embeddings of a real server', { timeout: 300_000 }, () => {
   let upstream: FakeUpstream;
@@ -43,14 +70,6 @@ describe('embeddings of a real server', { timeout: 300_000 }, () => {
     vectors: textsOf(of).map(vectorOf),
     usage: { inputTokens: 5, outputTokens: 0 },
   });
-  const recall = (client: Client, query: string) => client.call(routes.recall, { body: { query, top_k: 3 } });
-  const untilHybrid = async (client: Client, query: string) => {
-    for (;;) {
-      const found = await recall(client, query);
-      if (found.retrieval === 'hybrid') return found;
-      await sleep(200);
-    }
-  };
 
   it('find a paraphrase, on the tenant’s account, and leave words alone while the provider is down', async () => {
     upstream.respond(answer);

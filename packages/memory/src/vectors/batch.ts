@@ -17,7 +17,7 @@ import {
 } from './store.ts';
 import { selectMeanings } from './texts.ts';
 
-/** Texts of one batch. */
+/** Texts of one batch, fewer where the embedder takes fewer at once. */
 const BATCH = 64;
 /** How long an embedder may take for one. */
 const PATIENCE_MS = 60_000;
@@ -43,7 +43,7 @@ interface Wanted extends PendingEntry {
 export async function embedNext(db: Db, space: PendingSpace, embedder: Embedder, work: Work): Promise<boolean> {
   const { tenantId } = space;
   const batch = await inTenant(db, tenantId, async (tx) => {
-    const { from, end, entries } = await selectNextEntries(tx, space, BATCH);
+    const { from, end, entries } = await selectNextEntries(tx, space, Math.min(BATCH, embedder.maxTexts));
     const refs = entries.map(({ ref }) => ref);
     const meanings = await selectMeanings(tx, tenantId, space.kind, refs);
     const hashes = await selectHashes(tx, space, refs);

@@ -2,6 +2,8 @@
 export interface Embedder {
   /** `provider/model`: vectors of different models cannot be compared. */
   readonly model: string;
+  /** Texts that it takes at once; more are more batches, one after another. */
+  readonly maxTexts: number;
   /**
    * A vector for each text, in their order and all of one length, on a tenant's account. No text may be blank. Throws `ReeveError`
    * as a model call does: `context_too_long`, `content_refused` and `invalid_request` may be a single text's fault.

@@ -41,6 +41,7 @@ export function createTestEmbedder(model: string, dimensions?: number): TestEmbe
   const asked: TestEmbedder['asked'] = [];
   return {
     model,
+    maxTexts: Infinity,
     asked,
     fault: undefined,
     refused: undefined,
