@@ -36,7 +36,7 @@ export async function openEmbedded(
     alone: {
       name: `${embedder.model} alone`,
       add,
-      search: async (query, count) => (await near(query)).take(count).map(({ ref }) => ref),
+      search: async (query, count) => (await (await near(query)).take(count)).map(({ ref }) => ref),
     },
     hybrid: {
       name: `Reeve, hybrid with ${embedder.model}`,
