@@ -7,11 +7,11 @@ export interface Pace {
 }
 
 /** What a transaction that is one of many is to take: whoever else wants the embedded database waits for it. */
-const PIECE_MS = 125;
-const FIRST = 24;
-const [LEAST, MOST] = [16, 512];
+const PIECE_MS = 200;
+const FIRST = 64;
+const [LEAST, MOST] = [48, 512];
 
-/** Finds out how much a transaction may do on this machine, as it is now, to take about an eighth of a second. */
+/** Finds out how much a transaction may do on this machine, as it is now, to take about a fifth of a second. */
 export function createPace(): Pace {
   let size = FIRST;
   return {
