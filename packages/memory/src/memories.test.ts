@@ -97,6 +97,23 @@ describe('memories', () => {
     assert.deepEqual([old!.id, old!.superseded_by], [id, newer.id]);
   });
 
+  it('fade with age where that is asked for, however deep the newer one stands', async () => {
+    const { id: old } = await store('tea tea tea');
+    const created_at = new Date(Date.now() - 60 * 86_400_000);
+    await database.db.updateTable('memories').set({ created_at }).where('id', '=', old).execute();
+    for (let n = 0; n < 20; n += 1) await store(`Number ${n} of many that name tea, beside other things`);
+    const { id: fresh } = await store('Long, long ago somebody thought of something hot to drink, and it was tea');
+    const order = async (fields: object) => (await find('tea', { top_k: 50, ...fields })).map((match) => match.id);
+    const plain = await order({});
+    assert.equal(plain[0], old);
+    assert.ok(plain.indexOf(fresh) > 0);
+    assert.equal((await order({ half_life_days: 5 })).at(-1), old);
+    assert.deepEqual(await order({ half_life_days: 36_500 }), plain);
+    assert.notEqual((await order({ half_life_days: 5, top_k: 1 }))[0], old);
+    const [{ score } = { score: 0 }] = await find('tea', { half_life_days: 60, top_k: 50 });
+    assert.ok(score > 0);
+  });
+
   it('are forgotten for an agent where they are its persona’s or of none, and only once', async () => {
     const { id: persona } = await inTenant(database.db, 'default', (tx) =>
       createPersona(tx, who, PersonaInput.parse({ name: 'Gardener' })),

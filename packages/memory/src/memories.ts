@@ -134,9 +134,6 @@ export async function forget(tx: Tx, who: Requester, id: string): Promise<void> 
   await record(tx, who, 'MEMORY_DELETED', id, null);
 }
 
-/** What to recall, and of whom. */
-export type RecallWanted = SearchInput & Pick<RecallInput, 'persona_id'>;
-
 /**
  * The same for an agent, which may forget what its persona remembers, and what is of none. False, and nothing is done, where there
  * is no such memory: a repeat does no harm.
@@ -147,6 +144,9 @@ export async function forgetAs(tx: Tx, who: Requester, personaId: string | null,
   await forget(tx, who, id);
   return true;
 }
+
+/** What to recall, and of whom. */
+export type RecallWanted = SearchInput & Pick<RecallInput, 'persona_id'>;
 
 /** Characters of a query that are looked at; the contract's bound, which a prompt may exceed. */
 const QUERY_LENGTH = 2_000;

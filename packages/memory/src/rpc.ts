@@ -117,7 +117,7 @@ export function memoryService(
           );
           return within(call, 'member', ({ tx, who, rules }) => remember(tx, who, body, rules));
         },
-        recall: ({ query, topK, personaId, kinds, ...filter }, call) => {
+        recall: ({ query, topK, personaId, kinds, halfLifeDays, ...filter }, call) => {
           const body = validate(
             RecallInput,
             {
@@ -125,6 +125,7 @@ export function memoryService(
               ...(topK !== 0 && { top_k: topK }),
               ...(personaId !== '' && { persona_id: personaId }),
               ...(kinds.length > 0 && { kinds }),
+              ...(halfLifeDays !== 0 && { half_life_days: halfLifeDays }),
               ...filterOf(filter),
             },
             'body',

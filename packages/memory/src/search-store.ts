@@ -2,6 +2,12 @@ import type { RecallMatch } from '@reeve/contract';
 import type { Db } from '@reeve/db';
 import { sql, type RawBuilder } from 'kysely';
 
+/** The time, as what expires goes by. */
+export async function selectNow(db: Db): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`select reeve_now() as now`.execute(db);
+  return rows[0]!.now;
+}
+
 /** The memories of these ids, without those that have expired. Their score is 0: a ranking has it. */
 export async function selectFoundMemories(db: Db, tenantId: string, ids: readonly string[]): Promise<RecallMatch[]> {
   return select(

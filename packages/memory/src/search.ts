@@ -4,32 +4,38 @@ import { newestFirst } from './care/newest-first.ts';
 import { rankExternal } from './external/rank.ts';
 import { findTexts, type FoundTexts } from './find-texts.ts';
 import { findSpaces, type Space } from './lexical/space.ts';
-import { selectFoundMemories, selectFoundMessages } from './search-store.ts';
+import { selectFoundMemories, selectFoundMessages, selectNow } from './search-store.ts';
 import type { QueryVector } from './vectors/index.ts';
 
 /*
- * What was remembered and said. Equal ranks go to the newer one, and what came in the place of a memory stands before it. What was
+ * What was remembered and said. Equal ranks go to the newer one, scores fade with age where that is asked for, and what came in the place of a memory stands before it. What was
  * said in sessions is found once the indexer has been there, with what was said around it.
  */
 
 /** What to look for, and what is left out of what is found. */
-export type SearchInput = Pick<RecallInput, 'query' | 'top_k' | 'kinds'> & Filter;
+export type SearchInput = Pick<RecallInput, 'query' | 'top_k' | 'kinds' | 'half_life_days'> & Filter;
 type Filter = Partial<Pick<RecallInput, 'tags' | 'from' | 'to'>>;
 
 /** What fits a query best, at most `top_k`. Expired memories are not there. */
 export async function search(
   tx: Tx,
   tenantId: string,
-  { query, kinds, top_k: topK, ...filter }: SearchInput,
+  { query, kinds, top_k: topK, half_life_days: halfLifeDays, ...filter }: SearchInput,
   /** Whose memories and messages, null: those of none; left out: all. */
   personas?: readonly (string | null)[],
   asked?: QueryVector,
 ): Promise<FoundTexts<RecallMatch> & { backend: RecallBackend }> {
   const spaces = await spacesOf(tx, tenantId, kinds, personas);
   const find = (refs: readonly string[]) => matchesOf(tx, tenantId, refs, personas, filter);
-  const result = await findTexts(tx, spaces, { query, asked, count: topK }, find);
+  // One that fits less, and is newer, may come before one that fits better.
+  const count = halfLifeDays === undefined ? topK : topK + FADING_DEPTH;
+  const result = await findTexts(tx, spaces, { query, asked, count }, find);
+  const ageOf = await agesWithin(tx, halfLifeDays);
   const ranked = result.found
-    .map((one) => ({ ...one, match: { ...one.match, score: one.score } }))
+    .map((one) => {
+      const score = one.score * ageOf(one.match);
+      return { ...one, score, match: { ...one.match, score } };
+    })
     .sort((one, other) => byScore(one.match, other.match))
     .slice(0, topK);
   const external = kinds.includes('memory') ? asked?.external : undefined;
@@ -40,6 +46,17 @@ export async function search(
   const wanted = ordered.filter(({ match }) => passes(match, filter));
   const backend = external === undefined ? 'built_in' : hits === undefined ? 'fallback' : 'external';
   return { ...result, backend, found: wanted.slice(0, topK) };
+}
+
+/** Beyond what is asked for: what is looked at where scores fade. */
+const FADING_DEPTH = 100;
+const DAY_MS = 86_400_000;
+
+/** What is left of a score at a match's age; all of it where nothing fades. */
+async function agesWithin(tx: Tx, halfLifeDays: number | undefined): Promise<(match: RecallMatch) => number> {
+  if (halfLifeDays === undefined) return () => 1;
+  const at = (await selectNow(tx)).getTime();
+  return ({ created_at: createdAt }) => 0.5 ** (Math.max(0, at - Date.parse(createdAt)) / DAY_MS / halfLifeDays);
 }
 
 async function spacesOf(

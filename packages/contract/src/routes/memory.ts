@@ -34,6 +34,12 @@ export const RecallInput = z.strictObject({
     .default(['memory']),
   tags: z.array(Tag).max(50).default([]).describe('Only what has all of them; messages have none.'),
   ...timeRange('Only what was remembered or said'),
+  half_life_days: z
+    .number()
+    .min(0.01)
+    .max(36_500)
+    .optional()
+    .describe('Of two that fit as well, one this much older counts half; left out: age decides only between equals.'),
 });
 export type RecallInput = z.infer<typeof RecallInput>;
 export const RecallMatch = z

@@ -16,6 +16,7 @@ interface SearchOptions extends OutputOptions, OfPersona {
   readonly tag?: string[];
   readonly from?: string;
   readonly to?: string;
+  readonly halfLife?: number;
 }
 
 interface MemoryListOptions extends ListOptions, OfPersona {
@@ -61,6 +62,7 @@ export function define(command: Command): void {
     .option('--tag <tags...>', 'only what has all of these tags')
     .option('--from <time>', 'only what was remembered or said at this time (RFC 3339) or later')
     .option('--to <time>', 'only what was remembered or said before this time')
+    .option('--half-life <days>', 'what is so many days older counts half', wholeNumber(1, 36_500))
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
@@ -95,10 +97,10 @@ export function define(command: Command): void {
 }
 
 async function search(query: string, options: SearchOptions): Promise<number> {
-  const { top: top_k, kind: kinds, tag: tags, persona: persona_id, from, to } = options;
+  const { top: top_k, kind: kinds, tag: tags, persona: persona_id, from, to, halfLife: half_life_days } = options;
   await using connection = await connect('memory search');
   const answer = await connection.client.call(routes.recall, {
-    body: { query, top_k, kinds, tags, persona_id, from, to },
+    body: { query, top_k, kinds, tags, persona_id, from, to, half_life_days },
   });
   if (wantsJson(options)) printJson(answer);
   else if (answer.matches.length > 0) printTable(answer.matches, COLUMNS);
