@@ -10,7 +10,7 @@ import {
   type Driver,
   type QueryResult,
 } from 'kysely';
-import { shortenLog } from './checkpoint.ts';
+import { reuseRoom, shortenLog, type TableSizes } from './checkpoint.ts';
 import type { Channel, Database } from './database.ts';
 import { migrate } from './migrate.ts';
 import { createStatements, type RunStatement } from './pglite-statements.ts';
@@ -50,7 +50,11 @@ export async function openPglite(directory: string): Promise<Database> {
       createQueryCompiler: () => new PostgresQueryCompiler(),
     },
   });
-  const checkpoints = setInterval(() => void shortenLog(db, LOG_BYTES).catch(() => undefined), LOOK_MS).unref();
+  const sizes: TableSizes = new Map();
+  const upkeep = [
+    setInterval(() => void shortenLog(db, LOG_BYTES).catch(() => undefined), LOOK_MS).unref(),
+    setInterval(() => void reuseRoom(db, sizes, ROOM_BYTES).catch(() => undefined), ROOM_MS).unref(),
+  ];
   const listeners = new Map<Channel, Set<(payload: string | null) => void>>();
   return {
     kind: 'pglite',
@@ -66,7 +70,7 @@ export async function openPglite(directory: string): Promise<Database> {
       for (const hear of listeners.get(channel) ?? []) queueMicrotask(() => hear(payload));
     },
     async [Symbol.asyncDispose]() {
-      clearInterval(checkpoints);
+      upkeep.forEach(clearInterval);
       await db.destroy();
     },
   };
@@ -75,6 +79,9 @@ export async function openPglite(directory: string): Promise<Database> {
 /** Of the log, before a checkpoint is made, which nobody else makes here. */
 const LOG_BYTES = 48 * 2 ** 20;
 const LOOK_MS = 10_000;
+/** By which a table grows before it is vacuumed. */
+const ROOM_BYTES = 8 * 2 ** 20;
+const ROOM_MS = 60_000;
 
 /** Longest time that queries in a row may keep the event loop, in milliseconds. */
 const BREATH_MS = 5;

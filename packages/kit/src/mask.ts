@@ -6,15 +6,13 @@ const DEEPEST = 8;
 const SECRET_NAME =
   /(?:pass(?:word|wd|phrase)?|secret|token|cookie|authorization|credentials?|api[-_]?key|private[-_]?key|x-api-key)s?$/i;
 
-/** Forms of secrets in free text, with what stays of each. */
+/** Forms of secrets in free text, with what stays of each. None may begin anew within what it has looked at: a text may be hostile. */
 const FORMS: readonly (readonly [RegExp, string])[] = [
   [/\b(Bearer|Basic)(\s+)[\w.~+/=-]{4,}/gi, `$1$2${MASKED}`],
   [/\brv_\w{6,}/g, `rv_${MASKED}`],
   [/\bsk-[\w-]{8,}/g, `sk-${MASKED}`],
   [/\bAIza[\w-]{20,}/g, MASKED],
-  [/\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, MASKED],
-  // Up to the last @, since a password may hold one.
-  [/:\/\/([^\s:/@"\\]*):[^\s"]*@/g, `://$1:${MASKED}@`],
+  [/\beyJ[\w-]{5,1000}\.[\w-]{5,}\.[\w-]*/g, MASKED],
   [/([?&;](?:[\w.-]*(?:key|token|secret|passw(?:or)?d|signature|credential|code))=)[^&\s"#\\]+/gi, `$1${MASKED}`],
   // A field of JSON inside a text of JSON.
   [
@@ -53,9 +51,19 @@ export function createMask(secrets: readonly string[] = []): Mask {
     text(line) {
       let masked = exact === undefined ? line : line.replace(exact, MASKED);
       for (const [form, rest] of FORMS) masked = masked.replace(form, rest);
-      return masked;
+      return masked.includes('://') ? masked.replace(/[^\s"]+/g, maskAddress) : masked;
     },
   };
+}
+
+const USER = /:\/\/[^:/@\\]*:/;
+
+/** Without the password of an address, which may hold an @. */
+function maskAddress(text: string): string {
+  const user = USER.exec(text);
+  const end = text.lastIndexOf('@');
+  const from = user === null ? Infinity : user.index + user[0].length;
+  return from > end ? text : `${text.slice(0, from)}${MASKED}${text.slice(end)}`;
 }
 
 function maskNames(value: unknown, depth: number): unknown {

@@ -28,7 +28,7 @@ const FORMS: readonly (readonly [rule: string, form: RegExp])[] = [
   ['api_key', /(?<!\d)\d{8,10}:AA[\w-]{32,40}(?![\w-])/g],
   ['api_key', /AccountKey=([A-Za-z0-9+/=]{40,120})/g],
   // A JSON Web Token.
-  ['bearer_token', /(?<![A-Za-z0-9])eyJ[\w-]{8,4000}\.[\w-]{8,8000}\.[\w-]{0,2000}/g],
+  ['bearer_token', /(?<![A-Za-z0-9])eyJ[\w-]{8,1000}\.[\w-]{8,8000}\.[\w-]{0,2000}/g],
   ['bearer_token', /\b(?:bearer|basic)\s{1,3}(?=[\w.~+/=-]{0,100}[\d=])([\w.~+/=-]{12,4000})/gi],
   [
     'bearer_token',

@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { PersonaInput, RecallInput, RememberInput } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { openTestDatabase, passTime } from '@reeve/testing';
+import { sql } from 'kysely';
 import { createPersona } from '../knowledge/personas.ts';
 import { forget, recall, recallContext, remember, requireMemory, updateMemory } from '../memories.ts';
 import { forgetAll } from './forget-all.ts';
@@ -147,5 +148,10 @@ describe('memories that say the same or something else', () => {
     assert.deepEqual(await texts('before'), []);
     await inTenant(database.db, 'default', (tx) => forgetAll(tx, who, undefined));
     assert.equal((await database.db.selectFrom('lexical_terms').select('term').execute()).length, 0);
+    const { id } = await store('Something from after');
+    const { rows } = await sql<{ entry: number }>`select entry from lexical_entries where ref = ${id}`.execute(
+      database.db,
+    );
+    assert.ok(rows[0]!.entry > 1, 'its number is one that nobody had');
   });
 });

@@ -97,7 +97,7 @@ export async function addDocument(
     const stored = await store(database.db, { who, base: known.base, fields, chunks: read.chunks }, paceOf(), signal);
     // Others have changed the document meanwhile.
     if (stored === undefined) continue;
-    await removeLeft(database.db, tenantId);
+    await removeLeft(database.db, tenantId, signal);
     return stored;
   }
 }
@@ -117,14 +117,18 @@ export async function removeDocument(
   await removeLeft(db, tenantId);
 }
 
-/** Removes what a change has left; where that fails, the indexer does. */
-async function removeLeft(db: Db, tenantId: string): Promise<void> {
-  await removeLooseVersions(db, { tenantId }).catch(() => undefined);
+/** Removes what changes have left, for a moment: what is more than that, and where that fails, the indexer does. */
+async function removeLeft(db: Db, tenantId: string, gone?: AbortSignal): Promise<void> {
+  const signal = AbortSignal.any([AbortSignal.timeout(LEFT_MS), ...(gone === undefined ? [] : [gone])]);
+  await removeLooseVersions(db, { tenantId, signal }).catch(() => undefined);
 }
+
+/** Others of the tenant may have left far more than whoever waits here. */
+const LEFT_MS = 5_000;
 
 /** Removes a document, which nobody sees any more. What is too much for one transaction is left to `removeLeft`. Throws `not_found`. */
 export async function deleteDocument(tx: Tx, who: Requester, base: Base, id: string): Promise<void> {
-  await lockBase(tx, base);
+  await requireLocked(tx, base);
   const document = await requireDocument(tx, base, id);
   const versionId = await selectVersionId(tx, id);
   await deleteDocumentRow(tx, id);

@@ -2,7 +2,7 @@ import type { Db, Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { sql } from 'kysely';
 import { ofPersona, personaKey } from '../of-persona.ts';
-import { restartVectors } from '../vectors/drop.ts';
+import { dropAllVectors } from '../vectors/drop.ts';
 import { ANALYZER_VERSION } from './analyze.ts';
 
 /** What may be searched together: one persona's base of one tenant. */
@@ -78,7 +78,7 @@ export async function findStaleSpaces(db: Db): Promise<StaleSpace[]> {
   const rows = await db
     .selectFrom('lexical_spaces')
     .select(['id', 'tenant_id', 'kind', 'persona_id'])
-    .where('analyzer_version', '<>', ANALYZER_VERSION)
+    .where('analyzer_version', '<', ANALYZER_VERSION)
     .orderBy('id')
     .execute();
   return rows.map(({ id, tenant_id, kind, persona_id }) => ({
@@ -96,7 +96,7 @@ export async function lockStale(tx: Tx, { id, tenantId }: Space): Promise<string
     .select('renewed_until')
     .where('id', '=', id)
     .where('tenant_id', '=', tenantId)
-    .where('analyzer_version', '<>', ANALYZER_VERSION)
+    .where('analyzer_version', '<', ANALYZER_VERSION)
     .forUpdate()
     .executeTakeFirst();
   return row?.renewed_until;
@@ -112,26 +112,18 @@ export async function finishRenewal(tx: Tx, { id }: Space): Promise<false> {
   return false;
 }
 
-/** Takes every text out of a space, which is from now on one of today's analyzer; vectors stay for those that come again. Throws `not_found`. */
+/**
+ * Takes every text out of a space, with its vectors; it is from now on one of today's analyzer. Numbers go on: whoever is embedding
+ * what was there takes none of what comes for it. Throws `not_found`.
+ */
 export async function clearSpace(tx: Tx, space: Space): Promise<void> {
   await lockSpace(tx, space);
-  await deleteContents(tx, space);
-  await restartVectors(tx, space);
+  for (const table of ['lexical_entries', 'lexical_terms', 'lexical_blocks'] as const)
+    await tx.deleteFrom(table).where('space_id', '=', space.id).where('tenant_id', '=', space.tenantId).execute();
+  await dropAllVectors(tx, space);
   await tx
     .updateTable('lexical_spaces')
-    .set({
-      analyzer_version: ANALYZER_VERSION,
-      renewed_until: null,
-      entries: 0,
-      length: 0,
-      next_entry: 1,
-      next_term: 1,
-    })
+    .set({ analyzer_version: ANALYZER_VERSION, renewed_until: null, entries: 0, length: 0 })
     .where('id', '=', space.id)
     .execute();
-}
-
-async function deleteContents(tx: Tx, { id, tenantId }: Space): Promise<void> {
-  for (const table of ['lexical_entries', 'lexical_terms', 'lexical_blocks'] as const)
-    await tx.deleteFrom(table).where('space_id', '=', id).where('tenant_id', '=', tenantId).execute();
 }

@@ -25,21 +25,26 @@ const MAX_STEPS = 20;
 const MAX_GOAL = 500;
 const MAX_VALUE = 200;
 const MAX_ARGUMENTS = 20;
-/** Characters of a text that are looked at: far more than are kept, so that what is masked is masked whole. */
-const MAX_READ = 20_000;
+/** Characters of a goal and of a value that are looked at: far more than are kept, so that what is masked is masked whole. */
+const MAX_READ = 5_000;
+/** Of all values of a playbook: whoever sends it, looking through it takes no long time. */
+const MAX_READ_IN_ALL = 50_000;
 
 /** The steps of a playbook without secrets, long values cut; undefined where there are none or too many. */
 export function stepsOf(calls: readonly MadeCall[], rules: MemoryRules = DEFAULT_RULES): PlaybookStep[] | undefined {
   if (calls.length === 0 || calls.length > MAX_STEPS) return undefined;
   const mask = createMask();
+  let left = MAX_READ_IN_ALL;
   return calls.map(({ tool, input }) => {
     const fields = typeof input === 'object' && input !== null && !Array.isArray(input) ? input : { input };
     const known = Object.entries(mask.value(fields) as object).slice(0, MAX_ARGUMENTS);
     const args = known.map(([name, value]): [string, string] => {
       const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+      const read = text.slice(0, Math.min(MAX_READ, left));
+      left -= read.length;
       return [
         storableText(withoutSecrets(name.slice(0, 100), rules)),
-        shortened(storableText(withoutSecrets(mask.text(text.slice(0, MAX_READ)), rules)), MAX_VALUE),
+        shortened(storableText(withoutSecrets(mask.text(read), rules)), MAX_VALUE),
       ];
     });
     return { tool, args: Object.fromEntries(args) };

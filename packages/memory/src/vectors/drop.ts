@@ -39,14 +39,13 @@ export async function dropChangedVectors(
     ${countGone(id)}`.execute(tx);
 }
 
-/** Has the texts of a space looked at again, whose entries are numbered anew. */
-export async function restartVectors(tx: Tx, { id, tenantId }: Space): Promise<void> {
-  await tx
-    .updateTable('embedding_progress')
-    .set({ until: 0 })
-    .where('tenant_id', '=', tenantId)
-    .where('space_id', '=', id)
-    .execute();
+/** Removes all vectors of a space, of every model. */
+export async function dropAllVectors(tx: Tx, { id, tenantId }: Space): Promise<void> {
+  await sql`
+    with gone as (
+      delete from embeddings where tenant_id = ${tenantId} and space_id = ${id} returning embedding_id
+    )
+    ${countGone(id)}`.execute(tx);
 }
 
 function countGone(spaceId: number) {

@@ -4,6 +4,8 @@ import { PersonaInput, RecallInput, type KnowledgeBase } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
+import { sql } from 'kysely';
+import { forgetAll } from '../care/forget-all.ts';
 import { DEFAULT_RULES } from '../care/sensitive.ts';
 import { contextFor } from '../context.ts';
 import { openDocumentReader } from '../documents/index.ts';
@@ -157,6 +159,35 @@ describe('hybrid search', () => {
     };
     for (let n = 0; n < 5; n += 1) assert.equal((await find('car')).retrieval, 'lexical');
     assert.equal((await find('car', {}, 'other')).retrieval, 'hybrid');
+  });
+
+  it('has no vector of what is all forgotten, and has one of each text that comes after', async () => {
+    for (const text of ['The physician acquired a vehicle', 'Lentils need an hour']) await say(text);
+    await fill();
+    await asTenant(database, (tx) => forgetAll(tx, who, undefined));
+    const count = async () => {
+      const { rows } = await sql<{ vectors: number; counted: number }>`
+        select (select count(*)::int from embeddings) as vectors,
+          (select sum(vectors)::int from embedding_progress) as counted`.execute(database.db);
+      return rows[0];
+    };
+    assert.deepEqual(await count(), { vectors: 0, counted: 0 });
+    await say('The physician acquired a vehicle');
+    await fill();
+    assert.deepEqual(await count(), { vectors: 1, counted: 1 });
+    // Forgotten while the model is asked about it: the number of what comes then is not done yet.
+    const { embed } = model;
+    model.embed = async (...asked) => {
+      model.embed = embed;
+      await asTenant(database, (tx) => forgetAll(tx, who, undefined));
+      await say('A vehicle of a physician');
+      return embed.apply(model, asked);
+    };
+    await say('Lentils need an hour');
+    await fill();
+    await fill();
+    assert.deepEqual(await count(), { vectors: 1, counted: 1 });
+    assert.equal((await find('which car did my doctor buy?')).texts[0], 'A vehicle of a physician');
   });
 
   it('never answers what was deleted, and goes on where another model takes over between question and answer', async () => {
