@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { PersonaInput, RecallInput, RememberInput } from '@reeve/contract';
+import { MemoryPatch, PersonaInput, RecallInput, RememberInput } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
@@ -375,6 +375,40 @@ describe('memories', () => {
     assert.deepEqual([memories.map((memory) => memory.id), total], [[other.id], 2]);
     assert.deepEqual((await list({ tag: 'garden' })).memories, [await change({ tags: ['garden'] })]);
     assert.equal((await list({ personaId: randomUUID() })).total, 0);
+  });
+
+  it('become one, which stands where either came in the place of others', async () => {
+    const { id: persona } = await inTenant(database.db, 'default', (tx) =>
+      createPersona(tx, who, PersonaInput.parse({ name: 'Landlord' })),
+    );
+    const card = await store('Ada pays the rent by card', { tags: ['card'] });
+    const old = await store('The rent is 900 euros');
+    const rent = await store('The rent is 950 euros');
+    assert.deepEqual(rent.supersedes, [old.id]);
+    const theirs = await store('The rent is 950 euros', { persona_id: persona });
+    const change = (patch: object, id = card.id) =>
+      inTenant(database.db, 'default', (tx) => updateMemory(tx, who, id, MemoryPatch.parse(patch), DEFAULT_RULES));
+    for (const absorbs of [[card.id], [rent.id, theirs.id]])
+      await assert.rejects(change({ absorbs }), { reason: 'invalid_request' });
+    await assert.rejects(change({ absorbs: [randomUUID()] }), { reason: 'not_found' });
+    assert.equal((await find('rent', { persona_id: null })).length, 3);
+    const text = 'The rent is 950 euros';
+    const merged = await change({ text, absorbs: [rent.id], tags: ['card', 'rent'] });
+    assert.deepEqual([merged.text, merged.tags, merged.superseded_by], [text, ['card', 'rent'], null]);
+    const found = await find('rent', { persona_id: null });
+    assert.deepEqual(
+      found.map((match) => [match.id, match.superseded_by]),
+      [
+        [card.id, null],
+        [old.id, card.id],
+      ],
+    );
+    // The one that came in its place is absorbed: it holds again, and no two stand in each other's.
+    assert.equal((await change({ absorbs: [card.id] }, old.id)).superseded_by, null);
+    assert.deepEqual(
+      (await find('rent', { persona_id: null })).map((match) => match.id),
+      [old.id],
+    );
   });
 
   it('are not there for another tenant', async () => {

@@ -9,10 +9,10 @@ import type {
   Retrieval,
 } from '@reeve/contract';
 import { isUniqueViolation, type Tx } from '@reeve/db';
-import { newId, ReeveError } from '@reeve/kit';
+import { invalidField, newId, ReeveError } from '@reeve/kit';
 import { allowedText, type MemoryRules } from './care/sensitive.ts';
 import { relate, type Related } from './care/relate.ts';
-import { selectByDigest, updateMerged, updateParted, updateSuperseded } from './care/store.ts';
+import { selectByDigest, updateMerged, selectReplaced, updateParted, updateSuperseded } from './care/store.ts';
 import { holdPersona, personaIdOf } from './knowledge/personas.ts';
 import { ensureSpace, lockSpace } from './lexical/space.ts';
 import { indexTexts, unindexTexts } from './lexical/write.ts';
@@ -83,7 +83,7 @@ export async function requireMemory(tx: Tx, tenantId: string, id: string): Promi
 }
 
 /**
- * Changes the fields sent of a memory, and what it is found by. Throws `not_found`, `conflict` where another one says the same, and
+ * Changes the fields sent of a memory, and what it is found by; memories that it absorbs go. Throws `not_found`, `conflict` where another one says the same, and
  * `content_refused` for a text that the tenant's rules keep out.
  */
 export async function updateMemory(
@@ -95,10 +95,12 @@ export async function updateMemory(
 ): Promise<Memory> {
   const { tenantId } = who;
   const { persona_id: personaId } = await requireMemory(tx, tenantId, id);
-  const { tags, ttl_s: ttlS } = patch;
+  const { tags, ttl_s: ttlS, absorbs = [] } = patch;
   const text = patch.text === undefined ? undefined : allowedText(patch.text, rules, 'text');
   const space = await ensureSpace(tx, { tenantId, personaId, kind: 'memory' });
   await lockSpace(tx, space);
+  const replaced = absorbs.length === 0 ? [] : await selectReplaced(tx, [id, ...absorbs]);
+  for (const other of new Set(absorbs)) await absorb(tx, who, { id, personaId }, other);
   // One whose time is over is not there, though nobody has removed it yet.
   if (text !== undefined)
     await unindexTexts(tx, space, await deleteExpiredMemory(tx, tenantId, personaId, digestOf(text)));
@@ -118,8 +120,21 @@ export async function updateMemory(
     await updateParted(tx, id);
     await updateSuperseded(tx, id, (await relate(tx, space, text, id)).older);
   }
+  if (absorbs.length > 0) await updateSuperseded(tx, id, replaced);
   await record(tx, who, 'MEMORY_CHANGED', id, null);
   return requireMemory(tx, tenantId, id);
+}
+
+/** Deletes a memory that becomes part of another one of its persona. */
+async function absorb(
+  tx: Tx,
+  who: Requester,
+  { id, personaId }: { readonly id: string; readonly personaId: string | null },
+  other: string,
+): Promise<void> {
+  const { persona_id: its } = await requireMemory(tx, who.tenantId, other);
+  if (other === id || its !== personaId) throw invalidField('absorbs', 'must be other memories of the same persona');
+  await forget(tx, who, other);
 }
 
 /** Removes a memory. Throws `not_found`. */

@@ -47,6 +47,7 @@ export async function listMemoryRows(
 
 /** Changes a memory; a unique violation where another one of its persona says the same. */
 export async function updateMemoryRow(db: Db, id: string, { text, tags, ttlS }: MemoryChange): Promise<void> {
+  if (text === undefined && tags === undefined && ttlS === undefined) return;
   await db
     .updateTable('memories')
     .set({

@@ -245,6 +245,10 @@ describe('personas and what they know, over HTTP', { timeout: 300_000 }, () => {
       }),
       { status: 400, message: /must hold 1 to 20 calls of tools/ },
     );
+    await assert.rejects(place.admin.call(routes.storePlaybook, { body: { ...body, prompt: ' \n' } }), {
+      status: 400,
+      message: /prompt: must say what the goal is/,
+    });
     await place.admin.call(routes.deletePlaybook, { params: { id: playbooks[0]!.id } });
     await assert.rejects(place.admin.call(routes.deletePlaybook, { params: { id: playbooks[0]!.id } }), {
       status: 404,

@@ -89,6 +89,13 @@ export const MemoryPatch = z
     text: text(1, 20_000).optional(),
     tags: z.array(Tag).max(50).optional(),
     ttl_s: z.number().int().min(1).max(315_360_000).nullable().optional().describe('From now; null: for ever.'),
+    absorbs: z
+      .array(Id)
+      .max(10)
+      .optional()
+      .describe(
+        'Memories of the same persona that become part of this one: they are deleted, and this one stands where they came in the place of others.',
+      ),
   })
   .refine((patch) => Object.keys(patch).length > 0, 'give at least one field to change');
 export type MemoryPatch = z.infer<typeof MemoryPatch>;

@@ -27,7 +27,7 @@ export function relationOf(text: string, old: string): Relation {
     if (more.length === 0) return 'same';
     if (less.length === 0) return 'fuller';
   }
-  return isOpposite(now, then) || hasOtherValue(now, then) ? 'changed' : 'other';
+  return isOpposite(now, then) || (!ONE_OF_MANY.test(text) && hasOtherValue(now, then)) ? 'changed' : 'other';
 }
 
 function isAlike(one: readonly Word[], other: readonly Word[]): boolean {
@@ -85,6 +85,11 @@ const SINGLE = new Set([
   'default',
 ]);
 
+/** What may stand between that word and the value; with any other word there may be several: those somebody works with. */
+const BETWEEN = new Set(['in', 'at', 'to', 'as', 'for', 'on', 'from', 'until', 'now']);
+/** How a text begins that is about one of several: each may have a value of its own. */
+const ONE_OF_MANY = /^[^\p{L}\p{N}]*(?:an?|one|another|some|eine?|une?|una)\s/iu;
+
 /**
  * Another value: the same words up to one that says that something has a value, then others, and perhaps the same ones again. The
  * values are both numbers or both names, except of what can only have one.
@@ -101,6 +106,9 @@ function hasOtherValue(one: readonly Word[], other: readonly Word[]): boolean {
   if (state === undefined || shared.indexOf(state) === 0 || first.kind === 'negation' || second.kind === 'negation')
     return false;
   if (first.kind === 'number' || second.kind === 'number') return first.kind === second.kind;
+  const between = shared.slice(shared.lastIndexOf(state) + 1);
+  if (!between.every((form) => BETWEEN.has(form) || SINGLE.has(form)) || (state === 'works' && between.includes('on')))
+    return false;
   if (state.startsWith('ha')) return false;
   return (first.isName && second.isName) || shared.some((form) => SINGLE.has(form));
 }

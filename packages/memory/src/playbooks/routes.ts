@@ -41,6 +41,7 @@ export async function storePlaybook(
   { session_id: sessionId, prompt: goal, history_sequence: sequence, persona_id: persona }: PlaybookInput,
   rules: MemoryRules,
 ): Promise<{ id: string; merged: boolean }> {
+  if (goal.trim() === '') throw invalidField('prompt', 'must say what the goal is');
   const calls = sequence.flatMap(callOf);
   const personaId = await personaIdOf(tx, tenantId, persona ?? null);
   const learnt = await learnPlaybook(tx, { tenantId, personaId, goal, calls, sessionId, runId: null }, rules);

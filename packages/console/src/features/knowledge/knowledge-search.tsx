@@ -75,7 +75,7 @@ export function KnowledgeSearch({ persona, search, onSearch }: KnowledgeSearchPr
       ) : (
         <Matches<KnowledgeMatch>
           query={query}
-          nothing="No chunk there has a word of it. Knowledge is found by its words: try others, or look into another knowledge base."
+          nothing="No chunk there has a word of it. Try others, or look into another knowledge base."
           asked={ask}
         >
           {(match, index) => (

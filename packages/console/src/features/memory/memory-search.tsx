@@ -79,7 +79,7 @@ export function MemorySearch({ search, onSearch, actions }: MemorySearchProps) {
           query={query}
           nothing={
             tag === undefined && from === undefined && to === undefined
-              ? 'Nothing there has a word of it. Memories are found by their words: try others.'
+              ? 'Nothing there has a word of it. Try others.'
               : 'Nothing there has a word of it, the tag, and is of that time.'
           }
           asked={ask}

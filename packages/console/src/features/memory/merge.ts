@@ -8,9 +8,9 @@ export interface Fates {
   readonly dropped: Memory;
 }
 
-/** What makes one memory of two: `kept` gets the change, where there is one, and only then is `dropped` deleted. */
+/** What makes one memory of two: `kept` gets the change, and `dropped` goes with it. */
 export interface Merge extends Fates {
-  readonly change: MemoryPatch | undefined;
+  readonly change: MemoryPatch;
 }
 
 /** What two memories say together: the text of one where it holds all of the other, else both, the older first; and the tags of both. */
@@ -37,11 +37,12 @@ export function mergeOf(one: Memory, other: Memory, draft: Typed, now: number): 
   const { kept, dropped } = fatesOf(one, other, draft);
   const tags = tagsOver(tagsOf(...byAge(one, other)), draft.tags);
   const change: MemoryPatch = {
+    absorbs: [dropped.id],
     ...(draft.text !== kept.text && { text: draft.text }),
     ...(tags.join() !== kept.tags.join() && { tags: [...tags] }),
     ...(endOf(dropped) > endOf(kept) && { ttl_s: ttlUntil(dropped.expires_at, now) }),
   };
-  return { kept, dropped, change: Object.keys(change).length > 0 ? change : undefined };
+  return { kept, dropped, change };
 }
 
 /** The tags of both, each once. */
