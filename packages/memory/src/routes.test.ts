@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { now, type Database } from '@reeve/db';
+import { inTenant, now, type Database } from '@reeve/db';
 import { createApp, type App } from '@reeve/http';
 import { newId, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
+import { proposeCleanup } from './care/cleanup.ts';
 import { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
 import { indexMemory } from './indexer.ts';
 import { digestOf } from './memory.ts';
@@ -243,17 +244,18 @@ describe('the routes of memory', () => {
     );
   });
 
+  const other = { 'x-tenant-id': 'other' };
+  /** Stores a memory as it was stored before anything was compared. */
+  const store = async (text: string, day: string, tags: string[] = []) => {
+    const id = newId();
+    const created_at = new Date(`${day}T12:00:00Z`);
+    const row = { id, tenant_id: 'other', text, digest: digestOf(text), tags, created_at };
+    await database.db.insertInto('memories').values(row).execute();
+    return id;
+  };
+
   it('say which of them could go, and change nothing', async () => {
-    const other = { 'x-tenant-id': 'other' };
-    const store = async (text: string, day: string, tags: string[] = []) => {
-      const id = newId();
-      const created_at = new Date(`${day}T12:00:00Z`);
-      const row = { id, tenant_id: 'other', text, digest: digestOf(text), tags, created_at };
-      await database.db.insertInto('memories').values(row).execute();
-      return id;
-    };
     await send('DELETE', '/api/v1/memory?all=true', undefined, other);
-    // As they were stored before anything was compared.
     const [tea, berlin] = [
       await store('Ada prefers tea', '2025-01-01'),
       await store('Ada lives in Berlin', '2025-01-02'),
@@ -289,6 +291,46 @@ describe('the routes of memory', () => {
     assert.deepEqual([rest.looked_at, rest.proposals.length, rest.next], [3, 1, null]);
     const all = (await send('GET', '/api/v1/memory', undefined, other)).body;
     assert.ok(all.total === 8 && JSON.stringify(all).includes(kept));
+    assert.equal((await send('DELETE', '/api/v1/memory?all=true', undefined, other)).status, 200);
+  });
+
+  it('are never proposed all of those that say the same, a page each', async () => {
+    await send('DELETE', '/api/v1/memory?all=true', undefined, other);
+    const old = await store('Ada asked about lentils', '2024-01-01', ['extracted']);
+    await store('Ada asked about the lentils', '2025-01-02');
+    const rome = await store('Ada lives in Rome', '2025-01-03');
+    const paris = await store('Ada lives in Paris', '2025-01-04');
+    const again = await store('Ada lives in the Rome', '2025-01-05');
+    const tea = await store('Ada prefers tea', '2025-01-06');
+    const newer = await store('Bob paints', '2025-01-07');
+    await store('Ada prefers the tea', '2025-01-08');
+    await database.db.updateTable('memories').set({ superseded_by: newer }).where('id', '=', tea).execute();
+    await indexMemory(database, silentLog, new AbortController().signal);
+    const proposed: [string, string][] = [];
+    for (let after: string | null = ''; after !== null;) {
+      const query: string = after === '' ? '' : `&after=${after}`;
+      const { body } = await send('GET', `/api/v1/memory/cleanup?limit=1${query}`, undefined, other);
+      for (const { memory_id: id, kind } of body.proposals) proposed.push([id, kind]);
+      after = body.next;
+    }
+    assert.deepEqual(proposed, [
+      [old, 'stale'],
+      [rome, 'contradicted'],
+      [paris, 'contradicted'],
+      [tea, 'superseded'],
+    ]);
+    assert.ok(!proposed.some(([id]) => id === again));
+  });
+
+  it('are compared one at a time, until nobody wants to know', async () => {
+    for (let day = 10; day < 30; day += 1) await store(`Ada saw ${day} boats`, `2025-01-${day}`);
+    await indexMemory(database, silentLog, new AbortController().signal);
+    const leaving = new AbortController();
+    const plan = proposeCleanup(database.db, 'other', { limit: 200, staleDays: 365 }, leaving.signal);
+    const ended = assert.rejects(plan, { name: 'AbortError' });
+    await inTenant(database.db, 'other', (tx) => tx.selectFrom('memories').select('id').limit(1).execute());
+    leaving.abort();
+    await ended;
     assert.equal((await send('DELETE', '/api/v1/memory?all=true', undefined, other)).status, 200);
   });
 

@@ -112,12 +112,10 @@ export function mountMemory(
     });
   });
 
-  app.mount(routes.proposeMemoryCleanup, ({ principal: { tenantId }, query }) => {
+  app.mount(routes.proposeMemoryCleanup, async ({ principal: { tenantId }, query, signal }) => {
     const { persona_id: persona, after, limit, stale_days: staleDays } = query;
-    return inTenant(database.db, tenantId, async (tx) => {
-      const personaId = await personaIdOf(tx, tenantId, persona);
-      return proposeCleanup(tx, tenantId, { personaId, after, limit, staleDays });
-    });
+    const personaId = await inTenant(database.db, tenantId, (tx) => personaIdOf(tx, tenantId, persona));
+    return proposeCleanup(database.db, tenantId, { personaId, after, limit, staleDays }, signal);
   });
 
   app.mount(routes.deleteMemories, async (call) => ({

@@ -1,5 +1,6 @@
 import type { AnswerPart, Backend } from './backend.ts';
 import type { Limits } from './limits.ts';
+import { createLazy } from './lazy.ts';
 import { createMockModel } from './mock.ts';
 import { speaksChat, type RemoteConfig, type Target, type Targets } from './remote.ts';
 
@@ -17,11 +18,10 @@ export function backendsOf(targets: Targets, limits: Limits): (provider: Target[
 
 /** A remote backend whose code is loaded by its first call: the built-in model needs none of it. */
 function openLazily(remote: RemoteConfig, limits: Limits): Backend {
-  let loading: Promise<Backend> | undefined;
   let loaded: Backend | undefined;
-  const load = async () => (loaded = (await import('./ai-sdk.ts')).openRemoteBackend(remote, limits));
+  const backend = createLazy(async () => (loaded = (await import('./ai-sdk.ts')).openRemoteBackend(remote, limits)));
   async function* answerFirst(...asked: Parameters<Backend['answer']>): AsyncGenerator<AnswerPart> {
-    yield* (await (loading ??= load())).answer(...asked);
+    yield* (await backend.get()).answer(...asked);
   }
   return {
     relays: speaksChat(remote),

@@ -8,6 +8,7 @@ import type { ModelConfig } from './config.ts';
 import { batchTexts } from './embedding-batches.ts';
 import { embeddingSource } from './embedding-source.ts';
 import { createInstruments } from './instruments.ts';
+import { createLazy } from './lazy.ts';
 import { qualifiedName } from './model-name.ts';
 import { pauseAfter } from './retry.ts';
 import type { OpenOptions } from './open.ts';
@@ -51,7 +52,7 @@ export function openEmbedder(config: ModelConfig, log: Log, options: OpenOptions
   const { circuitResetMs: resetMs } = options;
   const onChange = instruments.circuit;
   const breaker = createCircuits({ onChange, ...(resetMs !== undefined && { resetMs }) }).of(target);
-  let loading: Promise<EmbedBatch> | undefined;
+  const backend = createLazy(source.load);
   let dimensions = source.dimensions;
 
   return {
@@ -70,7 +71,7 @@ export function openEmbedder(config: ModelConfig, log: Log, options: OpenOptions
       let inputTokens = 0;
       let estimated = false;
       for (const batch of batchTexts(texts, limits)) {
-        const answer = await embedBatch(await (loading ??= source.load()), batch, books, options, signal);
+        const answer = await embedBatch(await backend.get(), batch, books, options, signal);
         vectors.push(...answer.vectors);
         dimensions ??= answer.vectors[0]?.length;
         inputTokens += answer.tokens ?? estimateBatch(batch);
@@ -80,7 +81,7 @@ export function openEmbedder(config: ModelConfig, log: Log, options: OpenOptions
       return { vectors, usage: { inputTokens, estimated, costNano: cost } };
     },
     async [Symbol.asyncDispose]() {
-      await (await loading)?.[Symbol.asyncDispose]?.();
+      await (await backend.peek())?.[Symbol.asyncDispose]?.();
     },
   };
 }

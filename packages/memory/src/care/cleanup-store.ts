@@ -1,5 +1,5 @@
 import type { Db } from '@reeve/db';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 
 /** Which memories are looked at. */
 export interface CleanupRange {
@@ -19,6 +19,20 @@ export interface CleanupRow {
   readonly is_stale: boolean;
 }
 
+/** Whether a memory is there to stay: its time is not over, nothing came in its place, and it is not stale. */
+export async function isLasting(db: Db, tenantId: string, id: string, staleDays: number): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from memories where tenant_id = ${tenantId} and id = ${id} and ${isCurrent}
+      and superseded_by is null and not (${isStale(staleDays)})`.execute(db);
+  return rows.length === 1;
+}
+
+const isCurrent = sql<boolean>`(expires_at is null or expires_at > reeve_now())`;
+
+function isStale(days: number): RawBuilder<boolean> {
+  return sql`'extracted' = any(tags) and created_at < reeve_now() - ${days}::float8 * interval '1 day'`;
+}
+
 /** The next memories of a range by their ids, whose order is that of their age. */
 export async function selectForCleanup(
   db: Db,
@@ -27,9 +41,9 @@ export async function selectForCleanup(
 ): Promise<CleanupRow[]> {
   const { rows } = await sql<CleanupRow>`
     select id, persona_id, text, superseded_by,
-      'extracted' = any(tags) and created_at < reeve_now() - ${staleDays}::float8 * interval '1 day' as is_stale
+      ${isStale(staleDays)} as is_stale
     from memories
-    where tenant_id = ${tenantId} and (expires_at is null or expires_at > reeve_now())
+    where tenant_id = ${tenantId} and ${isCurrent}
       and (${personaId ?? null}::uuid is null or persona_id = ${personaId ?? null}::uuid)
       and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
     order by id limit ${limit}`.execute(db);

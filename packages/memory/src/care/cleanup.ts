@@ -1,8 +1,8 @@
 import type { CleanupProposal } from '@reeve/contract';
-import type { Tx } from '@reeve/db';
+import { inTenant, type Db } from '@reeve/db';
 import { findSpaces } from '../lexical/space.ts';
-import { selectForCleanup, type CleanupRange } from './cleanup-store.ts';
-import { relate } from './relate.ts';
+import { isLasting, selectForCleanup, type CleanupRange, type CleanupRow } from './cleanup-store.ts';
+import { relate, type Related } from './relate.ts';
 
 /** What is proposed of some memories, and where to go on; `next` is null at the end. */
 export interface CleanupPlan {
@@ -14,26 +14,53 @@ export interface CleanupPlan {
 /**
  * Looks at some memories, the oldest first, and proposes which could go: those that another one came in the place of, or says the
  * opposite of without being linked, those that say what an older one says, and facts from conversations that are older than so many
- * days. Changes nothing.
+ * days. Changes nothing. Each memory is compared in a transaction of its own, since others wait for the embedded database meanwhile.
+ * Throws the signal's reason where that aborts.
  */
-export async function proposeCleanup(tx: Tx, tenantId: string, range: CleanupRange): Promise<CleanupPlan> {
-  const memories = await selectForCleanup(tx, tenantId, range);
+export async function proposeCleanup(
+  db: Db,
+  tenantId: string,
+  range: CleanupRange,
+  signal: AbortSignal,
+): Promise<CleanupPlan> {
+  const memories = await inTenant(db, tenantId, (tx) => selectForCleanup(tx, tenantId, range));
   const proposals = new Map<string, CleanupProposal>();
   const propose = (kind: CleanupProposal['kind'], id: string, inFavorOf: string | null) => {
     if (!proposals.has(id)) proposals.set(id, { kind, memory_id: id, in_favor_of: inFavorOf });
   };
-  for (const { id, text, persona_id: personaId, superseded_by: newer, is_stale: isStale } of memories) {
+  for (const memory of memories) {
+    signal.throwIfAborted();
+    const { id, superseded_by: newer, is_stale: isStale } = memory;
     if (newer !== null) {
       propose('superseded', id, newer);
       continue;
     }
-    const [space] = await findSpaces(tx, { tenantId, personaId, kinds: ['memory'] });
-    const { same, older } = space === undefined ? { same: undefined, older: [] } : await relate(tx, space, text, id);
-    // Of two, the one that is named in favor of must not itself be proposed.
-    if (same !== undefined && same < id && !proposals.has(same)) propose('duplicate', id, same);
+    const { staying, older } = await compare(db, tenantId, memory, range.staleDays);
+    if (staying !== undefined && !proposals.has(staying)) propose('duplicate', id, staying);
     else if (isStale) propose('stale', id, null);
     for (const other of older) if (other < id && !proposals.has(id)) propose('contradicted', other, id);
   }
   const end = memories.length < range.limit ? undefined : memories.at(-1);
   return { proposals: [...proposals.values()], looked_at: memories.length, next: end?.id ?? null };
+}
+
+/** What a memory is to the others; `staying` is an older one that says the same, and of which none up to this one says that it could go. */
+async function compare(
+  db: Db,
+  tenantId: string,
+  { id, text, persona_id: personaId }: CleanupRow,
+  staleDays: number,
+): Promise<Pick<Related, 'older'> & { readonly staying: string | undefined }> {
+  return inTenant(db, tenantId, async (tx) => {
+    const [space] = await findSpaces(tx, { tenantId, personaId, kinds: ['memory'] });
+    if (space === undefined) return { staying: undefined, older: [] };
+    const { same, older } = await relate(tx, space, text, id);
+    // What was contradicted between the two is proposed itself, and then said again.
+    const isStaying =
+      same !== undefined &&
+      same < id &&
+      !older.some((other) => same < other && other < id) &&
+      (await isLasting(tx, tenantId, same, staleDays));
+    return { staying: isStaying ? same : undefined, older };
+  });
 }

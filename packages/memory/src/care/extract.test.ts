@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { RecallInput } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
-import { ReeveError, silentLog } from '@reeve/kit';
+import { newId, ReeveError, silentLog } from '@reeve/kit';
 import { createLedger } from '@reeve/tenancy';
 import { openTestEngine, passTime, type TestEngine } from '@reeve/testing';
 import { recall, remember } from '../memories.ts';
@@ -81,6 +81,16 @@ describe('facts from conversations', () => {
     rules = DEFAULT_RULES;
     assert.equal(await extractNext(parts(), never), true);
     assert.deepEqual([await waiting(), await memories(), engine.model.requests.length], [[], [], 2]);
+  });
+
+  it('are not looked for where the persona has been deleted since', async () => {
+    engine.model.script([{ text: 'Four.' }]);
+    await talk();
+    await engine.database.db.updateTable('memory_extractions').set({ persona_id: newId() }).execute();
+    engine.model.script([factsOf('Ada prefers tea over coffee')]);
+    assert.equal(await extractNext(parts(), never), true);
+    assert.deepEqual([await waiting(), await memories(), engine.model.requests.length], [[], [], 1]);
+    engine.model.script([]);
   });
 
   it('are not looked for by the built-in mock, which is no language model', async () => {

@@ -7,6 +7,7 @@ import {
   claimExtraction,
   delayExtraction,
   deleteExtraction,
+  hasPersona,
   hasSession,
   insertExtraction,
   type ClaimedExtraction,
@@ -73,8 +74,8 @@ async function extract(parts: ExtractionParts, one: ClaimedExtraction, signal: A
   const { tenantId, sessionId, runId, personaId, agent, userId, traceId } = one;
   const rules = await rulesOf(tenantId);
   const known = await inTenant(database.db, tenantId, async (tx) =>
-    // Who deletes a conversation, or switches this off meanwhile, does not want it remembered.
-    rules.extract && (await hasSession(tx, tenantId, sessionId))
+    // Who deletes a conversation or its persona, or switches this off meanwhile, does not want it remembered.
+    rules.extract && (await hasSession(tx, tenantId, sessionId)) && (await hasPersona(tx, tenantId, personaId))
       ? recallContext(tx, tenantId, personaId, `${one.said} ${one.answered}`, KNOWN)
       : undefined,
   );

@@ -69,6 +69,13 @@ export async function delayExtraction(
     where tenant_id = ${tenantId} and run_id = ${runId} and attempts = ${attempts}`.execute(tx);
 }
 
+/** Whether the persona is still there; true for none. */
+export async function hasPersona(tx: Tx, tenantId: string, id: string | null): Promise<boolean> {
+  if (id === null) return true;
+  const { rows } = await sql`select 1 from personas where tenant_id = ${tenantId} and id = ${id}`.execute(tx);
+  return rows.length === 1;
+}
+
 /** Whether the session is still there. */
 export async function hasSession(tx: Tx, tenantId: string, id: string): Promise<boolean> {
   const { rows } = await sql`select 1 from sessions where tenant_id = ${tenantId} and id = ${id}`.execute(tx);

@@ -2,7 +2,7 @@ import { inTenant, type Database, type Tx } from '@reeve/db';
 import { createBreaker, ReeveError, type Breaker, type Log } from '@reeve/kit';
 import type { ExternalAnswer } from '../external/answer.ts';
 import type { Space } from '../lexical/space.ts';
-import type { Embedder, Embedders } from './embedder.ts';
+import { mayBeText, type Embedder, type Embedders } from './embedder.ts';
 import { unit } from './matrix.ts';
 import type { VectorRanking } from './ranking.ts';
 import { openScanner } from './scan.ts';
@@ -100,8 +100,9 @@ async function embedQuery(
     await passage.end('ok');
     return direction;
   } catch (error) {
-    // Who has no money left, or went away, proves nothing.
-    const isFault = late.aborted || (ReeveError.from(error).code !== 'aborted' && !isRefusal(error));
+    // Who has no money left, went away, or asked what cannot be embedded, proves nothing.
+    const isFault =
+      late.aborted || (ReeveError.from(error).code !== 'aborted' && !isRefusal(error) && !mayBeText(error));
     await passage.end(isFault ? 'fault' : 'untried');
     throw late.aborted
       ? new ReeveError('timeout', `${model} took longer than ${patienceMs} ms`, { cause: error })

@@ -1,6 +1,7 @@
 import { inTenant, type Db } from '@reeve/db';
 import { ReeveError, type Log } from '@reeve/kit';
-import type { Embedder } from './embedder.ts';
+import type { BatchSize } from './batch-size.ts';
+import { mayBeText, type Embedder } from './embedder.ts';
 import { hashOf } from './meaning.ts';
 import { unit } from './matrix.ts';
 import { isHeld } from './space.ts';
@@ -17,15 +18,13 @@ import {
 } from './store.ts';
 import { selectMeanings } from './texts.ts';
 
-/** Texts of one batch, fewer where the embedder takes fewer at once. */
-const BATCH = 64;
-/** How long an embedder may take for one. */
-const PATIENCE_MS = 60_000;
-
 /** What a batch is worked on with. */
 interface Work {
   /** Whoever holds the embedding space; a batch of somebody else is thrown away. */
   readonly holder: string;
+  /** Holds the space for longer than an embedder may take for a batch. */
+  readonly hold: () => Promise<unknown>;
+  readonly size: BatchSize;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -38,12 +37,13 @@ interface Wanted extends PendingEntry {
 
 /**
  * Gives the next texts of a space their vectors: read in one transaction, stored in another, embedded between the two. What says the
- * same as another text of the tenant takes that one's. Answers whether there were any. Throws as the embedder does.
+ * same as another text of the tenant takes that one's. Answers whether there were any. Throws as the embedder does, and
+ * `timeout` where it takes too long: the next batch is smaller then.
  */
 export async function embedNext(db: Db, space: PendingSpace, embedder: Embedder, work: Work): Promise<boolean> {
   const { tenantId } = space;
   const batch = await inTenant(db, tenantId, async (tx) => {
-    const { from, end, entries } = await selectNextEntries(tx, space, Math.min(BATCH, embedder.maxTexts));
+    const { from, end, entries } = await selectNextEntries(tx, space, work.size.of(embedder));
     const refs = entries.map(({ ref }) => ref);
     const meanings = await selectMeanings(tx, tenantId, space.kind, refs);
     const hashes = await selectHashes(tx, space, refs);
@@ -106,21 +106,22 @@ async function embedAll(
   embedder: Embedder,
   tenantId: string,
   texts: readonly string[],
-  { log, signal }: Work,
+  { log, signal, hold, size }: Work,
 ): Promise<(Float32Array | undefined)[]> {
   if (texts.length === 0) return [];
-  const embed = (some: readonly string[]) =>
-    embedder.embed(tenantId, some, AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]));
+  const embed = (some: readonly string[]) => embedInTime(embedder, tenantId, some, size, signal);
   try {
     return await embed(texts);
   } catch (error) {
     if (!mayBeText(error)) throw error;
     // A text that nobody could refuse tells whether it is the texts' fault.
+    await hold();
     await embed(['text']);
   }
   const vectors: (Float32Array | undefined)[] = [];
   for (const text of texts)
     try {
+      await hold();
       vectors.push((await embed([text]))[0]);
     } catch (error) {
       if (!mayBeText(error)) throw error;
@@ -130,7 +131,25 @@ async function embedAll(
   return vectors;
 }
 
-function mayBeText(error: unknown): boolean {
-  const { reason } = ReeveError.from(error);
-  return reason === 'invalid_request' || reason === 'context_too_long' || reason === 'content_refused';
+async function embedInTime(
+  embedder: Embedder,
+  tenantId: string,
+  texts: readonly string[],
+  size: BatchSize,
+  signal: AbortSignal,
+): Promise<Float32Array[]> {
+  const late = AbortSignal.timeout(size.patienceMs);
+  const askedAt = performance.now();
+  try {
+    const vectors = await embedder.embed(tenantId, texts, AbortSignal.any([signal, late]));
+    size.took(embedder, texts.length, performance.now() - askedAt);
+    return vectors;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const isLate = late.aborted || ReeveError.from(error).reason === 'timeout';
+    if (isLate) size.late(embedder, texts.length);
+    if (!late.aborted) throw error;
+    const message = `${embedder.model} took longer than ${size.patienceMs} ms for ${texts.length} texts`;
+    throw new ReeveError('timeout', message, { cause: error });
+  }
 }

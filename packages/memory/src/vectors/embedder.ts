@@ -1,3 +1,5 @@
+import { ReeveError } from '@reeve/kit';
+
 /** Turns texts into vectors. */
 export interface Embedder {
   /** `provider/model`: vectors of different models cannot be compared. */
@@ -9,6 +11,12 @@ export interface Embedder {
    * as a model call does: `context_too_long`, `content_refused` and `invalid_request` may be a single text's fault.
    */
   embed(tenantId: string, texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]>;
+}
+
+/** Whether what an embedder threw may be a single text's fault, and says nothing of the embedder. */
+export function mayBeText(error: unknown): boolean {
+  const { reason } = ReeveError.from(error);
+  return reason === 'invalid_request' || reason === 'context_too_long' || reason === 'content_refused';
 }
 
 /** The embedders of an installation. */

@@ -190,6 +190,14 @@ describe('hybrid search', () => {
     assert.equal((await find('which car did my doctor buy?')).texts[0], 'A vehicle of a physician');
   });
 
+  it('is lexical for a query that the model refuses, and stays hybrid for others', async () => {
+    await say('The car is red');
+    await fill();
+    model.refused = /poison/;
+    for (let n = 0; n < 5; n += 1) assert.equal((await find('poison car')).retrieval, 'lexical');
+    assert.equal((await find('car')).retrieval, 'hybrid');
+  });
+
   it('never answers what was deleted, and goes on where another model takes over between question and answer', async () => {
     const { id } = await say('The car is red');
     const kept = await say('The vehicle is blue');

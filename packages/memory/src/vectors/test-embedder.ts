@@ -1,5 +1,5 @@
 import { inTenant, type Database } from '@reeve/db';
-import { ReeveError } from '@reeve/kit';
+import { ReeveError, sleep } from '@reeve/kit';
 import { sql } from 'kysely';
 import type { Embedder, Embedders } from './embedder.ts';
 
@@ -33,6 +33,8 @@ export interface TestEmbedder extends Embedder {
   readonly asked: { readonly tenantId: string; readonly text: string }[];
   /** What it does instead of answering, while set. */
   fault: (() => Promise<never>) | undefined;
+  /** How long it takes for each text. */
+  textMs: number;
   /** Texts that it refuses. */
   refused: RegExp | undefined;
 }
@@ -44,11 +46,14 @@ export function createTestEmbedder(model: string, dimensions?: number): TestEmbe
     maxTexts: Infinity,
     asked,
     fault: undefined,
+    textMs: 0,
     refused: undefined,
     async embed(tenantId, texts, signal) {
       if (this.fault !== undefined) return raceAbort(this.fault(), signal);
       if (this.refused !== undefined && texts.some((text) => this.refused!.test(text)))
         throw new ReeveError('invalid_request', 'no such text');
+      if (this.textMs > 0) await sleep(this.textMs * texts.length, signal);
+      if (signal.aborted) throw new ReeveError('cancelled', 'cancelled');
       asked.push(...texts.map((text) => ({ tenantId, text })));
       return texts.map((text) => vectorOf(text, dimensions));
     },

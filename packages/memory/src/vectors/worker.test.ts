@@ -34,6 +34,8 @@ describe('the embedding of texts', () => {
 
   const fill = (...embedders: [TestEmbedder, ...TestEmbedder[]]) =>
     createEmbeddingWorker(database, embeddersOf(...embedders), silentLog, { restMs: 1 });
+  const fillIn = (model: TestEmbedder, times: { patienceMs?: number; holdMs?: number }) =>
+    createEmbeddingWorker(database, embeddersOf(model), silentLog, { restMs: 1, ...times });
   const say = (text: string, { tenantId = 'default', personaId = null as string | null } = {}) =>
     asTenant(
       database,
@@ -208,6 +210,43 @@ describe('the embedding of texts', () => {
     await worker.round(signal);
     assert.equal((await vectorRows(database)).length, 2);
     assert.deepEqual(await states(), ['default test/one live']);
+  });
+
+  it('gives a model that is late fewer texts at once, until it is in time, and more again once it is quick', async () => {
+    const model = createTestEmbedder('test/one');
+    const worker = fillIn(model, { patienceMs: 400 });
+    const sizes: number[] = [];
+    const { embed } = model;
+    model.embed = async (tenantId, some, aborted) => {
+      sizes.push(some.length);
+      return embed.call(model, tenantId, some, aborted);
+    };
+    for (let n = 0; n < 12; n += 1) await say(`car number ${n}`);
+    // Twelve take 960 ms, six 480, three 240.
+    model.textMs = 80;
+    for (let rounds = 0; (await vectorRows(database)).length < 12; rounds += 1) {
+      assert.ok(rounds < 20, `${sizes.join(', ')} texts at once`);
+      await worker.round(signal);
+      await sleep(20);
+    }
+    assert.equal(sizes[0], 12);
+    assert.equal(new Set(texts(model)).size, model.asked.length, 'what is in time is kept');
+    model.textMs = 0;
+    const slow = sizes.length;
+    for (let n = 0; n < 24; n += 1) await say(`holiday number ${n}`);
+    await worker.round(signal);
+    assert.equal((await vectorRows(database)).length, 36);
+    assert.ok(Math.max(...sizes.slice(slow)) > 3, `${sizes.join(', ')} texts at once`);
+    assert.deepEqual(await states(), ['default test/one live']);
+  });
+
+  it('keeps its hold of a space while it looks for the text that is refused', async () => {
+    const model = createTestEmbedder('test/one');
+    for (const text of ['a car', 'poison', 'a doctor', 'money', 'a holiday', 'a sedan']) await say(text);
+    Object.assign(model, { refused: /poison/, textMs: 150 });
+    await fillIn(model, { holdMs: 600 }).round(signal);
+    assert.equal((await vectorRows(database)).length, 5);
+    assert.equal(model.asked.length, 6, 'each once, and the text that nobody could refuse');
   });
 
   it('stores no vector of another length under the same name', async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { inTenant, type Database } from '@reeve/db';
 import { ReeveError, type Log } from '@reeve/kit';
 import { startRounds, type RoundOptions } from '../rounds.ts';
+import { createBatchSize } from './batch-size.ts';
 import { embedNext } from './batch.ts';
 import type { Embedders } from './embedder.ts';
 import { copyVectors } from './in-database.ts';
@@ -20,7 +21,7 @@ import { selectPending, type PendingSpace } from './store.ts';
  * time. The process that was started last decides which model is wanted: each decides once for a tenant, when it first sees it.
  */
 
-/** Longer than a batch may take. */
+/** Longer than an embedder may take for a batch. */
 const HOLD_MS = 120_000;
 /** Batches of one lexical space before the next has its turn. */
 const BATCHES = 16;
@@ -29,6 +30,8 @@ const LONGEST_REST_MS = 300_000;
 
 export interface EmbeddingOptions extends RoundOptions {
   readonly holdMs?: number;
+  /** How long an embedder may take for a batch; a minute by default. */
+  readonly patienceMs?: number;
   /** After a first failure; each further one in a row doubles it. */
   readonly restMs?: number;
   /** Of vectors of one space, above which the database gets a copy that it can compare. */
@@ -56,10 +59,11 @@ export function createEmbeddingWorker(
   database: Database,
   embedders: Embedders,
   log: Log,
-  { holdMs = HOLD_MS, restMs = FIRST_REST_MS, copiedBytes = AT_ONCE_BYTES }: EmbeddingOptions = {},
+  { holdMs = HOLD_MS, patienceMs, restMs = FIRST_REST_MS, copiedBytes = AT_ONCE_BYTES }: EmbeddingOptions = {},
 ): EmbeddingWorker {
   const { db, vectors } = database;
   const holder = randomUUID();
+  const size = createBatchSize(patienceMs);
   const decided = new Set<string>();
   const rests = new Map<number, { times: number; until: number }>();
 
@@ -77,12 +81,13 @@ export function createEmbeddingWorker(
     const embedder = embedders.of(spaces[0]!.model);
     const isResting = performance.now() < (rests.get(id)?.until ?? 0);
     if (embedder === undefined || isResting) return false;
+    const hold = () => holdSpace(db, id, holder, holdMs);
     try {
       let isDone = false;
       for (const space of spaces)
         for (let batch = 0; batch < BATCHES && !signal.aborted; batch += 1) {
-          if (!(await holdSpace(db, id, holder, holdMs))) return isDone;
-          if (!(await embedNext(db, space, embedder, { holder, log, signal }))) break;
+          if (!(await hold())) return isDone;
+          if (!(await embedNext(db, space, embedder, { holder, hold, size, log, signal }))) break;
           isDone = true;
         }
       rests.delete(id);

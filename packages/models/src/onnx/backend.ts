@@ -3,12 +3,12 @@ import { finalFault } from '../backend.ts';
 import type { EmbedBatch } from '../embed.ts';
 import type { ModelFolder } from './folder.ts';
 import type { OnnxVectors } from './session.ts';
-import type { OnnxQuestion } from './worker.ts';
+import type { OnnxAnswer, OnnxQuestion } from './worker.ts';
 
 /*
  * A process that runs a model, for whoever asks
  *
- *   none ──texts──► open, the model loaded ──a step for each, in turn──► open ──it died, was late──► none
+ *   none ──texts──► open, the model loaded ──a step for each, in turn──► open ──it died, was late, refused──► none
  *
  * A batch is cut into steps, and everybody waits for a turn before each: a query stands behind one step of a long batch and not
  * behind all of it. Who goes away leaves the process to finish its step, since ending it would cost the next one its model.
@@ -31,7 +31,7 @@ export function openOnnxBackend(
   folder: ModelFolder,
   { timeoutMs = 60_000, memoryMb = 1_024 + 5 * Math.ceil(folder.bytes / 2 ** 20) }: OnnxOptions = {},
 ): EmbedBatch & AsyncDisposable {
-  let worker: BoundedWorker<OnnxQuestion, OnnxVectors> | undefined;
+  let worker: BoundedWorker<OnnxQuestion, OnnxAnswer> | undefined;
   let turn: Promise<unknown> = Promise.resolve();
   let isClosed = false;
   const never = new AbortController().signal;
@@ -57,12 +57,17 @@ export function openOnnxBackend(
       await end();
       throw error;
     });
-    if (asked.kind === 'answer') return asked.value;
+    if (asked.kind === 'answer') {
+      if ('textFault' in asked.value) throw unreadable(folder, asked.value.textFault);
+      return asked.value;
+    }
     if (isClosed) throw closing();
-    if (current.ended) await end();
+    const hasDied = current.ended;
+    // One that cannot use its model now may never be able to.
+    await end();
     if (asked.kind === 'late')
       throw new ReeveError('timeout', `${said(folder)} took longer than ${timeoutMs / 1_000} s`);
-    throw current.ended ? died(folder, memoryMb) : unusable(folder, asked.message);
+    throw hasDied ? died(folder, memoryMb) : unusable(folder, asked.message);
   };
 
   /** Asks when all who came before have been answered; not at all where the signal aborts before. */
@@ -131,6 +136,10 @@ function said({ path }: ModelFolder): string {
 
 function unusable(folder: ModelFolder, message: string): ReeveError {
   return new ReeveError('unavailable', `${said(folder)} cannot be used: ${message}`);
+}
+
+function unreadable(folder: ModelFolder, message: string): ReeveError {
+  return new ReeveError('invalid_request', `${said(folder)} cannot take such a text: ${message}`);
 }
 
 function died(folder: ModelFolder, memoryMb: number): ReeveError {

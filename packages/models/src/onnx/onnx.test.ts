@@ -111,6 +111,36 @@ describe('a model from a folder', { timeout: 120_000 }, () => {
     assert.equal((await vectorsOf(embedder, ['car'])).length, 1);
   });
 
+  it('refuses a text that it fails at, in the process that goes on with others', async () => {
+    using copy = copyTiny();
+    // A token that the tokenizer knows and the model does not.
+    const tokenizer = readFileSync(copy.of('tokenizer.json'), 'utf8');
+    writeFileSync(copy.of('tokenizer.json'), tokenizer.replace('"##ed": 33', '"##ed": 33, "poison": 9999'));
+    await using embedder = open(copy.path);
+    await vectorsOf(embedder, ['car']);
+    const before = children();
+    for (let n = 0; n < 7; n += 1)
+      await assert.rejects(vectorsOf(embedder, ['car', 'poison']), {
+        reason: 'invalid_request',
+        message: /tiny cannot take such a text: .*9999/s,
+      });
+    assert.equal((await vectorsOf(embedder, ['car', 'doctor'])).length, 2);
+    assert.deepEqual(children(), before);
+  });
+
+  it('that fails at every text cannot be used, and is loaded anew', async () => {
+    using copy = copyTiny();
+    const tokenizer = readFileSync(copy.of('tokenizer.json'), 'utf8');
+    writeFileSync(
+      copy.of('tokenizer.json'),
+      tokenizer.replaceAll(/"(id|\[CLS\])": 2\b/g, '"$1": 9999').replaceAll(/"ids": \[\s*2\s*\]/g, '"ids": [9999]'),
+    );
+    await using embedder = open(copy.path);
+    const before = children();
+    await assert.rejects(vectorsOf(embedder, ['car']), { reason: 'unavailable', message: /cannot be used: / });
+    assert.deepEqual(children(), before);
+  });
+
   it('whose process is killed fails the call that it was at and answers the next', async () => {
     const before = new Set(children());
     await using embedder = open(TINY);

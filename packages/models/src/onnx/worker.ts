@@ -9,15 +9,21 @@ export interface OnnxQuestion {
   readonly texts: readonly string[];
 }
 
+/** What came of them. A model that cannot be used at all is no answer: the question is refused. */
+export type OnnxAnswer = OnnxVectors | { readonly textFault: string };
+
+/** A text that no model that works could fail at. */
+const HARMLESS = 'text';
+
 let loading: Promise<OnnxModel> | undefined;
 
-answerQuestions<OnnxQuestion, OnnxVectors>(async ({ folder, texts }) => {
-  loading ??= loadModel(folder);
+answerQuestions<OnnxQuestion, OnnxAnswer>(async ({ folder, texts }) => {
+  // Who asked ends a process that refused, and with it what could not be loaded.
+  const model = await (loading ??= loadModel(folder));
   try {
-    await loading;
+    return await model.embed(texts);
   } catch (error) {
-    loading = undefined;
-    throw error;
+    await model.embed([HARMLESS]);
+    return { textFault: error instanceof Error ? error.message : String(error) };
   }
-  return (await loading).embed(texts);
 });
