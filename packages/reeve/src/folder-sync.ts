@@ -3,6 +3,7 @@ import { openAsBlob } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { ClientError, type Client } from '@reeve/client';
 import { MAX_DOCUMENT_BYTES, routes, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contract';
 import { sleep } from '@reeve/kit';
@@ -10,8 +11,15 @@ import { canRead } from '@reeve/memory/documents';
 import { note } from './output.ts';
 
 /*
- * Keeps a knowledge base like a folder. What the server has is asked for at each look, so one that was killed in the middle
- * goes on where it stopped: files whose content is there are not sent again.
+ * Keeps a knowledge base like a folder. A look reads the folder, and where something is new asks for what the server has, so
+ * that one that was killed in the middle goes on where it stopped: files whose content is there are not sent again.
+ *
+ *   documents of files that are gone          → removed
+ *   files whose documents say something else  → sent; what these said is gone then, and nothing may count on it
+ *   files without a document                  → sent where none says the same
+ *
+ * In this order, because the server stores a content once: a file that is sent while another's document still says the same
+ * adds nothing, and what its own document said goes.
  */
 
 export interface FolderSyncOptions {
@@ -27,6 +35,13 @@ export interface FolderSyncOptions {
   readonly tags: readonly string[];
   /** Told of each file when it is done with. */
   readonly onFile?: (done: number, of: number) => void;
+  /** Milliseconds of a clock that never goes back; the process's by default. */
+  readonly now?: () => number;
+}
+
+interface FileFailure {
+  readonly file: string;
+  readonly message: string;
 }
 
 /** What a look came to. */
@@ -37,11 +52,16 @@ export interface SyncSummary {
   readonly unchanged: number;
   /** Of types that cannot be read. */
   readonly skipped: number;
-  readonly failed: readonly { readonly file: string; readonly message: string }[];
+  readonly failed: readonly FileFailure[];
 }
 
 /** Brings a knowledge base up to date with a folder. A file that cannot be read hurts no other. */
 export interface FolderSync {
+  /**
+   * Throws where the folder cannot be read, and what the server answers to other than a file: where it refuses the sender, is out
+   * of reach, has too much to do for ten minutes, or fails five times in a row. Asks nothing of it where the folder is as it was
+   * at the last look, less than a minute ago.
+   */
   look(signal: AbortSignal): Promise<SyncSummary>;
 }
 
@@ -50,36 +70,75 @@ function markOf(identity: string): string {
   return `folder:${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`;
 }
 
+/** What a folder holds that can be read. */
+interface Folder {
+  readonly files: readonly string[];
+  /** SHA-256 by file; a file that is not there has failed. */
+  readonly contents: ReadonlyMap<string, string>;
+  /** Folders in it that could not be listed: nobody knows whether their files are still there. */
+  readonly unlisted: readonly FileFailure[];
+  readonly failed: readonly FileFailure[];
+  readonly skipped: number;
+}
+
+/** What the server has of a folder. */
+interface Known {
+  /** SHA-256 by file. */
+  readonly own: Map<string, string>;
+  /** Files whose sources others have. */
+  readonly foreign: ReadonlySet<string>;
+  /** Documents of files that are gone, by file. */
+  readonly gone: ReadonlyMap<string, string>;
+}
+
 /** Files on their way at a time. */
 const AT_ONCE = 2;
 const PAGE = 200;
+/** How long the server is taken to have what it had, while the folder stays as it is. */
+const LIST_MS = 60_000;
+/** How long a content that is there from elsewhere is taken to be there. */
+const ELSEWHERE_MS = 600_000;
+/** Faults of the server in a row that are no file's any more. */
+const FAULTS = 5;
 
 export function createFolderSync(options: FolderSyncOptions): FolderSync {
-  const { client, persona, knowledgeBase, tags, onFile } = options;
+  const { client, persona, knowledgeBase, tags, onFile, now = () => performance.now() } = options;
   const directory = resolve(options.directory);
   const prefix = `${options.name ?? basename(directory)}/`;
   const mark = markOf(options.identity ?? `${hostname()}\0${directory}`);
   const params = { id: persona, kb: knowledgeBase };
   /** What is known of files by what they looked like, so that only changed ones are read again. */
   const looked = new Map<string, { readonly sign: string; readonly sha256: string }>();
-  /** Files that the server refused, by content. */
+  /** Why the server refused files, by name and content: it reads them by their names. */
   const refused = new Map<string, string>();
+  /** Contents that are there from elsewhere, and until when that is believed. */
+  const elsewhere = new Map<string, number>();
+  /** What the last look found, what one comes to while that is so, and until when that is believed. */
+  let last: { readonly folder: Folder; readonly quiet: SyncSummary; readonly until: number } | undefined;
 
-  async function listKnown(signal: AbortSignal): Promise<KnowledgeDocument[]> {
-    const known: KnowledgeDocument[] = [];
-    for (;;) {
-      const query = { source_prefix: prefix, limit: PAGE, offset: known.length };
-      const { documents, total } = await client.call(routes.listDocuments, { params, query, signal });
-      known.push(...documents);
-      if (documents.length === 0 || known.length >= total) return known;
+  async function readFolder(signal: AbortSignal): Promise<Folder> {
+    const unlisted: FileFailure[] = [];
+    const all = (await filesBelow(directory, '', unlisted)).sort();
+    const files = all.filter(canRead);
+    const contents = new Map<string, string>();
+    const failed = [...unlisted];
+    for (const file of files) {
+      signal.throwIfAborted();
+      try {
+        contents.set(file, await digestOf(file));
+      } catch (error) {
+        failed.push({ file, message: (error as Error).message });
+      }
     }
+    return { files, contents, unlisted, failed, skipped: all.length - files.length };
   }
 
   async function digestOf(file: string): Promise<string> {
     const path = join(directory, file);
-    const { size, mtimeMs } = await stat(path);
+    const { size, mtimeMs, ctimeMs, ino } = await stat(path);
     if (size > MAX_DOCUMENT_BYTES) throw new Error(`has ${size} bytes, more than ${MAX_DOCUMENT_BYTES}`);
-    const sign = `${size} ${mtimeMs}`;
+    // Files of one size that were written together and have changed places differ by the rest only.
+    const sign = [size, mtimeMs, ctimeMs, ino].join(' ');
     const before = looked.get(file);
     if (before?.sign === sign) return before.sha256;
     const sha256 = createHash('sha256')
@@ -89,73 +148,176 @@ export function createFolderSync(options: FolderSyncOptions): FolderSync {
     return sha256;
   }
 
-  async function send(file: string, signal: AbortSignal): Promise<'added' | 'replaced' | 'unchanged'> {
+  async function listKnown({ files, unlisted }: Folder, signal: AbortSignal): Promise<Known> {
+    const there = new Set(files);
+    const [own, foreign, gone] = [new Map<string, string>(), new Set<string>(), new Map<string, string>()];
+    for (let offset = 0; ;) {
+      const query = { source_prefix: prefix, limit: PAGE, offset };
+      const { documents, total } = await patiently(
+        () => client.call(routes.listDocuments, { params, query, signal }),
+        signal,
+      );
+      for (const { id, source, sha256, tags: has } of documents) {
+        const file = source!.slice(prefix.length);
+        if (!has.includes(mark)) foreign.add(file);
+        else if (there.has(file) || isBelow(file, unlisted)) own.set(file, sha256);
+        else gone.set(file, id);
+      }
+      offset += documents.length;
+      if (documents.length === 0 || offset >= total) return { own, foreign, gone };
+    }
+  }
+
+  async function send(file: string, signal: AbortSignal) {
     const content = await openAsBlob(join(directory, file));
     const body = { source: prefix + file, tags: [...tags, mark] };
-    const sent = { params, body, file: { name: basename(file), content }, signal };
-    const answer = await patiently(() => client.call(routes.addDocument, sent), signal);
-    return answer.deduplicated ? 'unchanged' : answer.replaced ? 'replaced' : 'added';
+    return client.call(routes.addDocument, { params, body, file: { name: basename(file), content }, signal });
   }
 
   /** Removes a document; one that somebody else has removed is removed. */
-  async function removed(id: string, signal: AbortSignal): Promise<void> {
+  async function remove(id: string, signal: AbortSignal): Promise<true> {
     const document = { params: { ...params, document_id: id }, signal };
     await client.call(routes.deleteDocument, document).catch((error: unknown) => {
       if (!(error instanceof ClientError) || error.status !== 404) throw error;
     });
+    return true;
+  }
+
+  async function bring(folder: Folder, signal: AbortSignal): Promise<SyncSummary> {
+    const { own, foreign, gone } = await listKnown(folder, signal);
+    const failed = [...folder.failed];
+    const counts = { added: 0, replaced: 0, removed: 0, unchanged: 0 };
+    let done = folder.files.length - folder.contents.size;
+    const keyOf = (file: string) => `${file}\0${folder.contents.get(file)}`;
+    const attempt = createAttempts(failed, (file, message) => refused.set(keyOf(file), message));
+
+    /** A file is done with, and has failed where it came to nothing. */
+    const settle = (outcome?: keyof typeof counts) => {
+      if (outcome !== undefined) counts[outcome] += 1;
+      onFile?.(++done, folder.files.length);
+    };
+    const upload = async (file: string, stop: AbortSignal) => {
+      const message = refused.get(keyOf(file));
+      if (message !== undefined) {
+        failed.push({ file, message });
+        return undefined;
+      }
+      const answer = await attempt(file, () => send(file, stop), stop);
+      // Where it failed nobody knows what its document says now: nothing counts on that.
+      if (answer === undefined || answer.deduplicated) own.delete(file);
+      else own.set(file, answer.sha256);
+      if (answer?.deduplicated && !isOurs(answer)) elsewhere.set(answer.sha256, now() + ELSEWHERE_MS);
+      return answer;
+    };
+
+    await eachOf(gone, signal, async ([file, id], stop) => {
+      if (await attempt(file, () => remove(id, stop), stop)) counts.removed += 1;
+    });
+
+    const [changed, without] = [new Set<string>(), new Set<string>()];
+    for (const [file, sha256] of folder.contents)
+      if (own.get(file) === sha256) settle('unchanged');
+      else if (foreign.has(file)) {
+        const message = `${prefix}${file} is there from elsewhere; --name calls this folder something else`;
+        failed.push({ file, message });
+        settle();
+      } else (own.has(file) ? changed : without).add(file);
+    await eachOf(changed, signal, async (file, stop) => {
+      const answer = await upload(file, stop);
+      // What says the same may be the document of a file that says something else now.
+      if (answer?.deduplicated) without.add(file);
+      else settle(answer && (answer.replaced ? 'replaced' : 'added'));
+    });
+
+    for (const [sha256, until] of elsewhere) if (until <= now()) elsewhere.delete(sha256);
+    const contents = new Set(own.values());
+    await eachOf(without, signal, async (file, stop) => {
+      const sha256 = folder.contents.get(file)!;
+      if (contents.has(sha256) || elsewhere.has(sha256)) {
+        settle('unchanged');
+        return;
+      }
+      const answer = await upload(file, stop);
+      if (answer !== undefined) contents.add(answer.sha256);
+      const isNew = answer !== undefined && !answer.replaced && !changed.has(file);
+      settle(answer && (answer.deduplicated ? 'unchanged' : isNew ? 'added' : 'replaced'));
+    });
+    failed.sort((one, other) => (one.file < other.file ? -1 : 1));
+    return { ...counts, skipped: folder.skipped, failed };
+  }
+
+  /** True for a document that a file of this folder has brought. */
+  function isOurs({ source, tags: has }: KnowledgeDocument): boolean {
+    return source !== null && source.startsWith(prefix) && has.includes(mark);
   }
 
   return {
     async look(signal) {
-      const failed: { file: string; message: string }[] = [];
-      const all = (await filesBelow(directory, '', failed)).sort();
-      const files = all.filter(canRead);
-      const there = new Set(files);
-      const summary = { added: 0, replaced: 0, removed: 0, unchanged: 0, skipped: all.length - files.length };
-      /** What the server has of this folder: the content of each file, and that of others by the same names. */
-      const [own, foreign] = [new Map<string, string>(), new Set<string>()];
-      for (const { id, source, sha256, tags: has } of await listKnown(signal)) {
-        const file = source!.slice(prefix.length);
-        if (!has.includes(mark)) foreign.add(file);
-        else if (there.has(file) || isBelow(file, failed)) own.set(file, sha256);
-        else {
-          await removed(id, signal);
-          summary.removed += 1;
-        }
-      }
-      const contents = new Set(own.values());
-      let done = 0;
-      const bring = async (file: string): Promise<void> => {
-        let sha256 = '';
-        try {
-          sha256 = await digestOf(file);
-          const before = own.get(file);
-          if (foreign.has(file))
-            throw new Error(`${prefix}${file} is there from elsewhere; --name calls this folder something else`);
-          // The same content is stored once, under whichever file brought it first.
-          if (before === undefined ? contents.has(sha256) : before === sha256) summary.unchanged += 1;
-          else if (refused.has(sha256)) failed.push({ file, message: refused.get(sha256)! });
-          else summary[await send(file, signal)] += 1;
-        } catch (error) {
-          const ofFile = error instanceof ClientError ? REFUSALS.has(error.status) : !signal.aborted;
-          if (!ofFile) throw error;
-          const { message } = error as Error;
-          if (error instanceof ClientError && error.status !== 409) refused.set(sha256, message);
-          failed.push({ file, message });
-        }
-        onFile?.(++done, files.length);
-      };
-      const waiting = files.values();
-      await Promise.all(
-        Array.from({ length: AT_ONCE }, async () => {
-          for (const file of waiting) await bring(file);
-        }),
-      );
-      return { ...summary, failed };
+      const folder = await readFolder(signal);
+      if (last !== undefined && now() < last.until && isSame(folder, last.folder))
+        return { ...last.quiet, skipped: folder.skipped };
+      last = undefined;
+      const until = now() + LIST_MS;
+      const summary = await bring(folder, signal);
+      const unchanged = summary.added + summary.replaced + summary.unchanged;
+      last = { folder, until, quiet: { ...summary, added: 0, replaced: 0, removed: 0, unchanged } };
+      return summary;
     },
   };
 }
 
+function isSame(one: Folder, other: Folder): boolean {
+  return isDeepStrictEqual([one.contents, one.failed], [other.contents, other.failed]);
+}
+
+/**
+ * Asks for files what may be refused or fail. `undefined` is answered, and the file has failed, where that is the file's; what is
+ * not, such as the last of `FAULTS` in a row, is thrown. Told of refusals that the same content would meet again.
+ */
+function createAttempts(failed: FileFailure[], onRefusal: (file: string, message: string) => void) {
+  let faults = 0;
+  return async <T>(file: string, ask: () => Promise<T>, stop: AbortSignal): Promise<T | undefined> => {
+    try {
+      const answer = await patiently(ask, stop);
+      faults = 0;
+      return answer;
+    } catch (error) {
+      if (stop.aborted) throw error;
+      const { message } = error as Error;
+      if (error instanceof ClientError) {
+        const isRefusal = REFUSALS.has(error.status);
+        faults = isFault(error) ? faults + 1 : 0;
+        if (faults === FAULTS || !(isRefusal || isFault(error))) throw error;
+        if (isRefusal && error.status !== 409) onRefusal(file, message);
+      }
+      failed.push({ file, message });
+      return undefined;
+    }
+  };
+}
+
+/** Does something with each, `AT_ONCE` at a time. Where that throws for one the others are stopped, and it throws the same. */
+async function eachOf<T>(
+  all: Iterable<T>,
+  signal: AbortSignal,
+  does: (one: T, stop: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const stopping = new AbortController();
+  const stop = AbortSignal.any([signal, stopping.signal]);
+  const waiting = [...all].values();
+  const work = async () => {
+    for (const one of waiting) {
+      stop.throwIfAborted();
+      await does(one, stop);
+    }
+  };
+  const working = Array.from({ length: AT_ONCE }, () => work().catch((error: unknown) => stopping.abort(error)));
+  await Promise.all(working);
+  stopping.signal.throwIfAborted();
+}
+
+/** Statuses of a server that has too much to do, or cannot answer for the moment. */
+const BUSY: ReadonlySet<number> = new Set([429, 503]);
 /** Times that a server which has too much to do is asked again, and how long after the first and at most. */
 const TRIES = 60;
 const [FIRST_MS, LONGEST_MS] = [500, 10_000];
@@ -166,8 +328,9 @@ async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof ClientError) || error.status !== 429 || tried === TRIES || signal.aborted) throw error;
+      if (!(error instanceof ClientError) || !BUSY.has(error.status) || tried === TRIES) throw error;
       await sleep(Math.min(FIRST_MS * 2 ** tried, LONGEST_MS), signal);
+      signal.throwIfAborted();
     }
 }
 
@@ -183,20 +346,21 @@ export function tellSync(summary: SyncSummary): void {
 /** Statuses that say something of the file, and not of the way to the server. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 409, 413, 415, 422]);
 
+/** True for a fault of the server, which may be one that it has with this file only. */
+function isFault({ status }: ClientError): boolean {
+  return status >= 500 && !BUSY.has(status);
+}
+
 /** True for a file of a folder that could not be read: nobody knows whether it is still there. */
-function isBelow(file: string, failed: readonly { readonly file: string }[]): boolean {
-  return failed.some((folder) => file.startsWith(`${folder.file}/`));
+function isBelow(file: string, unlisted: readonly FileFailure[]): boolean {
+  return unlisted.some((folder) => file.startsWith(`${folder.file}/`));
 }
 
 /**
  * Paths of the files below a directory, with `/` between names. What is hidden, linked or installed is left out; a folder in it
  * that cannot be read is `failed`. Throws where that is the directory itself.
  */
-async function filesBelow(
-  directory: string,
-  below: string,
-  failed: { file: string; message: string }[],
-): Promise<string[]> {
+async function filesBelow(directory: string, below: string, failed: FileFailure[]): Promise<string[]> {
   const files: string[] = [];
   const entries = await readdir(join(directory, below), { withFileTypes: true }).catch((error: Error) => {
     if (below === '') throw error;
