@@ -7,10 +7,11 @@ import { openTestDatabase } from '@reeve/testing';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { ensureSpace } from '../lexical/space.ts';
-import { copyVectors } from './in-database.ts';
+import { copyVectors, rankInDatabase } from './in-database.ts';
 import { unit } from './matrix.ts';
 import { openScanner, type Scanner, type ScannerOptions } from './scan.ts';
 import { findLive } from './space.ts';
+import { selectStates } from './store.ts';
 import { emptyMemory } from './test-embedder.ts';
 
 const signal = new AbortController().signal;
@@ -206,6 +207,32 @@ describe('the scan of the database', () => {
       await copy();
     }
     assert.equal(await copied(), 1);
+  });
+
+  it('reads no more late vectors for a query than it may, over all its spaces', async (test) => {
+    if (!database.vectors.available) return void isWithout(test);
+    const { schema } = database.vectors;
+    const vectors = [0, 1, 2].map((at) => Float32Array.from({ length: DIMENSIONS }, (_, n) => Number(n === at)));
+    await fill(vectors);
+    await inTenant(database.db, 'default', async (tx) => {
+      const live = (await findLive(tx, 'default'))!;
+      const { id } = await ensureSpace(tx, { tenantId: 'default', personaId: null, kind: 'message' });
+      const where = { embeddingId: live.id, spaceId: id, tenantId: 'default' };
+      await sql`insert into embedding_progress (embedding_id, space_id, tenant_id, version, vectors)
+        values (${live.id}, ${id}, 'default', 1, 0)`.execute(tx);
+      await put(
+        tx,
+        where,
+        vectors.map(() => randomUUID()),
+        vectors,
+      );
+      const { rows } = await sql<{ id: number }>`select id from lexical_spaces`.execute(tx);
+      const ids = rows.map((row) => row.id);
+      const states = await selectStates(tx, 'default', live.id, ids);
+      const within = (count: number) =>
+        rankInDatabase(tx, schema, live, states, vectors[1]!, count * DIMENSIONS * 4).then((ranking) => ranking?.size);
+      assert.deepEqual([await within(3), await within(5), await within(6)], [undefined, undefined, 6]);
+    });
   });
 
   it('compares vectors of one tenant only', async (test) => {

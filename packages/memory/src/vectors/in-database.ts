@@ -22,7 +22,7 @@ interface Where {
   readonly spaceId: number;
 }
 
-/** Ranks spaces by a vector of length 1; undefined where more than `lateBytes` of one are still to be copied. */
+/** Ranks spaces by a vector of length 1; undefined where more than `lateBytes` of all are still to be copied. */
 export async function rankInDatabase(
   tx: Tx,
   schema: string,
@@ -32,12 +32,13 @@ export async function rankInDatabase(
   lateBytes: number,
 ): Promise<VectorRanking | undefined> {
   const { tenantId, id: embeddingId, dimensions } = embedding;
-  const most = Math.floor(lateBytes / Float32Array.BYTES_PER_ELEMENT / dimensions!);
+  let most = Math.floor(lateBytes / Float32Array.BYTES_PER_ELEMENT / dimensions!);
   const late: VectorRow[] = [];
   for (const { spaceId } of spaces) {
     const where = { tenantId, embeddingId, spaceId };
     const rows = await selectChanged(tx, where, await selectLast(tx, where), most + 1);
     if (rows.length > most) return undefined;
+    most -= rows.length;
     late.push(...rows);
   }
   const refs = late.map(({ ref }) => ref);

@@ -42,6 +42,18 @@ describe('a matrix', () => {
     assert.equal(matrix.size, 0);
   });
 
+  it('takes memory for as many as are to come, and gives none back', () => {
+    const matrix = createMatrix(3, 0);
+    matrix.put('a', new Float32Array([1, 2, 3]));
+    for (const count of [10, 4]) {
+      matrix.reserve(count);
+      assert.equal(matrix.bytes, 10 * 3 * 4);
+    }
+    for (let n = 1; n < 10; n += 1) matrix.put(`${n}`, new Float32Array(3));
+    assert.deepEqual([matrix.bytes, matrix.size], [120, 10]);
+    assert.equal(matrix.scores(new Float32Array([1, 1, 1]))[0], 6);
+  });
+
   it('knows a vector of length 1 in the same direction, where there is one', () => {
     fc.assert(
       fc.property(vector, (one) => {

@@ -5,6 +5,8 @@ export interface Matrix {
   readonly bytes: number;
   /** The names, in the order of what `scores` answers. Changes with the matrix. */
   readonly refs: readonly string[];
+  /** Takes the memory for so many vectors in all, where it has less. */
+  reserve(count: number): void;
   /** Adds a vector or replaces the one of that name. Throws `RangeError` for one of another length. */
   put(ref: string, vector: Float32Array): void;
   /** Takes all vectors out but those of these names. */
@@ -17,8 +19,15 @@ export function createMatrix(dimensions: number, capacity: number): Matrix {
   let data = new Float32Array(dimensions * capacity);
   const refs: string[] = [];
   const rows = new Map<string, number>();
+  function reserve(count: number): void {
+    if (count * dimensions <= data.length) return;
+    const grown = new Float32Array(count * dimensions);
+    grown.set(data);
+    data = grown;
+  }
   return {
     refs,
+    reserve,
     get size() {
       return refs.length;
     },
@@ -32,11 +41,7 @@ export function createMatrix(dimensions: number, capacity: number): Matrix {
       if (row === refs.length) {
         refs.push(ref);
         rows.set(ref, row);
-        if (refs.length * dimensions > data.length) {
-          const grown = new Float32Array(Math.ceil(refs.length * 1.25) * dimensions);
-          grown.set(data);
-          data = grown;
-        }
+        if (refs.length * dimensions > data.length) reserve(Math.ceil(refs.length * 1.25));
       }
       data.set(vector, row * dimensions);
     },

@@ -2,22 +2,23 @@ import { totalmem } from 'node:os';
 import { inTenant, type Db, type Tx, type VectorSupport } from '@reeve/db';
 import { Background, type Log } from '@reeve/kit';
 import type { Space } from '../lexical/space.ts';
+import { behind, createCopies, inTurn, readPage, refresh, type Copy, type Place } from './copies.ts';
 import { rankInDatabase } from './in-database.ts';
-import { createMatrix, type Matrix } from './matrix.ts';
 import { mergeRankings, rankingOf, type VectorRanking } from './ranking.ts';
 import type { EmbeddingSpace } from './space.ts';
-import { fromBytes, selectChanged, selectRefs, selectStates, type VectorRow, type VectorState } from './store.ts';
+import { countChanged, selectStates, type VectorState } from './store.ts';
 
 /*
  * An exact scan: the query's vector is compared with every vector of the spaces that are searched, and with no other. Copies of
  * vectors stay in this process, by space, as long as there is room; the least lately used goes first.
  *
- *   (none) ──asked for──► loading, a page a transaction ──whole──► kept ──asked for──► what changed is read first
+ *   (none) ──asked for──► lacking ──loaded, a page a transaction, or read at once──► kept ──space has changed──► lacking
  *
  * How old a copy is its space's version tells, which each change raises: it is read in the transaction that asks, whoever made the
- * change. A few missing vectors are read there too; for many nobody waits, and nobody else who has the one connection of the
- * embedded database. Until they are loaded, and where there is no room for them, the database compares them itself if it has pgvector,
- * which takes longer; if it has not, there is no ranking.
+ * change. What a query's copies lack is counted before it is read. A little of it, over all its spaces, the query reads itself; for
+ * the rest nobody waits, and nobody else who has the one connection of the embedded database. A copy that is being loaded keeps its
+ * room, and for a while after: who finds none beside it does without a copy, and loads nothing. Instead of a copy that is not there or
+ * not up to date, the database compares the vectors itself if it has pgvector, which takes longer; if it has not, there is no ranking.
  */
 
 export interface Scanner extends AsyncDisposable {
@@ -37,10 +38,15 @@ export interface Scanner extends AsyncDisposable {
 export interface ScannerOptions {
   /** For all copies together. */
   readonly roomBytes?: number;
-  /** Of vectors that are read in the transaction that asks. */
+  /**
+   * Of vectors that a query reads into copies in its own transaction, over all its spaces. Where the database compares, it may read
+   * as many again that the database has not copied, or 4 MiB where this is less.
+   */
   readonly atOnceBytes?: number;
   /** Of vectors that the database compares for one query, where it can. */
   readonly databaseBytes?: number;
+  /** How long a copy keeps its room after it has been loaded in the background. */
+  readonly stayMs?: number;
   readonly vectors?: VectorSupport;
 }
 
@@ -52,72 +58,105 @@ const ROOM_BYTES = Math.min(
 );
 export const AT_ONCE_BYTES = 2 ** 22;
 const DATABASE_BYTES = 2 ** 31;
-/** Of a page. */
-const PAGE_BYTES = 2 ** 21;
-
-/** A copy of one space's vectors. Whoever refreshes it comes after those before. */
-interface Copy {
-  readonly tenantId: string;
-  readonly matrix: Matrix;
-  /** It holds all that there was when the space had this version; 0: it has not been loaded yet. */
-  version: number;
-  turn: Promise<unknown>;
-}
+const STAY_MS = 60_000;
+/** Between two lines that say that there is no room. */
+const SAID_MS = 600_000;
 
 export function openScanner(
   db: Db,
   log: Log,
-  { roomBytes = ROOM_BYTES, atOnceBytes = AT_ONCE_BYTES, databaseBytes = DATABASE_BYTES, vectors }: ScannerOptions = {},
+  {
+    roomBytes = ROOM_BYTES,
+    atOnceBytes = AT_ONCE_BYTES,
+    databaseBytes = DATABASE_BYTES,
+    stayMs = STAY_MS,
+    vectors,
+  }: ScannerOptions = {},
 ): Scanner {
-  /** In the order of their last use. */
-  const copies = new Map<string, Copy>();
-  const loading = new Set<Copy>();
+  const copies = createCopies(roomBytes);
   const loads = new Background(log);
   const stopping = new AbortController();
+  /** Pages of all loads come one after the other, so that queries find connections. */
+  let lastPage: Promise<unknown> = Promise.resolve();
+  let saidAt = -Infinity;
 
-  function copyOf(embedding: EmbeddingSpace, { spaceId, vectors }: VectorState): Copy {
-    const key = `${embedding.id} ${spaceId}`;
-    const { tenantId, dimensions } = embedding;
-    const matrix = () => createMatrix(dimensions!, vectors);
-    const copy = copies.get(key) ?? { tenantId, matrix: matrix(), version: 0, turn: Promise.resolve() };
-    if (copy.tenantId !== tenantId) throw new TypeError('vectors of another tenant');
-    copies.delete(key);
-    copies.set(key, copy);
-    let used = copies.values().reduce((sum, { matrix: { bytes } }) => sum + bytes, 0);
-    for (const [
-      other,
-      {
-        matrix: { bytes },
-      },
-    ] of copies) {
-      if (used <= roomBytes) break;
-      copies.delete(other);
-      used -= bytes;
-    }
-    return copy;
-  }
-
-  /** Loads a copy in the background, as it is now or a little later. */
-  function load(embedding: EmbeddingSpace, state: VectorState, copy: Copy): void {
-    if (loading.has(copy)) return;
-    loading.add(copy);
-    const { tenantId } = embedding;
+  /** Loads what a copy lacks in the background, as it is now or a little later, while it is kept and has room. */
+  function load(embedding: EmbeddingSpace, { spaceId }: VectorState, copy: Copy): void {
+    if (copy.isLoading) return;
+    copy.isLoading = true;
+    const { tenantId, id } = embedding;
+    let after: Place | undefined = behind(copy);
+    const loadPage = () =>
+      inTenant(db, tenantId, (tx) =>
+        inTurn(copy, async () => {
+          const [state] = await selectStates(tx, tenantId, id, [spaceId]);
+          if (state === undefined || !copies.has(copy)) return undefined;
+          if (copies.keep(embedding, state) === undefined) return sayNoRoom(embedding, state.vectors);
+          return readPage(tx, embedding, state, after!, copy);
+        }),
+      );
     loads.start('the loading of vectors', async () => {
       try {
-        // What an attempt before has left may be gone by now.
-        copy.matrix.retain(new Set());
-        let after = { changed: 0, ref: '' };
-        for (let isMore = true; isMore;) {
-          if (stopping.signal.aborted) return;
-          const rows = await inTenant(db, tenantId, (tx) => readPage(tx, embedding, state.spaceId, after, copy));
-          isMore = rows.length > 0;
-          after = rows.at(-1) ?? after;
+        while (after !== undefined && copies.has(copy) && !stopping.signal.aborted) {
+          const page: Promise<Place | undefined> = lastPage.catch(() => undefined).then(loadPage);
+          lastPage = page;
+          after = await page;
         }
-        copy.version = state.version;
+        copy.staysUntil = performance.now() + stayMs;
       } finally {
-        loading.delete(copy);
+        copy.isLoading = false;
       }
     });
+  }
+
+  function sayNoRoom({ tenantId, dimensions }: EmbeddingSpace, count: number): undefined {
+    if (performance.now() - saidAt < SAID_MS) return;
+    saidAt = performance.now();
+    const bytes = count * dimensions! * Float32Array.BYTES_PER_ELEMENT;
+    log.warn({ tenant_id: tenantId, bytes, room_bytes: roomBytes }, 'no room for vectors');
+  }
+
+  /** Answers how many vectors a space's copy lacks; where that is more than `most`, some number that is more too. */
+  async function countLacks(tx: Tx, embedding: EmbeddingSpace, states: readonly VectorState[], most: number) {
+    const old = states.flatMap(({ spaceId, version }) => {
+      const copy = copies.get(embedding, spaceId);
+      return copy !== undefined && copy.version > 0 && copy.version < version
+        ? [{ spaceId, version: copy.version }]
+        : [];
+    });
+    const counts = old.length > 0 ? await countChanged(tx, embedding, old, most + 1) : new Map<number, number>();
+    return ({ spaceId, version, vectors: count }: VectorState, copy: Copy): number => {
+      if (copy.version >= version) return 0;
+      return copy.version === 0 ? count : (counts.get(spaceId) ?? count);
+    };
+  }
+
+  /** The copies that this transaction can bring up to date, those that lack least first; the others are loaded, where they have room. */
+  async function chooseCopies(
+    tx: Tx,
+    embedding: EmbeddingSpace,
+    states: readonly VectorState[],
+  ): Promise<Map<VectorState, Copy>> {
+    const size = embedding.dimensions! * Float32Array.BYTES_PER_ELEMENT;
+    let most = Math.floor(atOnceBytes / size);
+    const lackOf = await countLacks(tx, embedding, states, most);
+    // From here on nothing is awaited: what has been counted is what is decided by.
+    const kept = new Map<VectorState, Copy>();
+    for (const state of states) {
+      const copy = copies.keep(embedding, state, new Set(kept.values()));
+      if (copy === undefined) sayNoRoom(embedding, state.vectors);
+      else kept.set(state, copy);
+    }
+    const lacks = [...kept].map(([state, copy]) => ({ state, copy, lack: lackOf(state, copy) }));
+    for (const { state, copy, lack } of lacks.sort((one, other) => one.lack - other.lack)) {
+      if (lack === 0 || (lack <= most && !copy.isLoading)) {
+        most -= lack;
+        continue;
+      }
+      kept.delete(state);
+      load(embedding, state, copy);
+    }
+    return kept;
   }
 
   /** Undefined where it cannot, or not in time. */
@@ -142,28 +181,18 @@ export function openScanner(
         id,
         spaces.map((space) => space.id),
       );
-      const size = dimensions! * Float32Array.BYTES_PER_ELEMENT;
-      const bytes = states.reduce((sum, { vectors }) => sum + vectors * size, 0);
-      const hasRoom = bytes <= roomBytes;
+      const count = states.reduce((sum, { vectors }) => sum + vectors, 0);
+      const hasRoom = count * dimensions! * Float32Array.BYTES_PER_ELEMENT <= roomBytes;
+      if (!hasRoom) sayNoRoom(embedding, count);
       const mayCopy = hasRoom && !states.some(({ isOwn }) => isOwn);
-      const copied = mayCopy ? states.map((state) => ({ state, copy: copyOf(embedding, state) })) : [];
-      const missing = copied.filter(({ state, copy }) => copy.version === 0 && state.vectors * size > atOnceBytes);
-      for (const { state, copy } of missing) load(embedding, state, copy);
-      const left = mayCopy ? missing.map(({ state }) => state) : states;
+      const asked = mayCopy ? await chooseCopies(tx, embedding, states) : new Map<VectorState, Copy>();
+      const left = states.filter((state) => !asked.has(state));
       const inDatabase = left.length > 0 ? await compareInDatabase(tx, embedding, left, query) : NOTHING;
-      if (inDatabase === undefined) {
-        if (!hasRoom) log.warn({ tenant_id: tenantId, bytes, room_bytes: roomBytes }, 'no room for vectors');
-        return undefined;
-      }
-      const asked = copied.filter(({ state }) => !left.includes(state));
-      for (const { state, copy } of asked) {
-        // A refresh that failed leaves a copy that is merely older.
-        const turn = copy.turn.catch(() => undefined).then(() => refresh(tx, embedding, state, copy));
-        copy.turn = turn;
-        await turn;
-      }
+      if (inDatabase === undefined) return undefined;
+      for (const [state, copy] of asked)
+        if (copy.version < state.version) await inTurn(copy, () => refresh(tx, embedding, state, copy));
       const here = rankingOf(
-        asked.map(({ copy: { matrix } }) => ({ refs: matrix.refs, scores: matrix.scores(query) })),
+        Array.from(asked.values(), ({ matrix }) => ({ refs: matrix.refs, scores: matrix.scores(query) })),
       );
       return left.length > 0 ? mergeRankings(here, inDatabase) : here;
     },
@@ -172,36 +201,4 @@ export function openScanner(
       await loads[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Brings a copy to the state that its transaction sees, or a later one. */
-async function refresh(tx: Tx, embedding: EmbeddingSpace, { spaceId, version, vectors }: VectorState, copy: Copy) {
-  if (copy.version >= version) return;
-  let after = { changed: copy.version, ref: LAST_REF };
-  for (;;) {
-    const rows = await readPage(tx, embedding, spaceId, after, copy);
-    if (rows.length === 0) break;
-    after = rows.at(-1)!;
-  }
-  // All that is there has been put in: a copy of another size holds what is gone.
-  if (copy.matrix.size !== vectors)
-    copy.matrix.retain(new Set(await selectRefs(tx, { ...embedding, embeddingId: embedding.id, spaceId })));
-  copy.version = version;
-}
-
-/** Behind every name. */
-const LAST_REF = '\u{10ffff}';
-
-/** Puts the next vectors into a copy; answers none at the end. */
-async function readPage(
-  tx: Tx,
-  { id: embeddingId, tenantId, dimensions }: EmbeddingSpace,
-  spaceId: number,
-  after: { changed: number; ref: string },
-  { matrix }: Copy,
-): Promise<VectorRow[]> {
-  const limit = Math.ceil(PAGE_BYTES / Float32Array.BYTES_PER_ELEMENT / dimensions!);
-  const rows = await selectChanged(tx, { tenantId, embeddingId, spaceId }, after, limit);
-  for (const { ref, vector } of rows) matrix.put(ref, fromBytes(vector));
-  return rows;
 }

@@ -190,6 +190,27 @@ export async function selectChanged(
   return rows;
 }
 
+/** How many vectors of spaces have changed behind a version of theirs, by space; at most `limit` of each are counted. */
+export async function countChanged(
+  tx: Tx,
+  { id, tenantId }: { id: number; tenantId: string },
+  spaces: readonly { readonly spaceId: number; readonly version: number }[],
+  limit: number,
+): Promise<Map<number, number>> {
+  const { rows } = await sql<{ spaceId: number; count: number }>`
+    select s.id as "spaceId", (
+      select count(*) from (
+        select from embeddings v
+        where v.tenant_id = ${tenantId} and v.embedding_id = ${id} and v.space_id = s.id and v.changed > s.version
+        limit ${limit}
+      ) counted
+    )::int as count
+    from unnest(${spaces.map(({ spaceId }) => spaceId)}::int[], ${spaces.map(({ version }) => version)}::bigint[]) as s(id, version)`.execute(
+    tx,
+  );
+  return new Map(rows.map(({ spaceId, count }) => [spaceId, count]));
+}
+
 /** The names of all texts of a space that have a vector. */
 export async function selectRefs(
   tx: Tx,
