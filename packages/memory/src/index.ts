@@ -12,7 +12,7 @@ export {
   releaseStores,
   startExternalSender,
 } from './external/index.ts';
-export type { ExternalMemory, ExternalState } from './external/index.ts';
+export type { ExternalMemory, ExternalState, SenderState } from './external/index.ts';
 export { refreshBodies } from './knowledge/body.ts';
 export type { BodyNote } from './knowledge/body.ts';
 export { mountKnowledge } from './knowledge/routes.ts';

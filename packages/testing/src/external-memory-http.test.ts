@@ -87,6 +87,8 @@ describe('the external memory of a real server', { timeout: 300_000 }, () => {
       gone = await say(client, 'The vehicle is red');
       await until(() => idsThere().length === 1);
       // From here on it has committed what it has not sent, sent what it has not heard of, and does not live to.
+    // Though nobody recalls anything.
+    await until(async () => (await memoryOf(client)).status === 'ok');
       there.fault = ({ path }) => (path === '/memory/forget' ? 'silent' : 'lost');
       await client.call(routes.deleteMemory, { params: { id: gone } });
       for (const text of ['Ada likes tea', 'Bob has a boat', 'Carla plays chess']) kept.push(await say(client, text));

@@ -7,6 +7,7 @@ import { countRecall, showCircuit } from './instruments.ts';
 /** How an external backend does. */
 export interface ExternalState {
   readonly circuit: () => BreakerState;
+  /** Of searches; `closed` also where the next one will be asked of it: nobody knows that it would not answer. */
 }
 
 export interface ExternalAskOptions {
@@ -68,7 +69,7 @@ export function openAskExternal(
     ]);
     return { rank: vector === undefined ? noRanking : (tx, spaces) => vector.rank(tx, spaces), external };
   };
-  return Object.assign(ask, { circuit: () => breaker.state() });
+  return Object.assign(ask, { circuit: () => (breaker.allows() ? 'closed' : breaker.state()) });
 }
 
 const noRanking: QueryVector['rank'] = async () => undefined;

@@ -176,6 +176,7 @@ describe('recall with an external memory', () => {
       /reeve_external_memory_circuit 0/,
       /reeve_external_memory_told_total\{outcome="stored"\} [1-9]/,
     ])
+    assert.equal(asker.circuit(), 'closed', 'nobody knows that it would not answer');
       assert.match(printed, line);
   });
 
