@@ -84,7 +84,7 @@ describe('recall with an external memory', () => {
     const shown = await asTenant(database, (tx) =>
       recallAs(tx, 'default', null, { query: 'car', top_k: 50, kinds: ['memory'] }, asked),
     );
-    assert.deepEqual(shown, []);
+    assert.deepEqual(shown, { matches: [], backend: 'external' });
   });
 
   it('finds what the backend was not told yet, where its words put it', async () => {
