@@ -1,3 +1,5 @@
+export { askFor } from './asks.ts';
+export type { MemoryAsks } from './asks.ts';
 export { noteForExtraction } from './care/extract.ts';
 export { releaseExtractions } from './care/extraction-store.ts';
 export { startMemoryExtractor } from './care/extractor.ts';

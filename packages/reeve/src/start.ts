@@ -182,7 +182,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const embedders = stack.use(openEmbedders(config, log, ledgerFor));
   const askKnowledge = embedders && stack.use(openAskVector(database, embedders, log));
   const external = openExternalMemory(config, web.configured);
-  const askExternal = external && openAskExternal(external, askKnowledge, log);
+  const askExternal = external && openAskExternal(external, askKnowledge, memoryRulesOf, log);
   const askVector = askExternal ?? askKnowledge;
   const toolContextFor = createToolContext(
     database,
