@@ -11,7 +11,7 @@ export type { SchemaLook } from './schema.ts';
 export { ensureSnapshot, restoreSnapshot } from './snapshot.ts';
 export { json, likeText, now, runText } from './sql.ts';
 export { persist } from './persist.ts';
-export { isDeadlock, isDiskFull, isTransient, isUniqueViolation, mayPass } from './sqlstate.ts';
+export { isDeadlock, isDiskFull, isLockTimeout, isTransient, isUniqueViolation, mayPass } from './sqlstate.ts';
 export type { Tables } from './tables.ts';
 export { inTenant } from './tenant.ts';
 export type { VectorSupport } from './vectors.ts';

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { openTestDatabase } from '@reeve/testing';
 import { sql, type RawBuilder } from 'kysely';
 import type { Database } from './database.ts';
-import { isDeadlock, isDiskFull, isTransient, isUniqueViolation } from './sqlstate.ts';
+import { isDeadlock, isDiskFull, isLockTimeout, isTransient, isUniqueViolation } from './sqlstate.ts';
 
 describe('an error of the database', () => {
   let database: Database;
@@ -15,8 +15,8 @@ describe('an error of the database', () => {
       () => assert.fail('it did not fail'),
       (thrown: unknown) => thrown,
     );
-    return Object.entries({ isDeadlock, isDiskFull, isTransient, isUniqueViolation }).flatMap(([name, is]) =>
-      is(error) ? [name] : [],
+    return Object.entries({ isDeadlock, isDiskFull, isLockTimeout, isTransient, isUniqueViolation }).flatMap(
+      ([name, is]) => (is(error) ? [name] : []),
     );
   }
   const raise = (state: string) => sql.raw(`do $$ begin raise exception using errcode = '${state}'; end $$`);
@@ -31,6 +31,7 @@ describe('an error of the database', () => {
       assert.deepEqual(await kindsOf(raise(state)), ['isTransient'], state);
     assert.deepEqual(await kindsOf(raise('40P01')), ['isDeadlock', 'isTransient']);
     assert.deepEqual(await kindsOf(raise('53100')), ['isDiskFull']);
+    assert.deepEqual(await kindsOf(raise('55P03')), ['isLockTimeout']);
   });
 
   it('is transient where the network failed, and nothing where it is no error of a database', () => {

@@ -22,6 +22,11 @@ export function isDeadlock(error: unknown): boolean {
   return sqlState(error) === '40P01';
 }
 
+/** True where a statement waited for a lock for longer than it may. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlState(error) === '55P03';
+}
+
 /** True where the disk of the database is full. */
 export function isDiskFull(error: unknown): boolean {
   return sqlState(error) === '53100' || codeOf(error) === 'ENOSPC';

@@ -137,7 +137,7 @@ function mountMemoryRoutes(
       parts.log.warn({ err: error }, 'the files of a deleted session are still there');
     });
   };
-  mountMemory(app, parts.database, parts.memoryRulesOf, deleted, parts.askVector);
+  mountMemory(app, parts.database, parts.memoryRulesOf, deleted, parts);
   mountKnowledge(app, { ...parts, askVector: parts.askKnowledge });
   mountPlaybooks(app, parts.database, parts.memoryRulesOf);
 }

@@ -3,7 +3,7 @@ import type { Database } from '@reeve/db';
 import { openApiOf, REFERENCE_POLICY, referencePage, Reply, type App } from '@reeve/http';
 import { metrics, ReeveError, type ConfigOf } from '@reeve/kit';
 import type { gatewaySettings } from './config.ts';
-import type { AskVector, ExternalState } from '@reeve/memory';
+import type { AskVector, ExternalState, SenderState } from '@reeve/memory';
 import type { ModelGateway } from '@reeve/models';
 import type { Sandbox } from '@reeve/sandbox';
 import type { Worker } from '@reeve/tasks';
@@ -19,7 +19,7 @@ export interface HealthParts {
   /** Undefined where there is no embedding model. */
   readonly askKnowledge?: AskVector | undefined;
   /** Undefined where there is no external memory. */
-  readonly externalMemory?: ExternalState | undefined;
+  readonly externalMemory?: (ExternalState & SenderState) | undefined;
   readonly circuits: Circuits;
   readonly version: string;
   readonly commit: string;
@@ -130,10 +130,13 @@ function worse(one: ComponentHealth, other: ComponentHealth): ComponentHealth {
   return other.status === 'ok' ? one : other;
 }
 
-function externalHealth(externalMemory: ExternalState | undefined): ComponentHealth {
-  return externalMemory === undefined || externalMemory.circuit() === 'closed'
-    ? { status: 'ok' }
-    : { status: 'degraded', message: 'the external memory does not answer; the built-in one does' };
+function externalHealth(externalMemory: HealthParts['externalMemory']): ComponentHealth {
+  if (externalMemory === undefined) return { status: 'ok' };
+  if (externalMemory.circuit() !== 'closed')
+    return { status: 'degraded', message: 'the external memory does not answer; the built-in one does' };
+  return externalMemory.isBehind()
+    ? { status: 'degraded', message: 'the external memory does not take what it is told; it is told again' }
+    : { status: 'ok' };
 }
 
 function gatewayHealth(circuits: Circuits): ComponentHealth {

@@ -1,3 +1,5 @@
+export { askFor } from './asks.ts';
+export type { MemoryAsks } from './asks.ts';
 export { noteForExtraction } from './care/extract.ts';
 export { releaseExtractions } from './care/extraction-store.ts';
 export { startMemoryExtractor } from './care/extractor.ts';
@@ -12,7 +14,7 @@ export {
   releaseStores,
   startExternalSender,
 } from './external/index.ts';
-export type { ExternalMemory, ExternalState } from './external/index.ts';
+export type { ExternalMemory, ExternalState, SenderState } from './external/index.ts';
 export { refreshBodies } from './knowledge/body.ts';
 export type { BodyNote } from './knowledge/body.ts';
 export { mountKnowledge } from './knowledge/routes.ts';

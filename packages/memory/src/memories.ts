@@ -191,9 +191,9 @@ export async function recallAs(
   personaId: string | null,
   input: SearchInput,
   asked?: QueryVector,
-): Promise<RecallMatch[]> {
-  const { found } = await recallOf(tx, tenantId, input, [personaId, null], asked);
-  return found.map(({ match }) => match);
+): Promise<{ matches: RecallMatch[]; backend: RecallBackend }> {
+  const { found, backend } = await recallOf(tx, tenantId, input, [personaId, null], asked);
+  return { matches: found.map(({ match }) => match), backend };
 }
 
 async function recallOf(

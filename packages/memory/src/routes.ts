@@ -1,6 +1,7 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { ByteStream, Reply, requesterOf, type App } from '@reeve/http';
+import { askFor, type MemoryAsks } from './asks.ts';
 import { proposeCleanup } from './care/cleanup.ts';
 import { exportMemories } from './care/export.ts';
 import { forgetAll } from './care/forget-all.ts';
@@ -19,18 +20,17 @@ import {
   requireSession,
 } from './sessions.ts';
 import { listSessions } from './store.ts';
-import type { AskVector } from './vectors/index.ts';
 
 /** Messages that `GET /memory/latest` answers. */
 const LATEST = 200;
 
-/** Mounts the routes of sessions and memories. `deleted` removes what others keep of a session; it does not throw. Without `askVector` recall is lexical. */
+/** Mounts the routes of sessions and memories. `deleted` removes what others keep of a session; it does not throw. */
 export function mountMemory(
   app: App,
   database: Database,
   rulesOf: MemoryRulesOf,
   deleted: (tenantId: string, sessionId: string) => Promise<void>,
-  askVector?: AskVector,
+  asks: MemoryAsks = {},
 ): void {
   app.mount(routes.getLatestMemory, ({ principal: { tenantId }, query: { session_id } }) =>
     inTenant(database.db, tenantId, async (tx) => {
@@ -92,7 +92,7 @@ export function mountMemory(
   });
 
   app.mount(routes.recall, async ({ principal: { tenantId }, body, signal }) => {
-    const asked = await askVector?.(tenantId, body.query, signal);
+    const asked = await askFor(asks, body.kinds)?.(tenantId, body.query, signal);
     return inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, body, asked));
   });
 

@@ -3,6 +3,7 @@ import { Memory } from '@reeve/contract/proto/reeve/v1/memory';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { parseJson, requireAccess, validate } from '@reeve/http';
 import { callerOf, type Caller, type RpcService } from '@reeve/rpc';
+import { askFor, type MemoryAsks } from './asks.ts';
 import type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
 import { ragContext } from './knowledge/routes.ts';
 import { recall, remember } from './memories.ts';
@@ -20,18 +21,8 @@ interface Work {
   readonly asked: QueryVector | undefined;
 }
 
-/** Who is asked of a query before it is looked for: for memories, and for documents, which no external memory has. */
-export interface MemoryAsks {
-  readonly askVector?: AskVector | undefined;
-  readonly askKnowledge?: AskVector | undefined;
-}
-
 /** The `Memory` service: the same rules as the routes, each method one transaction. */
-export function memoryService(
-  { db }: Pick<Database, 'db'>,
-  rulesOf: MemoryRulesOf,
-  { askVector, askKnowledge }: MemoryAsks = {},
-): RpcService {
+export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRulesOf, asks: MemoryAsks = {}): RpcService {
   const within = async <T>(
     call: Parameters<typeof callerOf>[0],
     role: Caller['principal']['role'],
@@ -102,7 +93,7 @@ export function memoryService(
               })),
             };
           };
-          return within(call, 'viewer', find, { text: body.query, ask: askKnowledge });
+          return within(call, 'viewer', find, { text: body.query, ask: asks.askKnowledge });
         },
         remember: ({ text, tags, personaId, ttlS }, call) => {
           const body = validate(
@@ -144,7 +135,7 @@ export function memoryService(
               })),
             };
           };
-          return within(call, 'viewer', find, { text: body.query, ask: askVector });
+          return within(call, 'viewer', find, { text: body.query, ask: askFor(asks, body.kinds) });
         },
         storePlaybook: ({ sessionId: session_id, prompt, calls, personaId }, call) => {
           const history_sequence = calls.map(({ tool, argsJson }) => ({

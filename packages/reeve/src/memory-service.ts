@@ -1,6 +1,5 @@
 import type { Database } from '@reeve/db';
-import type { MemoryRulesOf } from '@reeve/memory';
-import type { MemoryAsks } from '@reeve/memory/rpc';
+import type { MemoryAsks, MemoryRulesOf } from '@reeve/memory';
 import type { RpcServer } from '@reeve/rpc';
 import type { Config } from './config.ts';
 import { isAlone, startRoleService, type RoleServiceParts } from './role-service.ts';

@@ -33,6 +33,7 @@ import {
   startMemoryIndexer,
   type AskVector,
   type MemoryRulesOf,
+  type SenderState,
 } from '@reeve/memory';
 import { openDocumentReader } from '@reeve/memory/documents';
 import { openModels } from '@reeve/models';
@@ -181,7 +182,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const embedders = stack.use(openEmbedders(config, log, ledgerFor));
   const askKnowledge = embedders && stack.use(openAskVector(database, embedders, log));
   const external = openExternalMemory(config, web.configured);
-  const askExternal = external && openAskExternal(external, askKnowledge, log);
+  const askExternal = external && openAskExternal(external, askKnowledge, memoryRulesOf, log);
   const askVector = askExternal ?? askKnowledge;
   const toolContextFor = createToolContext(
     database,
@@ -238,10 +239,16 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   if (serve && (works || config.roles.includes('memory'))) stack.use(startMemoryIndexer(database, log));
   if (serve && embedders !== undefined && (works || config.roles.includes('memory')))
     stack.use(startEmbedding(database, embedders, log));
+  let sender: SenderState | undefined;
   if (serve && (works || config.roles.includes('memory'))) {
     if (external === undefined) await disableStores(database.db);
-    else stack.use(startExternalSender(database, external, log));
+    else sender = stack.use(startExternalSender(database, external, log));
   }
+  const externalMemory = askExternal && {
+    circuit: askExternal.circuit,
+    // Another process tells it, or none.
+    isBehind: () => sender?.isBehind() ?? false,
+  };
 
   if (serve && works) stack.use(startMemoryExtractor({ database, models, ledgerFor, rulesOf: memoryRulesOf, log }));
 
@@ -304,7 +311,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     handler,
     askVector,
     askKnowledge,
-    externalMemory: askExternal,
+    externalMemory,
     workspaces,
     ledgerFor,
     log,

@@ -122,7 +122,7 @@ export async function openTestEngine({
       egressOf: async () => undefined,
       memory: {
         remember: () => Promise.reject(new Error('not used')),
-        recall: () => Promise.resolve([]),
+        recall: () => Promise.resolve({ matches: [] }),
         forget: () => Promise.resolve(false),
       },
     }),

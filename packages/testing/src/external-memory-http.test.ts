@@ -59,7 +59,21 @@ describe('the external memory of a real server', { timeout: 300_000 }, () => {
     const asked = searched();
     await rpc.call('GetRAGContext', { query: 'car of the doctor' });
     await client.call(routes.getRagContext, { body: { query: 'car of the doctor' } });
-    assert.equal(searched(), asked, 'it has no documents, and is not asked for any');
+    const messages = { query: 'car of the doctor', kinds: ['message'] as 'message'[] };
+    await client.call(routes.recall, { body: messages });
+    await rpc.call('Recall', messages);
+    const byMcp = await fetch(`${server.url}/mcp`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name: 'recall', arguments: messages },
+      }),
+    });
+    assert.match(await byMcp.text(), /built_in/);
+    assert.equal(searched(), asked, 'it has no documents and no messages, and is not asked for any');
 
     there.fault = () => ({ status: 500 });
     for (let times = 0; times < 4; times += 1)
@@ -73,6 +87,8 @@ describe('the external memory of a real server', { timeout: 300_000 }, () => {
     assert.deepEqual(await recall(client, 'lentils'), ['fallback', 'Lentils need an hour']);
     there.fault = undefined;
     await until(() => idsThere().join() === later);
+    // Though nobody recalls anything.
+    await until(async () => (await memoryOf(client)).status === 'ok');
     await until(async () => (await recall(client, 'lentils'))[0] === 'external');
     assert.equal((await memoryOf(client)).status, 'ok');
   });

@@ -1,4 +1,4 @@
-import type { RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
+import type { RecallBackend, RecallInput, RecallMatch, RememberInput } from '@reeve/contract';
 import { ReeveError } from '@reeve/kit';
 import type { Egress, OutputStream, Quota, ReadOnlyDirectory } from '@reeve/sandbox';
 import type { z } from 'zod';
@@ -10,7 +10,10 @@ export type Effect = 'none' | 'idempotent' | 'external';
 /** The memory of the tenant whose run calls the tool. */
 export interface ToolMemory {
   remember(input: RememberInput): Promise<{ id: string; deduplicated: boolean }>;
-  recall(input: Pick<RecallInput, 'query' | 'top_k' | 'kinds' | 'tags'>): Promise<RecallMatch[]>;
+  /** `backend`: who ranked what was found, where that is known. */
+  recall(
+    input: Pick<RecallInput, 'query' | 'top_k' | 'kinds' | 'tags'>,
+  ): Promise<{ readonly matches: readonly RecallMatch[]; readonly backend?: RecallBackend }>;
   /** False where there is no such memory that the run may forget. */
   forget(id: string): Promise<boolean>;
 }

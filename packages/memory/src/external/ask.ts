@@ -1,4 +1,5 @@
 import { createBreaker, ReeveError, type BreakerState, type Log } from '@reeve/kit';
+import { withoutSecrets, type MemoryRulesOf } from '../care/sensitive.ts';
 import type { AskVector, QueryVector } from '../vectors/index.ts';
 import type { ExternalAnswer } from './answer.ts';
 import type { ExternalMemory } from './client.ts';
@@ -6,6 +7,7 @@ import { countRecall, showCircuit } from './instruments.ts';
 
 /** How an external backend does. */
 export interface ExternalState {
+  /** Of searches; `closed` also where the next one will be asked of it: nobody knows that it would not answer. */
   readonly circuit: () => BreakerState;
 }
 
@@ -19,16 +21,19 @@ const RESET_MS = 15_000;
 const THRESHOLD = 3;
 /** Memories that it is asked for: some will be of other personas. More than 50 its older versions refuse. */
 const COUNT = 50;
-/** Characters of a query that are looked at. */
+/** Characters of a query that it is asked. */
 const QUERY_LENGTH = 2_000;
+/** Characters that are looked at for what it must not hear: a secret that is cut in two is none any more. */
+const LOOKED_AT = 4 * QUERY_LENGTH;
 
 /**
- * Asks an external backend beside making the query a vector, both outside of any transaction. Never throws for the backend's faults:
- * the answer says so, and everything goes on without.
+ * Asks an external backend beside making the query a vector, both outside of any transaction. What the tenant's rules keep out of
+ * memory is masked in what it is asked. Never throws for the backend's faults: the answer says so, and everything goes on without.
  */
 export function openAskExternal(
   memory: ExternalMemory,
   askVector: AskVector | undefined,
+  rulesOf: MemoryRulesOf,
   log: Log,
   { resetMs = RESET_MS }: ExternalAskOptions = {},
 ): AskVector & ExternalState {
@@ -41,8 +46,11 @@ export function openAskExternal(
   let answers = true;
 
   async function hitsOf(tenantId: string, query: string, signal: AbortSignal | undefined): Promise<ExternalAnswer> {
-    const text = query.slice(0, QUERY_LENGTH).toWellFormed().trim();
-    if (text === '') return { hits: [] };
+    const said = query.slice(0, LOOKED_AT).trim();
+    if (said === '') return { hits: [] };
+    const text = withoutSecrets(said, await rulesOf(tenantId))
+      .slice(0, QUERY_LENGTH)
+      .toWellFormed();
     try {
       const hits = await breaker.run(() => memory.recall(tenantId, text, COUNT, signal));
       countRecall('ok');
@@ -68,7 +76,7 @@ export function openAskExternal(
     ]);
     return { rank: vector === undefined ? noRanking : (tx, spaces) => vector.rank(tx, spaces), external };
   };
-  return Object.assign(ask, { circuit: () => breaker.state() });
+  return Object.assign(ask, { circuit: () => (breaker.allows() ? 'closed' : breaker.state()) });
 }
 
 const noRanking: QueryVector['rank'] = async () => undefined;

@@ -10,6 +10,7 @@ import {
   updateSent,
   updateStored,
   type PendingMemory,
+  type PendingWanted,
 } from './store.ts';
 
 /** A memory that the backend is to be told of, and what it is now; undefined where it is gone. */
@@ -19,13 +20,13 @@ export interface Delivery {
 }
 
 /**
- * The next deliveries of a tenant. From now on what is stored may be there: a process that dies before it knows leaves that behind, so
+ * The next deliveries of a tenant; a memory that is being changed just now is left to the next time. From now on what is stored may be there: a process that dies before it knows leaves that behind, so
  * that a later deletion is told all the same.
  */
-export async function takeDeliveries(db: Db, tenantId: string, limit: number): Promise<Delivery[]> {
+export async function takeDeliveries(db: Db, tenantId: string, wanted: PendingWanted): Promise<Delivery[]> {
   return inTenant(db, tenantId, async (tx) => {
     // In this order: what becomes of a memory after the first is another change, and told again.
-    const pending = await selectPending(tx, tenantId, limit);
+    const pending = await selectPending(tx, tenantId, wanted);
     const memories = await selectTold(
       tx,
       tenantId,
@@ -41,7 +42,8 @@ export async function takeDeliveries(db: Db, tenantId: string, limit: number): P
 
 /**
  * Tells the backend what a memory is now, and notes that it knows. Told twice is as good as once. What it had of the memory before is
- * deleted first: it may keep a text that was taken back beside the new one otherwise. Rejects as the backend does.
+ * deleted first: it may keep a text that was taken back beside the new one otherwise. Answers whether the backend was asked anything.
+ * Rejects as the backend does, with a ReeveError, and as the database does.
  */
 export async function deliver(
   db: Db,
@@ -49,14 +51,14 @@ export async function deliver(
   tenantId: string,
   { pending, memory }: Delivery,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const known = pending.coordinate === null ? undefined : coordinateFrom(pending.coordinate);
   if (memory !== undefined) {
     if (known !== undefined) await backend.forget(tenantId, known, signal);
     const coordinate = coordinateText(await backend.remember(tenantId, memory, signal));
     await inTenant(db, tenantId, (tx) => updateStored(tx, tenantId, pending, coordinate));
     countTold('stored');
-    return;
+    return true;
   }
   if (known !== undefined) await backend.forget(tenantId, known, signal);
   // Sent, and nobody knows whether it arrived: what takes its place says where that would be.
@@ -67,4 +69,5 @@ export async function deliver(
   }
   await inTenant(db, tenantId, (tx) => deleteNote(tx, pending));
   countTold('forgotten');
+  return known !== undefined || pending.sent;
 }

@@ -3,4 +3,5 @@ export type { ExternalState } from './ask.ts';
 export { createExternalMemory } from './client.ts';
 export type { ExternalMemory } from './client.ts';
 export { startExternalSender } from './sender.ts';
+export type { SenderState } from './sender.ts';
 export { disableStores, releaseStores } from './stores.ts';

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { PersonaInput, RecallInput } from '@reeve/contract';
-import { createLog, metrics, newId, silentLog, sleep } from '@reeve/kit';
+import { createLog, MASKED, metrics, newId, silentLog, sleep } from '@reeve/kit';
 import { openTestDatabase, passTime, startExternalMemory, type TestExternalMemory } from '@reeve/testing';
 import fc from 'fast-check';
-import { DEFAULT_RULES } from '../care/sensitive.ts';
+import { DEFAULT_RULES, memoryRules } from '../care/sensitive.ts';
 import { contextFor } from '../context.ts';
 import { createPersona } from '../knowledge/personas.ts';
 import { forget, recall, recallAs, updateMemory } from '../memories.ts';
@@ -33,7 +33,7 @@ describe('recall with an external memory', () => {
 
   const backend = () => place.backend({ recallMs: 300 });
   const send = () => createExternalSender(database, backend(), silentLog, { restMs: 1 }).round(signal);
-  const ask = (options = {}) => openAskExternal(backend(), undefined, silentLog, options);
+  const ask = (options = {}) => openAskExternal(backend(), undefined, async () => DEFAULT_RULES, silentLog, options);
   const say = async (...input: Parameters<Place['say']>) => (await place.say(...input)).id;
   const persona = async (name: string) =>
     (await asTenant(database, (tx) => createPersona(tx, who, PersonaInput.parse({ name })))).id;
@@ -84,7 +84,21 @@ describe('recall with an external memory', () => {
     const shown = await asTenant(database, (tx) =>
       recallAs(tx, 'default', null, { query: 'car', top_k: 50, kinds: ['memory'] }, asked),
     );
-    assert.deepEqual(shown, []);
+    assert.deepEqual(shown, { matches: [], backend: 'external' });
+  });
+
+  it('is not asked with what the tenant’s rules keep out of memory', async () => {
+    const rules = memoryRules({ extract: false, secrets: 'refuse', refuse: ['project \\w+'], mask: ['room \\d+'] });
+    const asked: string[] = [];
+    const asker = openAskExternal(backend(), undefined, async (tenantId) => (asked.push(tenantId), rules), silentLog);
+    const key = `sk-${'a1'.repeat(20)}`;
+    await asker('default', `where is ${key} of project Falcon in room 12?`);
+    // At the end of what is sent, where only a part of it is left.
+    await asker('other', `${'word '.repeat(398)}${key}`);
+    const queries = there.requests.map(({ body }) => body['query'] as string);
+    assert.equal(queries[0], `where is ${MASKED} of ${MASKED} in ${MASKED}?`);
+    assert.ok(queries[1]!.endsWith(`word ${MASKED}`), queries[1]!.slice(-30));
+    assert.deepEqual(asked, ['default', 'other']);
   });
 
   it('finds what the backend was not told yet, where its words put it', async () => {
@@ -146,7 +160,7 @@ describe('recall with an external memory', () => {
       },
     });
     const log = createLog('test', { level: 'info', format: 'json', destination });
-    const asker = openAskExternal(backend(), undefined, log, { resetMs: 200 });
+    const asker = openAskExternal(backend(), undefined, async () => DEFAULT_RULES, log, { resetMs: 200 });
     for (const fault of [{ status: 500 }, { answer: 'garbage' }, 'silent'] as const) {
       there.fault = () => fault;
       const began = performance.now();
@@ -162,6 +176,7 @@ describe('recall with an external memory', () => {
     assert.equal((await find('vehicle', { asker })).by, 'fallback');
     assert.equal(there.requests.length, before, 'it is not asked while its circuit is open');
     await sleep(250);
+    assert.equal(asker.circuit(), 'closed', 'nobody knows that it would not answer');
     assert.equal((await find('car', { asker })).by, 'external');
     assert.equal(asker.circuit(), 'closed');
     assert.deepEqual(lines, [

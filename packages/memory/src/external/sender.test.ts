@@ -10,6 +10,7 @@ import {
   type TestExternalMemory,
 } from '@reeve/testing';
 import fc from 'fast-check';
+import { sql } from 'kysely';
 import { forgetAll } from '../care/forget-all.ts';
 import { DEFAULT_RULES } from '../care/sensitive.ts';
 import { indexMemory } from '../indexer.ts';
@@ -157,14 +158,131 @@ describe('telling an external memory what becomes of memories', () => {
     assert.ok(there.requests.length <= 8, `${there.requests.length} requests`);
   });
 
-  it('is not held up by a memory that it does not take', async () => {
-    there.fault = ({ body }) => (JSON.stringify(body).includes('poison') ? { status: 422 } : undefined);
-    for (let n = 0; n < 8; n += 1) await say(`poison number ${n} of the ${'abcdefgh'[n]} kind`);
-    await say('Ada likes tea');
+  const rest = (ms = 50) => new Promise((done) => setTimeout(done, ms));
+  const POISON: readonly ExternalFault[] = [{ status: 422 }, { status: 500 }, { answer: 'garbage' }];
+  for (const fault of POISON)
+    it(`is not held up by memories that it does not take: ${JSON.stringify(fault)}`, async () => {
+      there.fault = ({ body }) => (JSON.stringify(body).includes('poison') ? fault : undefined);
+      for (let n = 0; n < 12; n += 1) await say(`poison number ${n} of the ${'abcdefghijkl'[n]} kind`);
+      await say('Bob has a boat', { tenantId: 'other' });
+      await say('Ada likes tea');
+      const one = sender();
+      for (let round = 0; round < 4; round += 1) await one.round(signal).then(() => rest());
+      assert.deepEqual([textsThere(), textsThere('reeve.other')], [['Ada likes tea'], ['Bob has a boat']]);
+      const failed = async () => (await notes()).filter(({ pending, attempts }) => pending && attempts > 0);
+      for (let round = 0; round < 10 && (await failed()).length < 12; round += 1)
+        await one.round(signal).then(() => rest());
+      assert.equal((await failed()).length, 12);
+      await rest(200);
+      for (const text of ['Carla plays chess', 'Dora has a dog', 'Emil sells eggs']) {
+        await passTime(database, 600_000);
+        there.requests.length = 0;
+        await say(text);
+        await one.round(signal);
+        assert.ok(textsThere().includes(text), 'at once, with all the others due');
+        assert.match(JSON.stringify(there.requests[0]?.body), new RegExp(text), 'before what failed');
+      }
+      assert.equal((await failed()).length, 12);
+      assert.equal(one.isBehind(), false);
+    });
+
+  it('is not held up by what a backend without deletion routes cannot delete', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 6; n += 1) ids.push((await say(`Box ${n} is in room ${n * 7}`)).id);
     const one = sender();
     await one.round(signal);
-    assert.deepEqual(textsThere(), ['Ada likes tea']);
-    assert.equal((await notes()).filter(({ pending, attempts }) => pending && attempts > 0).length, 8);
+    there.fault = ({ path }) => (path === '/memory/remember' ? undefined : { status: 404 });
+    for (const id of ids) await drop(id);
+    await say('Ada likes tea');
+    for (let round = 0; round < 3; round += 1) await one.round(signal).then(() => rest());
+    assert.ok(textsThere().includes('Ada likes tea'));
+    await passTime(database, 600_000);
+    await say('Bob has a boat');
+    await one.round(signal);
+    assert.ok(textsThere().includes('Bob has a boat'));
+    there.fault = undefined;
+    await settle(one);
+    assert.deepEqual(textsThere(), ['Ada likes tea', 'Bob has a boat']);
+  });
+
+  it('brings what it missed at once when it is back, of every tenant, and not what failed by itself', async () => {
+    const one = sender({ restMs: 100 });
+    const isPoison = ({ body }: { readonly body: unknown }) => JSON.stringify(body).includes('poison');
+    there.fault = (request) => (isPoison(request) ? { status: 500 } : undefined);
+    await say('poison of some kind');
+    await one.round(signal);
+    await say('Ada likes tea');
+    await one.round(signal);
+    there.fault = () => ({ status: 500 });
+    for (const tenantId of ['default', 'other'])
+      for (let n = 0; n < 2; n += 1) await say(`Box ${n} is in room ${n * 7}`, { tenantId });
+    await one.round(signal);
+    assert.equal(one.isBehind(), true);
+    await database.db
+      .updateTable('external_memories')
+      .set({ due_at: new Date(Date.now() + 3_600_000) })
+      .where('pending', '=', true)
+      .execute();
+    there.fault = (request) => (isPoison(request) ? { status: 500 } : undefined);
+    there.requests.length = 0;
+    await rest(200);
+    await say('Bob has a boat');
+    await one.round(signal);
+    assert.deepEqual([textsThere().length, textsThere('reeve.other').length], [4, 2]);
+    assert.ok(!there.requests.some(isPoison), 'it was not down for the sake of the backend');
+    assert.equal(one.isBehind(), false);
+  });
+
+  it('does not put off a deletion that came while its memory was being sent in vain', async () => {
+    const { id } = await say('Ada likes tea');
+    there.fault = () => 'silent';
+    const round = sender({ restMs: 60_000 }).round(signal);
+    while (there.requests.length === 0) await rest(5);
+    await drop(id);
+    there.fault = undefined;
+    await round;
+    assert.deepEqual([paths(), await notes()], [['remember', 'remember', 'forget'], []]);
+  });
+
+  it('asks one that seems to be down with what came last, which may be why it is not', async () => {
+    const one = sender({ restMs: 20 });
+    there.fault = ({ body }) => (JSON.stringify(body).includes('poison') ? { status: 500 } : undefined);
+    for (let n = 0; n < 6; n += 1) await say(`poison number ${n} of the ${'abcdef'[n]} kind`);
+    await say('Ada likes tea');
+    while (there.requests.length < 5) await one.round(signal).then(() => rest());
+    assert.match(JSON.stringify(there.requests[4]!.body), /Ada likes tea/);
+  });
+
+  it('takes a fault of the database for none of the backend', async () => {
+    const one = sender();
+    await one.round(signal);
+    for (let n = 0; n < 6; n += 1) await say(`Box ${n} is in room ${n * 7}`);
+    await sql`alter table external_memories add constraint broken check (coordinate is null)`.execute(database.db);
+    try {
+      for (let round = 0; round < 3; round += 1) await assert.rejects(one.round(signal), /broken/);
+    } finally {
+      await sql`alter table external_memories drop constraint broken`.execute(database.db);
+    }
+    assert.ok((await notes()).every(({ pending, attempts }) => pending && attempts === 0));
+    assert.equal(one.isBehind(), false);
+    await one.round(signal);
+    assert.ok((await notes()).every(({ pending }) => !pending));
+  });
+
+  it('says that it is behind where one memory is all that it is not told of, until it is', async () => {
+    const one = sender();
+    there.fault = () => ({ status: 503 });
+    await say('Ada likes tea');
+    await one.round(signal);
+    assert.equal(one.isBehind(), false, 'once is nothing');
+    for (let round = 0; round < 4; round += 1) {
+      await passTime(database, 600_000);
+      await one.round(signal);
+    }
+    assert.equal(one.isBehind(), true);
+    there.fault = undefined;
+    await settle(one);
+    assert.equal(one.isBehind(), false);
   });
 
   it('tells again what may not have arrived, and deletes what may have', async () => {
@@ -196,7 +314,7 @@ describe('telling an external memory what becomes of memories', () => {
     await one.round(signal);
     there.fault = undefined;
     await passTime(database, 600_000);
-    const late = await takeDeliveries(database.db, 'default', 10);
+    const late = await takeDeliveries(database.db, 'default', { limit: 10 });
     assert.equal(late.length, 2);
     await change(changed.id, { text: 'Ada likes coffee' });
     await drop(gone.id);

@@ -5,7 +5,8 @@ import { startRounds, type RoundOptions } from '../rounds.ts';
 import type { ExternalMemory } from './client.ts';
 import { deliver, takeDeliveries, type Delivery } from './deliver.ts';
 import { countTold, showPending } from './instruments.ts';
-import { countPending, hurryFailed, insertUnnoted, updateFailed } from './store.ts';
+import { createOutage } from './outage.ts';
+import { countPending, hurryFailed, insertUnnoted, updateFailed, type PendingMemory } from './store.ts';
 import {
   adoptStore,
   awaitWriters,
@@ -15,6 +16,7 @@ import {
   selectUnfilled,
   selectWaiting,
   updateFilled,
+  type WaitingTenant,
 } from './stores.ts';
 
 /*
@@ -22,7 +24,7 @@ import {
  *
  *   asleep ──the journal has news, five seconds──► deliveries until nothing is due ──pause──► asleep
  *   a tenant's store: free ──hold, a minute──► ours, some deliveries at once ──nothing due, the backend is down──► free
- *   the backend: up ──faults in a row──► down: asked again after a rest, longer each time ──answers──► up, and all is due at once
+ *   the backend: up ──► down ──► up, and what it missed is due at once (outage.ts)
  *
  * Any number may run: a tenant is one's at a time, so that what is told of a memory arrives in its order. One that dies loses nothing:
  * what it was at is pending, and told again.
@@ -34,11 +36,7 @@ const HOLD_MS = 60_000;
 const AT_ONCE = 4;
 /** Turns of a tenant before the next has one. */
 const TURNS = 16;
-/** Faults in a row after which the backend is down. */
-const THRESHOLD = 4;
 const FIRST_REST_MS = 1_000;
-const LONGEST_REST_MS = 60_000;
-const LONGEST_WAIT_MS = 300_000;
 /** Memories that are noted in one transaction. */
 const BATCH = 1_000;
 
@@ -48,19 +46,25 @@ export interface SenderOptions extends RoundOptions {
   readonly restMs?: number;
 }
 
+/** How telling the backend goes, in this process. */
+export interface SenderState {
+  /** The backend took nothing the last times, and there is what it is to be told. */
+  isBehind(): boolean;
+}
+
 /** Tells a backend what becomes of memories in the background, until disposed. */
 export function startExternalSender(
   database: Database,
   backend: ExternalMemory,
   log: Log,
   options: SenderOptions = {},
-): AsyncDisposable {
-  const { round } = createExternalSender(database, backend, log, options);
-  return startRounds(database, log, { name: 'the external memory', round }, options);
+): AsyncDisposable & SenderState {
+  const { round, isBehind } = createExternalSender(database, backend, log, options);
+  return Object.assign(startRounds(database, log, { name: 'the external memory', round }, options), { isBehind });
 }
 
 /** What a process knows between rounds. */
-export interface ExternalSender {
+export interface ExternalSender extends SenderState {
   /** Does all that can be done now. Rejects where the database fails. */
   round(signal: AbortSignal): Promise<void>;
 }
@@ -73,9 +77,10 @@ export function createExternalSender(
 ): ExternalSender {
   const { target } = backend;
   const self = { holder: randomUUID(), target, holdMs };
-  let faults = 0;
-  let restUntil = 0;
-  const isDown = () => faults >= THRESHOLD;
+  const outage = createOutage(restMs);
+  let pendingCount = 0;
+  /** When each tenant was last served, so that none is asked for again and again while the backend is down. */
+  const served = new Map<string, number>();
   const decided = new Set<string>();
 
   /** The process that was started last decides: each decides once for a tenant, when it first sees it. */
@@ -88,45 +93,52 @@ export function createExternalSender(
   }
 
   async function send(tenantId: string, delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const { pending } = delivery;
     try {
-      await deliver(db, backend, tenantId, delivery, signal);
-      if (isDown()) {
-        log.info({ backend: backend.name }, 'the external memory takes what it missed');
-        await inTenant(db, tenantId, (tx) => hurryFailed(tx, tenantId));
-      }
-      faults = 0;
+      if (await deliver(db, backend, tenantId, delivery, signal)) await answered();
     } catch (error) {
       if (signal.aborted) return;
-      const { reason, retryAfterMs = 0 } = ReeveError.from(error);
-      // What it does not take says nothing of how it does.
-      if (reason !== 'invalid_request') faults += 1;
-      countTold(reason);
-      const waitMs = backoff(restMs, pending.attempts, LONGEST_WAIT_MS);
-      await inTenant(db, tenantId, (tx) => updateFailed(tx, pending.id, Math.max(waitMs, retryAfterMs)));
-      const about = { err: error, tenant_id: tenantId, memory: pending.id, attempts: pending.attempts + 1 };
-      if (faults < THRESHOLD) log.warn(about, 'the external memory was not told of a memory; it will be again');
-      else rest(faults - THRESHOLD, error);
+      // What the database throws is no fault of the backend, whose requests throw nothing else.
+      if (!(error instanceof ReeveError)) throw error;
+      await failed(tenantId, delivery.pending, error);
     }
   }
 
-  function rest(times: number, error: unknown): void {
-    if (times === 0)
+  async function answered(): Promise<void> {
+    const missed = outage.answered();
+    if (missed.length === 0) return;
+    log.info({ backend: backend.name }, 'the external memory takes what it missed');
+    await hurryFailed(db, missed);
+  }
+
+  async function failed(tenantId: string, pending: PendingMemory, error: ReeveError): Promise<void> {
+    const { id, attempts } = pending;
+    const { reason, retryAfterMs = 0 } = error;
+    countTold(reason);
+    // What it does not take says nothing of how it does.
+    if (reason !== 'invalid_request' && outage.failed(id, attempts))
       log.warn({ err: error, backend: backend.name }, 'the external memory is down; it catches up later');
-    restUntil = performance.now() + backoff(restMs, times, LONGEST_REST_MS);
+    const waitMs = Math.max(outage.waitMs(attempts), retryAfterMs);
+    await inTenant(db, tenantId, (tx) => updateFailed(tx, pending, waitMs));
+    const about = { err: error, tenant_id: tenantId, memory: id, attempts: attempts + 1 };
+    if (!outage.isDown()) log.warn(about, 'the external memory was not told of a memory; it will be again');
   }
 
   /** Answers whether anything was tried. */
   async function serve(tenantId: string, signal: AbortSignal): Promise<boolean> {
     let isTried = false;
+    served.set(tenantId, performance.now());
     try {
-      for (let turn = 0; turn < TURNS && !signal.aborted && performance.now() >= restUntil; turn += 1) {
+      for (let turn = 0; turn < TURNS && !signal.aborted && !outage.isResting(); turn += 1) {
         if (!(await holdStore(db, tenantId, self))) break;
-        // One that is down is asked with one memory, not with four.
-        const deliveries = await takeDeliveries(db, tenantId, isDown() ? 1 : AT_ONCE);
+        // One that is down is asked with one memory, not with four: the newest, lest those before it are why it seems to be down.
+        const wanted = outage.isDown() ? ({ limit: 1, first: 'newest' } as const) : { limit: AT_ONCE };
+        const deliveries = await takeDeliveries(db, tenantId, wanted);
         if (deliveries.length === 0) break;
         isTried = true;
-        await Promise.all(deliveries.map((delivery) => send(tenantId, delivery, signal)));
+        const ends = await Promise.allSettled(deliveries.map((delivery) => send(tenantId, delivery, signal)));
+        for (const end of ends) if (end.status === 'rejected') throw end.reason;
+        // Those that failed before may take long to fail again: others are not to wait for all of them.
+        if (deliveries.every(({ pending }) => pending.attempts > 0)) break;
       }
     } finally {
       await releaseStore(db, tenantId, self);
@@ -135,23 +147,31 @@ export function createExternalSender(
   }
 
   return {
+    isBehind: () => outage.isFailing() && pendingCount > 0,
     async round(signal) {
       await decide();
       await fillStores(db, target, signal);
-      for (let isMore = true; isMore && !signal.aborted && performance.now() >= restUntil;) {
+      for (let isMore = true; isMore && !signal.aborted && !outage.isResting();) {
         isMore = false;
-        for (const tenantId of await selectWaiting(db, target))
-          if (!signal.aborted && (await serve(tenantId, signal))) isMore = true;
+        for (const { tenantId } of inTurn(await selectWaiting(db, target), served))
+          if (!signal.aborted && !outage.isResting() && (await serve(tenantId, signal))) isMore = true;
       }
-      showPending(await countPending(db, target));
+      pendingCount = await countPending(db, target);
+      showPending(pendingCount);
     },
   };
 }
 
-/** Notes what was remembered before there was a backend. */
+/** Those with something that has not failed yet first, and of these the one that had no turn for longest. */
+function inTurn(waiting: readonly WaitingTenant[], served: ReadonlyMap<string, number>): WaitingTenant[] {
+  const last = ({ tenantId }: WaitingTenant) => served.get(tenantId) ?? 0;
+  return waiting.toSorted((one, other) => Number(other.isFresh) - Number(one.isFresh) || last(one) - last(other));
+}
+
+/** Notes what was remembered before there was a backend; the next time, where somebody writes for long. */
 async function fillStores(db: Db, target: string, signal: AbortSignal): Promise<void> {
   const tenants = await selectUnfilled(db, target);
-  if (tenants.length > 0) await awaitWriters(db);
+  if (tenants.length === 0 || !(await awaitWriters(db))) return;
   for (const tenantId of tenants) {
     let last: string | undefined;
     do {
@@ -160,8 +180,4 @@ async function fillStores(db: Db, target: string, signal: AbortSignal): Promise<
     } while (last !== undefined);
     await inTenant(db, tenantId, (tx) => updateFilled(tx, tenantId));
   }
-}
-
-function backoff(firstMs: number, times: number, longestMs: number): number {
-  return Math.min(longestMs, firstMs * 2 ** Math.min(times, 20)) * (0.5 + Math.random() / 2);
 }

@@ -32,19 +32,40 @@ export async function insertUnnoted(
   return rows[0]?.id;
 }
 
-/** The next memories that the backend is to be told of. */
-export async function selectPending(tx: Tx, tenantId: string, limit: number): Promise<PendingMemory[]> {
-  const rows = await tx
-    .selectFrom('external_memories')
-    .select(['memory_id', 'change', 'sent', 'coordinate', 'attempts'])
-    .where('tenant_id', '=', tenantId)
-    .where('pending', '=', true)
-    .where('due_at', '<=', now)
-    .orderBy('due_at')
-    .orderBy('memory_id')
-    .limit(limit)
-    .execute();
-  return rows.map(({ memory_id: id, ...row }) => ({ id, ...row }));
+/** Which of the memories that the backend is to be told of. */
+export interface PendingWanted {
+  readonly limit: number;
+  /** By when they were due; the oldest unless said. */
+  readonly first?: 'oldest' | 'newest';
+}
+
+/**
+ * The next memories that the backend is to be told of, those that failed before last. They are locked; one that another transaction has
+ * locked is left out: who waits for nobody is in no deadlock with one that changes several memories.
+ */
+export async function selectPending(
+  tx: Tx,
+  tenantId: string,
+  { limit, first }: PendingWanted,
+): Promise<PendingMemory[]> {
+  const order = first === 'newest' ? 'desc' : 'asc';
+  const next = (attempts: '=' | '>', count: number) =>
+    tx
+      .selectFrom('external_memories')
+      .select(['memory_id as id', 'change', 'sent', 'coordinate', 'attempts'])
+      .where('tenant_id', '=', tenantId)
+      .where('pending', '=', true)
+      .where('due_at', '<=', now)
+      .where('attempts', attempts, 0)
+      .orderBy('due_at', order)
+      .orderBy('memory_id', order)
+      .limit(count)
+      .forUpdate()
+      .skipLocked()
+      .execute();
+  // One query, ordered by both, would sort all there are.
+  const fresh = await next('=', limit);
+  return fresh.length === limit ? fresh : [...fresh, ...(await next('>', limit - fresh.length))];
 }
 
 /** Those of some memories that are there and whose time is not over. */
@@ -64,7 +85,7 @@ export async function selectTold(tx: Tx, tenantId: string, ids: readonly string[
   );
 }
 
-/** Says of memories that they may be there from now on. */
+/** Says of memories that they may be there from now on. They are locked already. */
 export async function updateSent(tx: Tx, ids: readonly string[]): Promise<void> {
   if (ids.length > 0)
     await tx
@@ -100,22 +121,26 @@ export async function deleteNote(tx: Tx, { id, change }: Pick<PendingMemory, 'id
   await tx.deleteFrom('external_memories').where('memory_id', '=', id).where('change', '=', change).execute();
 }
 
-/** Leaves a memory alone for a while. */
-export async function updateFailed(tx: Tx, id: string, restMs: number): Promise<void> {
+/** Leaves a memory alone for a while, unless something has become of it since. */
+export async function updateFailed(
+  tx: Tx,
+  { id, change }: Pick<PendingMemory, 'id' | 'change'>,
+  restMs: number,
+): Promise<void> {
   await sql`
     update external_memories set attempts = attempts + 1, due_at = reeve_now() + ${restMs}::float8 * interval '1 ms'
-    where memory_id = ${id}`.execute(tx);
+    where memory_id = ${id} and change = ${change}`.execute(tx);
 }
 
-/** Lets all of a tenant's memories that failed be tried again now. */
-export async function hurryFailed(tx: Tx, tenantId: string): Promise<void> {
-  await tx
-    .updateTable('external_memories')
-    .set({ due_at: now })
-    .where('tenant_id', '=', tenantId)
-    .where('pending', '=', true)
-    .where('due_at', '>', now)
-    .execute();
+/** Lets some memories, of whatever tenants, be tried again now. One that is being changed just now is due by that. */
+export async function hurryFailed(db: Db, ids: readonly string[]): Promise<void> {
+  await sql`
+    update external_memories set due_at = reeve_now()
+    where memory_id in (
+      select memory_id from external_memories
+      where memory_id = any(${ids}::uuid[]) and pending and due_at > reeve_now()
+      order by memory_id for update skip locked
+    )`.execute(db);
 }
 
 /** How many memories of all tenants the backend is to be told of. */

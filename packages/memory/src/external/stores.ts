@@ -1,4 +1,4 @@
-import { inTenant, now, type Db, type Tx } from '@reeve/db';
+import { inTenant, isLockTimeout, now, type Db, type Tx } from '@reeve/db';
 import { sql } from 'kysely';
 
 /*
@@ -23,6 +23,11 @@ export async function adoptStore(tx: Tx, tenantId: string, target: string): Prom
     .forUpdate()
     .executeTakeFirstOrThrow();
   if (store.target === target && store.enabled) return;
+  // In the order in which triggers lock them: two that lock many rows in different orders wait for each other.
+  await sql`
+    select count(*) from (
+      select from external_memories where tenant_id = ${tenantId} order by memory_id for update
+    ) as locked`.execute(tx);
   if (store.target === target)
     await sql`
       update external_memories set pending = true, change = change + 1, attempts = 0, due_at = reeve_now()
@@ -44,9 +49,21 @@ export async function disableStores(db: Db): Promise<void> {
     .execute();
 }
 
-/** Resolves once no transaction is left that began to write memories before, and so may not have noted them. */
-export async function awaitWriters(db: Db): Promise<void> {
-  await db.transaction().execute((tx) => sql`lock table memories in share mode`.execute(tx));
+/**
+ * True once no transaction is left that began to write memories before, and so may not have noted them; false where one takes longer than
+ * two seconds more: whoever else wants to write waits meanwhile.
+ */
+export async function awaitWriters(db: Db): Promise<boolean> {
+  try {
+    await db.transaction().execute(async (tx) => {
+      await sql`set local lock_timeout = '2s'`.execute(tx);
+      await sql`lock table memories in share mode`.execute(tx);
+    });
+    return true;
+  } catch (error) {
+    if (isLockTimeout(error)) return false;
+    throw error;
+  }
 }
 
 /** Tenants that have no store yet, or one of another backend, or a disabled one. */
@@ -74,13 +91,20 @@ export async function updateFilled(tx: Tx, tenantId: string): Promise<void> {
   await tx.updateTable('external_stores').set({ filled: true }).where('tenant_id', '=', tenantId).execute();
 }
 
+/** A tenant of which a backend is to be told something now. */
+export interface WaitingTenant {
+  readonly tenantId: string;
+  /** Something of it has not failed yet. */
+  readonly isFresh: boolean;
+}
+
 /** Tenants of which a backend is to be told something now. */
-export async function selectWaiting(db: Db, target: string): Promise<string[]> {
-  const { rows } = await sql<{ tenant_id: string }>`
-    select tenant_id from external_stores s where target = ${target} and enabled and exists (
-      select from external_memories e where e.tenant_id = s.tenant_id and e.pending and e.due_at <= reeve_now()
-    )`.execute(db);
-  return rows.map(({ tenant_id: tenantId }) => tenantId);
+export async function selectWaiting(db: Db, target: string): Promise<WaitingTenant[]> {
+  const due = sql`select from external_memories e where e.tenant_id = s.tenant_id and e.pending and e.due_at <= reeve_now()`;
+  const { rows } = await sql<{ tenant_id: string; is_fresh: boolean }>`
+    select tenant_id, exists (${due} and e.attempts = 0) as is_fresh from external_stores s
+    where target = ${target} and enabled and exists (${due})`.execute(db);
+  return rows.map(({ tenant_id: tenantId, is_fresh: isFresh }) => ({ tenantId, isFresh }));
 }
 
 /** Who sends, of which backend. */

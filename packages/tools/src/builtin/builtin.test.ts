@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { lstat, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { RecallMatch } from '@reeve/contract';
 import { openTestTools } from '../test-tools.ts';
 import type { ToolTasks } from '../tool.ts';
 
@@ -14,7 +13,10 @@ const { registry, sandbox, base, workspace, call, value, refused } = await openT
     now: () => new Date('2026-03-29T01:30:00Z'),
     memory: {
       remember: async (input) => (asked.push(input), { id: 'm1', deduplicated: false }),
-      recall: async (input) => (asked.push(input), [] as RecallMatch[]),
+      recall: async (input) => (
+        asked.push(input),
+        { matches: [], backend: input.query === 'sea' ? 'fallback' : 'external' }
+      ),
       forget: async (id) => (asked.push(id), false),
     },
   },
@@ -310,11 +312,13 @@ describe('the memory tools', () => {
   it('pass on what they are given, with defaults', async () => {
     assert.deepEqual(await value('remember', { text: 'The sky is blue.' }), { id: 'm1', deduplicated: false });
     assert.deepEqual(await value('recall', { query: 'sky' }), { matches: [] });
+    assert.deepEqual(await value('recall', { query: 'sea' }), { matches: [], backend: 'fallback' });
     const id = '01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11';
     assert.deepEqual(await value('forget', { id: id.toUpperCase() }), { forgotten: false });
     assert.deepEqual(asked, [
       { text: 'The sky is blue.', tags: [] },
       { query: 'sky', top_k: 5, tags: [], kinds: ['memory'] },
+      { query: 'sea', top_k: 5, tags: [], kinds: ['memory'] },
       id,
     ]);
     await refused('forget', { id: 'the sky' }, /id: must be a UUID/);
