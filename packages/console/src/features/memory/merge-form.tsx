@@ -22,7 +22,7 @@ export function MergeForm({ one, other, onClose }: MergeFormProps) {
   const cache = useQueryClient();
   const { kept, dropped } = fatesOf(one, other, draft);
   const save = useMutation({
-    mutationFn: () => changeMemory(kept.id, mergeOf(one, other, draft, Date.now()).change),
+    mutationFn: () => merge(one, other, draft),
     onSuccess: () => {
       notifications.show({ message: 'The two memories are one' });
       onClose();
@@ -49,4 +49,9 @@ export function MergeForm({ one, other, onClose }: MergeFormProps) {
       </Group>
     </DialogForm>
   );
+}
+
+function merge(one: Memory, other: Memory, draft: Typed): Promise<Memory> {
+  const { kept, change } = mergeOf(one, other, draft, Date.now());
+  return changeMemory(kept.id, change);
 }
