@@ -270,7 +270,8 @@ describe('telling an external memory what becomes of memories', () => {
   });
 
   it('says that it is behind where one memory is all that it is not told of, until it is', async () => {
-    const one = sender();
+    // So long that no second try comes in the same round, however slow that is.
+    const one = sender({ restMs: 60_000 });
     there.fault = () => ({ status: 503 });
     await say('Ada likes tea');
     await one.round(signal);
