@@ -1,6 +1,6 @@
 import type { RunEvent } from '@reeve/contract';
 import { inTenant, isTransient } from '@reeve/db';
-import { counter, ReeveError, sleep, type ConfigOf, type Log, type Verdict } from '@reeve/kit';
+import { counter, ReeveError, sleep, unlessAborted, type ConfigOf, type Log, type Verdict } from '@reeve/kit';
 import {
   selectRun,
   startRun,
@@ -193,18 +193,8 @@ function lookFor({ database }: RuntimeParts, request: RunRequest, startedAt: num
 
 class Late extends Error {}
 
-async function inTime<T>(work: Promise<T>, { signal }: Deadline): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const give = () => reject(new Late());
-  if (signal.aborted) give();
-  signal.addEventListener('abort', give, { once: true });
-  // What comes after the deadline nobody waits for.
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    signal.removeEventListener('abort', give);
-  }
+function inTime<T>(work: Promise<T>, { signal }: Deadline): Promise<T> {
+  return unlessAborted(work, signal, () => new Late());
 }
 
 function unsureOf({ requester: { traceId } }: RunRequest, cause: unknown): ReeveError {

@@ -21,7 +21,7 @@ export type { Mask } from './mask.ts';
 export { collectProcessMetrics, counter, durations, gauge, metrics } from './metrics.ts';
 export { freeSlug, requireSlug, slugFromName } from './slug.ts';
 export { storable, storableText } from './storable.ts';
-export { Signal, sleep, within } from './wait.ts';
+export { Signal, sleep, unlessAborted, within } from './wait.ts';
 export { settled, startWatching } from './watch.ts';
 export type { Watching, WatchOptions } from './watch.ts';
 export { readYaml } from './yaml.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
-import { Signal, sleep, within } from './wait.ts';
+import { Signal, sleep, unlessAborted, within } from './wait.ts';
 
 const LONG = 60_000;
 
@@ -53,6 +53,21 @@ describe('waiting', () => {
     await assert.rejects(within(LONG, 'it', Promise.reject(new Error('its own'))), { message: 'its own' });
     const { promise, reject } = Promise.withResolvers<never>();
     await assert.rejects(within(5, 'the oracle', promise), { reason: 'unavailable', message: /^the oracle does not/ });
+    reject(new Error('too late'));
+    await sleep(5);
+  });
+
+  it('waits for work until an abort, also one of before, and leaves no listener behind', async () => {
+    const abort = new AbortController();
+    const reason = () => new Error('given up');
+    assert.equal(await unlessAborted(Promise.resolve(1), abort.signal, reason), 1);
+    await assert.rejects(unlessAborted(Promise.reject(new Error('its own')), abort.signal, reason), /its own/);
+    assert.deepEqual(getEventListeners(abort.signal, 'abort'), []);
+    const { promise, reject } = Promise.withResolvers<never>();
+    const waiting = unlessAborted(promise, abort.signal, reason);
+    abort.abort();
+    await assert.rejects(waiting, /given up/);
+    await assert.rejects(unlessAborted(promise, abort.signal, reason), /given up/);
     reject(new Error('too late'));
     await sleep(5);
   });

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import type { Container } from 'dockerode';
-import { ReeveError, sleep, within, type Log } from '@reeve/kit';
+import { ReeveError, sleep, unlessAborted, within, type Log } from '@reeve/kit';
 import { openAnswerPipe } from './docker-answer.ts';
 import { containerOptions, MARK, type Channels } from './docker-container.ts';
 import { messageOf, type Engine } from './docker-engine.ts';
@@ -65,7 +65,7 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
       Labels: labelsOf(CREATE_MS + LONGEST_START_AND_END_MS + request.timeoutMs),
     });
     try {
-      return await unlessAborted(within(CREATE_MS, 'the Docker engine', creating), signal);
+      return await unlessAborted(within(CREATE_MS, 'the Docker engine', creating), signal, cancelled);
     } catch (error) {
       removeBehind(
         creating.then(
@@ -115,17 +115,6 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
 const CREATE_MS = 30_000;
 /** How long it is tried to remove one, in all twice that. */
 const REMOVE_MS = 60_000;
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(cancelled());
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
 
 function resultOf(ended: Ended, answer: string | undefined, request: ExecRequest, limits: Limits): ExecResult {
   const { killedBy, exitCode, mark, output, durationMs } = ended;

@@ -1,4 +1,4 @@
-import { openBoundedProcess, ReeveError, type BoundedWorker } from '@reeve/kit';
+import { openBoundedProcess, ReeveError, unlessAborted, type BoundedWorker } from '@reeve/kit';
 import { Unreadable, type ReadDocument } from './document.ts';
 import { formatOf } from './formats.ts';
 import type { CutDocument, ReadQuestion } from './read-worker.ts';
@@ -115,7 +115,7 @@ export function openDocumentReader({
       if (bytes.length > maxBytes)
         throw new Unreadable(`it is larger than ${Math.floor(maxBytes / 1_048_576)} MiB; split it`);
       if (bytes.length === 0) throw new Unreadable('it is empty');
-      await cameBefore(before, signal);
+      await unlessAborted(before, signal, cancelled);
       clearTimeout(idle);
       try {
         return await ask({ bytes, name, format, maxCharacters, isCut }, signal);
@@ -150,15 +150,6 @@ function closing(): ReeveError {
   return new ReeveError('shutting_down', 'no more files are read');
 }
 
-/** Waits for the files before, which never fail here. Throws `cancelled` where the signal aborts. */
-async function cameBefore(before: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise: cancelled, reject } = Promise.withResolvers<never>();
-  const cancel = () => reject(new ReeveError('cancelled', 'the reading was cancelled'));
-  signal.addEventListener('abort', cancel, { once: true });
-  try {
-    if (signal.aborted) cancel();
-    await Promise.race([before, cancelled]);
-  } finally {
-    signal.removeEventListener('abort', cancel);
-  }
+function cancelled(): ReeveError {
+  return new ReeveError('cancelled', 'the reading was cancelled');
 }

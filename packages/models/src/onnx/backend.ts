@@ -1,4 +1,4 @@
-import { openBoundedProcess, ReeveError, type BoundedWorker } from '@reeve/kit';
+import { openBoundedProcess, ReeveError, unlessAborted, type BoundedWorker } from '@reeve/kit';
 import { finalFault } from '../backend.ts';
 import type { EmbedBatch } from '../embed.ts';
 import type { ModelFolder } from './folder.ts';
@@ -77,7 +77,7 @@ export function openOnnxBackend(
       return ask(texts);
     });
     turn = asked.catch(() => undefined);
-    return unlessAborted(asked, signal);
+    return unlessAborted(asked, signal, () => cancelled(signal));
   };
 
   return {
@@ -118,18 +118,6 @@ export function stepsOf(texts: readonly string[]): string[][] {
   return steps;
 }
 
-async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(new ReeveError('cancelled', 'the embedding was cancelled', { cause: signal.reason }));
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
 function said({ path }: ModelFolder): string {
   return `the embedding model in ${path}`;
 }
@@ -145,6 +133,10 @@ function unreadable(folder: ModelFolder, message: string): ReeveError {
 function died(folder: ModelFolder, memoryMb: number): ReeveError {
   const why = `it was killed, or took more than ${memoryMb} MiB of memory, its limit`;
   return new ReeveError('upstream_error', `the process of ${said(folder)} ended: ${why}; it is started anew`);
+}
+
+function cancelled({ reason: cause }: AbortSignal): ReeveError {
+  return new ReeveError('cancelled', 'the embedding was cancelled', { cause });
 }
 
 function closing(): ReeveError {
