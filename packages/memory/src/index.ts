@@ -7,13 +7,7 @@ export { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
 export type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
 export { contextFor } from './context.ts';
 export type { ContextQuery, RunContextItem } from './context.ts';
-export {
-  createExternalMemory,
-  disableStores,
-  openAskExternal,
-  releaseStores,
-  startExternalSender,
-} from './external/index.ts';
+export { createExternalMemory, disableStores, openAskExternal, startExternalSender } from './external/index.ts';
 export type { ExternalMemory, ExternalState, SenderState } from './external/index.ts';
 export { refreshBodies } from './knowledge/body.ts';
 export type { BodyNote } from './knowledge/body.ts';
@@ -39,5 +33,6 @@ export {
   requireSession,
 } from './sessions.ts';
 export type { SessionWanted } from './sessions.ts';
-export { expireHolds, openAskVector, startEmbedding } from './vectors/index.ts';
+export { expireHolds } from './holds.ts';
+export { openAskVector, startEmbedding } from './vectors/index.ts';
 export type { AskVector, Embedder, Embedders, QueryVector } from './vectors/index.ts';

@@ -8,13 +8,22 @@ export async function selectNow(db: Db): Promise<Date> {
   return rows[0]!.now;
 }
 
-/** The memories of these ids, without those that have expired. Their score is 0: a ranking has it. */
-export async function selectFoundMemories(db: Db, tenantId: string, ids: readonly string[]): Promise<RecallMatch[]> {
+/**
+ * The memories of these ids that are those personas' (null: nobody's; left out: of any), without those that have expired. Their score
+ * is 0: a ranking has it.
+ */
+export async function selectFoundMemories(
+  db: Db,
+  tenantId: string,
+  ids: readonly string[],
+  personas?: readonly (string | null)[],
+): Promise<RecallMatch[]> {
   return select(
     db,
     sql`
     select id::text as id, 'memory' as kind, text, tags, session_id, run_id, created_at, superseded_by from memories
-    where tenant_id = ${tenantId} and id = any(${ids}::uuid[]) and (expires_at is null or expires_at > reeve_now())`,
+    where tenant_id = ${tenantId} and id = any(${ids}::uuid[]) and (expires_at is null or expires_at > reeve_now())
+      and ${isOf(sql`persona_id::text`, personas)}`,
   );
 }
 
@@ -28,7 +37,6 @@ export async function selectFoundMessages(
   names: readonly string[],
   personas: readonly (string | null)[] | undefined,
 ): Promise<RecallMatch[]> {
-  const wanted = personas?.map((persona) => persona ?? '') ?? null;
   return select(
     db,
     sql`
@@ -38,9 +46,14 @@ export async function selectFoundMessages(
     join messages m on m.session_id = split_part(name, ':', 1)::uuid and m.position = split_part(name, ':', 2)::int
     left join runs r on r.id = m.run_id
     left join agent_versions v on v.agent_id = r.agent_id and v.version = r.agent_version
-    where m.tenant_id = ${tenantId}
-      and (${wanted}::text[] is null or coalesce(v.config->>'persona_id', '') = any(${wanted}::text[]))`,
+    where m.tenant_id = ${tenantId} and ${isOf(sql`v.config->>'persona_id'`, personas)}`,
   );
+}
+
+/** Whether a persona's id, null for none, is one of those; true where none are given. */
+function isOf(persona: RawBuilder<unknown>, personas: readonly (string | null)[] | undefined): RawBuilder<boolean> {
+  if (personas === undefined) return sql`true`;
+  return sql`coalesce(${persona}, '') = any(${personas.map((wanted) => wanted ?? '')}::text[])`;
 }
 
 interface FoundRow {

@@ -30,17 +30,17 @@ export async function search(
   // One that fits less, and is newer, may come before one that fits better.
   const count = halfLifeDays === undefined ? topK : topK + FADING_DEPTH;
   const result = await findTexts(tx, spaces, { query, asked, count }, find);
-  const ageOf = await agesWithin(tx, halfLifeDays);
+  const shareLeft = await fadingOf(tx, halfLifeDays);
   const ranked = result.found
     .map((one) => {
-      const score = one.score * ageOf(one.match);
+      const score = one.score * shareLeft(one.match);
       return { ...one, score, match: { ...one.match, score } };
     })
     .sort((one, other) => byScore(one.match, other.match))
     .slice(0, topK);
   const external = kinds.includes('memory') ? asked?.external : undefined;
   const hits = external?.hits;
-  const best = hits === undefined ? ranked : await rankExternal(tx, { tenantId, personas, find }, hits, ranked);
+  const best = hits === undefined ? ranked : await rankExternal(tx, tenantId, hits, ranked, find);
   const ordered = await newestFirst(best.slice(0, topK), (ids) => selectFoundMemories(tx, tenantId, ids));
   // What came in the place of a memory may be of another time, or have other tags.
   const wanted = ordered.filter(({ match }) => passes(match, filter));
@@ -53,7 +53,7 @@ const FADING_DEPTH = 100;
 const DAY_MS = 86_400_000;
 
 /** What is left of a score at a match's age; all of it where nothing fades. */
-async function agesWithin(tx: Tx, halfLifeDays: number | undefined): Promise<(match: RecallMatch) => number> {
+async function fadingOf(tx: Tx, halfLifeDays: number | undefined): Promise<(match: RecallMatch) => number> {
   if (halfLifeDays === undefined) return () => 1;
   const at = (await selectNow(tx)).getTime();
   return ({ created_at: createdAt }) => 0.5 ** (Math.max(0, at - Date.parse(createdAt)) / DAY_MS / halfLifeDays);
@@ -84,7 +84,7 @@ async function matchesOf(
 ): Promise<Map<string, RecallMatch>> {
   const { message = [], memory = [] } = Object.groupBy(refs, (ref) => (ref.includes(':') ? 'message' : 'memory'));
   const rows = [
-    ...(memory.length > 0 ? await selectFoundMemories(tx, tenantId, memory) : []),
+    ...(memory.length > 0 ? await selectFoundMemories(tx, tenantId, memory, personas) : []),
     ...(message.length > 0 ? await selectFoundMessages(tx, tenantId, message, personas) : []),
   ];
   return new Map(rows.filter((row) => passes(row, filter)).map((row) => [row.id, row]));

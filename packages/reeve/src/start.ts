@@ -25,7 +25,6 @@ import {
   forgetAs,
   recallAs,
   releaseExtractions,
-  releaseStores,
   remember,
   startEmbedding,
   startExternalSender,
@@ -135,7 +134,6 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     await expireCalls(database.db);
     await releaseExtractions(database.db);
     await expireHolds(database.db);
-    await releaseStores(database.db);
   }
   const target = sandboxTarget(config);
   const sandbox = stack.use(await openSandboxOf(config, serve ? log : silentLog));

@@ -4,4 +4,4 @@ export { createExternalMemory } from './client.ts';
 export type { ExternalMemory } from './client.ts';
 export { startExternalSender } from './sender.ts';
 export type { SenderState } from './sender.ts';
-export { disableStores, releaseStores } from './stores.ts';
+export { disableStores } from './stores.ts';

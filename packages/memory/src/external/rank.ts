@@ -3,7 +3,7 @@ import type { Tx } from '@reeve/db';
 import { isUuidShaped } from '@reeve/kit';
 import type { Fused } from '../vectors/fuse.ts';
 import type { ExternalHit } from './answer.ts';
-import { selectInStep, selectOfPersonas } from './store.ts';
+import { selectInStep } from './store.ts';
 
 /*
  * The backend's ranking with what it cannot know put in. Of its hits those count that are memories of ours as they are now. A memory
@@ -13,30 +13,21 @@ import { selectInStep, selectOfPersonas } from './store.ts';
 /** A score below which nothing is close. */
 const FAR = 0.25;
 
-/** Whose memories and messages are looked for, and which of some may be answered. */
-export interface RankWithin {
-  readonly tenantId: string;
-  readonly personas: readonly (string | null)[] | undefined;
-  readonly find: (refs: readonly string[]) => Promise<ReadonlyMap<string, RecallMatch>>;
-}
-
-/** Ranks what the backend and the built-in search found, the best first; scores descend, and are the backend's where it has one. */
+/**
+ * Ranks what the backend and the built-in search found, the best first; scores descend, and are the backend's where it has one. `find`
+ * answers those of some memories that may be answered, by their ids.
+ */
 export async function rankExternal(
   tx: Tx,
-  { tenantId, personas, find }: RankWithin,
+  tenantId: string,
   hits: readonly ExternalHit[],
   builtIn: readonly Fused<RecallMatch>[],
+  find: (refs: readonly string[]) => Promise<ReadonlyMap<string, RecallMatch>>,
 ): Promise<Fused<RecallMatch>[]> {
   const ids = hits.map(({ id }) => id);
   const refs = builtIn.map(({ match }) => match.id).filter(isUuidShaped);
   const inStep = await selectInStep(tx, tenantId, [...ids, ...refs]);
-  const ours = await selectOfPersonas(
-    tx,
-    tenantId,
-    ids.filter((id) => inStep.has(id)),
-    personas,
-  );
-  const matches = ours.length === 0 ? new Map<string, RecallMatch>() : await find(ours);
+  const matches = await find(ids.filter((id) => inStep.has(id)));
   const isClose = closeness(hits);
   const known = new Map(builtIn.map((one) => [one.match.id, one]));
   const ranked = hits.flatMap(({ id, score }): Fused<RecallMatch>[] => {

@@ -160,17 +160,3 @@ export async function selectInStep(tx: Tx, tenantId: string, ids: readonly strin
     where tenant_id = ${tenantId} and memory_id = any(${ids}::uuid[]) and not pending`.execute(tx);
   return new Set(rows.map(({ id }) => id));
 }
-
-/** Those of some memories that are a persona's (null: nobody's); of any where no personas are given. */
-export async function selectOfPersonas(
-  tx: Tx,
-  tenantId: string,
-  ids: readonly string[],
-  personas: readonly (string | null)[] | undefined,
-): Promise<string[]> {
-  const wanted = personas?.map((persona) => persona ?? '') ?? null;
-  const { rows } = await sql<{ id: string }>`
-    select id from memories where tenant_id = ${tenantId} and id = any(${ids}::uuid[])
-      and (${wanted}::text[] is null or coalesce(persona_id::text, '') = any(${wanted}::text[]))`.execute(tx);
-  return rows.map(({ id }) => id);
-}

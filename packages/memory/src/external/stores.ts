@@ -1,5 +1,6 @@
-import { inTenant, isLockTimeout, now, type Db, type Tx } from '@reeve/db';
+import { inTenant, isLockTimeout, type Db, type Tx } from '@reeve/db';
 import { sql } from 'kysely';
+import { hold, release } from '../holds.ts';
 
 /*
  * A tenant's memories in the external backend
@@ -115,32 +116,12 @@ export interface Sender {
 }
 
 /** Gives a tenant's store to one process for a while, or longer to the one that has it; false where another has, or another backend is wanted. */
-export async function holdStore(db: Db, tenantId: string, { holder, target, holdMs }: Sender): Promise<boolean> {
-  return inTenant(db, tenantId, async (tx) => {
-    const { rows } = await sql`
-      update external_stores set holder = ${holder}, held_until = reeve_now() + ${holdMs}::float8 * interval '1 ms'
-      where tenant_id = ${tenantId} and target = ${target} and enabled
-        and (holder is null or holder = ${holder} or held_until <= reeve_now())
-      returning tenant_id`.execute(tx);
-    return rows.length === 1;
-  });
+export function holdStore(db: Db, tenantId: string, { target, ...sender }: Sender): Promise<boolean> {
+  const wanted = sql<boolean>`tenant_id = ${tenantId} and target = ${target} and enabled`;
+  return inTenant(db, tenantId, (tx) => hold(tx, 'external_stores', wanted, sender));
 }
 
 /** Lets others have a tenant's store at once. */
-export async function releaseStore(db: Db, tenantId: string, { holder }: Pick<Sender, 'holder'>): Promise<void> {
-  await db
-    .updateTable('external_stores')
-    .set({ holder: null, held_until: null })
-    .where('tenant_id', '=', tenantId)
-    .where('holder', '=', holder)
-    .execute();
-}
-
-/** Lets anybody have any store: when the embedded database is opened, whoever held one is dead. */
-export async function releaseStores(db: Db): Promise<void> {
-  await db
-    .updateTable('external_stores')
-    .set({ holder: null, held_until: null })
-    .where('held_until', '>', now)
-    .execute();
+export function releaseStore(db: Db, tenantId: string, { holder }: Pick<Sender, 'holder'>): Promise<void> {
+  return release(db, 'external_stores', sql`tenant_id = ${tenantId}`, holder);
 }

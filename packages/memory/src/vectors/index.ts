@@ -5,5 +5,4 @@ export { fuseRankings } from './fuse.ts';
 export { createMatrix, unit } from './matrix.ts';
 export { rankingOf } from './ranking.ts';
 export type { VectorRanking } from './ranking.ts';
-export { expireHolds } from './space.ts';
 export { startEmbedding } from './worker.ts';

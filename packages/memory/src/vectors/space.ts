@@ -1,5 +1,6 @@
 import { now, type Db, type Tx } from '@reeve/db';
 import { sql } from 'kysely';
+import { hold, release } from '../holds.ts';
 import { MEANING_VERSION } from './meaning.ts';
 
 /*
@@ -86,32 +87,13 @@ export async function goLive(tx: Tx, { id, tenantId }: Pick<EmbeddingSpace, 'id'
 }
 
 /** Gives a space to one process for a while, or longer to the one that has it; false where another has. */
-export async function holdSpace(db: Db, id: number, holder: string, holdMs: number): Promise<boolean> {
-  const { rows } = await sql<{ id: number }>`
-    update embedding_spaces set holder = ${holder}, held_until = reeve_now() + ${holdMs}::float8 * interval '1 ms'
-    where id = ${id} and state <> 'retired'
-      and (holder is null or holder = ${holder} or held_until <= reeve_now())
-    returning id`.execute(db);
-  return rows.length === 1;
-}
-
-/** Lets anybody have any space: when the embedded database is opened, whoever held one is dead. */
-export async function expireHolds(db: Db): Promise<void> {
-  await db
-    .updateTable('embedding_spaces')
-    .set({ holder: null, held_until: null })
-    .where('holder', 'is not', null)
-    .execute();
+export function holdSpace(db: Db, id: number, holder: string, holdMs: number): Promise<boolean> {
+  return hold(db, 'embedding_spaces', sql`id = ${id} and state <> 'retired'`, { holder, holdMs });
 }
 
 /** Lets others have a space at once. */
-export async function releaseSpace(db: Db, id: number, holder: string): Promise<void> {
-  await db
-    .updateTable('embedding_spaces')
-    .set({ holder: null, held_until: null })
-    .where('id', '=', id)
-    .where('holder', '=', holder)
-    .execute();
+export function releaseSpace(db: Db, id: number, holder: string): Promise<void> {
+  return release(db, 'embedding_spaces', sql`id = ${id}`, holder);
 }
 
 /** True while a process may write: it holds the space, which nobody can take until the transaction ends. */
