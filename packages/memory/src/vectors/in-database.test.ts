@@ -9,29 +9,24 @@ import { sql } from 'kysely';
 import { ensureSpace } from '../lexical/space.ts';
 import { copyVectors, rankInDatabase } from './in-database.ts';
 import { unit } from './matrix.ts';
-import { openScanner, type Scanner, type ScannerOptions } from './scan.ts';
+import type { Scanner, ScannerOptions } from './scan.ts';
 import { findLive } from './space.ts';
 import { selectStates } from './store.ts';
 import { emptyMemory } from './test-embedder.ts';
+import { createTestScanners } from './test-scanners.ts';
 
 const signal = new AbortController().signal;
 const DIMENSIONS = 9;
 
 describe('the scan of the database', () => {
   let database: Database;
-  const opened: Scanner[] = [];
+  const scanners = createTestScanners();
   before(async () => void (database = await openTestDatabase()));
   beforeEach(() => emptyMemory(database));
-  afterEach(async () => {
-    for (const scanner of opened.splice(0)) await scanner[Symbol.asyncDispose]();
-  });
+  afterEach(() => scanners.close());
   after(() => database[Symbol.asyncDispose]());
 
-  const open = (options?: ScannerOptions) => {
-    const scanner = openScanner(database.db, silentLog, options);
-    opened.push(scanner);
-    return scanner;
-  };
+  const open = (options?: ScannerOptions) => scanners.open(database, options);
   const copy = async (least = 0) =>
     database.vectors.available ? copyVectors(database.db, database.vectors.schema, least, signal) : undefined;
   const copied = async () =>

@@ -8,9 +8,10 @@ import { createLog, sleep } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
 import { sql } from 'kysely';
 import { ensureSpace, findSpaces, type SpaceKind } from '../lexical/space.ts';
-import { openScanner, type Scanner, type ScannerOptions } from './scan.ts';
+import type { Scanner, ScannerOptions } from './scan.ts';
 import { findLive } from './space.ts';
 import { emptyMemory } from './test-embedder.ts';
+import { createTestScanners } from './test-scanners.ts';
 
 const DIMENSIONS = 384;
 const BYTES = DIMENSIONS * 4;
@@ -18,23 +19,19 @@ const KINDS = ['memory', 'message', 'domain', 'body'] as const;
 
 describe('the bounds of the exact scan', () => {
   let database: Database;
-  const opened: Scanner[] = [];
+  const scanners = createTestScanners();
   let lines: string[] = [];
   before(async () => void (database = await openTestDatabase()));
   beforeEach(async () => {
     lines = [];
     await emptyMemory(database);
   });
-  afterEach(async () => {
-    for (const scanner of opened.splice(0)) await scanner[Symbol.asyncDispose]();
-  });
+  afterEach(() => scanners.close());
   after(() => database[Symbol.asyncDispose]());
 
   const open = (options: ScannerOptions, db = database.db) => {
     const destination = new Writable({ write: (chunk: Buffer, _, done) => (lines.push(chunk.toString()), done()) });
-    const scanner = openScanner(db, createLog('test', { level: 'info', format: 'json', destination }), options);
-    opened.push(scanner);
-    return scanner;
+    return scanners.open({ db }, options, createLog('test', { level: 'info', format: 'json', destination }));
   };
 
   /** Adds vectors to one of a tenant's spaces, as a batch does. */

@@ -9,10 +9,11 @@ import { ensureSpace, findSpaces } from '../lexical/space.ts';
 import { indexTexts, unindexTexts } from '../lexical/write.ts';
 import { forget, remember } from '../memories.ts';
 import { unit } from './matrix.ts';
-import { openScanner, type Scanner, type ScannerOptions } from './scan.ts';
+import type { Scanner, ScannerOptions } from './scan.ts';
 import { findLive } from './space.ts';
 import { fromBytes } from './store.ts';
 import { asTenant, createTestEmbedder, embeddersOf, emptyMemory, vectorOf, vectorRows } from './test-embedder.ts';
+import { createTestScanners } from './test-scanners.ts';
 import { createEmbeddingWorker } from './worker.ts';
 
 const who = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
@@ -21,19 +22,13 @@ const signal = new AbortController().signal;
 
 describe('the exact scan', () => {
   let database: Database;
-  const opened: Scanner[] = [];
+  const scanners = createTestScanners();
   before(async () => void (database = await openTestDatabase()));
   beforeEach(() => emptyMemory(database));
-  afterEach(async () => {
-    for (const scanner of opened.splice(0)) await scanner[Symbol.asyncDispose]();
-  });
+  afterEach(() => scanners.close());
   after(() => database[Symbol.asyncDispose]());
 
-  const open = (options?: ScannerOptions) => {
-    const scanner = openScanner(database.db, silentLog, options);
-    opened.push(scanner);
-    return scanner;
-  };
+  const open = (options?: ScannerOptions) => scanners.open(database, options);
   const worker = () =>
     createEmbeddingWorker(database, embeddersOf(createTestEmbedder('test/one')), silentLog, {
       restMs: 1,
