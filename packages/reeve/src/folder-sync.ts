@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ClientError, type Client } from '@reeve/client';
-import { MAX_DOCUMENT_BYTES, routes, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contract';
-import { sleep } from '@reeve/kit';
-import { canRead } from '@reeve/memory/documents';
+import { routes, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contract';
+import { createAttempts, eachOf, patiently } from './file-attempts.ts';
+import { createFolderReader, isBelow, type FileFailure, type Folder } from './folder-read.ts';
 import { note } from './output.ts';
 
 /*
@@ -39,11 +38,6 @@ export interface FolderSyncOptions {
   readonly now?: () => number;
 }
 
-interface FileFailure {
-  readonly file: string;
-  readonly message: string;
-}
-
 /** What a look came to. */
 export interface SyncSummary {
   readonly added: number;
@@ -70,17 +64,6 @@ function markOf(identity: string): string {
   return `folder:${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`;
 }
 
-/** What a folder holds that can be read. */
-interface Folder {
-  readonly files: readonly string[];
-  /** SHA-256 by file; a file that is not there has failed. */
-  readonly contents: ReadonlyMap<string, string>;
-  /** Folders in it that could not be listed: nobody knows whether their files are still there. */
-  readonly unlisted: readonly FileFailure[];
-  readonly failed: readonly FileFailure[];
-  readonly skipped: number;
-}
-
 /** What the server has of a folder. */
 interface Known {
   /** SHA-256 by file. */
@@ -91,15 +74,11 @@ interface Known {
   readonly gone: ReadonlyMap<string, string>;
 }
 
-/** Files on their way at a time. */
-const AT_ONCE = 2;
 const PAGE = 200;
 /** How long the server is taken to have what it had, while the folder stays as it is. */
 const LIST_MS = 60_000;
 /** How long a content that is there from elsewhere is taken to be there. */
 const ELSEWHERE_MS = 600_000;
-/** Faults of the server in a row that are no file's any more. */
-const FAULTS = 5;
 
 export function createFolderSync(options: FolderSyncOptions): FolderSync {
   const { client, persona, knowledgeBase, tags, onFile, now = () => performance.now() } = options;
@@ -107,46 +86,13 @@ export function createFolderSync(options: FolderSyncOptions): FolderSync {
   const prefix = `${options.name ?? basename(directory)}/`;
   const mark = markOf(options.identity ?? `${hostname()}\0${directory}`);
   const params = { id: persona, kb: knowledgeBase };
-  /** What is known of files by what they looked like, so that only changed ones are read again. */
-  const looked = new Map<string, { readonly sign: string; readonly sha256: string }>();
+  const reader = createFolderReader(directory);
   /** Why the server refused files, by name and content: it reads them by their names. */
   const refused = new Map<string, string>();
   /** Contents that are there from elsewhere, and until when that is believed. */
   const elsewhere = new Map<string, number>();
   /** What the last look found, what one comes to while that is so, and until when that is believed. */
   let last: { readonly folder: Folder; readonly quiet: SyncSummary; readonly until: number } | undefined;
-
-  async function readFolder(signal: AbortSignal): Promise<Folder> {
-    const unlisted: FileFailure[] = [];
-    const all = (await filesBelow(directory, '', unlisted)).sort();
-    const files = all.filter(canRead);
-    const contents = new Map<string, string>();
-    const failed = [...unlisted];
-    for (const file of files) {
-      signal.throwIfAborted();
-      try {
-        contents.set(file, await digestOf(file));
-      } catch (error) {
-        failed.push({ file, message: (error as Error).message });
-      }
-    }
-    return { files, contents, unlisted, failed, skipped: all.length - files.length };
-  }
-
-  async function digestOf(file: string): Promise<string> {
-    const path = join(directory, file);
-    const { size, mtimeMs, ctimeMs, ino } = await stat(path);
-    if (size > MAX_DOCUMENT_BYTES) throw new Error(`has ${size} bytes, more than ${MAX_DOCUMENT_BYTES}`);
-    // Files of one size that were written together and have changed places differ by the rest only.
-    const sign = [size, mtimeMs, ctimeMs, ino].join(' ');
-    const before = looked.get(file);
-    if (before?.sign === sign) return before.sha256;
-    const sha256 = createHash('sha256')
-      .update(await readFile(path))
-      .digest('hex');
-    looked.set(file, { sign, sha256 });
-    return sha256;
-  }
 
   async function listKnown({ files, unlisted }: Folder, signal: AbortSignal): Promise<Known> {
     const there = new Set(files);
@@ -253,7 +199,7 @@ export function createFolderSync(options: FolderSyncOptions): FolderSync {
 
   return {
     async look(signal) {
-      const folder = await readFolder(signal);
+      const folder = await reader.read(signal);
       if (last !== undefined && now() < last.until && isSame(folder, last.folder))
         return { ...last.quiet, skipped: folder.skipped };
       last = undefined;
@@ -270,70 +216,6 @@ function isSame(one: Folder, other: Folder): boolean {
   return isDeepStrictEqual([one.contents, one.failed], [other.contents, other.failed]);
 }
 
-/**
- * Asks for files what may be refused or fail. `undefined` is answered, and the file has failed, where that is the file's; what is
- * not, such as the last of `FAULTS` in a row, is thrown. Told of refusals that the same content would meet again.
- */
-function createAttempts(failed: FileFailure[], onRefusal: (file: string, message: string) => void) {
-  let faults = 0;
-  return async <T>(file: string, ask: () => Promise<T>, stop: AbortSignal): Promise<T | undefined> => {
-    try {
-      const answer = await patiently(ask, stop);
-      faults = 0;
-      return answer;
-    } catch (error) {
-      if (stop.aborted) throw error;
-      const { message } = error as Error;
-      if (error instanceof ClientError) {
-        const isRefusal = REFUSALS.has(error.status);
-        faults = isFault(error) ? faults + 1 : 0;
-        if (faults === FAULTS || !(isRefusal || isFault(error))) throw error;
-        if (isRefusal && error.status !== 409) onRefusal(file, message);
-      }
-      failed.push({ file, message });
-      return undefined;
-    }
-  };
-}
-
-/** Does something with each, `AT_ONCE` at a time. Where that throws for one the others are stopped, and it throws the same. */
-async function eachOf<T>(
-  all: Iterable<T>,
-  signal: AbortSignal,
-  does: (one: T, stop: AbortSignal) => Promise<void>,
-): Promise<void> {
-  const stopping = new AbortController();
-  const stop = AbortSignal.any([signal, stopping.signal]);
-  const waiting = [...all].values();
-  const work = async () => {
-    for (const one of waiting) {
-      stop.throwIfAborted();
-      await does(one, stop);
-    }
-  };
-  const working = Array.from({ length: AT_ONCE }, () => work().catch((error: unknown) => stopping.abort(error)));
-  await Promise.all(working);
-  stopping.signal.throwIfAborted();
-}
-
-/** Statuses of a server that has too much to do, or cannot answer for the moment. */
-const BUSY: ReadonlySet<number> = new Set([429, 503]);
-/** Times that a server which has too much to do is asked again, and how long after the first and at most. */
-const TRIES = 60;
-const [FIRST_MS, LONGEST_MS] = [500, 10_000];
-
-/** Asks again, later and later, where the server has too much to do. */
-async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (let tried = 0; ; tried += 1)
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof ClientError) || !BUSY.has(error.status) || tried === TRIES) throw error;
-      await sleep(Math.min(FIRST_MS * 2 ** tried, LONGEST_MS), signal);
-      signal.throwIfAborted();
-    }
-}
-
 /** Tells people what looks came to, and why files failed. */
 export function tellSync(summary: SyncSummary): void {
   const { added, replaced, removed, unchanged, skipped, failed } = summary;
@@ -341,37 +223,4 @@ export function tellSync(summary: SyncSummary): void {
   const counts = { added, replaced, removed, unchanged, 'of other types': skipped, failed: failed.length };
   const told = Object.entries(counts).filter(([, count]) => count > 0);
   note(told.length === 0 ? 'no files' : told.map(([what, count]) => `${count} ${what}`).join(', '));
-}
-
-/** Statuses that say something of the file, and not of the way to the server. */
-const REFUSALS: ReadonlySet<number> = new Set([400, 409, 413, 415, 422]);
-
-/** True for a fault of the server, which may be one that it has with this file only. */
-function isFault({ status }: ClientError): boolean {
-  return status >= 500 && !BUSY.has(status);
-}
-
-/** True for a file of a folder that could not be read: nobody knows whether it is still there. */
-function isBelow(file: string, unlisted: readonly FileFailure[]): boolean {
-  return unlisted.some((folder) => file.startsWith(`${folder.file}/`));
-}
-
-/**
- * Paths of the files below a directory, with `/` between names. What is hidden, linked or installed is left out; a folder in it
- * that cannot be read is `failed`. Throws where that is the directory itself.
- */
-async function filesBelow(directory: string, below: string, failed: FileFailure[]): Promise<string[]> {
-  const files: string[] = [];
-  const entries = await readdir(join(directory, below), { withFileTypes: true }).catch((error: Error) => {
-    if (below === '') throw error;
-    failed.push({ file: below, message: error.message });
-    return [];
-  });
-  for (const entry of entries) {
-    if (entry.name.startsWith('.') || entry.name === 'node_modules') continue;
-    const path = below === '' ? entry.name : `${below}/${entry.name}`;
-    if (entry.isDirectory()) files.push(...(await filesBelow(directory, path, failed)));
-    else if (entry.isFile()) files.push(path);
-  }
-  return files;
 }
