@@ -95,6 +95,9 @@ function postgresContenders(serverUrl: string): readonly ContenderOptions[] {
   ];
 }
 
+/** The sections to measure, by their names with commas between; all where it is not set. */
+const CHOSEN = process.env['REEVE_QUEUE_SECTIONS']?.split(',');
+
 /** One section after the other; one that fails as a whole is reported like a figure that does. */
 async function inTurn(
   { problems }: Extent,
@@ -103,6 +106,7 @@ async function inTurn(
   const ratios = {};
   const figures = {};
   for (const [name, measure] of Object.entries(sections)) {
+    if (CHOSEN?.includes(name) === false) continue;
     const begun = performance.now();
     try {
       const measurements = await measure();

@@ -93,9 +93,14 @@ export async function open({ url, dataDirectory = '' }: Address): Promise<Engine
     },
 
     async clear() {
-      await sql`truncate tasks, ready_tasks, leases, timers, ended_tasks, task_counts, journal, audit cascade`.execute(
-        database.db,
-      );
+      // What was audited cannot be deleted but by whoever may change the table.
+      await database.db.transaction().execute(async (tx) => {
+        await sql`alter table audit disable trigger user`.execute(tx);
+        await sql`truncate tasks, ready_tasks, leases, timers, ended_tasks, task_counts, journal, audit cascade`.execute(
+          tx,
+        );
+        await sql`alter table audit enable trigger user`.execute(tx);
+      });
     },
 
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),

@@ -15,8 +15,8 @@ export interface Database extends AsyncDisposable {
   /** Not bound to a tenant: for the queue's own statements and start-up. Everything else goes through `inTenant`. */
   readonly db: Db;
   /**
-   * The same database over connections of the queue’s own, which prepare their statements once. For the few statements
-   * that the queue repeats; each must name its columns, since a prepared `*` breaks when a migration adds one.
+   * The same database over connections of the queue’s own, which plan their statements once. For the few statements that the
+   * queue repeats.
    */
   readonly queue: Db;
   /** Calls `hear` for each payload on the channel, from any process. A lost connection is made again; what was sent meanwhile is lost, so `hear` gets null then and the listener must look for itself. */

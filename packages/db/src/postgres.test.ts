@@ -8,6 +8,7 @@ import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { openPostgres } from './postgres.ts';
 import { isTransient } from './sqlstate.ts';
+import { inTenant } from './tenant.ts';
 
 const skip = process.env['REEVE_TEST_DATABASE_URL'] === undefined && 'needs PostgreSQL (REEVE_TEST_DATABASE_URL)';
 
@@ -96,6 +97,42 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
     await terminate(`pid = ${await started}`);
     const error = await outcome;
     assert.ok(isTransient(error), String(error));
+  });
+
+  it('prepares what repeats, and says that it may be tried again where a migration has changed what it answers', async () => {
+    await sql`create table widening (id int)`.execute(one.db);
+    const read = () =>
+      one.db.transaction().execute(async (tx) => (await sql`select * from widening where id > ${0}`.execute(tx)).rows);
+    const countPrepared = async () => {
+      const { rows } = await sql<{ of: number }>`
+        select count(*)::int as of from pg_prepared_statements where statement like 'select * from widening%'`.execute(
+        one.queue,
+      );
+      return rows[0]!.of;
+    };
+    const readByQueue = () => sql`select * from widening where id > ${0}`.execute(one.queue);
+    await sql`insert into widening values (1)`.execute(one.db);
+    for (let times = 0; times < 5; times += 1) {
+      assert.deepEqual(await read(), [{ id: 1 }]);
+      await readByQueue();
+    }
+    assert.equal(await countPrepared(), 1);
+
+    await sql`alter table widening add name text default 'new'`.execute(two.db);
+    await assert.rejects(read(), isTransient);
+    assert.deepEqual(await read(), [{ id: 1, name: 'new' }]);
+  });
+
+  it('rolls back, and leaves its connection as it was, where the first statement of a transaction fails', async () => {
+    await sql`create table lone (id int primary key)`.execute(one.db);
+    for (let times = 0; times < 8; times += 1) {
+      const failing = inTenant(one.db, 'default', (tx) => sql`insert into lone values (1 / ${0}::int)`.execute(tx));
+      await assert.rejects(failing, { code: '22012' });
+      const { rows } = await sql<{ role: string; tenant: string | null }>`
+        select current_user as role, nullif(current_setting('reeve.tenant', true), '') as tenant`.execute(one.db);
+      assert.notEqual(rows[0]!.role, 'reeve_tenant');
+      assert.equal(rows[0]!.tenant, null);
+    }
   });
 
   it('is unavailable where nothing answers, and says so without the password', async () => {

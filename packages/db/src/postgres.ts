@@ -48,6 +48,8 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
     // Compiling statements pays for analysis of much data, which nothing here is; the millions of a backlog would set it off.
     options: '-c timezone=UTC -c client_min_messages=warning -c jit=off',
     application_name: 'reeve',
+    // A statement is sent before the one before it has been answered; the server goes by their order.
+    pipeline: true,
   };
   const pool = new Pool({ ...settings, max: size, idleTimeoutMillis: 30_000 });
   surviveLosses(pool, log);
@@ -141,7 +143,7 @@ function createNotifier(pool: pg.Pool, log: Log): Database['notify'] {
         waiting.clear();
         const channels = batch.map(([channel]) => channel);
         const payloads = batch.map(([, payload]) => payload);
-        await pool.query(NOTIFY, [channels, payloads]);
+        await pool.query({ name: 'reeve_notify', text: NOTIFY, values: [channels, payloads] });
         await sleep(15);
       }
     } finally {

@@ -1,42 +1,48 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import type pg from 'pg';
+import { isStalePlan } from './sqlstate.ts';
 
-/** Statements that one connection keeps prepared. */
-const LIMIT = 200;
+/** Statements that are kept prepared. */
+const LIMIT = 400;
 /** Times that a statement is met before it is prepared: those whose text grows with their values seldom come again. */
 const REPEATED = 3;
-/** A prepared `*` breaks when a migration, perhaps of a newer process, adds a column. */
-const STAR = /(^|[\s.])\*(?=\s|,|$)/;
+/** What can be prepared; other statements steer their transaction or change tables. */
+const PLANNED = /^\s*(select|with|insert|update|delete)\b/i;
+/** What binds a transaction to a tenant, see tenant.ts: nobody reads its answer, and where it fails the transaction has failed. */
+const SETTINGS = /^select set_config\(/;
 
 /**
- * The same pool, sparing its connections work and waiting: each parameterized statement that repeats is prepared and only named from
- * then on, and `begin` goes along with the first statement of its transaction.
+ * The same pool, sparing its connections work and waiting: each statement that repeats is prepared and only named from then on, and
+ * `begin` and a transaction's settings are sent right before its first statement, which does not wait for their answers.
  */
 export function sparing(pool: pg.Pool): PostgresPool {
-  const nameOf = createNames();
+  const names = createNames();
   const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>();
 
   function wrap(client: pg.PoolClient): PostgresPoolClient {
-    let begins = false;
-    const send = (text: string, values: readonly unknown[]) => {
-      const name = values.length === 0 ? undefined : nameOf(text);
-      return client.query({ text, values: [...values], ...(name !== undefined && { name }) });
-    };
-    const query = async (text: string, values: readonly unknown[] = []): Promise<Answer> => {
-      if (text === 'begin') {
-        begins = true;
+    /** What comes before the next statement and was not sent yet. */
+    let ahead: string[] = [];
+    async function send(text: string, values: readonly unknown[]): Promise<Answer> {
+      const name = names.of(text);
+      try {
+        return await client.query({ text, values: [...values], ...(name !== undefined && { name }) });
+      } catch (error) {
+        if (isStalePlan(error)) names.renew(text);
+        throw error;
+      }
+    }
+    async function query(text: string, values: readonly unknown[] = []): Promise<Answer> {
+      if (text === 'begin' || (ahead.length > 0 && SETTINGS.test(text))) {
+        ahead.push(text);
         return NOTHING;
       }
-      if (!begins) return send(text, values);
-      begins = false;
+      if (ahead.length === 0) return send(text, values);
+      const first = ahead.join('; ');
+      ahead = [];
       if (text === 'commit' || text === 'rollback') return NOTHING;
-      if (values.length > 0) {
-        await client.query('begin');
-        return send(text, values);
-      }
-      const answers = (await client.query(`begin; ${text}`)) as unknown as Answer[];
-      return answers.at(-1)!;
-    };
+      const [, answer] = await Promise.all([client.query(first), send(text, values)]);
+      return answer;
+    }
     // Kysely's type has a second form, for cursors, which need a setting of its own that is not made here.
     return { query: query as unknown as PostgresPoolClient['query'], release: (discard) => client.release(discard) };
   }
@@ -59,21 +65,27 @@ type Answer = Pick<pg.QueryResult, 'command' | 'rowCount' | 'rows'>;
 const NOTHING: Answer = { command: 'BEGIN', rowCount: null, rows: [] };
 
 /** Names for the statements that repeat. */
-function createNames(): (text: string) => string | undefined {
+function createNames() {
   const names = new Map<string, string>();
   const met = new Map<string, number>();
-  return (text) => {
-    const known = names.get(text);
-    if (known !== undefined || names.size >= LIMIT) return known;
-    const times = (met.get(text) ?? 0) + 1;
-    if (times < REPEATED || STAR.test(text)) {
-      if (met.size >= LIMIT * 10) met.clear();
-      met.set(text, times);
-      return undefined;
-    }
-    met.delete(text);
-    const name = `reeve_${names.size}`;
-    names.set(text, name);
-    return name;
+  let made = 0;
+  return {
+    /** Undefined for a statement that is not prepared. */
+    of(text: string): string | undefined {
+      const known = names.get(text);
+      if (known !== undefined || names.size >= LIMIT) return known;
+      const times = (met.get(text) ?? 0) + 1;
+      if (times < REPEATED || !PLANNED.test(text)) {
+        if (met.size >= LIMIT * 10) met.clear();
+        met.set(text, times);
+        return undefined;
+      }
+      met.delete(text);
+      const name = `reeve_${made++}`;
+      names.set(text, name);
+      return name;
+    },
+    /** From now on it is prepared anew, under another name. */
+    renew: (text: string) => void names.set(text, `reeve_${made++}`),
   };
 }

@@ -13,8 +13,18 @@ export function isTransient(error: unknown): boolean {
       /Connection terminated|timeout exceeded when trying to connect|is not queryable/.test(String(error))
     );
   return (
-    state.startsWith('08') || state.startsWith('57P') || state === '40001' || state === '40P01' || state === '53300'
+    state.startsWith('08') ||
+    state.startsWith('57P') ||
+    state === '40001' ||
+    state === '40P01' ||
+    state === '53300' ||
+    isStalePlan(error)
   );
+}
+
+/** True where a prepared statement would answer other columns than before, because a migration, perhaps of a newer process, changed a table. */
+export function isStalePlan(error: unknown): boolean {
+  return sqlState(error) === '0A000' && String(error).includes('cached plan must not change result type');
 }
 
 /** True where a statement was ended because it and another waited for each other. */

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import { inTenant, type Database } from '@reeve/db';
-import { silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
 import fc from 'fast-check';
 import { sql } from 'kysely';
