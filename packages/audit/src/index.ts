@@ -1,4 +1,4 @@
-export { recordAudit } from './record.ts';
+export { auditStatement, recordAudit } from './record.ts';
 export type { AuditAction, AuditEntry } from './record.ts';
 export { mountAudit } from './routes.ts';
 export { startSealer } from './sealer.ts';

@@ -1,4 +1,4 @@
-import { runText, type Tx } from '@reeve/db';
+import { runText, type Statement, type Tx } from '@reeve/db';
 import { newId } from '@reeve/kit';
 
 /** One thing that happened: who did what, in which trace, to which task and run. */
@@ -73,8 +73,13 @@ export type AuditAction =
 
 /** Adds rows to the audit log, in the transaction of the change they tell of and never outside it. */
 export async function recordAudit(tx: Tx, entries: readonly AuditEntry[]): Promise<void> {
-  if (entries.length === 0) return;
-  await runText(tx, INSERT, [JSON.stringify(entries.map(rowOf))]);
+  const { text, parameters } = auditStatement(entries);
+  if (entries.length > 0) await runText(tx, text, parameters);
+}
+
+/** The same as a statement, for whoever runs it together with others. */
+export function auditStatement(entries: readonly AuditEntry[]): Statement {
+  return { text: INSERT, parameters: [JSON.stringify(entries.map(rowOf))] };
 }
 
 const INSERT = `insert into audit (id, tenant_id, at, actor, action, trace_id, task_id, run_id, details)

@@ -14,6 +14,7 @@ import { reuseRoom, shortenLog, type TableSizes } from './checkpoint.ts';
 import type { Channel, Database } from './database.ts';
 import { migrate } from './migrate.ts';
 import { createStatements, type RunStatement } from './pglite-statements.ts';
+import { TOGETHER, type Statement } from './sql.ts';
 import type { Tables } from './tables.ts';
 import { ensureVectors, type VectorSupport } from './vectors.ts';
 
@@ -148,6 +149,12 @@ class PgliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    if (query.sql === TOGETHER) {
+      const answers: unknown[] = [];
+      for (const { text, parameters } of query.parameters as readonly Statement[])
+        answers.push((await this.#run(text, parameters)).rows);
+      return { rows: answers as Row[] };
+    }
     const { rows, affectedRows } = await this.#run(query.sql, query.parameters);
     return { rows: rows as Row[], ...(affectedRows !== undefined && { numAffectedRows: BigInt(affectedRows) }) };
   }

@@ -1,5 +1,7 @@
+import type { Duplex } from 'node:stream';
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import type pg from 'pg';
+import { TOGETHER, type Statement } from './sql.ts';
 import { isStalePlan } from './sqlstate.ts';
 
 /** Statements that are kept prepared. */
@@ -22,10 +24,10 @@ export function sparing(pool: pg.Pool): PostgresPool {
   function wrap(client: pg.PoolClient): PostgresPoolClient {
     /** What comes before the next statement and was not sent yet. */
     let ahead: string[] = [];
-    async function send(text: string, values: readonly unknown[]): Promise<Answer> {
+    async function send({ text, parameters }: Statement): Promise<Answer> {
       const name = names.of(text);
       try {
-        return await client.query({ text, values: [...values], ...(name !== undefined && { name }) });
+        return await client.query({ text, values: [...parameters], ...(name !== undefined && { name }) });
       } catch (error) {
         if (isStalePlan(error)) names.renew(text);
         throw error;
@@ -36,12 +38,16 @@ export function sparing(pool: pg.Pool): PostgresPool {
         ahead.push(text);
         return NOTHING;
       }
-      if (ahead.length === 0) return send(text, values);
       const first = ahead.join('; ');
       ahead = [];
-      if (text === 'commit' || text === 'rollback') return NOTHING;
-      const [, answer] = await Promise.all([client.query(first), send(text, values)]);
-      return answer;
+      if (first !== '' && (text === 'commit' || text === 'rollback')) return NOTHING;
+      const statements = text === TOGETHER ? (values as readonly Statement[]) : [{ text, parameters: values }];
+      const [, answers] = await inOnePacket(client, () => [
+        first === '' ? undefined : client.query(first),
+        Promise.all(statements.map(send)),
+      ]);
+      if (text !== TOGETHER) return answers[0]!;
+      return { command: 'SELECT', rowCount: answers.length, rows: answers.map(({ rows }) => rows as unknown[]) };
     }
     // Kysely's type has a second form, for cursors, which need a setting of its own that is not made here.
     return { query: query as unknown as PostgresPoolClient['query'], release: (discard) => client.release(discard) };
@@ -57,6 +63,22 @@ export function sparing(pool: pg.Pool): PostgresPool {
     },
     end: () => pool.end(),
   };
+}
+
+/** Has what is sent meanwhile leave as one write; each by itself costs a call of the system, and may wake the database. */
+function inOnePacket<Sent extends readonly unknown[]>(client: pg.PoolClient, send: () => Sent) {
+  const { stream } = (client as pg.PoolClient & Connected).connection;
+  stream.cork();
+  try {
+    return Promise.all(send());
+  } finally {
+    stream.uncork();
+  }
+}
+
+/** What the driver's own statements use in the same way. */
+interface Connected {
+  readonly connection: { readonly stream: Pick<Duplex, 'cork' | 'uncork'> };
 }
 
 type Answer = Pick<pg.QueryResult, 'command' | 'rowCount' | 'rows'>;

@@ -1,15 +1,15 @@
-import { recordAudit, type AuditAction, type AuditEntry } from '@reeve/audit';
+import { auditStatement, type AuditAction, type AuditEntry } from '@reeve/audit';
 import type { NewRunEvent, RunEvent } from '@reeve/contract';
-import { inTenant, type Database, type Tx } from '@reeve/db';
+import { inTenant, runTogether, type Database, type Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
 import { leaseLost, type Claim } from '@reeve/tasks';
-import { bookIn, type Booking, type EndedCall, type NewCall } from '@reeve/tenancy';
+import { bookingStatement, refusalOf, type Booking, type EndedCall, type NewCall } from '@reeve/tenancy';
 import type { Feed } from './feed.ts';
 import { numberEvents, storedEvent } from './log.ts';
 import type { RunRecord, StepRecord } from './run.ts';
-import { insertEvents } from './store/event.ts';
+import { eventStatement } from './store/event.ts';
 import type { NewStep } from './store/step.ts';
-import { writeChange, type SettledStep } from './store/transition.ts';
+import { changeStatement, type SettledStep } from './store/transition.ts';
 
 /*
  * How a run changes while it is worked on
@@ -104,20 +104,28 @@ export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq,
       const write = async (tx: Tx) => {
         const last = typeof asked === 'function' ? await asked(tx) : asked;
         const transitions = [...taken, last];
-        for (const transition of transitions) {
-          if (transition === last && taken.length > 0 && hasNoRows(last)) break;
+        const changes = (taken.length > 0 && hasNoRows(last) ? taken : transitions).map((transition) => {
           const { settled = [], begun = [], again = [], events = [] } = transition;
-          const change = { settled, begun: begun.map(rowOf), again, events: add(events) };
-          if (!(await writeChange(tx, holder, change))) throw leaseLost(holder.taskId);
-        }
-        const more = (await last.write?.(tx)) ?? [];
-        await insertEvents(tx, run.tenantId, run.id, add(more));
-        await recordAudit(
-          tx,
-          transitions.flatMap(({ audit = [] }) => audit.map(({ action, details }) => auditOf(run, action, details))),
+          return changeStatement(holder, { settled, begun: begun.map(rowOf), again, events: add(events) });
+        });
+        const audit = transitions.flatMap(({ audit: entries = [] }) =>
+          entries.map(({ action, details }) => auditOf(run, action, details)),
         );
-        // Last of all: budgets are shared, and are to be locked only briefly.
-        refusal = await bookIn(tx, begins, ended);
+        let ahead = changes;
+        if (last.write !== undefined) {
+          checkHeld(await runTogether(tx, changes));
+          const more = add((await last.write(tx)) ?? []);
+          ahead = more.length > 0 ? [eventStatement(run.tenantId, run.id, more)] : [];
+        }
+        // Budgets last of all: they are shared, and are to be locked only briefly.
+        const booking = begins !== undefined || ended.length > 0 ? [bookingStatement(begins, ended)] : [];
+        const answers = await runTogether(tx, [
+          ...ahead,
+          ...(audit.length > 0 ? [auditStatement(audit)] : []),
+          ...booking,
+        ]);
+        if (last.write === undefined) checkHeld(answers.slice(0, changes.length));
+        refusal = begins && booking.length > 0 ? refusalOf(begins, answers.at(-1)!) : undefined;
       };
       await inTenant(database.db, run.tenantId, write, { keepsPlans: true });
     } catch (error) {
@@ -128,6 +136,10 @@ export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq,
     lastSeq += published.length;
     if (published.length > 0) feed.publish(run.id, published);
     return refusal;
+  }
+
+  function checkHeld(answers: readonly (readonly unknown[])[]): void {
+    if (answers.some((rows) => rows.length === 0)) throw leaseLost(holder.taskId);
   }
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import type { RunEvent } from '@reeve/contract';
-import { inTenant, type Database } from '@reeve/db';
+import { inTenant, type Database, type Tx } from '@reeve/db';
 import { ReeveError, Signal } from '@reeve/kit';
 import { selectEvents } from './store/event.ts';
 import { selectRunRecord } from './store/run.ts';
@@ -57,13 +57,15 @@ export function createFeed(database: Database): Feed {
       const set = readers.get(runId) ?? new Set();
       readers.set(runId, set.add(reader));
       try {
-        await requireRun(database, tenantId, runId);
         let last = after;
         let look = true;
-        while (!signal.aborted) {
-          const events = look
-            ? await inTenant(database.db, tenantId, (tx) => selectEvents(tx, tenantId, runId, last, PAGE))
-            : take(reader, last);
+        const read = (isFirst: boolean) =>
+          inTenant(database.db, tenantId, async (tx) => {
+            if (isFirst) await requireRun(tx, tenantId, runId);
+            return selectEvents(tx, tenantId, runId, last, PAGE);
+          });
+        for (let isFirst = true; !signal.aborted; isFirst = false) {
+          const events = look ? await read(isFirst) : take(reader, last);
           for (const event of events) {
             if (event.seq <= last) continue;
             last = event.seq;
@@ -107,7 +109,7 @@ async function hasEnded(database: Database, tenantId: string, runId: string, las
   });
 }
 
-async function requireRun(database: Database, tenantId: string, runId: string): Promise<void> {
-  const run = await inTenant(database.db, tenantId, (tx) => selectRunRecord(tx, tenantId, { id: runId }));
+async function requireRun(tx: Tx, tenantId: string, runId: string): Promise<void> {
+  const run = await selectRunRecord(tx, tenantId, { id: runId });
   if (run === undefined) throw new ReeveError('not_found', `there is no run ${runId}`);
 }

@@ -63,7 +63,7 @@ export interface Worker extends AsyncDisposable {
 /** How long a task may take to heed the hard stop. */
 const STOP_MS = 2_000;
 /** Longest time between two looks at the queue where no wake-up came. */
-const POLL_MS = 5_000;
+const POLL_MS = 10_000;
 /** Time after which a worker looks again that found another at the limits of a tenant. */
 const CONTENDED_MS = 20;
 /** How long a worker with little room waits for more of its tasks to end before it claims. */

@@ -1,7 +1,7 @@
-import { isDeadlock, mayPass, type Database, type Tx } from '@reeve/db';
+import { isDeadlock, mayPass, type Database, type Statement } from '@reeve/db';
 import { createBatcher, type ReeveError } from '@reeve/kit';
 import { refusalOfCall } from './call.ts';
-import { bookCalls, type EndedCall, type NewCall } from './store/book.ts';
+import { bookCalls, bookedOf, bookStatement, type BookRow, type EndedCall, type NewCall } from './store/book.ts';
 
 /*
  * The ledger's writes of one process. Calls that begin and calls that end while others commit share the next commit: many calls
@@ -29,18 +29,15 @@ export function bookingOf(database: Database): Booking {
   return booking;
 }
 
-/**
- * Writes calls down in the caller's transaction: settles those, and begins that one. Answers why it may not begin, with nothing
- * written of it: `budget_exhausted`.
- */
-export async function bookIn(
-  tx: Tx,
-  begins: NewCall | undefined,
-  ends: readonly EndedCall[],
-): Promise<ReeveError | undefined> {
-  if (begins === undefined && ends.length === 0) return undefined;
-  const { full } = await bookCalls(tx, begins === undefined ? [] : [begins], ends);
-  return begins !== undefined && full.length > 0 ? refusalOfCall(begins, full) : undefined;
+/** Writes calls down in the caller's transaction: settles those, and begins that one, where its budgets have room. */
+export function bookingStatement(begins: NewCall | undefined, ends: readonly EndedCall[]): Statement {
+  return bookStatement(begins === undefined ? [] : [begins], ends);
+}
+
+/** Why that call may not begin, by what the statement answered, with nothing written of it: `budget_exhausted`. */
+export function refusalOf(begins: NewCall, answer: readonly unknown[]): ReeveError | undefined {
+  const { full } = bookedOf(answer as readonly BookRow[]);
+  return full.length > 0 ? refusalOfCall(begins, full) : undefined;
 }
 
 function createBooking({ queue }: Database): Booking {

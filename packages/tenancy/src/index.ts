@@ -2,7 +2,7 @@ export { isOpen, openAuthenticator, requireSafeBinding } from './authenticate.ts
 export type { Authenticator } from './authenticate.ts';
 export { createCallAuthenticator } from './authenticate-call.ts';
 export type { CallAuthenticatorParts } from './authenticate-call.ts';
-export { bookIn } from './booking.ts';
+export { bookingStatement, refusalOf } from './booking.ts';
 export type { Booking } from './booking.ts';
 export { ensureRunBudget, exhausted } from './budget-change.ts';
 export { beginCall, HOLD_MS, settleCall, settleOpenCalls } from './call.ts';

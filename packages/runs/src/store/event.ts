@@ -1,5 +1,5 @@
 import type { RunEvent } from '@reeve/contract';
-import { runText, type Db } from '@reeve/db';
+import { runText, type Db, type Statement } from '@reeve/db';
 import { sql } from 'kysely';
 
 /** An event as it is stored: without what the run and its steps hold already. */
@@ -17,8 +17,13 @@ export async function insertEvents(
   runId: string,
   events: readonly StoredEvent[],
 ): Promise<void> {
-  if (events.length === 0) return;
-  await runText(db, INSERT, [runId, tenantId, JSON.stringify(events)]);
+  const { text, parameters } = eventStatement(tenantId, runId, events);
+  if (events.length > 0) await runText(db, text, parameters);
+}
+
+/** The same as a statement, for whoever runs it together with others. */
+export function eventStatement(tenantId: string, runId: string, events: readonly StoredEvent[]): Statement {
+  return { text: INSERT, parameters: [runId, tenantId, JSON.stringify(events)] };
 }
 
 const INSERT = `

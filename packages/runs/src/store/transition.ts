@@ -1,4 +1,4 @@
-import { runText, type Tx } from '@reeve/db';
+import type { Statement } from '@reeve/db';
 import { usdOf } from '@reeve/tenancy';
 import type { Used } from '../run.ts';
 import type { StoredEvent } from './event.ts';
@@ -33,13 +33,13 @@ export interface Holder {
 }
 
 /**
- * Writes a change in one statement, since each one waits for the database to answer, and keeps the lease locked until the
- * transaction ends. Answers false, having changed nothing, where the lease is somebody else's.
+ * Writes a change, and keeps the lease locked until the transaction ends. It answers a row; none, having changed nothing, where the
+ * lease is somebody else's.
  */
-export async function writeChange(tx: Tx, holder: Holder, change: Change): Promise<boolean> {
+export function changeStatement(holder: Holder, change: Change): Statement {
   const { settled, begun, again, events } = change;
   const used = settled.flatMap((step) => step.used ?? []);
-  const rows = await runText(tx, WRITE, [
+  const parameters = [
     holder.tenantId,
     holder.runId,
     holder.taskId,
@@ -49,8 +49,8 @@ export async function writeChange(tx: Tx, holder: Holder, change: Change): Promi
     again.length === 0 ? null : again,
     begun.length === 0 ? null : JSON.stringify(begun.map(newRow)),
     events.length === 0 ? null : JSON.stringify(events),
-  ]);
-  return rows.length === 1;
+  ];
+  return { text: WRITE, parameters };
 }
 
 const WRITE = `

@@ -1,6 +1,7 @@
 import type { Task } from '@reeve/contract';
 import { runText, type Db } from '@reeve/db';
 import { sql } from 'kysely';
+import type { Limit } from './limit.ts';
 import { CLAIMED_COLUMNS, CLAIMED_TIMES, claimedTask, type ClaimedRow } from './claimed.ts';
 
 /** A part of the ready tasks that is claimed by itself: an agent's of one tenant. */
@@ -27,17 +28,32 @@ export interface Claimed {
   readonly attempt: number;
 }
 
-/** The lanes behind one (undefined: from the first) that hold ready tasks, found by stepping from one to the next: their length costs nothing. */
-export async function selectLanes(db: Db, after: Lane | undefined, most: number): Promise<Lane[]> {
-  const { rows } = await sql<{ tenant_id: string; lane: string }>`
+/** What there is to claim, and how much of it may be in progress. */
+export interface Look {
+  readonly lanes: Lane[];
+  readonly limits: Limit[];
+}
+
+/**
+ * The lanes behind one (undefined: from the first) that hold ready tasks, found by stepping from one to the next: their length
+ * costs nothing. With every limit there is.
+ */
+export async function selectLanes(db: Db, after: Lane | undefined, most: number): Promise<Look> {
+  const { rows } = await sql<{ tenant_id: string; lane: string; max_running: number | null }>`
     with recursive lanes as (
       (select tenant_id, lane from ready_tasks where (tenant_id, lane) > (${after?.tenantId ?? ''}, ${after?.lane ?? ''}) order by tenant_id, lane limit 1)
       union all
       select n.tenant_id, n.lane from lanes l cross join lateral (
         select tenant_id, lane from ready_tasks where (tenant_id, lane) > (l.tenant_id, l.lane) order by tenant_id, lane limit 1) n
     )
-    select tenant_id, lane from lanes limit ${most}`.execute(db);
-  return rows.map((row) => ({ tenantId: row.tenant_id, lane: row.lane }));
+    (select tenant_id, lane, null::int as max_running from lanes limit ${most})
+    union all
+    select tenant_id, agent_id, least(max_running, policy_max) from concurrency_limits`.execute(db);
+  const look: Look = { lanes: [], limits: [] };
+  for (const { tenant_id: tenantId, lane, max_running: maxRunning } of rows)
+    if (maxRunning === null) look.lanes.push({ tenantId, lane });
+    else look.limits.push({ tenantId, agentId: lane, maxRunning });
+  return look;
 }
 
 /**

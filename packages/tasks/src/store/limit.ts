@@ -9,12 +9,6 @@ export interface Limit {
   readonly maxRunning: number;
 }
 
-/** Every limit there is. */
-export async function selectLimits(db: Db): Promise<Limit[]> {
-  const rows = await db.selectFrom('concurrency_limits').select(['tenant_id', 'agent_id', LOWER]).execute();
-  return rows.map(fromRow);
-}
-
 /** The limits of these tenants, locked until the transaction ends, but for those that somebody else has locked. */
 export async function lockFreeLimits(db: Db, tenantIds: readonly string[]): Promise<Limit[]> {
   const { rows } = await sql<Row>`

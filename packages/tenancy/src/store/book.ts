@@ -1,5 +1,4 @@
-import type { Db } from '@reeve/db';
-import { sql, type RawBuilder } from 'kysely';
+import { runText, type Db, type Statement } from '@reeve/db';
 import type { StoredBudget } from '../budget.ts';
 import type { CallAttempt, CallEnd, CallOwner } from '../metering.ts';
 import { scopesOfCall } from './applies.ts';
@@ -40,14 +39,24 @@ export interface Booked {
  * Settles calls that are open still, and opens others with what they may cost reserved in every budget that applies: all of
  * these, or none where a budget has no room. One statement for both, since each waits for the disk and for the same budgets.
  */
-export function bookCalls(db: Db, begun: readonly NewCall[], ended: readonly EndedCall[]): Promise<Booked> {
-  const known = sql`
-    select ${HELD}, e.ended_as, e.input, e.output, e.cached, e.reasoning, e.is_estimated, e.took_first_ms, e.took_ms
-    from json_to_recordset(${JSON.stringify(ended.map(endedRow))}::text::json) as e (id uuid, tenant_id text, ended_as text,
-      input bigint, output bigint, cached bigint, reasoning bigint, is_estimated boolean, took_first_ms int, took_ms int)
-    join model_calls c on c.id = e.id and c.tenant_id = e.tenant_id
-    where c.status = 'open' order by c.id for update of c`;
-  return book(db, begun, known);
+export async function bookCalls(db: Db, begun: readonly NewCall[], ended: readonly EndedCall[]): Promise<Booked> {
+  const { text, parameters } = bookStatement(begun, ended);
+  return bookedOf(await runText<BookRow>(db, text, parameters));
+}
+
+/** The same as a statement, for whoever runs it together with others; `bookedOf` says what its rows mean. */
+export function bookStatement(begun: readonly NewCall[], ended: readonly EndedCall[]): Statement {
+  return { text: BOOK, parameters: [JSON.stringify(begun.map(openedRow)), JSON.stringify(ended.map(endedRow))] };
+}
+
+/** A call that was settled, or a budget that is full. */
+export type BookRow = ({ id: string } & Record<keyof BudgetRow, null>) | ({ id: null } & BudgetRow);
+
+export function bookedOf(rows: readonly BookRow[]): Booked {
+  return {
+    settled: rows.flatMap(({ id }) => id ?? []),
+    full: rows.flatMap((row) => (row.id === null ? budgetOf(row) : [])),
+  };
 }
 
 /**
@@ -55,25 +64,34 @@ export function bookCalls(db: Db, begun: readonly NewCall[], ended: readonly End
  * they may have cost. Leaves out those that somebody else is settling. Answers how many it settled.
  */
 export async function settleExpired(db: Db, limit: number): Promise<number> {
-  const expired = sql`
+  return bookedOf(await runText<BookRow>(db, EXPIRE, ['[]', limit])).settled.length;
+}
+
+const HELD = `c.id, c.created_at, c.tenant_id, c.persona_id, c.agent_id, c.root_run_id, c.input_nano, c.cached_nano, c.output_nano,
+  c.reserved_input, c.reserved_output, c.reserved_nano, c.held_in`;
+
+/** Those that are known, in $2. */
+const KNOWN = `
+    select ${HELD}, e.ended_as, e.input, e.output, e.cached, e.reasoning, e.is_estimated, e.took_first_ms, e.took_ms
+    from json_to_recordset($2::text::json) as e (id uuid, tenant_id text, ended_as text,
+      input bigint, output bigint, cached bigint, reasoning bigint, is_estimated boolean, took_first_ms int, took_ms int)
+    join model_calls c on c.id = e.id and c.tenant_id = e.tenant_id
+    where c.status = 'open' order by c.id for update of c`;
+
+/** Those that outlived their time, $2 at the most. */
+const EXPIRED = `
     select ${HELD}, 'crashed' as ended_as, c.reserved_input as input, c.reserved_output as output, 0::bigint as cached,
       0::bigint as reasoning, true as is_estimated, null::int as took_first_ms, null::int as took_ms
     from model_calls c where c.status = 'open' and c.expires_at <= reeve_now()
-    order by c.expires_at limit ${limit} for update skip locked`;
-  return (await book(db, [], expired)).settled.length;
-}
-
-// Columns have their names, and products no spaces: a statement with a star is not prepared.
-const HELD = sql`c.id, c.created_at, c.tenant_id, c.persona_id, c.agent_id, c.root_run_id, c.input_nano, c.cached_nano, c.output_nano,
-  c.reserved_input, c.reserved_output, c.reserved_nano, c.held_in`;
+    order by c.expires_at limit $2::int8 for update skip locked`;
 
 /**
- * `ended` selects and locks the calls to settle. Calls are locked before budgets, and budgets in the order of their key, as
- * everywhere, so that nobody waits for another in a circle; what was waited for is reckoned with, since a locked row is read
- * as it is then. The cost is reckoned as `costNano` does.
+ * `ended` selects and locks the calls to settle; $1 are those that begin. Calls are locked before budgets, and budgets in the order
+ * of their key, as everywhere, so that nobody waits for another in a circle; what was waited for is reckoned with, since a locked
+ * row is read as it is then. The cost is reckoned as `costNano` does.
  */
-async function book(db: Db, begun: readonly NewCall[], ended: RawBuilder<unknown>): Promise<Booked> {
-  const { rows } = await sql<({ id: string } & Record<keyof BudgetRow, null>) | ({ id: null } & BudgetRow)>`
+function textOf(ended: string): string {
+  return `
     with ended as materialized (${ended}), priced as (
       select id, created_at, tenant_id, persona_id, agent_id, root_run_id, reserved_input, reserved_output, reserved_nano, held_in,
         ended_as, input, output, cached, reasoning, is_estimated, took_first_ms, took_ms,
@@ -96,7 +114,7 @@ async function book(db: Db, begun: readonly NewCall[], ended: RawBuilder<unknown
     ), begun as materialized (
       select at as created_at, id, tenant_id, run_id, root_run_id, step, agent_id, persona_id, user_id, trace_id, provider, model, attempt,
         input_nano, cached_nano, output_nano, input, output, nano, hold_ms
-      from json_to_recordset(${JSON.stringify(begun.map(openedRow))}::text::json) as a (id uuid, tenant_id text, run_id uuid,
+      from json_to_recordset($1::text::json) as a (id uuid, tenant_id text, run_id uuid,
         root_run_id uuid, step int, agent_id text, persona_id uuid, user_id text, trace_id text, provider text, model text, attempt int,
         input_nano float8, cached_nano float8, output_nano float8, input bigint, output bigint, nano bigint, hold_ms bigint) cross join clock
     ), needs as (
@@ -162,12 +180,11 @@ async function book(db: Db, begun: readonly NewCall[], ended: RawBuilder<unknown
       null as limit_nano, null as spent_nano, null as reserved_nano from ended
     union all
     select null, scope, ref, limit_tokens, spent_tokens, reserved_tokens, limit_nano, spent_nano, reserved_nano
-    from locked where not has_room`.execute(db);
-  return {
-    settled: rows.flatMap(({ id }) => id ?? []),
-    full: rows.flatMap((row) => (row.id === null ? budgetOf(row) : [])),
-  };
+    from locked where not has_room`;
 }
+
+const BOOK = textOf(KNOWN);
+const EXPIRE = textOf(EXPIRED);
 
 function openedRow({ id, owner, attempt, input, output, nano, holdMs }: NewCall) {
   return {
