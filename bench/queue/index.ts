@@ -105,6 +105,8 @@ async function inTurn(
 ): Promise<Measurements> {
   const ratios = {};
   const figures = {};
+  const unknown = (CHOSEN ?? []).filter((name) => !Object.hasOwn(sections, name));
+  if (unknown.length > 0) problems.push(`REEVE_QUEUE_SECTIONS: there is no ${unknown.join(' and no ')} here`);
   for (const [name, measure] of Object.entries(sections)) {
     if (CHOSEN?.includes(name) === false) continue;
     const begun = performance.now();

@@ -28,7 +28,7 @@ export const AUDIT_TEXT = `a.id::text as id, a.tenant_id, to_char(a.at at time z
 
 /** Keeps other sealers of the tenant's chain out until the transaction ends; false where one is at work and `wait` is not. */
 export async function lockChain(db: Db, tenantId: string, wait: boolean): Promise<boolean> {
-  const lock = sql`(7263003, hashtext(${sql.lit(tenantId)}))`;
+  const lock = sql`(7263003, hashtext(${tenantId}))`;
   const got = wait ? sql`pg_advisory_xact_lock${lock}::text is not null` : sql`pg_try_advisory_xact_lock${lock}`;
   // Links that a crash of the database takes are made again as they were, so nobody waits for the disk. And statistics lag behind
   // a log that grows: by index, always.

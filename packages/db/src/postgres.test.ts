@@ -5,7 +5,9 @@ import { after, before, describe, it } from 'node:test';
 import { silentLog } from '@reeve/kit';
 import { createTestDatabase, cutConnections, type TestDatabase } from '@reeve/testing';
 import { sql } from 'kysely';
+import pg from 'pg';
 import type { Database } from './database.ts';
+import { sendPacket } from './packet.ts';
 import { openPostgres } from './postgres.ts';
 import { isTransient } from './sqlstate.ts';
 import { inTenant } from './tenant.ts';
@@ -99,7 +101,7 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
     assert.ok(isTransient(error), String(error));
   });
 
-  it('prepares what repeats, and says that it may be tried again where a migration has changed what it answers', async () => {
+  it('prepares what repeats, anew where a migration has changed what it answers; where work would be lost it may be tried again', async () => {
     await sql`create table widening (id int)`.execute(one.db);
     const read = () =>
       one.db.transaction().execute(async (tx) => (await sql`select * from widening where id > ${0}`.execute(tx)).rows);
@@ -119,8 +121,18 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
     assert.equal(await countPrepared(), 1);
 
     await sql`alter table widening add name text default 'new'`.execute(two.db);
-    await assert.rejects(read(), isTransient);
     assert.deepEqual(await read(), [{ id: 1, name: 'new' }]);
+    const later = () =>
+      one.db.transaction().execute(async (tx) => {
+        await sql`insert into widening values (${2})`.execute(tx);
+        return (await sql`select * from widening where id > ${0}`.execute(tx)).rows;
+      });
+    await sql`alter table widening add other int`.execute(two.db);
+    await assert.rejects(later(), isTransient);
+    assert.deepEqual(await later(), [
+      { id: 1, name: 'new', other: null },
+      { id: 2, name: 'new', other: null },
+    ]);
   });
 
   it('rolls back, and leaves its connection as it was, where the first statement of a transaction fails', async () => {
@@ -133,6 +145,17 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
       assert.notEqual(rows[0]!.role, 'reeve_tenant');
       assert.equal(rows[0]!.tenant, null);
     }
+  });
+
+  it('runs nothing behind a beginning that failed', async () => {
+    await sql`create table behind (id int)`.execute(one.db);
+    const client = await new pg.Pool({ connectionString: place.url!, max: 1 }).connect();
+    const statements = ['begin of nothing', 'insert into behind values (1)', 'insert into behind values (2)'];
+    const sent = statements.map((text) => ({ text, parameters: [], isNew: true }));
+    await assert.rejects(sendPacket(client, sent), { code: '42601' });
+    assert.equal((await sendPacket(client, [{ text: 'select 1', parameters: [], isNew: true }])).length, 1);
+    client.release(true);
+    assert.deepEqual((await sql`select * from behind`.execute(one.db)).rows, []);
   });
 
   it('is unavailable where nothing answers, and says so without the password', async () => {

@@ -48,8 +48,6 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
     // Compiling statements pays for analysis of much data, which nothing here is; the millions of a backlog would set it off.
     options: '-c timezone=UTC -c client_min_messages=warning -c jit=off',
     application_name: 'reeve',
-    // A statement is sent before the one before it has been answered; the server goes by their order.
-    pipeline: true,
   };
   const pool = new Pool({ ...settings, max: size, idleTimeoutMillis: 30_000 });
   surviveLosses(pool, log);

@@ -31,7 +31,7 @@ export async function runText<Row>(db: Db, text: string, parameters: readonly un
 
 /**
  * Runs statements of a transaction one after the other, and answers the rows of each. They are sent at once: a process and its
- * database otherwise spend as long on waking each other as on a small statement. Where one fails, none after it has run.
+ * database otherwise spend as long on waking each other as on a small statement. Where one fails, none after it is run.
  */
 export async function runTogether(tx: Tx, statements: readonly Statement[]): Promise<readonly unknown[][]> {
   if (statements.length === 0) return [];

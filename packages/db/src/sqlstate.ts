@@ -24,7 +24,8 @@ export function isTransient(error: unknown): boolean {
 
 /** True where a prepared statement would answer other columns than before, because a migration, perhaps of a newer process, changed a table. */
 export function isStalePlan(error: unknown): boolean {
-  return sqlState(error) === '0A000' && String(error).includes('cached plan must not change result type');
+  // Its message may be in any language.
+  return sqlState(error) === '0A000' && (error as { routine?: unknown }).routine === 'RevalidateCachedQuery';
 }
 
 /** True where a statement was ended because it and another waited for each other. */

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { CompiledQuery } from 'kysely';
 import type { Db, Tx } from './database.ts';
 
 /** How the statements of a transaction are planned. */
@@ -21,23 +21,25 @@ export function inTenant<T>(
   { keepsPlans = false }: Planning = {},
 ): Promise<T> {
   return db.transaction().execute(async (tx) => {
-    // Without parameters, so that it goes with the `begin`.
-    await sql`select set_config('role', 'reeve_tenant', true), set_config('reeve.tenant', ${sql.lit(tenantId)}, true)${keepsPlans ? KEPT : NOTHING}`.execute(
-      tx,
-    );
+    await tx.executeQuery(CompiledQuery.raw(keepsPlans ? BIND_AND_KEEP : BIND, [tenantId]));
     return work(tx);
   });
 }
 
-const NOTHING = sql``;
+/** Binds a transaction to the tenant in $1, until it ends. */
+const BIND = `select set_config('role', 'reeve_tenant', true), set_config('reeve.tenant', $1, true)`;
 /** The queue's connections have the same settings for good (see postgres.ts). */
-const KEPT = sql.raw(
-  [
+const BIND_AND_KEEP = [
+  BIND,
+  ...[
     ['plan_cache_mode', 'force_generic_plan'],
     ['enable_seqscan', 'off'],
     ['enable_hashjoin', 'off'],
     ['enable_mergejoin', 'off'],
-  ]
-    .map(([name, value]) => `, set_config('${name}', '${value}', true)`)
-    .join(''),
-);
+  ].map(([name, value]) => `set_config('${name}', '${value}', true)`),
+].join(', ');
+
+/** Whether a statement is one whose answer nobody reads: the transaction has failed where it has. */
+export function isSetting(text: string): boolean {
+  return text === BIND || text === BIND_AND_KEEP;
+}

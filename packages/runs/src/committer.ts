@@ -111,21 +111,21 @@ export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq,
         const audit = transitions.flatMap(({ audit: entries = [] }) =>
           entries.map(({ action, details }) => auditOf(run, action, details)),
         );
-        let ahead = changes;
+        let first = changes;
         if (last.write !== undefined) {
           checkHeld(await runTogether(tx, changes));
           const more = add((await last.write(tx)) ?? []);
-          ahead = more.length > 0 ? [eventStatement(run.tenantId, run.id, more)] : [];
+          first = more.length > 0 ? [eventStatement(run.tenantId, run.id, more)] : [];
         }
         // Budgets last of all: they are shared, and are to be locked only briefly.
         const booking = begins !== undefined || ended.length > 0 ? [bookingStatement(begins, ended)] : [];
         const answers = await runTogether(tx, [
-          ...ahead,
+          ...first,
           ...(audit.length > 0 ? [auditStatement(audit)] : []),
           ...booking,
         ]);
         if (last.write === undefined) checkHeld(answers.slice(0, changes.length));
-        refusal = begins && booking.length > 0 ? refusalOf(begins, answers.at(-1)!) : undefined;
+        refusal = begins && refusalOf(begins, answers.at(-1)!);
       };
       await inTenant(database.db, run.tenantId, write, { keepsPlans: true });
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { Database } from '@reeve/db';
 import { agentOf, roomUnder } from './limit.ts';
-import { claimReady, countLeases, selectLanes, type Claimed, type Lane, type Want } from './store/claim.ts';
+import { claimReady, countLeases, lookAtQueue, type Claimed, type Lane, type Want } from './store/claim.ts';
 import { lockFreeLimits, type Limit } from './store/limit.ts';
 import { SUSPECT } from './store/wait.ts';
 
@@ -46,7 +46,7 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
     cursors = new Map();
     // Where there are more than can be remembered, the next look goes on behind them.
     const after = lanes.length < LANES ? undefined : lanes.at(-1);
-    ({ lanes, limits } = await selectLanes(database.queue, after, LANES));
+    ({ lanes, limits } = await lookAtQueue(database.queue, after, LANES));
   }
 
   /** Shares the room out between the tenants whose turn it is. */

@@ -35,10 +35,10 @@ export interface Look {
 }
 
 /**
- * The lanes behind one (undefined: from the first) that hold ready tasks, found by stepping from one to the next: their length
- * costs nothing. With every limit there is.
+ * Looks at the lanes behind one (undefined: from the first) that hold ready tasks, by stepping from one to the next: their length
+ * costs nothing. And at every limit.
  */
-export async function selectLanes(db: Db, after: Lane | undefined, most: number): Promise<Look> {
+export async function lookAtQueue(db: Db, after: Lane | undefined, most: number): Promise<Look> {
   const { rows } = await sql<{ tenant_id: string; lane: string; max_running: number | null }>`
     with recursive lanes as (
       (select tenant_id, lane from ready_tasks where (tenant_id, lane) > (${after?.tenantId ?? ''}, ${after?.lane ?? ''}) order by tenant_id, lane limit 1)
