@@ -15,12 +15,19 @@ export type Answer = Pick<pg.QueryResult, 'command' | 'rowCount' | 'rows'>;
  * Sends statements in one packet and answers what each answered. To the server they are one unit: after the first that fails none
  * runs, so a `begin` that fails cannot leave those behind it to run by themselves.
  */
-export function sendPacket(client: pg.PoolClient, statements: readonly SentStatement[]): Promise<readonly Answer[]> {
-  return new Promise((resolve, reject) => {
-    client.query(
-      new Packet(statements, (error, answers) => (error ? reject(error) : resolve(([] as Answer[]).concat(answers)))),
-    );
-  });
+export async function sendPacket(
+  client: pg.PoolClient,
+  statements: readonly SentStatement[],
+): Promise<readonly Answer[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer | readonly Answer[]>();
+  client.query(new Packet(statements, (error, answers) => (error ? reject(error) : resolve(answers))));
+  try {
+    return ([] as Answer[]).concat(await promise);
+  } catch (error) {
+    // From the socket's events to whoever sent it, as the driver does.
+    if (error instanceof Error) Error.captureStackTrace(error);
+    throw error;
+  }
 }
 
 /** The driver's own query of one statement gathers the answers, of any number, as it does for statements with a `;` between. */
@@ -31,7 +38,8 @@ class Packet extends pg.Query {
     statements: readonly SentStatement[],
     end: (error: Error | undefined, answers: Answer | readonly Answer[]) => void,
   ) {
-    super({ text: '' }, end as never);
+    // What is sent goes by this text nowhere; it tells whoever watches the driver's queries.
+    super({ text: statements.map(({ text }) => text).join('; ') }, end as never);
     // Here, since a value that cannot be sent must not be met when half of the packet is.
     this.#statements = statements.map((one) => ({
       ...one,

@@ -20,7 +20,7 @@ const writing = new WeakSet<object>();
 async function watched(connection: object, text: string, run: () => Promise<unknown>): Promise<unknown> {
   if (text.includes('insert into tasks (')) armed = true;
   if (
-    /insert into (?:tasks|memories) \(|update tasks |with lease as materialized|^(insert into|update) "(tasks|runs|steps|events|messages)"/.test(
+    /insert into (?:tasks|memories) \(|update tasks |with lease as materialized|(?:^|; )(?:insert into|update) "(?:tasks|runs|steps|events|messages)"/.test(
       text,
     )
   )
@@ -37,6 +37,7 @@ async function watched(connection: object, text: string, run: () => Promise<unkn
 const { query } = pg.Client.prototype as unknown as { query: Query };
 (pg.Client.prototype as unknown as { query: Query }).query = function (statement, ...rest) {
   const run = () => query.call(this, statement, ...rest);
+  // Of a packet, all its statements.
   const text = typeof statement === 'string' ? statement : (statement as { text?: string }).text;
   return text === undefined ? run() : watched(this, text, run);
 };
