@@ -1,4 +1,4 @@
-import { runText, type Statement, type Tx } from '@reeve/db';
+import { runStatement, type Statement, type Tx } from '@reeve/db';
 import { newId } from '@reeve/kit';
 
 /** One thing that happened: who did what, in which trace, to which task and run. */
@@ -73,8 +73,7 @@ export type AuditAction =
 
 /** Adds rows to the audit log, in the transaction of the change they tell of and never outside it. */
 export async function recordAudit(tx: Tx, entries: readonly AuditEntry[]): Promise<void> {
-  const { text, parameters } = auditStatement(entries);
-  if (entries.length > 0) await runText(tx, text, parameters);
+  if (entries.length > 0) await runStatement(tx, auditStatement(entries));
 }
 
 /** The same as a statement, for whoever runs it together with others. */

@@ -9,7 +9,7 @@ export type { DatabaseOptions } from './open.ts';
 export { lookAtSchema } from './schema.ts';
 export type { SchemaLook } from './schema.ts';
 export { ensureSnapshot, restoreSnapshot } from './snapshot.ts';
-export { json, likeText, now, runText, runTogether } from './sql.ts';
+export { json, likeText, now, runStatement, runText, runTogether } from './sql.ts';
 export type { Statement } from './sql.ts';
 export { persist } from './persist.ts';
 export { isDeadlock, isDiskFull, isLockTimeout, isTransient, isUniqueViolation, mayPass } from './sqlstate.ts';

@@ -38,7 +38,7 @@ class Packet extends pg.Query {
     statements: readonly SentStatement[],
     end: (error: Error | undefined, answers: Answer | readonly Answer[]) => void,
   ) {
-    // What is sent goes by this text nowhere; it tells whoever watches the driver's queries.
+    // This text is not sent: it is for whoever watches the driver's queries.
     super({ text: statements.map(({ text }) => text).join('; ') }, end as never);
     // Here, since a value that cannot be sent must not be met when half of the packet is.
     this.#statements = statements.map((one) => ({

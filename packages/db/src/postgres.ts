@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { CHANNELS, type Channel, type Database } from './database.ts';
 import { migrate } from './migrate.ts';
+import { KEPT_PLANS } from './plans.ts';
 import { sparing } from './sparing.ts';
 import { isTransient } from './sqlstate.ts';
 import type { Tables } from './tables.ts';
@@ -14,12 +15,10 @@ const TIMESTAMPTZ = 1184;
 /** Claims, settlements and enqueues of a process, each of which goes one batch at a time. */
 const QUEUE_CONNECTIONS = 4;
 
-/**
- * Planning the queue's statements anew each time, which their array parameters would make PostgreSQL do, costs more than running
- * them. A plan that is kept must not be one for the tables as they were when they were small: by index, always.
- */
-const QUEUE_PLANS =
-  '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
+/** The queue's connections keep their plans for good. */
+const QUEUE_PLANS = Object.entries(KEPT_PLANS)
+  .map(([name, value]) => `-c ${name}=${value}`)
+  .join(' ');
 
 export interface PostgresOptions {
   readonly url: string;

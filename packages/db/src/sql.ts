@@ -24,7 +24,12 @@ export interface Statement {
  * Runs a statement whose text is known beforehand, with `$1`, `$2`… for its parameters. For those that are repeated so often that
  * composing their text each time would cost more than the driver does.
  */
-export async function runText<Row>(db: Db, text: string, parameters: readonly unknown[]): Promise<Row[]> {
+export function runText<Row>(db: Db, text: string, parameters: readonly unknown[]): Promise<Row[]> {
+  return runStatement(db, { text, parameters });
+}
+
+/** The same of a statement that others run together with more. */
+export async function runStatement<Row>(db: Db, { text, parameters }: Statement): Promise<Row[]> {
   const { rows } = await db.executeQuery<Row>(CompiledQuery.raw(text, [...parameters]));
   return rows;
 }

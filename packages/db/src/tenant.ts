@@ -1,5 +1,6 @@
 import { CompiledQuery } from 'kysely';
 import type { Db, Tx } from './database.ts';
+import { KEPT_PLANS } from './plans.ts';
 
 /** How the statements of a transaction are planned. */
 export interface Planning {
@@ -28,15 +29,9 @@ export function inTenant<T>(
 
 /** Binds a transaction to the tenant in $1, until it ends. */
 const BIND = `select set_config('role', 'reeve_tenant', true), set_config('reeve.tenant', $1, true)`;
-/** The queue's connections have the same settings for good (see postgres.ts). */
 const BIND_AND_KEEP = [
   BIND,
-  ...[
-    ['plan_cache_mode', 'force_generic_plan'],
-    ['enable_seqscan', 'off'],
-    ['enable_hashjoin', 'off'],
-    ['enable_mergejoin', 'off'],
-  ].map(([name, value]) => `set_config('${name}', '${value}', true)`),
+  ...Object.entries(KEPT_PLANS).map(([name, value]) => `set_config('${name}', '${value}', true)`),
 ].join(', ');
 
 /** Whether a statement is one whose answer nobody reads: the transaction has failed where it has. */

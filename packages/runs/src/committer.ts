@@ -3,7 +3,7 @@ import type { NewRunEvent, RunEvent } from '@reeve/contract';
 import { inTenant, runTogether, type Database, type Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
 import { leaseLost, type Claim } from '@reeve/tasks';
-import { bookingStatement, refusalOf, type Booking, type EndedCall, type NewCall } from '@reeve/tenancy';
+import { bookStatement, refusalOf, type Booking, type EndedCall, type NewCall } from '@reeve/tenancy';
 import type { Feed } from './feed.ts';
 import { numberEvents, storedEvent } from './log.ts';
 import type { RunRecord, StepRecord } from './run.ts';
@@ -118,7 +118,8 @@ export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq,
           first = more.length > 0 ? [eventStatement(run.tenantId, run.id, more)] : [];
         }
         // Budgets last of all: they are shared, and are to be locked only briefly.
-        const booking = begins !== undefined || ended.length > 0 ? [bookingStatement(begins, ended)] : [];
+        const beginning = begins === undefined ? [] : [begins];
+        const booking = beginning.length + ended.length > 0 ? [bookStatement(beginning, ended)] : [];
         const answers = await runTogether(tx, [
           ...first,
           ...(audit.length > 0 ? [auditStatement(audit)] : []),

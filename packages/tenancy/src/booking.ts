@@ -1,7 +1,7 @@
-import { isDeadlock, mayPass, type Database, type Statement } from '@reeve/db';
+import { isDeadlock, mayPass, type Database } from '@reeve/db';
 import { createBatcher, type ReeveError } from '@reeve/kit';
 import { refusalOfCall } from './call.ts';
-import { bookCalls, bookedOf, bookStatement, type BookRow, type EndedCall, type NewCall } from './store/book.ts';
+import { bookCalls, bookedOf, type BookRow, type EndedCall, type NewCall } from './store/book.ts';
 
 /*
  * The ledger's writes of one process. Calls that begin and calls that end while others commit share the next commit: many calls
@@ -29,12 +29,7 @@ export function bookingOf(database: Database): Booking {
   return booking;
 }
 
-/** Writes calls down in the caller's transaction: settles those, and begins that one, where its budgets have room. */
-export function bookingStatement(begins: NewCall | undefined, ends: readonly EndedCall[]): Statement {
-  return bookStatement(begins === undefined ? [] : [begins], ends);
-}
-
-/** Why that call may not begin, by what the statement answered, with nothing written of it: `budget_exhausted`. */
+/** Why the one call that was to begin may not, by what `bookStatement` answered, with nothing written of it: `budget_exhausted`. */
 export function refusalOf(begins: NewCall, answer: readonly unknown[]): ReeveError | undefined {
   const { full } = bookedOf(answer as readonly BookRow[]);
   return full.length > 0 ? refusalOfCall(begins, full) : undefined;

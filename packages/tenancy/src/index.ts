@@ -2,7 +2,7 @@ export { isOpen, openAuthenticator, requireSafeBinding } from './authenticate.ts
 export type { Authenticator } from './authenticate.ts';
 export { createCallAuthenticator } from './authenticate-call.ts';
 export type { CallAuthenticatorParts } from './authenticate-call.ts';
-export { bookingStatement, refusalOf } from './booking.ts';
+export { refusalOf } from './booking.ts';
 export type { Booking } from './booking.ts';
 export { ensureRunBudget, exhausted } from './budget-change.ts';
 export { beginCall, HOLD_MS, settleCall, settleOpenCalls } from './call.ts';
@@ -13,6 +13,7 @@ export { DEFAULT_TENANT, ensureTenant } from './tenant.ts';
 export { costNano, usdOf } from './metering.ts';
 export type { CallAttempt, CallEnd, CallLedger, CallOwner, CallUsage, OpenCall, Price } from './metering.ts';
 export type { BudgetOwner } from './store/applies.ts';
+export { bookStatement } from './store/book.ts';
 export type { EndedCall, NewCall } from './store/book.ts';
 export { deleteRunBudgets } from './store/budget.ts';
 export { expireCalls, startMetering, sweepCalls } from './sweep.ts';

@@ -1,5 +1,5 @@
 import type { RunEvent } from '@reeve/contract';
-import { runText, type Db, type Statement } from '@reeve/db';
+import { runStatement, type Db, type Statement } from '@reeve/db';
 import { sql } from 'kysely';
 
 /** An event as it is stored: without what the run and its steps hold already. */
@@ -17,8 +17,7 @@ export async function insertEvents(
   runId: string,
   events: readonly StoredEvent[],
 ): Promise<void> {
-  const { text, parameters } = eventStatement(tenantId, runId, events);
-  if (events.length > 0) await runText(db, text, parameters);
+  if (events.length > 0) await runStatement(db, eventStatement(tenantId, runId, events));
 }
 
 /** The same as a statement, for whoever runs it together with others. */

@@ -1,4 +1,4 @@
-import { runText, type Db, type Statement } from '@reeve/db';
+import { runStatement, runText, type Db, type Statement } from '@reeve/db';
 import type { StoredBudget } from '../budget.ts';
 import type { CallAttempt, CallEnd, CallOwner } from '../metering.ts';
 import { scopesOfCall } from './applies.ts';
@@ -40,8 +40,7 @@ export interface Booked {
  * these, or none where a budget has no room. One statement for both, since each waits for the disk and for the same budgets.
  */
 export async function bookCalls(db: Db, begun: readonly NewCall[], ended: readonly EndedCall[]): Promise<Booked> {
-  const { text, parameters } = bookStatement(begun, ended);
-  return bookedOf(await runText<BookRow>(db, text, parameters));
+  return bookedOf(await runStatement<BookRow>(db, bookStatement(begun, ended)));
 }
 
 /** The same as a statement, for whoever runs it together with others; `bookedOf` says what its rows mean. */
