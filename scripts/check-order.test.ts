@@ -39,7 +39,8 @@ test('a tree in order has no breach', () => {
       needs: ['@reeve/contract', '@types/pg'],
       files: {
         'open.ts': "import 'node:fs';\nimport { a } from '@reeve/contract';\nimport type { Pool } from 'pg';",
-        'open.test.ts': "import { t } from '@reeve/testing';\nimport '../../testing/src/database.ts';",
+        'open.test.ts':
+          "import { t } from '@reeve/testing';\nimport '@reeve/testing/database';\nimport '../test/rows.ts';",
       },
     },
     testing: { needs: ['@reeve/reeve'], files: { 'start.ts': "import '@reeve/reeve';" } },
@@ -82,6 +83,10 @@ test('a relative path stays inside its package and goes around its index', () =>
   assert.match(
     check({ kit: { files: { 'a.ts': "import '../../testing/src/b.ts';" } } })[0] ?? '',
     /leaves the package/,
+  );
+  assert.match(
+    check({ kit: { files: { 'a.ts': "import '../test/rows.ts';" } } })[0] ?? '',
+    /only tests import what stands in the folder test/,
   );
   assert.match(
     check({ kit: { files: { 'deep/a.ts': "export * from '../index.ts';" } } })[0] ?? '',

@@ -34,8 +34,15 @@ export const order = [
   'reeve',
 ];
 
+/** The end-to-end tests, a package of tests alone, stand at the root. */
+const END_TO_END = 'e2e';
+
 // Leaves: what they may import themselves. Nobody imports them, except tests the package `testing`.
-const leaves: Record<string, string[]> = { console: ['contract', 'client'], testing: order };
+const leaves: Record<string, string[]> = {
+  console: ['contract', 'client'],
+  testing: order,
+  [END_TO_END]: [...order, 'testing'],
+};
 
 interface SourceFile {
   /** Relative to the repository, with forward slashes. */
@@ -52,14 +59,18 @@ if (process.argv[1] === import.meta.filename) {
 
 /** Every breach of the order in the repository at `root`, as `file:line what is wrong`; none on a healthy tree. */
 export function checkOrder(root: string): string[] {
-  const names = readdirSync(join(root, 'packages')).filter((name) =>
-    existsSync(join(root, 'packages', name, 'package.json')),
+  const names = [...readdirSync(join(root, 'packages')), END_TO_END].filter((name) =>
+    existsSync(join(root, homeOf(name), 'package.json')),
   );
   return names.sort().flatMap((name) => checkPackage(root, name));
 }
 
+function homeOf(name: string): string {
+  return name === END_TO_END ? END_TO_END : `packages/${name}`;
+}
+
 function checkPackage(root: string, name: string): string[] {
-  const home = `packages/${name}`;
+  const home = homeOf(name);
   if (!order.includes(name) && !(name in leaves)) {
     return [`${home}/package.json:1 ${name} has no place in the order; give it one in scripts/check-order.ts`];
   }
@@ -68,19 +79,28 @@ function checkPackage(root: string, name: string): string[] {
   const lineOf = (dependency: string): number =>
     manifest.slice(0, Math.max(0, manifest.indexOf(`"${dependency}":`))).split('\n').length;
   const breaches = [...declared].flatMap((dependency) => {
-    const problem = dependency.startsWith('@reeve/') ? checkWorkspace(name, dependency.slice(7), false) : undefined;
+    const problem = dependency.startsWith('@reeve/')
+      ? checkWorkspace(name, dependency.slice(7), name === END_TO_END)
+      : undefined;
     return problem === undefined
       ? []
       : [`${home}/package.json:${lineOf(dependency)} depends on ${dependency}: ${problem}`];
   });
-  for (const path of globSync(`${home}/src/**/*.{ts,tsx}`, { cwd: root }).sort()) {
-    const file = { path: path.replaceAll('\\', '/'), name, isTest: /(\.test\.tsx?|conformance\.ts)$/.test(path) };
+  const sources = name === END_TO_END ? `${home}/**/*.{ts,tsx}` : `${home}/{src,test}/**/*.{ts,tsx}`;
+  for (const source of globSync(sources, { cwd: root }).sort()) {
+    const path = source.replaceAll('\\', '/');
+    const file = { path, name, isTest: isTest(path) };
     for (const found of findImports(readFileSync(join(root, path), 'utf8'))) {
       const problem = checkImport(file, found, declared);
-      if (problem !== undefined) breaches.push(`${file.path}:${found.line} imports ${found.specifier}: ${problem}`);
+      if (problem !== undefined) breaches.push(`${path}:${found.line} imports ${found.specifier}: ${problem}`);
     }
   }
   return breaches;
+}
+
+/** Whether only tests load a file: a test, or what stands in a package's folder `test`. */
+function isTest(path: string): boolean {
+  return /(\.test\.tsx?|conformance\.ts)$|^(e2e|packages\/[^/]+\/test)\//.test(path);
 }
 
 function readDependencies(manifest: string): Set<string> {
@@ -109,21 +129,24 @@ function checkImport(file: SourceFile, { specifier, isTypeOnly }: Import, declar
     if (problem !== undefined || other === 'testing') return problem;
   }
   const isDeclared = declared.has(dependency) || (isTypeOnly && declared.has(typesOf(dependency)));
-  return isDeclared ? undefined : `packages/${file.name}/package.json does not list ${dependency}`;
+  return isDeclared ? undefined : `${homeOf(file.name)}/package.json does not list ${dependency}`;
 }
 
 function checkRelative(file: SourceFile, specifier: string): string | undefined {
   const target = join(dirname(file.path), specifier).replaceAll('\\', '/');
-  const home = `packages/${file.name}`;
+  const home = homeOf(file.name);
   if (target === `${home}/src/index.ts`) return 'nothing inside a package imports its index.ts; import the file itself';
-  if (!relative(home, target).startsWith('..')) return undefined;
-  if (file.isTest && target.startsWith('packages/testing/')) return undefined;
+  if (!relative(home, target).startsWith('..')) {
+    const leadsToTests = target.startsWith(`${home}/test/`) && !file.isTest;
+    return leadsToTests ? 'only tests import what stands in the folder test' : undefined;
+  }
   return 'the path leaves the package; import the other package by its name';
 }
 
 function checkWorkspace(name: string, other: string, isTest: boolean): string | undefined {
   if (other === name) return 'a package does not import itself by name; import the file itself';
   if (other === 'console') return 'console is a leaf, nobody imports it';
+  if (other === END_TO_END) return 'e2e is a leaf, nobody imports it';
   if (other === 'testing') return isTest ? undefined : 'only tests import testing';
   if (!order.includes(other)) return `${other} has no place in the order; give it one in scripts/check-order.ts`;
   const allowed = leaves[name];

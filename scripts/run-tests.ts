@@ -32,12 +32,12 @@ const ranOnce = new RegExp(
     '^packages/http/src/(?!app|idempotency)',
     '^packages/db/src/(lock|pglite|snapshot|sqlstate|tables)\\.test',
     '^packages/tenancy/src/jwt\\.test',
-    '^packages/testing/src/(bad-input|client|companion|openai-client|(?!keys-)[a-z-]+-http)\\.test',
+    '^e2e/(bad-input|client|companion|openai-client|(?!keys-)[a-z-]+-http)\\.test',
     '^scripts/',
   ].join('|'),
 );
 /** Files that take minutes and of which the first database would say nothing new where the second follows: each kills servers by the dozen. */
-const ranLast = /^packages\/testing\/src\/kill-(approvals|children|wires)\.test/;
+const ranLast = /^e2e\/kill-(approvals|children|wires)\.test/;
 /** What takes long begins first, so that in the end no process waits for the other's last file. */
 const isLong = /\/(kill[a-z-]*|queue-faults|model|[a-z]+-cli|console[a-z-]*\.browser)\.test/;
 const concurrency = 2;
@@ -87,9 +87,12 @@ async function main(): Promise<number> {
 }
 
 function chooseFiles(filters: string[]): { files: string[]; skipped: string[] } {
-  const all = globSync(['packages/*/src/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts', 'bench/**/*.test.ts'], {
-    cwd: root,
-  })
+  const all = globSync(
+    ['packages/*/src/**/*.test.{ts,tsx}', 'e2e/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts'],
+    {
+      cwd: root,
+    },
+  )
     .filter((file) => filters.length === 0 || filters.some((part) => file.includes(part.replace(/^\.\//, ''))))
     .sort();
   const chromium = process.env['REEVE_CHROMIUM'] ?? '/usr/bin/chromium';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { silentLog, type ReeveError } from '@reeve/kit';
-import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from '../../testing/src/upstream/index.ts';
+import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from '@reeve/testing/upstream';
 import type { RemoteProvider } from './config.ts';
 import type { ModelPart, ModelRequest } from './model.ts';
 import { openModels, type OpenOptions } from './open.ts';

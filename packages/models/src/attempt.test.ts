@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { ReeveError, silentLog } from '@reeve/kit';
-import { startFakeUpstream, type FakeUpstream } from '../../testing/src/upstream/index.ts';
+import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 import { openModels } from './open.ts';
 import {
   collect,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, it } from 'node:test';
 import { silentLog } from '@reeve/kit';
-import { startFakeUpstream, type FakeUpstream } from '../../testing/src/upstream/index.ts';
+import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 import { fingerprint } from './cassette.ts';
 import { openModels } from './open.ts';
 import {

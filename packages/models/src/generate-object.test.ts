@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, it } from 'node:test';
 import { z } from 'zod';
-import { startFakeUpstream, type FakeUpstream } from '../../testing/src/upstream/index.ts';
+import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 import { generateObject } from './generate-object.ts';
 import { keptLedger, openTest, REMOTES, request, settingsFor, signal } from './test-gateway.ts';
 

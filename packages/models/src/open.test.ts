@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { it } from 'node:test';
 import { metrics, silentLog } from '@reeve/kit';
-import { startFakeUpstream } from '../../testing/src/upstream/index.ts';
+import { startFakeUpstream } from '@reeve/testing/upstream';
 import type { ModelRequest } from './model.ts';
 import { openModels } from './open.ts';
 import { readSettings } from './test-gateway.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { startFakeUpstream, type FakeUpstream } from '../../testing/src/upstream/index.ts';
+import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 import type { RemoteProvider } from './config.ts';
 import type { ModelRequest } from './model.ts';
 import { collect, openTest, REMOTES, request, settingsFor, signal } from './test-gateway.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from '../../testing/src/upstream/index.ts';
+import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from '@reeve/testing/upstream';
 import type { RemoteProvider } from './config.ts';
 import type { ModelMessage } from './model.ts';
 import { collect, finishOf, openTest, request, settingsFor, signal, textOf } from './test-gateway.ts';

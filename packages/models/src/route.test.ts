@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { metrics } from '@reeve/kit';
-import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from '../../testing/src/upstream/index.ts';
+import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from '@reeve/testing/upstream';
 import {
   collect,
   finishOf,

@@ -12,7 +12,7 @@ import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/conn
 import { Sandbox } from '@reeve/contract/proto/reeve/v1/sandbox';
 import type { Principal } from '@reeve/http';
 import { createLog, currentContext, ReeveError, silentLog, withContext } from '@reeve/kit';
-import { createGrpcClient, protoFiles } from '../../testing/src/grpc-client.ts';
+import { createGrpcClient, protoFiles } from '@reeve/testing/grpc-client';
 import { callerOf, type AuthenticateCall } from './caller.ts';
 import { makeCertificates } from './certificates.ts';
 import { openChannel, openLocalChannel } from './channel.ts';

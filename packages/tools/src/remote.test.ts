@@ -10,7 +10,7 @@ import { newId, ReeveError, silentLog } from '@reeve/kit';
 import { openChannel, startRpcServer, type RpcServer } from '@reeve/rpc';
 import { createQuota, createWorkspaces, openSandbox, workspacePath, type Sandbox } from '@reeve/sandbox';
 import { programsService, workspaceRoot } from '@reeve/sandbox/rpc';
-import { createGrpcClient, type GrpcClient } from '../../testing/src/grpc-client.ts';
+import { createGrpcClient, type GrpcClient } from '@reeve/testing/grpc-client';
 import { bareTools, workspaceTools } from './builtin/index.ts';
 import type { ToolCallMade, ToolCalls } from './call.ts';
 import { createRegistryOf, type ToolRegistry } from './registry.ts';

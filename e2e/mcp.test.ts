@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { createClient, type Client as Ours } from '@reeve/client';
+import { routes } from '@reeve/contract';
+import { startMcpServer, type TestMcpServer } from '@reeve/testing/mcp-server';
+import { startReeve, type Reeve } from '@reeve/testing/reeve';
+import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
+
+const SECRET = 'internal-secret';
+type Json = Record<string, unknown>;
+
+describe('MCP', { timeout: 240_000 }, () => {
+  let upstream: FakeUpstream;
+  let reeve: Reeve;
+  let remote: TestMcpServer;
+  let ours: Ours;
+  before(async () => {
+    upstream = await startFakeUpstream();
+    remote = await startMcpServer();
+    reeve = await startReeve({
+      ...upstream.environment,
+      REEVE_API_KEY: 'rv_administrator',
+      REEVE_INTERNAL_SECRET: SECRET,
+      REEVE_ALLOW_PRIVATE_URLS: '127.0.0.1',
+    });
+    ours = createClient({ baseUrl: reeve.url, apiKey: 'rv_administrator' });
+  });
+  beforeEach(() => upstream.reset());
+  after(async () => {
+    await reeve[Symbol.asyncDispose]();
+    await remote[Symbol.asyncDispose]();
+    await upstream[Symbol.asyncDispose]();
+  });
+
+  async function connect(mode: 'legacy' | 'auto', apiKey = 'rv_administrator') {
+    const client = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode } });
+    const headers = { authorization: `Bearer ${apiKey}` };
+    await client.connect(new StreamableHTTPClientTransport(new URL(`${reeve.url}/mcp`), { requestInit: { headers } }));
+    return Object.assign(client, { [Symbol.asyncDispose]: () => client.close() });
+  }
+  async function call(client: Client, name: string, args: Json = {}) {
+    const { structuredContent, isError = false } = await client.callTool({ name, arguments: args });
+    return { isError, ...(structuredContent as Json) } as Json;
+  }
+
+  for (const mode of ['auto', 'legacy'] as const) {
+    it(`serves the official client, ${mode === 'auto' ? '2026-07-28' : '2025-11-25'}: agents, runs, tasks and memory`, async () => {
+      await using client = await connect(mode);
+      assert.equal(client.getNegotiatedProtocolVersion(), mode === 'auto' ? '2026-07-28' : '2025-11-25');
+      assert.equal(client.getServerVersion()?.name, 'reeve');
+      const { tools } = await client.listTools();
+      const names = tools.map(({ name }) => name);
+      for (const name of [
+        'agent__assistant',
+        'run_agent',
+        'get_run',
+        'create_task',
+        'list_tasks',
+        'remember',
+        'recall',
+        'forget',
+      ])
+        assert.ok(names.includes(name), name);
+      assert.deepEqual(
+        tools.filter(({ annotations }) => annotations?.readOnlyHint).map(({ name }) => name),
+        ['list_agents', 'get_run', 'list_tasks', 'get_task', 'recall'],
+      );
+      upstream.respond(() => ({ text: ['forty-two'] }));
+      const ran = await call(client, 'agent__assistant', { message: 'what is it' });
+      assert.deepEqual([ran['isError'], ran['status'], ran['result']], [false, 'completed', 'forty-two']);
+      const run = await ours.call(routes.getRun, { params: { id: ran['run_id'] as string } });
+      assert.deepEqual([run.door, run.result, run.tenant_id], ['mcp', 'forty-two', 'default']);
+      const next = await call(client, 'run_agent', { message: 'and now', session_id: ran['session_id'] });
+      assert.equal(next['session_id'], ran['session_id']);
+      const told = (await call(client, 'get_run', { run_id: next['run_id'] }))['run'] as Json;
+      assert.equal(told['status'], 'completed');
+      const task = (
+        await call(client, 'create_task', { agent_id: 'assistant', task_type: 'query', title: `by ${mode}` })
+      )['task'] as Json;
+      const found = (await call(client, 'list_tasks', { q: `by ${mode}` }))['tasks'] as Json[];
+      assert.deepEqual(
+        found.map(({ id }) => id),
+        [task['id']],
+      );
+      const stored = await call(client, 'remember', { text: `the ${mode} heron likes rain` });
+      const matches = (await call(client, 'recall', { query: `${mode} heron` }))['matches'] as Json[];
+      assert.ok(matches.some(({ id }) => id === stored['id']));
+      assert.equal((await call(client, 'forget', { id: stored['id'] }))['forgotten'], true);
+      assert.equal((await call(client, 'forget', { id: stored['id'] }))['code'], 'not_found');
+      const missing = await call(client, 'run_agent', { agent: 'nobody', message: 'x' });
+      assert.deepEqual([missing['isError'], missing['code']], [true, 'unknown_agent']);
+      const wrong = await client.callTool({ name: 'run_agent', arguments: { message: 7 } });
+      assert.equal(wrong.isError, true);
+    });
+  }
+
+  it('goes on with a run that takes longer than its caller waits, and stops it when it is told to', async () => {
+    await using client = await connect('auto');
+    upstream.respond(() => ({ text: ['slow'], delayMs: 20_000 }));
+    const ran = await call(client, 'run_agent', { message: 'slowly', timeout_ms: 300 });
+    assert.deepEqual([ran['isError'], ran['status']], [false, 'running']);
+    const run_id = ran['run_id'];
+    assert.equal(((await call(client, 'get_run', { run_id }))['run'] as Json)['status'], 'running');
+    await call(client, 'cancel_run', { run_id });
+    const until = Date.now() + 10_000;
+    while (((await call(client, 'get_run', { run_id }))['run'] as Json)['status'] !== 'cancelled')
+      assert.ok(Date.now() < until);
+  });
+
+  it('is refused without a credential, and offers a role what its routes allow it', async () => {
+    await assert.rejects(connect('auto', 'rv_wrong'));
+    const viewer = await ours.call(routes.createKey, { body: { name: 'viewer', role: 'viewer' } });
+    await using client = await connect('auto', viewer.secret!);
+    const { tools } = await client.listTools();
+    assert.deepEqual(tools.map(({ name }) => name).sort(), [
+      'get_run',
+      'get_task',
+      'list_agents',
+      'list_tasks',
+      'recall',
+    ]);
+    await assert.rejects(client.callTool({ name: 'agent__assistant', arguments: { message: 'x' } }), /not found/i);
+  });
+
+  it('answers what is no message, and what is not of this protocol, as JSON-RPC or HTTP do', async () => {
+    const send = (method: string, body?: string, headers: Record<string, string> = {}) =>
+      fetch(`${reeve.url}/mcp`, {
+        method,
+        headers: {
+          authorization: 'Bearer rv_administrator',
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          ...headers,
+        },
+        ...(body !== undefined && { body }),
+      });
+    const nonsense = await send('POST', '{}');
+    assert.equal(nonsense.status, 400);
+    assert.equal(((await nonsense.json()) as { error: { code: number } }).error.code, -32_600);
+    assert.equal((await send('GET')).status, 405);
+    assert.equal((await send('DELETE')).status, 405);
+    const notified = await send('POST', JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
+    assert.deepEqual([notified.status, await notified.text()], [202, '']);
+    const listen = await send('POST', JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'no/such', params: {} }));
+    assert.equal(((await listen.json()) as { error: { code: number } }).error.code, -32_601);
+    const nobody = await send('POST', '{}', { authorization: 'Bearer rv_wrong' });
+    assert.equal(nobody.status, 401);
+    assert.ok(nobody.headers.get('www-authenticate')?.startsWith('Bearer'));
+  });
+
+  it('gives an agent the tools of a server, under the rules of its tenant', async () => {
+    const { id } = await ours.call(routes.createMcpServer, { body: { name: 'lab', url: remote.url } });
+    const { tools } = await ours.call(routes.listTools);
+    assert.ok(tools.some(({ name, source }) => name === 'mcp__lab__put' && source === 'mcp:lab'));
+    await ours.call(routes.createAgent, { body: { name: 'Lab', slug: 'lab', tools: ['mcp__lab__put'] } });
+    const put = { toolCalls: [{ name: 'mcp__lab__put', input: { value: 7 } }] };
+    upstream.script([put, { text: ['done'] }]);
+    const answered = await ours.call(routes.chat, { body: { agent_config_id: 'lab', message: 'go', stream: false } });
+    assert.deepEqual(
+      // eslint-disable-next-line typescript/no-explicit-any
+      (answered as any).response.result.tool_calls,
+      [{ name: 'mcp__lab__put', input: { value: 7 }, output: { value: 7 } }],
+    );
+    const direct = await ours.call(routes.executeTool, { body: { tool_name: 'mcp__lab__put', args: { value: 8 } } });
+    assert.deepEqual([direct.tool_status, direct.result], ['success', { value: 8 }]);
+    const headers = { 'x-internal-service': 'true', 'x-internal-service-secret': SECRET, 'x-tenant-id': 'another' };
+    const theirs = await (await fetch(`${reeve.url}/api/v1/tools`, { headers })).text();
+    assert.ok(theirs.includes('calculator') && !theirs.includes('mcp__'), theirs);
+    await ours.call(routes.putTenantOverrides, {
+      params: { id: 'default' },
+      body: { tools: { deny: ['mcp__lab__*'] } },
+    });
+    const denied = await ours.call(routes.executeTool, { body: { tool_name: 'mcp__lab__put', args: { value: 8 } } });
+    assert.equal(denied.tool_status, 'denied');
+    await ours.call(routes.putTenantOverrides, {
+      params: { id: 'default' },
+      body: { tools: { approve: ['mcp__lab__*'] } },
+    });
+    upstream.script([put, { text: ['asked first'] }]);
+    const before = remote.seen.length;
+    const body = { agent_config_id: 'lab', message: 'again', stream: false, timeout_ms: 1_000 };
+    await assert.rejects(ours.call(routes.chat, { body }), { code: 'timeout' });
+    assert.equal(remote.seen.length, before);
+    const { approvals } = await ours.call(routes.listApprovals, { query: { status: 'pending' } });
+    assert.deepEqual(
+      approvals.map(({ tool }) => tool),
+      ['mcp__lab__put'],
+    );
+    await ours.call(routes.decideApproval, { params: { id: approvals[0]!.id }, body: { decision: 'approve' } });
+    const until = Date.now() + 20_000;
+    for (;;) {
+      const run = await ours.call(routes.getRun, { params: { id: approvals[0]!.run_id! } });
+      if (run.status === 'completed') break;
+      assert.ok(Date.now() < until, run.status);
+    }
+    assert.ok(remote.seen.length > before);
+    await ours.call(routes.deleteMcpServer, { params: { id } });
+    await assert.rejects(ours.call(routes.executeTool, { body: { tool_name: 'mcp__lab__put' } }), {
+      code: 'unknown_tool',
+    });
+  });
+});
