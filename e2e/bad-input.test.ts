@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { ErrorBody, JsonRpcError, OpenAiError, routes, type Route } from '@reeve/contract';
 import { newId, silentLog } from '@reeve/kit';
-import { readConfig, startReeve } from '@reeve/reeve';
+import { readConfig, startReeve } from '@reeve/server';
 import { sql } from 'kysely';
 import { createTestDatabase, type TestDatabase } from '@reeve/testing/database';
 import { fieldsOf, isFree, typeOf, type Field, type OpenApi, type Path } from '@reeve/testing/schema-fields';

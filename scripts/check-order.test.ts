@@ -43,7 +43,7 @@ test('a tree in order has no breach', () => {
           "import { t } from '@reeve/testing';\nimport '@reeve/testing/database';\nimport '../test/rows.ts';",
       },
     },
-    testing: { needs: ['@reeve/reeve'], files: { 'start.ts': "import '@reeve/reeve';" } },
+    testing: { needs: ['@reeve/server'], files: { 'start.ts': "import '@reeve/server';" } },
     console: { needs: ['@reeve/client'], files: { 'main.tsx': "import { c } from '@reeve/client';" } },
   });
   assert.deepEqual(breaches, []);
@@ -59,11 +59,11 @@ test('an import of a package further down is named with its file and line', () =
 });
 
 test('leaves and the composition root are imported by nobody', () => {
-  const needs = ['@reeve/reeve'];
-  assert.match(check({ gateway: { needs, files: {} } })[0] ?? '', /reeve stands below gateway/);
-  assert.match(check({ reeve: { files: { 'a.ts': "import '@reeve/console';" } } })[0] ?? '', /console is a leaf/);
+  const needs = ['@reeve/server'];
+  assert.match(check({ gateway: { needs, files: {} } })[0] ?? '', /server stands below gateway/);
+  assert.match(check({ server: { files: { 'a.ts': "import '@reeve/console';" } } })[0] ?? '', /console is a leaf/);
   assert.match(
-    check({ reeve: { files: { 'a.ts': "import '@reeve/testing';" } } })[0] ?? '',
+    check({ server: { files: { 'a.ts': "import '@reeve/testing';" } } })[0] ?? '',
     /only tests import testing/,
   );
   assert.match(check({ console: { needs: ['@reeve/db'], files: {} } })[0] ?? '', /imports only contract and client/);

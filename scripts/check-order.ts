@@ -31,7 +31,8 @@ export const order = [
   'crew',
   'delegation',
   'gateway',
-  'reeve',
+  'server',
+  'cli',
 ];
 
 /** The end-to-end tests, a package of tests alone, stand at the root. */

@@ -28,7 +28,7 @@ const root = join(import.meta.dirname, '..');
  */
 const ranOnce = new RegExp(
   [
-    '^packages/(console|contract|extensions|kit|models|reeve|sandbox|skills|tools)/',
+    '^packages/(cli|console|contract|extensions|kit|models|sandbox|server|skills|tools)/',
     '^packages/http/src/(?!app|idempotency)',
     '^packages/db/src/(lock|pglite|snapshot|sqlstate|tables)\\.test',
     '^packages/tenancy/src/jwt\\.test',

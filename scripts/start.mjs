@@ -7,7 +7,7 @@ const prepared = await runNode(['scripts/prepare.ts']);
 if (prepared !== 0) process.exit(prepared);
 
 const parent = process.ppid;
-const server = spawn(nodePath(), ['packages/reeve/src/main.ts', 'serve', ...process.argv.slice(2)], {
+const server = spawn(nodePath(), ['packages/cli/src/main.ts', 'serve', ...process.argv.slice(2)], {
   cwd: root,
   stdio: 'inherit',
 });

@@ -29,7 +29,7 @@ function makeRepository(t: TestContext, { isInstalled = true } = {}): string {
   for (const name of ['start.mjs', 'toolchain.mjs'])
     cpSync(join(import.meta.dirname, name), join(root, 'scripts', name));
   write(join(root, 'scripts/prepare.ts'), '');
-  write(join(root, 'packages/reeve/src/main.ts'), server);
+  write(join(root, 'packages/cli/src/main.ts'), server);
   write(join(root, 'package-lock.json'), lockfile);
   write(join(root, 'package.json'), '{"type": "module"}');
   if (isInstalled) write(join(root, 'node_modules/.reeve-lock'), createHash('sha256').update(lockfile).digest('hex'));

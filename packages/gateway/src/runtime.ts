@@ -2,6 +2,7 @@ import type { RunEvent } from '@reeve/contract';
 import { inTenant, isTransient } from '@reeve/db';
 import { counter, ReeveError, sleep, unlessAborted, type ConfigOf, type Log, type Verdict } from '@reeve/kit';
 import {
+  findBegunRun,
   selectRun,
   startRun,
   waitForRun,
@@ -12,7 +13,6 @@ import {
   type StartParts,
 } from '@reeve/runs';
 import { ExponentialBackoff, fullJitterGenerator } from 'cockatiel';
-import { findBegunRun } from './begun-run.ts';
 import { createCircuits, type Circuits } from './circuits.ts';
 import type { gatewaySettings } from './config.ts';
 import { runVerdictOf, startFailureOf, startVerdictOf } from './start-failure.ts';

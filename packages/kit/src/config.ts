@@ -10,7 +10,7 @@ export interface Setting<S extends z.ZodType = z.ZodType> {
   readonly secret: boolean;
 }
 
-/** A package's settings; `reeve/src/config.ts` composes them into one object. */
+/** A package's settings; `server/src/config.ts` composes them into one object. */
 export type Settings = Readonly<Record<string, Setting>>;
 export type ConfigOf<S extends Settings> = { readonly [K in keyof S]: z.output<S[K]['schema']> };
 

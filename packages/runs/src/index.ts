@@ -1,3 +1,4 @@
+export { findBegunRun } from './begun-run.ts';
 export { cancelRun } from './cancel.ts';
 export { createFeed } from './feed.ts';
 export { forkRun } from './fork.ts';

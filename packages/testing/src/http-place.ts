@@ -10,7 +10,7 @@ import {
   type TaskDraft,
 } from '@reeve/contract';
 import { silentLog } from '@reeve/kit';
-import { readConfig, startReeve } from '@reeve/reeve';
+import { readConfig, startReeve } from '@reeve/server';
 import { createTestDatabase, passTime } from './database.ts';
 
 /** One who calls the API. */

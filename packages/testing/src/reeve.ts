@@ -1,5 +1,5 @@
 import { silentLog } from '@reeve/kit';
-import { readConfig, startReeve as start, type Reeve as Started } from '@reeve/reeve';
+import { readConfig, startReeve as start, type Reeve as Started } from '@reeve/server';
 import { createTestDatabase } from './database.ts';
 
 /** A whole Reeve in this process, on a free port. */

@@ -26,7 +26,7 @@ export interface ServerProcess extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
-const main = join(import.meta.dirname, '../../reeve/src/main.ts');
+const main = join(import.meta.dirname, '../../cli/src/main.ts');
 const READY_MS = 60_000;
 
 /** Starts `reeve serve` on a free port and waits until it listens. Throws with its log where it ends before that. */

@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { runChecks, type Check } from '@reeve/server/checks';
+import { EXIT } from '../failure.ts';
+import { examples, exitWith } from '../options.ts';
+import { note, printJson, printTable, wantsJson, type Column, type OutputOptions } from '../output.ts';
+
+const COLUMNS: readonly Column<Check>[] = [
+  ['CHECK', ({ name }) => name],
+  ['STATE', ({ state }) => state],
+  ['EVIDENCE', ({ evidence }) => evidence],
+];
+
+export function define(command: Command): void {
+  command
+    .option('--json', 'print one JSON document: {"ok": ..., "checks": [{"name", "state", "evidence", "remedy"}]}')
+    .addHelpText(
+      'after',
+      '\nChanges nothing and calls no model. The exit code is 1 if any check fails; warnings do not count.',
+    )
+    .addHelpText('after', examples('reeve doctor', 'reeve doctor --json | jq \'.checks[] | select(.state != "ok")\''))
+    .action(exitWith(doctor));
+}
+
+async function doctor(options: OutputOptions): Promise<number> {
+  const checks = await runChecks();
+  const isWell = checks.every(({ state }) => state !== 'fail');
+  if (wantsJson(options)) {
+    printJson({ ok: isWell, checks });
+  } else {
+    printTable(checks, COLUMNS);
+    for (const { name, state, evidence, remedy } of checks)
+      if (remedy !== null) note(`\n${state}: ${name}: ${evidence}\n  ${remedy}`);
+  }
+  return isWell ? EXIT.done : EXIT.failed;
+}

@@ -1,0 +1,70 @@
+import type { Log } from '@reeve/kit';
+import type { Command } from 'commander';
+import { readConfig, settingsInVain } from '@reeve/server/config';
+import { EXIT } from '../failure.ts';
+import { examples, exitWith } from '../options.ts';
+import { createProcessLog } from '@reeve/server/process-log';
+import { isSandboxAlone } from '@reeve/server';
+import { startSandboxRole } from '@reeve/server';
+import { startReeve } from '@reeve/server';
+
+interface ServeOptions {
+  readonly host?: string;
+  readonly port?: string;
+  readonly dataDir?: string;
+  readonly roles?: string;
+}
+
+export function define(command: Command): void {
+  command
+    .option('--host <address>', 'address to listen on (REEVE_HOST)')
+    .option('--port <port>', 'port to listen on; 0 takes a free one (REEVE_PORT)')
+    .option('--data-dir <directory>', 'embedded database and workspaces (REEVE_DATA_DIR)')
+    .option('--roles <roles>', 'what this process does: all, or some, separated by commas (REEVE_ROLES)')
+    .addHelpText('after', examples('reeve serve --port 8081 --data-dir /var/lib/reeve'))
+    .action(exitWith(serve));
+}
+
+/** Runs the server until SIGINT or SIGTERM, which stop it cleanly; a second one ends it at once. */
+async function serve(options: ServeOptions): Promise<number> {
+  const { config } = readConfig({
+    REEVE_HOST: options.host,
+    REEVE_PORT: options.port,
+    REEVE_DATA_DIR: options.dataDir,
+    REEVE_ROLES: options.roles,
+  });
+  const log = createProcessLog(config);
+  for (const setting of settingsInVain()) log.warn(setting);
+  const stopped = new Promise<string>((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      resolve(signal);
+      process.once(signal, () => process.exit(130));
+    };
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+  });
+  if (isSandboxAlone(config)) {
+    const role = await startSandboxRole(config, log);
+    process.stdout.write(
+      `Reeve listens on ${role.url}\n  sandbox   gRPC, gRPC-Web, Connect\n  data      ${role.workspaces}\n`,
+    );
+    return stop(role, await stopped, log);
+  }
+  const reeve = await startReeve({ config, log, command: 'serve', serve: true });
+  const lines = [
+    `Reeve listens on ${reeve.url}`,
+    `  console   ${reeve.url}/`,
+    `  try       curl -s ${reeve.url}/execute -H 'content-type: application/json' -d '{"task": "What is 6 * 7?"}'`,
+    `  data      ${reeve.dataDirectory} (${reeve.database.kind === 'pglite' ? 'embedded database' : 'workspaces; the database is PostgreSQL'})`,
+    `  model     ${config.llmProvider}`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return stop(reeve, await stopped, log);
+}
+
+async function stop(running: AsyncDisposable, signal: string, log: Log): Promise<number> {
+  log.info(`${signal}: stopping`);
+  await running[Symbol.asyncDispose]();
+  log.info('stopped');
+  return EXIT.done;
+}

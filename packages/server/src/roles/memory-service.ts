@@ -1,0 +1,31 @@
+import type { Database } from '@reeve/db';
+import type { MemoryAsks, MemoryRulesOf } from '@reeve/memory';
+import type { RpcServer } from '@reeve/rpc';
+import type { Config } from '../config.ts';
+import { isAlone, startRoleService, type RoleServiceParts } from './role-service.ts';
+
+/** Serves the service `Memory` where this process has the role. Throws as `startRoleService` does. */
+export function startMemoryService(
+  parts: RoleServiceParts,
+  database: Pick<Database, 'db'>,
+  rulesOf: MemoryRulesOf,
+  asks: MemoryAsks,
+): Promise<RpcServer | undefined> {
+  const { config } = parts;
+  return startRoleService(parts, {
+    role: 'memory',
+    name: 'Memory',
+    host: config.memoryHost,
+    port: config.memoryPort,
+    variable: 'MEMORY_PORT',
+    services: async () => [(await import('@reeve/memory/rpc')).memoryService(database, rulesOf, asks)],
+  });
+}
+
+/** The port of HTTP: the role memory by itself has its own, where nobody chose one. */
+export function httpPortOf(config: Config): number {
+  const isChosen = config.shown.some(({ variable, origin }) => variable === 'REEVE_PORT' && origin !== 'default');
+  return isAlone(config, 'memory') && !isChosen ? MEMORY_HTTP_PORT : config.port;
+}
+
+const MEMORY_HTTP_PORT = 8003;
