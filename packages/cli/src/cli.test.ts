@@ -6,37 +6,38 @@ import { PGlite } from '@electric-sql/pglite';
 import { readHolder } from '@reeve/db/lock';
 import { sleep } from '@reeve/kit';
 import { Command } from 'commander';
-import { createPlace, type CliResult, type Place } from '../test/cli-process.ts';
+import type { CommandResult } from '../test/running.ts';
+import { createShell, type TestShell } from '../test/shell.ts';
 
-function json<T = Record<string, unknown>>({ stdout }: CliResult): T {
+function json<T = Record<string, unknown>>({ stdout }: CommandResult): T {
   return JSON.parse(stdout) as T;
 }
 
 suite('without a server', () => {
-  let place: Place;
-  before(async () => void (place = await createPlace()));
-  after(() => place[Symbol.asyncDispose]());
+  let shell: TestShell;
+  before(async () => void (shell = await createShell()));
+  after(() => shell[Symbol.asyncDispose]());
 
   test('run prints only the answer where stdout is piped, and one document with --json', async () => {
-    const plain = await place.cli(['run', 'What is 6 * 7?']);
+    const plain = await shell.run(['run', 'What is 6 * 7?']);
     assert.deepEqual(plain, { code: 0, stdout: '6 * 7 = 42.\n', stderr: '' });
-    const whole = await place.cli(['run', '-', '--param', 'unit=kg', '--param', 'count=3', '--json'], {
+    const whole = await shell.run(['run', '-', '--param', 'unit=kg', '--param', 'count=3', '--json'], {
       input: 'What is 2 + 3?',
     });
     assert.equal(whole.code, 0);
     const run = json<{ status: string; result: string; run_id: string }>(whole);
     assert.equal(run.status, 'completed');
     assert.ok(run.result.length > 0);
-    const shown = json<{ run: { input: string }; steps: unknown[] }>(await place.cli(['runs', 'show', run.run_id]));
+    const shown = json<{ run: { input: string }; steps: unknown[] }>(await shell.run(['runs', 'show', run.run_id]));
     assert.equal(shown.run.input, 'What is 2 + 3?\n\nParameters:\n{\n  "unit": "kg",\n  "count": 3\n}');
     assert.ok(shown.steps.length > 0);
   });
 
   test('run-once works on the queue, tells of every task, and exits with 3 where one failed', async () => {
-    const agent = await place.cli(['agents', 'create', '--name', 'Hasty', '--tool', 'calculator', '--max-steps', '1']);
+    const agent = await shell.run(['agents', 'create', '--name', 'Hasty', '--tool', 'calculator', '--max-steps', '1']);
     assert.deepEqual(json<{ limits: { max_steps: number } }>(agent).limits.max_steps, 1);
     const good = json<{ task: { id: string } }>(
-      await place.cli([
+      await shell.run([
         'create-task',
         '--agent=assistant',
         '--type=sum',
@@ -45,7 +46,7 @@ suite('without a server', () => {
       ]),
     );
     const bad = json<{ task: { id: string } }>(
-      await place.cli([
+      await shell.run([
         'create-task',
         '--agent',
         'hasty',
@@ -57,7 +58,7 @@ suite('without a server', () => {
         '5',
       ]),
     );
-    const worked = await place.cli(['run-once', '--limit=5']);
+    const worked = await shell.run(['run-once', '--limit=5']);
     assert.equal(worked.code, 3);
     const { processed, failed } = json<{
       processed: { id: string; agent: string; type: string; status: string; summary: string }[];
@@ -73,14 +74,14 @@ suite('without a server', () => {
         { id: bad.task.id, agent: 'hasty', type: 'sum', status: 'failed' },
       ],
     );
-    const idle = await place.cli(['run-once', '--json']);
+    const idle = await shell.run(['run-once', '--json']);
     assert.equal(idle.code, 0);
     assert.deepEqual(json(idle), { processed: [], failed: 0 });
   });
 
   test('run-loop frees the data directory between its rounds and ends with 0 at Ctrl-C', async () => {
-    const loop = place.start(['run-loop', '--sleep-seconds=1']);
-    const made = await place.cli([
+    const loop = shell.start(['run-loop', '--sleep-seconds=1']);
+    const made = await shell.run([
       'create-task',
       '--agent',
       'assistant',
@@ -90,15 +91,15 @@ suite('without a server', () => {
       'What is 20 + 3?',
     ]);
     assert.equal(made.code, 0, made.stderr);
-    await loop.said('20 + 3 = 23');
-    loop.child.kill('SIGINT');
+    await loop.printed('20 + 3 = 23');
+    loop.signal('SIGINT');
     const { code, stdout } = await loop.ended;
     assert.equal(code, 0);
     assert.equal((JSON.parse(stdout) as { status: string }).status, 'completed');
   });
 
   test('piped chat answers each line in one conversation, and tells at the end that some messages failed', async () => {
-    const chat = await place.cli(['chat', '--json'], {
+    const chat = await shell.run(['chat', '--json'], {
       input: 'What is 2 + 2?\n\n/new\nWhat is 3 + 3?\nWhat is 4 + 4?\n/quit\nWhat is 5 + 5?\n',
     });
     assert.equal(chat.code, 0, chat.stderr);
@@ -112,14 +113,14 @@ suite('without a server', () => {
     );
     assert.notEqual(answers[0]!.session_id, answers[1]!.session_id);
     assert.equal(answers[1]!.session_id, answers[2]!.session_id);
-    const mixed = await place.cli(['chat', 'hasty'], { input: 'Hello\nWhat is 3 + 3?\n' });
+    const mixed = await shell.run(['chat', 'hasty'], { input: 'Hello\nWhat is 3 + 3?\n' });
     assert.equal(mixed.code, 3);
     assert.match(mixed.stderr, /^reeve: .*max_steps|^reeve: .*steps/m);
   });
 
   test('what it prints is JSON wherever it is piped, and nothing else reaches stderr', async () => {
     for (const args of [['status'], ['migrate', '--check'], ['doctor'], ['version', '--json']]) {
-      const result = await place.cli(args);
+      const result = await shell.run(args);
       assert.equal(result.code, 0, `${args.join(' ')}: ${result.stderr}`);
       assert.equal(result.stderr, '', args.join(' '));
       assert.equal(typeof json(result), 'object');
@@ -131,34 +132,30 @@ suite('without a server', () => {
       ['tasks', 'watch'],
       ['run', 'Hello', '--detach'],
     ]) {
-      const { code, stderr } = await place.cli(args);
+      const { code, stderr } = await shell.run(args);
       assert.equal(code, 2);
       assert.match(stderr, /needs a running server: start one with "reeve serve"/);
     }
   });
 
   test('a command waits for another one that has the data directory, then says who has it', async () => {
-    const other = place.start(['chat']);
-    for (
-      const deadline = Date.now() + 30_000;
-      readHolder(place.dataDirectory)?.pid !== other.child.pid;
-      await sleep(50)
-    )
+    const other = shell.startProcess(['chat']);
+    for (const deadline = Date.now() + 30_000; readHolder(shell.dataDirectory)?.pid !== other.pid; await sleep(50))
       assert.ok(Date.now() < deadline, 'it has not taken the data directory');
-    const held = await place.cli(['status', '--json']);
+    const held = await shell.run(['status', '--json']);
     assert.equal(held.code, 1);
     const { error } = JSON.parse(held.stderr) as { error: { code: string; message: string } };
     assert.equal(error.code, 'conflict');
-    assert.match(error.message, new RegExp(`in use by process ${other.child.pid} \\(reeve chat\\)`));
-    other.child.kill('SIGINT');
+    assert.match(error.message, new RegExp(`in use by process ${other.pid} \\(reeve chat\\)`));
+    other.signal('SIGINT');
     assert.equal((await other.ended).code, 130);
   });
 });
 
 suite('usage and configuration', () => {
-  let place: Place;
-  before(async () => void (place = await createPlace()));
-  after(() => place[Symbol.asyncDispose]());
+  let shell: TestShell;
+  before(async () => void (shell = await createShell()));
+  after(() => shell[Symbol.asyncDispose]());
 
   test('wrong usage exits with 2 and one line that says what is wrong', async () => {
     const cases: [string[], RegExp][] = [
@@ -173,7 +170,7 @@ suite('usage and configuration', () => {
     ];
     await Promise.all(
       cases.map(async ([args, expected]) => {
-        const { code, stdout, stderr } = await place.cli(args);
+        const { code, stdout, stderr } = await shell.run(args);
         assert.equal(code, 2, args.join(' '));
         assert.match(stderr, expected);
         assert.equal(stderr.trim().split('\n').length, 1);
@@ -183,7 +180,7 @@ suite('usage and configuration', () => {
   });
 
   test('every command has help with an example', async () => {
-    const { stdout } = await place.cli(['--help']);
+    const { stdout } = await shell.run(['--help']);
     for (const file of readdirSync(join(import.meta.dirname, 'commands'))) {
       const name = basename(file, '.ts');
       assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
@@ -200,7 +197,7 @@ suite('usage and configuration', () => {
 
   test('every wrong configuration value is named, with what is allowed', async () => {
     const environment = { REEVE_PORT: '99999', LOG_LEVEL: 'loud', LLM_PROVIDER: 'abacus' };
-    const serve = await place.cli(['serve'], { environment });
+    const serve = await shell.run(['serve'], { environment });
     assert.equal(serve.code, 2);
     for (const part of [
       'REEVE_PORT is "99999"',
@@ -210,7 +207,7 @@ suite('usage and configuration', () => {
       'openai-compatible',
     ])
       assert.ok(serve.stderr.includes(part), serve.stderr);
-    const check = await place.cli(['config', 'check', '--json'], { environment });
+    const check = await shell.run(['config', 'check', '--json'], { environment });
     assert.equal(check.code, 1);
     const { ok, problems } = json<{ ok: boolean; problems: { path: string }[] }>(check);
     assert.equal(ok, false);
@@ -220,8 +217,8 @@ suite('usage and configuration', () => {
   test('config check finds what does not go together, and doctor fails by it', async () => {
     const environment = { LLM_PROVIDER: 'openai', REEVE_HOST: '0.0.0.0', REEVE_ROLES: 'worker' };
     const [check, doctor] = await Promise.all([
-      place.cli(['config', 'check'], { environment }),
-      place.cli(['doctor'], { environment }),
+      shell.run(['config', 'check'], { environment }),
+      shell.run(['doctor'], { environment }),
     ]);
     assert.equal(check.code, 1);
     for (const part of ['OPENAI_API_KEY', 'REEVE_API_KEY', 'DATABASE_URL'])
@@ -239,7 +236,7 @@ suite('usage and configuration', () => {
   test('a folder of an embedding model is looked at before anything is loaded', async () => {
     const good = join(import.meta.dirname, '../../models/src/onnx/fixtures/tiny');
     const look = (path: string, ...args: string[]) =>
-      place.cli(args, { environment: { EMBEDDING_PROVIDER: 'onnx', EMBEDDING_MODEL: path } });
+      shell.run(args, { environment: { EMBEDDING_PROVIDER: 'onnx', EMBEDDING_MODEL: path } });
     const [check, doctor] = await Promise.all([look('/nowhere', 'config', 'check'), look(good, 'doctor')]);
     assert.equal(check.code, 1);
     assert.match(check.stderr, /EMBEDDING_MODEL is "\/nowhere", but there is no such folder/);
@@ -250,7 +247,7 @@ suite('usage and configuration', () => {
   });
 
   test('secrets are masked in what config show prints', async () => {
-    const shown = await place.cli(['config', 'show'], { environment: { REEVE_API_KEY: 'rv_very_secret_key' } });
+    const shown = await shell.run(['config', 'show'], { environment: { REEVE_API_KEY: 'rv_very_secret_key' } });
     assert.ok(!shown.stdout.includes('very_secret'));
     const { values } = json<{ values: { variable: string; value: string; origin: string }[] }>(shown);
     assert.deepEqual(
@@ -265,19 +262,19 @@ suite('usage and configuration', () => {
   });
 
   test('a database that does not fit this program ends every command at once', async () => {
-    assert.equal((await place.cli(['migrate'])).code, 0);
-    const database = await PGlite.create(join(place.dataDirectory, 'db'));
+    assert.equal((await shell.run(['migrate'])).code, 0);
+    const database = await PGlite.create(join(shell.dataDirectory, 'db'));
     await database.exec(`update reeve_migrations set checksum = 'another'`);
     await database.close();
     for (const args of [['status'], ['serve'], ['migrate', '--check']]) {
-      const { code, stderr } = await place.cli(args);
+      const { code, stderr } = await shell.run(args);
       assert.equal(code, 1, args.join(' '));
       assert.match(stderr, /^reeve: the database was migrated with another text/m);
     }
   });
 
   test('a server that REEVE_URL names and nobody reaches is 4', async () => {
-    const { code, stderr } = await place.cli(['status', '--json'], {
+    const { code, stderr } = await shell.run(['status', '--json'], {
       environment: { REEVE_URL: 'http://127.0.0.1:9' },
     });
     assert.equal(code, 4);

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { createClient, type Client } from '@reeve/client';
 import { readHolder } from '@reeve/db/lock';
-import { ReeveError, sleep } from '@reeve/kit';
+import { ReeveError, sleep, type Log } from '@reeve/kit';
 import { readConfig, type Config } from '@reeve/server/config';
 import { UsageError } from './failure.ts';
+import type { CommandIo } from './io.ts';
 import { createProcessLog } from '@reeve/server/process-log';
 import type { Reeve } from '@reeve/server';
 
@@ -38,8 +39,8 @@ const PATIENCE_MS = 10_000;
  * Finds who answers: the server of REEVE_URL, the one that has the data directory, else this process itself. Throws
  * UsageError where that is not what the command needs, and `conflict` where another command keeps the data directory.
  */
-export async function connect(command: string, need: Need = 'anything'): Promise<Connection> {
-  const { config, values } = readConfig({ REEVE_ROLES: 'all' });
+export async function connect(io: CommandIo, command: string, need: Need = 'anything'): Promise<Connection> {
+  const { config, values } = readConfig({ REEVE_ROLES: 'all' }, io);
   const dataDirectory = resolve(config.dataDirectory);
   if (config.url !== undefined) return overHttp(config, dataDirectory, { url: config.url, pid: null, command: null });
 
@@ -52,7 +53,7 @@ export async function connect(command: string, need: Need = 'anything'): Promise
     const isBusy = holder !== undefined && config.databaseUrl === undefined && performance.now() < deadline;
     if (!isBusy) {
       requireWithoutServer(command, need, config);
-      const reeve = await startHere(config, level, command, deadline);
+      const reeve = await startHere(config, createProcessLog(config, io.stderr, level), command, deadline);
       if (reeve !== undefined) return inProcess(config, reeve);
     }
     await sleep(100);
@@ -60,10 +61,10 @@ export async function connect(command: string, need: Need = 'anything'): Promise
 }
 
 /** Undefined where somebody else was faster to take the data directory and there is time to wait for them. */
-async function startHere(config: Config, level: string, command: string, deadline: number): Promise<Reeve | undefined> {
+async function startHere(config: Config, log: Log, command: string, deadline: number): Promise<Reeve | undefined> {
   const { startReeve } = await import('@reeve/server');
   try {
-    return await startReeve({ config, log: createProcessLog(config, level), command, serve: false });
+    return await startReeve({ config, log, command, serve: false });
   } catch (error) {
     const isTaken =
       error instanceof ReeveError && error.reason === 'conflict' && readHolder(config.dataDirectory) !== undefined;

@@ -1,20 +1,21 @@
 import { once } from 'node:events';
 import { EXIT } from './failure.ts';
+import type { CommandIo } from './io.ts';
 import { note } from './output.ts';
 
-/** Writes the lines of an export to stdout, and answers the exit code: an export whose last line is not there has failed. */
-export async function writeExport(lines: AsyncIterable<string>): Promise<number> {
+/** Writes the lines of an export to stdout, and answers the exit code: 1 where the last line, which counts them, is missing. */
+export async function writeExport(io: CommandIo, lines: AsyncIterable<string>): Promise<number> {
+  const { stdout } = io;
   const gone = new AbortController();
   // A reader such as `head` that has enough is no failure.
-  process.stdout.on('error', () => gone.abort());
+  stdout.on('error', () => gone.abort());
   let last = '';
   for await (const line of lines) {
     if (gone.signal.aborted) return EXIT.done;
-    if (!process.stdout.write(`${line}\n`))
-      await once(process.stdout, 'drain', { signal: gone.signal }).catch(() => undefined);
+    if (!stdout.write(`${line}\n`)) await once(stdout, 'drain', { signal: gone.signal }).catch(() => undefined);
     last = line;
   }
   if (last.startsWith('{"exported":')) return EXIT.done;
-  note('reeve: the export broke off before its end');
+  note(io, 'reeve: the export broke off before its end');
   return EXIT.failed;
 }

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { startExternalMemory, type TestExternalMemory } from '@reeve/testing';
-import { createPlace, type Place } from '../test/cli-process.ts';
+import { createShell, type TestShell } from '../test/shell.ts';
 
 suite('an external memory on the command line', () => {
-  let place: Place;
+  let shell: TestShell;
   let there: TestExternalMemory;
   before(async () => {
-    place = await createPlace();
+    shell = await createShell();
     there = await startExternalMemory();
   });
   after(async () => {
     await there[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
+    await shell[Symbol.asyncDispose]();
   });
 
   const doctor = async (environment: Readonly<Record<string, string>>) => {
-    const { stdout } = await place.cli(['doctor', '--json'], { environment });
+    const { stdout } = await shell.run(['doctor', '--json'], { environment });
     const { checks } = JSON.parse(stdout) as { checks: { name: string; state: string; evidence: string }[] };
     return checks.filter(
       ({ name, state }) => name === 'external_memory' || (name === 'configuration' && state !== 'ok'),
@@ -54,7 +54,7 @@ suite('an external memory on the command line', () => {
   });
 
   test('memory search says that what answers is the built-in one', async () => {
-    const { code, stderr } = await place.cli(['memory', 'search', 'tea'], {
+    const { code, stderr } = await shell.run(['memory', 'search', 'tea'], {
       environment: { SOMA_BASE_URL: 'http://127.0.0.1:1' },
     });
     assert.deepEqual([code, /the external memory does not answer/.test(stderr)], [0, true], stderr);

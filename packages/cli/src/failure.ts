@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import type { CommandIo } from './io.ts';
 
 /** What exit codes mean. A command that was interrupted ends with 130, or 143 by SIGTERM. */
 export const EXIT = { done: 0, failed: 1, usage: 2, partly: 3, unreachable: 4, denied: 5 } as const;
@@ -17,11 +18,11 @@ export interface Failure {
   readonly exit: number;
 }
 
-/** Tells of an error on stderr, as one JSON document where `json`, and answers the exit code it means. */
-export async function reportFailure(error: unknown, json: boolean): Promise<number> {
+/** Prints an error on stderr, as one JSON document where `json`, and answers the exit code it means. */
+export async function reportFailure(io: CommandIo, error: unknown, json: boolean): Promise<number> {
   // No subcommand was named: the help that commander has printed says what there is.
   if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
-  const { code, message, details, requestId, exit } = await failureOf(error);
+  const { code, message, details, requestId, exit } = await failureOf(io, error);
   if (json) {
     const body = {
       code,
@@ -29,17 +30,17 @@ export async function reportFailure(error: unknown, json: boolean): Promise<numb
       ...(details.length > 0 && { details }),
       ...(requestId !== undefined && { request_id: requestId }),
     };
-    process.stderr.write(`${JSON.stringify({ error: body }, null, 2)}\n`);
+    io.stderr.write(`${JSON.stringify({ error: body }, null, 2)}\n`);
     return exit;
   }
   const more = details.filter((detail) => !message.includes(detail.message));
   const lines = [message.replaceAll('\n', '\n  '), ...more.map((detail) => `  ${detail.path}: ${detail.message}`)];
-  process.stderr.write(`reeve: ${lines.join('\n')}\n`);
+  io.stderr.write(`reeve: ${lines.join('\n')}\n`);
   return exit;
 }
 
 /** What an error of any kind says to a person and to a script. */
-export async function failureOf(error: unknown): Promise<Failure> {
+export async function failureOf(io: CommandIo, error: unknown): Promise<Failure> {
   const none = { details: [], requestId: undefined };
   if (error instanceof CommanderError) {
     return { ...none, code: 'usage', message: error.message.replace(/^error: /, ''), exit: EXIT.usage };
@@ -55,7 +56,7 @@ export async function failureOf(error: unknown): Promise<Failure> {
     return { code: reason, message, details, requestId: undefined, exit: exitOf(status) };
   }
   const message = error instanceof Error ? error.message : String(error);
-  const stack = error instanceof Error && (await isDebugging()) ? error.stack : undefined;
+  const stack = error instanceof Error && (await isDebugging(io)) ? error.stack : undefined;
   return { ...none, code: 'internal', message: stack ?? message, exit: EXIT.failed };
 }
 
@@ -64,10 +65,10 @@ function exitOf(status: number): number {
   return status === 400 ? EXIT.usage : EXIT.failed;
 }
 
-async function isDebugging(): Promise<boolean> {
+async function isDebugging(io: CommandIo): Promise<boolean> {
   const { readConfig } = await import('@reeve/server/config');
   try {
-    return ['debug', 'trace'].includes(readConfig().config.logLevel);
+    return ['debug', 'trace'].includes(readConfig({}, io).config.logLevel);
   } catch {
     return false;
   }

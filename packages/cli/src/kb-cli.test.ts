@@ -5,19 +5,19 @@ import { after, before, suite, test } from 'node:test';
 import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
 import { startServer, type ServerProcess } from '@reeve/testing';
-import { createPlace, type Place } from '../test/cli-process.ts';
+import { createShell, type TestShell } from '../test/shell.ts';
 import type { SyncSummary } from './knowledge/folder-sync.ts';
 
 const EXAMPLES = join(import.meta.dirname, '../../../knowledge_bases');
 const NOTHING: SyncSummary = { added: 0, replaced: 0, removed: 0, unchanged: 0, skipped: 0, failed: [] };
 
 suite('personas and knowledge bases', { timeout: 300_000 }, () => {
-  let place: Place;
+  let shell: TestShell;
   let server: ServerProcess;
   let folder: string;
-  const serve = () => startServer({ dataDirectory: place.directory, url: undefined });
+  const serve = () => startServer({ dataDirectory: shell.directory, url: undefined });
   const run = async <T>(...args: string[]) => {
-    const { code, stdout, stderr } = await place.cli(args);
+    const { code, stdout, stderr } = await shell.run(args);
     assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
     return (stdout === '' ? undefined : JSON.parse(stdout)) as T;
   };
@@ -26,7 +26,7 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
     await writeFile(join(folder, file), text);
   };
   const ingest = async (persona = 'desk') => {
-    const { code, stdout, stderr } = await place.cli(['kb', 'ingest', folder, '--persona', persona]);
+    const { code, stdout, stderr } = await shell.run(['kb', 'ingest', folder, '--persona', persona]);
     assert.ok(stdout !== '', stderr);
     return { code, summary: JSON.parse(stdout) as SyncSummary };
   };
@@ -36,14 +36,14 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
   };
 
   before(async () => {
-    place = await createPlace();
-    folder = join(place.directory, 'notes');
+    shell = await createShell();
+    folder = join(shell.directory, 'notes');
     server = await serve();
     await run('personas', 'create', '--name', 'Desk', '--json');
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
+    await shell[Symbol.asyncDispose]();
   });
 
   test('the examples are imported, and are up to date when they are imported again', async () => {
@@ -86,11 +86,11 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
       ['short-lived'],
     );
     await run('personas', 'delete', 'short-lived');
-    const gone = await place.cli(['personas', 'show', 'short-lived']);
+    const gone = await shell.run(['personas', 'show', 'short-lived']);
     assert.deepEqual([gone.code, /there is no persona short-lived/.test(gone.stderr)], [1, true]);
-    const empty = await place.cli(['personas', 'edit', 'desk']);
+    const empty = await shell.run(['personas', 'edit', 'desk']);
     assert.deepEqual([empty.code, /give at least one field/.test(empty.stderr)], [2, true]);
-    const nowhere = await place.cli(['kb', 'ingest', 'nowhere', '--persona', 'desk']);
+    const nowhere = await shell.run(['kb', 'ingest', 'nowhere', '--persona', 'desk']);
     assert.deepEqual([nowhere.code, /nowhere is no directory/.test(nowhere.stderr)], [2, true]);
   });
 
@@ -133,7 +133,7 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
 
   test('take nothing from another folder of the same name, nor from an upload', async () => {
     await run('personas', 'create', '--name', 'Twofold');
-    const [one, two] = [join(place.directory, 'one', 'docs'), join(place.directory, 'two', 'docs')];
+    const [one, two] = [join(shell.directory, 'one', 'docs'), join(shell.directory, 'two', 'docs')];
     for (const [directory, text] of [
       [one, 'The first folder knows cranes.'],
       [two, 'The second folder knows herons.'],
@@ -148,7 +148,7 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
       body: { text: 'Somebody sent this.', source: 'docs/sent' },
     });
     const bring = async (directory: string, ...more: string[]) => {
-      const { code, stdout } = await place.cli(['kb', 'ingest', directory, '--persona', 'twofold', '--json', ...more]);
+      const { code, stdout } = await shell.run(['kb', 'ingest', directory, '--persona', 'twofold', '--json', ...more]);
       return [code, JSON.parse(stdout) as SyncSummary] as const;
     };
     assert.deepEqual(await bring(one), [0, { ...NOTHING, added: 1 }]);
@@ -167,7 +167,7 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
 
   test('say no more what a file said that now says what another does', async () => {
     await run('personas', 'create', '--name', 'Twins');
-    const directory = join(place.directory, 'twins');
+    const directory = join(shell.directory, 'twins');
     await mkdir(directory, { recursive: true });
     await writeFile(join(directory, 'b.md'), 'The barn is red.');
     await writeFile(join(directory, 'd.md'), 'The barn is blue.');
@@ -184,16 +184,16 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
   });
 
   test('belong to the only persona where none is named, and to none where there are more', async () => {
-    const { code, stderr } = await place.cli(['kb', 'list']);
+    const { code, stderr } = await shell.run(['kb', 'list']);
     assert.deepEqual([code, stderr.includes('say whose knowledge, by --persona')], [2, true]);
   });
 
   test('are followed while they change', async () => {
-    const watching = place.start(['kb', 'ingest', folder, '--persona', 'desk', '--watch', '--json']);
-    await watching.said('"unchanged":2');
+    const watching = shell.start(['kb', 'ingest', folder, '--persona', 'desk', '--watch', '--json']);
+    await watching.printed('"unchanged":2');
     await write('c.md', 'Cherries are red.');
-    await watching.said('"added":1');
-    watching.child.kill('SIGINT');
+    await watching.printed('"added":1');
+    watching.signal('SIGINT');
     assert.equal((await watching.ended).code, 130);
   });
 
@@ -202,7 +202,7 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
     await rm(folder, { recursive: true });
     for (let n = 0; n < 60; n++)
       await write(`${n}.md`, `# Note ${n}\n\nThe number of this note is n${n}n, and it is about wombats.`);
-    const ingesting = place.start(['kb', 'ingest', folder, '--persona', 'killed', '--json']);
+    const ingesting = shell.start(['kb', 'ingest', folder, '--persona', 'killed', '--json']);
     while ((await documents('killed')).total < 10) await new Promise((resolve) => setTimeout(resolve, 20));
     await server.end('SIGKILL');
     assert.notEqual((await ingesting.ended).code, 0);
@@ -234,13 +234,13 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
       ...['memory', 'list', '--persona', 'rememberer', '--limit', '5', '--json'],
     );
     assert.deepEqual([listed.total, listed.memories.at(-1)?.id], [2, second]);
-    const exported = await place.cli(['memory', 'export']);
+    const exported = await shell.run(['memory', 'export']);
     const lines = exported.stdout.trimEnd().split('\n');
     assert.deepEqual([exported.code, lines.length, lines.at(-1)], [0, 4, '{"exported":3}']);
     assert.equal((JSON.parse(lines[0]!) as { id: string }).id, first);
     for (const bad of [[], ['--all', '--persona', 'rememberer']])
-      assert.equal((await place.cli(['memory', 'delete', ...bad])).code, 2);
-    assert.equal((await place.cli(['memory', 'delete', first])).code, 0);
+      assert.equal((await shell.run(['memory', 'delete', ...bad])).code, 2);
+    assert.equal((await shell.run(['memory', 'delete', first])).code, 0);
     assert.deepEqual(await run('memory', 'delete', '--persona', 'rememberer'), { deleted: 2 });
     assert.deepEqual(await run('memory', 'delete', '--all'), { deleted: 0 });
   });

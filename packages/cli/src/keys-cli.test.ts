@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { AnswerOf, ApiKeyWithSecret, routes } from '@reeve/contract';
-import { startServer, type ServerProcess } from '@reeve/testing';
-import { createPlace, withoutTerminal, type Place } from '../test/cli-process.ts';
+import { createShell, type ShellServer, type TestShell } from '../test/shell.ts';
 
 const ADMIN = 'rv_admin_of_the_tests';
 
 suite('keys', () => {
-  let place: Place;
-  let server: ServerProcess;
+  let shell: TestShell;
+  let server: ShellServer;
   const as = (key: string) => ({ environment: { REEVE_API_KEY: key } });
   const json = async <T>(args: readonly string[], key = ADMIN) => {
-    const { code, stdout, stderr } = await place.cli(['keys', ...args], as(key));
+    const { code, stdout, stderr } = await shell.run(['keys', ...args], as(key));
     assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
     return JSON.parse(stdout) as T;
   };
@@ -19,12 +18,12 @@ suite('keys', () => {
     (await fetch(`${server.url}/version`, { headers: { authorization: `Bearer ${secret}` } })).status;
 
   before(async () => {
-    place = await createPlace();
-    server = await startServer({ dataDirectory: place.directory, url: undefined, ...as(ADMIN) });
+    shell = await createShell();
+    server = await shell.serve(as(ADMIN).environment);
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
+    await shell[Symbol.asyncDispose]();
   });
 
   test('are created, listed without their secret, rotated with a grace, and revoked', async () => {
@@ -41,22 +40,22 @@ suite('keys', () => {
       [[made.id, 'ci', 'admin']],
     );
     assert.ok(!JSON.stringify(keys).includes(second.slice(16)));
-    const revoked = await place.cli(['keys', 'revoke', made.id], as(ADMIN));
+    const revoked = await shell.run(['keys', 'revoke', made.id], as(ADMIN));
     assert.deepEqual([revoked.code, revoked.stdout], [0, '']);
     assert.deepEqual([await works(first), await works(second)], [401, 401]);
   });
 
   test('print their secret alone for a script', async () => {
-    const { stdout, stderr } = await place.cli(['keys', 'create', 'x', '--role', 'viewer', '--secret-only'], as(ADMIN));
+    const { stdout, stderr } = await shell.run(['keys', 'create', 'x', '--role', 'viewer', '--secret-only'], as(ADMIN));
     assert.match(stdout, /^rv_\w{62}\n$/);
     assert.match(stderr, /it is not shown again/);
     assert.equal(await works(stdout.trim()), 200);
   });
 
-  test('show a table at a terminal', { skip: withoutTerminal }, async () => {
-    const made = await place.cli(['keys', 'create', 'y', '--role', 'viewer'], { ...as(ADMIN), terminal: true });
+  test('show a table at a terminal', async () => {
+    const made = await shell.run(['keys', 'create', 'y', '--role', 'viewer'], { ...as(ADMIN), terminal: true });
     assert.match(made.stdout, /^rv_\w{62}\r?$/m);
-    const { stdout } = await place.cli(['keys', 'list'], { ...as(ADMIN), terminal: true });
+    const { stdout } = await shell.run(['keys', 'list'], { ...as(ADMIN), terminal: true });
     assert.match(stdout, /ID +NAME +ROLE +SECRET +STATUS/);
     assert.match(stdout, /y +viewer +rv_\w{12}…\w{4} +active/);
   });
@@ -78,7 +77,7 @@ suite('keys', () => {
     ];
     await Promise.all(
       cases.map(async ([args, expected, message, key = ADMIN]) => {
-        const { code, stderr } = await place.cli(['keys', ...args], as(key));
+        const { code, stderr } = await shell.run(['keys', ...args], as(key));
         assert.deepEqual([code, message.test(stderr)], [expected, true], `${args.join(' ')}: ${stderr}`);
       }),
     );

@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { InvalidArgumentError, type Command } from 'commander';
 import { UsageError } from './failure.ts';
+import type { CommandIo } from './io.ts';
 import type { OutputOptions } from './output.ts';
 
 /** Which part of a list is asked for, and how it is shown. */
@@ -19,28 +22,30 @@ export function withListOptions(command: Command): Command {
 
 /** Adds a command that works on what has an id, and prints it. */
 export function addOnId(
+  io: CommandIo,
   command: Command,
   name: string,
   description: string,
-  work: (id: string, options: OutputOptions) => Promise<number>,
+  work: (io: CommandIo, id: string, options: OutputOptions) => Promise<number>,
 ): void {
   command
     .command(`${name} <id>`)
     .description(description)
     .option(...JSON_OPTION)
     .addHelpText('after', examples(`reeve ${command.name()} ${name} 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11`))
-    .action(exitWith(work));
+    .action(exitWith(io, work));
 }
 
 /** The option of every command that prints data. */
 export const JSON_OPTION = ['--json', 'print JSON'] as const;
 
-/** Makes an action of work that answers its exit code. */
+/** Makes an action of work that answers its exit code; `runCommandLine` finds it in `io`. */
 export function exitWith<Args extends unknown[]>(
-  work: (...args: Args) => Promise<number>,
+  io: CommandIo,
+  work: (io: CommandIo, ...args: Args) => Promise<number>,
 ): (...args: Args) => Promise<void> {
   return async (...args) => {
-    process.exitCode = await work(...args);
+    io.exitCode = await work(io, ...args);
   };
 }
 
@@ -83,9 +88,9 @@ export function jsonObject(text: string): Record<string, unknown> {
 }
 
 /** The JSON object in a file; `-` is standard input. */
-export function readJsonFile(path: string): Record<string, unknown> {
+export async function readJsonFile(io: CommandIo, path: string): Promise<Record<string, unknown>> {
   try {
-    return jsonObject(readTextFile(path));
+    return jsonObject(await readTextFile(io, path));
   } catch (error) {
     if (error instanceof InvalidArgumentError) throw new UsageError(`${path} does not hold a JSON object`);
     throw error;
@@ -93,9 +98,9 @@ export function readJsonFile(path: string): Record<string, unknown> {
 }
 
 /** The text of a file; `-` is standard input. */
-export function readTextFile(path: string): string {
+export async function readTextFile({ stdin, directory }: CommandIo, path: string): Promise<string> {
   try {
-    return readFileSync(path === '-' ? 0 : path, 'utf8');
+    return await (path === '-' ? text(stdin) : readFile(resolve(directory, path), 'utf8'));
   } catch (error) {
     throw new UsageError(`${path === '-' ? 'standard input' : path} cannot be read: ${(error as Error).message}`);
   }

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import type { CommandIo, OutputStream } from './io.ts';
 
 /*
  * Data goes to stdout: tables for a terminal, JSON with --json or where stdout is piped. Everything else goes to stderr.
@@ -12,31 +13,31 @@ export interface OutputOptions {
 /** One column of a table; the last one is cut to the terminal's width. */
 export type Column<Row> = readonly [title: string, cell: (row: Row) => string | number | null | undefined];
 
-export function wantsJson({ json }: OutputOptions): boolean {
-  return json === true || !process.stdout.isTTY;
+export function wantsJson({ stdout }: CommandIo, { json }: OutputOptions): boolean {
+  return json === true || !stdout.isTTY;
 }
 
 /** One JSON document. */
-export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+export function printJson({ stdout }: CommandIo, value: unknown): void {
+  stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** One of many JSON documents, on a line of its own. */
-export function printJsonLine(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+export function printJsonLine({ stdout }: CommandIo, value: unknown): void {
+  stdout.write(`${JSON.stringify(value)}\n`);
 }
 
 /** Text for a person; on a terminal without control characters. */
-export function printText(text: string): void {
-  process.stdout.write(`${process.stdout.isTTY ? printable(text) : text}\n`);
+export function printText({ stdout }: CommandIo, text: string): void {
+  stdout.write(`${stdout.isTTY ? printable(text) : text}\n`);
 }
 
 /** A line on stderr. */
-export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+export function note({ stderr }: CommandIo, text: string): void {
+  stderr.write(`${text}\n`);
 }
 
-export function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
+export function printTable<Row>(io: CommandIo, rows: readonly Row[], columns: readonly Column<Row>[]): void {
   const titles = columns.map(([title]) => title);
   const cells = rows.map((row) => columns.map(([, cell]) => oneLine(String(cell(row) ?? ''))));
   const widths = titles.map((title, at) => Math.max(title.length, ...cells.map((line) => line[at]!.length)));
@@ -46,35 +47,36 @@ export function printTable<Row>(rows: readonly Row[], columns: readonly Column<R
         .map((text, at) => text.padEnd(widths[at]!))
         .join('  ')
         .trimEnd(),
-      process.stdout.columns ?? 0,
+      io.stdout.columns ?? 0,
     );
-  process.stdout.write(`${[dim(line(titles)), ...cells.map(line)].join('\n')}\n`);
+  io.stdout.write(`${[dim(line(titles), io.stdout), ...cells.map(line)].join('\n')}\n`);
 }
 
 /** A list as the server answered it: JSON as it is, or a table of its rows with a word on how many more there are. */
 export function printList<Row>(
+  io: CommandIo,
   answer: { readonly total: number; readonly offset: number },
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   options: OutputOptions,
 ): void {
-  if (wantsJson(options)) {
-    printJson(answer);
+  if (wantsJson(io, options)) {
+    printJson(io, answer);
     return;
   }
-  if (rows.length > 0) printTable(rows, columns);
+  if (rows.length > 0) printTable(io, rows, columns);
   const end = answer.offset + rows.length;
-  if (rows.length === 0) note(answer.total === 0 ? 'none' : `none here, ${answer.total} in all`);
-  else if (end < answer.total) note(`${rows.length} of ${answer.total}; more with --offset ${end}`);
+  if (rows.length === 0) note(io, answer.total === 0 ? 'none' : `none here, ${answer.total} in all`);
+  else if (end < answer.total) note(io, `${rows.length} of ${answer.total}; more with --offset ${end}`);
 }
 
 /** Names with their values, one a line; values of several lines are indented below their name. */
-export function printFields(fields: readonly (readonly [name: string, value: unknown])[]): void {
+export function printFields({ stdout }: CommandIo, fields: readonly (readonly [name: string, value: unknown])[]): void {
   const width = Math.max(...fields.map(([name]) => name.length));
   for (const [name, value] of fields) {
     if (value === null || value === undefined || value === '') continue;
     const text = printable(typeof value === 'object' ? JSON.stringify(value) : String(value as string));
-    process.stdout.write(`${dim(name.padEnd(width))}  ${text.replaceAll('\n', `\n${' '.repeat(width + 2)}`)}\n`);
+    stdout.write(`${dim(name.padEnd(width), stdout)}  ${text.replaceAll('\n', `\n${' '.repeat(width + 2)}`)}\n`);
   }
 }
 
@@ -96,7 +98,7 @@ export function printable(text: string): string {
 }
 
 /** Grey on a terminal that shows colors, else as it is. */
-export function dim(text: string, stream: NodeJS.WriteStream = process.stdout): string {
+export function dim(text: string, stream: OutputStream): string {
   return styleText('dim', text, { stream });
 }
 

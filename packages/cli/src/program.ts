@@ -1,9 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, reportFailure } from './failure.ts';
+import type { CommandIo, OutputStream } from './io.ts';
 
 /** A command's file: it says what the command takes and what it does. */
 interface CommandFile {
-  define(command: Command): void;
+  define(command: Command, io: CommandIo): void;
 }
 
 interface Entry {
@@ -88,25 +89,39 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 partly failed, 4 not reachable, 5
 Commands use the server of REEVE_URL, else the one that has the data directory; without one they open the database themselves.`;
 
 /**
- * Runs one command and answers its exit code. Data goes to stdout, everything else to stderr. Only the file of the
- * command that is named is loaded.
+ * Runs one command and answers its exit code. Data goes to stdout, everything else to stderr. Loads only the file of the
+ * command that is named.
  */
-export async function runCommandLine(args: readonly string[]): Promise<number> {
+export async function runCommandLine(args: readonly string[], io: CommandIo): Promise<number> {
+  const { stdout, stderr } = io;
   const program = new Command('reeve')
     .description('Reeve runs AI agents on your own machines.')
     .exitOverride()
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+      outputError: () => undefined,
+      getOutHelpWidth: () => widthOf(stdout),
+      getErrHelpWidth: () => widthOf(stderr),
+      getOutHasColors: () => stdout.isTTY === true,
+      getErrHasColors: () => stderr.isTTY === true,
+    })
     .addHelpText('after', EXAMPLES);
   const named = args.find((arg) => !arg.startsWith('-') && arg !== 'help');
   for (const { name, summary, load } of COMMANDS) {
     const command = program.command(name).description(summary);
-    if (name === named) (await load()).define(command);
+    if (name === named) (await load()).define(command, io);
   }
   try {
     await program.parseAsync(args, { from: 'user' });
-    return Number(process.exitCode ?? EXIT.done);
+    return io.exitCode ?? EXIT.done;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
-    return reportFailure(error, args.includes('--json'));
+    return reportFailure(io, error, args.includes('--json'));
   }
+}
+
+/** The columns of a terminal; commander takes 80 where there is none. */
+function widthOf({ isTTY, columns }: OutputStream): number {
+  return (isTTY === true ? columns : undefined) ?? 80;
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { Approval, DueSchedule, Schedule, Task, TaskDetail, TaskEvent, Workflow } from '@reeve/contract';
-import { startServer, type ServerProcess } from '@reeve/testing';
-import { createPlace, type CliOptions, type CliResult, type Place } from '../test/cli-process.ts';
+import type { CommandResult } from '../test/running.ts';
+import { createShell, type RunOptions, type ShellServer, type TestShell } from '../test/shell.ts';
 
 interface Changed {
   readonly tasks: Task[];
@@ -20,36 +20,36 @@ const GRAPH = {
 const TASK = ['create-task', '--agent', 'assistant', '--type', 'sum', '--title', 'What is 6 * 7?'];
 
 /** What a command printed, which ends with `code`. */
-async function json<T>(place: Place, args: readonly string[], code = 0, options: CliOptions = {}): Promise<T> {
-  const result = await place.cli(args, options);
+async function json<T>(shell: TestShell, args: readonly string[], code = 0, options: RunOptions = {}): Promise<T> {
+  const result = await shell.run(args, options);
   assert.equal(result.code, code, `${args.join(' ')}: ${result.stderr}`);
   return JSON.parse(result.stdout) as T;
 }
 
-async function create(place: Place, ...more: string[]): Promise<Task> {
-  return (await json<{ task: Task }>(place, [...TASK, ...more])).task;
+async function create(shell: TestShell, ...more: string[]): Promise<Task> {
+  return (await json<{ task: Task }>(shell, [...TASK, ...more])).task;
 }
 
 suite('the queue by hand, without a server', () => {
-  let place: Place;
-  before(async () => void (place = await createPlace()));
-  after(() => place[Symbol.asyncDispose]());
+  let shell: TestShell;
+  before(async () => void (shell = await createShell()));
+  after(() => shell[Symbol.asyncDispose]());
 
   test('a workflow, a decision and a schedule are worked on by run-once, and status tells what is left', async () => {
-    const created = await json<Workflow>(place, ['workflows', 'create', '-'], 0, { input: JSON.stringify(GRAPH) });
-    const asked = await create(place, '--requires-approval', '--priority', '9');
+    const created = await json<Workflow>(shell, ['workflows', 'create', '-'], 0, { input: JSON.stringify(GRAPH) });
+    const asked = await create(shell, '--requires-approval', '--priority', '9');
     assert.equal(asked.waiting_for, 'approval');
-    const schedule = await json<Schedule>(place, [
+    const schedule = await json<Schedule>(shell, [
       ...['schedules', 'create', '--agent', 'assistant', '--type', 'sum', '--title', 'What is 1 + 1?'],
       ...['--frequency', 'daily', '--first', '2026-01-01T08:00:00Z', '--catch-up', 'one'],
     ]);
-    const told = await json<{ due: DueSchedule[] }>(place, ['run-due-schedules', '--dry-run']);
+    const told = await json<{ due: DueSchedule[] }>(shell, ['run-due-schedules', '--dry-run']);
     assert.deepEqual(
       told.due.map(({ schedule_id, action, task_id }) => [schedule_id, action, task_id]),
       [[schedule.id, 'fire', null]],
     );
-    const { due } = await json<{ due: DueSchedule[] }>(place, ['run-due-schedules']);
-    const worked = await json<{ processed: { id: string; status: string }[] }>(place, ['run-once', '--limit=5']);
+    const { due } = await json<{ due: DueSchedule[] }>(shell, ['run-due-schedules']);
+    const worked = await json<{ processed: { id: string; status: string }[] }>(shell, ['run-once', '--limit=5']);
     assert.deepEqual(
       worked.processed.map(({ id, status }) => `${id} ${status}`).sort(),
       [created.tasks[0]!.id, due[0]!.task_id].map((id) => `${id} completed`).sort(),
@@ -58,11 +58,11 @@ suite('the queue by hand, without a server', () => {
       tasks: { by_status: Record<string, number>; by_waiting: Record<string, number> };
       pending_approvals: number;
       next_schedule: Schedule;
-    }>(place, ['status']);
+    }>(shell, ['status']);
     assert.deepEqual(status.tasks.by_status, { completed: 2, pending: 2 });
     assert.deepEqual([status.tasks.by_waiting['approval'], status.tasks.by_waiting['ready']], [1, 1]);
     assert.deepEqual([status.pending_approvals, status.next_schedule.id], [1, schedule.id]);
-    const approved = await json<Changed>(place, ['tasks', 'approve', asked.id, NOBODY, '--reason', 'fine'], 3);
+    const approved = await json<Changed>(shell, ['tasks', 'approve', asked.id, NOBODY, '--reason', 'fine'], 3);
     assert.deepEqual(
       [approved.tasks.map(({ id, decision_reason }) => [id, decision_reason]), approved.failed.map(({ code }) => code)],
       [[[asked.id, 'fine']], ['not_found']],
@@ -71,100 +71,100 @@ suite('the queue by hand, without a server', () => {
 });
 
 suite('the queue by hand, beside a server', () => {
-  let place: Place;
-  let server: ServerProcess;
+  let shell: TestShell;
+  let server: ShellServer;
   before(async () => {
-    place = await createPlace();
-    server = await startServer({ dataDirectory: place.directory, url: undefined });
+    shell = await createShell();
+    server = await shell.serve();
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
+    await shell[Symbol.asyncDispose]();
   });
 
-  const lines = ({ stdout }: CliResult) =>
+  const lines = ({ stdout }: CommandResult) =>
     stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as TaskEvent);
 
   test('tasks that wait for a decision are in the inbox until they are approved or rejected', async () => {
-    await json(place, ['policies', 'set', 'sum', '--ask', '--expires-after', '2h']);
-    const [one, other] = await Promise.all([create(place), create(place, '--description', 'the other')]);
-    const inbox = await json<{ approvals: Approval[] }>(place, ['tasks', 'inbox']);
+    await json(shell, ['policies', 'set', 'sum', '--ask', '--expires-after', '2h']);
+    const [one, other] = await Promise.all([create(shell), create(shell, '--description', 'the other')]);
+    const inbox = await json<{ approvals: Approval[] }>(shell, ['tasks', 'inbox']);
     assert.deepEqual(inbox.approvals.map(({ task_id }) => task_id).sort(), [one.id, other.id].sort());
-    const rejected = await json<Changed>(place, ['tasks', 'reject', other.id, '--reason', 'no']);
+    const rejected = await json<Changed>(shell, ['tasks', 'reject', other.id, '--reason', 'no']);
     assert.equal(rejected.tasks[0]?.status, 'failed');
-    const again = await place.cli(['tasks', 'approve', other.id]);
+    const again = await shell.run(['tasks', 'approve', other.id]);
     assert.equal(again.code, 1);
     assert.equal(again.stderr, 'reeve: it is rejected already by local\n');
-    await json(place, ['tasks', 'approve', one.id]);
-    const watched = await place.cli(['tasks', 'watch', one.id]);
+    await json(shell, ['tasks', 'approve', one.id]);
+    const watched = await shell.run(['tasks', 'watch', one.id]);
     assert.equal(watched.code, 0);
     assert.deepEqual(
       lines(watched).map(({ type }) => type),
       ['task_created', 'approval_requested', 'approval_approved', 'task_ready', 'task_started', 'task_completed'],
     );
-    const detail = await json<TaskDetail>(place, ['tasks', 'show', one.id]);
+    const detail = await json<TaskDetail>(shell, ['tasks', 'show', one.id]);
     assert.deepEqual([detail.approval?.status, detail.runs.length], ['approved', 1]);
-    await json(place, ['policies', 'set', 'sum', '--auto']);
-    const { policies } = await json<{ policies: { auto_execute: boolean }[] }>(place, ['policies', 'list']);
+    await json(shell, ['policies', 'set', 'sum', '--auto']);
+    const { policies } = await json<{ policies: { auto_execute: boolean }[] }>(shell, ['policies', 'list']);
     assert.deepEqual(
       policies.map(({ auto_execute }) => auto_execute),
       [true],
     );
-    assert.equal((await place.cli(['policies', 'remove', 'sum'])).code, 0);
-    assert.deepEqual((await json<{ policies: unknown[] }>(place, ['policies', 'list'])).policies, []);
-    assert.equal((await place.cli(['policies', 'remove', 'sum'])).code, 1);
+    assert.equal((await shell.run(['policies', 'remove', 'sum'])).code, 0);
+    assert.deepEqual((await json<{ policies: unknown[] }>(shell, ['policies', 'list'])).policies, []);
+    assert.equal((await shell.run(['policies', 'remove', 'sum'])).code, 1);
   });
 
   test('the status of a server elsewhere tells nothing of this machine', async () => {
     type Shown = { server: { url: string }; data_directory: string | null; database: string | null };
     const read = async (environment: Record<string, string>) =>
-      JSON.parse((await place.cli(['status'], { environment })).stdout) as Shown;
+      JSON.parse((await shell.run(['status'], { environment })).stdout) as Shown;
     const here = await read({});
     assert.deepEqual([here.server.url, here.database], [server.url, 'embedded']);
-    assert.ok(here.data_directory?.startsWith(place.directory));
+    assert.ok(here.data_directory?.startsWith(shell.directory));
     const elsewhere = await read({ REEVE_URL: server.url });
     assert.deepEqual([elsewhere.server.url, elsewhere.data_directory, elsewhere.database], [server.url, null, null]);
   });
 
   test('what is watched goes on through a restart of the server, and ends with the outcome', async () => {
-    await json(place, ['limits', 'set', '0']);
-    const task = await create(place);
-    const all = place.start(['tasks', 'watch', '--agent', 'assistant']);
-    const one = place.start(['tasks', 'watch', task.id]);
-    await one.said('task_created');
+    await json(shell, ['limits', 'set', '0']);
+    const task = await create(shell);
+    const all = shell.start(['tasks', 'watch', '--agent', 'assistant']);
+    const one = shell.start(['tasks', 'watch', task.id]);
+    await one.printed('task_created');
     // It follows from when it has connected: it has once it tells of a task that was made meanwhile.
     let follows = false;
-    const told = all.said('task_created').then(() => (follows = true));
-    while (!follows) await Promise.race([told, create(place)]);
+    const told = all.printed('task_created').then(() => (follows = true));
+    while (!follows) await Promise.race([told, create(shell)]);
     const port = new URL(server.url).port;
     await server.end('SIGTERM');
-    server = await startServer({ dataDirectory: place.directory, url: undefined, environment: { REEVE_PORT: port } });
-    await json(place, ['tasks', 'cancel', task.id]);
+    server = await shell.serve({ REEVE_PORT: port });
+    await json(shell, ['tasks', 'cancel', task.id]);
     const ended = await one.ended;
     assert.equal(ended.code, 1, ended.stderr);
     assert.deepEqual(
       lines(ended).map(({ type }) => type),
       ['task_created', 'task_cancelled'],
     );
-    await all.said('task_cancelled');
-    all.child.kill('SIGINT');
+    await all.printed('task_cancelled');
+    all.signal('SIGINT');
     assert.equal((await all.ended).code, 0);
-    const { limits } = await json<{ limits: unknown[] }>(place, ['limits', 'set', 'none']);
+    const { limits } = await json<{ limits: unknown[] }>(shell, ['limits', 'set', 'none']);
     assert.deepEqual(limits, []);
   });
 
   test('a schedule is paused, resumed and deleted', async () => {
-    const { id } = await json<Schedule>(place, [
+    const { id } = await json<Schedule>(shell, [
       ...['schedules', 'create', '--agent', 'assistant', '--type', 'sum', '--title', 'What is 1 + 1?'],
       ...['--cron', '0 8 * * 1-5', '--timezone', 'Europe/Berlin'],
     ]);
-    assert.equal((await json<Schedule>(place, ['schedules', 'pause', id])).enabled, false);
-    assert.equal((await json<Schedule>(place, ['schedules', 'resume', id])).enabled, true);
-    assert.equal((await place.cli(['schedules', 'delete', id])).code, 0);
-    assert.equal((await json<{ total: number }>(place, ['schedules', 'list'])).total, 0);
+    assert.equal((await json<Schedule>(shell, ['schedules', 'pause', id])).enabled, false);
+    assert.equal((await json<Schedule>(shell, ['schedules', 'resume', id])).enabled, true);
+    assert.equal((await shell.run(['schedules', 'delete', id])).code, 0);
+    assert.equal((await json<{ total: number }>(shell, ['schedules', 'list'])).total, 0);
   });
 
   test('wrong usage is 2', async () => {
@@ -178,7 +178,7 @@ suite('the queue by hand, beside a server', () => {
     ];
     await Promise.all(
       cases.map(async ([args, expected]) => {
-        const { code, stderr } = await place.cli(args);
+        const { code, stderr } = await shell.run(args);
         assert.equal(code, 2, args.join(' '));
         assert.match(stderr, expected);
       }),

@@ -1,30 +1,28 @@
 import assert from 'node:assert/strict';
 import { parseEnv } from 'node:util';
 import { after, before, suite, test } from 'node:test';
-import { createPlace, type Place } from '../test/cli-process.ts';
+import { createShell, type TestShell } from '../test/shell.ts';
 
 suite('the sandbox of another process on the command line', () => {
-  let place: Place;
-  before(async () => void (place = await createPlace()));
-  after(() => place[Symbol.asyncDispose]());
+  let shell: TestShell;
+  before(async () => void (shell = await createShell()));
+  after(() => shell[Symbol.asyncDispose]());
 
   test('certs prints settings under which the role sandbox serves, and doctor finds it, or says that it is gone', async () => {
-    const made = await place.cli(['certs', 'certs', '--host', 'sandbox.internal']);
+    const made = await shell.run(['certs', 'certs', '--host', 'sandbox.internal']);
     assert.equal(made.code, 0, made.stderr);
     assert.match(made.stderr, /may be called localhost, 127\.0\.0\.1, ::1, .*sandbox\.internal/);
     const tls = parseEnv(made.stdout) as Record<string, string>;
     assert.equal(Object.keys(tls).length, 5);
-    const again = await place.cli(['certs', 'certs']);
+    const again = await shell.run(['certs', 'certs']);
     assert.equal(again.code, 1);
     assert.match(again.stderr, /already holds ca\.crt/);
 
-    const server = place.start(['serve', '--roles', 'sandbox'], { environment: { ...tls, SANDBOX_PORT: '0' } });
-    let shown = '';
-    server.child.stdout!.on('data', (bytes: Buffer) => (shown += bytes.toString()));
-    await server.said('workspaces');
-    const target = /Reeve listens on https:\/\/(\S+)/.exec(shown)![1]!;
+    const server = shell.startProcess(['serve', '--roles', 'sandbox'], { environment: { ...tls, SANDBOX_PORT: '0' } });
+    await server.printed('workspaces');
+    const target = /Reeve listens on https:\/\/(\S+)/.exec(server.shown())![1]!;
     const doctor = async (environment: Readonly<Record<string, string>>) => {
-      const { code, stdout } = await place.cli(['doctor', '--json'], { environment });
+      const { code, stdout } = await shell.run(['doctor', '--json'], { environment });
       const { checks } = JSON.parse(stdout) as { checks: { name: string; state: string; evidence: string }[] };
       return { code, sandbox: checks.filter(({ name }) => name.startsWith('sandbox')) };
     };
@@ -40,7 +38,7 @@ suite('the sandbox of another process on the command line', () => {
     const broken = await doctor({ ...tls, TLS_CA_CERT_PATH: '/nowhere/ca.crt', SANDBOX_TARGET: target });
     assert.match(broken.sandbox[0]!.evidence, /TLS_CA_CERT_PATH is .*cannot be read/);
 
-    server.child.kill('SIGTERM');
+    server.signal('SIGTERM');
     assert.equal((await server.ended).code, 0);
     const gone = await doctor({ ...tls, SANDBOX_TARGET: target });
     assert.deepEqual([gone.code, gone.sandbox[0]!.state], [1, 'fail']);

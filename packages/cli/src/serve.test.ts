@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { startServer, type ServerProcess } from '@reeve/testing';
-import { createPlace, type Place } from '../test/cli-process.ts';
+import { createShell, type TestShell } from '../test/shell.ts';
 
 suite('with a server', () => {
-  let place: Place;
+  let shell: TestShell;
   let server: ServerProcess;
   before(async () => {
-    place = await createPlace();
+    shell = await createShell();
     server = await startServer({
-      dataDirectory: place.directory,
+      dataDirectory: shell.directory,
       url: undefined,
       environment: { KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:9092' },
     });
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
+    await shell[Symbol.asyncDispose]();
   });
   const json = async <T>(...args: string[]): Promise<T> => {
-    const { code, stdout, stderr } = await place.cli([...args, '--json']);
+    const { code, stdout, stderr } = await shell.run([...args, '--json']);
     assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
     return JSON.parse(stdout) as T;
   };
@@ -64,27 +64,27 @@ suite('with a server', () => {
   });
 
   test('run --detach prints the run, whose events can be followed', async () => {
-    const { code, stdout } = await place.cli(['run', 'What is 6 * 7?', '--detach']);
+    const { code, stdout } = await shell.run(['run', 'What is 6 * 7?', '--detach']);
     assert.equal(code, 0);
-    const followed = await place.cli(['runs', 'events', stdout.trim()]);
+    const followed = await shell.run(['runs', 'events', stdout.trim()]);
     const types = followed.stdout
       .trim()
       .split('\n')
       .map((line) => (JSON.parse(line) as { type: string }).type);
     assert.equal(types[0], 'session_start');
     assert.equal(types.at(-1), 'session_end');
-    const cancelled = await place.cli(['runs', 'cancel', stdout.trim()]);
+    const cancelled = await shell.run(['runs', 'cancel', stdout.trim()]);
     assert.equal(cancelled.code, 1);
     assert.match(cancelled.stderr, /^reeve: .*completed/);
   });
 
   test('Ctrl-C cancels the run and exits with 130', async () => {
-    const running = place.start(['run', 'run this command: sleep 20', '--json']);
+    const running = shell.start(['run', 'run this command: sleep 20', '--json']);
     for (;;) {
       const { runs } = await json<{ runs: { id: string }[] }>('runs', 'list', '--status', 'running');
       if (runs.length > 0) break;
     }
-    running.child.kill('SIGINT');
+    running.signal('SIGINT');
     const { code, stdout } = await running.ended;
     assert.equal(code, 130);
     assert.equal((JSON.parse(stdout) as { status: string }).status, 'cancelled');
@@ -109,7 +109,7 @@ suite('with a server', () => {
       '--title',
       'run this command: sleep 3',
     );
-    const once = await place.cli(['run-once', '--limit=5']);
+    const once = await shell.run(['run-once', '--limit=5']);
     assert.equal(once.code, 0, once.stderr);
     assert.match(once.stderr, /the server at http:\S+ works on the queue by itself/);
     assert.deepEqual(
@@ -125,7 +125,7 @@ suite('with a server', () => {
       '--title',
       'What is 1 + 1?',
     );
-    const watched = await place.cli(['tasks', 'watch', failing.task.id, task.id]);
+    const watched = await shell.run(['tasks', 'watch', failing.task.id, task.id]);
     assert.equal(watched.code, 3);
     const again = await json<{ tasks: { status: string }[] }>('tasks', 'retry', failing.task.id);
     assert.equal(again.tasks[0]?.status, 'pending');
@@ -142,14 +142,14 @@ suite('with a server', () => {
     );
     const gone = await json<{ tasks: { status: string }[] }>('tasks', 'cancel', later.task.id);
     assert.equal(gone.tasks[0]?.status, 'cancelled');
-    assert.equal((await place.cli(['agents', 'delete', 'hasty'])).code, 0);
+    assert.equal((await shell.run(['agents', 'delete', 'hasty'])).code, 0);
   });
 
   test('errors of the server decide the exit code and carry its request id', async () => {
     const [missing, wrong, unknown] = await Promise.all([
-      place.cli(['tasks', 'show', '01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11', '--json']),
-      place.cli(['tasks', 'show', 'abc']),
-      place.cli(['run', 'Hello', '--agent', 'nobody']),
+      shell.run(['tasks', 'show', '01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11', '--json']),
+      shell.run(['tasks', 'show', 'abc']),
+      shell.run(['run', 'Hello', '--agent', 'nobody']),
     ]);
     assert.equal(missing.code, 1);
     const { error } = JSON.parse(missing.stderr) as { error: { code: string; request_id: string } };
@@ -162,7 +162,7 @@ suite('with a server', () => {
   });
 
   test('a second server on the same data directory says who has it and ends with 1', async () => {
-    const { code, stdout, stderr } = await place.cli(['serve']);
+    const { code, stdout, stderr } = await shell.run(['serve']);
     assert.equal(code, 1);
     assert.equal(stdout, '');
     assert.match(stderr, new RegExp(`^reeve: .*in use by process ${server.pid} \\(reeve serve, ${server.url}\\)`, 'm'));
@@ -175,14 +175,14 @@ suite('with a server', () => {
     const alone = await json<{ server: null; tasks: { by_status: { completed: number } } }>('status');
     assert.equal(alone.server, null);
     server = await startServer({
-      dataDirectory: place.directory,
+      dataDirectory: shell.directory,
       url: undefined,
       environment: { REEVE_API_KEY: 'rv_test_key_1234' },
     });
-    const denied = await place.cli(['tasks', 'list']);
+    const denied = await shell.run(['tasks', 'list']);
     assert.equal(denied.code, 5);
     assert.match(denied.stderr, /^reeve: no credential/);
-    const allowed = await place.cli(['status'], {
+    const allowed = await shell.run(['status'], {
       environment: { REEVE_API_KEY: 'rv_test_key_1234,rv_other_key_1234' },
     });
     assert.equal(allowed.code, 0, allowed.stderr);
@@ -191,8 +191,8 @@ suite('with a server', () => {
 });
 
 test('a server refuses to listen beyond this machine without a credential', async () => {
-  await using place = await createPlace();
-  const { code, stdout, stderr } = await place.cli(['serve', '--host', '0.0.0.0']);
+  await using shell = await createShell();
+  const { code, stdout, stderr } = await shell.run(['serve', '--host', '0.0.0.0']);
   assert.equal(code, 5);
   assert.equal(stdout, '');
   assert.match(stderr, /^reeve: refusing to listen on 0\.0\.0\.0 without a credential: set REEVE_API_KEY/);

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { AnswerOf, Budget, routes } from '@reeve/contract';
-import { startServer, type ServerProcess } from '@reeve/testing';
-import { createPlace, type Place } from '../test/cli-process.ts';
+import { createShell, type ShellServer, type TestShell } from '../test/shell.ts';
 
 /** What a command printed, which ends with `code`. */
-async function json<T>(place: Place, args: readonly string[], code = 0): Promise<T> {
-  const result = await place.cli(args);
+async function json<T>(shell: TestShell, args: readonly string[], code = 0): Promise<T> {
+  const result = await shell.run(args);
   assert.equal(result.code, code, `${args.join(' ')}: ${result.stderr}`);
   return JSON.parse(result.stdout) as T;
 }
@@ -15,38 +14,38 @@ type Budgets = AnswerOf<typeof routes.listBudgets>;
 type Usage = AnswerOf<typeof routes.getUsage>;
 
 suite('usage and budgets, without a server', () => {
-  let place: Place;
-  before(async () => void (place = await createPlace()));
-  after(() => place[Symbol.asyncDispose]());
+  let shell: TestShell;
+  before(async () => void (shell = await createShell()));
+  after(() => shell[Symbol.asyncDispose]());
 
   test('a budget that is set is there for the next command, and gone when it is cleared', async () => {
-    const set = await json<Budget>(place, ['budgets', 'set', 'tenant', '--usd', '25', '--tokens', '500000']);
+    const set = await json<Budget>(shell, ['budgets', 'set', 'tenant', '--usd', '25', '--tokens', '500000']);
     assert.deepEqual([set.limit_usd, set.limit_tokens, set.left_tokens], ['25', 500_000, 500_000]);
-    await json<Budget>(place, ['budgets', 'set', 'agent', 'assistant', '--usd', '0.50']);
-    const { budgets } = await json<Budgets>(place, ['budgets', 'list', '--scope', 'agent']);
+    await json<Budget>(shell, ['budgets', 'set', 'agent', 'assistant', '--usd', '0.50']);
+    const { budgets } = await json<Budgets>(shell, ['budgets', 'list', '--scope', 'agent']);
     assert.deepEqual(
       budgets.map(({ scope, ref, limit_usd }) => [scope, ref, limit_usd]),
       [['agent', 'assistant', '0.5']],
     );
-    assert.equal((await json<Budget>(place, ['budgets', 'clear', 'tenant'])).limit_usd, null);
-    assert.equal((await json<Budgets>(place, ['budgets', 'list'])).total, 1);
+    assert.equal((await json<Budget>(shell, ['budgets', 'clear', 'tenant'])).limit_usd, null);
+    assert.equal((await json<Budgets>(shell, ['budgets', 'list'])).total, 1);
   });
 });
 
 suite('usage and budgets, beside a server', () => {
-  let place: Place;
-  let server: ServerProcess;
+  let shell: TestShell;
+  let server: ShellServer;
   before(async () => {
-    place = await createPlace();
-    server = await startServer({ dataDirectory: place.directory, url: undefined });
+    shell = await createShell();
+    server = await shell.serve();
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
-    await place[Symbol.asyncDispose]();
+    await shell[Symbol.asyncDispose]();
   });
 
   test('usage answers the range and the groups that were asked for', async () => {
-    const usage = await json<Usage>(place, ['usage', '--by', 'day', '--from', '2026-01-01', '--to', '2026-01-02']);
+    const usage = await json<Usage>(shell, ['usage', '--by', 'day', '--from', '2026-01-01', '--to', '2026-01-02']);
     assert.deepEqual(
       [usage.from, usage.to, usage.group_by, usage.totals.calls, usage.groups],
       ['2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z', 'day', 0, []],
@@ -63,7 +62,7 @@ suite('usage and budgets, beside a server', () => {
     ];
     await Promise.all(
       cases.map(async ([args, expected, message]) => {
-        const { code, stderr } = await place.cli(args);
+        const { code, stderr } = await shell.run(args);
         assert.equal(code, expected, args.join(' '));
         assert.match(stderr, message);
       }),

@@ -24,7 +24,7 @@ export function createLog(service: string, options: LogOptions): Log {
     options.format === 'pretty'
       ? pretty({
           destination,
-          colorize: process.stderr.isTTY,
+          colorize: (destination as { isTTY?: boolean }).isTTY === true,
           messageKey: 'message',
           timestampKey: 'timestamp',
           ignore: 'service,pid',

@@ -3,15 +3,15 @@ import { ReeveError, silentLog } from '@reeve/kit';
 import { openEmbedder, openModels } from '@reeve/models';
 import { readTls } from '@reeve/rpc/tls';
 import { readTenantsFile, requireSafeBinding } from '@reeve/tenancy';
-import { readConfig, ROLES, type Config } from './config.ts';
+import { readConfig, ROLES, type Config, type ConfigSource } from './config.ts';
 import { readEgressFile } from './egress.ts';
 import { isSandboxAlone, sandboxProblems } from './roles/sandbox-place.ts';
 
 /** The configuration, or everything that is wrong with it: single values first, then what does not go together. */
-export function checkConfig(): { config: Config | undefined; problems: ErrorDetail[] } {
+export function checkConfig(source: ConfigSource = {}): { config: Config | undefined; problems: ErrorDetail[] } {
   let config: Config;
   try {
-    ({ config } = readConfig());
+    ({ config } = readConfig({}, source));
   } catch (error) {
     return { config: undefined, problems: problemsOf(error) };
   }

@@ -96,19 +96,27 @@ const settings = {
 /** What is configured, and beside it every value as it may be shown, with where it comes from. */
 export type Config = ConfigOf<typeof settings> & { readonly shown: readonly ConfigValue[] };
 
+/** Where a configuration is read; each part is the process's own unless given. */
+export interface ConfigSource {
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Holds `.env` and `reeve.yaml`; a relative data directory begins here. */
+  readonly directory?: string;
+}
+
 /**
  * The configuration of this process: overrides (the command line’s flags, by variable), then the environment with `.env`, then
  * `reeve.yaml`, both from the working directory, then defaults. Throws `invalid_request` that names every wrong value.
  */
-export function readConfig(overrides: Readonly<Record<string, string | undefined>> = {}): {
-  config: Config;
-  values: ConfigValue[];
-} {
+export function readConfig(
+  overrides: Readonly<Record<string, string | undefined>> = {},
+  source: ConfigSource = {},
+): { config: Config; values: ConfigValue[] } {
   const given = Object.fromEntries(
     Object.entries(overrides).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-  const { config, values } = loadConfig(settings, environmentOf(given), readOptional('reeve.yaml'));
-  return { config: { ...config, shown: values }, values };
+  const { config, values } = loadConfig(settings, environmentOf(given, source), readOptional('reeve.yaml', source));
+  const { directory = process.cwd() } = source;
+  return { config: { ...config, dataDirectory: resolve(directory, config.dataDirectory), shown: values }, values };
 }
 
 /** Settings of parts that are not in this release, and what they would do. */
@@ -121,15 +129,19 @@ const NOT_BUILT: Readonly<Record<string, string>> = {
 };
 
 /** What is set here for parts that this release does not have, one sentence each. */
-export function settingsInVain(): string[] {
-  const environment = environmentOf({});
+export function settingsInVain(source: ConfigSource = {}): string[] {
+  const environment = environmentOf({}, source);
   return Object.entries(NOT_BUILT)
     .filter(([variable]) => (environment[variable] ?? '') !== '')
     .map(([variable, what]) => `${variable} is set, but this release does not have what it is for (${what})`);
 }
 
-function environmentOf(overrides: Readonly<Record<string, string>>): Record<string, string | undefined> {
-  return { ...parseEnv(readOptional('.env')), ...process.env, ...overrides };
+function environmentOf(
+  overrides: Readonly<Record<string, string>>,
+  source: ConfigSource,
+): Record<string, string | undefined> {
+  const { environment = process.env } = source;
+  return { ...parseEnv(readOptional('.env', source)), ...environment, ...overrides };
 }
 
 /** Absolute path of the folder with the operator's skills. */
@@ -155,9 +167,9 @@ export function secretsOf(config: Config): string[] {
   });
 }
 
-function readOptional(name: string): string {
+function readOptional(name: string, { directory = process.cwd() }: ConfigSource): string {
   try {
-    return readFileSync(join(process.cwd(), name), 'utf8');
+    return readFileSync(join(directory, name), 'utf8');
   } catch {
     return '';
   }

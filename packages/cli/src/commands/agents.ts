@@ -3,6 +3,7 @@ import { routes, type Agent, type AgentPatch, type BodyInputOf } from '@reeve/co
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import {
   collect,
   examples,
@@ -55,18 +56,18 @@ const COLUMNS: readonly Column<Agent>[] = [
   ['DESCRIPTION', ({ description }) => description],
 ];
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   withListOptions(
     command.command('list').description('agents, by name').option('--query <text>', 'with this in the name'),
   )
     .addHelpText('after', examples('reeve agents list'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   command
     .command('show <agent>')
     .description('one agent, by id or slug')
     .option(...JSON_OPTION)
     .addHelpText('after', examples('reeve agents show assistant'))
-    .action(exitWith(show));
+    .action(exitWith(io, show));
   withFields(command.command('create').description('create an agent'))
     .addHelpText(
       'after',
@@ -75,15 +76,15 @@ export function define(command: Command): void {
         'reeve agents create --file agent.json',
       ),
     )
-    .action(exitWith(create));
+    .action(exitWith(io, create));
   withFields(command.command('edit <agent>').description('change the fields that are given; makes a new version'))
     .addHelpText('after', examples('reeve agents edit sums --tool calculator --tool current_time'))
-    .action(exitWith(edit));
+    .action(exitWith(io, edit));
   command
     .command('delete <agent>')
     .description('delete an agent; its versions and runs stay')
     .addHelpText('after', examples('reeve agents delete sums'))
-    .action(exitWith(remove));
+    .action(exitWith(io, remove));
 }
 
 function withFields(command: Command): Command {
@@ -108,27 +109,28 @@ function withFields(command: Command): Command {
     .option('--json', 'print the agent as JSON');
 }
 
-async function list(options: AgentsOptions): Promise<number> {
-  await using connection = await connect('agents list');
+async function list(io: CommandIo, options: AgentsOptions): Promise<number> {
+  await using connection = await connect(io, 'agents list');
   const { query: q, limit, offset } = options;
   const answer = await connection.client.call(routes.listAgents, { query: { q, limit, offset } });
-  printList(answer, answer.configs, COLUMNS, options);
+  printList(io, answer, answer.configs, COLUMNS, options);
   return EXIT.done;
 }
 
-async function show(ref: string, options: OutputOptions): Promise<number> {
-  await using connection = await connect('agents show');
-  printAgent(await connection.client.call(routes.getAgent, { params: { id: ref } }), options, true);
+async function show(io: CommandIo, ref: string, options: OutputOptions): Promise<number> {
+  await using connection = await connect(io, 'agents show');
+  printAgent(io, await connection.client.call(routes.getAgent, { params: { id: ref } }), options, true);
   return EXIT.done;
 }
 
-async function create(options: FieldOptions): Promise<number> {
-  const fields = fieldsOf(options);
+async function create(io: CommandIo, options: FieldOptions): Promise<number> {
+  const fields = await fieldsOf(io, options);
   if (!('name' in fields)) throw new UsageError('give the agent a --name, or a --file that holds one');
-  await using connection = await connect('agents create');
+  await using connection = await connect(io, 'agents create');
   const { client } = connection;
   const body = { ...fields, ...limitsOf(fields, options), ...(await personaOf(client, options)) };
   printAgent(
+    io,
     await client.call(routes.createAgent, { body: body as BodyInputOf<typeof routes.createAgent> }),
     options,
     false,
@@ -137,9 +139,9 @@ async function create(options: FieldOptions): Promise<number> {
 }
 
 /** Limits are replaced whole by the API; those that are not given keep their value here. */
-async function edit(ref: string, options: FieldOptions): Promise<number> {
-  const fields = fieldsOf(options);
-  await using connection = await connect('agents edit');
+async function edit(io: CommandIo, ref: string, options: FieldOptions): Promise<number> {
+  const fields = await fieldsOf(io, options);
+  await using connection = await connect(io, 'agents edit');
   const { client } = connection;
   const { limits } = await client.call(routes.getAgent, { params: { id: ref } });
   const body = {
@@ -147,14 +149,14 @@ async function edit(ref: string, options: FieldOptions): Promise<number> {
     ...limitsOf('limits' in fields ? fields : { limits }, options),
     ...(await personaOf(client, options)),
   } as AgentPatch;
-  printAgent(await client.call(routes.updateAgent, { params: { id: ref }, body }), options, false);
+  printAgent(io, await client.call(routes.updateAgent, { params: { id: ref }, body }), options, false);
   return EXIT.done;
 }
 
-async function remove(ref: string): Promise<number> {
-  await using connection = await connect('agents delete');
+async function remove(io: CommandIo, ref: string): Promise<number> {
+  await using connection = await connect(io, 'agents delete');
   await connection.client.call(routes.deleteAgent, { params: { id: ref } });
-  note(`deleted ${ref}`);
+  note(io, `deleted ${ref}`);
   return EXIT.done;
 }
 
@@ -165,22 +167,14 @@ async function personaOf(client: Client, { persona }: FieldOptions): Promise<{ p
   return { persona_id: (await client.call(routes.getPersona, { params: { id: persona } })).id };
 }
 
-function fieldsOf({
-  file,
-  name,
-  slug,
-  description,
-  model,
-  prompt,
-  promptFile,
-  tool,
-  skill,
-  approval,
-}: FieldOptions): Record<string, unknown> {
+async function fieldsOf(
+  io: CommandIo,
+  { file, name, slug, description, model, prompt, promptFile, tool, skill, approval }: FieldOptions,
+): Promise<Record<string, unknown>> {
   if (prompt !== undefined && promptFile !== undefined) throw new UsageError('give either --prompt or --prompt-file');
-  const systemPrompt = promptFile === undefined ? prompt : readTextFile(promptFile);
+  const systemPrompt = promptFile === undefined ? prompt : await readTextFile(io, promptFile);
   return {
-    ...(file !== undefined && readJsonFile(file)),
+    ...(file !== undefined && (await readJsonFile(io, file))),
     ...(name !== undefined && { name }),
     ...(slug !== undefined && { slug }),
     ...(description !== undefined && { description }),
@@ -207,8 +201,8 @@ function limitsOf(
   };
 }
 
-function printAgent(agent: Agent, options: OutputOptions, isWhole: boolean): void {
-  if (wantsJson(options)) printJson(agent);
-  else if (isWhole) printFields(Object.entries({ ...agent, tools: agent.tools.join('\n') }));
-  else printText(`${agent.slug}  version ${agent.version}  ${agent.id}`);
+function printAgent(io: CommandIo, agent: Agent, options: OutputOptions, isWhole: boolean): void {
+  if (wantsJson(io, options)) printJson(io, agent);
+  else if (isWhole) printFields(io, Object.entries({ ...agent, tools: agent.tools.join('\n') }));
+  else printText(io, `${agent.slug}  version ${agent.version}  ${agent.id}`);
 }

@@ -1,11 +1,13 @@
 import { createReadStream } from 'node:fs';
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { routes, type AuditRecord, type ChainBreak, type ChainVerification } from '@reeve/contract';
 import { InvalidArgumentError, type Command } from 'commander';
 import { connect, type Connection } from '../connect.ts';
 import { writeExport } from '../export-lines.ts';
 import { EXIT, UsageError } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { examples, exitWith, JSON_OPTION, withListOptions, type ListOptions } from '../options.ts';
 import { printFields, printJson, printList, shownTime, wantsJson, type Column, type OutputOptions } from '../output.ts';
@@ -57,7 +59,7 @@ const REASONS: Record<ChainBreak['reason'], string> = {
   cut_off: 'the end is missing',
 };
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   withListOptions(
     withRange(command.command('list').description('who did what, newest first'))
       .option('--trace <id>', 'of one trace')
@@ -67,7 +69,7 @@ export function define(command: Command): void {
       .option('--run <id>', 'about one run'),
   )
     .addHelpText('after', examples('reeve audit list --action TOOL_DENIED --from 2026-11-01T00:00:00Z'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   command
     .command('verify')
     .description('whether the log is whole; ends with 1 where it is not')
@@ -75,10 +77,10 @@ export function define(command: Command): void {
     .option('--file <path>', 'look at an exported file instead; - is standard input')
     .option(...JSON_OPTION)
     .addHelpText('after', examples('reeve audit verify', 'reeve audit verify --file audit.jsonl'))
-    .action(exitWith(verify));
+    .action(exitWith(io, verify));
   withRange(command.command('export').description('the log as JSON Lines, in the order of its chain'))
     .addHelpText('after', examples('reeve audit export > audit.jsonl'))
-    .action(exitWith(exportLines));
+    .action(exitWith(io, exportLines));
 }
 
 function withRange(command: Command): Command {
@@ -94,27 +96,27 @@ function anchorOf(text: string): Anchor {
   return { number: Number(number), hash };
 }
 
-async function list(options: AuditListOptions): Promise<number> {
+async function list(io: CommandIo, options: AuditListOptions): Promise<number> {
   const { from, to, trace, actor, action, task, run, limit, offset } = options;
-  await using connection = await connect('audit list');
+  await using connection = await connect(io, 'audit list');
   const query = { from, to, trace_id: trace, actor, action, task_id: task, run_id: run, limit, offset };
   const answer = await connection.client.call(routes.listAudit, { query });
-  printList(answer, answer.entries, COLUMNS, options);
+  printList(io, answer, answer.entries, COLUMNS, options);
   return EXIT.done;
 }
 
-async function verify({ file, anchor, ...options }: VerifyOptions): Promise<number> {
-  if (file !== undefined) return verifyFile(file, anchor, options);
+async function verify(io: CommandIo, { file, anchor, ...options }: VerifyOptions): Promise<number> {
+  if (file !== undefined) return verifyFile(io, file, anchor, options);
   const leaving = new AbortController();
   let code: number | undefined;
-  using _ = onInterrupt((heard) => {
+  using _ = onInterrupt(io, (heard) => {
     code = heard;
     leaving.abort();
   });
-  await using connection = await connect('audit verify');
+  await using connection = await connect(io, 'audit verify');
   try {
-    const { unsealed, next: __, ...found } = await verifyAll(connection, anchor, leaving.signal);
-    return tell({ ...found, unsealed }, options);
+    const { unsealed, next: __, ...found } = await verifyAll(io, connection, anchor, leaving.signal);
+    return tell(io, { ...found, unsealed }, options);
   } catch (error) {
     if (code !== undefined) return code;
     throw error;
@@ -123,6 +125,7 @@ async function verify({ file, anchor, ...options }: VerifyOptions): Promise<numb
 
 /** The whole chain, a part of it at a time. */
 async function verifyAll(
+  io: CommandIo,
   { client }: Connection,
   anchor: Anchor | undefined,
   signal: AbortSignal,
@@ -134,26 +137,31 @@ async function verifyAll(
     const answer = await client.call(routes.verifyAudit, { query, signal });
     checked += answer.checked;
     if (answer.next === null || !answer.ok) {
-      progress('');
+      progress(io, '');
       return { ...answer, checked };
     }
     from = answer.next;
-    progress(`${checked} of ${answer.head?.number ?? checked} rows`);
+    progress(io, `${checked} of ${answer.head?.number ?? checked} rows`);
   }
 }
 
-async function verifyFile(path: string, anchor: Anchor | undefined, options: OutputOptions): Promise<number> {
+async function verifyFile(
+  io: CommandIo,
+  path: string,
+  anchor: Anchor | undefined,
+  options: OutputOptions,
+): Promise<number> {
   const { verifyLines } = await import('@reeve/audit');
-  const input = path === '-' ? process.stdin : createReadStream(path);
+  const input = path === '-' ? io.stdin : createReadStream(resolve(io.directory, path));
   try {
-    if (input !== process.stdin) await once(input, 'open');
+    if (input !== io.stdin) await once(input, 'open');
     const lines = createInterface({ input, crlfDelay: Infinity });
     const found = await verifyLines(lines, {
       anchor,
-      onChecked: (checked) => void (checked % ROWS_A_CALL === 0 && progress(`${checked} rows`)),
+      onChecked: (checked) => void (checked % ROWS_A_CALL === 0 && progress(io, `${checked} rows`)),
     });
-    progress('');
-    return tell(found, options);
+    progress(io, '');
+    return tell(io, found, options);
   } catch (error) {
     if (error instanceof SyntaxError) throw new UsageError(`${path} is no export of the audit log: ${error.message}`);
     if (error instanceof Error && 'syscall' in error) throw new UsageError(`${path} cannot be read: ${error.message}`);
@@ -166,11 +174,11 @@ type Found = Pick<ChainVerification, 'ok' | 'checked' | 'first_broken' | 'head'>
   readonly from?: number | null;
 };
 
-function tell(found: Found, options: OutputOptions): number {
+function tell(io: CommandIo, found: Found, options: OutputOptions): number {
   const { ok, checked, first_broken: broken, head, unsealed = 0, from = 1 } = found;
-  if (wantsJson(options)) printJson(found);
+  if (wantsJson(io, options)) printJson(io, found);
   else
-    printFields([
+    printFields(io, [
       ['whole', ok ? 'yes' : 'no'],
       ['broken', broken && `at number ${broken.number}: ${REASONS[broken.reason]}`],
       ['row', broken?.id],
@@ -182,12 +190,12 @@ function tell(found: Found, options: OutputOptions): number {
   return ok ? EXIT.done : EXIT.failed;
 }
 
-async function exportLines({ from, to }: RangeOptions): Promise<number> {
-  await using connection = await connect('audit export');
-  return await writeExport(connection.client.lines(routes.exportAudit, { query: { from, to } }));
+async function exportLines(io: CommandIo, { from, to }: RangeOptions): Promise<number> {
+  await using connection = await connect(io, 'audit export');
+  return await writeExport(io, connection.client.lines(routes.exportAudit, { query: { from, to } }));
 }
 
 /** A line on a terminal that the next one takes the place of. */
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+function progress(io: CommandIo, text: string): void {
+  if (io.stderr.isTTY) io.stderr.write(`\r\u001b[K${text}`);
 }

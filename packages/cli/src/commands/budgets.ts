@@ -2,6 +2,7 @@ import { BudgetScope, routes, type Budget, SettableScope } from '@reeve/contract
 import { Argument, Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith, JSON_OPTION, wholeNumber, withListOptions, type ListOptions } from '../options.ts';
 import { printJson, printList, printTable, wantsJson, type Column, type OutputOptions } from '../output.ts';
 
@@ -26,7 +27,7 @@ const COLUMNS: readonly Column<Budget>[] = [
   ['LEFT', ({ left_usd }) => left_usd],
 ];
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   withListOptions(
     command
       .command('list')
@@ -34,7 +35,7 @@ export function define(command: Command): void {
       .addOption(new Option('--scope <scope>', 'only these').choices(BudgetScope.options)),
   )
     .addHelpText('after', examples('reeve budgets list --scope agent'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   addOnBudget(command, 'set', 'limit what may be spent; a limit that is not given stays as it is')
     .option('--tokens <number>', 'at most so many tokens', wholeNumber(0, 1_000_000_000_000_000))
     .option('--usd <amount>', 'at most so many US dollars, such as 25 or 0.50')
@@ -42,10 +43,10 @@ export function define(command: Command): void {
       'after',
       examples('reeve budgets set tenant --usd 25', 'reeve budgets set agent scout --tokens 500000'),
     )
-    .action(exitWith(set));
+    .action(exitWith(io, set));
   addOnBudget(command, 'clear', 'take the limits away')
     .addHelpText('after', examples('reeve budgets clear agent scout'))
-    .action(exitWith(clear));
+    .action(exitWith(io, clear));
 }
 
 function addOnBudget(command: Command, name: string, description: string): Command {
@@ -57,31 +58,36 @@ function addOnBudget(command: Command, name: string, description: string): Comma
     .option(...JSON_OPTION);
 }
 
-async function list(options: BudgetsOptions): Promise<number> {
+async function list(io: CommandIo, options: BudgetsOptions): Promise<number> {
   const { scope, limit, offset } = options;
-  await using connection = await connect('budgets list');
+  await using connection = await connect(io, 'budgets list');
   const answer = await connection.client.call(routes.listBudgets, { query: { scope, limit, offset } });
-  printList(answer, answer.budgets, COLUMNS, options);
+  printList(io, answer, answer.budgets, COLUMNS, options);
   return EXIT.done;
 }
 
-async function set(scope: SettableScope, ref: string | undefined, options: SetOptions): Promise<number> {
+async function set(io: CommandIo, scope: SettableScope, ref: string | undefined, options: SetOptions): Promise<number> {
   const { tokens, usd } = options;
   if (tokens === undefined && usd === undefined) throw new UsageError('give --tokens, --usd or both');
-  await using connection = await connect('budgets set');
+  await using connection = await connect(io, 'budgets set');
   const body = { scope, ref, limit_tokens: tokens, limit_usd: usd };
-  printBudget(await connection.client.call(routes.putBudget, { body }), options);
+  printBudget(io, await connection.client.call(routes.putBudget, { body }), options);
   return EXIT.done;
 }
 
-async function clear(scope: SettableScope, ref: string | undefined, options: OutputOptions): Promise<number> {
-  await using connection = await connect('budgets clear');
+async function clear(
+  io: CommandIo,
+  scope: SettableScope,
+  ref: string | undefined,
+  options: OutputOptions,
+): Promise<number> {
+  await using connection = await connect(io, 'budgets clear');
   const body = { scope, ref, limit_tokens: null, limit_usd: null };
-  printBudget(await connection.client.call(routes.putBudget, { body }), options);
+  printBudget(io, await connection.client.call(routes.putBudget, { body }), options);
   return EXIT.done;
 }
 
-function printBudget(budget: Budget, options: OutputOptions): void {
-  if (wantsJson(options)) printJson(budget);
-  else printTable([budget], COLUMNS);
+function printBudget(io: CommandIo, budget: Budget, options: OutputOptions): void {
+  if (wantsJson(io, options)) printJson(io, budget);
+  else printTable(io, [budget], COLUMNS);
 }

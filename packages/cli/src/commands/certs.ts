@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { collect, examples, exitWith } from '../options.ts';
 import { note, printJson, printText, type OutputOptions } from '../output.ts';
 
@@ -13,7 +14,7 @@ const HELP = `
 For development and small installations: an authority, and certificates for a server and for clients that it signed, good for 825
 days. Each machine needs ca.crt and the files of its server and client; ca.key is needed nowhere, keep it apart or delete it.`;
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   command
     .argument('<directory>', 'where to put them; it is made where it is missing, and nothing in it is overwritten')
     .option(
@@ -24,13 +25,13 @@ export function define(command: Command): void {
     .option('--json', 'print one JSON document: each variable with its file')
     .addHelpText('after', HELP)
     .addHelpText('after', examples('reeve certs .reeve/certs --host sandbox.internal >> .env'))
-    .action(exitWith(certs));
+    .action(exitWith(io, certs));
 }
 
-async function certs(directory: string, { host = [], json }: CertsOptions): Promise<number> {
+async function certs(io: CommandIo, directory: string, { host = [], json }: CertsOptions): Promise<number> {
   const { makeCertificates } = await import('@reeve/rpc/certificates');
   const names = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...host])];
-  const files = await makeCertificates(resolve(directory), names);
+  const files = await makeCertificates(resolve(io.directory, directory), names);
   const variables = {
     TLS_SERVER_CERT_PATH: files.serverCert,
     TLS_SERVER_KEY_PATH: files.serverKey,
@@ -38,8 +39,8 @@ async function certs(directory: string, { host = [], json }: CertsOptions): Prom
     TLS_CLIENT_CERT_PATH: files.clientCert,
     TLS_CLIENT_KEY_PATH: files.clientKey,
   };
-  if (json === true) printJson(variables);
-  else for (const [name, path] of Object.entries(variables)) printText(`${name}=${path}`);
-  note(`the server may be called ${names.join(', ')}`);
+  if (json === true) printJson(io, variables);
+  else for (const [name, path] of Object.entries(variables)) printText(io, `${name}=${path}`);
+  note(io, `the server may be called ${names.join(', ')}`);
   return EXIT.done;
 }

@@ -3,6 +3,7 @@ import { routes, type Multitask } from '@reeve/contract';
 import type { Command } from 'commander';
 import { connect, type Connection } from '../connect.ts';
 import { EXIT, reportFailure } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith } from '../options.ts';
 import { dim, note, printJsonLine, printText } from '../output.ts';
 import { followRun, multitaskOption } from '../runs/run-follow.ts';
@@ -24,7 +25,7 @@ ${WORDS}
 Piped, each line of standard input is a message and stdout gets the answers; with --json one document a line. The exit code is
 then 3 if some messages failed and 1 if all did.`;
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   command
     .argument('[agent]', 'agent by id or slug', 'assistant')
     .option('--session <id>', 'go on with a conversation')
@@ -32,30 +33,31 @@ export function define(command: Command): void {
     .option('--json', 'print one JSON document a message, one a line')
     .addHelpText('after', HELP)
     .addHelpText('after', examples('reeve chat', 'printf "What is 2 + 2?\\nAnd times 10?\\n" | reeve chat assistant'))
-    .action(exitWith(chat));
+    .action(exitWith(io, chat));
 }
 
-async function chat(agent: string, options: ChatOptions): Promise<number> {
-  await using connection = await connect('chat');
+async function chat(io: CommandIo, agent: string, options: ChatOptions): Promise<number> {
+  await using connection = await connect(io, 'chat');
   const { slug, name } = await connection.client.call(routes.getAgent, { params: { id: agent } });
-  const isInteractive = process.stdin.isTTY && options.json === undefined;
+  const isInteractive = io.stdin.isTTY === true && options.json === undefined;
   const lines = createInterface({
-    input: process.stdin,
-    ...(isInteractive && { output: process.stdout, prompt: '> ' }),
+    input: io.stdin,
+    ...(isInteractive && { output: io.stdout, prompt: '> ' }),
   });
   if (isInteractive) {
-    note(dim(`You are talking with ${name}. /help says what else you can type.`, process.stderr));
+    note(io, dim(`You are talking with ${name}. /help says what else you can type.`, io.stderr));
     // The keyboard's Ctrl-C does not reach the process as a signal while the lines are edited.
-    lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    lines.on('SIGINT', () => io.interrupt());
   }
   try {
-    return await talk(connection, lines, slug, options, isInteractive);
+    return await talk(io, connection, lines, slug, options, isInteractive);
   } finally {
     lines.close();
   }
 }
 
 async function talk(
+  io: CommandIo,
   connection: Connection,
   lines: Interface,
   agent: string,
@@ -66,15 +68,15 @@ async function talk(
   let answered = 0;
   let failed = 0;
   if (isInteractive) lines.prompt();
-  using idle = leaveWhenIdle(lines, isInteractive);
+  using idle = leaveWhenIdle(io, lines, isInteractive);
   for await (const line of lines) {
     const message = line.trim();
     if (message === '/quit') break;
-    if (message === '/help') note(WORDS);
+    if (message === '/help') note(io, WORDS);
     else if (message === '/new') session = undefined;
-    else if (message.startsWith('/')) note(`there is no ${message.split(' ')[0]}. ${WORDS}`);
+    else if (message.startsWith('/')) note(io, `there is no ${message.split(' ')[0]}. ${WORDS}`);
     else if (message !== '') {
-      const said = await say(connection, lines, agent, message, session, options);
+      const said = await say(io, connection, lines, agent, message, session, options);
       session = said.session ?? session;
       if (said.code === EXIT.done) answered += 1;
       else failed += 1;
@@ -95,6 +97,7 @@ interface Said {
 
 /** One message and its answer. What goes wrong with it is told, and the conversation goes on. */
 async function say(
+  io: CommandIo,
   connection: Connection,
   lines: Interface,
   agent: string,
@@ -105,45 +108,50 @@ async function say(
   try {
     const request = { agent_config_id: agent, message, session_id: session, multitask };
     const { summary, interrupted, left } = await followRun(
+      io,
       connection,
       (signal) => streamRun(connection.client, request, signal),
       { json: json === true },
       lines,
     );
-    if (json) printJsonLine(summary);
-    else if (!process.stdout.isTTY && summary.result !== null) printText(summary.result);
+    if (json) printJsonLine(io, summary);
+    else if (!io.stdout.isTTY && summary.result !== null) printText(io, summary.result);
     const isDone = summary.status === 'completed';
     if (!json && !left) {
-      tellUsage(summary);
-      if (!isDone) tellFailure(summary);
+      tellUsage(io, summary);
+      if (!isDone) tellFailure(io, summary);
     }
     return { code: isDone ? EXIT.done : EXIT.failed, session: summary.session_id, interrupted };
   } catch (error) {
-    return { code: await reportFailure(error, json === true), session: undefined };
+    return { code: await reportFailure(io, error, json === true), session: undefined };
   }
 }
 
 /** Between answers the first Ctrl-C says how to leave, and a second one right after it leaves. */
-function leaveWhenIdle(lines: Interface, isInteractive: boolean): Disposable & { readonly interrupted: boolean } {
+function leaveWhenIdle(
+  io: CommandIo,
+  lines: Interface,
+  isInteractive: boolean,
+): Disposable & { readonly interrupted: boolean } {
   let lastAt = -Infinity;
   let interrupted = false;
   const on = () => {
     // While an answer is written its own listener is there too, and it is the one that acts.
-    if (process.listenerCount('SIGINT') > 1) return;
+    if (io.signals.listenerCount('SIGINT') > 1) return;
     if (!isInteractive || performance.now() - lastAt < 2_000) {
       interrupted = true;
       lines.close();
       return;
     }
     lastAt = performance.now();
-    note('\nCtrl-C again leaves, /quit too');
+    note(io, '\nCtrl-C again leaves, /quit too');
     lines.prompt();
   };
-  process.on('SIGINT', on);
+  io.signals.on('SIGINT', on);
   return {
     get interrupted() {
       return interrupted;
     },
-    [Symbol.dispose]: () => void process.off('SIGINT', on),
+    [Symbol.dispose]: () => void io.signals.off('SIGINT', on),
   };
 }

@@ -2,6 +2,7 @@ import { CONCURRENCY_STRATEGIES, routes, type ConcurrencyStrategy } from '@reeve
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { collect, examples, exitWith, jsonObject, wholeNumber } from '../options.ts';
 import { printJson, printText, wantsJson, note } from '../output.ts';
 
@@ -23,7 +24,7 @@ interface CreateTaskOptions {
   readonly json?: true;
 }
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   command
     .requiredOption('--agent <agent>', 'agent by id or slug')
     .requiredOption('--type <type>', 'type of task: letters, digits, . - and _')
@@ -53,11 +54,11 @@ export function define(command: Command): void {
         'reeve create-task --agent assistant --type deploy --title "Deploy" --requires-approval --concurrency-key production',
       ),
     )
-    .action(exitWith(createTask));
+    .action(exitWith(io, createTask));
 }
 
-async function createTask(options: CreateTaskOptions): Promise<number> {
-  await using connection = await connect('create-task');
+async function createTask(io: CommandIo, options: CreateTaskOptions): Promise<number> {
+  await using connection = await connect(io, 'create-task');
   const answer = await connection.client.call(routes.createTask, {
     body: {
       agent_id: options.agent,
@@ -76,13 +77,14 @@ async function createTask(options: CreateTaskOptions): Promise<number> {
       session_id: options.session,
     },
   });
-  if (wantsJson(options)) {
-    printJson(answer);
+  if (wantsJson(io, options)) {
+    printJson(io, answer);
     return EXIT.done;
   }
-  printText(answer.task.id);
-  if (answer.task.waiting_for === 'approval') note(`it waits for a decision: reeve tasks approve ${answer.task.id}`);
+  printText(io, answer.task.id);
+  if (answer.task.waiting_for === 'approval')
+    note(io, `it waits for a decision: reeve tasks approve ${answer.task.id}`);
   else if (connection.server === undefined)
-    note('it waits in the queue; work on it with "reeve run-once", or start "reeve serve"');
+    note(io, 'it waits in the queue; work on it with "reeve run-once", or start "reeve serve"');
   return EXIT.done;
 }

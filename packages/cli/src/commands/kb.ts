@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Client } from '@reeve/client';
 import {
   KNOWLEDGE_BASES,
@@ -11,6 +12,7 @@ import { ReeveError, sleep } from '@reeve/kit';
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { createFolderSync, tellSync, type SyncSummary } from '../knowledge/folder-sync.ts';
 import { onInterrupt } from '../interrupt.ts';
 import {
@@ -63,7 +65,7 @@ const MATCHES: readonly Column<KnowledgeMatch>[] = [
   ['TEXT', ({ text }) => text],
 ];
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   ofBase(command.command('ingest <directory>').description('bring a knowledge base up to date with a folder of files'))
     .option('--name <name>', 'what sources of its files begin with, instead of the name of the folder')
     .option('--tag <tag>', 'a tag for what is added; repeatable', collect)
@@ -73,20 +75,20 @@ export function define(command: Command): void {
       'after',
       examples('reeve kb ingest docs --persona research', 'reeve kb ingest docs --persona research --watch'),
     )
-    .action(exitWith(ingest));
+    .action(exitWith(io, ingest));
   withListOptions(
     ofBase(command.command('list').description('documents of a knowledge base, the latest changed first')),
   )
     .addHelpText('after', examples('reeve kb list --persona research'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   ofBase(command.command('search <query>').description('what a knowledge base says about something, best first'))
     .option('--top <number>', 'how many', wholeNumber(1, 100), 5)
     .option(...JSON_OPTION)
     .addHelpText('after', examples('reeve kb search "how to reset the alarm" --persona home'))
-    .action(exitWith(search));
+    .action(exitWith(io, search));
   ofBase(command.command('delete <document>').description('delete a document by its id'))
     .addHelpText('after', examples('reeve kb delete 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11 --persona home'))
-    .action(exitWith(remove));
+    .action(exitWith(io, remove));
 }
 
 function ofBase(command: Command): Command {
@@ -110,36 +112,36 @@ async function personaOf(client: Client, { persona }: { readonly persona?: strin
 /** How long between two looks at a folder that is watched. */
 const LOOK_MS = 2_000;
 
-async function ingest(directory: string, options: IngestOptions): Promise<number> {
-  if (!(await stat(directory).catch(() => undefined))?.isDirectory())
-    throw new UsageError(`${directory} is no directory`);
+async function ingest(io: CommandIo, directory: string, options: IngestOptions): Promise<number> {
+  const folder = resolve(io.directory, directory);
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw new UsageError(`${directory} is no directory`);
   const stopping = new AbortController();
   let interrupted: number | undefined;
-  using _ = onInterrupt((code) => {
+  using _ = onInterrupt(io, (code) => {
     interrupted = code;
     stopping.abort();
   });
-  await using connection = await connect('kb ingest');
+  await using connection = await connect(io, 'kb ingest');
   const sync = createFolderSync({
     client: connection.client,
     persona: await personaOf(connection.client, options),
     knowledgeBase: options.base,
-    directory,
+    directory: folder,
     name: options.name,
     tags: options.tag ?? [],
-    ...(process.stderr.isTTY && { onFile: showProgress }),
+    ...(io.stderr.isTTY && { onFile: (done: number, of: number) => showProgress(io, done, of) }),
   });
   let before: SyncSummary | undefined;
   try {
     do {
       try {
         const summary = await sync.look(stopping.signal);
-        if (before === undefined || hasNews(summary, before)) tell(summary, options);
+        if (before === undefined || hasNews(summary, before)) tell(io, summary, options);
         before = summary;
       } catch (error) {
         // Who watches waits until the server, or the folder, is there again.
         if (!options.watch || before === undefined || stopping.signal.aborted) throw error;
-        note(`${ReeveError.from(error).message}; trying again`);
+        note(io, `${ReeveError.from(error).message}; trying again`);
       }
       if (options.watch) await sleep(LOOK_MS, stopping.signal);
     } while (options.watch && !stopping.signal.aborted);
@@ -154,46 +156,50 @@ function hasNews(summary: SyncSummary, before: SyncSummary): boolean {
   return changed || JSON.stringify(summary.failed) !== JSON.stringify(before.failed);
 }
 
-function tell(summary: SyncSummary, options: IngestOptions): void {
-  if (wantsJson(options)) {
-    if (options.watch) printJsonLine(summary);
-    else printJson(summary);
+function tell(io: CommandIo, summary: SyncSummary, options: IngestOptions): void {
+  if (wantsJson(io, options)) {
+    if (options.watch) printJsonLine(io, summary);
+    else printJson(io, summary);
     return;
   }
-  tellSync(summary);
+  tellSync(io, summary);
 }
 
-function showProgress(done: number, of: number): void {
-  process.stderr.write(done === of ? '\r\u001b[K' : `\r${done} of ${of} files`);
+function showProgress(io: CommandIo, done: number, of: number): void {
+  io.stderr.write(done === of ? '\r\u001b[K' : `\r${done} of ${of} files`);
 }
 
-async function list({ persona, base, ...options }: BaseOptions & ListOptions): Promise<number> {
-  await using connection = await connect('kb list');
+async function list(io: CommandIo, { persona, base, ...options }: BaseOptions & ListOptions): Promise<number> {
+  await using connection = await connect(io, 'kb list');
   const { limit, offset } = options;
   const answer = await connection.client.call(routes.listDocuments, {
     params: { id: await personaOf(connection.client, { persona }), kb: base },
     query: { limit, offset },
   });
-  printList(answer, answer.documents, DOCUMENTS, options);
+  printList(io, answer, answer.documents, DOCUMENTS, options);
   return EXIT.done;
 }
 
-async function search(query: string, { persona, base, top, ...options }: SearchOptions): Promise<number> {
-  await using connection = await connect('kb search');
+async function search(
+  io: CommandIo,
+  query: string,
+  { persona, base, top, ...options }: SearchOptions,
+): Promise<number> {
+  await using connection = await connect(io, 'kb search');
   const answer = await connection.client.call(routes.searchKnowledge, {
     params: { id: await personaOf(connection.client, { persona }), kb: base },
     body: { query, top_k: top },
   });
-  if (wantsJson(options)) printJson(answer);
-  else if (answer.matches.length > 0) printTable(answer.matches, MATCHES);
-  else note('nothing');
+  if (wantsJson(io, options)) printJson(io, answer);
+  else if (answer.matches.length > 0) printTable(io, answer.matches, MATCHES);
+  else note(io, 'nothing');
   return EXIT.done;
 }
 
-async function remove(id: string, { persona, base }: BaseOptions): Promise<number> {
-  await using connection = await connect('kb delete');
+async function remove(io: CommandIo, id: string, { persona, base }: BaseOptions): Promise<number> {
+  await using connection = await connect(io, 'kb delete');
   const params = { id: await personaOf(connection.client, { persona }), kb: base, document_id: id };
   await connection.client.call(routes.deleteDocument, { params });
-  note(`deleted ${id}`);
+  note(io, `deleted ${id}`);
   return EXIT.done;
 }

@@ -2,6 +2,7 @@ import { KeyStatus, MAX_GRACE_S, ROLES, routes, type ApiKey, type ApiKeyWithSecr
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith, JSON_OPTION, seconds, withListOptions, type ListOptions } from '../options.ts';
 import {
   note,
@@ -44,7 +45,7 @@ const COLUMNS: readonly Column<ApiKey>[] = [
   ['BY', ({ created_by }) => created_by],
 ];
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   withListOptions(
     command
       .command('list')
@@ -52,7 +53,7 @@ export function define(command: Command): void {
       .addOption(new Option('--status <status>', 'only these').choices(KeyStatus.options)),
   )
     .addHelpText('after', examples('reeve keys list --status active'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   withSecretOptions(
     command
       .command('create <name>')
@@ -61,7 +62,7 @@ export function define(command: Command): void {
       .option('--expires <when>', 'when it ends: a moment, or a time from now such as 12h or 90d', moment),
   )
     .addHelpText('after', examples('reeve keys create ci --role member --expires 90d'))
-    .action(exitWith(create));
+    .action(exitWith(io, create));
   withSecretOptions(
     command
       .command('rotate <id>')
@@ -69,12 +70,12 @@ export function define(command: Command): void {
       .option('--grace <time>', 'for how long, such as 0s, 15m or 2h', grace, 3_600),
   )
     .addHelpText('after', examples(`reeve keys rotate ${ID} --grace 24h`))
-    .action(exitWith(rotate));
+    .action(exitWith(io, rotate));
   command
     .command('revoke <id>')
     .description('end a key for good, at once')
     .addHelpText('after', examples(`reeve keys revoke ${ID}`))
-    .action(exitWith(revoke));
+    .action(exitWith(io, revoke));
 }
 
 function withSecretOptions(command: Command): Command {
@@ -83,45 +84,45 @@ function withSecretOptions(command: Command): Command {
     .addOption(new Option(...JSON_OPTION).conflicts('secretOnly'));
 }
 
-async function list(options: KeysOptions): Promise<number> {
+async function list(io: CommandIo, options: KeysOptions): Promise<number> {
   const { status, limit, offset } = options;
-  await using connection = await connect('keys list');
+  await using connection = await connect(io, 'keys list');
   const answer = await connection.client.call(routes.listKeys, { query: { status, limit, offset } });
-  printList(answer, answer.keys, COLUMNS, options);
+  printList(io, answer, answer.keys, COLUMNS, options);
   return EXIT.done;
 }
 
-async function create(name: string, options: CreateOptions): Promise<number> {
+async function create(io: CommandIo, name: string, options: CreateOptions): Promise<number> {
   const { role, expires } = options;
-  await using connection = await connect('keys create');
+  await using connection = await connect(io, 'keys create');
   const key = await connection.client.call(routes.createKey, { body: { name, role, expires_at: expires } });
-  printSecret(key, options, `created the key ${key.id}; keep its secret now, it is not shown again`);
+  printSecret(io, key, options, `created the key ${key.id}; keep its secret now, it is not shown again`);
   return EXIT.done;
 }
 
-async function rotate(id: string, options: RotateOptions): Promise<number> {
-  await using connection = await connect('keys rotate');
+async function rotate(io: CommandIo, id: string, options: RotateOptions): Promise<number> {
+  await using connection = await connect(io, 'keys rotate');
   const body = { grace_seconds: options.grace };
   const key = await connection.client.call(routes.rotateKey, { params: { id }, body });
   const until =
     key.grace_ends_at === null ? 'refused from now on' : `accepted until ${shownTime(key.grace_ends_at)} UTC`;
-  printSecret(key, options, `rotated the key ${key.id}; the old secret is ${until}`);
+  printSecret(io, key, options, `rotated the key ${key.id}; the old secret is ${until}`);
   return EXIT.done;
 }
 
-async function revoke(id: string): Promise<number> {
-  await using connection = await connect('keys revoke');
+async function revoke(io: CommandIo, id: string): Promise<number> {
+  await using connection = await connect(io, 'keys revoke');
   await connection.client.call(routes.revokeKey, { params: { id } });
-  note(`revoked ${id}`);
+  note(io, `revoked ${id}`);
   return EXIT.done;
 }
 
 /** The secret alone is data: it goes to stdout, or into the JSON of its key. */
-function printSecret(key: ApiKeyWithSecret, options: SecretOptions, text: string): void {
-  if (options.secretOnly !== true && wantsJson(options)) printJson(key);
+function printSecret(io: CommandIo, key: ApiKeyWithSecret, options: SecretOptions, text: string): void {
+  if (options.secretOnly !== true && wantsJson(io, options)) printJson(io, key);
   else {
-    note(text);
-    printText(key.secret ?? '');
+    note(io, text);
+    printText(io, key.secret ?? '');
   }
 }
 

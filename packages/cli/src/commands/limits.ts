@@ -2,6 +2,7 @@ import { routes, type ConcurrencyLimit } from '@reeve/contract';
 import { InvalidArgumentError, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith, JSON_OPTION, wholeNumber, withListOptions, type ListOptions } from '../options.ts';
 import { printList, type Column, type OutputOptions } from '../output.ts';
 
@@ -14,10 +15,10 @@ const COLUMNS: readonly Column<ConcurrencyLimit>[] = [
   ['AT ONCE', ({ max_running }) => max_running],
 ];
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   withListOptions(command.command('list').description('how many tasks may run at once, where that is limited'))
     .addHelpText('after', examples('reeve limits list'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   command
     .command('set')
     .argument('<number>', 'how many may run at once; 0 lets nothing start, none takes the limit away', limitOf)
@@ -25,21 +26,21 @@ export function define(command: Command): void {
     .option('--agent <agent>', 'only those of this agent')
     .option(...JSON_OPTION)
     .addHelpText('after', examples('reeve limits set 2 --agent assistant', 'reeve limits set none'))
-    .action(exitWith(set));
+    .action(exitWith(io, set));
 }
 
-async function list(options: ListOptions): Promise<number> {
+async function list(io: CommandIo, options: ListOptions): Promise<number> {
   const { limit, offset } = options;
-  await using connection = await connect('limits list');
+  await using connection = await connect(io, 'limits list');
   const answer = await connection.client.call(routes.listLimits, { query: { limit, offset } });
-  printList(answer, answer.limits, COLUMNS, options);
+  printList(io, answer, answer.limits, COLUMNS, options);
   return EXIT.done;
 }
 
-async function set({ max }: Limit, options: SetOptions): Promise<number> {
-  await using connection = await connect('limits set');
+async function set(io: CommandIo, { max }: Limit, options: SetOptions): Promise<number> {
+  await using connection = await connect(io, 'limits set');
   const answer = await connection.client.call(routes.putLimit, { body: { agent_id: options.agent, max_running: max } });
-  printList(answer, answer.limits, COLUMNS, options);
+  printList(io, answer, answer.limits, COLUMNS, options);
   return EXIT.done;
 }
 

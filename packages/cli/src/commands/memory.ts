@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { writeExport } from '../export-lines.ts';
 import { EXIT, UsageError } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith, JSON_OPTION, wholeNumber, withListOptions, type ListOptions } from '../options.ts';
 import { note, printJson, printList, printTable, wantsJson, type Column, type OutputOptions } from '../output.ts';
 
@@ -47,7 +48,7 @@ function supersededMark({ superseded_by }: Pick<RecallMatch, 'superseded_by'>): 
   return superseded_by === null ? '' : 'superseded';
 }
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   command
     .command('search <query>')
     .description('what was remembered about something, best first')
@@ -71,18 +72,18 @@ export function define(command: Command): void {
         'reeve memory search tea --persona home --tag kitchen',
       ),
     )
-    .action(exitWith(search));
+    .action(exitWith(io, search));
   withListOptions(command.command('list').description('all that is remembered, the newest first'))
     .option('--persona <persona>', 'of one persona, by id or slug')
     .option('--tag <tag>', 'with one tag')
     .addHelpText('after', examples('reeve memory list --tag preference'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   command
     .command('export')
     .description('all that is remembered as JSON Lines, the oldest first')
     .option('--persona <persona>', 'of one persona, by id or slug')
     .addHelpText('after', examples('reeve memory export > memories.jsonl'))
-    .action(exitWith(exportLines));
+    .action(exitWith(io, exportLines));
   command
     .command('delete [memory]')
     .description('forget a memory by its id, all of a persona, or everything')
@@ -93,48 +94,53 @@ export function define(command: Command): void {
       'after',
       examples('reeve memory delete 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11', 'reeve memory delete --persona home'),
     )
-    .action(exitWith(remove));
+    .action(exitWith(io, remove));
 }
 
-async function search(query: string, options: SearchOptions): Promise<number> {
+async function search(io: CommandIo, query: string, options: SearchOptions): Promise<number> {
   const { top: top_k, kind: kinds, tag: tags, persona: persona_id, from, to, halfLife: half_life_days } = options;
-  await using connection = await connect('memory search');
+  await using connection = await connect(io, 'memory search');
   const answer = await connection.client.call(routes.recall, {
     body: { query, top_k, kinds, tags, persona_id, from, to, half_life_days },
   });
-  if (wantsJson(options)) printJson(answer);
-  else if (answer.matches.length > 0) printTable(answer.matches, COLUMNS);
-  else note('nothing');
-  if (answer.backend === 'fallback') note('the external memory does not answer; this is what the built-in one finds');
+  if (wantsJson(io, options)) printJson(io, answer);
+  else if (answer.matches.length > 0) printTable(io, answer.matches, COLUMNS);
+  else note(io, 'nothing');
+  if (answer.backend === 'fallback')
+    note(io, 'the external memory does not answer; this is what the built-in one finds');
   return EXIT.done;
 }
 
-async function list({ persona, tag, ...options }: MemoryListOptions): Promise<number> {
-  await using connection = await connect('memory list');
+async function list(io: CommandIo, { persona, tag, ...options }: MemoryListOptions): Promise<number> {
+  await using connection = await connect(io, 'memory list');
   const { limit, offset } = options;
   const query = { limit, offset, tag, persona_id: persona };
   const answer = await connection.client.call(routes.listMemories, { query });
-  printList(answer, answer.memories, MEMORIES, options);
+  printList(io, answer, answer.memories, MEMORIES, options);
   return EXIT.done;
 }
 
-async function exportLines({ persona }: OfPersona): Promise<number> {
-  await using connection = await connect('memory export');
-  return await writeExport(connection.client.lines(routes.exportMemories, { query: { persona_id: persona } }));
+async function exportLines(io: CommandIo, { persona }: OfPersona): Promise<number> {
+  await using connection = await connect(io, 'memory export');
+  return await writeExport(io, connection.client.lines(routes.exportMemories, { query: { persona_id: persona } }));
 }
 
-async function remove(id: string | undefined, { persona, all, ...options }: DeleteOptions): Promise<number> {
+async function remove(
+  io: CommandIo,
+  id: string | undefined,
+  { persona, all, ...options }: DeleteOptions,
+): Promise<number> {
   if ([id, persona, all].filter((one) => one !== undefined).length !== 1)
     throw new UsageError('give the id of a memory, --persona, or --all, and only one of them');
-  await using connection = await connect('memory delete');
+  await using connection = await connect(io, 'memory delete');
   if (id !== undefined) {
     await connection.client.call(routes.deleteMemory, { params: { id } });
-    note(`deleted ${id}`);
+    note(io, `deleted ${id}`);
     return EXIT.done;
   }
   const query = all ? { all: 'true' as const } : { persona_id: persona };
   const answer = await connection.client.call(routes.deleteMemories, { query });
-  if (wantsJson(options)) printJson(answer);
-  note(`deleted ${answer.deleted} memories`);
+  if (wantsJson(io, options)) printJson(io, answer);
+  note(io, `deleted ${answer.deleted} memories`);
   return EXIT.done;
 }

@@ -2,6 +2,7 @@ import { Decision, routes, type TaskPolicy } from '@reeve/contract';
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith, JSON_OPTION, seconds, withListOptions, type ListOptions } from '../options.ts';
 import {
   note,
@@ -42,10 +43,10 @@ interface RemoveOptions {
   readonly tenant?: string;
 }
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   withListOptions(command.command('list').description('the rules that hold for your tenant'))
     .addHelpText('after', examples('reeve policies list'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   command
     .command('set <type>')
     .description('say whether tasks of a type start by themselves; holds for tasks made from now on')
@@ -61,27 +62,27 @@ export function define(command: Command): void {
       'after',
       examples('reeve policies set deploy --ask --expires-after 2h', 'reeve policies set sums --auto'),
     )
-    .action(exitWith(set));
+    .action(exitWith(io, set));
   command
     .command('remove <type>')
     .description('take a rule away, so that the one for all holds, or none')
     .option('--tenant <id>', 'the rule of this tenant; without it the one for all')
     .addHelpText('after', examples('reeve policies remove deploy', 'reeve policies remove deploy --tenant acme'))
-    .action(exitWith(remove));
+    .action(exitWith(io, remove));
 }
 
-async function list(options: ListOptions): Promise<number> {
+async function list(io: CommandIo, options: ListOptions): Promise<number> {
   const { limit, offset } = options;
-  await using connection = await connect('policies list');
+  await using connection = await connect(io, 'policies list');
   const answer = await connection.client.call(routes.listPolicies, { query: { limit, offset } });
-  printList(answer, answer.policies, COLUMNS, options);
+  printList(io, answer, answer.policies, COLUMNS, options);
   return EXIT.done;
 }
 
-async function set(type: string, options: SetOptions): Promise<number> {
+async function set(io: CommandIo, type: string, options: SetOptions): Promise<number> {
   const { auto = false, ask = false, tenant, expiresAfter, otherwise } = options;
   if (auto === ask) throw new UsageError('give either --auto or --ask');
-  await using connection = await connect('policies set');
+  await using connection = await connect(io, 'policies set');
   const policy = await connection.client.call(routes.putPolicy, {
     body: {
       task_type: type,
@@ -91,14 +92,14 @@ async function set(type: string, options: SetOptions): Promise<number> {
       default_decision: otherwise,
     },
   });
-  if (wantsJson(options)) printJson(policy);
-  else printTable([policy], COLUMNS);
+  if (wantsJson(io, options)) printJson(io, policy);
+  else printTable(io, [policy], COLUMNS);
   return EXIT.done;
 }
 
-async function remove(type: string, { tenant }: RemoveOptions): Promise<number> {
-  await using connection = await connect('policies remove');
+async function remove(io: CommandIo, type: string, { tenant }: RemoveOptions): Promise<number> {
+  await using connection = await connect(io, 'policies remove');
   await connection.client.call(routes.deletePolicy, { params: { task_type: type }, query: { tenant } });
-  note(`removed the rule for ${type}`);
+  note(io, `removed the rule for ${type}`);
   return EXIT.done;
 }

@@ -2,6 +2,7 @@ import { routes, type DueSchedule } from '@reeve/contract';
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith } from '../options.ts';
 import { note, printJson, printTable, shownTime, wantsJson, type Column, type OutputOptions } from '../output.ts';
 
@@ -13,28 +14,28 @@ const HELP = `
 What "reeve serve" does by itself at each due time. Each due time makes one task, however many do this at once. With --dry-run
 nothing is changed: it tells what would be done now. The exit code is 0, or where tasks could not be made 3, 1 if none could.`;
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   command
     .option('--dry-run', 'only tell what is due')
     .option('--json', 'print one JSON document: {"due": [...]}')
     .addHelpText('after', HELP)
     .addHelpText('after', examples('reeve run-due-schedules --dry-run'))
-    .action(exitWith(runDue));
+    .action(exitWith(io, runDue));
 }
 
-async function runDue(options: DueOptions): Promise<number> {
+async function runDue(io: CommandIo, options: DueOptions): Promise<number> {
   const dryRun = options.dryRun === true;
-  await using connection = await connect('run-due-schedules');
+  await using connection = await connect(io, 'run-due-schedules');
   const answer = await connection.client.call(routes.runDueSchedules, { body: { dry_run: dryRun } });
   const { due } = answer;
-  if (wantsJson(options)) printJson(answer);
-  else if (due.length > 0) printTable(due, columns(dryRun));
-  else note('nothing is due');
+  if (wantsJson(io, options)) printJson(io, answer);
+  else if (due.length > 0) printTable(io, due, columns(dryRun));
+  else note(io, 'nothing is due');
   if (!dryRun && connection.server === undefined && due.some(({ task_id }) => task_id !== null) && !options.json)
-    note('the tasks wait in the queue; work on them with "reeve run-once", or start "reeve serve"');
+    note(io, 'the tasks wait in the queue; work on them with "reeve run-once", or start "reeve serve"');
   const failed = due.filter(({ action, task_id }) => action === 'fire' && task_id === null).length;
   if (dryRun || failed === 0) return EXIT.done;
-  note(`reeve: ${failed} could not be made; "reeve schedules show" says why`);
+  note(io, `reeve: ${failed} could not be made; "reeve schedules show" says why`);
   return failed === due.length ? EXIT.failed : EXIT.partly;
 }
 

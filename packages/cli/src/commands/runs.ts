@@ -1,8 +1,9 @@
 import type { Client } from '@reeve/client';
-import { routes, RUN_STATUSES, type Run, type Step } from '@reeve/contract';
+import { routes, RUN_STATUSES, type Run, type RunEvent, type Step } from '@reeve/contract';
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import {
   examples,
   exitWith,
@@ -34,7 +35,7 @@ interface EventsOptions extends OutputOptions {
   readonly after: number;
 }
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   withListOptions(
     command
       .command('list')
@@ -45,20 +46,20 @@ export function define(command: Command): void {
       .addOption(new Option('--status <status>', 'with this status').choices(RUN_STATUSES)),
   )
     .addHelpText('after', examples('reeve runs list --agent assistant --limit 10'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   command
     .command('show <id>')
     .description('one run with its steps')
     .option('--json', 'print one JSON document: {"run": ..., "steps": [...]}')
     .addHelpText('after', examples('reeve runs show 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11'))
-    .action(exitWith(show));
+    .action(exitWith(io, show));
   command
     .command('events <id>')
     .description('what a run told, and tells until it ends')
     .option('--after <number>', 'only events after this one', wholeNumber(0, 1_000_000_000), 0)
     .option('--json', 'print one JSON document an event, one a line; also where stdout is piped')
     .addHelpText('after', examples('reeve runs events 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11 --json | jq .type'))
-    .action(exitWith(events));
+    .action(exitWith(io, events));
   command
     .command('fork <id>')
     .description('begin a new run that shares the steps before one, in a conversation of its own')
@@ -77,42 +78,42 @@ export function define(command: Command): void {
         'reeve runs fork 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11 --from 1 --message "What is 6 * 9?"',
       ),
     )
-    .action(exitWith(fork));
+    .action(exitWith(io, fork));
   command
     .command('cancel <id>')
     .description('stop a run at its next safe point')
     .option(...JSON_OPTION)
     .addHelpText('after', examples('reeve runs cancel 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11'))
-    .action(exitWith(cancel));
+    .action(exitWith(io, cancel));
 }
 
-async function list(options: RunsOptions): Promise<number> {
+async function list(io: CommandIo, options: RunsOptions): Promise<number> {
   const { agent, session, task, status, limit, offset } = options;
-  await using connection = await connect('runs list');
+  await using connection = await connect(io, 'runs list');
   const answer = await connection.client.call(routes.listRuns, {
     query: { agent_id: agent, session_id: session, task_id: task, status, limit, offset },
   });
-  printList(answer, answer.runs, RUN_COLUMNS, options);
+  printList(io, answer, answer.runs, RUN_COLUMNS, options);
   return EXIT.done;
 }
 
-async function show(id: string, options: OutputOptions): Promise<number> {
-  await using connection = await connect('runs show');
+async function show(io: CommandIo, id: string, options: OutputOptions): Promise<number> {
+  await using connection = await connect(io, 'runs show');
   const { client } = connection;
   const run = await client.call(routes.getRun, { params: { id } });
   const steps = await allSteps(client, id);
-  if (wantsJson(options)) {
-    printJson({ run, steps });
+  if (wantsJson(io, options)) {
+    printJson(io, { run, steps });
     return EXIT.done;
   }
   const query = { run_id: id, limit: 200 };
   const { approvals } = await client.call(routes.listApprovals, { query });
-  printRunDetail(run, steps, approvals);
+  printRunDetail(io, run, steps, approvals);
   return EXIT.done;
 }
 
-async function events(id: string, options: EventsOptions): Promise<number> {
-  await using connection = await connect('runs events');
+async function events(io: CommandIo, id: string, options: EventsOptions): Promise<number> {
+  await using connection = await connect(io, 'runs events');
   const { client, server, config } = connection;
   const { status } = await client.call(routes.getRun, { params: { id } });
   const goesOn = status === 'queued' || status === 'running';
@@ -121,29 +122,31 @@ async function events(id: string, options: EventsOptions): Promise<number> {
       `run ${id} is ${status} and nothing works on it: start "reeve serve", or "reeve run-once", to let it go on`,
     );
   }
-  const view = wantsJson(options) ? printJsonLine : createRunView();
+  const view = wantsJson(io, options) ? (event: RunEvent) => printJsonLine(io, event) : createRunView(io);
   for await (const event of client.followRun(id, { after: options.after })) view(event);
   return EXIT.done;
 }
 
-async function fork(id: string, { from, message, follow, json }: ForkOptions): Promise<number> {
-  const body = { from_step: from, message: message === '-' ? readTextFile('-') : message };
+async function fork(io: CommandIo, id: string, { from, message, follow, json }: ForkOptions): Promise<number> {
+  const body = { from_step: from, message: message === '-' ? await readTextFile(io, '-') : message };
   // Without a server the run would end with this command.
-  await using connection = await (follow ? connect('runs fork') : connect('runs fork without --follow', 'server'));
+  await using connection = await (follow
+    ? connect(io, 'runs fork')
+    : connect(io, 'runs fork without --follow', 'server'));
   const { client } = connection;
   const run = await client.call(routes.forkRun, { params: { id }, body });
   if (follow)
-    return await showRun(connection, (signal) => client.followRun(run.id, { signal }), { json: json === true });
-  if (wantsJson({ json: json === true })) printJson(run);
-  else printText(run.id);
+    return await showRun(io, connection, (signal) => client.followRun(run.id, { signal }), { json: json === true });
+  if (wantsJson(io, { json: json === true })) printJson(io, run);
+  else printText(io, run.id);
   return EXIT.done;
 }
 
-async function cancel(id: string, options: OutputOptions): Promise<number> {
-  await using connection = await connect('runs cancel');
+async function cancel(io: CommandIo, id: string, options: OutputOptions): Promise<number> {
+  await using connection = await connect(io, 'runs cancel');
   const run = await connection.client.call(routes.cancelRun, { params: { id } });
-  if (wantsJson(options)) printJson(run);
-  else printText(`${run.id}  ${shownStatus(run)}`);
+  if (wantsJson(io, options)) printJson(io, run);
+  else printText(io, `${run.id}  ${shownStatus(run)}`);
   return EXIT.done;
 }
 

@@ -2,6 +2,7 @@ import { CatchUp, FREQUENCIES, routes, type Frequency, type Schedule, type Sched
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { addOnId, examples, exitWith, JSON_OPTION, jsonObject, withListOptions, type ListOptions } from '../options.ts';
 import {
   note,
@@ -52,16 +53,16 @@ const TYPE_COLUMNS: readonly Column<ScheduleType>[] = [
 
 const ID = '01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11';
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   withListOptions(
     command.command('list').description('schedules, newest first').option('--agent <agent>', 'of this agent'),
   )
     .addHelpText('after', examples('reeve schedules list'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   withListOptions(command.command('types').description('ready-made kinds of schedules'))
     .addHelpText('after', examples('reeve schedules types'))
-    .action(exitWith(types));
-  addOnId(command, 'show', 'one schedule', show);
+    .action(exitWith(io, types));
+  addOnId(io, command, 'show', 'one schedule', show);
   command
     .command('create')
     .description('make tasks at set times')
@@ -87,45 +88,49 @@ export function define(command: Command): void {
         'reeve schedules create --agent assistant --type note --title "Good morning" --cron "0 8 * * 1-5" --timezone Europe/Berlin',
       ),
     )
-    .action(exitWith(create));
-  addOnId(command, 'pause', 'make no more tasks until it is resumed', (id, options) => enable(id, false, options));
-  addOnId(command, 'resume', 'make tasks again, from the next due time on', (id, options) => enable(id, true, options));
+    .action(exitWith(io, create));
+  addOnId(io, command, 'pause', 'make no more tasks until it is resumed', (io, id, options) =>
+    enable(io, id, false, options),
+  );
+  addOnId(io, command, 'resume', 'make tasks again, from the next due time on', (io, id, options) =>
+    enable(io, id, true, options),
+  );
   command
     .command('delete <id>')
     .description('delete a schedule; its tasks stay')
     .addHelpText('after', examples(`reeve schedules delete ${ID}`))
-    .action(exitWith(remove));
+    .action(exitWith(io, remove));
 }
 
-async function list(options: SchedulesOptions): Promise<number> {
+async function list(io: CommandIo, options: SchedulesOptions): Promise<number> {
   const { agent, limit, offset } = options;
-  await using connection = await connect('schedules list');
+  await using connection = await connect(io, 'schedules list');
   const answer = await connection.client.call(routes.listSchedules, { query: { agent_id: agent, limit, offset } });
-  printList(answer, answer.schedules, COLUMNS, options);
+  printList(io, answer, answer.schedules, COLUMNS, options);
   return EXIT.done;
 }
 
-async function types(options: ListOptions): Promise<number> {
+async function types(io: CommandIo, options: ListOptions): Promise<number> {
   const { limit, offset } = options;
-  await using connection = await connect('schedules types');
+  await using connection = await connect(io, 'schedules types');
   const answer = await connection.client.call(routes.listScheduleTypes, { query: { limit, offset } });
-  printList(answer, answer.types, TYPE_COLUMNS, options);
+  printList(io, answer, answer.types, TYPE_COLUMNS, options);
   return EXIT.done;
 }
 
-async function show(id: string, options: OutputOptions): Promise<number> {
-  await using connection = await connect('schedules show');
+async function show(io: CommandIo, id: string, options: OutputOptions): Promise<number> {
+  await using connection = await connect(io, 'schedules show');
   const schedule = await connection.client.call(routes.getSchedule, { params: { id } });
-  if (wantsJson(options)) printJson(schedule);
-  else printFields(Object.entries(schedule));
+  if (wantsJson(io, options)) printJson(io, schedule);
+  else printFields(io, Object.entries(schedule));
   return EXIT.done;
 }
 
-async function create(options: CreateOptions): Promise<number> {
+async function create(io: CommandIo, options: CreateOptions): Promise<number> {
   const { kind, agent, type, title, cron, frequency, timezone, first, payload, catchUp, paused } = options;
   if (kind === undefined && (agent === undefined || type === undefined || title === undefined))
     throw new UsageError('give --agent, --type and --title, or a --kind of "reeve schedules types"');
-  await using connection = await connect('schedules create');
+  await using connection = await connect(io, 'schedules create');
   const schedule = await connection.client.call(routes.createSchedule, {
     body: {
       schedule_type: kind,
@@ -141,29 +146,33 @@ async function create(options: CreateOptions): Promise<number> {
       enabled: paused !== true,
     },
   });
-  printSchedule(schedule, options);
-  if (connection.server === undefined && !wantsJson(options))
-    note('no server runs: make its tasks with "reeve run-due-schedules", or start "reeve serve"');
+  printSchedule(io, schedule, options);
+  if (connection.server === undefined && !wantsJson(io, options))
+    note(io, 'no server runs: make its tasks with "reeve run-due-schedules", or start "reeve serve"');
   return EXIT.done;
 }
 
-async function enable(id: string, enabled: boolean, options: OutputOptions): Promise<number> {
-  await using connection = await connect(`schedules ${enabled ? 'resume' : 'pause'}`);
-  printSchedule(await connection.client.call(routes.updateSchedule, { params: { id }, body: { enabled } }), options);
+async function enable(io: CommandIo, id: string, enabled: boolean, options: OutputOptions): Promise<number> {
+  await using connection = await connect(io, `schedules ${enabled ? 'resume' : 'pause'}`);
+  printSchedule(
+    io,
+    await connection.client.call(routes.updateSchedule, { params: { id }, body: { enabled } }),
+    options,
+  );
   return EXIT.done;
 }
 
-async function remove(id: string): Promise<number> {
-  await using connection = await connect('schedules delete');
+async function remove(io: CommandIo, id: string): Promise<number> {
+  await using connection = await connect(io, 'schedules delete');
   await connection.client.call(routes.deleteSchedule, { params: { id } });
-  note(`deleted ${id}`);
+  note(io, `deleted ${id}`);
   return EXIT.done;
 }
 
-function printSchedule(schedule: Schedule, options: OutputOptions): void {
-  if (wantsJson(options)) return printJson(schedule);
+function printSchedule(io: CommandIo, schedule: Schedule, options: OutputOptions): void {
+  if (wantsJson(io, options)) return printJson(io, schedule);
   const { id, enabled, next_run_at } = schedule;
-  printText(`${id}  ${enabled ? `due next at ${next_run_at ?? 'no time any more'}` : 'paused'}`);
+  printText(io, `${id}  ${enabled ? `due next at ${next_run_at ?? 'no time any more'}` : 'paused'}`);
 }
 
 function shownTimes({ cron, frequency, timezone }: Schedule): string {

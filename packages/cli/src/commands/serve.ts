@@ -2,6 +2,7 @@ import type { Log } from '@reeve/kit';
 import type { Command } from 'commander';
 import { readConfig, settingsInVain } from '@reeve/server/config';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith } from '../options.ts';
 import { createProcessLog } from '@reeve/server/process-log';
 import { isSandboxAlone } from '@reeve/server';
@@ -15,37 +16,42 @@ interface ServeOptions {
   readonly roles?: string;
 }
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   command
     .option('--host <address>', 'address to listen on (REEVE_HOST)')
     .option('--port <port>', 'port to listen on; 0 takes a free one (REEVE_PORT)')
     .option('--data-dir <directory>', 'embedded database and workspaces (REEVE_DATA_DIR)')
     .option('--roles <roles>', 'what this process does: all, or some, separated by commas (REEVE_ROLES)')
     .addHelpText('after', examples('reeve serve --port 8081 --data-dir /var/lib/reeve'))
-    .action(exitWith(serve));
+    .action(exitWith(io, serve));
 }
 
 /** Runs the server until SIGINT or SIGTERM, which stop it cleanly; a second one ends it at once. */
-async function serve(options: ServeOptions): Promise<number> {
-  const { config } = readConfig({
-    REEVE_HOST: options.host,
-    REEVE_PORT: options.port,
-    REEVE_DATA_DIR: options.dataDir,
-    REEVE_ROLES: options.roles,
-  });
-  const log = createProcessLog(config);
-  for (const setting of settingsInVain()) log.warn(setting);
+async function serve(io: CommandIo, options: ServeOptions): Promise<number> {
+  const { config } = readConfig(
+    {
+      REEVE_HOST: options.host,
+      REEVE_PORT: options.port,
+      REEVE_DATA_DIR: options.dataDir,
+      REEVE_ROLES: options.roles,
+    },
+    io,
+  );
+  const log = createProcessLog(config, io.stderr);
+  for (const setting of settingsInVain(io)) log.warn(setting);
   const stopped = new Promise<string>((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
+    let heard = false;
+    const hear = (signal: NodeJS.Signals) => {
+      if (heard) io.exit(130);
+      heard = true;
       resolve(signal);
-      process.once(signal, () => process.exit(130));
     };
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
+    io.signals.on('SIGINT', hear);
+    io.signals.on('SIGTERM', hear);
   });
   if (isSandboxAlone(config)) {
     const role = await startSandboxRole(config, log);
-    process.stdout.write(
+    io.stdout.write(
       `Reeve listens on ${role.url}\n  sandbox   gRPC, gRPC-Web, Connect\n  data      ${role.workspaces}\n`,
     );
     return stop(role, await stopped, log);
@@ -58,7 +64,7 @@ async function serve(options: ServeOptions): Promise<number> {
     `  data      ${reeve.dataDirectory} (${reeve.database.kind === 'pglite' ? 'embedded database' : 'workspaces; the database is PostgreSQL'})`,
     `  model     ${config.llmProvider}`,
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  io.stdout.write(`${lines.join('\n')}\n`);
   return stop(reeve, await stopped, log);
 }
 

@@ -4,21 +4,22 @@ import { readHolder, type Holder } from '@reeve/db/lock';
 import type { Command } from 'commander';
 import { connect, type ServerInfo } from '../connect.ts';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith } from '../options.ts';
 import { printFields, printJson, shownSeconds, shownTime, wantsJson, type OutputOptions } from '../output.ts';
 
 /** The longest page that the API has. */
 const PAGE = 200;
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   command
     .option('--json', 'print one JSON document')
     .addHelpText('after', examples('reeve status', 'reeve status --json | jq .tasks.by_status.pending'))
-    .action(exitWith(status));
+    .action(exitWith(io, status));
 }
 
-async function status(options: OutputOptions): Promise<number> {
-  await using connection = await connect('status');
+async function status(io: CommandIo, options: OutputOptions): Promise<number> {
+  await using connection = await connect(io, 'status');
   const { client, server, dataDirectory, config } = connection;
   const [health, tasks, approvals, schedule] = await Promise.all([
     client.call(routes.getHealth),
@@ -28,9 +29,9 @@ async function status(options: OutputOptions): Promise<number> {
   ]);
   // Of a server elsewhere nothing is known but what it says itself.
   const isHere = server === undefined || server.pid !== null;
-  if (wantsJson(options)) {
+  if (wantsJson(io, options)) {
     const database = config.databaseUrl === undefined ? 'embedded' : 'postgres';
-    printJson({
+    printJson(io, {
       server: server ?? null,
       data_directory: isHere ? dataDirectory : null,
       database: isHere ? database : null,
@@ -42,7 +43,7 @@ async function status(options: OutputOptions): Promise<number> {
     return EXIT.done;
   }
   const holder = server === undefined ? undefined : readHolder(dataDirectory);
-  printFields([
+  printFields(io, [
     ['server', shownServer(server, holder)],
     ['data', isHere ? `${dataDirectory}${shownHolder(holder)}` : undefined],
     ['version', health.version],

@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { APPROVAL_COLUMNS } from '../runs/approval-view.ts';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith, JSON_OPTION, withListOptions, type ListOptions } from '../options.ts';
 import { note, printJson, printList, wantsJson, type OutputOptions } from '../output.ts';
 import { changeTasks } from '../tasks/task-changes.ts';
@@ -27,7 +28,7 @@ const SEVERAL = `
 Each id by itself, as many as can be. JSON is {"tasks": [...], "failed": [{"id", "code", "message"}]}. The exit code is 3 where some
 failed, and where all did what their failure means.`;
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   withListOptions(
     command
       .command('list')
@@ -40,7 +41,7 @@ export function define(command: Command): void {
       .option('--query <text>', 'with this in the title'),
   )
     .addHelpText('after', examples('reeve tasks list --status failed'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   withListOptions(command.command('inbox').description('what waits for somebody’s decision, oldest first'))
     .addHelpText(
       'after',
@@ -53,13 +54,13 @@ export function define(command: Command): void {
         `reeve tasks approve $(reeve tasks inbox | jq -r '.approvals[] | select(.kind == "task").task_id')`,
       ),
     )
-    .action(exitWith(inbox));
+    .action(exitWith(io, inbox));
   command
     .command('show <id>')
     .description('one task with its approval, its runs and its journal')
     .option(...JSON_OPTION)
     .addHelpText('after', examples(`reeve tasks show ${ID}`))
-    .action(exitWith(show));
+    .action(exitWith(io, show));
   command
     .command('watch [ids...]')
     .description('what happens to tasks, as it happens')
@@ -71,27 +72,27 @@ export function define(command: Command): void {
       '\nWith ids from their creation until all have ended: 0, 3 if some did not complete, 1 if none did. Without, from now on until Ctrl-C.',
     )
     .addHelpText('after', examples('reeve tasks watch --agent assistant', `reeve tasks watch ${ID} && echo done`))
-    .action(exitWith(watchTasks));
+    .action(exitWith(io, watchTasks));
   withDecision(command.command('approve <ids...>').description('let tasks go on that wait for a decision'))
     .addHelpText('after', examples(`reeve tasks approve ${ID} --reason "checked with Ada"`))
-    .action(exitWith(decide('approve')));
+    .action(exitWith(io, decide('approve')));
   withDecision(command.command('reject <ids...>').description('end tasks that wait for a decision as failed'))
     .addHelpText('after', examples(`reeve tasks reject ${ID} --reason "too expensive"`))
-    .action(exitWith(decide('reject')));
+    .action(exitWith(io, decide('reject')));
   command
     .command('cancel <ids...>')
     .description('cancel pending or running tasks')
     .option(...JSON_OPTION)
     .addHelpText('after', SEVERAL)
     .addHelpText('after', examples(`reeve tasks cancel ${ID}`))
-    .action(exitWith(cancel));
+    .action(exitWith(io, cancel));
   command
     .command('retry <ids...>')
     .description('queue failed or cancelled tasks again')
     .option(...JSON_OPTION)
     .addHelpText('after', SEVERAL)
     .addHelpText('after', examples("reeve tasks retry $(reeve tasks list --status failed | jq -r '.tasks[].id')"))
-    .action(exitWith(retry));
+    .action(exitWith(io, retry));
 }
 
 function withDecision(command: Command): Command {
@@ -101,9 +102,9 @@ function withDecision(command: Command): Command {
     .addHelpText('after', SEVERAL);
 }
 
-async function list(options: TasksOptions): Promise<number> {
+async function list(io: CommandIo, options: TasksOptions): Promise<number> {
   const { agent, status, type, session, workflow, query, limit, offset } = options;
-  await using connection = await connect('tasks list');
+  await using connection = await connect(io, 'tasks list');
   const answer = await connection.client.call(routes.listTasks, {
     query: {
       agent_id: agent,
@@ -116,31 +117,32 @@ async function list(options: TasksOptions): Promise<number> {
       offset,
     },
   });
-  printList(answer, answer.tasks, TASK_COLUMNS, options);
+  printList(io, answer, answer.tasks, TASK_COLUMNS, options);
   return EXIT.done;
 }
 
-async function inbox(options: ListOptions): Promise<number> {
+async function inbox(io: CommandIo, options: ListOptions): Promise<number> {
   const { limit, offset } = options;
-  await using connection = await connect('tasks inbox');
+  await using connection = await connect(io, 'tasks inbox');
   const answer = await connection.client.call(routes.listApprovals, { query: { limit, offset } });
-  printList(answer, answer.approvals, APPROVAL_COLUMNS, options);
-  if (!wantsJson(options) && answer.total > 0)
-    note('reeve approvals show <id> says what an answer does; reeve approvals approve|reject <id> gives it');
+  printList(io, answer, answer.approvals, APPROVAL_COLUMNS, options);
+  if (!wantsJson(io, options) && answer.total > 0)
+    note(io, 'reeve approvals show <id> says what an answer does; reeve approvals approve|reject <id> gives it');
   return EXIT.done;
 }
 
-async function show(id: string, options: OutputOptions): Promise<number> {
-  await using connection = await connect('tasks show');
+async function show(io: CommandIo, id: string, options: OutputOptions): Promise<number> {
+  await using connection = await connect(io, 'tasks show');
   const answer = await connection.client.call(routes.getTask, { params: { id } });
-  if (wantsJson(options)) printJson(answer);
-  else printTaskDetail(answer);
+  if (wantsJson(io, options)) printJson(io, answer);
+  else printTaskDetail(io, answer);
   return EXIT.done;
 }
 
-function decide(decision: Decision): (ids: readonly string[], options: DecisionOptions) => Promise<number> {
-  return (ids, options) =>
+function decide(decision: Decision) {
+  return (io: CommandIo, ids: readonly string[], options: DecisionOptions): Promise<number> =>
     changeTasks(
+      io,
       decision,
       ids,
       (client, id) => client.call(routes.decideTask, { params: { id }, body: { decision, reason: options.reason } }),
@@ -148,10 +150,10 @@ function decide(decision: Decision): (ids: readonly string[], options: DecisionO
     );
 }
 
-function cancel(ids: readonly string[], options: OutputOptions): Promise<number> {
-  return changeTasks('cancel', ids, (client, id) => client.call(routes.cancelTask, { params: { id } }), options);
+function cancel(io: CommandIo, ids: readonly string[], options: OutputOptions): Promise<number> {
+  return changeTasks(io, 'cancel', ids, (client, id) => client.call(routes.cancelTask, { params: { id } }), options);
 }
 
-function retry(ids: readonly string[], options: OutputOptions): Promise<number> {
-  return changeTasks('retry', ids, (client, id) => client.call(routes.retryTask, { params: { id } }), options);
+function retry(io: CommandIo, ids: readonly string[], options: OutputOptions): Promise<number> {
+  return changeTasks(io, 'retry', ids, (client, id) => client.call(routes.retryTask, { params: { id } }), options);
 }

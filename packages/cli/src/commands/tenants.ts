@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { routes, type Tenant } from '@reeve/contract';
 import { parseTenants } from '@reeve/tenancy';
 import type { Command } from 'commander';
 import { readConfig } from '@reeve/server/config';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith, JSON_OPTION, withListOptions, type ListOptions } from '../options.ts';
 import {
   note,
@@ -45,7 +47,7 @@ const VALUES: readonly Column<Value>[] = [
   ['VALUE', ({ value }) => (typeof value === 'string' ? value : JSON.stringify(value))],
 ];
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   withListOptions(
     command
       .command('list')
@@ -53,47 +55,47 @@ export function define(command: Command): void {
       .option('--query <text>', 'only those with this in their id or name'),
   )
     .addHelpText('after', examples('reeve tenants list'))
-    .action(exitWith(list));
+    .action(exitWith(io, list));
   command
     .command('show')
     .argument('<tenant>', 'its id')
     .description('each value that holds for a tenant, and where it comes from')
     .option(...JSON_OPTION)
     .addHelpText('after', examples('reeve tenants show default'))
-    .action(exitWith(show));
+    .action(exitWith(io, show));
   command
     .command('check')
     .argument('[file]', 'a tenants file; that of REEVE_TENANTS_FILE unless given')
     .description('0 where a tenants file is good, else 1 with every problem by its line')
     .option('--json', 'print one JSON document: {"ok": ..., "file": ..., "problems": [...]}')
     .addHelpText('after', examples('reeve tenants check conf/tenants.yaml'))
-    .action(exitWith(check));
+    .action(exitWith(io, check));
 }
 
-async function list(options: TenantsOptions): Promise<number> {
+async function list(io: CommandIo, options: TenantsOptions): Promise<number> {
   const { limit, offset, query } = options;
-  await using connection = await connect('tenants list');
+  await using connection = await connect(io, 'tenants list');
   const answer = await connection.client.call(routes.listTenants, { query: { limit, offset, q: query } });
-  printList(answer, answer.tenants, COLUMNS, options);
+  printList(io, answer, answer.tenants, COLUMNS, options);
   return EXIT.done;
 }
 
-async function show(id: string, options: OutputOptions): Promise<number> {
-  await using connection = await connect('tenants show');
+async function show(io: CommandIo, id: string, options: OutputOptions): Promise<number> {
+  await using connection = await connect(io, 'tenants show');
   const tenant = await connection.client.call(routes.getTenant, { params: { id } });
-  if (wantsJson(options)) {
-    printJson(tenant);
+  if (wantsJson(io, options)) {
+    printJson(io, tenant);
     return EXIT.done;
   }
   const { name, updated_by, updated_at, created_at } = tenant;
-  printFields([
+  printFields(io, [
     ['id', tenant.id],
     ['name', name],
     ['created_at', created_at],
     ['updated_by', updated_by],
     ['updated_at', updated_at],
   ]);
-  printTable(valuesOf(tenant), VALUES);
+  printTable(io, valuesOf(tenant), VALUES);
   return EXIT.done;
 }
 
@@ -105,13 +107,13 @@ function valuesOf({ policy, origins }: Tenant): Value[] {
   });
 }
 
-async function check(file: string | undefined, options: OutputOptions): Promise<number> {
-  const path = file ?? readConfig().config.tenantsFile;
-  const { problems, sections } = read(path);
+async function check(io: CommandIo, file: string | undefined, options: OutputOptions): Promise<number> {
+  const path = file ?? readConfig({}, io).config.tenantsFile;
+  const { problems, sections } = read(resolve(io.directory, path));
   const isGood = problems.length === 0;
-  if (wantsJson(options)) printJson({ ok: isGood, file: path, problems });
-  else if (isGood) printText(`${path} is good: ${[...sections.keys()].join(', ')}`);
-  for (const { line, message } of problems) note(`${path}, line ${line}: ${message}`);
+  if (wantsJson(io, options)) printJson(io, { ok: isGood, file: path, problems });
+  else if (isGood) printText(io, `${path} is good: ${[...sections.keys()].join(', ')}`);
+  for (const { line, message } of problems) note(io, `${path}, line ${line}: ${message}`);
   return isGood ? EXIT.done : EXIT.failed;
 }
 

@@ -2,6 +2,7 @@ import { routes, USAGE_GROUPS, type AnswerOf, type UsageGroup, type UsageGroupin
 import { Option, type Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { examples, exitWith, withListOptions, type ListOptions } from '../options.ts';
 import { note, printFields, printJson, printTable, printText, shownTime, wantsJson, type Column } from '../output.ts';
 
@@ -22,7 +23,7 @@ const COLUMNS: readonly Column<UsageGroup>[] = [
   ['LATENCY P50/P95', ({ latency_ms }) => shownTimes(latency_ms)],
 ];
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   withListOptions(
     command
       .option('--from <time>', 'since this time or day, such as 2026-11-01; 30 days ago unless given')
@@ -30,20 +31,23 @@ export function define(command: Command): void {
       .addOption(new Option('--by <group>', 'sum up by').choices(USAGE_GROUPS).default('model')),
   )
     .addHelpText('after', examples('reeve usage', 'reeve usage --by day --from 2026-11-01 --to 2026-12-01'))
-    .action(exitWith(usage));
+    .action(exitWith(io, usage));
 }
 
-async function usage({ from, to, by, ...options }: UsageOptions): Promise<number> {
+async function usage(io: CommandIo, { from, to, by, ...options }: UsageOptions): Promise<number> {
   const { limit, offset } = options;
-  await using connection = await connect('usage');
+  await using connection = await connect(io, 'usage');
   const answer = await connection.client.call(routes.getUsage, { query: { from, to, group_by: by, limit, offset } });
-  if (wantsJson(options)) printJson(answer);
-  else printUsage(answer);
+  if (wantsJson(io, options)) printJson(io, answer);
+  else printUsage(io, answer);
   return EXIT.done;
 }
 
-function printUsage({ from, to, group_by, totals, groups, total, offset }: AnswerOf<typeof routes.getUsage>): void {
-  printFields([
+function printUsage(
+  io: CommandIo,
+  { from, to, group_by, totals, groups, total, offset }: AnswerOf<typeof routes.getUsage>,
+): void {
+  printFields(io, [
     ['from', shownTime(from)],
     ['to', shownTime(to)],
     ['calls', totals.calls],
@@ -53,10 +57,10 @@ function printUsage({ from, to, group_by, totals, groups, total, offset }: Answe
     ['without a price', totals.unpriced_calls > 0 ? `${totals.unpriced_calls} calls, left out of the cost` : undefined],
   ]);
   if (groups.length === 0) return;
-  printText('');
-  printTable(groups, [[group_by.toUpperCase(), ({ key }) => key ?? '(none)'], ...COLUMNS]);
+  printText(io, '');
+  printTable(io, groups, [[group_by.toUpperCase(), ({ key }) => key ?? '(none)'], ...COLUMNS]);
   const end = offset + groups.length;
-  if (end < total) note(`${groups.length} of ${total}; more with --offset ${end}`);
+  if (end < total) note(io, `${groups.length} of ${total}; more with --offset ${end}`);
 }
 
 function shownCost({ cost_usd, unpriced_calls }: UsageGroup): string {

@@ -2,6 +2,7 @@ import { routes, type BodyInputOf, type Workflow, type WorkflowSummary } from '@
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import {
   addOnId,
   examples,
@@ -47,54 +48,54 @@ The file holds a JSON object as the API takes it; - is standard input:
     {"key": "tell", "agent_id": "assistant", "task_type": "note", "title": "Write it down", "depends_on": ["sum"]}
   ]}`;
 
-export function define(command: Command): void {
+export function define(command: Command, io: CommandIo): void {
   command
     .command('create <file>')
     .description('put a graph of tasks into the queue, all or none')
     .option(...JSON_OPTION)
     .addHelpText('after', FILE)
     .addHelpText('after', examples('reeve workflows create report.json'))
-    .action(exitWith(create));
+    .action(exitWith(io, create));
   withListOptions(command.command('list').description('workflows, newest first'))
     .addHelpText('after', examples('reeve workflows list'))
-    .action(exitWith(list));
-  addOnId(command, 'show', 'one workflow with its tasks', show);
-  addOnId(command, 'cancel', 'cancel all of its tasks that have not ended', cancel);
+    .action(exitWith(io, list));
+  addOnId(io, command, 'show', 'one workflow with its tasks', show);
+  addOnId(io, command, 'cancel', 'cancel all of its tasks that have not ended', cancel);
 }
 
-async function create(file: string, options: OutputOptions): Promise<number> {
-  const body = readJsonFile(file) as BodyInputOf<typeof routes.createWorkflow>;
-  await using connection = await connect('workflows create');
-  printWorkflow(await connection.client.call(routes.createWorkflow, { body }), options);
+async function create(io: CommandIo, file: string, options: OutputOptions): Promise<number> {
+  const body = (await readJsonFile(io, file)) as BodyInputOf<typeof routes.createWorkflow>;
+  await using connection = await connect(io, 'workflows create');
+  printWorkflow(io, await connection.client.call(routes.createWorkflow, { body }), options);
   return EXIT.done;
 }
 
-async function list(options: ListOptions): Promise<number> {
+async function list(io: CommandIo, options: ListOptions): Promise<number> {
   const { limit, offset } = options;
-  await using connection = await connect('workflows list');
+  await using connection = await connect(io, 'workflows list');
   const answer = await connection.client.call(routes.listWorkflows, { query: { limit, offset } });
-  printList(answer, answer.workflows, COLUMNS, options);
+  printList(io, answer, answer.workflows, COLUMNS, options);
   return EXIT.done;
 }
 
-async function show(id: string, options: OutputOptions): Promise<number> {
-  await using connection = await connect('workflows show');
-  printWorkflow(await connection.client.call(routes.getWorkflow, { params: { id } }), options);
+async function show(io: CommandIo, id: string, options: OutputOptions): Promise<number> {
+  await using connection = await connect(io, 'workflows show');
+  printWorkflow(io, await connection.client.call(routes.getWorkflow, { params: { id } }), options);
   return EXIT.done;
 }
 
-async function cancel(id: string, options: OutputOptions): Promise<number> {
-  await using connection = await connect('workflows cancel');
-  printWorkflow(await connection.client.call(routes.cancelWorkflow, { params: { id } }), options);
+async function cancel(io: CommandIo, id: string, options: OutputOptions): Promise<number> {
+  await using connection = await connect(io, 'workflows cancel');
+  printWorkflow(io, await connection.client.call(routes.cancelWorkflow, { params: { id } }), options);
   return EXIT.done;
 }
 
-function printWorkflow(workflow: Workflow, options: OutputOptions): void {
-  if (wantsJson(options)) return printJson(workflow);
+function printWorkflow(io: CommandIo, workflow: Workflow, options: OutputOptions): void {
+  if (wantsJson(io, options)) return printJson(io, workflow);
   const { tasks, counts, ...fields } = workflow;
-  printFields(Object.entries({ ...fields, counts: shownCounts(counts) }));
-  printText('');
-  printTable(tasks, TASK_COLUMNS);
+  printFields(io, Object.entries({ ...fields, counts: shownCounts(counts) }));
+  printText(io, '');
+  printTable(io, tasks, TASK_COLUMNS);
 }
 
 function shownCounts(counts: WorkflowSummary['counts']): string {

@@ -8,6 +8,7 @@ import { routes, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contr
 import { createAttempts, eachOf, patiently } from './file-attempts.ts';
 import { createFolderReader, isBelow, type FileFailure, type Folder } from './folder-read.ts';
 import { note } from '../output.ts';
+import type { CommandIo } from '../io.ts';
 
 /*
  * Keeps a knowledge base like a folder. A look reads the folder, and where something is new asks for what the server has, so
@@ -217,10 +218,10 @@ function isSame(one: Folder, other: Folder): boolean {
 }
 
 /** Tells people what looks came to, and why files failed. */
-export function tellSync(summary: SyncSummary): void {
+export function tellSync(io: CommandIo, summary: SyncSummary): void {
   const { added, replaced, removed, unchanged, skipped, failed } = summary;
-  for (const { file, message } of failed) note(`${file}: ${message}`);
+  for (const { file, message } of failed) note(io, `${file}: ${message}`);
   const counts = { added, replaced, removed, unchanged, 'of other types': skipped, failed: failed.length };
   const told = Object.entries(counts).filter(([, count]) => count > 0);
-  note(told.length === 0 ? 'no files' : told.map(([what, count]) => `${count} ${what}`).join(', '));
+  note(io, told.length === 0 ? 'no files' : told.map(([what, count]) => `${count} ${what}`).join(', '));
 }

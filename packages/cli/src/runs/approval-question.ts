@@ -3,6 +3,7 @@ import type { Client } from '@reeve/client';
 import { routes, type BodyInputOf, type RunEvent } from '@reeve/contract';
 import { shownDecision } from './approval-view.ts';
 import { failureOf } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { dim, note, printable } from '../output.ts';
 import { shownQuestion } from './run-view.ts';
 
@@ -39,6 +40,7 @@ const HELP = {
 
 /** Shows a run's events with `view`, asks the person what the run asks, and sends what they decide. */
 export function createAsker(
+  io: CommandIo,
   client: Client,
   view: (event: RunEvent) => void,
   { open, close, later }: AskerOptions,
@@ -52,8 +54,8 @@ export function createAsker(
     const lines = open();
     const over = new AbortController();
     current = { asked, lines, over };
-    note(printable(shownQuestion(asked)));
-    void ask(client, lines, asked, over.signal).then((answered) => {
+    note(io, printable(shownQuestion(asked)));
+    void ask(io, client, lines, asked, over.signal).then((answered) => {
       current = undefined;
       close(lines);
       if (answered === 'later') {
@@ -72,7 +74,7 @@ export function createAsker(
 
   return (event) => {
     const isOpen = current !== undefined;
-    if (isOpen) eraseLine();
+    if (isOpen) eraseLine(io);
     view(event);
     if (event.type === 'approval_required') waiting.push(event);
     if (event.type === 'approval_decided') forget(event.approval_id);
@@ -83,23 +85,29 @@ export function createAsker(
 }
 
 /** Asks until there is an answer that the server takes, or somebody else has decided. */
-async function ask(client: Client, lines: Interface, asked: Asked, over: AbortSignal): Promise<'decided' | 'later'> {
+async function ask(
+  io: CommandIo,
+  client: Client,
+  lines: Interface,
+  asked: Asked,
+  over: AbortSignal,
+): Promise<'decided' | 'later'> {
   for (;;) {
     const line = await question(lines, CHOICES[asked.kind], over);
     if (over.aborted) return 'decided';
     if (line === undefined) return 'later';
     const [, choice, reason] = /^\s*(\w*)\s*(.*)$/s.exec(line.trim())!;
     if (/^l(ater)?$/i.test(choice!)) return 'later';
-    const answer = await answerOf(lines, asked, choice!.toLowerCase(), reason || undefined, over);
+    const answer = await answerOf(io, lines, asked, choice!.toLowerCase(), reason || undefined, over);
     if (over.aborted) return 'decided';
     if (answer === undefined) continue;
     try {
       const approval = await client.call(routes.decideApproval, { params: { id: asked.approval_id }, body: answer });
-      note(dim(printable(shownDecision(approval)), process.stderr));
+      note(io, dim(printable(shownDecision(approval)), io.stderr));
       return 'decided';
     } catch (error) {
-      const { code, message } = await failureOf(error);
-      note(`reeve: ${printable(message)}`);
+      const { code, message } = await failureOf(io, error);
+      note(io, `reeve: ${printable(message)}`);
       if (code === 'conflict') return 'decided';
       if (code !== 'invalid_request') return 'later';
     }
@@ -108,6 +116,7 @@ async function ask(client: Client, lines: Interface, asked: Asked, over: AbortSi
 
 /** The decision that a choice means; undefined where there is none yet, and the person was told why. */
 async function answerOf(
+  io: CommandIo,
   lines: Interface,
   { kind, input }: Asked,
   choice: string,
@@ -117,19 +126,20 @@ async function answerOf(
   if (/^y(es)?$/.test(choice)) return { decision: 'approve', reason };
   if (/^no?$/.test(choice)) return { decision: 'reject', reason };
   if (kind === 'tool_call' && /^e(dit)?$/.test(choice)) {
-    const edited = await json(lines, 'the input: ', JSON.stringify(input), over);
+    const edited = await json(io, lines, 'the input: ', JSON.stringify(input), over);
     return edited && { decision: 'approve', reason, edited_input: edited.value as Record<string, unknown> };
   }
   if (kind === 'tool_outcome' && /^r(esult)?$/.test(choice)) {
-    const given = await json(lines, 'its result, as JSON: ', '', over);
+    const given = await json(io, lines, 'its result, as JSON: ', '', over);
     return given && { decision: 'approve', reason, result: given.value };
   }
-  note(HELP[kind]);
+  note(io, HELP[kind]);
   return undefined;
 }
 
 /** JSON that the person types, or changes from what is there. */
 async function json(
+  io: CommandIo,
   lines: Interface,
   prompt: string,
   before: string,
@@ -142,7 +152,7 @@ async function json(
   try {
     return { value: JSON.parse(text) };
   } catch (error) {
-    note(`reeve: it must be JSON: ${(error as Error).message}`);
+    note(io, `reeve: it must be JSON: ${(error as Error).message}`);
     return undefined;
   }
 }
@@ -168,7 +178,7 @@ function question(lines: Interface, prompt: string, over: AbortSignal): Promise<
 }
 
 /** Takes the open question away, so that something else can be shown in its place. */
-function eraseLine(): void {
-  cursorTo(process.stderr, 0);
-  clearLine(process.stderr, 0);
+function eraseLine(io: CommandIo): void {
+  cursorTo(io.stderr, 0);
+  clearLine(io.stderr, 0);
 }

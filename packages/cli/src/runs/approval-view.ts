@@ -1,5 +1,6 @@
 import type { Approval, ApprovalKind } from '@reeve/contract';
 import { printFields, shownTime, type Column } from '../output.ts';
+import type { CommandIo } from '../io.ts';
 
 /** What is asked, and what each answer to it does. */
 const MEANING: Readonly<Record<ApprovalKind, string>> = {
@@ -35,9 +36,9 @@ export const DECIDED_COLUMNS: readonly Column<Approval>[] = [
 ];
 
 /** Shows an approval on a terminal; while it waits, with what each answer would do. */
-export function printApproval(approval: Approval): void {
+export function printApproval(io: CommandIo, approval: Approval): void {
   const asks = approval.status === 'pending' && { asks: MEANING[approval.kind] };
-  printFields(Object.entries({ ...approval, ...asks }));
+  printFields(io, Object.entries({ ...approval, ...asks }));
 }
 
 /** The commands that decide something, one a line. */

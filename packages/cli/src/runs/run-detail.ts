@@ -2,6 +2,7 @@ import type { Approval, Run, Step } from '@reeve/contract';
 import { howToDecide } from './approval-view.ts';
 import { dim, printable, printFields, printTable, printText, shownTime, type Column } from '../output.ts';
 import { shownUsage } from './run-view.ts';
+import type { CommandIo } from '../io.ts';
 
 export const RUN_COLUMNS: readonly Column<Run>[] = [
   ['ID', ({ id }) => id],
@@ -14,7 +15,7 @@ export const RUN_COLUMNS: readonly Column<Run>[] = [
 ];
 
 /** Shows a run with its steps, and with what it waits for a decision on. */
-export function printRunDetail(run: Run, steps: readonly Step[], approvals: readonly Approval[]): void {
+export function printRunDetail(io: CommandIo, run: Run, steps: readonly Step[], approvals: readonly Approval[]): void {
   const { usage, tree_usage, error, children, ...fields } = run;
   const shown = {
     ...fields,
@@ -24,13 +25,13 @@ export function printRunDetail(run: Run, steps: readonly Step[], approvals: read
     usage: shownUsage(usage),
     tree_usage: tree_usage && shownUsage(tree_usage),
   };
-  printFields(Object.entries(shown));
+  printFields(io, Object.entries(shown));
   if (steps.length > 0) {
-    printText('');
-    printTable(steps, stepColumns(run, steps));
+    printText(io, '');
+    printTable(io, steps, stepColumns(run, steps));
   }
   for (const { id, kind, title } of approvals)
-    process.stdout.write(`\n${dim(printable(title))}\n${howToDecide(id, kind)}\n`);
+    io.stdout.write(`\n${dim(printable(title), io.stdout)}\n${howToDecide(id, kind)}\n`);
 }
 
 /** The status, with what a run that was put aside waits for. */

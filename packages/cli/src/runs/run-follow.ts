@@ -4,6 +4,7 @@ import { Option } from 'commander';
 import { createAsker } from './approval-question.ts';
 import type { Connection } from '../connect.ts';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { note, printJson, printText, type OutputOptions } from '../output.ts';
 import { runToEnd, type Followed } from './run-stream.ts';
 import { createRunView, tellFailure, tellUsage } from './run-view.ts';
@@ -26,17 +27,19 @@ export function multitaskOption(): Option {
  * `lines` are those that the person types already.
  */
 export async function followRun(
+  io: CommandIo,
   connection: Connection,
   events: RunEvents,
   { json }: OutputOptions,
   lines?: Interface,
 ): Promise<Followed> {
-  const asks = process.stdin.isTTY && process.stderr.isTTY && json !== true;
+  const asks = io.stdin.isTTY === true && io.stderr.isTTY === true && json !== true;
   const leave = new AbortController();
-  const view = createRunView({ asks, quiet: json === true });
+  const view = createRunView(io, { asks, quiet: json === true });
   const later = () => leave.abort();
-  const typed = lines === undefined ? { open: openLines, close } : { open: () => lines, close: () => undefined };
-  const show = asks ? createAsker(connection.client, view, { ...typed, later }) : view;
+  const typed =
+    lines === undefined ? { open: () => openLines(io), close } : { open: () => lines, close: () => undefined };
+  const show = asks ? createAsker(io, connection.client, view, { ...typed, later }) : view;
   let followed: Followed;
   {
     await using work = createRunWork(connection, asks, later);
@@ -44,36 +47,41 @@ export async function followRun(
       show(event);
       work.hear(event);
     };
-    followed = await runToEnd(connection.client, events(leave.signal), both, leave.signal);
+    followed = await runToEnd(io, connection.client, events(leave.signal), both, leave.signal);
   }
-  if (followed.left) tellLeft(connection, followed);
+  if (followed.left) tellLeft(io, connection, followed);
   return followed;
 }
 
 /** Follows a run, prints what it came to, and answers the exit code. */
-export async function showRun(connection: Connection, events: RunEvents, options: OutputOptions): Promise<number> {
-  const { summary, interrupted, left } = await followRun(connection, events, options);
+export async function showRun(
+  io: CommandIo,
+  connection: Connection,
+  events: RunEvents,
+  options: OutputOptions,
+): Promise<number> {
+  const { summary, interrupted, left } = await followRun(io, connection, events, options);
   if (options.json) {
-    printJson(summary);
+    printJson(io, summary);
   } else if (!left) {
-    if (!process.stdout.isTTY && summary.result !== null) printText(summary.result);
-    tellUsage(summary);
+    if (!io.stdout.isTTY && summary.result !== null) printText(io, summary.result);
+    tellUsage(io, summary);
   }
   if (summary.status === 'completed') return EXIT.done;
-  if (!options.json && !left) tellFailure(summary);
+  if (!options.json && !left) tellFailure(io, summary);
   return interrupted ?? EXIT.failed;
 }
 
-function tellLeft({ server, config }: Connection, { summary: { run_id } }: Followed): void {
+function tellLeft(io: CommandIo, { server, config }: Connection, { summary: { run_id } }: Followed): void {
   const worked = server !== undefined || config.databaseUrl !== undefined;
   const how = worked ? '' : ' "reeve run-once" works on it once it can go on;';
-  note(`reeve: run ${run_id} waits, and was left.${how} "reeve runs events ${run_id}" shows it`);
+  note(io, `reeve: run ${run_id} waits, and was left.${how} "reeve runs events ${run_id}" shows it`);
 }
 
-function openLines(): Interface {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+function openLines(io: CommandIo): Interface {
+  const lines = createInterface({ input: io.stdin, output: io.stderr });
   // The keyboard's Ctrl-C does not reach the process as a signal while the lines are edited.
-  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  lines.on('SIGINT', () => io.interrupt());
   return lines;
 }
 

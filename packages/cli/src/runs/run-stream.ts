@@ -1,6 +1,7 @@
 import { ClientError, type Client } from '@reeve/client';
 import { routes, type BodyInputOf, type RunEvent, type RunWait, type Usage } from '@reeve/contract';
 import { onInterrupt } from '../interrupt.ts';
+import type { CommandIo } from '../io.ts';
 
 export type RunRequest = Omit<BodyInputOf<typeof routes.chat>, 'stream' | 'timeout_ms'>;
 
@@ -58,6 +59,7 @@ export async function* streamRun(
  * and is answered with its exit code once the run has ended; a second one ends the process.
  */
 export async function runToEnd(
+  io: CommandIo,
   client: Client,
   events: AsyncIterable<RunEvent>,
   show: (event: RunEvent) => void,
@@ -71,7 +73,7 @@ export async function runToEnd(
     // It may have ended by itself meanwhile, which is as good.
     cancelling = client.call(routes.cancelRun, { params: { id: summary.run_id } }).catch(() => undefined);
   };
-  using _ = onInterrupt((exitCode) => {
+  using _ = onInterrupt(io, (exitCode) => {
     interrupted = exitCode;
     cancel();
   });

@@ -2,6 +2,7 @@ import type { RunEvent, Usage } from '@reeve/contract';
 import { howToDecide } from './approval-view.ts';
 import type { RunSummary } from './run-stream.ts';
 import { clip, dim, note, oneLine, printable } from '../output.ts';
+import type { CommandIo } from '../io.ts';
 
 type SystemEvent = Extract<RunEvent, { type: 'system' }>;
 
@@ -19,28 +20,28 @@ export interface RunView {
  * Shows a run's events as they come: text on stdout where that is a terminal, thinking and tools on stderr where that is
  * one. Piped, it shows only what the run waits for, on stderr: the answer is printed at the end.
  */
-export function createRunView({ asks = false, quiet = false }: RunView = {}): (event: RunEvent) => void {
-  const answers = process.stdout.isTTY && !quiet;
-  const progress = process.stderr.isTTY && !quiet;
+export function createRunView(io: CommandIo, { asks = false, quiet = false }: RunView = {}): (event: RunEvent) => void {
+  const answers = io.stdout.isTTY && !quiet;
+  const progress = io.stderr.isTTY && !quiet;
   let open: 'text' | 'thinking' | undefined;
 
   function stream(kind: 'text' | 'thinking', delta: string): void {
     if (open !== kind) endLine();
     open = kind;
-    if (kind === 'text') process.stdout.write(printable(delta));
-    else process.stderr.write(dim(printable(delta), process.stderr));
+    if (kind === 'text') io.stdout.write(printable(delta));
+    else io.stderr.write(dim(printable(delta), io.stderr));
   }
   function endLine(): void {
-    if (open !== undefined) (open === 'text' ? process.stdout : process.stderr).write('\n');
+    if (open !== undefined) (open === 'text' ? io.stdout : io.stderr).write('\n');
     open = undefined;
   }
   function tell(text: string): void {
     endLine();
-    if (progress) process.stderr.write(`${dim(printable(text), process.stderr)}\n`);
+    if (progress) io.stderr.write(`${dim(printable(text), io.stderr)}\n`);
   }
   function tellAll(text: string): void {
     endLine();
-    note(printable(text));
+    note(io, printable(text));
   }
   function system({ message, discard_step, waiting_for }: SystemEvent): void {
     if (waiting_for === 'budget') tellAll(`reeve: the run waits: ${message}; or with "reeve budgets set"`);
@@ -99,13 +100,13 @@ function shownInput(value: unknown): string {
 }
 
 /** A line on what a run used, for a terminal. */
-export function tellUsage({ usage, steps, duration_ms, run_id, session_id }: RunSummary): void {
-  if (!process.stderr.isTTY || usage === null) return;
+export function tellUsage(io: CommandIo, { usage, steps, duration_ms, run_id, session_id }: RunSummary): void {
+  if (!io.stderr.isTTY || usage === null) return;
   const used = `${shownUsage(usage)} · ${steps} steps · ${(duration_ms / 1000).toFixed(1)} s`;
-  process.stderr.write(`${dim(`${used} · run ${run_id} · session ${session_id}`, process.stderr)}\n`);
+  io.stderr.write(`${dim(`${used} · run ${run_id} · session ${session_id}`, io.stderr)}\n`);
 }
 
 /** A line on why a run has no answer. */
-export function tellFailure({ status, error }: RunSummary): void {
-  note(`reeve: ${printable(error?.message ?? `the run is ${status}`)}`);
+export function tellFailure(io: CommandIo, { status, error }: RunSummary): void {
+  note(io, `reeve: ${printable(error?.message ?? `the run is ${status}`)}`);
 }

@@ -1,5 +1,6 @@
 import type { Task, TaskDetail } from '@reeve/contract';
 import { dim, printFields, printTable, shownTime, type Column } from '../output.ts';
+import type { CommandIo } from '../io.ts';
 
 export const TASK_COLUMNS: readonly Column<Task>[] = [
   ['ID', ({ id }) => id],
@@ -12,21 +13,22 @@ export const TASK_COLUMNS: readonly Column<Task>[] = [
 ];
 
 /** Shows a task with its approval, its runs and its journal on a terminal. */
-export function printTaskDetail({ task, approval, runs, journal }: TaskDetail): void {
-  printFields(Object.entries({ ...task, depends_on: task.depends_on.join('\n') }));
+export function printTaskDetail(io: CommandIo, { task, approval, runs, journal }: TaskDetail): void {
+  printFields(io, Object.entries({ ...task, depends_on: task.depends_on.join('\n') }));
   if (approval !== null) {
-    printTitle('approval');
+    printTitle(io, 'approval');
     const { id, status, requested_by, requested_at, expires_at, default_decision, decided_by, decided_at, reason } =
       approval;
     const decision = { decided_by, decided_at, reason };
     const otherwise = { expires_at, default_decision };
     printFields(
+      io,
       Object.entries({ id, status, requested_by, requested_at, ...(status === 'pending' ? otherwise : decision) }),
     );
   }
   if (runs.length > 0) {
-    printTitle('runs');
-    printTable(runs, [
+    printTitle(io, 'runs');
+    printTable(io, runs, [
       ['ID', ({ id }) => id],
       ['STATUS', ({ status }) => status],
       ['STEPS', ({ steps }) => steps],
@@ -35,8 +37,8 @@ export function printTaskDetail({ task, approval, runs, journal }: TaskDetail): 
     ]);
   }
   if (journal.length > 0) {
-    printTitle('journal');
-    printTable(journal, [
+    printTitle(io, 'journal');
+    printTable(io, journal, [
       ['WHEN', ({ created_at }) => shownTime(created_at)],
       ['WHAT', ({ type }) => type],
       ['BY', ({ actor }) => actor],
@@ -50,6 +52,6 @@ export function shownStatus({ status, waiting_for }: Task): string {
   return waiting_for === null ? status : `${status} (${waiting_for})`;
 }
 
-function printTitle(title: string): void {
-  process.stdout.write(`\n${dim(title)}\n`);
+function printTitle(io: CommandIo, title: string): void {
+  io.stdout.write(`\n${dim(title, io.stdout)}\n`);
 }

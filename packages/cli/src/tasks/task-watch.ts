@@ -2,6 +2,7 @@ import type { Client } from '@reeve/client';
 import { routes, type TaskEvent } from '@reeve/contract';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { note, oneLine, printJsonLine, printText, shownTime, wantsJson, type OutputOptions } from '../output.ts';
 
@@ -14,19 +15,20 @@ export interface WatchOptions extends OutputOptions {
  * Tells of what happens to tasks as it happens, through a server's restart too. With ids from their creation until all have
  * ended: 0, 3 if some did not complete, 1 if none did. Without, from now on until Ctrl-C, which is 0.
  */
-export async function watchTasks(ids: readonly string[], options: WatchOptions): Promise<number> {
-  await using connection = await connect('tasks watch', 'shared');
+export async function watchTasks(io: CommandIo, ids: readonly string[], options: WatchOptions): Promise<number> {
+  await using connection = await connect(io, 'tasks watch', 'shared');
   const { client } = connection;
   const stop = new AbortController();
   let interrupted: number | undefined;
-  using _ = onInterrupt((code) => {
+  using _ = onInterrupt(io, (code) => {
     interrupted = code;
     stop.abort();
   });
-  const show = wantsJson(options) ? printJsonLine : printEvent;
+  const print = wantsJson(io, options) ? printJsonLine : printEvent;
+  const show = (event: TaskEvent) => print(io, event);
   try {
     if (ids.length === 0) {
-      if (process.stderr.isTTY) note('watching; Ctrl-C ends it');
+      if (io.stderr.isTTY) note(io, 'watching; Ctrl-C ends it');
       const { agent: agentId, type: taskType } = options;
       const filter = { ...(agentId !== undefined && { agentId }), ...(taskType !== undefined && { taskType }) };
       for await (const event of client.followTasks({ ...filter, signal: stop.signal })) show(event);
@@ -59,10 +61,10 @@ async function watchOne(
   return task.status === 'completed';
 }
 
-function printEvent({ type, entry, task }: TaskEvent): void {
+function printEvent(io: CommandIo, { type, entry, task }: TaskEvent): void {
   const what = type.replace(/^task_/, '').replaceAll('_', ' ');
   const title = task === null ? '' : oneLine(task.title);
   const summary = oneLine(entry.summary);
   const text = title === '' || summary.includes(title) ? summary : `${title}: ${summary}`;
-  printText(`${shownTime(entry.created_at)}  ${entry.task_id}  ${what.padEnd(18)}  ${text}`);
+  printText(io, `${shownTime(entry.created_at)}  ${entry.task_id}  ${what.padEnd(18)}  ${text}`);
 }

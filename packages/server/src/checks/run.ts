@@ -2,27 +2,20 @@ import { resolve } from 'node:path';
 import type { ErrorDetail } from '@reeve/contract';
 import { readHolder, type Holder } from '@reeve/db/lock';
 import { checkConfig } from '../config-problems.ts';
-import { settingsInVain } from '../config.ts';
+import { settingsInVain, type ConfigSource } from '../config.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 import { checkFolders } from './folders.ts';
 import { checkDataDirectory, checkDisk, checkNode, checkToolchain } from './machine.ts';
-import {
-  checkDatabase,
-  checkEmbedding,
-  checkExternalMemory,
-  checkModel,
-  checkSandbox,
-  checkServer,
-} from './parts.ts';
+import { checkDatabase, checkEmbedding, checkExternalMemory, checkModel, checkSandbox, checkServer } from './parts.ts';
 import { checkPort } from './port.ts';
 
 export type { Check } from './check.ts';
 
 /** Every check that `reeve doctor` shows, in its order. Changes nothing and calls no model. */
-export async function runChecks(): Promise<Check[]> {
+export async function runChecks(source: ConfigSource = {}): Promise<Check[]> {
   const here = [checkNode(), checkToolchain()];
-  const { config, problems } = checkConfig();
-  const configuration = configurationCheck(problems);
+  const { config, problems } = checkConfig(source);
+  const configuration = configurationCheck(problems, settingsInVain(source));
   if (config === undefined) return [...here, configuration];
   const directory = resolve(config.dataDirectory);
   const holder = readHolder(directory);
@@ -45,8 +38,7 @@ export async function runChecks(): Promise<Check[]> {
   ];
 }
 
-function configurationCheck(problems: readonly ErrorDetail[]): Check {
-  const inVain = settingsInVain();
+function configurationCheck(problems: readonly ErrorDetail[], inVain: readonly string[]): Check {
   if (problems.length > 0)
     return fail(
       'configuration',
