@@ -182,7 +182,7 @@ suite('decisions by hand, beside a server', () => {
       assert.match(stdout, /← denied/);
     });
 
-    test('chat asks among its lines, with the input to be changed in shell', async () => {
+    test('chat asks among its lines, with the input to be changed in place', { skip: withoutTerminal }, async () => {
       const chat = shell.startProcess(['chat', 'careful'], { terminal: true });
       await chat.printed('> ');
       type(chat, 'What is 6 * 7?\r');
