@@ -66,6 +66,8 @@ function checkLink(root: string, page: string, target: string): string | undefin
 }
 
 function checkSource(root: string, home: string, source: string): string | undefined {
+  // Outside of a package's own page such a path means one in any package.
+  if (/^(src|test)\//.test(source) && !home.startsWith('packages/')) return undefined;
   const places = [source, join('packages', source), join(home, source)];
   return places.some((place) => existsSync(join(root, place))) ? undefined : `names ${source}, which does not exist`;
 }
