@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { routes, type Tenant } from '@reeve/contract';
-import { parseTenants } from '@reeve/tenancy';
+import { parseTenants } from '@reeve/limits';
 import type { Command } from 'commander';
 import { readConfig } from '@reeve/server/config';
 import { connect } from '../connect.ts';
