@@ -21,6 +21,8 @@ export const order = [
   'sandbox',
   'pools',
   'models',
+  'retrieval',
+  'documents',
   'memory',
   'tools',
   'mcp',
