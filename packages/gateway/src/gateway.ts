@@ -131,7 +131,7 @@ function mountMemoryRoutes(
   app: App,
   parts: Pick<
     GatewayParts,
-    'database' | 'workspaces' | 'log' | 'reader' | 'askVector' | 'askKnowledge' | 'memoryRulesOf'
+    'database' | 'workspaces' | 'log' | 'reader' | 'embedQuery' | 'embedKnowledgeQuery' | 'memoryRulesOf'
   >,
 ): void {
   const deleted = async (tenantId: string, sessionId: string) => {
@@ -140,7 +140,7 @@ function mountMemoryRoutes(
     });
   };
   mountMemory(app, parts.database, parts.memoryRulesOf, deleted, parts);
-  mountKnowledge(app, { ...parts, askVector: parts.askKnowledge });
+  mountKnowledge(app, { ...parts, embedQuery: parts.embedKnowledgeQuery });
   mountPlaybooks(app, parts.database, parts.memoryRulesOf);
 }
 
