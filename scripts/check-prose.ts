@@ -115,9 +115,9 @@ function followProse(files: readonly SourceFile[], checker: Checker): (node: Nod
   const parameters = parametersByFunction(files);
   let isNew = true;
   const visit = (node: Node): void => {
-    if (is.isBindingElement(node)) {
+    // A hole in an array pattern has no name.
+    if (is.isBindingElement(node) && node.name !== undefined) {
       const field = node.propertyName ?? node.name;
-      // A hole in an array pattern has no name.
       if (
         field !== undefined &&
         is.isIdentifier(field) &&
