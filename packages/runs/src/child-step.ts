@@ -62,8 +62,8 @@ export async function openChild(
         const { run: child } = opened;
         const details = { step: step.number, to: child.agentSlug, child_run_id: child.id };
         await recordAudit(tx, [auditOf(work.run, 'HANDOFF', details)]);
-        const message = `gave work to ${opened.run.agentSlug}`;
-        return [{ type: 'system', message, step: step.number, child_run_id: opened.run.id }];
+        const message = `delegated to ${child.agentSlug}`;
+        return [{ type: 'system', phase: 'delegated', message, step: step.number, child_run_id: child.id }];
       },
     });
   } catch (thrown) {

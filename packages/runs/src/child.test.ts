@@ -106,9 +106,9 @@ describe('a run that gives work to another agent', () => {
     const events = await engine.events(runId);
     assert.deepEqual(
       events.flatMap((event) =>
-        event.type === 'system' && event.child_run_id ? [[event.step, event.child_run_id]] : [],
+        event.type === 'system' && event.child_run_id ? [[event.phase, event.step, event.child_run_id]] : [],
       ),
-      children.map(({ id }, index) => [index + 2, id]),
+      children.map(({ id }, index) => ['delegated', index + 2, id]),
     );
     const audited = await engine.database.db
       .selectFrom('audit')

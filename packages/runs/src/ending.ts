@@ -132,7 +132,7 @@ export async function park(work: Work, reason: RunWait, why: string): Promise<vo
       // Still: that was told, and nothing has happened since.
       if (reason === 'budget' && work.waitedFor === 'budget') return [];
       await recordAudit(tx, [auditOf(run, 'PLAN_WAITING', { waiting_for: reason })]);
-      return [{ type: 'system', message: why, waiting_for: reason }];
+      return [{ type: 'system', phase: 'waiting', message: why, waiting_for: reason }];
     },
   });
   work.left = left;

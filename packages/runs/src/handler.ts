@@ -11,7 +11,7 @@ import { advanceRun } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
 import { usageOf, type RunState } from './run.ts';
 import { readHistory } from './session.ts';
-import { openRun, STARTED, unknownAgent } from './start.ts';
+import { openRun, unknownAgent } from './start.ts';
 import { selectLastSeq } from './store/event.ts';
 import { selectRunRecord, updateEndedRun, updateRevivedRun, updateRunning } from './store/run.ts';
 import { selectStepRecords, updateAbandoned } from './store/step.ts';
@@ -97,7 +97,10 @@ async function loadState(
     const agent = { ...config, id: run.agentId, version: run.agentVersion };
     const said = (run.forkStep ?? 1) > 1 ? (task.payload.message as string | undefined) : undefined;
     const { events, ...begun } = await beginRun(tx, run, agent, parts.models.defaultModel, said);
-    const told = await appendEventsAtEnd(tx, run, [{ type: 'system', message: STARTED }, ...events]);
+    const told = await appendEventsAtEnd(tx, run, [
+      { type: 'system', phase: 'started', message: 'started' },
+      ...events,
+    ]);
     return { ...begun, agent: config, lastSeq: told.at(-1)!.seq };
   }
   // One that waits for money looks again every minute: that it goes on is told when it does.
@@ -106,7 +109,7 @@ async function loadState(
   if (run.status === 'queued') await updateRunning(tx, run.id);
   else if (run.status !== 'running') {
     await updateRevivedRun(tx, run.id);
-    await appendEventsAtEnd(tx, run, [{ type: 'system', message: 'tried again' }]);
+    await appendEventsAtEnd(tx, run, [{ type: 'system', phase: 'retrying', message: 'retrying after a failure' }]);
   }
   return {
     run: { ...run, status: 'running', waitingFor: null },

@@ -145,7 +145,13 @@ async function compactFirst(work: Work, pending: ModelStep): Promise<void> {
   const after = withStep(work, { ...pending, status: 'settled', output: null });
   const next: StepRecord = { ...nextModelStep(work.run.id, after), kind: 'compaction', output: null };
   await work.commit({
-    events: [{ type: 'system', message: 'the conversation is too long for the model; its beginning is summed up' }],
+    events: [
+      {
+        type: 'system',
+        phase: 'compacting',
+        message: 'the conversation is too long for the model; summarizing its oldest messages',
+      },
+    ],
     settled: [{ number: pending.number, output: null, outcome: 'context_too_long' }],
     begun: [next],
   });

@@ -280,7 +280,8 @@ export async function openRun(
     { type: 'session_start', session_id: sessionId, task_id: task.id, agent: agent.slug },
     {
       type: 'system',
-      message: running ? STARTED : 'queued',
+      phase: running ? 'started' : 'queued',
+      message: running ? 'started' : 'queued',
       model: agent.model_id ?? defaultModel,
       tools: agent.tools,
     },
@@ -289,9 +290,6 @@ export async function openRun(
   const { history = [], steps = [], begun = [] } = beginning ?? {};
   return { state: { run: beginning?.run ?? run, agent, history, steps, begun, lastSeq: events.length }, events };
 }
-
-/** What readers are told when a run begins. */
-export const STARTED = 'started';
 
 export function unknownAgent(ref: string): ReeveError {
   return new ReeveError('unknown_agent', `there is no agent ${ref}`);

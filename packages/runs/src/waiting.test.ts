@@ -31,7 +31,10 @@ describe('a run that waits', () => {
   /** Resolves when the run was put aside, with what people are asked. */
   async function parked({ runId, taskId }: { runId: string; taskId: string }): Promise<Approval[]> {
     for await (const event of engine.feed.follow('default', runId, 0, AbortSignal.timeout(30_000)))
-      if (event.type === 'system' && event.waiting_for !== undefined) break;
+      if (event.type === 'system' && event.waiting_for !== undefined) {
+        assert.equal(event.phase, 'waiting');
+        break;
+      }
     const task = await taskOf(taskId);
     assert.deepEqual([task.status, task.waiting_for], ['pending', 'approval']);
     return (await approvals(runId)).filter(({ status }) => status === 'pending');

@@ -147,11 +147,12 @@ export function ledgerOf({ run, agent, ledgerFor, booking }: Work, step: number)
   return ledgerFor(owner, booking);
 }
 
-/** What readers are told where a step is begun again after a crash. */
+/** Tells readers that a crash interrupted a step: its streamed output is void, and it is executed again. */
 export function discardEvent(step: number): NewRunEvent {
   return {
     type: 'system',
-    message: `step ${step} is begun again after an interruption`,
+    phase: 'step_restarted',
+    message: `step ${step} was interrupted and restarts`,
     discard_step: step,
   };
 }
