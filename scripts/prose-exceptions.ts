@@ -13,7 +13,7 @@ export const exceptions: readonly Exception[] = [
   { path: 'packages/gateway/src/start-failure.ts', code: 'timeout exceeded', reason: 'pg gives this error no code' },
   { path: 'packages/http/src/validate.ts', code: 'received undefined', reason: 'zod has no code for a missing field' },
   { path: 'packages/http/src/validate.ts', code: 'Unrecognized', reason: 'zod does not mark its default wording' },
-  { path: 'packages/memory/src/documents/read-worker.ts', code: 'call stack', reason: 'V8 gives this error no code' },
+  { path: 'packages/documents/src/read-worker.ts', code: 'call stack', reason: 'V8 gives this error no code' },
   { path: 'packages/models/src/test-gateway.ts', code: 'error.message.includes', reason: 'assertions of tests' },
   {
     path: 'packages/reeve/src/checks/parts.ts',
