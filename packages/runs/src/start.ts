@@ -1,18 +1,17 @@
 import { findAgent } from '@reeve/agents';
 import { recordAudit } from '@reeve/audit';
 import { TaskInput, type Multitask, type NewRunEvent, type RunEvent } from '@reeve/contract';
-import { inTenant, type Database, type Tx } from '@reeve/db';
+import type { Database, Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import { contextFor, ensureSession, type AskVector, type QueryVector } from '@reeve/memory';
 import type { ModelGateway } from '@reeve/models';
 import {
-  carryOut,
-  createAfterCommit,
   insertTask,
   joinKey,
-  type AfterCommit,
+  queueTransaction,
   type Claim,
   type Inserted,
+  type PostCommitEffects,
   type Requester,
   type TaskHandler,
   type Worker,
@@ -88,40 +87,43 @@ export async function launch(
   prepare: (tx: Tx) => Promise<Launch & { readonly sessionId?: string }>,
 ): Promise<StartedRun> {
   const { requester, door, payload, sessionId: asked, multitask = 'enqueue' } = request;
-  const after = createAfterCommit();
   const vector = await askVector?.(requester.tenantId, request.input);
-  const { started, claimed, opened } = await inTenant(database.db, requester.tenantId, async (tx) => {
-    const { agent, fork, sessionId = asked } = await prepare(tx);
-    if (sessionId !== undefined) await claimSession(tx, requester.tenantId, sessionId);
-    const { task, claim, isKeyFree } = await insertRunTask(tx, handler, worker, after, {
-      requester,
-      agent,
-      door,
-      input: request.input,
-      payload,
-      sessionId,
-      multitask,
-    });
-    const opening = await openRun(tx, {
-      task,
-      agent,
-      door,
-      requester,
-      input: request.input,
-      sessionId,
-      defaultModel: models.defaultModel,
-      running: claim !== undefined,
-      // What the session's latest run left behind is settled only by the run that stopped it.
-      multitask: isKeyFree ? 'enqueue' : multitask,
-      fork,
-      vector,
-    });
-    const { run } = opening.state;
-    const ids = { runId: run.id, taskId: task.id, sessionId: run.sessionId, agent: agent.slug };
-    return { started: ids, claimed: claim, opened: opening };
-  });
-  feed.publish(started.runId, opened.events);
-  await carryOut(database, handler, after);
+  const { started, claimed, opened } = await queueTransaction(
+    database,
+    handler,
+    requester.tenantId,
+    async (tx, effects) => {
+      const { agent, fork, sessionId = asked } = await prepare(tx);
+      if (sessionId !== undefined) await claimSession(tx, requester.tenantId, sessionId);
+      const { task, claim, isKeyFree } = await insertRunTask(tx, handler, worker, effects, {
+        requester,
+        agent,
+        door,
+        input: request.input,
+        payload,
+        sessionId,
+        multitask,
+      });
+      const opening = await openRun(tx, {
+        task,
+        agent,
+        door,
+        requester,
+        input: request.input,
+        sessionId,
+        defaultModel: models.defaultModel,
+        running: claim !== undefined,
+        // What the session's latest run left behind is settled only by the run that stopped it.
+        multitask: isKeyFree ? 'enqueue' : multitask,
+        fork,
+        vector,
+      });
+      const { run } = opening.state;
+      const ids = { runId: run.id, taskId: task.id, sessionId: run.sessionId, agent: agent.slug };
+      effects.calls.push(() => feed.publish(run.id, opening.events));
+      return { started: ids, claimed: claim, opened: opening };
+    },
+  );
   if (claimed !== undefined) {
     handler.prepare(claimed, opened.state);
     worker?.adopt(claimed);
@@ -146,7 +148,7 @@ export function insertRunTask(
   tx: Tx,
   handler: TaskHandler,
   maker: Worker | undefined,
-  after: AfterCommit,
+  effects: PostCommitEffects,
   { requester, agent, door, input, payload, priority, sessionId, multitask }: RunTask,
 ): Promise<Inserted> {
   const task = TaskInput.parse({
@@ -157,7 +159,7 @@ export function insertRunTask(
     ...(priority !== undefined && { priority }),
     ...(sessionId !== undefined && { session_id: sessionId, ...keyOf(sessionId, multitask) }),
   });
-  return insertTask(tx, handler, requester, task, maker, after);
+  return insertTask(tx, handler, requester, task, maker, effects);
 }
 
 const STRATEGIES = {

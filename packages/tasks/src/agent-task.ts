@@ -1,8 +1,9 @@
 import type { Task, TaskInput } from '@reeve/contract';
-import { inTenant, type Database } from '@reeve/db';
+import type { Database } from '@reeve/db';
 import { idOf, ReeveError } from '@reeve/kit';
 import type { CheckTask } from './agent-names.ts';
 import { insertQueued } from './enqueue.ts';
+import { queueTransaction } from './queue-transaction.ts';
 import { countMadeByAgents, lockTrace } from './store/agent-task.ts';
 import { selectTask } from './store/read.ts';
 
@@ -33,7 +34,7 @@ export async function createAgentTask(
   input: TaskInput,
 ): Promise<Task> {
   const id = idOf(`task ${tenantId} ${idempotencyKey}`);
-  const made = await inTenant(database.db, tenantId, async (tx) => {
+  return queueTransaction(database, null, tenantId, async (tx, effects) => {
     await lockTrace(tx, tenantId, traceId);
     const before = await selectTask(tx, tenantId, id);
     if (before !== undefined) return before;
@@ -44,9 +45,6 @@ export async function createAgentTask(
         `agents have made ${MAX_IN_TRACE} tasks for this request within a day, which is the limit: do the rest yourself, or say what is left`,
       );
     const requester = { tenantId, userId: `agent:${agent}`, traceId };
-    return insertQueued(tx, requester, { ...input, agent_id: agentId }, id);
+    return insertQueued(tx, requester, { ...input, agent_id: agentId }, effects, id);
   });
-  database.notify('reeve_tasks', made.run_at === null ? '' : 'timer');
-  database.notify('reeve_journal', tenantId);
-  return made;
 }

@@ -2,11 +2,11 @@ import { recordAudit } from '@reeve/audit';
 import type { Approval, Decision, Task } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { invalidField, ReeveError, type Log } from '@reeve/kit';
-import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
 import { endUnclaimed } from './end.ts';
 import type { Requester } from './enqueue.ts';
 import { placeTasks } from './place.ts';
-import { carryOut } from './release.ts';
+import { queueTransaction } from './queue-transaction.ts';
 import {
   insertApproval,
   insertToolApproval,
@@ -43,9 +43,14 @@ export interface Decided {
 }
 
 /** Asks for a decision on a pending task. */
-export async function requestApproval(tx: Tx, task: Task, requestedBy: string, after: AfterCommit): Promise<void> {
+export async function requestApproval(
+  tx: Tx,
+  task: Task,
+  requestedBy: string,
+  effects: PostCommitEffects,
+): Promise<void> {
   await insertApproval(tx, task.id, requestedBy);
-  await tell(tx, task, { type: 'approval_requested', actor: requestedBy, summary: 'waits for a decision' }, after);
+  await tell(tx, task, { type: 'approval_requested', actor: requestedBy, summary: 'waits for a decision' }, effects);
 }
 
 /** Asks whether a tool call may be made, or what became of one. The task goes on with what else it has to do, or is parked. */
@@ -53,12 +58,12 @@ export async function requestToolApproval(
   tx: Tx,
   task: Task,
   question: ToolQuestion,
-  after: AfterCommit,
+  effects: PostCommitEffects,
 ): Promise<void> {
   const expiresAt = await insertToolApproval(tx, question);
   const actor = `agent:${question.agentId}`;
   const details = { approval_id: question.id, tool: question.tool, step: question.step, expires_at: expiresAt };
-  await tell(tx, task, { type: 'approval_requested', actor, summary: question.title, details }, after);
+  await tell(tx, task, { type: 'approval_requested', actor, summary: question.title, details }, effects);
   await recordAudit(tx, [
     {
       tenantId: question.tenantId,
@@ -84,9 +89,8 @@ export async function decideApproval(
   decision: ToolDecision,
   reason: string | null,
 ): Promise<Decided> {
-  const after = createAfterCommit();
   const { tenantId, userId } = requester;
-  const outcome = await inTenant(database.db, tenantId, async (tx) => {
+  const outcome = await queueTransaction(database, handler, tenantId, async (tx, effects) => {
     const found = await lockWithTask(tx, tenantId, approvalId);
     if (found === undefined) throw new ReeveError('not_found', `there is no approval ${approvalId}`);
     const { approval, expired } = found;
@@ -96,11 +100,10 @@ export async function decideApproval(
     }
     if (!expired) await checkDecision(tx, handler, approval, decision);
     const decided = expired
-      ? await decide(tx, handler, approval, byDefault(approval), 'system', OVERDUE, after)
-      : await decide(tx, handler, approval, decision, userId, reason, after);
+      ? await decide(tx, handler, approval, byDefault(approval), 'system', OVERDUE, effects)
+      : await decide(tx, handler, approval, decision, userId, reason, effects);
     return { decided, expired };
   });
-  await carryOut(database, handler, after);
   if (outcome.expired)
     throw new ReeveError('conflict', `its time ran out, so it was ${outcome.decided.approval.status} by default`);
   return outcome.decided;
@@ -129,19 +132,16 @@ export async function decideTask(
 export async function decideOverdue(database: Database, handler: TaskHandler, log: Log, limit = 100): Promise<number> {
   let count = 0;
   for (const { id, tenantId } of await selectOverdue(database.db, limit)) {
-    const after = createAfterCommit();
     try {
-      await database.db.transaction().execute(async (tx) => {
+      const decided = await queueTransaction(database, handler, null, async (tx, effects) => {
         const found = await lockWithTask(tx, tenantId, id);
-        if (found?.approval.status !== 'pending' || !found.expired) return;
-        count += 1;
-        await decide(tx, handler, found.approval, byDefault(found.approval), 'system', OVERDUE, after);
+        if (found?.approval.status !== 'pending' || !found.expired) return undefined;
+        return decide(tx, handler, found.approval, byDefault(found.approval), 'system', OVERDUE, effects);
       });
+      if (decided !== undefined) count += 1;
     } catch (error) {
       log.error({ err: error, approval_id: id }, 'an approval whose time has run out could not be decided');
-      continue;
     }
-    await carryOut(database, handler, after);
   }
   return count;
 }
@@ -186,7 +186,7 @@ async function decide(
   given: ToolDecision,
   actor: string,
   reason: string | null,
-  after: AfterCommit,
+  effects: PostCommitEffects,
 ): Promise<Decided> {
   const { tenant_id: tenantId, task_id: taskId } = before;
   const { decision } = given;
@@ -196,7 +196,7 @@ async function decide(
   const because = reason ? `: ${reason.slice(0, 500)}` : '';
   const summary = `"${before.title.slice(0, 200)}" was ${verb} by ${actor}${because}`;
   const details = { approval_id: approval.id };
-  const journalEntryId = await tell(tx, task, { type: `approval_${verb}`, actor, summary, details }, after);
+  const journalEntryId = await tell(tx, task, { type: `approval_${verb}`, actor, summary, details }, effects);
   await recordAudit(tx, [
     {
       tenantId,
@@ -208,11 +208,11 @@ async function decide(
       details: { approval_id: approval.id, decision: approval.status, reason },
     },
   ]);
-  if (approval.kind !== 'task') await unparkTask(tx, handler, tenantId, taskId, ['approval'], after);
-  else if (decision === 'approve') await placeTasks(tx, handler, [taskId], after);
+  if (approval.kind !== 'task') await unparkTask(tx, handler, tenantId, taskId, ['approval'], effects);
+  else if (decision === 'approve') await placeTasks(tx, handler, [taskId], effects);
   else {
     const error = new ReeveError('rejected', `rejected by ${actor}${because}`);
-    await endUnclaimed(tx, handler, task, 'failed', error, after, actor);
+    await endUnclaimed(tx, handler, task, 'failed', error, effects, actor);
   }
   return { approval, task: (await selectTask(tx, tenantId, taskId))!, journalEntryId };
 }

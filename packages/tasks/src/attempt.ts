@@ -1,8 +1,8 @@
-import { inTenant, mayPass, persist, type Database, type Tx } from '@reeve/db';
+import { mayPass, persist, type Database, type Tx } from '@reeve/db';
 import { isRetryable, ReeveError, type Log } from '@reeve/kit';
-import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
 import { giveBack, retryLater, settleTask } from './end.ts';
-import { carryOut } from './release.ts';
+import { queueTransaction } from './queue-transaction.ts';
 import { createSettler } from './settler.ts';
 import { shownError, type Claim, type Outcome, type TaskHandler } from './task.ts';
 
@@ -50,37 +50,28 @@ async function endAttempt(parts: AttemptParts, claim: Claim, error: ReeveError):
   const { database, handler, log, leaseMs } = parts;
   const { task, attempt: count } = claim;
   const about = { err: error, task_id: task.id, attempt: count };
-  const write = (work: (tx: Tx, after: AfterCommit) => Promise<void>) =>
-    persist(
-      leaseMs,
-      async () => {
-        const after = createAfterCommit();
-        await inTenant(database.db, task.tenant_id, (tx) => work(tx, after));
-        await carryOut(database, handler, after);
-      },
-      mayPass,
-    );
+  const write = (work: (tx: Tx, effects: PostCommitEffects) => Promise<void>) =>
+    persist(leaseMs, () => queueTransaction(database, handler, task.tenant_id, work), mayPass);
   if (error.reason === 'lease_lost') {
     log.info(about, 'a task was left to another worker');
     return 'lease_lost';
   }
   if (error.reason === 'shutting_down') {
     log.info(about, 'a task was given back');
-    await write((tx, after) => giveBack(tx, handler, claim, after));
+    await write((tx, effects) => giveBack(tx, handler, claim, effects));
     return 'given_back';
   }
   if (error.reason !== 'cancelled' && isRetryable(error) && count < task.max_attempts) {
     log.warn(about, 'an attempt failed');
-    await write((tx, after) => retryLater(tx, handler, claim, error, after));
+    await write((tx, effects) => retryLater(tx, handler, claim, error, effects));
     return 'retried';
   }
   const status = error.reason === 'cancelled' ? 'cancelled' : 'failed';
   log.warn(about, `a task ${status === 'failed' ? 'failed' : 'was cancelled'}`);
-  await write(async (tx, after) => {
-    after.followers = await settleTask(tx, claim, { status, error });
-    after.journals.add(task.tenant_id);
+  await write(async (tx, effects) => {
+    await settleTask(tx, claim, { status, error }, effects);
     const call = await handler.ended(tx, task, shownError(error), status);
-    if (call) after.calls.push(call);
+    if (call) effects.calls.push(call);
   });
   return status;
 }

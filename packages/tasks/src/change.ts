@@ -2,12 +2,11 @@ import { recordAudit } from '@reeve/audit';
 import type { Task } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
-import { createAfterCommit } from './after-commit.ts';
 import { requestApproval } from './approval.ts';
 import { cancelPending } from './end.ts';
 import type { Requester } from './enqueue.ts';
 import { placeTasks } from './place.ts';
-import { carryOut } from './release.ts';
+import { queueTransaction } from './queue-transaction.ts';
 import { updateRevived } from './store/end.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
@@ -25,16 +24,14 @@ export async function cancelTask(
   requester: Requester,
   id: string,
 ): Promise<Task> {
-  const after = createAfterCommit();
   const { tenantId, userId } = requester;
-  await inTenant(database.db, tenantId, async (tx) => {
-    if (!(await cancelPending(tx, handler, tenantId, id, `cancelled by ${userId}`, after, userId))) {
+  await queueTransaction(database, handler, tenantId, async (tx, effects) => {
+    if (!(await cancelPending(tx, handler, tenantId, id, `cancelled by ${userId}`, effects, userId))) {
       const { status } = await readTask(tx, tenantId, id);
       throw new ReeveError('conflict', `the task is ${status}; only a pending or running one can be cancelled`);
     }
     await recordAudit(tx, [{ ...requester, actor: userId, action: 'TASK_CANCELLED', taskId: id }]);
   });
-  await carryOut(database, handler, after);
   return inTenant(database.db, tenantId, (tx) => readTask(tx, tenantId, id));
 }
 
@@ -48,9 +45,8 @@ export async function retryTask(
   requester: Requester,
   id: string,
 ): Promise<Task> {
-  const after = createAfterCommit();
   const { tenantId, userId } = requester;
-  const task = await inTenant(database.db, tenantId, async (tx) => {
+  return queueTransaction(database, handler, tenantId, async (tx, effects) => {
     const wanted = await readTask(tx, tenantId, id);
     await lockKeysOf(tx, [id]);
     const locked = await lockTasks(tx, [id, ...wanted.depends_on]);
@@ -70,7 +66,7 @@ export async function retryTask(
       );
     const open = dependencies.filter(({ status }) => status === 'pending').map((dependency) => dependency.id);
     await updateRevived(tx, id);
-    if (before.requires_approval && before.approved_at === null) await requestApproval(tx, before, userId, after);
+    if (before.requires_approval && before.approved_at === null) await requestApproval(tx, before, userId, effects);
     await updateFollowed(tx, open);
     await insertDependencies(
       tx,
@@ -82,12 +78,10 @@ export async function retryTask(
       if (holders.length >= standing.concurrencyLimit)
         throw new ReeveError('conflict', `concurrency_key ${key} is in use by task ${holders[0]}`);
     }
-    await placeTasks(tx, handler, [id], after);
+    await placeTasks(tx, handler, [id], effects);
     await recordAudit(tx, [{ ...requester, actor: userId, action: 'TASK_RETRIED', taskId: id }]);
     return readTask(tx, tenantId, id);
   });
-  await carryOut(database, handler, after);
-  return task;
 }
 
 async function readTask(tx: Tx, tenantId: string, id: string): Promise<Task> {

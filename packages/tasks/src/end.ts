@@ -1,7 +1,7 @@
 import type { Task } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
-import type { AfterCommit } from './after-commit.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
 import { freeSlot } from './ready.ts';
 import { withdrawApprovals } from './store/approval.ts';
 import { settleLeased, updateAttempted, updateCancelRequested, updateEnded, type TaskEnd } from './store/end.ts';
@@ -19,14 +19,15 @@ export async function requireLease(tx: Tx, { task, epoch }: Pick<Claim, 'task' |
 }
 
 /**
- * Ends a claimed task in the caller's transaction. Answers whether its end concerns others: then `followUp` is to
- * be called after the commit. What people were asked about a task that did not complete is taken back. Throws `lease_lost`, changing nothing, where the claim no longer holds.
+ * Ends a claimed task in the caller's transaction. What people were asked about a task that did not complete is taken back.
+ * Throws `lease_lost`, changing nothing, where the claim no longer holds.
  */
-export async function settleTask(tx: Tx, claim: Claim, outcome: Outcome): Promise<boolean> {
+export async function settleTask(tx: Tx, claim: Claim, outcome: Outcome, effects: PostCommitEffects): Promise<void> {
   const [settled] = await settleLeased(tx, [{ ...endOf(outcome), taskId: claim.task.id, epoch: claim.epoch }]);
   if (settled === undefined) throw leaseLost(claim.task.id);
   if (outcome.status !== 'completed') await withdrawApprovals(tx, claim.task.id);
-  return settled.hasFollowers;
+  effects.followers ||= settled.hasFollowers;
+  effects.journals.add(claim.task.tenant_id);
 }
 
 /** Gives a claimed task back after a failed attempt, to be claimed again when its delay is over; ends it where it was to be cancelled. */
@@ -35,7 +36,7 @@ export async function retryLater(
   handler: TaskHandler,
   claim: Claim,
   error: ReeveError,
-  after: AfterCommit,
+  effects: PostCommitEffects,
 ): Promise<void> {
   const { task, epoch } = claim;
   await lockKeysOf(tx, [task.id]);
@@ -43,27 +44,27 @@ export async function retryLater(
   if (lease === undefined) throw leaseLost(task.id);
   const shown = shownError(error);
   await updateAttempted(tx, task.id, lease.attempt, lease.startedAt, { message: shown.message, code: error.reason });
-  if ((await standingUnlessCancelled(tx, handler, claim, after)) === undefined) return;
+  if ((await standingUnlessCancelled(tx, handler, claim, effects)) === undefined) return;
   const delayMs = error.retryAfterMs ?? retryDelayMs(lease.attempt);
   await insertRetryTimer(tx, task.id, task.tenant_id, delayMs);
-  after.timed = true;
-  await freeSlot(tx, task.id, after);
+  effects.timed = true;
+  await freeSlot(tx, task.id, effects);
   const summary = `attempt ${lease.attempt} failed: ${shown.message.slice(0, 500)}`;
-  await tell(tx, task, { type: 'task_retried', summary, details: { delay_ms: delayMs } }, after);
+  await tell(tx, task, { type: 'task_retried', summary, details: { delay_ms: delayMs } }, effects);
 }
 
 /**
  * Gives a claimed task back untried, to be claimed again at once: its holder stops. Ends it where it was to be cancelled, and
  * does nothing where the claim no longer holds.
  */
-export async function giveBack(tx: Tx, handler: TaskHandler, claim: Claim, after: AfterCommit): Promise<void> {
+export async function giveBack(tx: Tx, handler: TaskHandler, claim: Claim, effects: PostCommitEffects): Promise<void> {
   const { task, epoch } = claim;
   if ((await deleteLease(tx, task.id, epoch)) === undefined) return;
-  const standing = await standingUnlessCancelled(tx, handler, claim, after);
+  const standing = await standingUnlessCancelled(tx, handler, claim, effects);
   if (standing === undefined) return;
   await insertReady(tx, [standing]);
-  after.claimable = true;
-  await tell(tx, task, { type: 'task_returned', summary: 'its worker stopped' }, after);
+  effects.claimable = true;
+  await tell(tx, task, { type: 'task_returned', summary: 'its worker stopped' }, effects);
 }
 
 /** Ends a task that nobody holds, with whatever belongs to it. The caller has locked it and knows that it is pending. */
@@ -73,15 +74,15 @@ export async function endUnclaimed(
   task: Task,
   status: 'failed' | 'cancelled',
   error: ReeveError,
-  after: AfterCommit,
+  effects: PostCommitEffects,
   actor = 'system',
 ): Promise<void> {
   await deleteWaiting(tx, task.id);
   await withdrawApprovals(tx, task.id);
-  if (await updateEnded(tx, task.id, endOf({ status, error }), actor)) after.followers = true;
-  after.journals.add(task.tenant_id);
+  if (await updateEnded(tx, task.id, endOf({ status, error }), actor)) effects.followers = true;
+  effects.journals.add(task.tenant_id);
   const call = await handler.ended(tx, task, error, status);
-  if (call) after.calls.push(call);
+  if (call) effects.calls.push(call);
 }
 
 /**
@@ -94,7 +95,7 @@ export async function cancelPending(
   tenantId: string,
   taskId: string,
   why: string,
-  after: AfterCommit,
+  effects: PostCommitEffects,
   actor = 'system',
 ): Promise<boolean> {
   const [locked] = await lockTasks(tx, [taskId]);
@@ -104,12 +105,12 @@ export async function cancelPending(
   const task = await selectTask(tx, tenantId, taskId);
   if (task === undefined) return false;
   if (!(await hasLease(tx, taskId))) {
-    await endUnclaimed(tx, handler, task, 'cancelled', new ReeveError('cancelled', why), after, actor);
+    await endUnclaimed(tx, handler, task, 'cancelled', new ReeveError('cancelled', why), effects, actor);
     return true;
   }
   await updateCancelRequested(tx, taskId);
-  after.cancels.add(taskId);
-  await tell(tx, task, { type: 'task_cancel_requested', summary: why, actor }, after);
+  effects.cancels.add(taskId);
+  await tell(tx, task, { type: 'task_cancel_requested', summary: why, actor }, effects);
   return true;
 }
 
@@ -130,11 +131,11 @@ export async function standingUnlessCancelled(
   tx: Tx,
   handler: TaskHandler,
   { task }: Claim,
-  after: AfterCommit,
+  effects: PostCommitEffects,
 ): Promise<Standing | undefined> {
   const [recorded] = await lockTasks(tx, [task.id]);
   if (!recorded?.cancelRequested) return recorded;
-  await endUnclaimed(tx, handler, task, 'cancelled', new ReeveError('cancelled', 'cancelled on request'), after);
+  await endUnclaimed(tx, handler, task, 'cancelled', new ReeveError('cancelled', 'cancelled on request'), effects);
   return undefined;
 }
 

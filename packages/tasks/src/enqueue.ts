@@ -1,10 +1,10 @@
 import type { Task, TaskInput } from '@reeve/contract';
-import { inTenant, mayPass, type Database, type Db, type Tx } from '@reeve/db';
+import { mayPass, type Database, type Db, type Tx } from '@reeve/db';
 import { createBatcher, invalidField, newId, ReeveError } from '@reeve/kit';
-import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
 import { createAgentNames, type CheckTask } from './agent-names.ts';
 import { placeTasks } from './place.ts';
-import { carryOut } from './release.ts';
+import { queueTransaction, withPostCommitEffects } from './queue-transaction.ts';
 import { claimLimited } from './limit.ts';
 import { insertPlain, isPlain } from './store/insert-plain.ts';
 import { insertTasks, type Creation, type NewTask, type Placed } from './store/insert.ts';
@@ -65,17 +65,21 @@ export function createEnqueuer(database: Database, handler: TaskHandler, check: 
       const input = await names.fill(requester.tenantId, given);
       if (needsPlacing(input)) return (await insertGated(database, handler, requester, [input], { pathOf: ALONE }))[0]!;
       const task = newTask(requester, input);
-      const placed = await insertOne({ task, creation: creationOf(requester, [task]) });
-      wake(database, requester.tenantId, [placed]);
-      return taskOf(task, placed);
+      return withPostCommitEffects(database, handler, async (effects) => {
+        const placed = await insertOne({ task, creation: creationOf(requester, [task]) });
+        addPlaced(effects, requester.tenantId, [placed]);
+        return taskOf(task, placed);
+      });
     },
     async batch(requester, given) {
       const inputs = await names.fillAll(requester.tenantId, given);
       if (inputs.some(needsPlacing)) return insertGated(database, handler, requester, inputs);
       const tasks = inputs.map((input) => newTask(requester, input));
-      const placed = await insertFreely(database.queue, tasks, [creationOf(requester, tasks)]);
-      wake(database, requester.tenantId, placed.values());
-      return tasks.map((task) => taskOf(task, placed.get(task.id)!));
+      return withPostCommitEffects(database, handler, async (effects) => {
+        const placed = await insertFreely(database.queue, tasks, [creationOf(requester, tasks)]);
+        addPlaced(effects, requester.tenantId, placed.values());
+        return tasks.map((task) => taskOf(task, placed.get(task.id)!));
+      });
     },
   };
 }
@@ -103,7 +107,7 @@ export interface Inserted {
  * Inserts a task without dependencies in the caller's transaction. For a `maker` that works on it at once it is never ready, but
  * leased from the start: the maker hands the claim to its worker once the transaction has committed. Without a claim the task
  * waits: for any worker, for a decision that its type's policy asks for, for its concurrency key, or because as many run as
- * may. The caller carries out `after`. Throws `conflict` for a key in use that is not waited for.
+ * may. Throws `conflict` for a key in use that is not waited for.
  */
 export async function insertTask(
   tx: Tx,
@@ -111,7 +115,7 @@ export async function insertTask(
   requester: Requester,
   input: TaskInput,
   maker: { readonly owner: string; readonly leaseMs: number } | undefined,
-  after: AfterCommit,
+  effects: PostCommitEffects,
 ): Promise<Inserted> {
   const made = newTask(requester, input);
   const { tenantId, concurrencyKey: key } = made;
@@ -125,18 +129,25 @@ export async function insertTask(
   const epoch = isLimited ? await claimLimited(tx, task, maker.owner, maker.leaseMs) : placed.epoch;
   if (key !== null) {
     if (isLimited || epoch !== null) await insertSlot(tx, task, key, true);
-    else await placeTasks(tx, handler, [task.id], after);
+    else await placeTasks(tx, handler, [task.id], effects);
   }
-  after.claimable ||= epoch === null;
-  after.journals.add(tenantId);
+  effects.claimable ||= epoch === null;
+  effects.journals.add(tenantId);
   const shown = taskOf(task, { ...placed, epoch });
   return { task: shown, claim: epoch === null ? undefined : { task: shown, epoch, attempt: 1 }, isKeyFree: isFree };
 }
 
-/** Inserts a task for any worker, in the caller's transaction; the caller notifies `reeve_tasks` after it. It has no dependencies and no key. */
-export async function insertQueued(tx: Tx, requester: Requester, input: TaskInput, id = newId()): Promise<Task> {
+/** Inserts a task for any worker, in the caller's transaction. It has no dependencies and no key. */
+export async function insertQueued(
+  tx: Tx,
+  requester: Requester,
+  input: TaskInput,
+  effects: PostCommitEffects,
+  id = newId(),
+): Promise<Task> {
   const task = { ...newTask(requester, input), id };
   const placed = (await insertFreely(tx, [task], [creationOf(requester, [task])])).get(task.id)!;
+  addPlaced(effects, requester.tenantId, [placed]);
   return taskOf(task, placed);
 }
 
@@ -155,9 +166,9 @@ export async function insertGated(
   inputs: readonly TaskInput[],
   { places = [], alongside, pathOf = IN_LIST }: GatedOptions = {},
 ): Promise<Task[]> {
-  const after = createAfterCommit();
   const own = new Set(places.map(({ id }) => id));
-  const tasks = await inTenant(database.db, requester.tenantId, async (tx) => {
+  return queueTransaction(database, handler, requester.tenantId, async (tx, effects) => {
+    effects.journals.add(requester.tenantId);
     await alongside?.(tx);
     await lockKeys(
       tx,
@@ -182,7 +193,7 @@ export async function insertGated(
       tx,
       handler,
       rows.filter((_, index) => dependencies[index]!.length === 0).map(({ id }) => id),
-      after,
+      effects,
     );
     const found = new Map(
       (
@@ -194,9 +205,6 @@ export async function insertGated(
     );
     return rows.map(({ id }) => found.get(id)!);
   });
-  after.journals.add(requester.tenantId);
-  await carryOut(database, handler, after);
-  return tasks;
 }
 
 function needsPlacing({ depends_on, concurrency_key }: TaskInput): boolean {
@@ -283,11 +291,13 @@ function taskOf(task: NewTask, { createdAt, place, epoch }: Placed): Task {
   });
 }
 
-function wake(database: Database, tenantId: string, placed: Iterable<Placed>): void {
-  const places = new Set([...placed].map(({ place }) => place));
-  if (places.has('ready')) database.notify('reeve_tasks', '');
-  if (places.has('timer')) database.notify('reeve_tasks', 'timer');
-  database.notify('reeve_journal', tenantId);
+/** The effects of new tasks, by where they were put. */
+function addPlaced(effects: PostCommitEffects, tenantId: string, placed: Iterable<Placed>): void {
+  for (const { place } of placed) {
+    effects.claimable ||= place === 'ready';
+    effects.timed ||= place === 'timer';
+  }
+  effects.journals.add(tenantId);
 }
 
 /** Of each task the dependencies that have not ended; they stay locked, so that none ends unseen until the commit. */

@@ -1,7 +1,5 @@
 export { createAgentTask } from './agent-task.ts';
 export type { TaskMaker } from './agent-task.ts';
-export { createAfterCommit } from './after-commit.ts';
-export type { AfterCommit } from './after-commit.ts';
 export { mountApprovals } from './approval-routes.ts';
 export { decideApproval, requestToolApproval } from './approval.ts';
 export { cancelTask, retryTask } from './change.ts';
@@ -16,7 +14,8 @@ export { joinKey } from './key.ts';
 export { setPolicyLimits } from './limit.ts';
 export { mountTaskStreams } from './live-routes.ts';
 export { holdTask, parkTask, retryShort } from './park.ts';
-export { carryOut, followUp } from './release.ts';
+export type { PostCommitEffects } from './post-commit-effects.ts';
+export { queueTransaction, withPostCommitEffects } from './queue-transaction.ts';
 export { runRetention } from './retention.ts';
 export type { RetentionParts } from './retention.ts';
 export { mountTasks } from './routes.ts';

@@ -1,8 +1,8 @@
 import type { Database, Tx } from '@reeve/db';
 import type { Log } from '@reeve/kit';
-import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
 import { leaseLost, standingUnlessCancelled } from './end.ts';
-import { carryOut } from './release.ts';
+import { queueTransaction } from './queue-transaction.ts';
 import { deleteLease } from './store/lease.ts';
 import { lockTasks } from './store/lock.ts';
 import { insertParked, selectRetrying, selectShort, type ParkReason } from './store/park.ts';
@@ -35,14 +35,14 @@ export async function parkTask(
   handler: TaskHandler,
   claim: Claim,
   reason: ParkReason,
-  after: AfterCommit,
+  effects: PostCommitEffects,
   retryMs?: number,
 ): Promise<'parked' | 'ended'> {
   const { task, epoch } = claim;
   if ((await deleteLease(tx, task.id, epoch)) === undefined) throw leaseLost(task.id);
-  if ((await standingUnlessCancelled(tx, handler, claim, after)) === undefined) return 'ended';
+  if ((await standingUnlessCancelled(tx, handler, claim, effects)) === undefined) return 'ended';
   await insertParked(tx, task.id, task.tenant_id, reason, retryMs);
-  await tell(tx, task, { type: 'task_parked', summary: WAITS[reason], details: { waiting_for: reason } }, after);
+  await tell(tx, task, { type: 'task_parked', summary: WAITS[reason], details: { waiting_for: reason } }, effects);
   return 'parked';
 }
 
@@ -75,19 +75,17 @@ export async function retryParked(database: Database, handler: TaskHandler, log:
 async function goOn(database: Database, handler: TaskHandler, log: Log, taskIds: readonly string[]): Promise<number> {
   let went = 0;
   for (const taskId of taskIds) {
-    const after = createAfterCommit();
     try {
-      await database.db.transaction().execute(async (tx) => {
+      await queueTransaction(database, handler, null, async (tx, effects) => {
         await lockKeysOf(tx, [taskId]);
         const [standing] = await lockTasks(tx, [taskId]);
-        if (standing?.status === 'pending') await unparkTask(tx, handler, standing.tenantId, taskId, ['budget'], after);
+        if (standing?.status === 'pending')
+          await unparkTask(tx, handler, standing.tenantId, taskId, ['budget'], effects);
       });
       went += 1;
     } catch (error) {
       log.error({ err: error, task_id: taskId }, 'a task that was put aside could not go on');
-      continue;
     }
-    await carryOut(database, handler, after);
   }
   return went;
 }

@@ -1,6 +1,6 @@
 import type { Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
-import type { AfterCommit } from './after-commit.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
 import { cancelPending, endUnclaimed } from './end.ts';
 import { makeReady } from './ready.ts';
 import { lockTasks, selectGates, type Standing } from './store/lock.ts';
@@ -26,10 +26,10 @@ export async function placeTasks(
   tx: Tx,
   handler: TaskHandler,
   ids: readonly string[],
-  after: AfterCommit,
+  effects: PostCommitEffects,
 ): Promise<void> {
   await lockKeysOf(tx, ids);
-  await placeLocked(tx, handler, await lockTasks(tx, ids), after);
+  await placeLocked(tx, handler, await lockTasks(tx, ids), effects);
 }
 
 /** The same for tasks that the caller has locked, after their keys, and not changed since. With `whateverTime` a time that is still to come is not waited for. */
@@ -37,7 +37,7 @@ export async function placeLocked(
   tx: Tx,
   handler: TaskHandler,
   locked: readonly Standing[],
-  after: AfterCommit,
+  effects: PostCommitEffects,
   { whateverTime = false } = {},
 ): Promise<void> {
   const pending = locked.filter(({ status }) => status === 'pending');
@@ -55,33 +55,39 @@ export async function placeLocked(
     dueAt === null || whateverTime ? [] : [{ taskId: id, tenantId, dueAt }],
   );
   await insertTimers(tx, later);
-  after.timed ||= later.length > 0;
+  effects.timed ||= later.length > 0;
   const now = free.filter(({ id }) => !later.some(({ taskId }) => taskId === id));
   await makeReady(
     tx,
     now.filter(({ concurrencyKey }) => concurrencyKey === null),
-    after,
+    effects,
   );
   const keyed = now.filter(({ concurrencyKey }) => concurrencyKey !== null);
-  for (const task of keyed) await takeSlot(tx, handler, task, task.concurrencyKey!, after);
+  for (const task of keyed) await takeSlot(tx, handler, task, task.concurrencyKey!, effects);
 }
 
-async function takeSlot(tx: Tx, handler: TaskHandler, task: Standing, key: string, after: AfterCommit): Promise<void> {
+async function takeSlot(
+  tx: Tx,
+  handler: TaskHandler,
+  task: Standing,
+  key: string,
+  effects: PostCommitEffects,
+): Promise<void> {
   const holders = (await selectHolders(tx, task.tenantId, key)).filter((id) => id !== task.id);
   if (holders.length < task.concurrencyLimit) {
     await insertSlot(tx, task, key, true);
-    return makeReady(tx, [task], after);
+    return makeReady(tx, [task], effects);
   }
   // Once it has been tried it was let in, and waits for the next attempt like any other.
   const busy = (await selectBusy(tx, task.tenantId, key)).filter((id) => id !== task.id);
   if (task.concurrencyStrategy === 'reject' && !task.tried && busy.length >= task.concurrencyLimit) {
     const error = new ReeveError('conflict', `concurrency_key ${key} is in use by task ${busy[0]}`);
     const whole = await selectTask(tx, task.tenantId, task.id);
-    if (whole !== undefined) await endUnclaimed(tx, handler, whole, 'failed', error, after);
+    if (whole !== undefined) await endUnclaimed(tx, handler, whole, 'failed', error, effects);
     return;
   }
   if (task.concurrencyStrategy === 'cancel_running')
     for (const taskId of (await selectSlots(tx, task.tenantId, key)).filter((id) => id < task.id))
-      await cancelPending(tx, handler, task.tenantId, taskId, `task ${task.id} took its place`, after);
+      await cancelPending(tx, handler, task.tenantId, taskId, `task ${task.id} took its place`, effects);
   await insertSlot(tx, task, key, false);
 }

@@ -6,7 +6,7 @@ import { ReeveError, silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
 import { cancelTask, retryTask } from './change.ts';
 import { requireLease, settleTask } from './end.ts';
-import { createAfterCommit } from './after-commit.ts';
+import { queueTransaction } from './queue-transaction.ts';
 import { createEnqueuer, insertTask } from './enqueue.ts';
 import { selectTask } from './store/read.ts';
 import { sweepLeases } from './sweep.ts';
@@ -145,7 +145,7 @@ describe('the queue', () => {
     assert.deepEqual(await second.runOnce(1), [id]);
     const late = stale;
     await assert.rejects(
-      inTenant(database.db, 'default', (tx) => settleTask(tx, late, done)),
+      queueTransaction(database, null, 'default', (tx, effects) => settleTask(tx, late, done, effects)),
       { reason: 'lease_lost' },
     );
     await assert.rejects(
@@ -157,15 +157,8 @@ describe('the queue', () => {
 
   it('fails a task whose workers died as often as it may be tried, and ends what belongs to it', async () => {
     const handler = handlerOf(async () => done);
-    const { task } = await inTenant(database.db, 'default', (tx) =>
-      insertTask(
-        tx,
-        handler,
-        requester,
-        input({ max_attempts: 1 }),
-        { owner: 'gone', leaseMs: 1_000 },
-        createAfterCommit(),
-      ),
+    const { task } = await queueTransaction(database, handler, 'default', (tx, effects) =>
+      insertTask(tx, handler, requester, input({ max_attempts: 1 }), { owner: 'gone', leaseMs: 1_000 }, effects),
     );
     await passTime(database, 2_000);
     await sweepLeases(database, handler, silentLog);

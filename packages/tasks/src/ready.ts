@@ -1,16 +1,16 @@
 import { recordJournal } from '@reeve/audit';
 import type { Tx } from '@reeve/db';
-import type { AfterCommit } from './after-commit.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
 import { lockTasks, type Standing } from './store/lock.ts';
 import { deleteSlot, insertSlot, selectHolders, selectNext } from './store/slot.ts';
 import { insertReady } from './store/wait.ts';
 
 /** Puts tasks that wait for nothing more among those that can be claimed. */
-export async function makeReady(tx: Tx, tasks: readonly Standing[], after: AfterCommit): Promise<void> {
+export async function makeReady(tx: Tx, tasks: readonly Standing[], effects: PostCommitEffects): Promise<void> {
   if (tasks.length === 0) return;
   await insertReady(tx, tasks);
-  after.claimable = true;
-  for (const { tenantId } of tasks) after.journals.add(tenantId);
+  effects.claimable = true;
+  for (const { tenantId } of tasks) effects.journals.add(tenantId);
   await recordJournal(
     tx,
     tasks.map(({ id, tenantId, agentId }) => ({
@@ -27,7 +27,7 @@ export async function makeReady(tx: Tx, tasks: readonly Standing[], after: After
 const LOOKED_AT = 50;
 
 /** Gives the place that a task held of its key, which the caller has locked, to whoever waits for it. */
-export async function freeSlot(tx: Tx, taskId: string, after: AfterCommit): Promise<void> {
+export async function freeSlot(tx: Tx, taskId: string, effects: PostCommitEffects): Promise<void> {
   const slot = await deleteSlot(tx, taskId);
   if (slot === undefined) return;
   let holders = (await selectHolders(tx, slot.tenantId, slot.key)).length;
@@ -37,6 +37,6 @@ export async function freeSlot(tx: Tx, taskId: string, after: AfterCommit): Prom
     if (holders >= task.concurrencyLimit) return;
     holders += 1;
     await insertSlot(tx, task, slot.key, true);
-    await makeReady(tx, [task], after);
+    await makeReady(tx, [task], effects);
   }
 }

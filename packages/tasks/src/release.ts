@@ -1,6 +1,6 @@
 import { isTransient, type Database, type Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
-import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import { createEffects, notifyEffects, type PostCommitEffects } from './post-commit-effects.ts';
 import { cancelPending, endUnclaimed } from './end.ts';
 import { placeLocked } from './place.ts';
 import { freeSlot } from './ready.ts';
@@ -29,12 +29,12 @@ import { unparkTask } from './unpark.ts';
 export async function releaseFollowers(database: Database, handler: TaskHandler, most = Infinity): Promise<boolean> {
   const failed = new Map<string, unknown>();
   for (let told = 0; told < most; told++) {
-    const after = createAfterCommit();
+    const effects = createEffects();
     let taskId: string | undefined;
     try {
       await database.db.transaction().execute(async (tx) => {
         taskId = await takeEnded(tx, [...failed.keys()]);
-        if (taskId !== undefined) await release(tx, handler, taskId, after);
+        if (taskId !== undefined) await release(tx, handler, taskId, effects);
       });
     } catch (error) {
       if (taskId === undefined || isTransient(error)) throw error;
@@ -46,19 +46,9 @@ export async function releaseFollowers(database: Database, handler: TaskHandler,
       return false;
     }
     // Followers that ended in their turn are met by this loop.
-    await carryOut(database, handler, { ...after, followers: false });
+    notifyEffects(database, effects);
   }
   return true;
-}
-
-/** Does what is to be done after a commit: wakes workers and readers, and tells those that waited for tasks which ended. */
-export async function carryOut(database: Database, handler: TaskHandler, after: AfterCommit): Promise<void> {
-  for (const call of after.calls) call();
-  for (const tenantId of after.journals) database.notify('reeve_journal', tenantId);
-  for (const taskId of after.cancels) database.notify('reeve_cancels', taskId);
-  if (after.claimable) database.notify('reeve_tasks', '');
-  if (after.timed) database.notify('reeve_tasks', 'timer');
-  if (after.followers) await followUp(database, handler);
 }
 
 /** Most tasks whose followers are told while a caller waits: those of the largest workflow. */
@@ -73,7 +63,7 @@ export async function followUp(database: Database, handler: TaskHandler): Promis
   if (more) database.notify('reeve_tasks', 'followers');
 }
 
-async function release(tx: Tx, handler: TaskHandler, taskId: string, after: AfterCommit): Promise<void> {
+async function release(tx: Tx, handler: TaskHandler, taskId: string, effects: PostCommitEffects): Promise<void> {
   const { dependents, parents, children } = await selectFollowers(tx, taskId);
   const concerned = [taskId, ...dependents, ...parents, ...children];
   await lockKeysOf(tx, concerned);
@@ -95,13 +85,20 @@ async function release(tx: Tx, handler: TaskHandler, taskId: string, after: Afte
       task,
       'cancelled',
       new ReeveError('cancelled', `it depends on task ${taskId}, which ${verb}`),
-      after,
+      effects,
     );
   const others = waiting.filter((task) => !stranded.includes(task));
-  await placeLocked(tx, handler, others, after);
+  await placeLocked(tx, handler, others, effects);
   for (const parent of parents)
-    await unparkTask(tx, handler, ended.tenantId, parent, ['dependencies', 'approval'], after);
+    await unparkTask(tx, handler, ended.tenantId, parent, ['dependencies', 'approval'], effects);
   for (const child of children)
-    await cancelPending(tx, handler, ended.tenantId, child, `task ${taskId}, which gave it this work, ${verb}`, after);
-  await freeSlot(tx, taskId, after);
+    await cancelPending(
+      tx,
+      handler,
+      ended.tenantId,
+      child,
+      `task ${taskId}, which gave it this work, ${verb}`,
+      effects,
+    );
+  await freeSlot(tx, taskId, effects);
 }

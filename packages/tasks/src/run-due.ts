@@ -1,9 +1,11 @@
 import { recordJournal } from '@reeve/audit';
 import { TaskInput, type DueSchedule } from '@reeve/contract';
-import { inTenant, isTransient, type Database, type Tx } from '@reeve/db';
+import { isTransient, type Database, type Tx } from '@reeve/db';
 import { counter, newTraceId, ReeveError, type Log } from '@reeve/kit';
 import type { CheckTask } from './agent-names.ts';
 import { insertQueued } from './enqueue.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
+import { queueTransaction } from './queue-transaction.ts';
 import { planOf, type Plan } from './schedule.ts';
 import {
   lockDueSchedule,
@@ -89,37 +91,46 @@ export async function passDueTimes(parts: ScheduleParts, tenantId?: string, sign
 /** Undefined where another process has it, or it is due no more. */
 async function passDueTime(parts: ScheduleParts, tenantId: string, id: string): Promise<DueSchedule | undefined> {
   const { database, check, log } = parts;
-  const carryOut = (work: (tx: Tx, schedule: StoredSchedule, at: Date) => Promise<DueSchedule>) =>
-    inTenant(database.db, tenantId, async (tx) => {
+  const handle = (
+    work: (tx: Tx, schedule: StoredSchedule, at: Date, effects: PostCommitEffects) => Promise<DueSchedule>,
+  ) =>
+    queueTransaction(database, null, tenantId, async (tx, effects) => {
       const found = await lockDueSchedule(tx, tenantId, id);
-      return found && work(tx, found.schedule, found.at);
+      if (found === undefined) return undefined;
+      effects.journals.add(tenantId);
+      return work(tx, found.schedule, found.at, effects);
     });
   let done: DueSchedule | undefined;
   try {
-    done = await carryOut((tx, schedule, at) => {
+    done = await handle((tx, schedule, at, effects) => {
       const plan = planOf(schedule, at)!;
-      return plan.action === 'fire' ? fire(tx, check, schedule, plan, at) : skip(tx, schedule, plan);
+      return plan.action === 'fire' ? fire(tx, check, schedule, plan, at, effects) : skip(tx, schedule, plan);
     });
     if (done !== undefined) passed.inc({ outcome: done.action === 'fire' ? 'fired' : 'skipped' });
   } catch (thrown) {
     if (isTransient(thrown)) throw thrown;
     const error = ReeveError.from(thrown);
     if (error.reason === 'internal') log.error({ err: thrown, schedule_id: id }, 'a schedule failed');
-    done = await carryOut((tx, schedule, at) => miss(tx, schedule, shownError(error), at));
+    done = await handle((tx, schedule, at) => miss(tx, schedule, shownError(error), at));
     if (done !== undefined) passed.inc({ outcome: 'failed' });
   }
-  if (done?.task_id != null) database.notify('reeve_tasks', '');
-  if (done !== undefined) database.notify('reeve_journal', tenantId);
   return done;
 }
 
-async function fire(tx: Tx, check: CheckTask, schedule: StoredSchedule, plan: Plan, at: Date): Promise<DueSchedule> {
+async function fire(
+  tx: Tx,
+  check: CheckTask,
+  schedule: StoredSchedule,
+  plan: Plan,
+  at: Date,
+  effects: PostCommitEffects,
+): Promise<DueSchedule> {
   const { tenant_id: tenantId, task_type, title, created_by_user_id } = schedule;
   const agentId = await check(tx, tenantId, schedule.agent_id, task_type);
   const traceId = newTraceId();
   const requester = { tenantId, userId: created_by_user_id ?? 'system', traceId };
   const input = TaskInput.parse({ agent_id: agentId, task_type, title, payload: schedule.config });
-  const task = await insertQueued(tx, requester, input);
+  const task = await insertQueued(tx, requester, input, effects);
   await updatePassed(tx, schedule.id, {
     nextRunAt: plan.nextRunAt,
     missed: plan.covered - 1,

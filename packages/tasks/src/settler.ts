@@ -1,7 +1,7 @@
 import { isDeadlock, mayPass, type Database } from '@reeve/db';
 import { createBatcher } from '@reeve/kit';
 import { endOf, leaseLost } from './end.ts';
-import { followUp } from './release.ts';
+import { withPostCommitEffects } from './queue-transaction.ts';
 import { settleLeased, type LeasedEnd } from './store/end.ts';
 import type { Claim, Outcome, TaskHandler } from './task.ts';
 
@@ -24,10 +24,11 @@ export function createSettler(
     { limit: TOGETHER, together: (error) => mayPass(error) && !isDeadlock(error) },
   );
 
-  return async ({ task, epoch }, outcome) => {
-    const settled = await settle({ ...endOf(outcome), taskId: task.id, epoch });
-    if (settled === undefined) throw leaseLost(task.id);
-    database.notify('reeve_journal', task.tenant_id);
-    if (settled.hasFollowers) await followUp(database, handler);
-  };
+  return ({ task, epoch }, outcome) =>
+    withPostCommitEffects(database, handler, async (effects) => {
+      const settled = await settle({ ...endOf(outcome), taskId: task.id, epoch });
+      if (settled === undefined) throw leaseLost(task.id);
+      effects.journals.add(task.tenant_id);
+      effects.followers = settled.hasFollowers;
+    });
 }

@@ -1,9 +1,9 @@
 import { isTransient, type Database, type Tx } from '@reeve/db';
 import { ReeveError, type Log } from '@reeve/kit';
-import { createAfterCommit, type AfterCommit } from './after-commit.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
 import { endUnclaimed } from './end.ts';
 import { placeLocked } from './place.ts';
-import { carryOut } from './release.ts';
+import { queueTransaction } from './queue-transaction.ts';
 import { updateAttempted, updateLost } from './store/end.ts';
 import { deleteExpired, selectExpired } from './store/lease.ts';
 import { lockTasks } from './store/lock.ts';
@@ -26,21 +26,19 @@ export async function sweepLeases(database: Database, handler: TaskHandler, log:
     const expired = await selectExpired(database.db, AT_ONCE);
     let taken = 0;
     for (const taskId of expired) {
-      const after = createAfterCommit();
       try {
-        if (await database.db.transaction().execute((tx) => takeBack(tx, handler, taskId, after))) taken += 1;
+        if (await queueTransaction(database, handler, null, (tx, effects) => takeBack(tx, handler, taskId, effects)))
+          taken += 1;
       } catch (error) {
         log.error({ err: error, task_id: taskId }, 'a task whose worker fell silent could not be taken back');
-        continue;
       }
-      await carryOut(database, handler, after);
     }
     swept += taken;
     if (expired.length < AT_ONCE || taken === 0) return swept;
   }
 }
 
-async function takeBack(tx: Tx, handler: TaskHandler, taskId: string, after: AfterCommit): Promise<boolean> {
+async function takeBack(tx: Tx, handler: TaskHandler, taskId: string, effects: PostCommitEffects): Promise<boolean> {
   const lease = await deleteExpired(tx, taskId);
   if (lease === undefined) return false;
   const { tenantId, attempt, startedAt } = lease;
@@ -49,17 +47,17 @@ async function takeBack(tx: Tx, handler: TaskHandler, taskId: string, after: Aft
   const [standing] = await lockTasks(tx, [taskId]);
   const task = await selectTask(tx, tenantId, taskId);
   if (task === undefined || standing === undefined || standing.status !== 'pending') return true;
-  after.journals.add(tenantId);
+  effects.journals.add(tenantId);
   if (standing.cancelRequested) {
     const error = new ReeveError('cancelled', 'cancelled while its worker was gone');
-    await endUnclaimed(tx, handler, task, 'cancelled', error, after);
+    await endUnclaimed(tx, handler, task, 'cancelled', error, effects);
   } else if (attempt >= task.max_attempts) {
     const error = new ReeveError('unavailable', `the worker stopped without a word, ${attempt} times`);
-    await endUnclaimed(tx, handler, task, 'failed', error, after);
+    await endUnclaimed(tx, handler, task, 'failed', error, effects);
   } else {
     await insertReady(tx, [standing]);
-    after.claimable = true;
-    await tell(tx, task, { type: 'task_returned', summary: 'its worker fell silent', details: { attempt } }, after);
+    effects.claimable = true;
+    await tell(tx, task, { type: 'task_returned', summary: 'its worker fell silent', details: { attempt } }, effects);
   }
   return true;
 }
@@ -87,14 +85,12 @@ export async function promoteDue(database: Database, handler: TaskHandler, log: 
 }
 
 async function promote(database: Database, handler: TaskHandler, due: readonly string[]): Promise<void> {
-  const after = createAfterCommit();
-  await database.db.transaction().execute(async (tx) => {
+  await queueTransaction(database, handler, null, async (tx, effects) => {
     // Tasks before their places, as whoever cancels them does.
     await lockKeysOf(tx, due);
     const locked = await lockTasks(tx, due);
     const taken = new Set(await takeDue(tx, due));
     const now = locked.filter(({ id }) => taken.has(id));
-    await placeLocked(tx, handler, now, after, { whateverTime: true });
+    await placeLocked(tx, handler, now, effects, { whateverTime: true });
   });
-  await carryOut(database, handler, after);
 }

@@ -1,7 +1,7 @@
 import { recordJournal } from '@reeve/audit';
 import type { JournalType, Task } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
-import type { AfterCommit } from './after-commit.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
 
 /** What a journal entry says of a task. */
 export interface Telling {
@@ -14,8 +14,8 @@ export interface Telling {
 }
 
 /** Adds an entry to the journal of a task, and answers its id. */
-export async function tell(tx: Tx, task: Task, telling: Telling, after: AfterCommit): Promise<string> {
-  after.journals.add(task.tenant_id);
+export async function tell(tx: Tx, task: Task, telling: Telling, effects: PostCommitEffects): Promise<string> {
+  effects.journals.add(task.tenant_id);
   const [id] = await recordJournal(tx, [
     {
       tenantId: task.tenant_id,

@@ -1,5 +1,5 @@
 import type { Tx } from '@reeve/db';
-import type { AfterCommit } from './after-commit.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
 import { placeTasks } from './place.ts';
 import { deleteParked, type ParkReason } from './store/park.ts';
 import { selectTask } from './store/read.ts';
@@ -13,11 +13,11 @@ export async function unparkTask(
   tenantId: string,
   taskId: string,
   reasons: readonly ParkReason[],
-  after: AfterCommit,
+  effects: PostCommitEffects,
 ): Promise<void> {
   if (!(await deleteParked(tx, taskId, reasons))) return;
   const task = await selectTask(tx, tenantId, taskId);
   if (task === undefined) return;
-  await tell(tx, task, { type: 'task_resumed', summary: 'goes on' }, after);
-  await placeTasks(tx, handler, [taskId], after);
+  await tell(tx, task, { type: 'task_resumed', summary: 'goes on' }, effects);
+  await placeTasks(tx, handler, [taskId], effects);
 }

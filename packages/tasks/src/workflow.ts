@@ -2,11 +2,10 @@ import { recordAudit } from '@reeve/audit';
 import type { TaskInput, Workflow, WorkflowInput, WorkflowSummary } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { invalidField, newId, ReeveError } from '@reeve/kit';
-import { createAfterCommit } from './after-commit.ts';
 import { checkInputs, type CheckTask } from './agent-names.ts';
 import { cancelPending } from './end.ts';
 import { insertGated, type Requester } from './enqueue.ts';
-import { carryOut } from './release.ts';
+import { queueTransaction } from './queue-transaction.ts';
 import { lockTasks } from './store/lock.ts';
 import { insertWorkflow, listWorkflows, selectWorkflow, selectWorkflowTasks } from './store/workflow.ts';
 import type { Paging } from './store/read.ts';
@@ -83,8 +82,7 @@ export async function cancelWorkflow(
 ): Promise<Workflow> {
   const { tenantId, userId } = requester;
   const { tasks } = await readWorkflow(database, tenantId, id);
-  const after = createAfterCommit();
-  await inTenant(database.db, tenantId, async (tx) => {
+  await queueTransaction(database, handler, tenantId, async (tx, effects) => {
     let cancelled = 0;
     // All at once and so in the order of their ids, as whoever releases followers does.
     await lockTasks(
@@ -93,11 +91,11 @@ export async function cancelWorkflow(
     );
     // Those that wait for others first: what they wait for takes them along otherwise, with a reason that says less.
     for (const task of tasks.toReversed())
-      if (await cancelPending(tx, handler, tenantId, task.id, `cancelled by ${userId}`, after, userId)) cancelled += 1;
+      if (await cancelPending(tx, handler, tenantId, task.id, `cancelled by ${userId}`, effects, userId))
+        cancelled += 1;
     if (cancelled === 0) throw new ReeveError('conflict', 'every task of the workflow has ended');
     await recordAudit(tx, [{ ...requester, actor: userId, action: 'TASK_CANCELLED', details: { workflow_id: id } }]);
   });
-  await carryOut(database, handler, after);
   return readWorkflow(database, tenantId, id);
 }
 
