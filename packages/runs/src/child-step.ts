@@ -21,7 +21,7 @@ import { isOffered, type Work } from './work.ts';
  *
  * One transaction opens the child (its task, its run, its session) and writes its id into the step, so a crash leaves either
  * none or one. Then the run is parked like one that waits for people. The end of the child's task takes it out again, in a
- * transaction that a crash only puts off (see tasks/src/release.ts), and whoever goes on reads what the child came to from its
+ * transaction that a crash only puts off (see tasks/src/queue/completion-outbox.ts), and whoever goes on reads what the child came to from its
  * row. A parent that ends takes its children with it in the same way.
  */
 

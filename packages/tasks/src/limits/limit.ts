@@ -1,0 +1,101 @@
+import { recordAudit, recordJournal } from '@reeve/audit';
+import type { ConcurrencyLimit } from '@reeve/contract';
+import { inTenant, type Database, type Tx } from '@reeve/db';
+import type { Requester } from '../queue/enqueue.ts';
+import { countLeases, type Lane } from '../queue/store/claim.ts';
+import type { NewTask } from '../queue/store/insert.ts';
+import { insertLease } from '../queue/store/lease.ts';
+import { deleteLimit, lockLimitsOf, selectLimitsOf, replacePolicyLimits, upsertLimit, type Limit } from './store.ts';
+import { insertReady, SUSPECT } from '../queue/store/wait.ts';
+
+/*
+ * How many tasks of a tenant, or of one of its agents, are in progress at once. What is in progress are the leases, which
+ * are few, so they are counted instead of kept count of. A claimer locks the tenant's limits, and counts in a statement
+ * that begins after it has them: no other claimer of the tenant is between its count and its claim.
+ */
+
+/** How many more tasks of a tenant may start: in all, and of each agent that has a limit of its own. */
+export interface Room {
+  readonly tenant: number;
+  readonly agents: ReadonlyMap<string, number>;
+}
+
+/** The room under a tenant's limits, which the caller has locked. */
+export function roomUnder(limits: readonly Limit[], leases: readonly { agentId: string; running: number }[]): Room {
+  const running = leases.reduce((sum, lease) => sum + lease.running, 0);
+  const whole = limits.find(({ agentId }) => agentId === '');
+  const agents = new Map(
+    limits
+      .filter(({ agentId }) => agentId !== '')
+      .map(({ agentId, maxRunning }) => {
+        const busy = leases.find((lease) => lease.agentId === agentId)?.running ?? 0;
+        return [agentId, Math.max(0, maxRunning - busy)];
+      }),
+  );
+  return { tenant: whole === undefined ? Infinity : Math.max(0, whole.maxRunning - running), agents };
+}
+
+/** The agent whose tasks a lane holds. */
+export function agentOf({ lane }: Lane): string {
+  return lane.startsWith(SUSPECT) ? lane.slice(SUSPECT.length) : lane;
+}
+
+/** Leases a new task to its maker where the limits leave room for it, and answers the epoch; else puts it among the ready ones. */
+export async function claimLimited(tx: Tx, task: NewTask, owner: string, leaseMs: number): Promise<number | null> {
+  const limits = await lockLimitsOf(tx, task.tenantId);
+  const room = roomUnder(limits, await countLeases(tx, [task.tenantId]));
+  if (Math.min(room.tenant, room.agents.get(task.agentId) ?? Infinity) < 1) {
+    await insertReady(tx, [task]);
+    return null;
+  }
+  const epoch = await insertLease(tx, task, owner, leaseMs);
+  await recordJournal(tx, [
+    {
+      tenantId: task.tenantId,
+      type: 'task_started',
+      agentId: task.agentId,
+      taskId: task.id,
+      traceId: task.traceId,
+      summary: 'started',
+    },
+  ]);
+  return epoch;
+}
+
+/** Sets how many tasks may run at once; null takes the limit away. Answers all of the tenant's limits. */
+export async function setLimit(
+  database: Database,
+  requester: Requester,
+  agentId: string | null,
+  maxRunning: number | null,
+): Promise<ConcurrencyLimit[]> {
+  const limits = await inTenant(database.db, requester.tenantId, async (tx) => {
+    if (maxRunning === null) await deleteLimit(tx, requester.tenantId, agentId ?? '');
+    else await upsertLimit(tx, requester.tenantId, agentId ?? '', maxRunning);
+    await recordAudit(tx, [
+      {
+        ...requester,
+        actor: requester.userId,
+        action: 'LIMIT_CHANGED',
+        details: { agent_id: agentId, max_running: maxRunning },
+      },
+    ]);
+    return selectLimitsOf(tx, requester.tenantId);
+  });
+  database.notify('reeve_tasks', '');
+  return limits.map(shownLimit);
+}
+
+/** Has the limits of tenants hold that their policies set, instead of those that were told before. */
+export async function setPolicyLimits(
+  database: Database,
+  limits: readonly { readonly tenantId: string; readonly max: number }[],
+): Promise<void> {
+  await replacePolicyLimits(database.db, limits);
+  database.notify('reeve_tasks', '');
+}
+
+/** A limit as the API shows it. */
+export function shownLimit({ agentId, maxRunning }: Limit): ConcurrencyLimit {
+  return { agent_id: agentId === '' ? null : agentId, max_running: maxRunning };
+}
