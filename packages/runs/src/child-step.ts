@@ -94,7 +94,7 @@ async function insertChild(
   const agent = await requireAllowed(tx, parent, ref);
   if (sessionId !== undefined) await requireOwnSession(tx, parent, agent, sessionId);
   const requester = { tenantId, userId, traceId, requestId: null };
-  const { task } = await insertRunTask(tx, handler, undefined, effects, {
+  const { taskId } = await insertRunTask(tx, handler, undefined, effects, {
     requester,
     agent,
     door: DOOR,
@@ -104,9 +104,9 @@ async function insertChild(
     sessionId,
     multitask: 'reject',
   });
-  await adoptTask(tx, task.id, parent.taskId);
+  await adoptTask(tx, taskId, parent.taskId);
   const { state, events } = await openRun(tx, {
-    task,
+    taskId,
     agent,
     door: DOOR,
     requester,

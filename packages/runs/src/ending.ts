@@ -4,7 +4,7 @@ import type { NewRunEvent, RunWait } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
 import { blamePlaybooks, followedPlaybooks, learnPlaybook, noteForExtraction, type MemoryRules } from '@reeve/memory';
-import { holdTask, parkTask, selectToolApprovals, settleTask, shownError } from '@reeve/tasks';
+import { lockClaimed, selectToolApprovals, settleTask, shownError, suspendTask } from '@reeve/tasks';
 import { auditOf, type Transition } from './committer.ts';
 import { usageOf, type StepRecord } from './run.ts';
 import { appendSteps } from './session.ts';
@@ -109,11 +109,11 @@ export async function park(work: Work, reason: RunWait, why: string): Promise<vo
   let left = false;
   await work.commit({
     write: async (tx, effects) => {
-      await holdTask(tx, claim);
+      await lockClaimed(tx, claim);
       if (reason !== 'budget' && (await hasNews(tx, work))) return [];
       left = true;
       const retryMs = reason === 'budget' ? RETRY_MS : undefined;
-      if ((await parkTask(tx, handler, claim, reason, effects, retryMs)) === 'ended') return [];
+      if ((await suspendTask(tx, handler, claim, reason, effects, retryMs)) === 'ended') return [];
       await updateParked(tx, run.id, reason);
       // Still: that was told, and nothing has happened since.
       if (reason === 'budget' && work.waitedFor === 'budget') return [];

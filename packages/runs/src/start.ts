@@ -95,7 +95,7 @@ export async function launch(
     async (tx, effects) => {
       const { agent, fork, sessionId = asked } = await prepare(tx);
       if (sessionId !== undefined) await claimSession(tx, requester.tenantId, sessionId);
-      const { task, claim, isKeyFree } = await insertRunTask(tx, handler, worker, effects, {
+      const { taskId, claim, isKeyFree } = await insertRunTask(tx, handler, worker, effects, {
         requester,
         agent,
         door,
@@ -105,7 +105,7 @@ export async function launch(
         multitask,
       });
       const opening = await openRun(tx, {
-        task,
+        taskId,
         agent,
         door,
         requester,
@@ -119,7 +119,7 @@ export async function launch(
         vector,
       });
       const { run } = opening.state;
-      const ids = { runId: run.id, taskId: task.id, sessionId: run.sessionId, agent: agent.slug };
+      const ids = { runId: run.id, taskId, sessionId: run.sessionId, agent: agent.slug };
       effects.calls.push(() => feed.publish(run.id, opening.events));
       return { started: ids, claimed: claim, opened: opening };
     },
@@ -185,7 +185,7 @@ async function claimSession(tx: Tx, tenantId: string, sessionId: string): Promis
 }
 
 export interface OpenRun {
-  readonly task: Pick<Claim['task'], 'id'>;
+  readonly taskId: string;
   readonly agent: RunAgent;
   readonly door: string;
   readonly requester: Requester & { readonly requestId: string | null };
@@ -206,7 +206,7 @@ export interface OpenRun {
 export async function openRun(
   tx: Tx,
   {
-    task,
+    taskId,
     agent,
     door,
     requester,
@@ -226,7 +226,7 @@ export async function openRun(
   const run: RunRecord = {
     id,
     tenantId,
-    taskId: task.id,
+    taskId,
     agentId: agent.id,
     agentSlug: agent.slug,
     agentVersion: agent.version,
@@ -266,7 +266,7 @@ export async function openRun(
       actor: userId,
       action: 'PLAN_START',
       traceId,
-      taskId: task.id,
+      taskId,
       runId: id,
       details: {
         agent: agent.slug,
@@ -279,7 +279,7 @@ export async function openRun(
   ]);
   const beginning = running ? await beginRun(tx, run, agent, defaultModel, fork?.said) : undefined;
   const first: NewRunEvent[] = [
-    { type: 'session_start', session_id: sessionId, task_id: task.id, agent: agent.slug },
+    { type: 'session_start', session_id: sessionId, task_id: taskId, agent: agent.slug },
     {
       type: 'system',
       message: running ? STARTED : 'queued',

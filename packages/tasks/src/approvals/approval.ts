@@ -4,8 +4,8 @@ import { inTenant, type Database, type Tx } from '@reeve/db';
 import { invalidField, ReeveError, type Log } from '@reeve/kit';
 import type { PostCommitEffects } from '../queue/post-commit-effects.ts';
 import { endUnclaimed } from '../queue/end-task.ts';
-import type { Requester } from '../queue/enqueue.ts';
-import { placeTasks } from '../queue/schedule-pending.ts';
+import type { Requester } from '../queue/requester.ts';
+import { schedulePending } from '../queue/schedule-pending.ts';
 import { queueTransaction } from '../queue/queue-transaction.ts';
 import {
   insertApproval,
@@ -16,12 +16,12 @@ import {
   updateDecided,
   type ToolQuestion,
 } from './store.ts';
-import { lockTasks } from '../queue/store/lock.ts';
+import { lockTasks, type TaskSchedulingState } from '../queue/store/lock.ts';
 import { selectTask } from '../queue/store/read.ts';
 import { lockKeysOf } from '../queue/store/slot.ts';
-import type { TaskHandler, ToolDecision } from '../queue/task.ts';
-import { tell } from '../queue/record-task-event.ts';
-import { unparkTask } from '../queue/resume-task.ts';
+import type { TaskHandler, TaskIdentity, ToolDecision } from '../queue/task.ts';
+import { recordTaskEvent } from '../queue/record-task-event.ts';
+import { resumeTask } from '../queue/resume-task.ts';
 
 /*
  * An approval is one record, whoever reads it:
@@ -45,31 +45,36 @@ export interface Decided {
 /** Asks for a decision on a pending task. */
 export async function requestApproval(
   tx: Tx,
-  task: Task,
+  task: TaskIdentity,
   requestedBy: string,
   effects: PostCommitEffects,
 ): Promise<void> {
   await insertApproval(tx, task.id, requestedBy);
-  await tell(tx, task, { type: 'approval_requested', actor: requestedBy, summary: 'waits for a decision' }, effects);
+  await recordTaskEvent(
+    tx,
+    task,
+    { type: 'approval_requested', actor: requestedBy, summary: 'waits for a decision' },
+    effects,
+  );
 }
 
 /** Asks whether a tool call may be made, or what became of one. The task goes on with what else it has to do, or is parked. */
 export async function requestToolApproval(
   tx: Tx,
-  task: Task,
+  task: TaskIdentity,
   question: ToolQuestion,
   effects: PostCommitEffects,
 ): Promise<void> {
   const expiresAt = await insertToolApproval(tx, question);
   const actor = `agent:${question.agentId}`;
   const details = { approval_id: question.id, tool: question.tool, step: question.step, expires_at: expiresAt };
-  await tell(tx, task, { type: 'approval_requested', actor, summary: question.title, details }, effects);
+  await recordTaskEvent(tx, task, { type: 'approval_requested', actor, summary: question.title, details }, effects);
   await recordAudit(tx, [
     {
       tenantId: question.tenantId,
       actor,
       action: 'APPROVAL_REQUESTED',
-      traceId: task.trace_id,
+      traceId: task.traceId,
       taskId: task.id,
       runId: question.runId,
       details,
@@ -93,15 +98,15 @@ export async function decideApproval(
   const outcome = await queueTransaction(database, handler, tenantId, async (tx, effects) => {
     const found = await lockWithTask(tx, tenantId, approvalId);
     if (found === undefined) throw new ReeveError('not_found', `there is no approval ${approvalId}`);
-    const { approval, expired } = found;
+    const { approval, expired, task } = found;
     if (approval.status !== 'pending') {
       const by = approval.decided_by === null ? '' : ` by ${approval.decided_by}`;
       throw new ReeveError('conflict', `it is ${approval.status} already${by}`);
     }
     if (!expired) await checkDecision(tx, handler, approval, decision);
     const decided = expired
-      ? await decide(tx, handler, approval, byDefault(approval), 'system', OVERDUE, effects)
-      : await decide(tx, handler, approval, decision, userId, reason, effects);
+      ? await decide(tx, handler, task, approval, byDefault(approval), 'system', OVERDUE, effects)
+      : await decide(tx, handler, task, approval, decision, userId, reason, effects);
     return { decided, expired };
   });
   if (outcome.expired)
@@ -136,7 +141,8 @@ export async function decideOverdue(database: Database, handler: TaskHandler, lo
       const decided = await queueTransaction(database, handler, null, async (tx, effects) => {
         const found = await lockWithTask(tx, tenantId, id);
         if (found?.approval.status !== 'pending' || !found.expired) return undefined;
-        return decide(tx, handler, found.approval, byDefault(found.approval), 'system', OVERDUE, effects);
+        const { approval, task } = found;
+        return decide(tx, handler, task, approval, byDefault(approval), 'system', OVERDUE, effects);
       });
       if (decided !== undefined) count += 1;
     } catch (error) {
@@ -152,7 +158,7 @@ async function lockWithTask(
   tx: Tx,
   tenantId: string,
   approvalId: string,
-): Promise<{ approval: Approval; expired: boolean } | undefined> {
+): Promise<{ approval: Approval; expired: boolean; task: TaskSchedulingState } | undefined> {
   const row = await tx
     .selectFrom('approvals')
     .select('task_id')
@@ -161,8 +167,9 @@ async function lockWithTask(
     .executeTakeFirst();
   if (row === undefined) return undefined;
   await lockKeysOf(tx, [row.task_id]);
-  await lockTasks(tx, [row.task_id]);
-  return lockApproval(tx, tenantId, approvalId);
+  const [task] = await lockTasks(tx, [row.task_id]);
+  const locked = await lockApproval(tx, tenantId, approvalId);
+  return task && locked && { ...locked, task };
 }
 
 function byDefault(approval: Approval): ToolDecision {
@@ -182,34 +189,39 @@ async function checkDecision(tx: Tx, handler: TaskHandler, approval: Approval, g
 async function decide(
   tx: Tx,
   handler: TaskHandler,
+  task: TaskSchedulingState,
   before: Approval,
   given: ToolDecision,
   actor: string,
   reason: string | null,
   effects: PostCommitEffects,
 ): Promise<Decided> {
-  const { tenant_id: tenantId, task_id: taskId } = before;
+  const { tenantId, id: taskId } = task;
   const { decision } = given;
   const approval = await updateDecided(tx, before.id, decision, actor, reason, given);
-  const task = (await selectTask(tx, tenantId, taskId))!;
   const verb = decision === 'approve' ? 'approved' : 'rejected';
   const because = reason ? `: ${reason.slice(0, 500)}` : '';
   const summary = `"${before.title.slice(0, 200)}" was ${verb} by ${actor}${because}`;
   const details = { approval_id: approval.id };
-  const journalEntryId = await tell(tx, task, { type: `approval_${verb}`, actor, summary, details }, effects);
+  const journalEntryId = await recordTaskEvent(
+    tx,
+    task,
+    { type: `approval_${verb}`, actor, summary, details },
+    effects,
+  );
   await recordAudit(tx, [
     {
       tenantId,
       actor,
       action: 'APPROVAL_DECIDED',
-      traceId: task.trace_id,
+      traceId: task.traceId,
       taskId,
       ...(approval.run_id !== null && { runId: approval.run_id }),
       details: { approval_id: approval.id, decision: approval.status, reason },
     },
   ]);
-  if (approval.kind !== 'task') await unparkTask(tx, handler, tenantId, taskId, ['approval'], effects);
-  else if (decision === 'approve') await placeTasks(tx, handler, [taskId], effects);
+  if (approval.kind !== 'task') await resumeTask(tx, handler, tenantId, taskId, ['approval'], effects);
+  else if (decision === 'approve') await schedulePending(tx, handler, [taskId], effects);
   else {
     const error = new ReeveError('rejected', `rejected by ${actor}${because}`);
     await endUnclaimed(tx, handler, task, 'failed', error, effects, actor);

@@ -1,7 +1,15 @@
 import type { Decision, TaskPolicy } from '@reeve/contract';
 import { now, type Db, type Tables } from '@reeve/db';
 import type { Selectable } from 'kysely';
-import type { PolicyInput } from './policy.ts';
+
+/** A rule to set; `tenant` null: for every tenant. */
+export interface PolicyInput {
+  readonly task_type: string;
+  readonly auto_execute: boolean;
+  readonly tenant: string | null;
+  readonly expires_after_s?: number | null | undefined;
+  readonly default_decision: Decision;
+}
 
 /** In place of a tenant: every tenant. */
 const EVERY = '*';

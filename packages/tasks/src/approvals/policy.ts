@@ -1,20 +1,11 @@
 import { recordAudit } from '@reeve/audit';
-import type { Decision, TaskPolicy } from '@reeve/contract';
+import type { TaskPolicy } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import { DEFAULT_TENANT } from '@reeve/tenancy';
 import type { Principal } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
-import type { Requester } from '../queue/enqueue.ts';
-import { deletePolicy, tenantExists, upsertPolicy } from './policy-store.ts';
-
-/** A rule as it is asked for; `tenant` null: for every tenant. */
-export interface PolicyInput {
-  readonly task_type: string;
-  readonly auto_execute: boolean;
-  readonly tenant: string | null;
-  readonly expires_after_s?: number | null | undefined;
-  readonly default_decision: Decision;
-}
+import type { Requester } from '../queue/requester.ts';
+import { deletePolicy, tenantExists, upsertPolicy, type PolicyInput } from './policy-store.ts';
 
 /** Throws `forbidden` unless the caller may set a rule for that tenant, or, for null, for all. */
 export function requireReach({ tenantId, role }: Principal, tenant: string | null): void {

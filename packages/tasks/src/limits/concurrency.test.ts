@@ -9,7 +9,7 @@ import { sql } from 'kysely';
 import { cancelTask } from '../queue/change-task.ts';
 import { createEnqueuer } from '../queue/enqueue.ts';
 import { setLimit } from './limit.ts';
-import { releaseFollowers } from '../queue/completion-outbox.ts';
+import { drainCompletionOutbox } from '../queue/completion-outbox.ts';
 import { mergeCounts } from '../queue/store/count.ts';
 import { countTasks, selectTask } from '../queue/store/read.ts';
 import { promoteDue } from '../worker/sweep.ts';
@@ -190,7 +190,7 @@ describe('a concurrency key', { timeout: 60_000 }, () => {
       }),
     );
     await until(async () => {
-      await releaseFollowers(database, idle);
+      await drainCompletionOutbox(database, idle);
       const { open } = await database.db
         .selectFrom('tasks')
         .select(({ fn }) => fn.countAll<number>().as('open'))
@@ -233,13 +233,13 @@ describe('limits', { timeout: 60_000 }, () => {
     const most = new Map<string, number>();
     let hold = Promise.withResolvers<void>();
     const handler = handlerOf(async ({ task }) => {
-      for (const name of [task.agent_id, 'all']) {
+      for (const name of [task.agentId, 'all']) {
         running.set(name, running.get(name)! + 1);
         most.set(name, Math.max(most.get(name) ?? 0, running.get(name)!));
       }
       await hold.promise;
       await sleep(1);
-      for (const name of [task.agent_id, 'all']) running.set(name, running.get(name)! - 1);
+      for (const name of [task.agentId, 'all']) running.set(name, running.get(name)! - 1);
       return done;
     });
     // Databases of their own, as processes have, where there can be more than one.
@@ -307,7 +307,7 @@ describe('fairness', { timeout: 120_000 }, () => {
     }
     const counts = new Map<string, number>();
     await using worker = workerOf(
-      handlerOf(async ({ task }) => (counts.set(task.tenant_id, (counts.get(task.tenant_id) ?? 0) + 1), done)),
+      handlerOf(async ({ task }) => (counts.set(task.tenantId, (counts.get(task.tenantId) ?? 0) + 1), done)),
     );
     for (let round = 0; round < 5; round++) assert.equal((await worker.runOnce(24)).length, 24);
     assert.equal(counts.size, 100, 'after 120 claims everybody had one');

@@ -1,7 +1,7 @@
 import { recordAudit, recordJournal } from '@reeve/audit';
 import type { ConcurrencyLimit } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
-import type { Requester } from '../queue/enqueue.ts';
+import type { Requester } from '../queue/requester.ts';
 import { countLeases, type Lane } from '../queue/store/claim.ts';
 import type { NewTask } from '../queue/store/insert.ts';
 import { insertLease } from '../queue/store/lease.ts';

@@ -4,14 +4,14 @@ import { inTenant, type Database, type Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { requestApproval } from '../approvals/approval.ts';
 import { cancelPending } from './end-task.ts';
-import type { Requester } from './enqueue.ts';
-import { placeTasks } from './schedule-pending.ts';
+import type { Requester } from './requester.ts';
+import { schedulePending } from './schedule-pending.ts';
 import { queueTransaction } from './queue-transaction.ts';
 import { updateRevived } from './store/end.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
 import { lockKeysOf, selectHolders } from './store/slot.ts';
-import { insertDependencies, updateFollowed } from './store/wait.ts';
+import { insertDependencies, updateNotifying } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
 
 /**
@@ -56,29 +56,29 @@ export async function retryTask(
         'conflict',
         `the task is ${before.status}; only a failed or cancelled one can be tried again`,
       );
-    const standing = locked.find((one) => one.id === id);
+    const state = locked.find((one) => one.id === id)!;
     const dependencies = locked.filter((one) => one.id !== id);
     const failed = dependencies.find(({ status }) => status === 'failed' || status === 'cancelled');
-    if (failed !== undefined && standing?.runAnyway === false)
+    if (failed !== undefined && !state.runAnyway)
       throw new ReeveError(
         'conflict',
         `it depends on task ${failed.id}, which is ${failed.status}; try that one again first`,
       );
     const open = dependencies.filter(({ status }) => status === 'pending').map((dependency) => dependency.id);
     await updateRevived(tx, id);
-    if (before.requires_approval && before.approved_at === null) await requestApproval(tx, before, userId, effects);
-    await updateFollowed(tx, open);
+    if (before.requires_approval && before.approved_at === null) await requestApproval(tx, state, userId, effects);
+    await updateNotifying(tx, open);
     await insertDependencies(
       tx,
       open.map((dependsOn) => ({ tenantId, taskId: id, dependsOn })),
     );
-    if (standing?.concurrencyStrategy === 'reject' && standing.concurrencyKey !== null) {
-      const key = standing.concurrencyKey;
+    if (state.concurrencyStrategy === 'reject' && state.concurrencyKey !== null) {
+      const key = state.concurrencyKey;
       const holders = (await selectHolders(tx, tenantId, key)).filter((holder) => holder !== id);
-      if (holders.length >= standing.concurrencyLimit)
+      if (holders.length >= state.concurrencyLimit)
         throw new ReeveError('conflict', `concurrency_key ${key} is in use by task ${holders[0]}`);
     }
-    await placeTasks(tx, handler, [id], effects);
+    await schedulePending(tx, handler, [id], effects);
     await recordAudit(tx, [{ ...requester, actor: userId, action: 'TASK_RETRIED', taskId: id }]);
     return readTask(tx, tenantId, id);
   });

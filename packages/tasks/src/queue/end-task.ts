@@ -1,36 +1,46 @@
-import type { Task } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
-import type { PostCommitEffects } from './post-commit-effects.ts';
-import { freeSlot } from './make-ready.ts';
 import { withdrawApprovals } from '../approvals/store.ts';
+import { freeSlot } from './make-ready.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
+import { recordTaskEvent } from './record-task-event.ts';
 import { settleLeased, updateAttempted, updateCancelRequested, updateEnded, type TaskEnd } from './store/end.ts';
 import { deleteLease, hasLease, lockLease } from './store/lease.ts';
-import { lockTasks, type Standing } from './store/lock.ts';
-import { selectTask } from './store/read.ts';
+import { lockTasks, type TaskSchedulingState } from './store/lock.ts';
 import { lockKeysOf } from './store/slot.ts';
 import { deleteWaiting, insertReady, insertRetryTimer } from './store/wait.ts';
-import { retryDelayMs, shownError, type Claim, type Outcome, type TaskHandler } from './task.ts';
-import { tell } from './record-task-event.ts';
+import { retryDelayMs, shownError, type Claim, type Outcome, type TaskHandler, type TaskIdentity } from './task.ts';
 
-/** Throws `lease_lost` unless the claim still holds; until the transaction ends nobody can take it away. */
+/*
+ * The ways out of `in_progress`, and the end of a task that waits
+ *
+ *   in_progress ──settleTask──► completed | failed | cancelled
+ *   in_progress ──retryLater──► pending, until its retry delay is over
+ *   in_progress ──giveBack────► pending, claimable at once
+ *   pending ─────endUnclaimed─► failed | cancelled
+ *
+ * A holder deletes its lease under the lease's epoch before it writes anything else, so a lost lease changes nothing. A task that
+ * was asked to stop is cancelled instead of becoming pending again.
+ */
+
+/** Throws `lease_lost` unless the claim still holds. The lease is locked until the transaction ends, so no worker can take it. */
 export async function requireLease(tx: Tx, { task, epoch }: Pick<Claim, 'task' | 'epoch'>): Promise<void> {
   if (!(await lockLease(tx, task.id, epoch))) throw leaseLost(task.id);
 }
 
 /**
- * Ends a claimed task in the caller's transaction. What people were asked about a task that did not complete is taken back.
- * Throws `lease_lost`, changing nothing, where the claim no longer holds.
+ * Ends a claimed task in the caller's transaction. Withdraws the open approvals of a task that did not complete. Throws
+ * `lease_lost`, changing nothing, when the claim no longer holds.
  */
 export async function settleTask(tx: Tx, claim: Claim, outcome: Outcome, effects: PostCommitEffects): Promise<void> {
   const [settled] = await settleLeased(tx, [{ ...endOf(outcome), taskId: claim.task.id, epoch: claim.epoch }]);
   if (settled === undefined) throw leaseLost(claim.task.id);
   if (outcome.status !== 'completed') await withdrawApprovals(tx, claim.task.id);
-  effects.followers ||= settled.hasFollowers;
-  effects.journals.add(claim.task.tenant_id);
+  effects.completions ||= settled.notifiesOnEnd;
+  effects.journals.add(claim.task.tenantId);
 }
 
-/** Gives a claimed task back after a failed attempt, to be claimed again when its delay is over; ends it where it was to be cancelled. */
+/** Returns a claimed task to the queue after a failed attempt, claimable when its retry delay is over. Throws `lease_lost`. */
 export async function retryLater(
   tx: Tx,
   handler: TaskHandler,
@@ -44,34 +54,35 @@ export async function retryLater(
   if (lease === undefined) throw leaseLost(task.id);
   const shown = shownError(error);
   await updateAttempted(tx, task.id, lease.attempt, lease.startedAt, { message: shown.message, code: error.reason });
-  if ((await standingUnlessCancelled(tx, handler, claim, effects)) === undefined) return;
+  if ((await stateUnlessCancelled(tx, handler, task.id, effects)) === undefined) return;
   const delayMs = error.retryAfterMs ?? retryDelayMs(lease.attempt);
-  await insertRetryTimer(tx, task.id, task.tenant_id, delayMs);
+  await insertRetryTimer(tx, task.id, task.tenantId, delayMs);
   effects.timed = true;
   await freeSlot(tx, task.id, effects);
   const summary = `attempt ${lease.attempt} failed: ${shown.message.slice(0, 500)}`;
-  await tell(tx, task, { type: 'task_retried', summary, details: { delay_ms: delayMs } }, effects);
+  await recordTaskEvent(tx, task, { type: 'task_retried', summary, details: { delay_ms: delayMs } }, effects);
 }
 
-/**
- * Gives a claimed task back untried, to be claimed again at once: its holder stops. Ends it where it was to be cancelled, and
- * does nothing where the claim no longer holds.
- */
-export async function giveBack(tx: Tx, handler: TaskHandler, claim: Claim, effects: PostCommitEffects): Promise<void> {
-  const { task, epoch } = claim;
+/** Returns a claimed task to the queue because its worker stops; the attempt does not count. Does nothing when the claim no longer holds. */
+export async function giveBack(
+  tx: Tx,
+  handler: TaskHandler,
+  { task, epoch }: Claim,
+  effects: PostCommitEffects,
+): Promise<void> {
   if ((await deleteLease(tx, task.id, epoch)) === undefined) return;
-  const standing = await standingUnlessCancelled(tx, handler, claim, effects);
-  if (standing === undefined) return;
-  await insertReady(tx, [standing]);
+  const state = await stateUnlessCancelled(tx, handler, task.id, effects);
+  if (state === undefined) return;
+  await insertReady(tx, [state]);
   effects.claimable = true;
-  await tell(tx, task, { type: 'task_returned', summary: 'its worker stopped' }, effects);
+  await recordTaskEvent(tx, task, { type: 'task_returned', summary: 'its worker stopped' }, effects);
 }
 
-/** Ends a task that nobody holds, with whatever belongs to it. The caller has locked it and knows that it is pending. */
+/** Ends a pending task, and whatever belongs to it. The caller has locked the task. */
 export async function endUnclaimed(
   tx: Tx,
   handler: TaskHandler,
-  task: Task,
+  task: TaskIdentity,
   status: 'failed' | 'cancelled',
   error: ReeveError,
   effects: PostCommitEffects,
@@ -79,15 +90,15 @@ export async function endUnclaimed(
 ): Promise<void> {
   await deleteWaiting(tx, task.id);
   await withdrawApprovals(tx, task.id);
-  if (await updateEnded(tx, task.id, endOf({ status, error }), actor)) effects.followers = true;
-  effects.journals.add(task.tenant_id);
+  if (await updateEnded(tx, task.id, endOf({ status, error }), actor)) effects.completions = true;
+  effects.journals.add(task.tenantId);
   const call = await handler.ended(tx, task, error, status);
   if (call) effects.calls.push(call);
 }
 
 /**
- * Cancels a task that has not ended: one that waits ends at once, one in progress is asked to stop. Answers false, having
- * done nothing, where it has ended.
+ * Cancels a task that has not ended: a waiting one ends at once, one in progress is asked to stop. Returns false, having done
+ * nothing, when the task has ended.
  */
 export async function cancelPending(
   tx: Tx,
@@ -98,23 +109,21 @@ export async function cancelPending(
   effects: PostCommitEffects,
   actor = 'system',
 ): Promise<boolean> {
-  const [locked] = await lockTasks(tx, [taskId]);
-  if (locked === undefined || locked.tenantId !== tenantId || locked.status !== 'pending') return false;
-  // A claim that commits while this waits for its rows shows only now.
+  const [task] = await lockTasks(tx, [taskId]);
+  if (task === undefined || task.tenantId !== tenantId || task.status !== 'pending') return false;
+  // Waits for a claim that is under way: only after this does its lease show.
   await deleteWaiting(tx, taskId);
-  const task = await selectTask(tx, tenantId, taskId);
-  if (task === undefined) return false;
   if (!(await hasLease(tx, taskId))) {
     await endUnclaimed(tx, handler, task, 'cancelled', new ReeveError('cancelled', why), effects, actor);
     return true;
   }
   await updateCancelRequested(tx, taskId);
   effects.cancels.add(taskId);
-  await tell(tx, task, { type: 'task_cancel_requested', summary: why, actor }, effects);
+  await recordTaskEvent(tx, task, { type: 'task_cancel_requested', summary: why, actor }, effects);
   return true;
 }
 
-/** What is recorded of an outcome. */
+/** An outcome as it is stored. */
 export function endOf(outcome: Outcome): TaskEnd {
   const completed = outcome.status === 'completed';
   return {
@@ -126,20 +135,20 @@ export function endOf(outcome: Outcome): TaskEnd {
   };
 }
 
-/** What is recorded of a task whose lease was just ended; ends the task instead, and answers undefined, where it was to be cancelled. */
-export async function standingUnlessCancelled(
+/** Locks a task whose lease was just deleted and returns its state. Cancels it and returns undefined when it was asked to stop. */
+export async function stateUnlessCancelled(
   tx: Tx,
   handler: TaskHandler,
-  { task }: Claim,
+  taskId: string,
   effects: PostCommitEffects,
-): Promise<Standing | undefined> {
-  const [recorded] = await lockTasks(tx, [task.id]);
-  if (!recorded?.cancelRequested) return recorded;
-  await endUnclaimed(tx, handler, task, 'cancelled', new ReeveError('cancelled', 'cancelled on request'), effects);
+): Promise<TaskSchedulingState | undefined> {
+  const [state] = await lockTasks(tx, [taskId]);
+  if (!state?.cancelRequested) return state;
+  await endUnclaimed(tx, handler, state, 'cancelled', new ReeveError('cancelled', 'cancelled on request'), effects);
   return undefined;
 }
 
-/** What whoever lost a lease is told. */
+/** The error of a holder whose lease another worker has now. */
 export function leaseLost(taskId: string): ReeveError {
   return new ReeveError('lease_lost', `the lease of task ${taskId} was given to another worker`);
 }

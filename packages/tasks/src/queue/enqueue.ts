@@ -3,7 +3,7 @@ import { mayPass, type Database, type Db, type Tx } from '@reeve/db';
 import { createBatcher, invalidField, newId, ReeveError } from '@reeve/kit';
 import type { PostCommitEffects } from './post-commit-effects.ts';
 import { createAgentNames, type CheckTask } from './agent-names.ts';
-import { placeTasks } from './schedule-pending.ts';
+import { schedulePending } from './schedule-pending.ts';
 import { queueTransaction, withPostCommitEffects } from './queue-transaction.ts';
 import { claimLimited } from '../limits/limit.ts';
 import { insertPlain, isPlain } from './store/insert-plain.ts';
@@ -12,15 +12,9 @@ import { lockTasks } from './store/lock.ts';
 import { selectTasks } from './store/read.ts';
 import { fromRow } from './store/row.ts';
 import { insertSlot, lockKeys, selectBusy, selectHolders } from './store/slot.ts';
-import { insertDependencies, updateFollowed } from './store/wait.ts';
-import type { Claim, TaskHandler } from './task.ts';
-
-/** Who asks for a task, and in which trace. */
-export interface Requester {
-  readonly tenantId: string;
-  readonly userId: string;
-  readonly traceId: string;
-}
+import { insertDependencies, updateNotifying } from './store/wait.ts';
+import type { Requester } from './requester.ts';
+import type { Claim, ClaimedTask, TaskHandler } from './task.ts';
 
 /** What a task may have besides what a caller can ask for. */
 export interface TaskPlace {
@@ -28,7 +22,7 @@ export interface TaskPlace {
   readonly workflowId: string;
   readonly workflowKey: string;
   readonly runAnyway: boolean;
-  readonly hasFollowers: boolean;
+  readonly notifiesOnEnd: boolean;
 }
 
 /** Puts tasks into the queue. */
@@ -97,7 +91,7 @@ async function insertFreely(
 
 /** A task that was inserted, and the claim under which its maker works on it, where it may at once. */
 export interface Inserted {
-  readonly task: Task;
+  readonly taskId: string;
   readonly claim: Claim | undefined;
   /** Nobody was before it at its concurrency key. */
   readonly isKeyFree: boolean;
@@ -129,12 +123,12 @@ export async function insertTask(
   const epoch = isLimited ? await claimLimited(tx, task, maker.owner, maker.leaseMs) : placed.epoch;
   if (key !== null) {
     if (isLimited || epoch !== null) await insertSlot(tx, task, key, true);
-    else await placeTasks(tx, handler, [task.id], effects);
+    else await schedulePending(tx, handler, [task.id], effects);
   }
   effects.claimable ||= epoch === null;
   effects.journals.add(tenantId);
-  const shown = taskOf(task, { ...placed, epoch });
-  return { task: shown, claim: epoch === null ? undefined : { task: shown, epoch, attempt: 1 }, isKeyFree: isFree };
+  const claim = epoch === null ? undefined : { task: claimedOf(task), epoch, attempt: 1 };
+  return { taskId: task.id, claim, isKeyFree: isFree };
 }
 
 /** Inserts a task for any worker, in the caller's transaction. It has no dependencies and no key. */
@@ -177,7 +171,7 @@ export async function insertGated(
     );
     const dependencies = await openDependencies(tx, requester.tenantId, inputs, own, pathOf);
     const rows = inputs.map((input, index) => ({ ...newTask(requester, input, places[index]), place: false }));
-    await updateFollowed(
+    await updateNotifying(
       tx,
       [...new Set(dependencies.flat())].filter((id) => !own.has(id)),
     );
@@ -189,7 +183,7 @@ export async function insertGated(
       ),
     );
     await refuseBusyKeys(tx, rows);
-    await placeTasks(
+    await schedulePending(
       tx,
       handler,
       rows.filter((_, index) => dependencies[index]!.length === 0).map(({ id }) => id),
@@ -235,7 +229,7 @@ function newTask(requester: Requester, input: TaskInput, place?: TaskPlace): New
     concurrencyKey: key,
     concurrencyLimit: input.concurrency_limit,
     concurrencyStrategy: input.concurrency_strategy,
-    hasFollowers: key !== null || (place?.hasFollowers ?? false),
+    notifiesOnEnd: key !== null || (place?.notifiesOnEnd ?? false),
     place: true,
     owner: null,
     leaseMs: null,
@@ -251,6 +245,12 @@ function creationOf(requester: Requester, tasks: readonly NewTask[]): Creation {
     taskId: only?.id ?? null,
     details: only ? { agent: only.agentId, type: only.taskType } : { tasks: tasks.map(({ id }) => id) },
   };
+}
+
+function claimedOf(task: NewTask): ClaimedTask {
+  const { id, tenantId, agentId, title, description, payload, priority, maxAttempts, sessionId, traceId, createdBy } =
+    task;
+  return { id, tenantId, agentId, title, description, payload, priority, maxAttempts, sessionId, traceId, createdBy };
 }
 
 function taskOf(task: NewTask, { createdAt, place, epoch }: Placed): Task {

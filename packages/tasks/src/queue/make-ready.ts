@@ -1,12 +1,16 @@
 import { recordJournal } from '@reeve/audit';
 import type { Tx } from '@reeve/db';
 import type { PostCommitEffects } from './post-commit-effects.ts';
-import { lockTasks, type Standing } from './store/lock.ts';
+import { lockTasks, type TaskSchedulingState } from './store/lock.ts';
 import { deleteSlot, insertSlot, selectHolders, selectNext } from './store/slot.ts';
 import { insertReady } from './store/wait.ts';
 
-/** Puts tasks that wait for nothing more among those that can be claimed. */
-export async function makeReady(tx: Tx, tasks: readonly Standing[], effects: PostCommitEffects): Promise<void> {
+/** Makes tasks claimable. */
+export async function makeReady(
+  tx: Tx,
+  tasks: readonly TaskSchedulingState[],
+  effects: PostCommitEffects,
+): Promise<void> {
   if (tasks.length === 0) return;
   await insertReady(tx, tasks);
   effects.claimable = true;
@@ -23,10 +27,10 @@ export async function makeReady(tx: Tx, tasks: readonly Standing[], effects: Pos
   );
 }
 
-/** Those who wait for a key that are looked at for one that can have a place; the end of each that cannot looks on. */
+/** Most waiters of a key that are looked at: when one of them ends, the search goes on behind it. */
 const LOOKED_AT = 50;
 
-/** Gives the place that a task held of its key, which the caller has locked, to whoever waits for it. */
+/** Passes the concurrency slot of a task to the next waiters for its key. The caller has locked the key. */
 export async function freeSlot(tx: Tx, taskId: string, effects: PostCommitEffects): Promise<void> {
   const slot = await deleteSlot(tx, taskId);
   if (slot === undefined) return;

@@ -1,16 +1,16 @@
 import type { Database } from '@reeve/db';
 
 /**
- * The effects that a queue transaction has outside its database: they are collected while it runs, discarded when it rolls back,
- * and flushed once it has committed (see `queueTransaction`).
+ * The effects that a queue transaction has outside its database: collected while it runs, discarded when it rolls back, flushed
+ * once it has committed (see queue-transaction.ts).
  */
 export interface PostCommitEffects {
   /** A task became claimable. */
   claimable: boolean;
   /** A task now waits for a time. */
   timed: boolean;
-  /** A task ended whose end other tasks wait for. */
-  followers: boolean;
+  /** A task entered the completion outbox. */
+  completions: boolean;
   /** Tenants whose journal has new entries. */
   readonly journals: Set<string>;
   /** Tasks in progress that were asked to stop. */
@@ -19,10 +19,10 @@ export interface PostCommitEffects {
 }
 
 export function createEffects(): PostCommitEffects {
-  return { claimable: false, timed: false, followers: false, journals: new Set(), cancels: new Set(), calls: [] };
+  return { claimable: false, timed: false, completions: false, journals: new Set(), cancels: new Set(), calls: [] };
 }
 
-/** Calls back and notifies the workers and readers that the effects concern. Tasks that follow the ended ones are not its job. */
+/** Makes the calls and notifies the workers and readers concerned. Leaves the completion outbox alone. */
 export function notifyEffects(database: Database, effects: PostCommitEffects): void {
   for (const call of effects.calls) call();
   for (const tenantId of effects.journals) database.notify('reeve_journal', tenantId);

@@ -1,11 +1,11 @@
 import { inTenant, type Database, type Tx } from '@reeve/db';
+import { drainAfterCommit } from './completion-outbox.ts';
 import { createEffects, notifyEffects, type PostCommitEffects } from './post-commit-effects.ts';
-import { followUp } from './completion-outbox.ts';
 import type { TaskHandler } from './task.ts';
 
 /**
  * Runs a transaction that changes tasks, for one tenant or, with null, across tenants, and flushes its effects once it has
- * committed. A rollback discards the effects. A caller without a handler leaves the tasks that follow ended ones to housekeeping.
+ * committed. A rollback discards the effects. A caller without a handler leaves the completion outbox to housekeeping.
  */
 export function queueTransaction<T>(
   database: Database,
@@ -29,9 +29,9 @@ export async function withPostCommitEffects<T>(
   const effects = createEffects();
   const result = await commit(effects);
   notifyEffects(database, effects);
-  if (effects.followers) {
-    if (handler === null) database.notify('reeve_tasks', 'followers');
-    else await followUp(database, handler);
+  if (effects.completions) {
+    if (handler === null) database.notify('reeve_tasks', 'completions');
+    else await drainAfterCommit(database, handler);
   }
   return result;
 }

@@ -128,22 +128,18 @@ describe('the queue', () => {
   it('takes a task back from a silent worker and refuses what that worker writes later', async () => {
     const { id } = await enqueue();
     const handler = handlerOf(async () => done);
+    const { promise: claimed, resolve } = Promise.withResolvers<Claim>();
     await using first = workerOf(
-      handlerOf(() => new Promise(() => undefined)),
+      handlerOf((claim) => (resolve(claim), new Promise(() => undefined))),
       'first',
       60_000,
     );
     void first.runOnce(1);
-    let stale: Claim | undefined;
-    while (stale === undefined) {
-      const lease = await database.db.selectFrom('leases').selectAll().executeTakeFirst();
-      if (lease !== undefined) stale = { task: await read(id), epoch: lease.epoch, attempt: 1 };
-    }
+    const late = await claimed;
     await passTime(database, 61_000);
     assert.equal(await sweepLeases(database, handler, silentLog), 1);
     await using second = workerOf(handler, 'second');
     assert.deepEqual(await second.runOnce(1), [id]);
-    const late = stale;
     await assert.rejects(
       queueTransaction(database, null, 'default', (tx, effects) => settleTask(tx, late, done, effects)),
       { reason: 'lease_lost' },
@@ -157,12 +153,12 @@ describe('the queue', () => {
 
   it('fails a task whose workers died as often as it may be tried, and ends what belongs to it', async () => {
     const handler = handlerOf(async () => done);
-    const { task } = await queueTransaction(database, handler, 'default', (tx, effects) =>
+    const { taskId } = await queueTransaction(database, handler, 'default', (tx, effects) =>
       insertTask(tx, handler, requester, input({ max_attempts: 1 }), { owner: 'gone', leaseMs: 1_000 }, effects),
     );
     await passTime(database, 2_000);
     await sweepLeases(database, handler, silentLog);
-    assert.deepEqual([(await read(task.id)).status, (await read(task.id)).error_code], ['failed', 'unavailable']);
+    assert.deepEqual([(await read(taskId)).status, (await read(taskId)).error_code], ['failed', 'unavailable']);
     assert.deepEqual(handler.ends, ['a task: failed: the worker stopped without a word, 1 times']);
   });
 

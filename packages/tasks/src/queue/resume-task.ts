@@ -1,13 +1,14 @@
 import type { Tx } from '@reeve/db';
 import type { PostCommitEffects } from './post-commit-effects.ts';
-import { placeTasks } from './schedule-pending.ts';
+import { recordTaskEvent } from './record-task-event.ts';
+import { scheduleLocked } from './schedule-pending.ts';
+import { lockTasks } from './store/lock.ts';
 import { deleteParked, type ParkReason } from './store/park.ts';
-import { selectTask } from './store/read.ts';
+import { lockKeysOf } from './store/slot.ts';
 import type { TaskHandler } from './task.ts';
-import { tell } from './record-task-event.ts';
 
-/** Lets a task go on that waits for one of these, and does nothing to any other. The caller has locked its key and the task. */
-export async function unparkTask(
+/** Resumes a task that is suspended for one of these reasons; does nothing to any other. A caller that has locked the task has locked its key before. */
+export async function resumeTask(
   tx: Tx,
   handler: TaskHandler,
   tenantId: string,
@@ -15,9 +16,9 @@ export async function unparkTask(
   reasons: readonly ParkReason[],
   effects: PostCommitEffects,
 ): Promise<void> {
-  if (!(await deleteParked(tx, taskId, reasons))) return;
-  const task = await selectTask(tx, tenantId, taskId);
-  if (task === undefined) return;
-  await tell(tx, task, { type: 'task_resumed', summary: 'goes on' }, effects);
-  await placeTasks(tx, handler, [taskId], effects);
+  await lockKeysOf(tx, [taskId]);
+  const [task] = await lockTasks(tx, [taskId]);
+  if (task === undefined || task.tenantId !== tenantId || !(await deleteParked(tx, taskId, reasons))) return;
+  await recordTaskEvent(tx, task, { type: 'task_resumed', summary: 'goes on' }, effects);
+  await scheduleLocked(tx, handler, [task], effects);
 }

@@ -1,44 +1,46 @@
 import type { Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
-import type { PostCommitEffects } from './post-commit-effects.ts';
 import { cancelPending, endUnclaimed } from './end-task.ts';
 import { makeReady } from './make-ready.ts';
-import { lockTasks, selectGates, type Standing } from './store/lock.ts';
-import { selectTask } from './store/read.ts';
+import type { PostCommitEffects } from './post-commit-effects.ts';
+import { lockTasks, selectGates, type TaskSchedulingState } from './store/lock.ts';
 import { insertSlot, lockKeysOf, selectBusy, selectHolders, selectSlots } from './store/slot.ts';
 import { insertTimers, updateDependencyResults } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
 
 /*
- * Where a pending task waits. The gates stand in this order, and a task is put where the first closed one says:
+ * The gates of a pending task, in order. A task waits behind the first one that is closed:
  *
- *   decision (approvals) ──► other tasks (task_dependencies) ──► its time (timers) ──► its key (concurrency_slots) ──► ready
+ *   decision (approvals) ──► other tasks (task_dependencies) ──► start time (timers) ──► concurrency key (concurrency_slots) ──► ready
  *
- * Whoever opens a gate calls `placeTasks`, which looks at them all anew. A place of a key is held from the moment that
- * its task is ready to the end of the task, or to its next wait for a time.
+ * The transaction that opens a gate calls `schedulePending`, which checks all of them again. A task holds a slot of its
+ * concurrency key from the moment it is ready until it ends, or until it waits for a time again.
  */
 
 /**
- * Puts pending tasks that are nowhere, or only behind gates that may just have opened, where they wait next. A caller that has
- * locked tasks before has locked their keys before that.
+ * Schedules pending tasks that wait nowhere, or only behind gates that may just have opened. A caller that has locked tasks
+ * before has locked their keys before that.
  */
-export async function placeTasks(
+export async function schedulePending(
   tx: Tx,
   handler: TaskHandler,
   ids: readonly string[],
   effects: PostCommitEffects,
 ): Promise<void> {
   await lockKeysOf(tx, ids);
-  await placeLocked(tx, handler, await lockTasks(tx, ids), effects);
+  await scheduleLocked(tx, handler, await lockTasks(tx, ids), effects);
 }
 
-/** The same for tasks that the caller has locked, after their keys, and not changed since. With `whateverTime` a time that is still to come is not waited for. */
-export async function placeLocked(
+/**
+ * The same for tasks that the caller has locked, after their keys, and not changed since. With `ignoresTime` they do not wait for
+ * a start time that is still to come.
+ */
+export async function scheduleLocked(
   tx: Tx,
   handler: TaskHandler,
-  locked: readonly Standing[],
+  locked: readonly TaskSchedulingState[],
   effects: PostCommitEffects,
-  { whateverTime = false } = {},
+  { ignoresTime = false } = {},
 ): Promise<void> {
   const pending = locked.filter(({ status }) => status === 'pending');
   if (pending.length === 0) return;
@@ -51,25 +53,25 @@ export async function placeLocked(
     tx,
     free.filter(({ hasDependencies }) => hasDependencies).map(({ id }) => id),
   );
-  const later = free.flatMap(({ id, tenantId, later: dueAt }) =>
-    dueAt === null || whateverTime ? [] : [{ taskId: id, tenantId, dueAt }],
+  const later = free.flatMap(({ id, tenantId, runAt }) =>
+    runAt === null || ignoresTime ? [] : [{ taskId: id, tenantId, dueAt: runAt }],
   );
   await insertTimers(tx, later);
   effects.timed ||= later.length > 0;
-  const now = free.filter(({ id }) => !later.some(({ taskId }) => taskId === id));
+  const due = free.filter(({ runAt }) => runAt === null || ignoresTime);
   await makeReady(
     tx,
-    now.filter(({ concurrencyKey }) => concurrencyKey === null),
+    due.filter(({ concurrencyKey }) => concurrencyKey === null),
     effects,
   );
-  const keyed = now.filter(({ concurrencyKey }) => concurrencyKey !== null);
-  for (const task of keyed) await takeSlot(tx, handler, task, task.concurrencyKey!, effects);
+  for (const task of due)
+    if (task.concurrencyKey !== null) await takeSlot(tx, handler, task, task.concurrencyKey, effects);
 }
 
 async function takeSlot(
   tx: Tx,
   handler: TaskHandler,
-  task: Standing,
+  task: TaskSchedulingState,
   key: string,
   effects: PostCommitEffects,
 ): Promise<void> {
@@ -78,13 +80,11 @@ async function takeSlot(
     await insertSlot(tx, task, key, true);
     return makeReady(tx, [task], effects);
   }
-  // Once it has been tried it was let in, and waits for the next attempt like any other.
+  // A task that was tried before got in once, and now waits for its next attempt like any other.
   const busy = (await selectBusy(tx, task.tenantId, key)).filter((id) => id !== task.id);
   if (task.concurrencyStrategy === 'reject' && !task.tried && busy.length >= task.concurrencyLimit) {
     const error = new ReeveError('conflict', `concurrency_key ${key} is in use by task ${busy[0]}`);
-    const whole = await selectTask(tx, task.tenantId, task.id);
-    if (whole !== undefined) await endUnclaimed(tx, handler, whole, 'failed', error, effects);
-    return;
+    return endUnclaimed(tx, handler, task, 'failed', error, effects);
   }
   if (task.concurrencyStrategy === 'cancel_running')
     for (const taskId of (await selectSlots(tx, task.tenantId, key)).filter((id) => id < task.id))

@@ -1,25 +1,26 @@
 import type { Database, Tx } from '@reeve/db';
 import type { Log } from '@reeve/kit';
+import { selectCutoff } from '../retention/store.ts';
+import { leaseLost, stateUnlessCancelled } from './end-task.ts';
 import type { PostCommitEffects } from './post-commit-effects.ts';
-import { leaseLost, standingUnlessCancelled } from './end-task.ts';
 import { queueTransaction } from './queue-transaction.ts';
+import { recordTaskEvent } from './record-task-event.ts';
+import { resumeTask } from './resume-task.ts';
 import { deleteLease } from './store/lease.ts';
 import { lockTasks } from './store/lock.ts';
 import { insertParked, selectRetrying, selectShort, type ParkReason } from './store/park.ts';
-import { selectCutoff } from '../retention/store.ts';
-import { lockKeysOf } from './store/slot.ts';
 import type { Claim, TaskHandler } from './task.ts';
-import { tell } from './record-task-event.ts';
-import { unparkTask } from './resume-task.ts';
 
 /*
- * A task in progress can be put aside until something outside happens. It is pending then, with no lease and no worker, for
- * days if need be; it keeps its place of its concurrency key, since it has begun, and its attempt does not count.
+ * Suspension: a task in progress waits for something outside the queue
  *
- *   in_progress ──park──► parked (approval | budget | dependencies) ──unpark──► wherever the gates say (see schedule-pending.ts)
+ *   in_progress ──suspend──► suspended (approval | budget | dependencies) ──resume──► wherever its gates say (schedule-pending.ts)
+ *
+ * A suspended task is pending, with no lease and no worker, for days if need be. It keeps its concurrency slot, since its work has
+ * begun, and the attempt does not count.
  */
 
-/** How it is told what a task waits for. */
+/** The journal's sentence for each reason. */
 const WAITS: Readonly<Record<ParkReason, string>> = {
   approval: 'waits for a decision on a tool call',
   budget: 'waits for its budget to have room',
@@ -27,65 +28,65 @@ const WAITS: Readonly<Record<ParkReason, string>> = {
 };
 
 /**
- * Puts a claimed task aside in the caller's transaction, or ends it where it was to be cancelled; answers which. With `retryMs`
- * it tries again by itself after that many milliseconds. Nobody can decide anything about it between this and the commit. Throws `lease_lost`, changing nothing, where the claim no longer holds.
+ * Suspends a claimed task in the caller's transaction, or cancels it when it was asked to stop; returns which. With `retryMs` it
+ * resumes by itself after that many milliseconds. The task stays locked until the commit. Throws `lease_lost`, changing nothing,
+ * when the claim no longer holds.
  */
-export async function parkTask(
+export async function suspendTask(
   tx: Tx,
   handler: TaskHandler,
-  claim: Claim,
+  { task, epoch }: Claim,
   reason: ParkReason,
   effects: PostCommitEffects,
   retryMs?: number,
-): Promise<'parked' | 'ended'> {
-  const { task, epoch } = claim;
+): Promise<'suspended' | 'ended'> {
   if ((await deleteLease(tx, task.id, epoch)) === undefined) throw leaseLost(task.id);
-  if ((await standingUnlessCancelled(tx, handler, claim, effects)) === undefined) return 'ended';
-  await insertParked(tx, task.id, task.tenant_id, reason, retryMs);
-  await tell(tx, task, { type: 'task_parked', summary: WAITS[reason], details: { waiting_for: reason } }, effects);
-  return 'parked';
+  if ((await stateUnlessCancelled(tx, handler, task.id, effects)) === undefined) return 'ended';
+  await insertParked(tx, task.id, task.tenantId, reason, retryMs);
+  const details = { waiting_for: reason };
+  await recordTaskEvent(tx, task, { type: 'task_parked', summary: WAITS[reason], details }, effects);
+  return 'suspended';
 }
 
-/** Locks a claimed task, so that nobody decides anything about it until the transaction ends. */
-export async function holdTask(tx: Tx, { task }: Claim): Promise<void> {
+/** Locks a claimed task, so that no decision about it is made until the transaction ends. */
+export async function lockClaimed(tx: Tx, { task }: Claim): Promise<void> {
   await lockTasks(tx, [task.id]);
 }
 
-/** Tasks that one look takes on. */
+/** Tasks of one look. */
 const AT_ONCE = 200;
 
-/**
- * Lets a tenant's tasks try again that wait for money: those whose budget still has no room wait on.
- */
-export async function retryShort(database: Database, handler: TaskHandler, log: Log, tenantId: string): Promise<void> {
+/** Resumes a tenant's tasks that wait for budget. Those whose budget still has no room suspend themselves again. */
+export async function resumeShort(database: Database, handler: TaskHandler, log: Log, tenantId: string): Promise<void> {
   const now = await selectCutoff(database.db, 0);
   for (;;) {
     const waiting = await selectShort(database.db, tenantId, now, AT_ONCE);
-    const went = await goOn(database, handler, log, waiting);
-    if (waiting.length < AT_ONCE || went === 0) return;
+    const resumed = await resumeEach(database, handler, log, waiting);
+    if (waiting.length < AT_ONCE || resumed === 0) return;
   }
 }
 
-/** Lets tasks of any tenant go on that were to try again by themselves, as when what others had reserved may have come back. */
+/** Resumes tasks of any tenant whose time to try again has come. */
 export async function retryParked(database: Database, handler: TaskHandler, log: Log): Promise<void> {
-  await goOn(database, handler, log, await selectRetrying(database.db, AT_ONCE));
+  await resumeEach(database, handler, log, await selectRetrying(database.db, AT_ONCE));
 }
 
-/** Each by itself, so that one that cannot go on holds up no other. Answers how many went on. */
-async function goOn(database: Database, handler: TaskHandler, log: Log, taskIds: readonly string[]): Promise<number> {
-  let went = 0;
-  for (const taskId of taskIds) {
+/** Resumes each task in a transaction of its own, so that one that fails holds up no other. Returns how many were handled. */
+async function resumeEach(
+  database: Database,
+  handler: TaskHandler,
+  log: Log,
+  tasks: readonly { id: string; tenantId: string }[],
+): Promise<number> {
+  let resumed = 0;
+  for (const { id, tenantId } of tasks)
     try {
-      await queueTransaction(database, handler, null, async (tx, effects) => {
-        await lockKeysOf(tx, [taskId]);
-        const [standing] = await lockTasks(tx, [taskId]);
-        if (standing?.status === 'pending')
-          await unparkTask(tx, handler, standing.tenantId, taskId, ['budget'], effects);
-      });
-      went += 1;
+      await queueTransaction(database, handler, null, (tx, effects) =>
+        resumeTask(tx, handler, tenantId, id, ['budget'], effects),
+      );
+      resumed += 1;
     } catch (error) {
-      log.error({ err: error, task_id: taskId }, 'a task that was put aside could not go on');
+      log.error({ err: error, task_id: id }, 'a suspended task could not resume');
     }
-  }
-  return went;
+  return resumed;
 }

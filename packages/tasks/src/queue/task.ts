@@ -1,28 +1,48 @@
-import type { Approval, Decision, Task, TaskStatus } from '@reeve/contract';
+import type { Approval, Decision, TaskStatus } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 
 /*
- * The life of a task
+ * The states of a task
  *
  *   pending ──claim──► in_progress ──► completed | failed | cancelled
  *      ▲                   │
- *      └─retry, sweep, park┘
+ *      └─retry, sweep,─────┘
+ *        suspend
  *
- * A pending task is where the first of its closed gates says (see schedule-pending.ts): behind a decision, other tasks, a time, or
- * its concurrency key; or it is ready. A task in progress has a lease and is in none of these places. A task that has
- * ended is in none and has no lease; only `retry` by a person brings it back. Every transition writes a journal row in
- * its transaction, and the end of a task with followers also a row of ended_tasks (see completion-outbox.ts).
+ * A pending task waits behind the first of its gates that is closed (see schedule-pending.ts), or is ready to be claimed. A task
+ * in progress has a lease and waits nowhere. An ended task has neither; only a person's `retry` makes it pending again. Every
+ * transition writes a journal entry in its transaction. A task that others wait for enters the completion outbox in the
+ * transaction that ends it (see completion-outbox.ts).
  *
- * The lease is fenced: every claim draws a new epoch, and whatever its holder writes later names that epoch. Once
- * the sweeper has given the task to somebody else, writes under the old epoch change nothing and fail with `lease_lost`.
+ * Leases are fenced: every claim draws a new epoch, and its holder names that epoch with each write. Once the sweeper has given
+ * the task to another worker, writes under the old epoch change nothing and fail with `lease_lost`.
  */
 
-/** A claimed task. Its holder may write in its name until `signal` aborts. */
+/** The part of a task that journal entries and audit entries name. */
+export interface TaskIdentity {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly agentId: string;
+  readonly title: string;
+  readonly sessionId: string | null;
+  readonly traceId: string;
+}
+
+/** The task of a claim: what a handler works from. The API's `Task` has more fields, and a claim reads none of them. */
+export interface ClaimedTask extends TaskIdentity {
+  readonly description: string | null;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly priority: number;
+  readonly maxAttempts: number;
+  readonly createdBy: string | null;
+}
+
+/** The right to work on a task. The holder may write in the task's name until `signal` aborts. */
 export interface Claim {
-  readonly task: Task;
+  readonly task: ClaimedTask;
   readonly epoch: number;
-  /** Which attempt this is, from 1. */
+  /** The number of this attempt, from 1. */
   readonly attempt: number;
 }
 
@@ -32,32 +52,32 @@ export type Outcome =
   | { readonly status: 'failed'; readonly error: ReeveError }
   | { readonly status: 'cancelled'; readonly error: ReeveError };
 
-/**
- * What to do with claimed tasks. `run` either answers the outcome, or null where it settled the task in a
- * transaction of its own; what it throws is a failed attempt, tried again where that may help.
- */
+/** The code that works on claimed tasks. */
 export interface TaskHandler {
+  /**
+   * Works on a claimed task. Returns its outcome, or null when it settled the task in a transaction of its own. An exception is
+   * a failed attempt, which is retried when the error is retryable.
+   */
   run(claim: Claim, signal: AbortSignal): Promise<Outcome | null>;
   /**
-   * Called in the transaction that ends a task which its handler did not end: cancelled while it waited, given up after its
-   * last attempt, or left behind by a dependency. What belongs to the task is to be ended with it. What it answers is called
-   * once that has committed.
+   * Runs in the transaction that ends a task which the handler did not end: one cancelled while it waited, out of attempts, or
+   * left behind by a dependency. Ends whatever belongs to the task. The returned function is called after the commit.
    */
-  ended(tx: Tx, task: Task, error: ReeveError, status: 'failed' | 'cancelled'): Promise<(() => void) | void>;
-  /** Checks the decision on a tool call of a task before it is recorded, in the same transaction. Throws what is wrong with it. */
+  ended(tx: Tx, task: TaskIdentity, error: ReeveError, status: 'failed' | 'cancelled'): Promise<(() => void) | void>;
+  /** Validates the decision on a tool call, in the transaction that records it. Throws when the call does not allow it. */
   check?(tx: Tx, approval: Approval, decision: ToolDecision): Promise<void>;
 }
 
-/** What was decided about a tool call, or about a call whose outcome is hidden. */
+/** A person's decision on a tool call, or on a call whose outcome is unknown. */
 export interface ToolDecision {
   readonly decision: Decision;
   /** The input to use instead. */
   readonly editedInput?: Readonly<Record<string, unknown>> | undefined;
-  /** What the call came to, given by hand. */
+  /** The result of the call, given by hand. */
   readonly result?: unknown;
 }
 
-/** An error as callers may see it: what went wrong inside stays in the log. */
+/** The error as callers may see it: internal details stay in the log. */
 export function shownError(error: ReeveError): ReeveError {
   if (error.reason !== 'internal') return error;
   return new ReeveError('internal', 'something went wrong inside; the log has it', { cause: error });

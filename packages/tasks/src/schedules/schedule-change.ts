@@ -4,7 +4,7 @@ import { inTenant, type Database, type Tx } from '@reeve/db';
 import { invalidField, newId, ReeveError } from '@reeve/kit';
 import { nextDue, type Times } from './due-time.ts';
 import type { CheckTask } from '../queue/agent-names.ts';
-import type { Requester } from '../queue/enqueue.ts';
+import type { Requester } from '../queue/requester.ts';
 import {
   deleteSchedule,
   insertSchedule,

@@ -3,7 +3,7 @@ import { isRetryable, ReeveError, type Log } from '@reeve/kit';
 import type { PostCommitEffects } from '../queue/post-commit-effects.ts';
 import { giveBack, retryLater, settleTask } from '../queue/end-task.ts';
 import { queueTransaction } from '../queue/queue-transaction.ts';
-import { createSettler } from './completion-batcher.ts';
+import { createCompletionBatcher } from './completion-batcher.ts';
 import { shownError, type Claim, type Outcome, type TaskHandler } from '../queue/task.ts';
 
 export interface AttemptParts {
@@ -21,7 +21,7 @@ export type Attempt = (claim: Claim, signal: AbortSignal, worked: () => void) =>
 /** From claim to whatever becomes of it: settled, tried again later, left to others, or ended. */
 export function createAttempt(parts: AttemptParts): Attempt {
   const { database, handler, leaseMs } = parts;
-  const settle = createSettler(database, handler);
+  const settle = createCompletionBatcher(database, handler);
 
   return async (claim, signal, worked) => {
     let outcome: Outcome | null;
@@ -39,7 +39,7 @@ export function createAttempt(parts: AttemptParts): Attempt {
     } catch (thrown) {
       return await endAttempt(parts, claim, ReeveError.from(signal.aborted ? signal.reason : thrown));
     } finally {
-      if (parts.isLimited(claim.task.tenant_id)) database.notify('reeve_tasks', '');
+      if (parts.isLimited(claim.task.tenantId)) database.notify('reeve_tasks', '');
     }
     return outcome?.status ?? 'settled';
   };
@@ -51,7 +51,7 @@ async function endAttempt(parts: AttemptParts, claim: Claim, error: ReeveError):
   const { task, attempt: count } = claim;
   const about = { err: error, task_id: task.id, attempt: count };
   const write = (work: (tx: Tx, effects: PostCommitEffects) => Promise<void>) =>
-    persist(leaseMs, () => queueTransaction(database, handler, task.tenant_id, work), mayPass);
+    persist(leaseMs, () => queueTransaction(database, handler, task.tenantId, work), mayPass);
   if (error.reason === 'lease_lost') {
     log.info(about, 'a task was left to another worker');
     return 'lease_lost';
@@ -61,7 +61,7 @@ async function endAttempt(parts: AttemptParts, claim: Claim, error: ReeveError):
     await write((tx, effects) => giveBack(tx, handler, claim, effects));
     return 'given_back';
   }
-  if (error.reason !== 'cancelled' && isRetryable(error) && count < task.max_attempts) {
+  if (error.reason !== 'cancelled' && isRetryable(error) && count < task.maxAttempts) {
     log.warn(about, 'an attempt failed');
     await write((tx, effects) => retryLater(tx, handler, claim, error, effects));
     return 'retried';

@@ -104,7 +104,7 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
       const wants = plan(room, suspects);
       if (wants.length === 0) break;
       const claimed = await take(wants);
-      for (const { task, lane, rank } of claimed) cursors.set(keyOf({ tenantId: task.tenant_id, lane }), rank);
+      for (const { task, lane, rank } of claimed) cursors.set(keyOf({ tenantId: task.tenantId, lane }), rank);
       if (claimed.length > 0 || !all) return claimed;
       asked += new Set(wants.map(({ tenantId }) => tenantId)).size;
     }

@@ -2,7 +2,7 @@ import { isDeadlock, mayPass, type Database } from '@reeve/db';
 import { createBatcher } from '@reeve/kit';
 import { endOf, leaseLost } from '../queue/end-task.ts';
 import { withPostCommitEffects } from '../queue/queue-transaction.ts';
-import { settleLeased, type LeasedEnd } from '../queue/store/end.ts';
+import { settleLeased, type LeasedEnd, type Settled } from '../queue/store/end.ts';
 import type { Claim, Outcome, TaskHandler } from '../queue/task.ts';
 
 /** Most ends that share a commit. */
@@ -12,11 +12,11 @@ const TOGETHER = 1_000;
  * Settles claimed tasks; those that end while others commit share the next commit. Resolves once it has committed and
  * whoever waited for the task was told; throws `lease_lost` where the claim no longer holds.
  */
-export function createSettler(
+export function createCompletionBatcher(
   database: Database,
   handler: TaskHandler,
 ): (claim: Claim, outcome: Outcome) => Promise<void> {
-  const settle = createBatcher<LeasedEnd, { hasFollowers: boolean } | undefined>(
+  const settle = createBatcher<LeasedEnd, Settled | undefined>(
     async (ends) => {
       const settled = new Map((await settleLeased(database.queue, ends)).map((one) => [one.taskId, one]));
       return ends.map(({ taskId }) => settled.get(taskId));
@@ -28,7 +28,7 @@ export function createSettler(
     withPostCommitEffects(database, handler, async (effects) => {
       const settled = await settle({ ...endOf(outcome), taskId: task.id, epoch });
       if (settled === undefined) throw leaseLost(task.id);
-      effects.journals.add(task.tenant_id);
-      effects.followers = settled.hasFollowers;
+      effects.journals.add(task.tenantId);
+      effects.completions = settled.notifiesOnEnd;
     });
 }

@@ -2,7 +2,7 @@ import type { Database } from '@reeve/db';
 import type { Log, Signal } from '@reeve/kit';
 import { decideOverdue } from '../approvals/approval.ts';
 import { retryParked } from '../queue/suspend-task.ts';
-import { releaseFollowers } from '../queue/completion-outbox.ts';
+import { drainCompletionOutbox } from '../queue/completion-outbox.ts';
 import { mergeCounts } from '../queue/store/count.ts';
 import { sweepLeases } from './sweep.ts';
 import type { TaskHandler } from '../queue/task.ts';
@@ -37,7 +37,7 @@ export async function runHousekeeping({
     'taking back leases': () => sweepLeases(database, handler, log),
     'deciding overdue approvals': () => decideOverdue(database, handler, log),
     'retrying what was put aside': () => retryParked(database, handler, log),
-    'telling followers': () => releaseFollowers(database, handler),
+    'draining the completion outbox': () => drainCompletionOutbox(database, handler),
     'merging counts': async () => void (mergeAt = await mergeCounts(database.db, mergeAt)),
   };
   while (!signal.aborted) {

@@ -2,16 +2,15 @@ import { isTransient, type Database, type Tx } from '@reeve/db';
 import { ReeveError, type Log } from '@reeve/kit';
 import type { PostCommitEffects } from '../queue/post-commit-effects.ts';
 import { endUnclaimed } from '../queue/end-task.ts';
-import { placeLocked } from '../queue/schedule-pending.ts';
+import { scheduleLocked } from '../queue/schedule-pending.ts';
 import { queueTransaction } from '../queue/queue-transaction.ts';
 import { updateAttempted, updateLost } from '../queue/store/end.ts';
 import { deleteExpired, selectExpired } from '../queue/store/lease.ts';
 import { lockTasks } from '../queue/store/lock.ts';
-import { selectTask } from '../queue/store/read.ts';
 import { lockKeysOf } from '../queue/store/slot.ts';
 import { insertReady, selectDue, takeDue } from '../queue/store/wait.ts';
 import type { TaskHandler } from '../queue/task.ts';
-import { tell } from '../queue/record-task-event.ts';
+import { recordTaskEvent } from '../queue/record-task-event.ts';
 
 /** Leases and timers that one look takes on. */
 const AT_ONCE = 500;
@@ -41,23 +40,22 @@ export async function sweepLeases(database: Database, handler: TaskHandler, log:
 async function takeBack(tx: Tx, handler: TaskHandler, taskId: string, effects: PostCommitEffects): Promise<boolean> {
   const lease = await deleteExpired(tx, taskId);
   if (lease === undefined) return false;
-  const { tenantId, attempt, startedAt } = lease;
+  const { attempt, startedAt } = lease;
   await updateAttempted(tx, taskId, attempt, startedAt, null);
   await updateLost(tx, taskId);
-  const [standing] = await lockTasks(tx, [taskId]);
-  const task = await selectTask(tx, tenantId, taskId);
-  if (task === undefined || standing === undefined || standing.status !== 'pending') return true;
-  effects.journals.add(tenantId);
-  if (standing.cancelRequested) {
+  const [task] = await lockTasks(tx, [taskId]);
+  if (task === undefined || task.status !== 'pending') return true;
+  if (task.cancelRequested) {
     const error = new ReeveError('cancelled', 'cancelled while its worker was gone');
     await endUnclaimed(tx, handler, task, 'cancelled', error, effects);
-  } else if (attempt >= task.max_attempts) {
+  } else if (attempt >= task.maxAttempts) {
     const error = new ReeveError('unavailable', `the worker stopped without a word, ${attempt} times`);
     await endUnclaimed(tx, handler, task, 'failed', error, effects);
   } else {
-    await insertReady(tx, [standing]);
+    await insertReady(tx, [task]);
     effects.claimable = true;
-    await tell(tx, task, { type: 'task_returned', summary: 'its worker fell silent', details: { attempt } }, effects);
+    const event = { type: 'task_returned', summary: 'its worker fell silent', details: { attempt } } as const;
+    await recordTaskEvent(tx, task, event, effects);
   }
   return true;
 }
@@ -91,6 +89,6 @@ async function promote(database: Database, handler: TaskHandler, due: readonly s
     const locked = await lockTasks(tx, due);
     const taken = new Set(await takeDue(tx, due));
     const now = locked.filter(({ id }) => taken.has(id));
-    await placeLocked(tx, handler, now, effects, { whateverTime: true });
+    await scheduleLocked(tx, handler, now, effects, { ignoresTime: true });
   });
 }

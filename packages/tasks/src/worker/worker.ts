@@ -106,7 +106,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const stopListening = [
     database.listen('reeve_tasks', (payload) => {
       claimer.look();
-      if (payload === 'followers') chores.raise();
+      if (payload === 'completions') chores.raise();
       else if (payload !== '') promoteAt = -Infinity;
       wake.raise();
     }),
@@ -134,8 +134,8 @@ export function startWorker(options: WorkerOptions): Worker {
     const { claim, abort } = entry;
     const context = {
       requestId: claim.task.id,
-      traceId: claim.task.trace_id || newTraceId(),
-      tenantId: claim.task.tenant_id,
+      traceId: claim.task.traceId || newTraceId(),
+      tenantId: claim.task.tenantId,
     };
     const done = withContext(context, async () => {
       const startedAt = performance.now();

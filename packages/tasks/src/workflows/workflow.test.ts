@@ -7,18 +7,18 @@ import { openTestDatabase } from '@reeve/testing';
 import fc from 'fast-check';
 import type { CheckTask } from '../queue/agent-names.ts';
 import { createEnqueuer } from '../queue/enqueue.ts';
-import { releaseFollowers } from '../queue/completion-outbox.ts';
+import { drainCompletionOutbox } from '../queue/completion-outbox.ts';
 import type { TaskHandler } from '../queue/task.ts';
 import { startWorker } from '../worker/worker.ts';
 import { cancelWorkflow, createWorkflow, readWorkflow, requireGraph } from './workflow.ts';
 
 const requester = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
 
-/** Does what each task's title says, and answers its key. */
+/** Fails a task titled so; returns the key of any other, which `create` puts into its description. */
 const handler: TaskHandler = {
   async run({ task }) {
-    if (task.title === 'fails') throw new ReeveError('invalid_request', `${task.workflow_key} went wrong`);
-    return { status: 'completed', result: { from: task.workflow_key }, summary: 'done' };
+    if (task.title === 'fails') throw new ReeveError('invalid_request', `${task.description} went wrong`);
+    return { status: 'completed', result: { from: task.description }, summary: 'done' };
   },
   ended: async () => undefined,
 };
@@ -61,7 +61,13 @@ describe('workflows', { timeout: 120_000 }, () => {
       WorkflowInput.parse({
         title: 'a workflow',
         on_failure: onFailure,
-        tasks: tasks.map((task) => ({ agent_id: 'ada', task_type: 'query', title: task.key, ...task })),
+        tasks: tasks.map((task) => ({
+          agent_id: 'ada',
+          task_type: 'query',
+          title: task.key,
+          description: task.key,
+          ...task,
+        })),
       }),
     );
   const read = (id: string) => readWorkflow(database, 'default', id);
@@ -106,7 +112,7 @@ describe('workflows', { timeout: 120_000 }, () => {
     const begun: string[] = [];
     const noting: TaskHandler = {
       ...handler,
-      run: (claim, signal) => (begun.push(claim.task.workflow_key!), handler.run(claim, signal)),
+      run: (claim, signal) => (begun.push(claim.task.description!), handler.run(claim, signal)),
     };
     await using worker = startWorker({
       database,
@@ -238,7 +244,7 @@ describe('workflows', { timeout: 120_000 }, () => {
         .execute();
       await database.db.insertInto('ended_tasks').values({ task_id: task.id, tenant_id: 'default' }).execute();
     }
-    await Promise.all(Array.from({ length: 4 }, () => releaseFollowers(database, handler)));
+    await Promise.all(Array.from({ length: 4 }, () => drainCompletionOutbox(database, handler)));
     assert.deepEqual(await database.db.selectFrom('ended_tasks').selectAll().execute(), []);
     const ready = await database.db.selectFrom('ready_tasks').select('task_id').execute();
     assert.deepEqual(

@@ -4,7 +4,8 @@ import { inTenant, type Database } from '@reeve/db';
 import { invalidField, newId, ReeveError } from '@reeve/kit';
 import { checkInputs, type CheckTask } from '../queue/agent-names.ts';
 import { cancelPending } from '../queue/end-task.ts';
-import { insertGated, type Requester } from '../queue/enqueue.ts';
+import { insertGated } from '../queue/enqueue.ts';
+import type { Requester } from '../queue/requester.ts';
 import { queueTransaction } from '../queue/queue-transaction.ts';
 import { lockTasks } from '../queue/store/lock.ts';
 import { insertWorkflow, listWorkflows, selectWorkflow, selectWorkflowTasks } from './store.ts';
@@ -37,7 +38,7 @@ export async function createWorkflow(
       workflowId: id,
       workflowKey: key,
       runAnyway: input.on_failure === 'run_anyway',
-      hasFollowers: followed.has(key),
+      notifiesOnEnd: followed.has(key),
     })),
     alongside: async (tx) => {
       await insertWorkflow(tx, { ...requester, id, title: input.title, onFailure: input.on_failure });

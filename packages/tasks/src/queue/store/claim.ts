@@ -1,8 +1,7 @@
-import type { Task } from '@reeve/contract';
 import { runText, type Db } from '@reeve/db';
 import { sql } from 'kysely';
 import type { Limit } from '../../limits/store.ts';
-import { CLAIMED_COLUMNS, CLAIMED_TIMES, claimedTask, type ClaimedRow } from './claimed.ts';
+import type { Claim, ClaimedTask } from '../task.ts';
 
 /** A part of the ready tasks that is claimed by itself: an agent's of one tenant. */
 export interface Lane {
@@ -20,12 +19,10 @@ export interface Want extends Lane {
   readonly share: number;
 }
 
-export interface Claimed {
-  readonly task: Task;
+/** A claim made from the ready tasks, and where it stood among them. */
+export interface Claimed extends Claim {
   readonly lane: string;
   readonly rank: number;
-  readonly epoch: number;
-  readonly attempt: number;
 }
 
 /** What there is to claim, and how much of it may be in progress. */
@@ -62,14 +59,10 @@ export async function lookAtQueue(db: Db, after: Lane | undefined, most: number)
  */
 export async function claimReady(db: Db, owner: string, leaseMs: number, wants: readonly Want[]): Promise<Claimed[]> {
   const rows = await runText<ClaimedRow>(db, CLAIM, [JSON.stringify(wants.map(toRow)), owner, leaseMs]);
-  return rows.map((row) => ({
-    task: claimedTask(row),
-    lane: row.lane,
-    rank: row.rank,
-    epoch: row.epoch,
-    attempt: row.attempts + 1,
-  }));
+  return rows.map(({ lane, rank, epoch, attempt, ...task }) => ({ task, lane, rank, epoch, attempt }));
 }
+
+type ClaimedRow = ClaimedTask & Omit<Claimed, 'task'>;
 
 const CLAIM = `
   with wanted as materialized (
@@ -84,20 +77,20 @@ const CLAIM = `
         where w.tenant_id = t.tenant_id order by r.rank, r.task_id limit t.share) c))
     returning lane, rank, task_id
   ), taken as materialized (
-    select p.lane, p.rank, t.id, t.tenant_id, t.agent_id, t.session_id, t.trace_id, t.attempts,
-      nextval('lease_epochs') as epoch, reeve_now() as at
+    select p.lane, p.rank, t.id, t.tenant_id, t.agent_id, t.title, t.description, t.payload, t.priority, t.max_attempts, t.session_id,
+      t.trace_id, t.created_by_user_id, t.attempts + 1 as attempt, nextval('lease_epochs') as epoch, reeve_now() as at
     from picked p join tasks t on t.id = p.task_id and t.status = 'pending'
   ), leased as (
     insert into leases (task_id, tenant_id, agent_id, epoch, owner, attempt, started_at, expires_at)
-    select id, tenant_id, agent_id, epoch, $2::text, attempts + 1, at, at + $3::float8 * interval '1 ms' from taken
+    select id, tenant_id, agent_id, epoch, $2::text, attempt, at, at + $3::float8 * interval '1 ms' from taken
   ), told as (
     insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, summary)
     select tenant_id, 'task_started', agent_id, id, session_id, trace_id, 'started' from taken
   )
-  select k.lane, k.rank, k.epoch, k.attempts, k.at::text, ${CLAIMED_COLUMNS.map((column) => `t.${column}`).join(', ')},
-    ${CLAIMED_TIMES.map((column) => `t.${column}::text`).join(', ')}
-  from taken k join tasks t on t.id = k.id
-  order by k.rank, k.id`;
+  select lane, rank, epoch, attempt, id, tenant_id as "tenantId", agent_id as "agentId", title, description, payload, priority,
+    max_attempts as "maxAttempts", session_id as "sessionId", trace_id as "traceId", created_by_user_id as "createdBy"
+  from taken order by rank, id`;
+
 function toRow({ tenantId, lane, fromRank, limit, share }: Want) {
   return { tenant_id: tenantId, lane, from_rank: fromRank, most: limit, share };
 }

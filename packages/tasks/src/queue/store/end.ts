@@ -21,8 +21,8 @@ export interface LeasedEnd extends TaskEnd {
 /** A task that was ended. */
 export interface Settled {
   readonly taskId: string;
-  /** Others are to be told: the task is in ended_tasks now. */
-  readonly hasFollowers: boolean;
+  /** Others wait for its end: it entered the completion outbox. */
+  readonly notifiesOnEnd: boolean;
 }
 
 /**
@@ -39,7 +39,7 @@ export async function settleLeased(db: Db, ends: readonly LeasedEnd[]): Promise<
     ends.map(({ errorMessage }) => errorMessage),
     ends.map(({ errorCode }) => errorCode),
   ]);
-  return rows.map((row) => ({ taskId: row.id, hasFollowers: row.has_followers }));
+  return rows.map((row) => ({ taskId: row.id, notifiesOnEnd: row.has_followers }));
 }
 
 /** One sentence on the end of a task, for the journal and for memory. */
@@ -145,8 +145,8 @@ function resultText({ status, result }: LeasedEnd): string | null {
   return status !== 'completed' || result === null || result === undefined ? null : JSON.stringify(result);
 }
 
-/** Takes one ended task, but none of `except`, whose followers are to be told; undefined where there is none that nobody else is at. */
-export async function takeEnded(db: Db, except: readonly string[]): Promise<string | undefined> {
+/** Removes a task, none of `except`, from the outbox and returns its id. Returns undefined when no unlocked row exists. */
+export async function takeCompletion(db: Db, except: readonly string[]): Promise<string | undefined> {
   const { rows } = await sql<{ task_id: string }>`
     delete from ended_tasks where task_id = (select task_id from ended_tasks where task_id <> all(${[...except]}::uuid[]) order by task_id limit 1 for update skip locked)
     returning task_id`.execute(db);

@@ -11,7 +11,7 @@ export function isPlain(task: NewTask): boolean {
     task.owner === null &&
     task.runAt === null &&
     !task.requiresApproval &&
-    !task.hasFollowers &&
+    !task.notifiesOnEnd &&
     task.dependsOn.length === 0 &&
     task.concurrencyKey === null &&
     task.workflowId === null

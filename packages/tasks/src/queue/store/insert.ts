@@ -25,7 +25,7 @@ export interface NewTask {
   readonly concurrencyLimit: number;
   readonly concurrencyStrategy: string;
   /** Others wait for its end. */
-  readonly hasFollowers: boolean;
+  readonly notifiesOnEnd: boolean;
   /** False: the caller says in the same transaction where it waits, since it depends on others or has a key. */
   readonly place: boolean;
   /** Whom to lease it to from the start, instead of placing it; null: nobody. */
@@ -160,7 +160,7 @@ function toRow(task: NewTask) {
     concurrency_key: task.concurrencyKey ?? undefined,
     concurrency_limit: task.concurrencyKey === null ? undefined : task.concurrencyLimit,
     concurrency_strategy: task.concurrencyKey === null ? undefined : task.concurrencyStrategy,
-    has_followers: task.hasFollowers || undefined,
+    has_followers: task.notifiesOnEnd || undefined,
     place: task.place ? undefined : false,
     owner: task.owner ?? undefined,
     lease_ms: task.leaseMs ?? undefined,

@@ -37,16 +37,13 @@ export async function selectExpired(db: Db, limit: number): Promise<string[]> {
 }
 
 /** Takes a lease away that has run out; undefined where it was extended or ended meanwhile, or somebody else is at it. */
-export async function deleteExpired(
-  db: Db,
-  taskId: string,
-): Promise<{ tenantId: string; attempt: number; startedAt: Date } | undefined> {
-  const { rows } = await sql<{ tenant_id: string; attempt: number; started_at: Date }>`
+export async function deleteExpired(db: Db, taskId: string): Promise<{ attempt: number; startedAt: Date } | undefined> {
+  const { rows } = await sql<{ attempt: number; started_at: Date }>`
     delete from leases where task_id = (select task_id from leases where task_id = ${taskId} and expires_at <= reeve_now() for update skip locked)
       and expires_at <= reeve_now()
-    returning tenant_id, attempt, started_at`.execute(db);
+    returning attempt, started_at`.execute(db);
   const [row] = rows;
-  return row && { tenantId: row.tenant_id, attempt: row.attempt, startedAt: row.started_at };
+  return row && { attempt: row.attempt, startedAt: row.started_at };
 }
 
 /** Lets every lease run out now: right only where no other process can be alive, as on an embedded database just opened. */

@@ -1,71 +1,41 @@
 import type { Db } from '@reeve/db';
 import { sql } from 'kysely';
+import type { TaskIdentity } from '../task.ts';
 
-/** What decides where a pending task may wait. */
-export interface Standing {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly agentId: string;
+/** The part of a task that decides whether and where it waits, read under its row lock. */
+export interface TaskSchedulingState extends TaskIdentity {
   readonly status: string;
   readonly priority: number;
+  readonly maxAttempts: number;
   readonly cancelRequested: boolean;
   readonly runAnyway: boolean;
-  /** Its time, where that has not come. */
-  readonly later: Date | null;
+  /** Its start time when that is still to come. */
+  readonly runAt: Date | null;
   readonly concurrencyKey: string | null;
   readonly concurrencyLimit: number;
   readonly concurrencyStrategy: string;
-  /** Its workers died so often that it may be why: it is claimed alone from now on. */
-  readonly suspect: boolean;
+  /** Its workers died so often that the task may be the cause: from now on it is claimed alone. */
+  readonly quarantined: boolean;
   readonly hasDependencies: boolean;
   /** It has been in progress before. */
   readonly tried: boolean;
 }
 
-/** Locks tasks against ending until the transaction does, in the order of their ids, and answers what is recorded of them. */
-export async function lockTasks(db: Db, ids: readonly string[]): Promise<Standing[]> {
+/** Locks tasks until the transaction ends, in the order of their ids, and returns their state. */
+export async function lockTasks(db: Db, ids: readonly string[]): Promise<TaskSchedulingState[]> {
   if (ids.length === 0) return [];
-  const { rows } = await sql<Row>`
-    select id, tenant_id, agent_id, status, priority, cancel_requested, run_anyway,
-      case when run_at > reeve_now() then run_at end as later,
-      concurrency_key, concurrency_limit, concurrency_strategy, lost_attempts > 0 and lost_attempts >= least(2, max_attempts - 1) as suspect, depends_on <> '{}' as has_dependencies, attempts > 0 as tried
+  const { rows } = await sql<TaskSchedulingState>`
+    select id, tenant_id as "tenantId", agent_id as "agentId", title, session_id as "sessionId", trace_id as "traceId", status,
+      priority, max_attempts as "maxAttempts", cancel_requested as "cancelRequested", run_anyway as "runAnyway",
+      case when run_at > reeve_now() then run_at end as "runAt", concurrency_key as "concurrencyKey",
+      concurrency_limit as "concurrencyLimit", concurrency_strategy as "concurrencyStrategy",
+      lost_attempts > 0 and lost_attempts >= least(2, max_attempts - 1) as quarantined,
+      depends_on <> '{}' as "hasDependencies", attempts > 0 as tried
     from tasks where id = any(${[...ids]}::uuid[]) order by id for update`.execute(db);
-  return rows.map((row) => ({
-    id: row.id,
-    tenantId: row.tenant_id,
-    agentId: row.agent_id,
-    status: row.status,
-    priority: row.priority,
-    cancelRequested: row.cancel_requested,
-    runAnyway: row.run_anyway,
-    later: row.later,
-    concurrencyKey: row.concurrency_key,
-    concurrencyLimit: row.concurrency_limit,
-    concurrencyStrategy: row.concurrency_strategy,
-    suspect: row.suspect,
-    hasDependencies: row.has_dependencies,
-    tried: row.tried,
-  }));
+  return rows;
 }
 
-interface Row {
-  readonly id: string;
-  readonly tenant_id: string;
-  readonly agent_id: string;
-  readonly status: string;
-  readonly priority: number;
-  readonly cancel_requested: boolean;
-  readonly run_anyway: boolean;
-  readonly later: Date | null;
-  readonly concurrency_key: string | null;
-  readonly concurrency_limit: number;
-  readonly concurrency_strategy: string;
-  readonly suspect: boolean;
-  readonly has_dependencies: boolean;
-  readonly tried: boolean;
-}
-
-/** Which of these tasks still wait for a decision or were put aside, and which wait for other tasks. */
+/** Which of these tasks wait for a decision or are suspended, and which wait for other tasks. */
 export async function selectGates(
   db: Db,
   ids: readonly string[],

@@ -4,6 +4,11 @@ import { sql } from 'kysely';
 /** What a task that was put aside waits for. */
 export type ParkReason = 'approval' | 'budget' | 'dependencies';
 
+interface ParkedTask {
+  readonly id: string;
+  readonly tenantId: string;
+}
+
 /** Puts a task aside that is nowhere else. With `retryMs` it tries again by itself that many milliseconds from now. */
 export async function insertParked(
   db: Db,
@@ -28,7 +33,7 @@ export async function deleteParked(db: Db, taskId: string, reasons: readonly Par
 }
 
 /** A tenant's tasks that have waited for money since before a time, longest first. */
-export async function selectShort(db: Db, tenantId: string, before: Date, limit: number): Promise<string[]> {
+export async function selectShort(db: Db, tenantId: string, before: Date, limit: number): Promise<ParkedTask[]> {
   const rows = await db
     .selectFrom('parked_tasks')
     .select('task_id')
@@ -38,12 +43,14 @@ export async function selectShort(db: Db, tenantId: string, before: Date, limit:
     .orderBy('parked_at')
     .limit(limit)
     .execute();
-  return rows.map(({ task_id }) => task_id);
+  return rows.map(({ task_id: id }) => ({ id, tenantId }));
 }
 
 /** Tasks of any tenant that try again by themselves now. */
-export async function selectRetrying(db: Db, limit: number): Promise<string[]> {
-  const { rows } = await sql<{ task_id: string }>`
-    select task_id from parked_tasks where retry_at <= reeve_now() order by retry_at limit ${limit}`.execute(db);
-  return rows.map(({ task_id }) => task_id);
+export async function selectRetrying(db: Db, limit: number): Promise<ParkedTask[]> {
+  const { rows } = await sql<ParkedTask>`
+    select task_id as id, tenant_id as "tenantId" from parked_tasks where retry_at <= reeve_now() order by retry_at limit ${limit}`.execute(
+    db,
+  );
+  return rows;
 }

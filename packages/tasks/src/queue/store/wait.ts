@@ -7,13 +7,13 @@ export const SUSPECT = '~';
 /** Puts tasks among those that can be claimed. */
 export async function insertReady(
   db: Db,
-  tasks: readonly { id: string; tenantId: string; agentId: string; priority: number; suspect?: boolean }[],
+  tasks: readonly { id: string; tenantId: string; agentId: string; priority: number; quarantined?: boolean }[],
 ): Promise<void> {
   if (tasks.length === 0) return;
-  const rows = tasks.map(({ id, tenantId, agentId, priority, suspect }) => ({
+  const rows = tasks.map(({ id, tenantId, agentId, priority, quarantined }) => ({
     id,
     tenant_id: tenantId,
-    lane: suspect ? `${SUSPECT}${agentId}` : agentId,
+    lane: quarantined ? `${SUSPECT}${agentId}` : agentId,
     priority,
   }));
   await sql`insert into ready_tasks (tenant_id, lane, rank, task_id)
@@ -90,8 +90,8 @@ export async function insertDependencies(
     )}::json) as d (depends_on uuid, task_id uuid, tenant_id text)`.execute(db);
 }
 
-/** Says of tasks that their end concerns others. */
-export async function updateFollowed(db: Db, taskIds: readonly string[]): Promise<void> {
+/** Records that other tasks wait for the end of these. */
+export async function updateNotifying(db: Db, taskIds: readonly string[]): Promise<void> {
   if (taskIds.length === 0) return;
   await db
     .updateTable('tasks')
@@ -100,7 +100,7 @@ export async function updateFollowed(db: Db, taskIds: readonly string[]): Promis
     .execute();
 }
 
-/** Strikes an ended task from the lists of those that wait for it. */
+/** Removes an ended task from the dependencies of its dependents. */
 export async function deleteDependency(db: Db, dependsOn: string): Promise<void> {
   await db.deleteFrom('task_dependencies').where('depends_on', '=', dependsOn).execute();
 }
