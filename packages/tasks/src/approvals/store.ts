@@ -1,5 +1,6 @@
+import { journalInsert } from '@reeve/audit';
 import type { Approval, Decision } from '@reeve/contract';
-import { json, now, type Db, type Tables } from '@reeve/db';
+import { json, now, runText, type Db, type Tables } from '@reeve/db';
 import { sql, type Selectable } from 'kysely';
 import { APPROVAL_EXPIRES_S } from '../queue/store/insert.ts';
 import type { Paging } from '../queue/store/read.ts';
@@ -83,17 +84,26 @@ export async function selectToolApprovals(
   return rows.map((row) => ({ ...fromRow(row), attempt: row.attempt ?? 0, isGiven: row.given_result !== null }));
 }
 
-/** Takes back what is asked about a task that has ended. */
+/** Withdraws the open approvals of a task that has ended. */
 export async function withdrawApprovals(db: Db, taskId: string): Promise<void> {
-  await sql`with withdrawn as (
-      update approvals set status = 'withdrawn', decided_at = reeve_now() where task_id = ${taskId} and status = 'pending'
-      returning tenant_id, agent_id, task_id
-    )
-    insert into journal (tenant_id, type, agent_id, task_id, summary)
-    select tenant_id, 'approval_withdrawn', agent_id, task_id, 'no decision is needed any more' from withdrawn`.execute(
-    db,
-  );
+  await runText(db, WITHDRAW, [taskId]);
 }
+
+const WITHDRAW = `
+  with withdrawn as (
+    update approvals set status = 'withdrawn', decided_at = reeve_now() where task_id = $1 and status = 'pending'
+    returning tenant_id, agent_id, task_id
+  )
+  ${journalInsert({
+    values: {
+      tenantId: 'tenant_id',
+      type: `'approval_withdrawn'`,
+      agentId: 'agent_id',
+      taskId: 'task_id',
+      summary: `'no decision is needed any more'`,
+    },
+    from: 'withdrawn',
+  })}`;
 
 /** One approval. */
 export async function selectApproval(db: Db, tenantId: string, id: string): Promise<Approval | undefined> {
