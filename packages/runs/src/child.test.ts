@@ -192,7 +192,7 @@ describe('a run that gives work to another agent', () => {
       [await engine.run(runId), children[0]!, grandchild!].map(({ status }) => status),
       ['cancelled', 'cancelled', 'cancelled'],
     );
-    assert.deepEqual(await engine.database.db.selectFrom('parked_tasks').select('task_id').execute(), []);
+    assert.deepEqual(await engine.database.db.selectFrom('waiting_tasks').select('task_id').execute(), []);
   });
 
   it('takes its children with it when a message to its session stops it', async () => {

@@ -12,7 +12,7 @@ import { setLimit } from './limit.ts';
 import { drainCompletionOutbox } from '../queue/completion-outbox.ts';
 import { mergeCounts } from '../queue/store/count.ts';
 import { countTasks, selectTask } from '../queue/store/read.ts';
-import { promoteDue } from '../worker/sweep.ts';
+import { promoteDue } from '../worker/promote.ts';
 import type { Outcome, TaskHandler } from '../queue/task.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 
@@ -39,9 +39,9 @@ after(async () => {
 beforeEach(async () => {
   for (const table of [
     'ready_tasks',
-    'timers',
+    'waiting_tasks',
     'leases',
-    'ended_tasks',
+    'task_completion_outbox',
     'concurrency_slots',
     'concurrency_limits',
     'tasks',
@@ -288,7 +288,9 @@ describe('fairness', { timeout: 120_000 }, () => {
       insert into tasks (id, tenant_id, agent_id, task_type, status, priority, title, payload, max_attempts, trace_id, created_at, updated_at)
       select reeve_new_id(), ${tenantId}, 'ada', 'query', 'pending', 0, 'filled', '{}', 3, 'trace-1', now(), now() from generate_series(1, ${count}::int)
       returning id
-    ) insert into ready_tasks select ${tenantId}, 'ada', reeve_rank(0), id from made`.execute(database.db);
+    ) insert into ready_tasks (tenant_id, agent_id, rank, task_id) select ${tenantId}, 'ada', reeve_rank(0), id from made`.execute(
+      database.db,
+    );
 
   it('starts the ten of one tenant within two claims, whatever another has waiting', async () => {
     await fill('default', 100_000);

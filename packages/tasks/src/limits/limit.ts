@@ -2,11 +2,11 @@ import { recordAudit, recordJournal } from '@reeve/audit';
 import type { ConcurrencyLimit } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import type { Requester } from '../queue/requester.ts';
-import { countLeases, type Lane } from '../queue/store/claim.ts';
+import { countLeases } from '../queue/store/claim.ts';
 import type { NewTask } from '../queue/store/insert.ts';
 import { insertLease } from '../queue/store/lease.ts';
 import { deleteLimit, lockLimitsOf, selectLimitsOf, replacePolicyLimits, upsertLimit, type Limit } from './store.ts';
-import { insertReady, SUSPECT } from '../queue/store/wait.ts';
+import { insertReady } from '../queue/store/ready.ts';
 
 /*
  * How many tasks of a tenant, or of one of its agents, are in progress at once. What is in progress are the leases, which
@@ -33,11 +33,6 @@ export function roomUnder(limits: readonly Limit[], leases: readonly { agentId: 
       }),
   );
   return { tenant: whole === undefined ? Infinity : Math.max(0, whole.maxRunning - running), agents };
-}
-
-/** The agent whose tasks a lane holds. */
-export function agentOf({ lane }: Lane): string {
-  return lane.startsWith(SUSPECT) ? lane.slice(SUSPECT.length) : lane;
 }
 
 /** Leases a new task to its maker where the limits leave room for it, and answers the epoch; else puts it among the ready ones. */

@@ -11,7 +11,7 @@ import { updateRevived } from './store/end.ts';
 import { lockTasks } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
 import { lockKeysOf, selectHolders } from './store/slot.ts';
-import { insertDependencies, updateNotifying } from './store/wait.ts';
+import { insertDependencies, updateNotifying } from './store/dependency.ts';
 import type { TaskHandler } from './task.ts';
 
 /**

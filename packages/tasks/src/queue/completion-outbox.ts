@@ -5,11 +5,11 @@ import { freeSlot } from './make-ready.ts';
 import { createEffects, notifyEffects, type PostCommitEffects } from './post-commit-effects.ts';
 import { resumeTask } from './resume-task.ts';
 import { scheduleLocked } from './schedule-pending.ts';
+import { deleteDependency } from './store/dependency.ts';
 import { takeCompletion } from './store/end.ts';
 import { lockTasks, type TaskSchedulingState } from './store/lock.ts';
 import { lockKeysOf } from './store/slot.ts';
 import { selectRelations } from './store/task-relations.ts';
-import { deleteDependency } from './store/wait.ts';
 import type { TaskHandler } from './task.ts';
 
 /*

@@ -7,8 +7,9 @@ import { recordTaskEvent } from './record-task-event.ts';
 import { settleLeased, updateAttempted, updateCancelRequested, updateEnded, type TaskEnd } from './store/end.ts';
 import { deleteLease, hasLease, lockLease } from './store/lease.ts';
 import { lockTasks, type TaskSchedulingState } from './store/lock.ts';
+import { deleteWaiting, insertReady } from './store/ready.ts';
 import { lockKeysOf } from './store/slot.ts';
-import { deleteWaiting, insertReady, insertRetryTimer } from './store/wait.ts';
+import { insertRetry } from './store/waiting.ts';
 import { retryDelayMs, shownError, type Claim, type Outcome, type TaskHandler, type TaskIdentity } from './task.ts';
 
 /*
@@ -56,7 +57,7 @@ export async function retryLater(
   await updateAttempted(tx, task.id, lease.attempt, lease.startedAt, { message: shown.message, code: error.reason });
   if ((await stateUnlessCancelled(tx, handler, task.id, effects)) === undefined) return;
   const delayMs = error.retryAfterMs ?? retryDelayMs(lease.attempt);
-  await insertRetryTimer(tx, task.id, task.tenantId, delayMs);
+  await insertRetry(tx, task.id, task.tenantId, delayMs);
   effects.timed = true;
   await freeSlot(tx, task.id, effects);
   const summary = `attempt ${lease.attempt} failed: ${shown.message.slice(0, 500)}`;

@@ -12,7 +12,7 @@ import { lockTasks } from './store/lock.ts';
 import { selectTasks } from './store/read.ts';
 import { fromRow } from './store/row.ts';
 import { insertSlot, lockKeys, selectBusy, selectHolders } from './store/slot.ts';
-import { insertDependencies, updateNotifying } from './store/wait.ts';
+import { insertDependencies, updateNotifying } from './store/dependency.ts';
 import type { Requester } from './requester.ts';
 import type { Claim, ClaimedTask, TaskHandler } from './task.ts';
 
@@ -286,7 +286,7 @@ function taskOf(task: NewTask, { createdAt, place, epoch }: Placed): Task {
     concurrency_key: task.concurrencyKey,
     lease_epoch: epoch,
     lease_attempt: epoch === null ? null : 1,
-    timer_reason: place === 'timer' ? 'schedule' : null,
+    waiting_reason: place === 'timer' ? 'schedule' : null,
     approval_status: place === 'approval' ? 'pending' : null,
   });
 }

@@ -2,8 +2,8 @@ import { recordJournal } from '@reeve/audit';
 import type { Tx } from '@reeve/db';
 import type { PostCommitEffects } from './post-commit-effects.ts';
 import { lockTasks, type TaskSchedulingState } from './store/lock.ts';
+import { insertReady } from './store/ready.ts';
 import { deleteSlot, insertSlot, selectHolders, selectNext } from './store/slot.ts';
-import { insertReady } from './store/wait.ts';
 
 /** Makes tasks claimable. */
 export async function makeReady(

@@ -35,7 +35,8 @@ import { createEnqueuer } from './enqueue.ts';
 import { setLimit } from '../limits/limit.ts';
 import { setPolicy } from '../approvals/policy.ts';
 import { countTasks, countWaiting, selectTasks } from './store/read.ts';
-import { promoteDue, sweepLeases } from '../worker/sweep.ts';
+import { promoteDue } from '../worker/promote.ts';
+import { sweepLeases } from '../worker/sweep.ts';
 import type { Claim, Outcome, TaskHandler } from './task.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 import { createWorkflow } from '../workflows/workflow.ts';
@@ -546,18 +547,18 @@ async function selectPlaces({ db }: Database): Promise<Places> {
     select jsonb_build_object(
       'tasks', coalesce((select jsonb_agg(jsonb_build_object(
         'id', t.id, 'status', t.status, 'attempts', t.attempts,
-        'lease', l.task_id is not null, 'lane', r.lane, 'timer', i.reason,
+        'lease', l.task_id is not null, 'lane', case when r.quarantined then '~' else '' end || r.agent_id, 'timer', i.reason,
         'open', array(select depends_on from task_dependencies d where d.task_id = t.id order by 1),
         'approvals_pending', (select count(*) from approvals a where a.task_id = t.id and a.status = 'pending'),
         'slot', case s.holds when true then 'holds' when false then 'waits' else 'none' end,
         'told_of', e.task_id is not null,
         'endings', (select count(*) from journal j where j.task_id = t.id and j.type in ('task_completed', 'task_failed', 'task_cancelled'))
       ) order by t.id)
-      from tasks t left join leases l on l.task_id = t.id left join ready_tasks r on r.task_id = t.id left join timers i on i.task_id = t.id
-      left join concurrency_slots s on s.task_id = t.id left join ended_tasks e on e.task_id = t.id), '[]'),
+      from tasks t left join leases l on l.task_id = t.id left join ready_tasks r on r.task_id = t.id left join waiting_tasks i on i.task_id = t.id
+      left join concurrency_slots s on s.task_id = t.id left join task_completion_outbox e on e.task_id = t.id), '[]'),
       'strays', (select count(*) from (
-        select task_id from leases union all select task_id from ready_tasks union all select task_id from timers
-        union all select task_id from task_dependencies union all select task_id from concurrency_slots union all select task_id from ended_tasks
+        select task_id from leases union all select task_id from ready_tasks union all select task_id from waiting_tasks
+        union all select task_id from task_dependencies union all select task_id from concurrency_slots union all select task_id from task_completion_outbox
       ) p where not exists (select from tasks t where t.id = p.task_id)),
       'keys', coalesce((select jsonb_agg(k) from (
         select s.key, count(*) filter (where s.holds) as holds, max(t.concurrency_limit) as most
@@ -678,8 +679,8 @@ async function holdsLease({ database }: World, claim: Claim): Promise<boolean> {
 }
 
 async function clear({ db }: Database): Promise<void> {
-  await sql`with a as (delete from leases), b as (delete from ready_tasks), c as (delete from timers), d as (delete from task_dependencies),
-    e as (delete from concurrency_slots), f as (delete from ended_tasks), g as (delete from approvals), h as (delete from journal),
+  await sql`with a as (delete from leases), b as (delete from ready_tasks), c as (delete from waiting_tasks), d as (delete from task_dependencies),
+    e as (delete from concurrency_slots), f as (delete from task_completion_outbox), g as (delete from approvals), h as (delete from journal),
     i as (delete from concurrency_limits), j as (delete from task_policies), k as (delete from workflows), l as (delete from audit)
     delete from tasks`.execute(db);
   await sql`delete from task_counts`.execute(db);

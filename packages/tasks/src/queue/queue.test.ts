@@ -38,7 +38,7 @@ describe('the queue', () => {
 
   before(async () => void (database = await openTestDatabase()));
   beforeEach(async () => {
-    for (const table of ['ready_tasks', 'timers', 'task_dependencies', 'leases', 'tasks'] as const)
+    for (const table of ['ready_tasks', 'waiting_tasks', 'task_dependencies', 'leases', 'tasks'] as const)
       await database.db.deleteFrom(table).execute();
   });
   after(() => database[Symbol.asyncDispose]());

@@ -3,15 +3,16 @@ import { ReeveError } from '@reeve/kit';
 import { cancelPending, endUnclaimed } from './end-task.ts';
 import { makeReady } from './make-ready.ts';
 import type { PostCommitEffects } from './post-commit-effects.ts';
+import { updateDependencyResults } from './store/dependency.ts';
 import { lockTasks, selectGates, type TaskSchedulingState } from './store/lock.ts';
 import { insertSlot, lockKeysOf, selectBusy, selectHolders, selectSlots } from './store/slot.ts';
-import { insertTimers, updateDependencyResults } from './store/wait.ts';
+import { insertScheduled } from './store/waiting.ts';
 import type { TaskHandler } from './task.ts';
 
 /*
  * The gates of a pending task, in order. A task waits behind the first one that is closed:
  *
- *   decision (approvals) ──► other tasks (task_dependencies) ──► start time (timers) ──► concurrency key (concurrency_slots) ──► ready
+ *   decision (approvals) ──► other tasks (task_dependencies) ──► start time (waiting_tasks) ──► concurrency key (concurrency_slots) ──► ready
  *
  * The transaction that opens a gate calls `schedulePending`, which checks all of them again. A task holds a slot of its
  * concurrency key from the moment it is ready until it ends, or until it waits for a time again.
@@ -56,7 +57,7 @@ export async function scheduleLocked(
   const later = free.flatMap(({ id, tenantId, runAt }) =>
     runAt === null || ignoresTime ? [] : [{ taskId: id, tenantId, dueAt: runAt }],
   );
-  await insertTimers(tx, later);
+  await insertScheduled(tx, later);
   effects.timed ||= later.length > 0;
   const due = free.filter(({ runAt }) => runAt === null || ignoresTime);
   await makeReady(

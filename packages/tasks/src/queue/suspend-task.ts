@@ -1,6 +1,5 @@
 import type { Database, Tx } from '@reeve/db';
 import type { Log } from '@reeve/kit';
-import { selectCutoff } from '../retention/store.ts';
 import { leaseLost, stateUnlessCancelled } from './end-task.ts';
 import type { PostCommitEffects } from './post-commit-effects.ts';
 import { queueTransaction } from './queue-transaction.ts';
@@ -8,7 +7,7 @@ import { recordTaskEvent } from './record-task-event.ts';
 import { resumeTask } from './resume-task.ts';
 import { deleteLease } from './store/lease.ts';
 import { lockTasks } from './store/lock.ts';
-import { insertParked, selectRetrying, selectShort, type ParkReason } from './store/park.ts';
+import { insertSuspended, selectNow, selectShort, type SuspendReason } from './store/waiting.ts';
 import type { Claim, TaskHandler } from './task.ts';
 
 /*
@@ -21,7 +20,7 @@ import type { Claim, TaskHandler } from './task.ts';
  */
 
 /** The journal's sentence for each reason. */
-const WAITS: Readonly<Record<ParkReason, string>> = {
+const WAITS: Readonly<Record<SuspendReason, string>> = {
   approval: 'waits for a decision on a tool call',
   budget: 'waits for its budget to have room',
   dependencies: 'waits for the work that it gave to others',
@@ -29,20 +28,21 @@ const WAITS: Readonly<Record<ParkReason, string>> = {
 
 /**
  * Suspends a claimed task in the caller's transaction, or cancels it when it was asked to stop; returns which. With `retryMs` it
- * resumes by itself after that many milliseconds. The task stays locked until the commit. Throws `lease_lost`, changing nothing,
+ * resumes by itself after that many milliseconds (see promote.ts). The task stays locked until the commit. Throws `lease_lost`, changing nothing,
  * when the claim no longer holds.
  */
 export async function suspendTask(
   tx: Tx,
   handler: TaskHandler,
   { task, epoch }: Claim,
-  reason: ParkReason,
+  reason: SuspendReason,
   effects: PostCommitEffects,
   retryMs?: number,
 ): Promise<'suspended' | 'ended'> {
   if ((await deleteLease(tx, task.id, epoch)) === undefined) throw leaseLost(task.id);
   if ((await stateUnlessCancelled(tx, handler, task.id, effects)) === undefined) return 'ended';
-  await insertParked(tx, task.id, task.tenantId, reason, retryMs);
+  await insertSuspended(tx, task.id, task.tenantId, reason, retryMs);
+  effects.timed ||= retryMs !== undefined;
   const details = { waiting_for: reason };
   await recordTaskEvent(tx, task, { type: 'task_parked', summary: WAITS[reason], details }, effects);
   return 'suspended';
@@ -58,17 +58,12 @@ const AT_ONCE = 200;
 
 /** Resumes a tenant's tasks that wait for budget. Those whose budget still has no room suspend themselves again. */
 export async function resumeShort(database: Database, handler: TaskHandler, log: Log, tenantId: string): Promise<void> {
-  const now = await selectCutoff(database.db, 0);
+  const now = await selectNow(database.db);
   for (;;) {
     const waiting = await selectShort(database.db, tenantId, now, AT_ONCE);
     const resumed = await resumeEach(database, handler, log, waiting);
     if (waiting.length < AT_ONCE || resumed === 0) return;
   }
-}
-
-/** Resumes tasks of any tenant whose time to try again has come. */
-export async function retryParked(database: Database, handler: TaskHandler, log: Log): Promise<void> {
-  await resumeEach(database, handler, log, await selectRetrying(database.db, AT_ONCE));
 }
 
 /** Resumes each task in a transaction of its own, so that one that fails holds up no other. Returns how many were handled. */

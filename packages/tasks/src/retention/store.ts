@@ -19,7 +19,7 @@ export async function lockOldTasks(
   limit: number,
 ): Promise<{ ids: string[]; last: string | undefined }> {
   const { rows } = await sql<{ id: string; needed: boolean }>`
-    select id, has_followers and (exists (
+    select id, notifies_on_end and (exists (
       select from tasks d where d.depends_on @> array[t.id] and d.depends_on <> '{}' and d.status = 'pending')
       or exists (select from tasks p where p.id = t.parent_task_id and p.status = 'pending')) as needed
     from tasks t

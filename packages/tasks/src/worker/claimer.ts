@@ -1,8 +1,7 @@
 import type { Database } from '@reeve/db';
-import { agentOf, roomUnder } from '../limits/limit.ts';
+import { roomUnder } from '../limits/limit.ts';
 import { claimReady, countLeases, lookAtQueue, type Claimed, type Lane, type Want } from '../queue/store/claim.ts';
 import { lockFreeLimits, type Limit } from '../limits/store.ts';
-import { SUSPECT } from '../queue/store/wait.ts';
 
 /*
  * What one process claims next. The ready tasks lie in lanes, one for each agent of each tenant; a claim asks every tenant
@@ -11,8 +10,8 @@ import { SUSPECT } from '../queue/store/wait.ts';
  * only saves looking at what is gone, and what it says wrongly is found out by then.
  */
 export interface Claimer {
-  /** Claims up to `room` tasks; `suspects`: also one of those that were in progress when workers died. */
-  claim(room: number, suspects: boolean): Promise<Claimed[]>;
+  /** Claims up to `room` tasks; `withQuarantined`: also one of those that were in progress when workers died. */
+  claim(room: number, withQuarantined: boolean): Promise<Claimed[]>;
   /** Whether the last claim left a tenant out because another claimer was at its limits: there may be more in a moment. */
   readonly contended: boolean;
   /** Something may be ready in a lane that is not known yet. */
@@ -37,7 +36,7 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
   let knownAt = -Infinity;
   let lookAgain = true;
   let turn = 0;
-  let suspectTurn = 0;
+  let quarantineTurn = 0;
   let contended = false;
 
   async function refresh(): Promise<void> {
@@ -50,12 +49,12 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
   }
 
   /** Shares the room out between the tenants whose turn it is. */
-  function plan(room: number, suspects: boolean): Want[] {
-    const open = lanes.filter(({ lane }) => !lane.startsWith(SUSPECT));
-    const suspected = suspects ? lanes.filter(({ lane }) => lane.startsWith(SUSPECT)) : [];
+  function plan(room: number, withQuarantined: boolean): Want[] {
+    const open = lanes.filter((lane) => !lane.quarantined);
+    const quarantined = withQuarantined ? lanes.filter((lane) => lane.quarantined) : [];
     // Another one each time: the first may be at its limit for ever.
-    const suspect = suspected[suspectTurn++ % suspected.length];
-    const tenants = [...new Set([...open, ...(suspect ? [suspect] : [])].map(({ tenantId }) => tenantId))];
+    const isolated = quarantined[quarantineTurn++ % quarantined.length];
+    const tenants = [...new Set([...open, ...(isolated ? [isolated] : [])].map(({ tenantId }) => tenantId))];
     const asked = Math.min(tenants.length, TENANTS, room);
     const wants: Want[] = [];
     for (let index = 0; index < asked; index++) {
@@ -64,7 +63,7 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
       for (const lane of open)
         if (lane.tenantId === tenantId)
           wants.push({ ...lane, fromRank: cursors.get(keyOf(lane)) ?? -(2 ** 53), limit: share, share });
-      if (suspect?.tenantId === tenantId) wants.push({ ...suspect, fromRank: -(2 ** 53), limit: 1, share });
+      if (isolated?.tenantId === tenantId) wants.push({ ...isolated, fromRank: -(2 ** 53), limit: 1, share });
     }
     turn = tenants.length === 0 ? 0 : (turn + asked) % tenants.length;
     return wants;
@@ -89,7 +88,7 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
           own,
           leases.filter(({ tenantId }) => tenantId === want.tenantId),
         );
-        const limit = Math.min(want.limit, room.agents.get(agentOf(want)) ?? Infinity);
+        const limit = Math.min(want.limit, room.agents.get(want.agentId) ?? Infinity);
         const share = Math.min(want.share, room.tenant);
         return limit > 0 && share > 0 ? [{ ...want, limit, share }] : [];
       });
@@ -98,13 +97,13 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
   }
 
   /** Asks the tenants whose turn it is; `all`: one after another until one gives something, since those at their limit do not. */
-  async function attempt(room: number, suspects: boolean, all: boolean): Promise<Claimed[]> {
+  async function attempt(room: number, withQuarantined: boolean, all: boolean): Promise<Claimed[]> {
     const tenants = new Set(lanes.map(({ tenantId }) => tenantId)).size;
     for (let asked = 0; asked < tenants;) {
-      const wants = plan(room, suspects);
+      const wants = plan(room, withQuarantined);
       if (wants.length === 0) break;
       const claimed = await take(wants);
-      for (const { task, lane, rank } of claimed) cursors.set(keyOf({ tenantId: task.tenantId, lane }), rank);
+      for (const { task, quarantined, rank } of claimed) cursors.set(keyOf({ ...task, quarantined }), rank);
       if (claimed.length > 0 || !all) return claimed;
       asked += new Set(wants.map(({ tenantId }) => tenantId)).size;
     }
@@ -118,27 +117,28 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
     look: () => void (lookAgain = true),
     forget: () => void (knownAt = -Infinity),
     isLimited: (tenantId) => limits.some((limit) => limit.tenantId === tenantId),
-    async claim(room, suspects) {
+    async claim(room, withQuarantined) {
       const age = performance.now() - knownAt;
       const fresh = age > KNOWN_MS || (lookAgain && age > KNOWN_AFTER_WAKE_MS);
       if (fresh) await refresh();
-      const claimed = await attempt(room, suspects, fresh);
+      const claimed = await attempt(room, withQuarantined, fresh);
       if (claimed.length > 0 || (fresh && !lookAgain)) return claimed;
       await refresh();
-      return attempt(room, suspects, true);
+      return attempt(room, withQuarantined, true);
     },
   };
 }
 
-/** Two lanes of one agent share its limit: the suspects go first, since there is but one of them. */
+/** Two lanes of one agent share its limit: the withQuarantined go first, since there is but one of them. */
 function oneLanePerAgent(wants: readonly Want[], limits: readonly Limit[]): Want[] {
   return wants.filter(
     (want) =>
-      !limits.some(({ tenantId, agentId }) => tenantId === want.tenantId && agentId === want.lane) ||
-      !wants.some(({ tenantId, lane }) => tenantId === want.tenantId && lane === `${SUSPECT}${want.lane}`),
+      want.quarantined ||
+      !limits.some(({ tenantId, agentId }) => tenantId === want.tenantId && agentId === want.agentId) ||
+      !wants.some((other) => other.quarantined && other.tenantId === want.tenantId && other.agentId === want.agentId),
   );
 }
 
-function keyOf({ tenantId, lane }: Lane): string {
-  return `${tenantId} ${lane}`;
+function keyOf({ tenantId, agentId, quarantined }: Lane): string {
+  return `${tenantId} ${agentId} ${quarantined}`;
 }

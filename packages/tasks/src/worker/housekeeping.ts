@@ -1,7 +1,6 @@
 import type { Database } from '@reeve/db';
 import type { Log, Signal } from '@reeve/kit';
 import { decideOverdue } from '../approvals/approval.ts';
-import { retryParked } from '../queue/suspend-task.ts';
 import { drainCompletionOutbox } from '../queue/completion-outbox.ts';
 import { mergeCounts } from '../queue/store/count.ts';
 import { sweepLeases } from './sweep.ts';
@@ -36,7 +35,6 @@ export async function runHousekeeping({
   const chores: Record<string, () => Promise<unknown>> = {
     'taking back leases': () => sweepLeases(database, handler, log),
     'deciding overdue approvals': () => decideOverdue(database, handler, log),
-    'retrying what was put aside': () => retryParked(database, handler, log),
     'draining the completion outbox': () => drainCompletionOutbox(database, handler),
     'merging counts': async () => void (mergeAt = await mergeCounts(database.db, mergeAt)),
   };

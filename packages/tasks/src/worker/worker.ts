@@ -14,10 +14,10 @@ import {
 import { createAttempt } from './attempt.ts';
 import { createClaimer } from './claimer.ts';
 import { runHousekeeping } from './housekeeping.ts';
-import { promoteDue, sweepLeases } from './sweep.ts';
+import { promoteDue } from './promote.ts';
+import { sweepLeases } from './sweep.ts';
 import { extendLeases } from '../queue/store/lease.ts';
 import type { Claimed } from '../queue/store/claim.ts';
-import { SUSPECT } from '../queue/store/wait.ts';
 import type { Claim, TaskHandler } from '../queue/task.ts';
 
 /*
@@ -94,9 +94,9 @@ export function startWorker(options: WorkerOptions): Worker {
   const stopped = new AbortController();
   const claimer = createClaimer(database, owner, leaseMs);
   const attempt = createAttempt({ database, handler, log, leaseMs, isLimited: claimer.isLimited });
-  /** Tasks from the queue that run, and suspects among all that this process holds. */
+  /** Tasks from the queue that run, and quarantined ones among all that this process holds. */
   let fromQueue = 0;
-  let suspects = 0;
+  let quarantined = 0;
   /** The last claim got all that it asked for, so there may be more. */
   let busy = false;
   let gathering: NodeJS.Timeout | undefined;
@@ -153,7 +153,7 @@ export function startWorker(options: WorkerOptions): Worker {
 
   function take(claims: readonly Claimed[]): void {
     for (const claim of claims) {
-      if (claim.lane.startsWith(SUSPECT)) suspects += 1;
+      if (claim.quarantined) quarantined += 1;
       hold(claim);
       backlog.push(claim);
     }
@@ -165,16 +165,16 @@ export function startWorker(options: WorkerOptions): Worker {
       const claim = backlog.shift();
       if (claim === undefined) return;
       const entry = held.get(claim.task.id);
-      const suspect = claim.lane.startsWith(SUSPECT) ? 1 : 0;
+      const isolated = claim.quarantined ? 1 : 0;
       // Lost, or cancelled and so given up, while it waited here.
       if (entry?.claim !== claim) {
-        suspects -= suspect;
+        quarantined -= isolated;
         continue;
       }
       fromQueue += 1;
       void start(entry, () => {
         fromQueue -= 1;
-        suspects -= suspect;
+        quarantined -= isolated;
         pump();
         askForMore();
       });
@@ -207,7 +207,7 @@ export function startWorker(options: WorkerOptions): Worker {
         }
         const room = wantsMore() ? capacity - fromQueue - backlog.length : 0;
         gathered = false;
-        const claims = room > 0 ? await claimer.claim(room, suspects === 0) : [];
+        const claims = room > 0 ? await claimer.claim(room, quarantined === 0) : [];
         if (room > 0) busy = claims.length >= room;
         take(claims);
         // Full: the tasks that end say when there is room again.
@@ -266,7 +266,7 @@ export function startWorker(options: WorkerOptions): Worker {
       while (claims.length < limit) {
         const more = await claimer.claim(
           limit - claims.length,
-          claims.every(({ lane }) => !lane.startsWith(SUSPECT)),
+          claims.every((claim) => !claim.quarantined),
         );
         if (more.length === 0) break;
         claims.push(...more);

@@ -39,7 +39,7 @@ describe('workflows', { timeout: 120_000 }, () => {
       'task_dependencies',
       'ready_tasks',
       'leases',
-      'ended_tasks',
+      'task_completion_outbox',
       'tasks',
       'workflows',
       'journal',
@@ -242,10 +242,13 @@ describe('workflows', { timeout: 120_000 }, () => {
         .set({ status: 'completed', result: '1' })
         .where('id', '=', task.id)
         .execute();
-      await database.db.insertInto('ended_tasks').values({ task_id: task.id, tenant_id: 'default' }).execute();
+      await database.db
+        .insertInto('task_completion_outbox')
+        .values({ task_id: task.id, tenant_id: 'default' })
+        .execute();
     }
     await Promise.all(Array.from({ length: 4 }, () => drainCompletionOutbox(database, handler)));
-    assert.deepEqual(await database.db.selectFrom('ended_tasks').selectAll().execute(), []);
+    assert.deepEqual(await database.db.selectFrom('task_completion_outbox').selectAll().execute(), []);
     const ready = await database.db.selectFrom('ready_tasks').select('task_id').execute();
     assert.deepEqual(
       ready.map(({ task_id }) => task_id),

@@ -1,5 +1,7 @@
-import { json, now, runText, type Db } from '@reeve/db';
+import { journalInsert } from '@reeve/audit';
+import { now, runText, type Db } from '@reeve/db';
 import { sql } from 'kysely';
+import { TASK_JOURNAL } from './task-journal.ts';
 
 export type EndStatus = 'completed' | 'failed' | 'cancelled';
 
@@ -30,7 +32,7 @@ export interface Settled {
  * caller's are ended, and only they are answered.
  */
 export async function settleLeased(db: Db, ends: readonly LeasedEnd[]): Promise<Settled[]> {
-  const rows = await runText<{ id: string; has_followers: boolean }>(db, SETTLE, [
+  const rows = await runText<{ id: string; notifies_on_end: boolean }>(db, SETTLE, [
     ends.map(({ taskId }) => taskId),
     ends.map(({ epoch }) => epoch),
     ends.map(({ status }) => status),
@@ -39,12 +41,14 @@ export async function settleLeased(db: Db, ends: readonly LeasedEnd[]): Promise<
     ends.map(({ errorMessage }) => errorMessage),
     ends.map(({ errorCode }) => errorCode),
   ]);
-  return rows.map((row) => ({ taskId: row.id, notifiesOnEnd: row.has_followers }));
+  return rows.map((row) => ({ taskId: row.id, notifiesOnEnd: row.notifies_on_end }));
 }
 
 /** One sentence on the end of a task, for the journal and for memory. */
-const ENDED_SUMMARY = `agent_id || case status when 'completed' then ' completed ' when 'failed' then ' failed at ' else ' did not do ' end
+const SUMMARY = `agent_id || case status when 'completed' then ' completed ' when 'failed' then ' failed at ' else ' did not do ' end
   || '"' || left(title, 200) || '"' || coalesce(': ' || left(coalesce(result_summary, error_message), 500), '')`;
+
+const ENDED_JOURNAL = { ...TASK_JOURNAL, type: `'task_' || status`, summary: SUMMARY };
 
 const SETTLE = `
   with input as materialized (
@@ -58,33 +62,34 @@ const SETTLE = `
       error_code = f.error_code, attempts = f.attempt, started_at = coalesce(t.started_at, f.started_at),
       completed_at = reeve_now(), updated_at = reeve_now()
     from freed f where t.id = f.task_id
-    returning t.id, t.tenant_id, t.agent_id, t.session_id, t.trace_id, t.title, t.status, t.result_summary, t.error_message, t.error_code, t.has_followers
+    returning t.id, t.tenant_id, t.agent_id, t.session_id, t.trace_id, t.title, t.status, t.result_summary, t.error_message, t.error_code, t.notifies_on_end
   ), followed as (
-    insert into ended_tasks (task_id, tenant_id) select id, tenant_id from ended where has_followers on conflict do nothing
-  ), told as (
-    insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, summary)
-    select tenant_id, 'task_' || status, agent_id, id, session_id, trace_id, ${ENDED_SUMMARY} from ended
+    insert into task_completion_outbox (task_id, tenant_id) select id, tenant_id from ended where notifies_on_end on conflict do nothing
+  ), journaled as (
+    ${journalInsert({ values: ENDED_JOURNAL, from: 'ended' })}
   )
-  select id, has_followers from ended`;
+  select id, notifies_on_end from ended`;
 
-/** The same for one task that nobody holds. Answers whether others are to be told. */
+/** The same for one task without a lease. Returns whether it entered the completion outbox. */
 export async function updateEnded(db: Db, taskId: string, end: TaskEnd, actor: string): Promise<boolean> {
-  const { rows } = await sql<{ has_followers: boolean }>`
-    with ended as (
-      update tasks set status = ${end.status}, result = ${end.status === 'completed' ? json(end.result) : null},
-        result_summary = ${end.resultSummary}, error_message = ${end.errorMessage}, error_code = ${end.errorCode},
-        completed_at = reeve_now(), updated_at = reeve_now()
-      where id = ${taskId}
-      returning id, tenant_id, agent_id, session_id, trace_id, title, status, result_summary, error_message, error_code, has_followers
-    ), followed as (
-      insert into ended_tasks (task_id, tenant_id) select id, tenant_id from ended where has_followers on conflict do nothing
-    ), told as (
-      insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, actor, summary)
-      select tenant_id, 'task_' || status, agent_id, id, session_id, trace_id, ${actor}, ${sql.raw(ENDED_SUMMARY)} from ended
-    )
-    select has_followers from ended`.execute(db);
-  return rows[0]?.has_followers ?? false;
+  const { status, resultSummary, errorMessage, errorCode } = end;
+  const parameters = [taskId, status, resultText(end), resultSummary, errorMessage, errorCode, actor];
+  const [row] = await runText<{ notifies_on_end: boolean }>(db, END, parameters);
+  return row?.notifies_on_end ?? false;
 }
+
+const END = `
+  with ended as (
+    update tasks set status = $2, result = $3::jsonb, result_summary = $4, error_message = $5, error_code = $6,
+      completed_at = reeve_now(), updated_at = reeve_now()
+    where id = $1
+    returning id, tenant_id, agent_id, session_id, trace_id, title, status, result_summary, error_message, error_code, notifies_on_end
+  ), followed as (
+    insert into task_completion_outbox (task_id, tenant_id) select id, tenant_id from ended where notifies_on_end on conflict do nothing
+  ), journaled as (
+    ${journalInsert({ values: { ...ENDED_JOURNAL, actor: '$7::text' }, from: 'ended' })}
+  )
+  select notifies_on_end from ended`;
 
 /** Records a failed or lost attempt of a task that will be tried again. */
 export async function updateAttempted(
@@ -141,14 +146,14 @@ export async function updateCancelRequested(db: Db, taskId: string): Promise<voi
 }
 
 /** JSON as text: the elements of an array of jsonb are not written alike by both drivers. */
-function resultText({ status, result }: LeasedEnd): string | null {
+function resultText({ status, result }: TaskEnd): string | null {
   return status !== 'completed' || result === null || result === undefined ? null : JSON.stringify(result);
 }
 
 /** Removes a task, none of `except`, from the outbox and returns its id. Returns undefined when no unlocked row exists. */
 export async function takeCompletion(db: Db, except: readonly string[]): Promise<string | undefined> {
   const { rows } = await sql<{ task_id: string }>`
-    delete from ended_tasks where task_id = (select task_id from ended_tasks where task_id <> all(${[...except]}::uuid[]) order by task_id limit 1 for update skip locked)
+    delete from task_completion_outbox where task_id = (select task_id from task_completion_outbox where task_id <> all(${[...except]}::uuid[]) order by task_id limit 1 for update skip locked)
     returning task_id`.execute(db);
   return rows[0]?.task_id;
 }

@@ -1,4 +1,6 @@
+import { auditInsert, journalInsert } from '@reeve/audit';
 import { runText, type Db } from '@reeve/db';
+import { CREATED_JOURNAL, CREATION_AUDIT, CREATIONS } from './task-journal.ts';
 import { toAudit, type Creation, type NewTask } from './insert.ts';
 
 /**
@@ -105,16 +107,13 @@ const INSERT = `
       session_id, trace_id, created_by, at, at
     from input
   ), ready as (
-    insert into ready_tasks (tenant_id, lane, rank, task_id) select tenant_id, agent_id, reeve_rank(priority), id from input
-  ), told as (
-    insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, actor, summary, created_at)
-    select tenant_id, 'task_created', agent_id, id, session_id, trace_id, coalesce(created_by, 'system'),
-      'given to ' || agent_id || ': ' || left(title, 200), at
-    from input
+    insert into ready_tasks (tenant_id, agent_id, rank, task_id) select tenant_id, agent_id, reeve_rank(priority), id from input
+  ), journaled as (
+    ${journalInsert({ values: CREATED_JOURNAL, from: 'input' })}
   ), audited as (
-    insert into audit (id, tenant_id, at, actor, action, trace_id, task_id, details)
-    select reeve_new_id(), c.tenant_id, m.at, c.actor, 'TASK_CREATED', c.trace_id, c.task_id, c.details
-    from made m cross join json_to_recordset($2::json) as c (tenant_id text, actor text, trace_id text, task_id uuid, details jsonb)
-    where not m.ruled
+    ${auditInsert({
+      values: { ...CREATION_AUDIT, at: 'm.at' },
+      from: `made m cross join ${CREATIONS('$2')} where not m.ruled`,
+    })}
   )
   select at, ruled from made`;

@@ -1,5 +1,6 @@
-import { sql } from 'kysely';
-import type { Db } from '@reeve/db';
+import { auditInsert, journalInsert } from '@reeve/audit';
+import { runText, type Db } from '@reeve/db';
+import { CREATED_JOURNAL, CREATION_AUDIT, CREATIONS } from './task-journal.ts';
 
 /** What is stored of a new task. */
 export interface NewTask {
@@ -62,21 +63,37 @@ export async function insertTasks(
   tasks: readonly NewTask[],
   creations: readonly Creation[],
 ): Promise<Map<string, Placed>> {
-  const { rows } = await sql<{ id: string | null; at: Date; epoch: number | null; place: Placed['place'] }>`
+  const rows = await runText<PlacedRow>(db, INSERT, [
+    JSON.stringify(tasks.map(toRow)),
+    JSON.stringify(creations.map(toAudit)),
+  ]);
+  // Of those that are ready, which most are, one row answers for all.
+  const elsewhere = new Map(rows.map(({ id, at, epoch, place }) => [id, { createdAt: at, epoch, place }]));
+  return new Map(tasks.map(({ id }) => [id, { id, ...(elsewhere.get(id) ?? elsewhere.get(null)!) }]));
+}
+
+interface PlacedRow {
+  readonly id: string | null;
+  readonly at: Date;
+  readonly epoch: number | null;
+  readonly place: Placed['place'];
+}
+
+const INSERT = `
     with input as (
-      select * from json_to_recordset(${JSON.stringify(tasks.map(toRow))}::json) as i (
+      select * from json_to_recordset($1::json) as i (
         id uuid, tenant_id text, agent_id text, task_type text, priority smallint, title text, description text, payload jsonb,
         run_at timestamptz, depends_on uuid[], max_attempts int, session_id uuid, trace_id text, created_by text,
         workflow_id uuid, workflow_key text, run_anyway boolean, requires_approval boolean, concurrency_key text,
-        concurrency_limit int, concurrency_strategy text, has_followers boolean, place boolean, owner text, lease_ms float8)
+        concurrency_limit int, concurrency_strategy text, notifies_on_end boolean, place boolean, owner text, lease_ms float8)
     ), ruled as (
       select id, i.tenant_id, agent_id, i.task_type, coalesce(priority, 0::smallint) as priority, title, description, coalesce(payload, '{}') as payload,
         run_at, coalesce(depends_on, '{}') as depends_on, max_attempts, session_id, trace_id, created_by, workflow_id, workflow_key,
         coalesce(run_anyway, false) as run_anyway, concurrency_key, coalesce(concurrency_limit, 1) as concurrency_limit,
-        coalesce(concurrency_strategy, 'queue') as concurrency_strategy, coalesce(has_followers, false) as has_followers,
+        coalesce(concurrency_strategy, 'queue') as concurrency_strategy, coalesce(notifies_on_end, false) as notifies_on_end,
         coalesce(place, true) as place, owner, lease_ms, (select reeve_now()) as at,
         coalesce(requires_approval, false) or not coalesce(own.auto_execute, every.auto_execute, true) as asks,
-        coalesce(case when own.task_type is null then every.expires_after_s else own.expires_after_s end, ${APPROVAL_EXPIRES_S}::int) as expires_after_s,
+        coalesce(case when own.task_type is null then every.expires_after_s else own.expires_after_s end, ${APPROVAL_EXPIRES_S}) as expires_after_s,
         coalesce(own.default_decision, every.default_decision, 'reject') as default_decision
       from input i
       left join task_policies own on own.tenant_id = i.tenant_id and own.task_type = i.task_type
@@ -94,16 +111,16 @@ export async function insertTasks(
     ), recorded as (
       insert into tasks (id, tenant_id, agent_id, task_type, status, priority, title, description, payload, run_at, depends_on,
         max_attempts, session_id, trace_id, created_by_user_id, workflow_id, workflow_key, run_anyway, requires_approval,
-        concurrency_key, concurrency_limit, concurrency_strategy, has_followers, created_at, updated_at)
+        concurrency_key, concurrency_limit, concurrency_strategy, notifies_on_end, created_at, updated_at)
       select id, tenant_id, agent_id, task_type, 'pending', priority, title, description, payload, run_at, depends_on,
         max_attempts, session_id, trace_id, created_by, workflow_id, workflow_key, run_anyway, asks,
-        concurrency_key, concurrency_limit, concurrency_strategy, has_followers, at, at
+        concurrency_key, concurrency_limit, concurrency_strategy, notifies_on_end, at, at
       from placed
     ), ready as (
-      insert into ready_tasks (tenant_id, lane, rank, task_id)
+      insert into ready_tasks (tenant_id, agent_id, rank, task_id)
       select tenant_id, agent_id, reeve_rank(priority), id from placed where put = 'ready'
     ), timed as (
-      insert into timers (task_id, tenant_id, due_at, reason) select id, tenant_id, run_at, 'schedule' from placed where put = 'timer'
+      insert into waiting_tasks (task_id, tenant_id, reason, due_at) select id, tenant_id, 'schedule', run_at from placed where put = 'timer'
     ), leased as (
       insert into leases (task_id, tenant_id, agent_id, epoch, owner, attempt, started_at, expires_at)
       select id, tenant_id, agent_id, nextval('lease_epochs'), owner, 1, at, at + lease_ms * interval '1 ms' from placed where put = 'leased'
@@ -112,29 +129,37 @@ export async function insertTasks(
       insert into approvals (id, tenant_id, kind, task_id, agent_id, title, input, requested_by, requested_at, expires_at, default_decision)
       select reeve_new_id(), tenant_id, 'task', id, agent_id, title, payload, created_by, at, at + expires_after_s * interval '1 s', default_decision
       from placed where asks
-    ), told as (
-      insert into journal (tenant_id, type, agent_id, task_id, session_id, trace_id, actor, summary, created_at)
-      select tenant_id, 'task_created', agent_id, id, session_id, trace_id, coalesce(created_by, 'system'),
-        'given to ' || agent_id || ': ' || left(title, 200), at
-      from placed
-      union all
-      select tenant_id, case when asks then 'approval_requested' else 'task_started' end, agent_id, id, session_id, trace_id,
-        coalesce(created_by, 'system'), case when asks then 'waits for a decision' else 'started' end, at
-      from placed where asks or put = 'leased'
+    ), journaled as (
+      ${journalInsert(
+        { values: CREATED_JOURNAL, from: 'placed' },
+        {
+          values: {
+            ...CREATED_JOURNAL,
+            type: `case when asks then 'approval_requested' else 'task_started' end`,
+            summary: `case when asks then 'waits for a decision' else 'started' end`,
+          },
+          from: `placed where asks or put = 'leased'`,
+        },
+      )}
     ), audited as (
-      insert into audit (id, tenant_id, at, actor, action, trace_id, task_id, details)
-      select reeve_new_id(), c.tenant_id, reeve_now(), c.actor, 'TASK_CREATED', c.trace_id, c.task_id, c.details
-      from json_to_recordset(${JSON.stringify(creations.map(toAudit))}::json) as c (tenant_id text, actor text, trace_id text, task_id uuid, details jsonb)
-      union all
-      select reeve_new_id(), tenant_id, at, coalesce(created_by, 'system'), 'APPROVAL_REQUESTED', trace_id, id, jsonb_build_object('kind', 'task')
-      from placed where asks
+      ${auditInsert(
+        { values: CREATION_AUDIT, from: CREATIONS('$2') },
+        {
+          values: {
+            tenantId: 'tenant_id',
+            at: 'at',
+            actor: `coalesce(created_by, 'system')`,
+            action: `'APPROVAL_REQUESTED'`,
+            traceId: 'trace_id',
+            taskId: 'id',
+            details: `jsonb_build_object('kind', 'task')`,
+          },
+          from: 'placed where asks',
+        },
+      )}
     )
     select p.id, p.at, l.epoch, p.put as place from placed p left join leased l on l.task_id = p.id where p.put <> 'ready'
-    union all (select null, at, null, put from placed where put = 'ready' limit 1)`.execute(db);
-  // Of those that are ready, which most are, one row answers for all.
-  const elsewhere = new Map(rows.map(({ id, at, epoch, place }) => [id, { createdAt: at, epoch, place }]));
-  return new Map(tasks.map(({ id }) => [id, { id, ...(elsewhere.get(id) ?? elsewhere.get(null)!) }]));
-}
+    union all (select null, at, null, put from placed where put = 'ready' limit 1)`;
 
 /** Without what is as it is for most: the text is parsed for every task. */
 function toRow(task: NewTask) {
@@ -160,7 +185,7 @@ function toRow(task: NewTask) {
     concurrency_key: task.concurrencyKey ?? undefined,
     concurrency_limit: task.concurrencyKey === null ? undefined : task.concurrencyLimit,
     concurrency_strategy: task.concurrencyKey === null ? undefined : task.concurrencyStrategy,
-    has_followers: task.notifiesOnEnd || undefined,
+    notifies_on_end: task.notifiesOnEnd || undefined,
     place: task.place ? undefined : false,
     owner: task.owner ?? undefined,
     lease_ms: task.leaseMs ?? undefined,

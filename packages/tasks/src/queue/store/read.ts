@@ -24,14 +24,13 @@ const COUNTED = 10_000;
 /** What says of a task how it stands, beside its own row. */
 const STANDING = sql.raw(`
   left join leases l on l.task_id = tasks.id
-  left join timers i on i.task_id = tasks.id
-  left join parked_tasks p on p.task_id = tasks.id
+  left join waiting_tasks w on w.task_id = tasks.id
   left join lateral (
     select status, decided_by, decided_at, reason from approvals
     where tasks.requires_approval and task_id = tasks.id and kind = 'task' order by requested_at desc, id desc limit 1
   ) a on true`);
 const STANDING_COLUMNS = sql.raw(`${TASK_COLUMNS},
-  l.epoch as lease_epoch, l.attempt as lease_attempt, l.started_at as lease_started_at, i.reason as timer_reason, p.reason as parked_for,
+  l.epoch as lease_epoch, l.attempt as lease_attempt, l.started_at as lease_started_at, w.reason as waiting_reason,
   exists (select from task_dependencies d where d.task_id = tasks.id) as waits_for_tasks,
   exists (select from concurrency_slots s where tasks.concurrency_key is not null and s.task_id = tasks.id and not s.holds) as waits_for_key,
   a.status as approval_status, a.decided_by, a.decided_at, a.reason as decision_reason`);
@@ -76,14 +75,16 @@ function placeOf({ status, waitingFor }: TaskFilter): RawBuilder<unknown> {
 }
 
 const UNDECIDED = `select task_id from approvals where status = 'pending' and kind = 'task'`;
-const PARKED = 'select task_id from parked_tasks where reason =';
+const WAITING_FOR = 'select task_id from waiting_tasks where reason =';
 /** What waits for each gate. Row-level security keeps it to the tenant's own. */
 const WAITING: Readonly<Record<WaitingFor, RawBuilder<unknown>>> = {
-  approval: sql.raw(`${UNDECIDED} union ${PARKED} 'approval'`),
-  budget: sql.raw(`${PARKED} 'budget'`),
-  dependencies: sql.raw(`(select task_id from task_dependencies except ${UNDECIDED}) union ${PARKED} 'dependencies'`),
-  schedule: sql.raw(`select task_id from timers where reason = 'schedule'`),
-  retry: sql.raw(`select task_id from timers where reason = 'retry'`),
+  approval: sql.raw(`${UNDECIDED} union ${WAITING_FOR} 'approval'`),
+  budget: sql.raw(`${WAITING_FOR} 'budget'`),
+  dependencies: sql.raw(
+    `(select task_id from task_dependencies except ${UNDECIDED}) union ${WAITING_FOR} 'dependencies'`,
+  ),
+  schedule: sql.raw(`${WAITING_FOR} 'schedule'`),
+  retry: sql.raw(`${WAITING_FOR} 'retry'`),
   concurrency: sql.raw('select task_id from concurrency_slots where not holds'),
 };
 
@@ -144,7 +145,8 @@ export async function countWaiting(db: Db, tenantId: string): Promise<Record<str
     union all select 'dependencies', count(distinct d.task_id)::int from task_dependencies d
       where d.tenant_id = ${tenantId} and not exists (
         select from approvals a where a.task_id = d.task_id and a.status = 'pending' and a.kind = 'task')
-    union all select reason, count(*)::int from timers where tenant_id = ${tenantId} group by reason
+    union all select reason, count(*)::int from waiting_tasks
+      where tenant_id = ${tenantId} and reason in ('schedule', 'retry') group by reason
     union all select 'concurrency', count(*)::int from concurrency_slots where tenant_id = ${tenantId} and not holds`.execute(
     db,
   );

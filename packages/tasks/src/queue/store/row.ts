@@ -1,5 +1,5 @@
 import type { Task, TaskStatus, WaitingFor } from '@reeve/contract';
-import type { ParkReason } from './park.ts';
+import { isSuspendReason } from './waiting.ts';
 
 /** Every column of a task that the API shows, named: prepared statements cannot say `*`. */
 export const TASK_COLUMNS = [
@@ -70,10 +70,9 @@ export interface TaskRow {
   readonly lease_epoch?: number | null;
   readonly lease_attempt?: number | null;
   readonly lease_started_at?: Date | null;
-  readonly timer_reason?: string | null;
+  readonly waiting_reason?: string | null;
   readonly waits_for_tasks?: boolean;
   readonly waits_for_key?: boolean;
-  readonly parked_for?: string | null;
   readonly approval_status?: string | null;
   readonly decided_by?: string | null;
   readonly decided_at?: Date | null;
@@ -126,8 +125,9 @@ export function fromRow(row: TaskRow): Task {
 
 function waitingFor(row: TaskRow): WaitingFor | null {
   if (row.approval_status === 'pending') return 'approval';
-  if (row.parked_for != null) return row.parked_for as ParkReason;
+  const reason = row.waiting_reason ?? null;
+  if (reason !== null && isSuspendReason(reason)) return reason;
   if (row.waits_for_tasks) return 'dependencies';
-  if (row.timer_reason != null) return row.timer_reason as 'schedule' | 'retry';
+  if (reason !== null) return reason as 'schedule' | 'retry';
   return row.waits_for_key ? 'concurrency' : null;
 }

@@ -76,7 +76,7 @@ export async function insertSlot(
 
 /** Gives a task a key; its end concerns whoever waits for that. */
 export async function updateKey(db: Db, taskId: string, key: string): Promise<void> {
-  await db.updateTable('tasks').set({ concurrency_key: key, has_followers: true }).where('id', '=', taskId).execute();
+  await db.updateTable('tasks').set({ concurrency_key: key, notifies_on_end: true }).where('id', '=', taskId).execute();
 }
 
 /** Takes a task out of those of its key; answers the key. */

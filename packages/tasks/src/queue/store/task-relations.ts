@@ -6,7 +6,7 @@ import { sql } from 'kysely';
  * `dependencies` and resumes when any of its children ends. Its own end cancels the children that have not ended.
  */
 export async function adoptTask(db: Db, taskId: string, parentTaskId: string): Promise<void> {
-  await sql`update tasks set has_followers = true, parent_task_id = case when id = ${taskId} then ${parentTaskId}::uuid else parent_task_id end
+  await sql`update tasks set notifies_on_end = true, parent_task_id = case when id = ${taskId} then ${parentTaskId}::uuid else parent_task_id end
     where id in (${taskId}, ${parentTaskId})`.execute(db);
 }
 
