@@ -24,18 +24,17 @@ import { recordTaskEvent } from '../queue/record-task-event.ts';
 import { resumeTask } from '../queue/resume-task.ts';
 
 /*
- * An approval is one record, whoever reads it:
+ * The states of an approval
  *
  *   pending ──decision──► approved | rejected
- *      │ └──its time runs out──► what its default says, decided by `system`
+ *      │ └──its time runs out──► its default decision, made by `system`
  *      └──its task ends──► withdrawn
  *
- * A task that is rejected has failed; a tool call that is rejected is an outcome that its agent is told, and the task goes on.
- * Whoever decides locks the task first and then the approval, as whoever ends the task does, so that there is
- * one decision and no more.
+ * Rejecting a task fails it. Rejecting a tool call gives its agent that outcome, and the task goes on. A decision locks the task and
+ * then the approval, in the order in which the end of a task does, so that each approval is decided once.
  */
 
-/** A decision that was made, with the journal entry that tells of it. */
+/** A decision with its journal entry. */
 export interface Decided {
   readonly approval: Approval;
   readonly task: Task;
@@ -58,7 +57,7 @@ export async function requestApproval(
   );
 }
 
-/** Asks whether a tool call may be made, or what became of one. The task goes on with what else it has to do, or is parked. */
+/** Asks whether a tool call may be made, or for the outcome of one. The task goes on with other work, or suspends itself. */
 export async function requestToolApproval(
   tx: Tx,
   task: TaskIdentity,
@@ -83,8 +82,8 @@ export async function requestToolApproval(
 }
 
 /**
- * Decides what a task waits for. An approved one goes on to where it waits next; a rejected one has failed, with the reason.
- * Throws `not_found`, and `conflict` where it is decided already or its time has run out, in which case its default is carried out.
+ * Decides an approval. An approved task is scheduled; a rejected one fails with the reason. Throws `not_found`, and `conflict` when it
+ * is already decided or its time ran out; in the latter case its default takes effect.
  */
 export async function decideApproval(
   database: Database,
@@ -114,7 +113,7 @@ export async function decideApproval(
   return outcome.decided;
 }
 
-/** The same for the approval that a task waits for. Throws `conflict` where it waits for none. */
+/** The same for the latest approval of a task. Throws `conflict` when it has none. */
 export async function decideTask(
   database: Database,
   handler: TaskHandler,
@@ -133,7 +132,7 @@ export async function decideTask(
   return decideApproval(database, handler, requester, approval.id, { decision }, reason);
 }
 
-/** Carries out the default of approvals whose time has run out, each by itself. Answers how many. */
+/** Applies the default of approvals whose time ran out, each in a transaction of its own. Returns how many. */
 export async function decideOverdue(database: Database, handler: TaskHandler, log: Log, limit = 100): Promise<number> {
   let count = 0;
   for (const { id, tenantId } of await selectOverdue(database.db, limit)) {
@@ -176,7 +175,7 @@ function byDefault(approval: Approval): ToolDecision {
   return { decision: approval.default_decision };
 }
 
-/** Throws `invalid_request` for what a decision of this kind cannot hold. */
+/** Throws `invalid_request` for fields that an approval of this kind does not take. */
 async function checkDecision(tx: Tx, handler: TaskHandler, approval: Approval, given: ToolDecision): Promise<void> {
   const { decision, editedInput, result } = given;
   if (editedInput !== undefined && (approval.kind !== 'tool_call' || decision === 'reject'))

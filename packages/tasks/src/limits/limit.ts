@@ -9,9 +9,9 @@ import { deleteLimit, lockLimitsOf, selectLimitsOf, replacePolicyLimits, upsertL
 import { insertReady } from '../queue/store/ready.ts';
 
 /*
- * How many tasks of a tenant, or of one of its agents, are in progress at once. What is in progress are the leases, which
- * are few, so they are counted instead of kept count of. A claimer locks the tenant's limits, and counts in a statement
- * that begins after it has them: no other claimer of the tenant is between its count and its claim.
+ * Limits on the tasks of a tenant, or of one of its agents, that are in progress at once. Leases are few, so a claim counts them
+ * instead of maintaining a counter. A claimer locks the tenant's limits and then counts in a new statement, so that no other claimer
+ * of the tenant is between its count and its claim.
  */
 
 /** How many more tasks of a tenant may start: in all, and of each agent that has a limit of its own. */
@@ -35,7 +35,7 @@ export function roomUnder(limits: readonly Limit[], leases: readonly { agentId: 
   return { tenant: whole === undefined ? Infinity : Math.max(0, whole.maxRunning - running), agents };
 }
 
-/** Leases a new task to its maker where the limits leave room for it, and answers the epoch; else puts it among the ready ones. */
+/** Leases a new task to its maker and returns the epoch when the limits leave room; else makes it ready and returns null. */
 export async function claimLimited(tx: Tx, task: NewTask, owner: string, leaseMs: number): Promise<number | null> {
   const limits = await lockLimitsOf(tx, task.tenantId);
   const room = roomUnder(limits, await countLeases(tx, [task.tenantId]));
@@ -57,7 +57,7 @@ export async function claimLimited(tx: Tx, task: NewTask, owner: string, leaseMs
   return epoch;
 }
 
-/** Sets how many tasks may run at once; null takes the limit away. Answers all of the tenant's limits. */
+/** Sets how many tasks may run at once; null removes the limit. Returns all of the tenant's limits. */
 export async function setLimit(
   database: Database,
   requester: Requester,
@@ -81,7 +81,7 @@ export async function setLimit(
   return limits.map(shownLimit);
 }
 
-/** Has the limits of tenants hold that their policies set, instead of those that were told before. */
+/** Replaces the limits that the policies of tenants set. */
 export async function setPolicyLimits(
   database: Database,
   limits: readonly { readonly tenantId: string; readonly max: number }[],

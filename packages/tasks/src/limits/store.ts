@@ -9,7 +9,7 @@ export interface Limit {
   readonly maxRunning: number;
 }
 
-/** The limits of these tenants, locked until the transaction ends, but for those that somebody else has locked. */
+/** Locks the limits of these tenants until the transaction ends, skipping those that another transaction has locked. */
 export async function lockFreeLimits(db: Db, tenantIds: readonly string[]): Promise<Limit[]> {
   const { rows } = await sql<Row>`
     select tenant_id, agent_id, least(max_running, policy_max) as max_running from concurrency_limits
@@ -44,7 +44,7 @@ export async function upsertLimit(db: Db, tenantId: string, agentId: string, max
     .execute();
 }
 
-/** Takes away what was set; what the policy says stays. */
+/** Removes the limit that a person set; the policy's stays. */
 export async function deleteLimit(db: Db, tenantId: string, agentId: string): Promise<void> {
   await sql`
     with kept as (

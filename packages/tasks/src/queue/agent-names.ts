@@ -3,13 +3,13 @@ import { inTenant, isTransient, type Database, type Tx } from '@reeve/db';
 import { createBatcher, ReeveError } from '@reeve/kit';
 
 /*
- * Whether the agents of new tasks are there, and what they are called. What a check answered is remembered for a second at
- * most, and until an agent changes anywhere, so that a busy caller does not wait for the same answer with each task. In the
- * moment before a change is heard of, a task can still be given to an agent that is gone: it fails, as those do that waited for it.
+ * Resolves the agents of new tasks to their stored names. Results are cached for a second, or until a notification says that an
+ * agent changed, so that a busy caller does not repeat the same query for each task. Until the notification arrives, a task can still
+ * be given to a deleted agent; it then fails, as tasks do that waited while their agent was deleted.
  */
 
 /**
- * Checks that an agent can do a type of task and answers the agent's stored name; throws `unknown_agent` or
+ * Checks that an agent can do a type of task and returns the agent's stored name; throws `unknown_agent` or
  * `unknown_task_type`. The queue itself does not know what a task means.
  */
 export type CheckTask = (tx: Tx, tenantId: string, agentId: string, taskType: string) => Promise<string>;

@@ -2,12 +2,12 @@ import type { Task, TaskInput } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import { idOf, ReeveError } from '@reeve/kit';
 import type { CheckTask } from './agent-names.ts';
-import { insertQueued } from './enqueue.ts';
+import { insertQueued } from './insert-task.ts';
 import { queueTransaction } from './queue-transaction.ts';
 import { countMadeByAgents, lockTrace } from './store/agent-task.ts';
 import { selectTask } from './store/read.ts';
 
-/** An agent at work that puts a task into the queue. */
+/** An agent at work that adds a task to the queue. */
 export interface TaskMaker {
   readonly tenantId: string;
   /** Slug. */
@@ -24,8 +24,8 @@ export interface TaskMaker {
 const MAX_IN_TRACE = 100;
 
 /**
- * Puts a task into the queue for an agent at work; a repeat with the same key answers with the task that is there. Throws what
- * `check` does, and `limit_reached` where agents have made as many tasks in the trace as they may.
+ * Adds a task for an agent at work; a repeat with the same key returns the existing task. Throws what `check` throws, and
+ * `limit_reached` when agents have made as many tasks in the trace as they may.
  */
 export async function createAgentTask(
   database: Database,

@@ -3,8 +3,8 @@ import { lockTasks } from './store/lock.ts';
 import { insertSlot, lockKeys, updateKey } from './store/slot.ts';
 
 /**
- * Gives tasks that have no concurrency key one, as if they had begun with it: those that have not ended hold a place of it. For
- * work that turns out only later to be in the way of other work.
+ * Gives a concurrency key to tasks without one, as if they had been created with it: those that have not ended hold a slot. For work
+ * that conflicts with other work only later.
  */
 export async function joinKey(tx: Tx, tenantId: string, key: string, taskIds: readonly string[]): Promise<void> {
   await lockKeys(tx, tenantId, [key]);

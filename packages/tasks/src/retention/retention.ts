@@ -37,7 +37,7 @@ export async function runRetention(parts: RetentionParts, signal: AbortSignal): 
   }
 }
 
-/** One round: ended tasks with all that belongs to them, empty workflows, and journal entries. Answers how many tasks went. */
+/** One round: ended tasks with all that belongs to them, empty workflows, and journal entries. Returns how many tasks were removed. */
 export async function removeOld({ database, days, forget }: RetentionParts, signal: AbortSignal): Promise<number> {
   const { db } = database;
   const cutoff = await selectCutoff(db, days);

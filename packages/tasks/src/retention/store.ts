@@ -51,7 +51,7 @@ export async function deleteEmptyWorkflows(db: Db, cutoff: Date): Promise<void> 
     and not exists (select from tasks t where t.workflow_id = w.id)`.execute(db);
 }
 
-/** Deletes the oldest entries of a tenant's journal as far as they are old; answers whether there may be more. */
+/** Deletes the oldest entries of a tenant's journal as far as they are old; returns whether there may be more. */
 export async function deleteOldJournal(db: Db, tenantId: string, cutoff: Date, limit: number): Promise<boolean> {
   const { rows } = await sql<{ seen: number; gone: number }>`
     with oldest as (

@@ -3,14 +3,14 @@ import { TaskInput, type DueSchedule } from '@reeve/contract';
 import { isTransient, type Database, type Tx } from '@reeve/db';
 import { counter, newTraceId, ReeveError, type Log } from '@reeve/kit';
 import type { CheckTask } from '../queue/agent-names.ts';
-import { insertQueued } from '../queue/enqueue.ts';
+import { insertQueued } from '../queue/insert-task.ts';
 import type { PostCommitEffects } from '../queue/post-commit-effects.ts';
 import { queueTransaction } from '../queue/queue-transaction.ts';
 import { planOf, type Plan } from './schedule.ts';
 import { lockDueSchedule, selectDue, selectTime, selectUpcoming, updatePassed, type StoredSchedule } from './store.ts';
 import { shownError } from '../queue/task.ts';
 
-/** What running schedules needs. */
+/** The parts that schedules run with. */
 export interface ScheduleParts {
   readonly database: Database;
   /** Asked again at each due time, since agents come and go. */
@@ -18,7 +18,7 @@ export interface ScheduleParts {
   readonly log: Log;
 }
 
-/** What a look at all due schedules came to. */
+/** The result of a look at all due schedules. */
 interface Pass {
   readonly handled: readonly DueSchedule[];
   /** Milliseconds until the next due time that is known; null: none. */
@@ -34,9 +34,9 @@ const TOLD = 200;
 const passed = counter('reeve_schedules_due_total', 'Due times of schedules that passed.', ['outcome']);
 
 /**
- * Makes the tasks that are due, of one tenant or of all, each schedule in a transaction of its own, and answers what was done.
- * Any number of processes may call it at once: each due time has its effect once. Throws only where the database cannot be
- * asked.
+ * Creates the tasks of schedules that are due, of one tenant or of all, and returns what was done. Each schedule has a transaction
+ * of its own; any number of processes may call this at once, and each due time takes effect once. Throws only when the database
+ * cannot be reached.
  */
 export async function runDueSchedules(
   parts: ScheduleParts,
@@ -61,7 +61,7 @@ export async function dueSchedules(database: Database, tenantId?: string): Promi
   });
 }
 
-/** As `runDueSchedules`, for who goes on looking. */
+/** The same, with the time of the next look. */
 export async function passDueTimes(parts: ScheduleParts, tenantId?: string, signal?: AbortSignal): Promise<Pass> {
   const handled: DueSchedule[] = [];
   const left: string[] = [];
@@ -81,7 +81,7 @@ export async function passDueTimes(parts: ScheduleParts, tenantId?: string, sign
   }
 }
 
-/** Undefined where another process has it, or it is due no more. */
+/** Returns undefined when another process has the schedule or it is no longer due. */
 async function passDueTime(parts: ScheduleParts, tenantId: string, id: string): Promise<DueSchedule | undefined> {
   const { database, check, log } = parts;
   const handle = (
@@ -175,7 +175,7 @@ async function skip(tx: Tx, schedule: StoredSchedule, plan: Plan): Promise<DueSc
   return shown(schedule, plan, null);
 }
 
-/** The task could not be made: goes on to the next due time, and where even that cannot be told, to none. */
+/** Records that the task could not be created and moves to the next due time, or to none when that cannot be computed. */
 async function miss(tx: Tx, schedule: StoredSchedule, error: ReeveError, at: Date): Promise<DueSchedule> {
   const plan = planOrEnd(schedule, at)!;
   await updatePassed(tx, schedule.id, {

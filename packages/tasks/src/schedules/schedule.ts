@@ -8,8 +8,8 @@ import { nextDue, type Times } from './due-time.ts';
  *                    └──────► missed ──catch_up: one──► one task for all missed ones
  *                                     └──────── skip──► no task
  *
- * In one transaction the task is made, or not, the journal tells of it and next_run_at moves on, so that each due
- * time has its effect once whoever dies. A schedule that cannot make its task misses the time and goes on to the next.
+ * One transaction creates the task, or not, writes the journal entry and advances next_run_at, so that each due time takes effect once
+ * even if the process dies. A schedule that cannot create its task misses the time and goes on to the next.
  */
 
 /** What is to be done about a schedule that is due. */

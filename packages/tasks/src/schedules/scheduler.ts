@@ -2,7 +2,7 @@ import { Background, Signal } from '@reeve/kit';
 import { passDueTimes, type ScheduleParts } from './run-due.ts';
 
 /*
- * One process's eye on the schedules.
+ * The scheduler of one process
  *
  *   asleep ──due time, wake (notify), a minute──► pass what is due ──► asleep until the earliest due time
  *

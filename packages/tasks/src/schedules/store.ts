@@ -138,7 +138,7 @@ export async function updatePassed(
     .execute();
 }
 
-/** Answers the title of what was deleted. */
+/** Returns the title of the deleted schedule. */
 export async function deleteSchedule(db: Db, tenantId: string, id: string): Promise<string | undefined> {
   const row = await db
     .deleteFrom('schedules')

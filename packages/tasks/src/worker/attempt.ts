@@ -11,14 +11,26 @@ export interface AttemptParts {
   readonly handler: TaskHandler;
   readonly log: Log;
   readonly leaseMs: number;
-  /** Whether the end of one of a tenant's tasks may let others start that a limit held back. */
+  /** Whether a tenant has a limit, so that the end of a task may let another start. */
   readonly isLimited: (tenantId: string) => boolean;
 }
 
-/** One attempt at a claimed task; `worked` is called when the handler is done. Answers what became of it, and throws only where that could not be written. */
+/**
+ * Makes one attempt at a claimed task; `worked` is called when the handler has returned. Resolves with a word for what became of the
+ * task, and throws only when that could not be written.
+ */
 export type Attempt = (claim: Claim, signal: AbortSignal, worked: () => void) => Promise<string>;
 
-/** From claim to whatever becomes of it: settled, tried again later, left to others, or ended. */
+/*
+ * One attempt
+ *
+ *   running ──outcome──► settled
+ *      └──exception──► lease lost: left to another worker
+ *                      shutting down: given back
+ *                      retryable, attempts left: retried later
+ *                      else: failed or cancelled, and the handler's `ended` called
+ */
+
 export function createAttempt(parts: AttemptParts): Attempt {
   const { database, handler, leaseMs } = parts;
   const settle = createCompletionBatcher(database, handler);
@@ -45,7 +57,7 @@ export function createAttempt(parts: AttemptParts): Attempt {
   };
 }
 
-/** What becomes of a task whose handler threw: left to others, tried again later, or ended with whatever belongs to it. */
+/** Handles an exception of the handler. */
 async function endAttempt(parts: AttemptParts, claim: Claim, error: ReeveError): Promise<string> {
   const { database, handler, log, leaseMs } = parts;
   const { task, attempt: count } = claim;

@@ -4,28 +4,27 @@ import { claimReady, countLeases, lookAtQueue, type Claimed, type Lane, type Wan
 import { lockFreeLimits, type Limit } from '../limits/store.ts';
 
 /*
- * What one process claims next. The ready tasks lie in lanes, one for each agent of each tenant; a claim asks every tenant
- * in turn for an equal share of the room there is, so that no backlog, however long, keeps another tenant waiting. What is
- * known of the lanes (which there are, from which rank on they are not empty) is remembered for a second at most: it
- * only saves looking at what is gone, and what it says wrongly is found out by then.
+ * Chooses the tasks that one process claims. Ready tasks lie in lanes, one for each agent of each tenant. A claim takes an equal share
+ * from each tenant in turn, so that no backlog keeps another tenant waiting. The lanes, and the rank below which each is known to be
+ * empty, are cached for a second at most: the cache saves index reads, and a stale entry costs that second.
  */
 export interface Claimer {
-  /** Claims up to `room` tasks; `withQuarantined`: also one of those that were in progress when workers died. */
+  /** Claims up to `room` tasks; `withQuarantined`: one quarantined task among them. */
   claim(room: number, withQuarantined: boolean): Promise<Claimed[]>;
-  /** Whether the last claim left a tenant out because another claimer was at its limits: there may be more in a moment. */
+  /** Whether the last claim skipped a tenant because another claimer had locked its limits: worth another look soon. */
   readonly contended: boolean;
-  /** Something may be ready in a lane that is not known yet. */
+  /** A lane that is not cached may have ready tasks. */
   look(): void;
-  /** The next claim is to go by what is there now, at the price of a look. */
+  /** Drops the cache. */
   forget(): void;
   /** Whether a tenant has a limit, so that the end of one of its tasks may let others start. */
   isLimited(tenantId: string): boolean;
 }
 
-/** How long lanes, limits and cursors are remembered, in milliseconds; after a wake-up, at least how long. */
+/** How long lanes, limits and cursors are cached, in milliseconds; after a notification, at least how long. */
 const KNOWN_MS = 1_000;
 const KNOWN_AFTER_WAKE_MS = 50;
-/** Tenants that one claim asks, and lanes that are remembered of a look. */
+/** Most tenants of one claim, and most cached lanes. */
 const TENANTS = 64;
 const LANES = 10_000;
 
@@ -43,16 +42,16 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
     lookAgain = false;
     knownAt = performance.now();
     cursors = new Map();
-    // Where there are more than can be remembered, the next look goes on behind them.
+    // When there are more than the cache holds, the next look goes on behind them.
     const after = lanes.length < LANES ? undefined : lanes.at(-1);
     ({ lanes, limits } = await lookAtQueue(database.queue, after, LANES));
   }
 
-  /** Shares the room out between the tenants whose turn it is. */
+  /** Divides the room between the tenants whose turn it is. */
   function plan(room: number, withQuarantined: boolean): Want[] {
     const open = lanes.filter((lane) => !lane.quarantined);
     const quarantined = withQuarantined ? lanes.filter((lane) => lane.quarantined) : [];
-    // Another one each time: the first may be at its limit for ever.
+    // Another one each time: the first may stay at its limit.
     const isolated = quarantined[quarantineTurn++ % quarantined.length];
     const tenants = [...new Set([...open, ...(isolated ? [isolated] : [])].map(({ tenantId }) => tenantId))];
     const asked = Math.min(tenants.length, TENANTS, room);
@@ -96,7 +95,7 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
     });
   }
 
-  /** Asks the tenants whose turn it is; `all`: one after another until one gives something, since those at their limit do not. */
+  /** Claims from the tenants whose turn it is; `all`: until one yields a task, since tenants at their limit yield none. */
   async function attempt(room: number, withQuarantined: boolean, all: boolean): Promise<Claimed[]> {
     const tenants = new Set(lanes.map(({ tenantId }) => tenantId)).size;
     for (let asked = 0; asked < tenants;) {
@@ -129,7 +128,7 @@ export function createClaimer(database: Database, owner: string, leaseMs: number
   };
 }
 
-/** Two lanes of one agent share its limit: the withQuarantined go first, since there is but one of them. */
+/** The two lanes of an agent share its limit: the quarantined one goes first, since it yields one task only. */
 function oneLanePerAgent(wants: readonly Want[], limits: readonly Limit[]): Want[] {
   return wants.filter(
     (want) =>

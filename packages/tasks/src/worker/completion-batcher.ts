@@ -9,8 +9,8 @@ import type { Claim, Outcome, TaskHandler } from '../queue/task.ts';
 const TOGETHER = 1_000;
 
 /**
- * Settles claimed tasks; those that end while others commit share the next commit. Resolves once it has committed and
- * whoever waited for the task was told; throws `lease_lost` where the claim no longer holds.
+ * Settles claimed tasks; ends that arrive during a commit share the next one. Resolves once the end has committed and the tasks
+ * related to it are updated; throws `lease_lost` when the claim no longer holds.
  */
 export function createCompletionBatcher(
   database: Database,

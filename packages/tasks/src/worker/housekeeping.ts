@@ -11,7 +11,7 @@ export interface HousekeepingParts {
   readonly handler: TaskHandler;
   readonly leaseMs: number;
   readonly log: Log;
-  /** Raised where followers are left to be told. */
+  /** Raised when the completion outbox has rows left. */
   readonly wake: Signal;
   readonly signal: AbortSignal;
 }
@@ -20,8 +20,9 @@ export interface HousekeepingParts {
 const ROUND_MS = 10_000;
 
 /**
- * Does what somebody must do now and then, until the signal aborts: takes back the tasks of silent workers, decides what nobody
- * decided in time, lets tasks try again that others were in the way of, tells followers whom a dead process did not tell, and merges the counts. Any number of processes may.
+ * Runs the chores of the queue in rounds until the signal aborts: takes tasks back from silent workers, applies the defaults of
+ * overdue approvals, drains what dead processes left in the completion outbox, and merges the counts. Any number of processes may
+ * run it.
  */
 export async function runHousekeeping({
   database,

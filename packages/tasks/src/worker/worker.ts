@@ -21,16 +21,15 @@ import type { Claimed } from '../queue/store/claim.ts';
 import type { Claim, TaskHandler } from '../queue/task.ts';
 
 /*
- * One process's hands on the queue.
+ * One process that works on the queue
  *
  *   idle ──wake (notify, timer due, poll)──► claim a batch ──► run each ──► settle ──► idle
- *                                                └► backlog: claimed, and run when a place is free
+ *                                                └► backlog: claimed, run when a task ends
  *
- * Beside that loop a heartbeat extends the leases of everything this process holds and hears of cancellations, and
- * housekeeping takes back what silent workers left. A task's signal aborts when it is cancelled, when its lease is lost, and
- * at the hard stop. Stopping: nothing more is claimed, the backlog goes back; running tasks get `graceMs`, then are left to
- * others at once. Of the tasks that were in progress when workers died repeatedly one runs at a time, so that
- * the one that kills its worker takes no other with it.
+ * Beside that loop a heartbeat extends the leases that this process holds and learns of cancellations, and housekeeping runs its
+ * chores. A task's signal aborts when it is cancelled, when its lease is lost, and at the hard stop. A stopping worker claims nothing,
+ * returns its backlog, gives running tasks `graceMs`, and then returns them as well. It runs one quarantined task at a time, so that a
+ * task which kills its worker takes few others with it.
  */
 
 export interface WorkerOptions {
@@ -51,22 +50,22 @@ export interface WorkerOptions {
 export interface Worker extends AsyncDisposable {
   readonly owner: string;
   readonly leaseMs: number;
-  /** Works on a claim that this process made itself, at once and besides the concurrency. */
+  /** Works on a claim of this process's own at once, beyond the concurrency. */
   adopt(claim: Claim): void;
-  /** Claims up to `limit` tasks, works on them, and resolves when all have ended, with their ids. */
+  /** Claims up to `limit` tasks, works on them, and resolves with their ids when all have ended. */
   runOnce(limit: number): Promise<string[]>;
-  /** Stops claiming now; disposing then waits for what runs. */
+  /** Stops claiming now; disposal then waits for running tasks. */
   drain(): void;
   readonly running: number;
 }
 
 /** How long a task may take to heed the hard stop. */
 const STOP_MS = 2_000;
-/** Longest time between two looks at the queue where no wake-up came. */
+/** Longest time between two looks at the queue without a notification. */
 const POLL_MS = 10_000;
-/** Time after which a worker looks again that found another at the limits of a tenant. */
+/** The pause after another worker held a tenant's limits. */
 const CONTENDED_MS = 20;
-/** How long a worker with little room waits for more of its tasks to end before it claims. */
+/** How long a nearly full worker waits for more of its tasks to end before it claims. */
 const GATHER_MS = 2;
 
 const ended = counter('reeve_tasks_ended_total', 'Task attempts that ended.', ['outcome']);
@@ -129,7 +128,7 @@ export function startWorker(options: WorkerOptions): Worker {
     runningTasks.set(held.size);
   }
 
-  /** `worked` is called when the handler is done, before what it did is settled. */
+  /** `worked` is called when the handler has returned, before its outcome is settled. */
   function start(entry: Held, worked: () => void): Promise<void> {
     const { claim, abort } = entry;
     const context = {
@@ -181,7 +180,7 @@ export function startWorker(options: WorkerOptions): Worker {
     }
   }
 
-  /** Whether to claim now: at once where half of the places are free or little is ready, else once places would stay empty. */
+  /** Whether to claim now: at once when half of the capacity is free or little is ready, else before capacity would stay idle. */
   function wantsMore(): boolean {
     return !busy || gathered || fromQueue + backlog.length <= capacity / 2;
   }

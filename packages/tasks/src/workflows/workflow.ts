@@ -4,7 +4,7 @@ import { inTenant, type Database } from '@reeve/db';
 import { invalidField, newId, ReeveError } from '@reeve/kit';
 import { checkInputs, type CheckTask } from '../queue/agent-names.ts';
 import { cancelPending } from '../queue/end-task.ts';
-import { insertGated } from '../queue/enqueue.ts';
+import { insertGated } from '../queue/insert-gated.ts';
 import type { Requester } from '../queue/requester.ts';
 import { queueTransaction } from '../queue/queue-transaction.ts';
 import { lockTasks } from '../queue/store/lock.ts';
@@ -13,8 +13,8 @@ import type { Paging } from '../queue/store/read.ts';
 import type { TaskHandler } from '../queue/task.ts';
 
 /**
- * Puts a graph of tasks into the queue, all or none. Throws `invalid_request` for a key that is there twice, an unknown key and
- * a cycle, and names it.
+ * Adds a graph of tasks to the queue, all or none. Throws `invalid_request`, naming the task, for a duplicate key, an unknown key
+ * or a cycle.
  */
 export async function createWorkflow(
   database: Database,
@@ -85,12 +85,12 @@ export async function cancelWorkflow(
   const { tasks } = await readWorkflow(database, tenantId, id);
   await queueTransaction(database, handler, tenantId, async (tx, effects) => {
     let cancelled = 0;
-    // All at once and so in the order of their ids, as whoever releases followers does.
+    // All at once and so in the order of their ids, as the completion outbox locks them.
     await lockTasks(
       tx,
       tasks.map((task) => task.id),
     );
-    // Those that wait for others first: what they wait for takes them along otherwise, with a reason that says less.
+    // Dependents first: the end of a dependency would cancel them with a reason that says less.
     for (const task of tasks.toReversed())
       if (await cancelPending(tx, handler, tenantId, task.id, `cancelled by ${userId}`, effects, userId))
         cancelled += 1;

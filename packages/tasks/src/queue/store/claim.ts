@@ -5,7 +5,7 @@ import type { Limit } from '../../limits/store.ts';
 import { TASK_JOURNAL } from './task-journal.ts';
 import type { Claim, ClaimedTask } from '../task.ts';
 
-/** The ready tasks of one agent of a tenant: those that are quarantined, or the others. */
+/** The ready tasks of one agent of a tenant, quarantined ones apart from the others. */
 export interface Lane {
   readonly tenantId: string;
   readonly agentId: string;
@@ -13,12 +13,12 @@ export interface Lane {
   readonly quarantined: boolean;
 }
 
-/** What to take of a lane. */
+/** How much to claim from a lane. */
 export interface Want extends Lane {
-  /** Ranks below it are known to be gone. */
+  /** Lower ranks are known to be empty. */
   readonly fromRank: number;
   readonly limit: number;
-  /** Most to take of the tenant, over all its lanes. */
+  /** Most to claim from the tenant, over all its lanes. */
   readonly share: number;
 }
 
@@ -28,15 +28,15 @@ export interface Claimed extends Claim {
   readonly rank: number;
 }
 
-/** What there is to claim, and how much of it may be in progress. */
+/** The lanes with ready tasks, and the limits on them. */
 export interface Look {
   readonly lanes: Lane[];
   readonly limits: Limit[];
 }
 
 /**
- * Looks at the lanes behind one (undefined: from the first) that hold ready tasks, by stepping from one to the next: their length
- * costs nothing. And at every limit.
+ * Reads the lanes behind one (undefined: from the first) that have ready tasks, and every limit. A recursive query steps from lane to
+ * lane in the index, so their lengths cost nothing.
  */
 export async function lookAtQueue(db: Db, after: Lane | undefined, most: number): Promise<Look> {
   const columns = sql.raw('tenant_id, agent_id, quarantined');

@@ -1,13 +1,13 @@
 import type { Db } from '@reeve/db';
 import { sql } from 'kysely';
 
-/** Changes that gather before they are merged. */
+/** Rows that accumulate before a merge. */
 const GATHERED = 2_000;
 
 /**
- * Merges the changes of counts where there are at least `from` rows of them and nobody else is at it; answers from how many on
- * it is worth while again. Those of the last hour keep their minute and their sign, since the pace is read from them; older
- * ones become one row each.
+ * Merges the changes of counts when there are at least `from` rows and no other process is merging; returns the number of rows from
+ * which the next merge pays. Changes of the last hour keep their minute and sign, since the pace is computed from them; older ones
+ * become one row each.
  */
 export async function mergeCounts(db: Db, from: number): Promise<number> {
   const { rows } = await sql<{ left: number }>`

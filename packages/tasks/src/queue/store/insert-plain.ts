@@ -4,8 +4,8 @@ import { CREATED_JOURNAL, CREATION_AUDIT, CREATIONS } from './task-journal.ts';
 import { toAudit, type Creation, type NewTask } from './insert.ts';
 
 /**
- * Whether nothing has to be decided about where a task waits but whether the policy of its type asks for a decision: it has
- * no time, no dependencies and no key, and nobody works on it yet.
+ * Whether only its type's policy can keep a task from being ready at once: it has no start time, no dependencies, no concurrency key
+ * and no worker yet.
  */
 export function isPlain(task: NewTask): boolean {
   return (
@@ -21,8 +21,8 @@ export function isPlain(task: NewTask): boolean {
 }
 
 /**
- * Inserts plain tasks, of any tenants, as `insertTasks` does, in a statement that is several times cheaper. Answers when they were
- * made; undefined, with nothing written, where a policy says something of the type of one of them.
+ * Inserts plain tasks, of any tenants, as `insertTasks` does, in a statement that is several times cheaper. Returns when they were
+ * created; undefined, with nothing written, when a policy covers the type of one of them.
  */
 export async function insertPlain(
   db: Db,
@@ -36,7 +36,7 @@ export async function insertPlain(
   return made!.ruled ? undefined : made!.at;
 }
 
-/** Tasks that lie side by side and differ in little come with what they share said once: the text is parsed for each of them. */
+/** Groups neighbors that share most fields, so that the shared ones are parsed once. */
 function groupsOf(tasks: readonly NewTask[]) {
   const groups: Group[] = [];
   for (const task of tasks) {

@@ -2,7 +2,7 @@ import { auditInsert, journalInsert } from '@reeve/audit';
 import { runText, type Db } from '@reeve/db';
 import { CREATED_JOURNAL, CREATION_AUDIT, CREATIONS } from './task-journal.ts';
 
-/** What is stored of a new task. */
+/** A new task as it is stored. */
 export interface NewTask {
   readonly id: string;
   readonly tenantId: string;
@@ -25,16 +25,16 @@ export interface NewTask {
   readonly concurrencyKey: string | null;
   readonly concurrencyLimit: number;
   readonly concurrencyStrategy: string;
-  /** Others wait for its end. */
+  /** Other tasks wait for its end. */
   readonly notifiesOnEnd: boolean;
-  /** False: the caller says in the same transaction where it waits, since it depends on others or has a key. */
+  /** False: the caller schedules it in the same transaction, since it depends on others or has a key. */
   readonly place: boolean;
-  /** Whom to lease it to from the start, instead of placing it; null: nobody. */
+  /** The worker that leases it from the start; null: none. */
   readonly owner: string | null;
   readonly leaseMs: number | null;
 }
 
-/** Where a new task was put. `limited`: it was to be leased, but a limit holds for its tenant or agent; it is nowhere yet. */
+/** Where a new task waits. `limited`: it was to be leased, but its tenant or agent has a limit; it waits nowhere yet. */
 export interface Placed {
   readonly id: string;
   readonly createdAt: Date;
@@ -42,7 +42,7 @@ export interface Placed {
   readonly place: 'ready' | 'timer' | 'approval' | 'leased' | 'limited' | 'caller';
 }
 
-/** One entry of the audit log for a call that made tasks. */
+/** The audit row of a call that created tasks. */
 export interface Creation {
   readonly tenantId: string;
   readonly actor: string;
@@ -51,12 +51,12 @@ export interface Creation {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** How long a decision is waited for where no policy says, in seconds. */
+/** How long an approval stays open when no policy says, in seconds. */
 export const APPROVAL_EXPIRES_S = 7 * 24 * 3600;
 
 /**
- * Inserts tasks, of any tenants, with their journal and audit rows, in one statement, and puts each where it waits first:
- * for a decision where its input or its type's policy asks for one, for its time, or for a worker.
+ * Inserts tasks of any tenants, with their journal and audit rows, in one statement. Each waits first for a decision, when its input
+ * or its type's policy asks for one, else for its start time, else for a worker.
  */
 export async function insertTasks(
   db: Db,
@@ -67,7 +67,7 @@ export async function insertTasks(
     JSON.stringify(tasks.map(toRow)),
     JSON.stringify(creations.map(toAudit)),
   ]);
-  // Of those that are ready, which most are, one row answers for all.
+  // One row stands for all that are ready, which most are.
   const elsewhere = new Map(rows.map(({ id, at, epoch, place }) => [id, { createdAt: at, epoch, place }]));
   return new Map(tasks.map(({ id }) => [id, { id, ...(elsewhere.get(id) ?? elsewhere.get(null)!) }]));
 }
@@ -161,7 +161,7 @@ const INSERT = `
     select p.id, p.at, l.epoch, p.put as place from placed p left join leased l on l.task_id = p.id where p.put <> 'ready'
     union all (select null, at, null, put from placed where put = 'ready' limit 1)`;
 
-/** Without what is as it is for most: the text is parsed for every task. */
+/** Leaves defaults out: the text is parsed for every task. */
 function toRow(task: NewTask) {
   return {
     id: task.id,
@@ -192,7 +192,7 @@ function toRow(task: NewTask) {
   };
 }
 
-/** A creation as the statements that write it take it. */
+/** A creation as a row of the statements' parameter. */
 export function toAudit({ tenantId, actor, traceId, taskId, details }: Creation) {
   return { tenant_id: tenantId, actor, trace_id: traceId, task_id: taskId, details };
 }

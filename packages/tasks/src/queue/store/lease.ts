@@ -1,7 +1,7 @@
 import { now, type Db } from '@reeve/db';
 import { sql } from 'kysely';
 
-/** A lease for a task that is nowhere else. */
+/** Leases a task that waits nowhere. */
 export async function insertLease(
   db: Db,
   task: { id: string; tenantId: string; agentId: string },
@@ -15,7 +15,7 @@ export async function insertLease(
   return rows[0]!.epoch;
 }
 
-/** Extends the owner's leases of these tasks; answers those it still has, and which of them were asked to stop. */
+/** Extends the owner's leases of these tasks; returns those it still holds, and which of them were asked to stop. */
 export async function extendLeases(
   db: Db,
   owner: string,
@@ -29,14 +29,14 @@ export async function extendLeases(
   return rows.map((row) => ({ taskId: row.task_id, epoch: row.epoch, cancelRequested: row.cancel_requested }));
 }
 
-/** Leases whose holder fell silent, up to `limit`. */
+/** Tasks whose leases ran out, up to `limit`. */
 export async function selectExpired(db: Db, limit: number): Promise<string[]> {
   const { rows } = await sql<{ task_id: string }>`
     select task_id from leases where expires_at <= reeve_now() order by expires_at limit ${limit}`.execute(db);
   return rows.map(({ task_id }) => task_id);
 }
 
-/** Takes a lease away that has run out; undefined where it was extended or ended meanwhile, or somebody else is at it. */
+/** Deletes a lease that ran out. Returns undefined when it was extended or ended meanwhile, or another transaction has locked it. */
 export async function deleteExpired(db: Db, taskId: string): Promise<{ attempt: number; startedAt: Date } | undefined> {
   const { rows } = await sql<{ attempt: number; started_at: Date }>`
     delete from leases where task_id = (select task_id from leases where task_id = ${taskId} and expires_at <= reeve_now() for update skip locked)
@@ -46,12 +46,12 @@ export async function deleteExpired(db: Db, taskId: string): Promise<{ attempt: 
   return row && { attempt: row.attempt, startedAt: row.started_at };
 }
 
-/** Lets every lease run out now: right only where no other process can be alive, as on an embedded database just opened. */
+/** Expires every lease now. Only right when no other process can be alive, as on an embedded database just opened. */
 export async function expireLeases(db: Db): Promise<void> {
   await db.updateTable('leases').set({ expires_at: now }).execute();
 }
 
-/** Locks the lease for the rest of the transaction; false where it is not that holder's any more. */
+/** Locks a lease for the rest of the transaction; returns false when the epoch is no longer current. */
 export async function lockLease(db: Db, taskId: string, epoch: number): Promise<boolean> {
   const row = await db
     .selectFrom('leases')
@@ -63,7 +63,7 @@ export async function lockLease(db: Db, taskId: string, epoch: number): Promise<
   return row !== undefined;
 }
 
-/** Ends a lease; answers its attempt and start, or undefined where it is not that holder's any more. */
+/** Deletes a lease; returns its attempt and start, or undefined when the epoch is no longer current. */
 export async function deleteLease(
   db: Db,
   taskId: string,
@@ -78,7 +78,7 @@ export async function deleteLease(
   return row && { attempt: row.attempt, startedAt: row.started_at };
 }
 
-/** Whether somebody works on the task. */
+/** Whether a worker holds the task. */
 export async function hasLease(db: Db, taskId: string): Promise<boolean> {
   const row = await db.selectFrom('leases').select('epoch').where('task_id', '=', taskId).executeTakeFirst();
   return row !== undefined;

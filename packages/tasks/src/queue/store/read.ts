@@ -18,10 +18,10 @@ export interface Paging {
   readonly offset: number;
 }
 
-/** Totals that cannot be had from the counts are counted up to here. */
+/** Totals that the counts do not hold are counted up to here. */
 const COUNTED = 10_000;
 
-/** What says of a task how it stands, beside its own row. */
+/** The rows of other tables that decide a task's status. */
 const STANDING = sql.raw(`
   left join leases l on l.task_id = tasks.id
   left join waiting_tasks w on w.task_id = tasks.id
@@ -68,7 +68,7 @@ export async function listTasks(
   return { tasks: rows.map(fromRow), total: await countMatching(db, tenantId, filter, page) };
 }
 
-/** Where the tasks looked for are: those that wait or are in progress are in small tables of their own. */
+/** The table to search: tasks that wait or are in progress have small tables of their own. */
 function placeOf({ status, waitingFor }: TaskFilter): RawBuilder<unknown> {
   if (waitingFor !== undefined) return sql`(${WAITING[waitingFor]}) w join tasks on tasks.id = w.task_id`;
   return status === 'in_progress' ? sql`leases l join tasks on tasks.id = l.task_id` : sql`tasks`;
@@ -76,7 +76,7 @@ function placeOf({ status, waitingFor }: TaskFilter): RawBuilder<unknown> {
 
 const UNDECIDED = `select task_id from approvals where status = 'pending' and kind = 'task'`;
 const WAITING_FOR = 'select task_id from waiting_tasks where reason =';
-/** What waits for each gate. Row-level security keeps it to the tenant's own. */
+/** The tasks behind each gate. Row-level security restricts them to the tenant's own. */
 const WAITING: Readonly<Record<WaitingFor, RawBuilder<unknown>>> = {
   approval: sql.raw(`${UNDECIDED} union ${WAITING_FOR} 'approval'`),
   budget: sql.raw(`${WAITING_FOR} 'budget'`),
@@ -138,7 +138,7 @@ export async function countTasks(
   return rows.map((row) => ({ status: row.status, agentId: row.agent_id, taskType: row.task_type, count: row.count }));
 }
 
-/** What the tenant's pending tasks wait for, besides a worker. */
+/** How many of the tenant's pending tasks wait for each reason other than a worker. */
 export async function countWaiting(db: Db, tenantId: string): Promise<Record<string, number>> {
   const { rows } = await sql<{ reason: string; count: number }>`
     select 'approval' as reason, count(*)::int as count from approvals where tenant_id = ${tenantId} and status = 'pending' and kind = 'task'
@@ -153,7 +153,7 @@ export async function countWaiting(db: Db, tenantId: string): Promise<Record<str
   return Object.fromEntries(rows.filter(({ count }) => count > 0).map(({ reason, count }) => [reason, count]));
 }
 
-/** Of how many ready tasks, in the order of their lanes, the oldest is looked for. */
+/** Most ready tasks, in the order of their lanes, among which the oldest is searched. */
 const LOOKED_AT = 20_000;
 
 /** Seconds that the oldest ready task has waited (null: none waits), and how many tasks ended lately. */

@@ -2,8 +2,8 @@ import type { Db } from '@reeve/db';
 import { sql } from 'kysely';
 
 /**
- * Keeps others away from concurrency keys until the transaction ends. Every transaction locks the keys that it may need in one
- * go, and before any task: who has a key may lock whichever tasks have places of it.
+ * Locks concurrency keys until the transaction ends. A transaction locks all keys that it may need at once and before any task: the
+ * holder of a key's lock may lock every task with a slot of it.
  */
 export async function lockKeys(db: Db, tenantId: string, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
@@ -21,13 +21,13 @@ export async function lockKeysOf(db: Db, taskIds: readonly string[]): Promise<vo
     ) select pg_advisory_xact_lock(hash) from keys`.execute(db);
 }
 
-/** The tasks that hold a place of a key. */
+/** The tasks that hold a slot of a key. */
 export async function selectHolders(db: Db, tenantId: string, key: string): Promise<string[]> {
   const rows = await ofKey(db, tenantId, key).where('holds', '=', true).execute();
   return rows.map(({ task_id }) => task_id);
 }
 
-/** The same, without those that have ended and whose place is still to be given on. */
+/** The same, without ended tasks whose slot is still to be passed on. */
 export async function selectBusy(db: Db, tenantId: string, key: string): Promise<string[]> {
   const rows = await ofKey(db, tenantId, key)
     .innerJoin('tasks', 'tasks.id', 'concurrency_slots.task_id')
@@ -37,7 +37,7 @@ export async function selectBusy(db: Db, tenantId: string, key: string): Promise
   return rows.map(({ task_id }) => task_id);
 }
 
-/** The next tasks that wait for a place of a key, in the order in which they get one. */
+/** The next tasks in line for a slot of a key. */
 export async function selectNext(db: Db, tenantId: string, key: string, limit: number): Promise<string[]> {
   const rows = await ofKey(db, tenantId, key)
     .where('holds', '=', false)
@@ -48,7 +48,7 @@ export async function selectNext(db: Db, tenantId: string, key: string, limit: n
   return rows.map(({ task_id }) => task_id);
 }
 
-/** All tasks of a key. */
+/** The tasks of a key: holders and waiters. */
 export async function selectSlots(db: Db, tenantId: string, key: string): Promise<string[]> {
   const rows = await ofKey(db, tenantId, key).orderBy('task_id').execute();
   return rows.map(({ task_id }) => task_id);
@@ -62,7 +62,7 @@ function ofKey(db: Db, tenantId: string, key: string) {
     .where('concurrency_slots.key', '=', key);
 }
 
-/** Adds a task to those of its key, holding a place or waiting for one. */
+/** Adds a task to its key, as the holder of a slot or a waiter. */
 export async function insertSlot(
   db: Db,
   task: { id: string; tenantId: string; priority: number },
@@ -74,12 +74,12 @@ export async function insertSlot(
     on conflict (tenant_id, key, task_id) do update set holds = excluded.holds`.execute(db);
 }
 
-/** Gives a task a key; its end concerns whoever waits for that. */
+/** Gives a task a concurrency key, so that its end concerns the key's waiters. */
 export async function updateKey(db: Db, taskId: string, key: string): Promise<void> {
   await db.updateTable('tasks').set({ concurrency_key: key, notifies_on_end: true }).where('id', '=', taskId).execute();
 }
 
-/** Takes a task out of those of its key; answers the key. */
+/** Removes a task from its key; returns the key. */
 export async function deleteSlot(db: Db, taskId: string): Promise<{ tenantId: string; key: string } | undefined> {
   const row = await db
     .deleteFrom('concurrency_slots')
