@@ -57,7 +57,7 @@ describe('approvals', () => {
     return (await worker.runOnce(100)).length;
   }
 
-  it('are asked for by the tenant’s rule, else the global one, else not at all', async () => {
+  it('are requested by the tenant’s policy, else the global one, else not at all', async () => {
     assert.equal((await enqueue()).waiting_for, null);
     await rule(null, false);
     assert.equal((await enqueue()).waiting_for, 'approval');
@@ -72,7 +72,7 @@ describe('approvals', () => {
     assert.equal((await enqueue({}, 'other')).waiting_for, null);
   });
 
-  it('are asked for by the task itself, whatever the rule says', async () => {
+  it('are requested by the task itself, whatever the policy says', async () => {
     await rule('default', true);
     const task = await enqueue({ requires_approval: true });
     assert.deepEqual([task.waiting_for, task.requires_approval], ['approval', true]);
@@ -111,7 +111,7 @@ describe('approvals', () => {
     assert.equal((await read(id)).status, 'pending');
   });
 
-  it('are decided by one of two who decide at once', async () => {
+  it('take one of two concurrent decisions', async () => {
     for (let n = 0; n < 10; n++) {
       const { id } = await enqueue({ requires_approval: true });
       const both = await Promise.allSettled([decide(id, 'approve', null, 'ada'), decide(id, 'reject', null, 'grace')]);
@@ -142,7 +142,7 @@ describe('approvals', () => {
       await assert.rejects(decide(id, fallback), { reason: 'conflict' });
     });
 
-  it('run out by themselves, each by its own default, and any number of processes may see to it', async () => {
+  it('expire with their own defaults, by any number of processes at once', async () => {
     await rule('default', false, 60, 'approve');
     const yes = await enqueue();
     await rule('default', false, 60, 'reject');
@@ -167,7 +167,7 @@ describe('approvals', () => {
     );
   });
 
-  it('keep for a week what no rule gives a time, and reject it then', async () => {
+  it('stay open for a week when no policy gives a time, and then reject', async () => {
     const { id } = await enqueue({ requires_approval: true });
     await passTime(database, 6.9 * 24 * 3_600_000);
     assert.equal(await decideOverdue(database, handler, silentLog), 0);
@@ -176,7 +176,7 @@ describe('approvals', () => {
     assert.equal((await read(id)).error_code, 'rejected');
   });
 
-  it('are asked for again where a rejected task is tried again, and not where an approved one is', async () => {
+  it('are requested again when a rejected task is retried, and not for an approved one', async () => {
     const { id } = await enqueue({ requires_approval: true });
     await decide(id, 'reject');
     assert.equal((await retryTask(database, handler, requester, id)).waiting_for, 'approval');
@@ -186,7 +186,7 @@ describe('approvals', () => {
     assert.equal(await work(), 1);
   });
 
-  it('are withdrawn with their task, and asked for again with it', async () => {
+  it('are withdrawn when their task ends, and requested again when it is retried', async () => {
     const { id } = await enqueue({ requires_approval: true });
     const before = await approvalOf(id);
     await cancelTask(database, handler, requester, id);

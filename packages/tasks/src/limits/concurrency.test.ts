@@ -74,7 +74,7 @@ async function countDeadlocks(): Promise<number> {
 }
 
 describe('a concurrency key', { timeout: 60_000 }, () => {
-  it('lets tasks go in the order in which they came, and the more urgent ones first', async () => {
+  it('runs tasks in order of priority, and equals in order of arrival', async () => {
     for (const [title, priority] of [
       ['first', 0],
       ['second', 0],
@@ -88,7 +88,7 @@ describe('a concurrency key', { timeout: 60_000 }, () => {
     assert.deepEqual(seen, ['first', 'urgent', 'second', 'third']);
   });
 
-  it('lets as many run as it says, and others wait for it', async () => {
+  it('lets as many tasks run as its limit says; the others wait', async () => {
     const tasks = await enqueueMany(5, { concurrency_key: 'k', concurrency_limit: 2 });
     assert.deepEqual(
       tasks.map(({ waiting_for }) => waiting_for),
@@ -103,7 +103,7 @@ describe('a concurrency key', { timeout: 60_000 }, () => {
     assert.deepEqual(await database.db.selectFrom('concurrency_slots').selectAll().execute(), []);
   });
 
-  it('is refused with a conflict where it is in use and the task is not to wait', async () => {
+  it('refuses a task with a conflict when it is in use and the strategy is `reject`', async () => {
     const first = await enqueue({ concurrency_key: 'k' });
     const refused = { concurrency_key: 'k', concurrency_strategy: 'reject' };
     await assert.rejects(enqueue(refused), {
@@ -115,7 +115,7 @@ describe('a concurrency key', { timeout: 60_000 }, () => {
     assert.equal((await enqueue(refused)).waiting_for, null);
   });
 
-  it('is given by those that came before to the latest, running or waiting', async () => {
+  it('passes from earlier tasks, running or waiting, to the latest with the strategy `cancel_running`', async () => {
     const latest = { concurrency_key: 'k', concurrency_strategy: 'cancel_running' };
     const running = await enqueue(latest);
     await using worker = workerOf(untilAborted);
@@ -129,7 +129,7 @@ describe('a concurrency key', { timeout: 60_000 }, () => {
     assert.deepEqual([(await read(last.id)).status, (await read(last.id)).waiting_for], ['pending', null]);
   });
 
-  it('is not taken from a newer task by an older one that is tried again', async () => {
+  it('stays with a newer task when an older one is retried', async () => {
     const latest = { concurrency_key: 'k', concurrency_strategy: 'cancel_running' };
     const older = await enqueue(latest);
     await using worker = workerOf(
@@ -160,7 +160,7 @@ describe('a concurrency key', { timeout: 60_000 }, () => {
     assert.equal((await read(first.id)).waiting_for, 'concurrency');
   });
 
-  it('holds against callers and workers of several connections at once, and no call fails of it', async () => {
+  it('holds when callers and workers of several connections compete, and fails no call', async () => {
     let running = 0;
     let most = 0;
     const counting = handlerOf(async (_, signal) => {
@@ -203,8 +203,8 @@ describe('a concurrency key', { timeout: 60_000 }, () => {
   });
 });
 
-describe('timers', { timeout: 60_000 }, () => {
-  it('that go off while their tasks are cancelled make neither fail', async () => {
+describe('waiting tasks', { timeout: 60_000 }, () => {
+  it('that are promoted while they are cancelled fail neither operation', async () => {
     for (let round = 0; round < 5; round++) {
       const tasks = await enqueueMany(40, { run_at: new Date(Date.now() + 3_600_000).toISOString() });
       await passTime(database, 3_601_000);
@@ -222,7 +222,7 @@ describe('timers', { timeout: 60_000 }, () => {
 });
 
 describe('limits', { timeout: 60_000 }, () => {
-  it('hold for a tenant and for an agent, over workers of several processes, and let go on when raised', async () => {
+  it('hold for a tenant and an agent across processes, and let more tasks start when raised', async () => {
     await setLimit(database, requester, null, 5);
     await setLimit(database, requester, 'ada', 2);
     const running = new Map<string, number>([
@@ -271,7 +271,7 @@ describe('limits', { timeout: 60_000 }, () => {
     await until(async () => (await read(kept!.id)).status === 'completed');
   });
 
-  it('of one tenant keep no other waiting, even in a worker with a single place', async () => {
+  it('of one tenant delay no other tenant, even in a worker with a concurrency of one', async () => {
     await setLimit(database, requester, null, 0);
     await enqueueMany(5);
     const { id } = await enqueue({}, 'other');
@@ -292,7 +292,7 @@ describe('fairness', { timeout: 120_000 }, () => {
       database.db,
     );
 
-  it('starts the ten of one tenant within two claims, whatever another has waiting', async () => {
+  it('starts ten tasks of one tenant within two claims beside the long backlog of another', async () => {
     await fill('default', 100_000);
     const ten = await enqueueMany(10, {}, 'other');
     await using worker = workerOf(idle);
@@ -316,7 +316,7 @@ describe('fairness', { timeout: 120_000 }, () => {
     assert.ok(Math.max(...counts.values()) <= 2);
   });
 
-  it('lets the least urgent task that has waited for hours go before the most urgent new one', async () => {
+  it('runs the least urgent task that has waited for hours before the most urgent new one', async () => {
     const old = await enqueue({ priority: -100 });
     await database.db
       .updateTable('ready_tasks')
@@ -331,7 +331,7 @@ describe('fairness', { timeout: 120_000 }, () => {
 });
 
 describe('counts', { timeout: 60_000 }, () => {
-  it('stay what they are when their changes are merged, even by several at once', async () => {
+  it('stay the same when several processes merge their changes at once', async () => {
     const { id } = await enqueue({ agent_id: 'bob' });
     await enqueueMany(30);
     await using worker = workerOf(idle);

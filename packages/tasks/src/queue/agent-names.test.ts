@@ -29,7 +29,7 @@ describe('the agents of new tasks', () => {
     return { names, asked, agents: createAgentNames(database, check) };
   }
 
-  it('are asked about once by those who come together, each tenant for itself', async () => {
+  it('are checked once for concurrent callers, each tenant for itself', async () => {
     const { agents, asked } = knowing('ada', 'bob');
     const filled = await Promise.all([
       agents.fill('default', input('Ada')),
@@ -44,7 +44,7 @@ describe('the agents of new tasks', () => {
     assert.deepEqual(asked.toSorted(), ['default Ada', 'default bob', 'other Ada']);
   });
 
-  it('are asked about anew once one was changed somewhere', async () => {
+  it('are checked again after an agent changed anywhere', async () => {
     const { agents, asked, names } = knowing('ada');
     await agents.fill('default', input('ada'));
     names.length = 0;
@@ -59,7 +59,7 @@ describe('the agents of new tasks', () => {
     assert.equal(asked.length, 2);
   });
 
-  it('refuse one task and not those beside it, unless the database does', async () => {
+  it('refuse one task and not the others of its batch, unless the database fails', async () => {
     const { agents } = knowing('ada');
     const [one, other] = await Promise.allSettled([
       agents.fill('default', input('nobody')),

@@ -11,7 +11,7 @@ import { selectTask } from './store/read.ts';
 
 const idle = { run: async () => null, ended: async () => undefined };
 
-describe('a task that an agent makes', () => {
+describe('a task that an agent creates', () => {
   let database: Database;
   before(async () => void (database = await openTestDatabase()));
   after(() => database[Symbol.asyncDispose]());
@@ -27,7 +27,7 @@ describe('a task that an agent makes', () => {
   const count = async (traceId: string) =>
     (await database.db.selectFrom('tasks').select('id').where('trace_id', '=', traceId).execute()).length;
 
-  it('is in the queue, by the agent and in the trace of its run', async () => {
+  it('enters the queue with the agent as its creator and in the trace of its run', async () => {
     const { id } = await create('run:1', 'trace-1', { description: 'far' });
     const task = await inTenant(database.db, 'default', (tx) => selectTask(tx, 'default', id));
     assert.ok(task);
@@ -46,7 +46,7 @@ describe('a task that an agent makes', () => {
     assert.deepEqual([task!.waiting_for, new Date(task!.run_at!).toISOString()], ['schedule', runAt]);
   });
 
-  it('is made once, however often the call is repeated', async () => {
+  it('is created once, however often the call is repeated', async () => {
     const [first, second] = [await create('run:2', 'trace-3'), await create('run:2', 'trace-3', { title: 'again' })];
     assert.deepEqual([second.id, second.title, await count('trace-3')], [first.id, 'look', 1]);
     await Promise.all([create('run:3', 'trace-3'), create('run:3', 'trace-3')]);
@@ -54,12 +54,12 @@ describe('a task that an agent makes', () => {
     assert.notEqual((await create('run:4', 'trace-3')).id, first.id);
   });
 
-  it('needs an agent that is there', async () => {
+  it('needs an agent that exists', async () => {
     await assert.rejects(create('run:5', 'trace-4', { agent_id: 'nobody' }), { reason: 'unknown_agent' });
     assert.equal(await count('trace-4'), 0);
   });
 
-  it('is one of a hundred in its trace, whichever agents make them, and those of people do not count', async () => {
+  it('counts towards a limit of a hundred in its trace, over all agents and without tasks of people', async () => {
     const { batch } = createEnqueuer(database, idle, check);
     for (const userId of ['ada', 'agent:boss'])
       await batch(

@@ -88,7 +88,7 @@ describe('the queue', () => {
     assert.equal(new Set(seen).size, 40);
   });
 
-  it('tries a retryable failure again after a delay, and gives up after the last attempt', async () => {
+  it('retries a retryable failure after a delay, and fails the task after the last attempt', async () => {
     const handler = handlerOf(async () => {
       throw new ReeveError('unavailable', 'the sun went out', { retryAfterMs: 60_000 });
     });
@@ -107,7 +107,7 @@ describe('the queue', () => {
     assert.deepEqual([failed.status, failed.attempts, failed.error_code], ['failed', 2, 'unavailable']);
   });
 
-  it('does not repeat a failure that would only happen again', async () => {
+  it('does not retry a failure that is not retryable', async () => {
     const handler = handlerOf(async () => {
       throw new ReeveError('invalid_request', 'nonsense');
     });
@@ -126,7 +126,7 @@ describe('the queue', () => {
     assert.deepEqual(await worker.runOnce(1), [id]);
   });
 
-  it('takes a task back from a silent worker and refuses what that worker writes later', async () => {
+  it('takes a task back from a silent worker and refuses that worker’s later writes', async () => {
     const { id } = await enqueue();
     const handler = handlerOf(async () => done);
     const { promise: claimed, resolve } = Promise.withResolvers<Claim>();
@@ -152,7 +152,7 @@ describe('the queue', () => {
     assert.equal((await read(id)).attempts, 2);
   });
 
-  it('fails a task whose workers died as often as it may be tried, and ends what belongs to it', async () => {
+  it('fails a task that lost its worker in every attempt, and calls the handler’s `ended`', async () => {
     const handler = handlerOf(async () => done);
     const { taskId } = await queueTransaction(database, handler, 'default', (tx, effects) =>
       insertTask(tx, handler, requester, input({ max_attempts: 1 }), { owner: 'gone', leaseMs: 1_000 }, effects),
@@ -181,7 +181,7 @@ describe('the queue', () => {
     assert.equal((await read(id)).status, 'cancelled');
   });
 
-  it('never runs to its end what was cancelled while it was being claimed', { timeout: 20_000 }, async () => {
+  it('never completes a task that was cancelled while it was claimed', { timeout: 20_000 }, async () => {
     const handler = handlerOf(
       (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
     );
@@ -196,7 +196,7 @@ describe('the queue', () => {
     }
   });
 
-  it('keeps a cancellation that came just before its attempt failed', async () => {
+  it('honors a cancellation that came just before the attempt failed', async () => {
     const { promise: failNow, resolve } = Promise.withResolvers<void>();
     const { id } = await enqueue();
     const handler = handlerOf(async () => {
@@ -212,7 +212,7 @@ describe('the queue', () => {
     assert.equal((await read(id)).status, 'cancelled');
   });
 
-  it('is not tried again while what it depends on has failed', async () => {
+  it('refuses to retry a task whose dependency failed', async () => {
     const root = await enqueue({ max_attempts: 1 });
     const child = await enqueue({ depends_on: [root.id] });
     let fail = true;
@@ -231,7 +231,7 @@ describe('the queue', () => {
     assert.deepEqual([(await read(root.id)).status, (await read(child.id)).status], ['completed', 'completed']);
   });
 
-  it('queues an ended task again, and no other', async () => {
+  it('retries an ended task, and no other', async () => {
     let fail = true;
     const handler = handlerOf(async () => {
       if (fail) throw new ReeveError('invalid_request', 'not yet');
@@ -247,7 +247,7 @@ describe('the queue', () => {
     assert.equal((await read(id)).status, 'completed');
   });
 
-  it('starts a dependent when the last of its dependencies has completed', async () => {
+  it('starts a dependent when its last dependency has completed', async () => {
     const one = await enqueue({ title: 'one' });
     const two = await enqueue({ title: 'two' });
     const last = await enqueue({ title: 'last', priority: 100, depends_on: [one.id, two.id, one.id] });
@@ -260,7 +260,7 @@ describe('the queue', () => {
     assert.deepEqual(seen, ['one', 'two', 'last']);
   });
 
-  it('cancels what depends on a failed task, all the way down', async () => {
+  it('cancels direct and indirect dependents of a failed task', async () => {
     const root = await enqueue({ title: 'root', max_attempts: 1 });
     const child = await enqueue({ title: 'child', depends_on: [root.id] });
     const grandchild = await enqueue({ title: 'grandchild', depends_on: [child.id] });
@@ -289,7 +289,7 @@ describe('the queue', () => {
     );
   });
 
-  it('is given back untried by a worker that stops, and claimed again at once', async () => {
+  it('gets tasks back from a stopping worker without counting the attempt, and has them claimed again at once', async () => {
     const { id } = await enqueue({ max_attempts: 1 });
     const untilAborted = handlerOf(
       (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
@@ -308,7 +308,7 @@ describe('the queue', () => {
     assert.equal((await read(id)).status, 'completed');
   });
 
-  it('leaves no lease where a worker stops while a claim is under way', { timeout: 60_000 }, async () => {
+  it('keeps no lease of a worker that stops during a claim', { timeout: 60_000 }, async () => {
     const untilAborted = handlerOf(
       (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
     );
@@ -331,7 +331,7 @@ describe('the queue', () => {
     assert.equal((await database.db.selectFrom('ready_tasks').select('task_id').execute()).length, 30);
   });
 
-  it('is woken by an enqueue and settles in the background', async () => {
+  it('wakes a worker on enqueue, which settles in the background', async () => {
     const handler = handlerOf(async () => done);
     await using worker = startWorker({
       database,

@@ -31,7 +31,7 @@ describe('retention', () => {
     return rows.map(({ title }) => title);
   };
 
-  it('removes what ended long ago with all that belongs to it, and nothing else', async () => {
+  it('removes tasks that ended long ago with all that belongs to them, and nothing else', async () => {
     await enqueue('ended long ago');
     await enqueue('ended now');
     await using worker = startWorker({
@@ -88,7 +88,7 @@ describe('retention', () => {
     assert.equal(await removeOld(parts, AbortSignal.timeout(20_000)), 0);
   });
 
-  it('keeps a child whose end its parent has still to hear of', async () => {
+  it('keeps a child until its parent has seen its end', async () => {
     const parent = await enqueue('parent', { run_at: '2999-01-01T00:00:00Z' });
     const child = await enqueue('child');
     await adoptTask(database.db, child.id, parent.id);
@@ -105,7 +105,7 @@ describe('retention', () => {
     await database.db.deleteFrom('tasks').where('id', '=', parent.id).execute();
   });
 
-  it('goes through many in small batches', async () => {
+  it('removes many tasks in small batches', async () => {
     const long = (Date.now() - 40 * 86_400_000).toString(16).padStart(12, '0');
     await sql`insert into tasks (id, tenant_id, agent_id, task_type, status, priority, title, payload, max_attempts, trace_id, created_at, completed_at, updated_at)
       select (${`${long.slice(0, 8)}-${long.slice(8)}-7000-9000-`} || lpad(n::text, 12, '0'))::uuid, 'other', 'assistant', 'query', 'completed', 0, 'old', '{}', 3, 't',

@@ -24,7 +24,7 @@ const enqueue = async (database: Database, count: number): Promise<string[]> => 
 };
 
 describe('deliveries', { timeout: 60_000 }, () => {
-  it('ends each task once where leases are taken back while a batch of them completes', async () => {
+  it('end each task once when leases are swept while a batch of them completes', async () => {
     await using database = await openTestDatabase();
     for (let round = 0; round < 5; round++) {
       await enqueue(database, 100);
@@ -58,7 +58,7 @@ describe('deliveries', { timeout: 60_000 }, () => {
     assert.deepEqual(rows, [{ endings: 500, tasks: 500 }]);
   });
 
-  it('runs each task once where every wake-up comes twice, and some for nothing', async () => {
+  it('run each task once when every notification arrives twice, and some without cause', async () => {
     await using database = await openTestDatabase();
     const begun: string[] = [];
     const handler: TaskHandler = { ...idle, run: async ({ task }) => (begun.push(task.id), done) };
@@ -80,7 +80,7 @@ describe('deliveries', { timeout: 60_000 }, () => {
     assert.deepEqual(begun.toSorted(), ids.toSorted());
   });
 
-  it('of what follows an end hold up no other where one cannot be made', async () => {
+  it('of completions hold up no other when one of them fails', async () => {
     await using database = await openTestDatabase();
     const roots = await enqueue(database, 4);
     const enqueuer = createEnqueuer(database, idle, async (_, __, agentId) => agentId);

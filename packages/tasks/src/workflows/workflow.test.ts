@@ -83,7 +83,7 @@ describe('workflows', { timeout: 120_000 }, () => {
     }
   }
 
-  it('hand the results of finished tasks to those that depend on them, by key', async () => {
+  it('pass the results of completed tasks to their dependents, by key', async () => {
     const { id, tasks } = await create([
       { key: 'left' },
       { key: 'right', payload: { own: 1 } },
@@ -127,7 +127,7 @@ describe('workflows', { timeout: 120_000 }, () => {
     assert.equal((await read(id)).status, 'completed');
   });
 
-  it('cancel whatever depends on a failed task, all the way, and nothing else', async () => {
+  it('cancel all direct and indirect dependents of a failed task, and nothing else', async () => {
     const { id } = await create([
       { key: 'root', title: 'fails' },
       { key: 'child', depends_on: ['root'] },
@@ -143,7 +143,7 @@ describe('workflows', { timeout: 120_000 }, () => {
     assert.match(done.tasks[3]!.error_message!, /depends on task .* which was cancelled/);
   });
 
-  it('run what depends on a failed task anyway where that was asked for, and tell it of the error', async () => {
+  it('run the dependents of a failed task with `run_anyway`, and pass them the error', async () => {
     const { id } = await create(
       [{ key: 'good' }, { key: 'bad', title: 'fails' }, { key: 'after', depends_on: ['good', 'bad'] }],
       'run_anyway',
@@ -188,7 +188,7 @@ describe('workflows', { timeout: 120_000 }, () => {
     assert.equal(Object.keys((done.tasks[505]!.payload as { dependencies: object }).dependencies).length, 100);
   });
 
-  it('are all there or not at all', async () => {
+  it('are created as a whole or not at all', async () => {
     await assert.rejects(create([{ key: 'one' }, { key: 'two', agent_id: 'nobody' }]), (error: ReeveError) => {
       assert.deepEqual([error.reason, error.details[0]?.path], ['unknown_agent', 'tasks.1.agent_id']);
       return true;
@@ -226,7 +226,7 @@ describe('workflows', { timeout: 120_000 }, () => {
     assert.equal(await work(), 0);
   });
 
-  it('tell the followers of tasks that ended while whoever ended them died, whoever looks first', async () => {
+  it('have their outbox drained by the first process that looks, when the one that ended a task died', async () => {
     const { id } = await create([
       { key: 'a' },
       { key: 'b' },
@@ -270,7 +270,7 @@ describe('the check of a graph', () => {
     }
   };
 
-  it('names a key that is there twice, an unknown key and a cycle', () => {
+  it('names a duplicate key, an unknown key and a cycle', () => {
     assert.match(
       reasonOf([
         { key: 'a', depends_on: [] },
@@ -295,7 +295,7 @@ describe('the check of a graph', () => {
     assert.match(reasonOf(cycle)!.message, /these wait for each other: (a → c → b → a|b → a → c → b|c → b → a → c)$/);
   });
 
-  it('agrees with taking away, again and again, what waits for nothing', () => {
+  it('agrees with repeatedly removing the tasks that wait for nothing', () => {
     const graphs = fc
       .integer({ min: 1, max: 12 })
       .chain((size) => fc.array(fc.array(fc.nat(size - 1), { maxLength: 2 }), { minLength: size, maxLength: size }));
@@ -333,7 +333,7 @@ describe('a batch', () => {
       TaskInput.parse({ agent_id: 'ada', task_type: 'query', title: `${n}`, ...changed[n] }),
     );
 
-  it('is there as a whole, or not at all with the bad task named', async () => {
+  it('is created as a whole, or not at all with the invalid task named', async () => {
     const enqueue = createEnqueuer(database, handler, check);
     const missing = '01890000-0000-7000-8000-000000000000';
     for (const [bad, path] of [
@@ -356,7 +356,7 @@ describe('a batch', () => {
     assert.equal((await database.db.selectFrom('audit').select('id').execute()).length, 1, 'one call, one audit entry');
   });
 
-  it('of one names its task too', async () => {
+  it('of one task names the invalid task too', async () => {
     const enqueue = createEnqueuer(database, handler, check);
     await assert.rejects(
       enqueue.batch(requester, inputs({ 0: { agent_id: 'nobody' } }).slice(0, 1)),
