@@ -22,11 +22,14 @@ export function createEffects(): PostCommitEffects {
   return { claimable: false, timed: false, completions: false, journals: new Set(), cancels: new Set(), calls: [] };
 }
 
-/** Makes the calls and notifies the workers and readers concerned. Leaves the completion outbox alone. */
+/**
+ * Makes the calls and notifies the workers and readers concerned: workers first, since notifications are sent one after another
+ * and a task waits for its worker's. Leaves the completion outbox alone.
+ */
 export function notifyEffects(database: Database, effects: PostCommitEffects): void {
   for (const call of effects.calls) call();
-  for (const tenantId of effects.journals) database.notify('reeve_journal', tenantId);
-  for (const taskId of effects.cancels) database.notify('reeve_cancels', taskId);
   if (effects.claimable) database.notify('reeve_tasks', '');
   if (effects.timed) database.notify('reeve_tasks', 'timer');
+  for (const taskId of effects.cancels) database.notify('reeve_cancels', taskId);
+  for (const tenantId of effects.journals) database.notify('reeve_journal', tenantId);
 }
