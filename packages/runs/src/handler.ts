@@ -1,10 +1,10 @@
 import { findAgent, selectAgentVersion } from '@reeve/agents';
 import { recordAudit } from '@reeve/audit';
-import type { NewRunEvent, Task } from '@reeve/contract';
+import type { NewRunEvent } from '@reeve/contract';
 import { inTenant, type Tx } from '@reeve/db';
 import { invalidField, isRetryable, type ReeveError } from '@reeve/kit';
 import type { MemoryQuery } from '@reeve/memory';
-import { requireLease, type Claim, type TaskHandler } from '@reeve/tasks';
+import { requireLease, type Claim, type ClaimedTask, type TaskHandler } from '@reeve/tasks';
 import { beginRun } from './begin.ts';
 import { auditOf } from './committer.ts';
 import { advanceRun } from './engine.ts';
@@ -32,12 +32,12 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
       const state = prepared.get(claim) ?? (await load(parts, claim));
       const interactive = state.run.door !== 'task' && state.run.parentRunId === null;
       const retryable = (error: ReeveError) =>
-        isRetryable(error) && error.reason !== 'internal' && !interactive && claim.attempt < claim.task.max_attempts;
+        isRetryable(error) && error.reason !== 'internal' && !interactive && claim.attempt < claim.task.maxAttempts;
       await advanceRun({ ...parts, handler }, claim, state, signal, retryable);
       return null;
     },
     async ended(tx, task, error, status) {
-      const run = await selectRunRecord(tx, task.tenant_id, { taskId: task.id });
+      const run = await selectRunRecord(tx, task.tenantId, { taskId: task.id });
       if (run === undefined) return undefined;
       await updateAbandoned(tx, run.id);
       await updateEndedRun(tx, run.id, { status, result: null, error: { code: error.reason, message: error.message } });
@@ -75,10 +75,10 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
 
 async function load(parts: Omit<EngineParts, 'handler'>, claim: Claim): Promise<RunState> {
   const { task } = claim;
-  const within = <T>(work: (tx: Tx) => Promise<T>) => inTenant(parts.database.db, task.tenant_id, work);
+  const within = <T>(work: (tx: Tx) => Promise<T>) => inTenant(parts.database.db, task.tenantId, work);
   if (parts.embedQuery === undefined) return within((tx) => loadState(tx, parts, claim));
-  const known = await within((tx) => selectRunRecord(tx, task.tenant_id, { taskId: task.id }));
-  const vector = known === undefined ? await parts.embedQuery(task.tenant_id, inputOf(task)) : undefined;
+  const known = await within((tx) => selectRunRecord(tx, task.tenantId, { taskId: task.id }));
+  const vector = known === undefined ? await parts.embedQuery(task.tenantId, inputOf(task)) : undefined;
   return within((tx) => loadState(tx, parts, claim, vector));
 }
 
@@ -90,7 +90,7 @@ async function loadState(
 ): Promise<RunState> {
   const { task } = claim;
   await requireLease(tx, claim);
-  const run = await selectRunRecord(tx, task.tenant_id, { taskId: task.id });
+  const run = await selectRunRecord(tx, task.tenantId, { taskId: task.id });
   if (run === undefined) return openForTask(tx, parts, task, vector);
   const config = await selectAgentVersion(tx, run.agentId, run.agentVersion);
   if (run.startedAt === null) {
@@ -126,24 +126,24 @@ async function loadState(
 async function openForTask(
   tx: Tx,
   { models }: Omit<EngineParts, 'handler'>,
-  task: Task,
+  task: ClaimedTask,
   vector: MemoryQuery | undefined,
 ): Promise<RunState> {
-  const agent = await findAgent(tx, task.tenant_id, task.agent_id);
-  if (agent === undefined) throw unknownAgent(task.agent_id);
+  const agent = await findAgent(tx, task.tenantId, task.agentId);
+  if (agent === undefined) throw unknownAgent(task.agentId);
   const requester = {
-    tenantId: task.tenant_id,
-    userId: task.created_by_user_id ?? 'system',
-    traceId: task.trace_id,
+    tenantId: task.tenantId,
+    userId: task.createdBy ?? 'system',
+    traceId: task.traceId,
     requestId: null,
   };
   const { state } = await openRun(tx, {
-    task,
+    taskId: task.id,
     agent,
     door: 'task',
     requester,
     input: inputOf(task),
-    sessionId: task.session_id ?? undefined,
+    sessionId: task.sessionId ?? undefined,
     defaultModel: models.defaultModel,
     running: true,
     vector,
@@ -152,7 +152,7 @@ async function openForTask(
 }
 
 /** What an agent is told of a task. */
-function inputOf({ title, description, payload }: Task): string {
+function inputOf({ title, description, payload }: ClaimedTask): string {
   const parts = [title];
   if (description) parts.push(description);
   if (Object.keys(payload).length > 0) parts.push(`Payload:\n${JSON.stringify(payload, null, 2)}`);

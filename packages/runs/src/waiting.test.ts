@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Approval } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
-import { cancelTask, decideApproval, retryShort, retryTask, selectTask, selectToolApprovals } from '@reeve/tasks';
+import { cancelTask, decideApproval, resumeShort, retryTask, selectTask, selectToolApprovals } from '@reeve/tasks';
 import { passTime, leaveBegun, openTestEngine, requester, type TestEngine } from '@reeve/testing';
 import { cancelRun } from './cancel.ts';
 import { forkRun } from './fork.ts';
@@ -310,7 +310,7 @@ describe('a run that waits', () => {
       assert.equal((await engine.run(runId)).waiting_for, 'budget');
 
       await limit(1_000_000);
-      await retryShort(engine.database, engine.handler, silentLog, 'default');
+      await resumeShort(engine.database, engine.handler, silentLog, 'default');
       await work();
       assert.equal((await engine.run(runId)).result, 'Rich.');
       await limit(null);

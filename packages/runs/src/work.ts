@@ -81,11 +81,19 @@ export interface Work extends EngineParts, Committer {
 
 export function createWork(parts: EngineParts, claim: Claim, state: RunState): Work {
   const { run, agent, history, steps, lastSeq } = state;
-  const { database, feed, models } = parts;
+  const { database, handler, feed, models } = parts;
   const model = agent.model_id ?? models.defaultModel;
   return {
     ...parts,
-    ...createCommitter({ database, feed, claim, run, lastSeq, rowOf: (step) => rowOf(step, model, history.length) }),
+    ...createCommitter({
+      database,
+      handler,
+      feed,
+      claim,
+      run,
+      lastSeq,
+      rowOf: (step) => rowOf(step, model, history.length),
+    }),
     claim,
     agent,
     history,
