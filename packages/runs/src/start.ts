@@ -9,7 +9,6 @@ import {
   insertTask,
   joinKey,
   queueTransaction,
-  type Claim,
   type Inserted,
   type PostCommitEffects,
   type Requester,
