@@ -8,7 +8,9 @@ export const databaseSettings = {
       .string()
       .regex(/^postgres(ql)?:\/\//, 'it must be a postgres:// URL')
       .optional()
-      .describe('PostgreSQL 15 or newer; unset: the embedded database in the data directory.'),
+      .describe(
+        'PostgreSQL 15 or newer; unset: the embedded database in the data directory. The first migration needs CREATEROLE, unless the role reeve_tenant exists and is granted to the user.',
+      ),
   ),
   databasePool: setting(
     'REEVE_DATABASE_POOL',
@@ -18,6 +20,6 @@ export const databaseSettings = {
       .min(1, 'it must be at least 1')
       .max(500, 'it must be at most 500')
       .default(10)
-      .describe('Connections to PostgreSQL.'),
+      .describe('Maximum connections of this process to PostgreSQL.'),
   ),
 };

@@ -9,6 +9,8 @@ export const extensionSettings = {
       .string()
       .min(1)
       .optional()
-      .describe('Tools of your own, a TypeScript file for each; `extensions` in the data directory where it is unset.'),
+      .describe(
+        'Directory of your own tools, one TypeScript file each; reloaded on change. Unset: `extensions` in the data directory.',
+      ),
   ),
 };

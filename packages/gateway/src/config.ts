@@ -10,10 +10,7 @@ const whole = (min: number, max: number) =>
 
 /** What stands between `/execute` and the runs, and what everybody may see. */
 export const gatewaySettings = {
-  showsMetrics: setting(
-    'REEVE_METRICS',
-    flag.default(true).describe('Answer /metrics, to anybody who reaches the server.'),
-  ),
+  showsMetrics: setting('REEVE_METRICS', flag.default(true).describe('Serve /metrics, without authentication.')),
   defaultAgent: setting(
     'REEVE_DEFAULT_AGENT',
     z
@@ -22,28 +19,26 @@ export const gatewaySettings = {
       .min(1, 'it must name an agent')
       .max(200, 'it must have at most 200 characters')
       .default('assistant')
-      .describe('The agent of a door that is not told of one: its slug or id.'),
+      .describe('Default agent, used when a request names none: its slug or id.'),
   ),
   gatewayTimeoutMs: setting(
     'GATEWAY_TIMEOUT_MS',
-    whole(1, 600_000)
-      .default(10_000)
-      .describe('How long /execute waits for a run unless the caller says, in milliseconds.'),
+    whole(1, 600_000).default(10_000).describe('Default time that /execute waits for a run, in milliseconds.'),
   ),
   gatewayRetries: setting(
     'GATEWAY_RETRIES',
     whole(1, 10)
       .default(3)
-      .describe('Attempts of /execute to start a run, where the one before certainly started none.'),
+      .describe('Attempts of /execute to start a run; only failures that certainly started none are retried.'),
   ),
   gatewayCircuitFailures: setting(
     'GATEWAY_CIRCUIT_FAILURES',
-    whole(1, 1_000).default(5).describe('Failures of /execute in a row after which a circuit opens.'),
+    whole(1, 1_000).default(5).describe('Consecutive failures of /execute after which its circuit opens.'),
   ),
   gatewayCircuitResetMs: setting(
     'GATEWAY_CIRCUIT_RESET_MS',
     whole(1, 86_400_000)
       .default(60_000)
-      .describe('How long an open circuit of /execute refuses before one call may try, in milliseconds.'),
+      .describe('Time after which an open circuit of /execute lets one call try, in milliseconds.'),
   ),
 };

@@ -34,12 +34,14 @@ export const httpSettings = {
       .transform(list)
       .refine((origins) => origins.every(isOrigin), 'it must be origins such as https://app.example, or *')
       .default([])
-      .describe('Origins whose pages may call the API and read its answers, separated by commas.'),
+      .describe('Origins whose pages may call the API (CORS), separated by commas, or *.'),
   ),
   allowPrivateUrls: setting(
     'REEVE_ALLOW_PRIVATE_URLS',
     networks
       .default(false)
-      .describe('What addresses that users name may lead to beyond the public Internet: false, true, or networks.'),
+      .describe(
+        'Whether web tools and URLs that users give may reach private addresses: true, false, or networks such as 10.0.0.0/8,192.168.1.7.',
+      ),
   ),
 };

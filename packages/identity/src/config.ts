@@ -27,7 +27,9 @@ export const identitySettings = {
     'REEVE_INTERNAL_SECRET',
     internalSecrets
       .optional()
-      .describe('What internal services prove themselves by; while it is changed, the current and the next one.'),
+      .describe(
+        'Shared secret for internal services, which send X-Tenant-Id; during a rotation the current and the next one, separated by a comma.',
+      ),
   ),
   jwtSecret: secret(
     'REEVE_JWT_SECRET',
@@ -35,17 +37,20 @@ export const identitySettings = {
       .string()
       .min(MIN_LENGTH, 'it must have at least 8 characters, and should have 32')
       .optional()
-      .describe('Secret of JWTs that are signed by HS256.'),
+      .describe('Secret that verifies JWTs signed with HS256.'),
   ),
-  jwksUrl: setting('REEVE_JWKS_URL', address.optional().describe('Public keys of JWTs, as a JSON Web Key Set.')),
+  jwksUrl: setting('REEVE_JWKS_URL', address.optional().describe('URL of the JSON Web Key Set that verifies JWTs.')),
   authServiceUrl: setting(
     'AUTH_SERVICE_URL',
-    address.optional().describe('Service that is asked about JWTs, by POST /api/v1/auth/verify-token.'),
+    address.optional().describe('Service that verifies JWTs, by POST /api/v1/auth/verify-token.'),
   ),
   jwtIssuers: setting('REEVE_JWT_ISSUER', names.optional().describe('Accepted `iss` of JWTs, separated by commas.')),
   jwtAudiences: setting(
     'REEVE_JWT_AUDIENCE',
     names.optional().describe('Accepted `aud` of JWTs, separated by commas.'),
   ),
-  trustUserHeader: setting('REEVE_TRUST_USER_HEADER', flag.default(false).describe('Believe X-User-Id and user-id.')),
+  trustUserHeader: setting(
+    'REEVE_TRUST_USER_HEADER',
+    flag.default(false).describe('Trust the headers X-User-Id and user-id.'),
+  ),
 };

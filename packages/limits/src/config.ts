@@ -33,11 +33,17 @@ const most = (max: number) =>
 export const limitSettings = {
   tenantsFile: setting(
     'REEVE_TENANTS_FILE',
-    z.string().min(1).default(SHIPPED_TENANTS_FILE).describe('What holds for tenants: budgets, limits, models, tools.'),
+    z
+      .string()
+      .min(1)
+      .default(SHIPPED_TENANTS_FILE)
+      .describe('File of policies by tenant: budgets, limits, models, tools; reloaded on change.'),
   ),
   rateLimit: setting(
     'REEVE_RATE_LIMIT',
-    rate.optional().describe('Requests of each caller; unset: 600/min, and no limit in development mode.'),
+    rate
+      .optional()
+      .describe('Rate limit of each caller, such as 600/min, or off; unset: 600/min, and none in development mode.'),
   ),
   redisUrl: secret(
     'REDIS_URL',
@@ -46,20 +52,24 @@ export const limitSettings = {
       .regex(/^rediss?:\/\/[^\s/]/, 'it must be a redis:// or rediss:// URL')
       .refine((url) => URL.canParse(url), 'it must be a URL')
       .optional()
-      .describe('Counts requests for many gateways; unset: PostgreSQL does, or this process where it is embedded.'),
+      .describe(
+        'Redis that counts the requests of several gateways; unset: PostgreSQL does, or the process itself with the embedded database.',
+      ),
   ),
   maxInFlight: setting(
     'REEVE_MAX_IN_FLIGHT',
     most(1_000_000)
       .default(1_000)
-      .describe('Requests under way at which new runs are put off; lists are at three quarters. 0: any number.'),
+      .describe(
+        'Load shedding: requests in flight above which new runs are refused; lists at three quarters. 0: no limit.',
+      ),
   ),
   maxLoopDelayMs: setting(
     'REEVE_MAX_LOOP_DELAY_MS',
     most(60_000)
       .optional()
       .describe(
-        'Delay of the event loop, in milliseconds, at which new runs are put off; lists are at half. 0: any. Unset: 1000, or 5000 with the embedded database, which works in the same thread.',
+        'Load shedding: delay of the event loop, in milliseconds, above which new runs are refused; lists at half. 0: no limit. Unset: 1000, or 5000 with the embedded database, which runs on the same thread.',
       ),
   ),
 };

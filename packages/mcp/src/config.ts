@@ -10,7 +10,7 @@ export const mcpSettings = {
       .min(1)
       .optional()
       .describe(
-        'What MCP servers that are programs are made of, which they see as /mcp; `mcp` in the data directory where it is unset.',
+        'Directory with the files of MCP servers that run as programs, which see it as /mcp. Unset: `mcp` in the data directory.',
       ),
   ),
 };

@@ -14,11 +14,13 @@ export const memorySettings = {
       .min(0, 'must be 0 to 86,400')
       .max(86_400, 'must be 0 to 86,400')
       .default(30)
-      .describe('How often the Body of personas is told which tools there are and how they do, in seconds; 0: never.'),
+      .describe(
+        'How often the Body of personas is updated with the available tools and their health, in seconds; 0: never.',
+      ),
   ),
   memoryHost: setting(
     'MEMORY_HOST',
-    z.string().min(1).optional().describe('Address that the Memory service listens on; 127.0.0.1 where it is not set.'),
+    z.string().min(1).optional().describe('Address that the Memory service listens on; unset: 127.0.0.1.'),
   ),
   memoryPort: setting(
     'MEMORY_PORT',
@@ -31,7 +33,9 @@ export const memorySettings = {
       .regex(/^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/, 'it must be an http:// or https:// URL, without a password')
       .refine((url) => URL.canParse(url), 'it must be a URL')
       .optional()
-      .describe('An external memory that speaks the memory API of SomaBrain, such as http://127.0.0.1:9696.'),
+      .describe(
+        'URL of an external memory that ranks memories and speaks the memory API of SomaBrain, such as http://127.0.0.1:9696.',
+      ),
   ),
   somaApiKey: secret(
     'SOMA_API_KEY',
@@ -39,7 +43,7 @@ export const memorySettings = {
       .string()
       .regex(/^[\x21-\x7e]+$/, 'it must be one line without blanks')
       .optional()
-      .describe('What the external memory is shown as a bearer token.'),
+      .describe('Bearer token for the external memory.'),
   ),
   somaTenantId: setting(
     'SOMA_TENANT_ID',
@@ -47,7 +51,14 @@ export const memorySettings = {
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, BACKEND_TENANT)
       .default('reeve')
-      .describe('What the names of tenants begin with in the external memory.'),
+      .describe('Prefix of the tenant names in the external memory.'),
   ),
-  somaEnabled: setting('SOMA_ENABLED', flag.default(true).describe('Whether an external memory that is set is used.')),
+  somaEnabled: setting(
+    'SOMA_ENABLED',
+    flag
+      .default(true)
+      .describe(
+        'Whether to use the external memory that SOMA_BASE_URL names; the built-in one answers where it does not.',
+      ),
+  ),
 };

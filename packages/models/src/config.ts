@@ -37,17 +37,17 @@ export const modelSettings = {
     z
       .enum(PROVIDERS, { error: `it must be one of ${PROVIDERS.join(', ')}` })
       .default('mock')
-      .describe('Who answers model calls; `mock` is the built-in model, which needs no key and no network.'),
+      .describe('Provider of model calls; `mock` is the built-in model, which needs no key and no network.'),
   ),
   llmModel: setting(
     'LLM_MODEL',
-    modelName.optional().describe("The model for agents that name none; unset: the provider's usual one."),
+    modelName.optional().describe("Default model, used by agents that name none; unset: the provider's usual one."),
   ),
   llmFallbacks: setting(
     'LLM_FALLBACKS',
     fallbackList
       .default([])
-      .describe('Models to ask in turn where the first one’s provider fails: provider/model, separated by commas.'),
+      .describe('Models to try in turn when the provider of the first one fails: provider/model, separated by commas.'),
   ),
   llmBaseUrl: setting(
     'LLM_BASE_URL',
@@ -56,30 +56,32 @@ export const modelSettings = {
       .regex(/^https?:\/\/[^\s/]/, 'it must be an http:// or https:// URL')
       .refine((url) => URL.canParse(url), 'it must be a URL')
       .optional()
-      .describe("The provider's address up to and including its version path, such as http://localhost:11434/v1."),
+      .describe("The provider's base URL including its version path, such as http://localhost:11434/v1."),
   ),
   llmFirstTokenTimeoutMs: setting(
     'LLM_FIRST_TOKEN_TIMEOUT_MS',
-    milliseconds.default(300_000).describe('How long a model may take until its answer begins, thinking included.'),
+    milliseconds
+      .default(300_000)
+      .describe('Timeout until the first token of an answer, thinking included, in milliseconds.'),
   ),
   llmIdleTimeoutMs: setting(
     'LLM_IDLE_TIMEOUT_MS',
-    milliseconds.default(30_000).describe('How long a model may pause while it writes.'),
+    milliseconds.default(30_000).describe('Timeout between two parts of an answer, in milliseconds.'),
   ),
   modelsFile: setting(
     'REEVE_MODELS_FILE',
-    z.string().min(1).default(SHIPPED_MODELS_FILE).describe('The table of what models can hold and what they cost.'),
+    z.string().min(1).default(SHIPPED_MODELS_FILE).describe('File of the context sizes and prices of models.'),
   ),
   llmCassette: setting(
     'LLM_CASSETTE',
-    z.string().min(1).optional().describe('A file of recorded model calls, for tests and demos.'),
+    z.string().min(1).optional().describe('File of recorded model calls, for tests and demos.'),
   ),
   llmCassetteMode: setting(
     'LLM_CASSETTE_MODE',
     z
       .enum(['record', 'replay'], { error: 'it must be record or replay' })
       .default('replay')
-      .describe('`record` adds each model call to LLM_CASSETTE, `replay` answers from it and calls nobody.'),
+      .describe('`record` adds each model call to LLM_CASSETTE, `replay` answers from it without a network.'),
   ),
   embeddingProvider: setting(
     'EMBEDDING_PROVIDER',
@@ -89,7 +91,7 @@ export const modelSettings = {
       })
       .default('none')
       .describe(
-        'Who turns text into vectors, for recall and knowledge bases; `onnx` is a model from a folder, run here; `none`: retrieval is lexical.',
+        'Provider of embeddings, for recall and knowledge bases; `onnx` runs a model from a folder in this process; `none`: retrieval is lexical.',
       ),
   ),
   embeddingModel: setting(
@@ -100,12 +102,12 @@ export const modelSettings = {
       .min(1)
       .max(1_000)
       .optional()
-      .describe("The embedding model, for `onnx` the path of its folder; unset: the provider's usual one."),
+      .describe("Embedding model, for `onnx` the path of its folder; unset: the provider's usual one."),
   ),
   openaiApiKey: secret('OPENAI_API_KEY', key('OpenAI')),
   anthropicApiKey: secret('ANTHROPIC_API_KEY', key('Anthropic')),
   googleApiKey: secret('GOOGLE_GENERATIVE_AI_API_KEY', key("Google's Gemini API")),
-  llmApiKey: secret('LLM_API_KEY', key('an openai-compatible server, where it wants one')),
+  llmApiKey: secret('LLM_API_KEY', key('an openai-compatible server, if it needs one')),
 };
 
 export type ModelConfig = ConfigOf<typeof modelSettings>;

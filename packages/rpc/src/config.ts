@@ -10,12 +10,9 @@ const path = (what: string) => z.string().min(1).optional().describe(what);
 
 /** Mutual TLS between roles: all of these, or none. */
 export const tlsSettings = {
-  tlsServerCertPath: setting('TLS_SERVER_CERT_PATH', path('Certificate that services of this process show (PEM).')),
-  tlsServerKeyPath: setting('TLS_SERVER_KEY_PATH', path('Its key (PEM).')),
-  tlsCaCertPath: setting(
-    'TLS_CA_CERT_PATH',
-    path('Certificate of the authority that signed those of all roles (PEM).'),
-  ),
-  tlsClientCertPath: setting('TLS_CLIENT_CERT_PATH', path('Certificate that this process shows to services (PEM).')),
-  tlsClientKeyPath: setting('TLS_CLIENT_KEY_PATH', path('Its key (PEM).')),
+  tlsServerCertPath: setting('TLS_SERVER_CERT_PATH', path('Server certificate of this process (PEM).')),
+  tlsServerKeyPath: setting('TLS_SERVER_KEY_PATH', path('Key of the server certificate (PEM).')),
+  tlsCaCertPath: setting('TLS_CA_CERT_PATH', path('Certificate of the authority that signs those of all roles (PEM).')),
+  tlsClientCertPath: setting('TLS_CLIENT_CERT_PATH', path('Client certificate of this process (PEM).')),
+  tlsClientKeyPath: setting('TLS_CLIENT_KEY_PATH', path('Key of the client certificate (PEM).')),
 };

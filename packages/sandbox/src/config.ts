@@ -24,7 +24,7 @@ export const sandboxSettings = {
       .regex(/^[\w.:/@-]+$/, 'must be the name of an image, such as node:24')
       .default('node:24')
       .describe(
-        'The image that commands run in with Docker: one with bash, and with python3 and node where those shall run. It is not pulled by itself.',
+        'Docker image for commands: it needs bash, and python3 and node to run those. It is not pulled automatically.',
       ),
   ),
   dockerHost: setting(
@@ -32,7 +32,7 @@ export const sandboxSettings = {
     z
       .string()
       .default('unix:///var/run/docker.sock')
-      .describe('Where the Docker engine listens: `unix:///path/of/a/socket` or `tcp://host:port`.'),
+      .describe('Address of the Docker engine: `unix:///path/of/a/socket` or `tcp://host:port`.'),
   ),
   sandboxTarget: setting(
     'SANDBOX_TARGET',
@@ -41,7 +41,7 @@ export const sandboxSettings = {
       .regex(TARGET, 'it must be host:port, such as sandbox.internal:50053')
       .optional()
       .describe(
-        'The process with the role sandbox that runs programs, and tools which work in a workspace, as host:port.',
+        'Process with the role sandbox, as host:port; it runs programs and the tools that work in a workspace.',
       ),
   ),
   sandboxHost: setting(
@@ -51,12 +51,14 @@ export const sandboxSettings = {
       .min(1)
       .optional()
       .describe(
-        'Address that the Sandbox service listens on; 127.0.0.1, or that of REEVE_HOST where it is all there is.',
+        'Address that the services Sandbox and Programs listen on; unset: 127.0.0.1, or REEVE_HOST where the process has no other role.',
       ),
   ),
   sandboxPort: setting(
     'SANDBOX_PORT',
-    ServicePort.default(50_053).describe('Port of the Sandbox service; 0 takes a free one, off serves none.'),
+    ServicePort.default(50_053).describe(
+      'Port of the services Sandbox and Programs; 0 takes a free one, off serves none.',
+    ),
   ),
 };
 
@@ -70,6 +72,6 @@ export const workspaceSettings = {
       .min(1, 'must be 1 to 1,000,000')
       .max(1_000_000, 'must be 1 to 1,000,000')
       .default(2_048)
-      .describe('What the files of a session may take on the disk, in MiB.'),
+      .describe('Disk quota per session, in MiB.'),
   ),
 };

@@ -38,8 +38,16 @@ const roleList = z
   .transform((text) => (text === 'all' ? [...ROLES] : text.split(',').map((role) => role.trim())))
   .pipe(z.array(z.enum(ROLES, { message: `it must be all or some of ${ROLES.join(', ')}` })).min(1));
 
-const settings = {
-  host: setting('REEVE_HOST', z.string().min(1).default('127.0.0.1').describe('Address to listen on.')),
+/** Settings of the process itself. */
+export const processSettings = {
+  host: setting(
+    'REEVE_HOST',
+    z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('Address to listen on; beyond loopback the server starts only with a credential.'),
+  ),
   port: setting(
     'REEVE_PORT',
     z.coerce
@@ -52,12 +60,28 @@ const settings = {
   ),
   dataDirectory: setting(
     'REEVE_DATA_DIR',
-    z.string().min(1).default('.reeve').describe('Embedded database and workspaces.'),
+    z
+      .string()
+      .min(1)
+      .default('.reeve')
+      .describe('Directory of the embedded database and of workspaces; one process uses it at a time.'),
   ),
-  roles: setting('REEVE_ROLES', roleList.default([...ROLES]).describe('What this process does.')),
+  roles: setting(
+    'REEVE_ROLES',
+    roleList
+      .default([...ROLES])
+      .describe(
+        'Roles of this process, separated by commas, or `all`. Over PostgreSQL: gateway, worker, scheduler, memory; sandbox also alone, without a database. The other names have no effect yet.',
+      ),
+  ),
   url: setting(
     'REEVE_URL',
-    z.url('it must be a URL').optional().describe('The server that the command line talks to.'),
+    z
+      .url('it must be a URL')
+      .optional()
+      .describe(
+        'Server that the command line talks to; unset: the one that runs on the data directory, else the data directory itself.',
+      ),
   ),
   logLevel: setting(
     'LOG_LEVEL',
@@ -66,15 +90,20 @@ const settings = {
         message: 'it must be trace, debug, info, warn, error or silent',
       })
       .default('info')
-      .describe('Least important log lines shown.'),
+      .describe('Minimum level of the log, which goes to standard error.'),
   ),
   logFormat: setting(
     'LOG_FORMAT',
     z
       .enum(['json', 'pretty'], { message: 'it must be json or pretty' })
       .optional()
-      .describe('Unset: pretty on a terminal, else JSON.'),
+      .describe('Format of the log; unset: pretty on a terminal, else JSON.'),
   ),
+};
+
+/** All settings, composed from those of the packages. */
+export const settings = {
+  ...processSettings,
   ...databaseSettings,
   ...identitySettings,
   ...limitSettings,

@@ -9,6 +9,6 @@ export const egressSettings = {
       .string()
       .min(1)
       .optional()
-      .describe('A file of headers that requests of sandboxed programs get on their way out.'),
+      .describe('File of headers to set on requests of sandboxed programs, by host, such as credentials.'),
   ),
 };

@@ -9,6 +9,8 @@ export const skillSettings = {
       .string()
       .min(1)
       .optional()
-      .describe('Skills of your own, a folder for each; `skills` in the data directory where it is unset.'),
+      .describe(
+        'Directory of your own skills, one folder each; reloaded on change. Unset: `skills` in the data directory.',
+      ),
   ),
 };

@@ -11,7 +11,7 @@ const count = (max: number) =>
 export const taskSettings = {
   workerConcurrency: setting(
     'REEVE_WORKER_CONCURRENCY',
-    count(1000).default(8).describe('Tasks from the queue that one process works on at a time.'),
+    count(1000).default(8).describe('Tasks that one worker runs at a time.'),
   ),
   workerPrefetch: setting(
     'REEVE_WORKER_PREFETCH',
@@ -21,7 +21,7 @@ export const taskSettings = {
       .min(0, 'it must be at least 0')
       .max(10_000, 'it must be at most 10000')
       .default(0)
-      .describe('Tasks claimed beyond those that run: larger batches, where tasks take milliseconds.'),
+      .describe('Tasks claimed ahead of those that run; helps where tasks take milliseconds.'),
   ),
   retentionDays: setting(
     'REEVE_RETENTION_DAYS',
@@ -31,10 +31,14 @@ export const taskSettings = {
       .min(0, 'it must be at least 0')
       .max(36_500, 'it must be at most 36500')
       .default(30)
-      .describe('Days for which finished tasks, with their runs, events and journal, are kept; 0: for ever.'),
+      .describe('Days to keep ended tasks with their runs, events and journal, and unused workspaces; 0: for ever.'),
   ),
   leaseMs: setting(
     'REEVE_LEASE_MS',
-    count(3_600_000).default(30_000).describe('How long a silent worker keeps its tasks, in milliseconds.'),
+    count(3_600_000)
+      .default(30_000)
+      .describe(
+        'Lease of a claimed task, in milliseconds: after this time without renewal another worker may claim it.',
+      ),
   ),
 };

@@ -11,7 +11,7 @@ export const toolSettings = {
       .min(1, 'must be a whole number from 1 to 1000')
       .max(1000, 'must be a whole number from 1 to 1000')
       .default(5)
-      .describe('Faults of a tool in a row, such as timeouts, after which its circuit opens.'),
+      .describe('Consecutive faults of a tool or MCP server, such as timeouts, after which its circuit breaker opens.'),
   ),
   circuitResetTimeoutSeconds: setting(
     'TOOL_EXECUTOR_CIRCUIT_RESET_TIMEOUT_SECONDS',
@@ -20,7 +20,7 @@ export const toolSettings = {
       .min(0.001, 'must be a number of seconds from 0.001 to 86400')
       .max(86_400, 'must be a number of seconds from 0.001 to 86400')
       .default(30)
-      .describe('How long an open circuit refuses calls before one is let through to try.'),
+      .describe('Seconds after which an open circuit breaker lets one call try.'),
   ),
 };
 
@@ -34,11 +34,11 @@ export const webSettings = {
       .refine((url) => URL.canParse(url), 'it must be a URL')
       .optional()
       .describe(
-        "Address of a SearXNG server; or of another that answers in SearXNG's JSON, with {query} where the query goes.",
+        "URL of the SearXNG server that web_search uses, or of another that answers in SearXNG's JSON, with {query} for the query; unset: the tool is not offered.",
       ),
   ),
   webSearchApiKey: secret(
     'WEB_SEARCH_API_KEY',
-    z.string().min(1).optional().describe('Key that is sent to the search engine as a bearer token.'),
+    z.string().min(1).optional().describe('Bearer token for the search engine.'),
   ),
 };
