@@ -5,9 +5,7 @@ import { EXIT } from '../failure.ts';
 import type { CommandIo } from '../io.ts';
 import { examples, exitWith } from '../options.ts';
 import { createProcessLog } from '@reeve/server/process-log';
-import { isSandboxAlone } from '@reeve/server';
-import { startSandboxRole } from '@reeve/server';
-import { startReeve } from '@reeve/server';
+import { isSandboxAlone, startReeve, startSandboxRole } from '@reeve/server';
 
 interface ServeOptions {
   readonly host?: string;
@@ -26,7 +24,7 @@ export function define(command: Command, io: CommandIo): void {
     .action(exitWith(io, serve));
 }
 
-/** Runs the server until SIGINT or SIGTERM, which stop it cleanly; a second one ends it at once. */
+/** Runs the server until SIGINT or SIGTERM, which stop it cleanly; the same one again ends it at once. */
 async function serve(io: CommandIo, options: ServeOptions): Promise<number> {
   const { config } = readConfig(
     {
@@ -40,10 +38,10 @@ async function serve(io: CommandIo, options: ServeOptions): Promise<number> {
   const log = createProcessLog(config, io.stderr);
   for (const setting of settingsInVain(io)) log.warn(setting);
   const stopped = new Promise<string>((resolve) => {
-    let heard = false;
+    const heard = new Set<NodeJS.Signals>();
     const hear = (signal: NodeJS.Signals) => {
-      if (heard) io.exit(130);
-      heard = true;
+      if (heard.has(signal)) io.exit(130);
+      heard.add(signal);
       resolve(signal);
     };
     io.signals.on('SIGINT', hear);
