@@ -2,41 +2,20 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { createRefusalLog, startSealer } from '@reeve/audit';
-import { TaskInput } from '@reeve/contract';
-import {
-  expireHolds,
-  inTenant,
-  lockDataDirectory,
-  openDatabase,
-  type Database,
-  type DataLock,
-  type Tx,
-} from '@reeve/db';
+import { expireHolds, inTenant, lockDataDirectory, openDatabase, type Database, type DataLock } from '@reeve/db';
 import { checkTask, createGateway, createToolCalls } from '@reeve/gateway';
 import { createOutgoing, startHttpServer, type Limit } from '@reeve/http';
-import {
-  Background,
-  collectProcessMetrics,
-  currentContext,
-  newTraceId,
-  ReeveError,
-  silentLog,
-  type Log,
-} from '@reeve/kit';
+import { Background, collectProcessMetrics, ReeveError, silentLog, type Log } from '@reeve/kit';
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
 import {
   disableStores,
   memoryRules,
   openExternalQuery,
-  forgetAs,
-  recallAs,
   releaseExtractions,
-  remember,
   startExternalSender,
   startMemoryEmbedding,
   startMemoryExtractor,
   startMemoryIndexer,
-  type EmbedMemoryQuery,
   type MemoryRulesOf,
   type SenderState,
 } from '@reeve/memory';
@@ -44,17 +23,9 @@ import { openDocumentReader } from '@reeve/documents';
 import { openModels } from '@reeve/models';
 import { openQueryEmbedder } from '@reeve/retrieval';
 import { readTls } from '@reeve/rpc/tls';
-import { createFeed, createRunHandler, deleteRunsOf, selectUnended } from '@reeve/runs';
-import { createQuota, createWorkspaces, createWorkspacesElsewhere, type Workspaces } from '@reeve/sandbox';
-import {
-  createAgentTask,
-  createJournalFeed,
-  expireLeases,
-  runRetention,
-  startScheduler,
-  startWorker,
-  type Worker,
-} from '@reeve/tasks';
+import { createFeed, createRunHandler, selectUnended } from '@reeve/runs';
+import { createQuota, createWorkspaces, createWorkspacesElsewhere } from '@reeve/sandbox';
+import { createJournalFeed, expireLeases, runRetention, startScheduler, startWorker, type Worker } from '@reeve/tasks';
 import {
   createCallAuthenticator,
   DEFAULT_TENANT,
@@ -65,7 +36,6 @@ import {
 import {
   createLedger,
   createMonthlyBudgets,
-  deleteRunBudgets,
   expireCalls,
   startMetering,
   underPolicy,
@@ -73,18 +43,20 @@ import {
   type CallOwner,
 } from '@reeve/ledger';
 import { createOverload, createRequestLimiter, openPolicies, toolRule } from '@reeve/limits';
-import type { ToolContext, ToolTasks } from '@reeve/tools';
 import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
 import { keepBodies } from './body.ts';
 import { createEgress, readEgressFile } from './egress.ts';
 import { openEmbedders } from './embedders.ts';
 import { openExternalMemory } from './external-memory.ts';
+import { forgetRuns } from './forget-runs.ts';
 import { keepPolicyLimits } from './policy-limits.ts';
 import { httpPortOf, startMemoryService } from './roles/memory-service.ts';
 import { openSandboxOf, requireSandboxPlace, sandboxTarget } from './roles/sandbox-place.ts';
 import { mcpFilesDirectoryOf, workspacesDirectoryOf } from './roots.ts';
 import { startSandboxService } from './roles/sandbox-service.ts';
-import { openToolbox, type Toolbox } from './toolbox.ts';
+import { createToolContext } from './tool-context.ts';
+import { createToolTasks } from './tool-tasks.ts';
+import { openToolbox } from './toolbox.ts';
 import { keepWorkspaces } from './workspace-retention.ts';
 import { commit, version } from './version.ts';
 
@@ -367,74 +339,5 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     worker,
     fetch: (request) => app.fetch(request),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
-  };
-}
-
-/** What goes with ended tasks when they are removed. */
-async function forgetRuns(tx: Tx, taskIds: readonly string[]): Promise<void> {
-  await deleteRunBudgets(tx, taskIds);
-  await deleteRunsOf(tx, taskIds);
-}
-
-/**
- * What tools may touch on behalf of a tenant's session: its workspace, or what stands for it, the tenant's memory, folders of
- * skills, and open hosts.
- */
-function createToolContext(
-  database: Database,
-  memoryRulesOf: MemoryRulesOf,
-  toolbox: Pick<Toolbox, 'skillContext'>,
-  workspaces: Pick<Workspaces, 'open' | 'quota'>,
-  egressOf: ReturnType<typeof createEgress>,
-  embedQuery: EmbedMemoryQuery | undefined,
-) {
-  return async (
-    who: { tenantId: string; sessionId: string; runId: string | null },
-    idempotencyKey: string,
-    signal: AbortSignal,
-    /** Absent outside a run. */
-    agent?: { readonly skills: readonly string[]; readonly persona_id: string | null },
-  ): Promise<ToolContext> => {
-    const { tenantId, sessionId, runId } = who;
-    const personaId = agent?.persona_id ?? null;
-    const rememberer = { tenantId, userId: 'agent', traceId: currentContext()?.traceId ?? newTraceId() };
-    return {
-      ...who,
-      idempotencyKey,
-      signal,
-      workspace: await workspaces.open(tenantId, sessionId),
-      quota: workspaces.quota,
-      egressOf: (tool) => egressOf(who, tool),
-      ...toolbox.skillContext(agent?.skills),
-      now: () => new Date(),
-      memory: {
-        async remember(input) {
-          const wanted = { ...input, persona_id: personaId, sessionId, ...(runId !== null && { runId }) };
-          const rules = await memoryRulesOf(tenantId);
-          return inTenant(database.db, tenantId, (tx) => remember(tx, rememberer, wanted, rules));
-        },
-        recall: async (input) => {
-          const asked = await embedQuery?.(tenantId, input.query, signal);
-          return inTenant(database.db, tenantId, (tx) => recallAs(tx, tenantId, personaId, input, asked));
-        },
-        forget: (id) => inTenant(database.db, tenantId, (tx) => forgetAs(tx, rememberer, personaId, id)),
-      },
-    };
-  };
-}
-
-/** The queue for the tools of a run: what they put into it is its agent's doing, in its trace. */
-function createToolTasks(
-  database: Database,
-  { tenantId, agentSlug: agent, traceId }: { tenantId: string; agentSlug: string; traceId: string },
-  idempotencyKey: string,
-): ToolTasks {
-  return {
-    async create({ agent: ref = agent, title, description, runAt }) {
-      const input = TaskInput.parse({ agent_id: ref, task_type: 'agent_task', title, description, run_at: runAt });
-      const maker = { tenantId, agent, traceId, idempotencyKey };
-      const { id, agent_id: agentId, run_at } = await createAgentTask(database, checkTask, maker, input);
-      return { id, agentId, runAt: run_at };
-    },
   };
 }
