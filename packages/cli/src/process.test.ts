@@ -86,9 +86,9 @@ suite('the program in a process of its own', () => {
     const preload = join(shell.directory, 'broken.mjs');
     await writeFile(preload, BROKEN);
     const files = { NODE_OPTIONS: `--import=${preload}` };
-    const plain = await shell.run(['version', '--json'], { process: true, environment: files });
+    const plain = await shell.run(['version'], { process: true, environment: files });
     assert.deepEqual([plain.code, plain.stdout, plain.stderr], [1, '', 'reeve: broken\n']);
-    const debugged = await shell.run(['version', '--json'], {
+    const debugged = await shell.run(['version'], {
       process: true,
       environment: { ...files, LOG_LEVEL: 'debug' },
     });
