@@ -1,6 +1,7 @@
 export { databaseSettings } from './config.ts';
 export { CHANNELS } from './database.ts';
 export type { Channel, Database, Db, Tx } from './database.ts';
+export { waitForDisk } from './durability.ts';
 export { lockDataDirectory, readHolder } from './lock.ts';
 export type { DataLock, Holder } from './lock.ts';
 export { listMigrations, migrate, pendingMigrations } from './migrate.ts';

@@ -1,6 +1,6 @@
 import { auditStatement, type AuditAction, type AuditEntry } from '@reeve/audit';
 import type { NewRunEvent, RunEvent } from '@reeve/contract';
-import { inTenant, runTogether, type Database, type Tx } from '@reeve/db';
+import { inTenant, runTogether, type Database, type Statement, type Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
 import { leaseLost, type Claim } from '@reeve/tasks';
 import { bookStatement, refusalOf, type Booking, type EndedCall, type NewCall } from '@reeve/tenancy';
@@ -12,57 +12,55 @@ import type { NewStep } from './store/step.ts';
 import { changeStatement, type SettledStep } from './store/transition.ts';
 
 /*
- * How a run changes while it is worked on
+ * How a run changes while the engine works on it
  *
- * Rows, events, audit and what the ledger says of model calls go into one transaction that holds the task's lease. Each wait for
- * the disk costs as much as all that is written meanwhile, so what a tool came to waits for the model call that it leads to:
- * that call is booked before it is sent anyway, and the transaction that books it takes along what waits.
+ * One transaction locks the task's lease and writes steps, events, audit rows and the ledger's rows. It commits in one of two ways:
  *
- *   tool settled, model call pending ──later──► waiting ──the call is booked──► committed ──► sent
+ *   synchronous    commit waits for the disk ──► its events are published, with the unpublished ones before them
+ *   asynchronous   commit does not wait      ──► its events are unpublished until the next synchronous commit
  *
- * Nothing happens outside between the two. Whoever stops working on a run flushes what waits.
+ * The write-ahead log is sequential, so a synchronous commit makes durable all that was committed before it. An asynchronous commit
+ * survives the death of this process; a crash of the database can take it back. Therefore nothing happens outside between it and
+ * the next synchronous commit, and that one checks that the step which the asynchronous commit began still exists.
  */
 
-/** An entry of the audit log that tells what the agent of a run did. */
+/** Makes an entry of the audit log about what the agent of a run did. */
 export function auditOf(run: RunRecord, action: AuditAction, details: AuditEntry['details'] = {}): AuditEntry {
   const { tenantId, agentSlug, traceId, taskId, id: runId } = run;
   return { tenantId, actor: `agent:${agentSlug}`, action, traceId, taskId, runId, details };
 }
 
-/** What a transition of a run adds to the record. */
+/** One change of a run. */
 export interface Transition {
-  /** Pending steps that were worked on. */
+  /** Pending steps that have ended. */
   readonly settled?: readonly SettledStep[];
   /** Steps that follow. */
   readonly begun?: readonly StepRecord[];
-  /** Pending steps that are begun once more. */
+  /** Numbers of pending steps that begin once more. */
   readonly again?: readonly number[];
   readonly events?: readonly NewRunEvent[];
   readonly audit?: readonly Pick<AuditEntry, 'action' | 'details'>[];
-  /** What belongs to others. What it answers comes after the events above. */
+  /** Writes rows of other packages. The events that it returns follow those above. */
   readonly write?: (tx: Tx) => Promise<readonly NewRunEvent[] | void>;
 }
 
-/** What the ledger is told in a transition. */
-interface Booked {
-  readonly begins?: NewCall;
-  readonly ends?: readonly EndedCall[];
-}
+/** A transition, or a function that reads the database in the same transaction and returns one. */
+type TransitionSource = Transition | ((tx: Tx) => Promise<Transition>);
 
-/** The only way a run changes while it is worked on. Transitions commit one after another; readers hear of them after that. */
+/** Changes a run while the engine works on it; nothing else may. Transitions commit one after another. */
 export interface Committer {
   /**
-   * Commits one transition, after those that wait; where it depends on what the database says, it is made of that in the same
-   * transaction. Throws `lease_lost`, having changed nothing, where the task has another holder.
+   * Commits a transition and publishes its events. Throws `lease_lost`, having changed nothing, where another worker holds the task
+   * or the database has lost the asynchronous commit before.
    */
-  commit(transition: Transition | ((tx: Tx) => Promise<Transition>)): Promise<void>;
-  /** Has the next commit take a transition along. */
-  later(transition: Omit<Transition, 'write'>): void;
-  /** Commits what waits. */
+  commit(transition: TransitionSource): Promise<void>;
+  /** Commits the end of one step and the beginning of the next without waiting for the disk. Throws like `commit`. */
+  commitAsynchronously(transition: Omit<Transition, 'write'>): Promise<void>;
+  /** Publishes the events of asynchronous commits, once they are durable. */
   flush(): Promise<void>;
-  /** Where the ledger of this run's model calls writes: a call begins in a commit, and ends in the one that follows. */
+  /** Writes this run's model calls to the ledger: a call begins in a commit, and ends in the one that follows. */
   readonly booking: Booking;
-  /** Hands out the ends of calls that no commit took along. */
+  /** Returns the ended calls that no commit has written, and forgets them. */
   takeEnds(): EndedCall[];
 }
 
@@ -73,74 +71,76 @@ export interface CommitterParts {
   readonly run: RunRecord;
   /** Number of the last event. */
   readonly lastSeq: number;
-  /** A step as it is stored. */
+  /** Makes the row of a step. */
   readonly rowOf: (step: StepRecord) => NewStep;
 }
 
 export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq, rowOf }: CommitterParts): Committer {
   let lastSeq = afterSeq;
   let before: Promise<unknown> = Promise.resolve();
-  let waiting: Transition[] = [];
   let ends: EndedCall[] = [];
+  let unpublished: RunEvent[] = [];
+  /** The step that the last asynchronous commit began, until a synchronous one follows. */
+  let expectedStep: number | undefined;
   const holder = { tenantId: run.tenantId, runId: run.id, taskId: claim.task.id, epoch: claim.epoch };
 
-  /** Answers why the ledger refuses a call that was to begin; the rest has committed then. */
+  /** Commits a transition, the calls that have ended and one that begins. Returns why the ledger refuses that call; the rest has committed. */
   async function apply(
-    asked: Transition | ((tx: Tx) => Promise<Transition>),
-    { begins }: Pick<Booked, 'begins'> = {},
+    source: TransitionSource,
+    { begins, isAsynchronous = false }: { begins?: NewCall; isAsynchronous?: boolean } = {},
   ): Promise<ReeveError | undefined> {
-    const taken = waiting;
     const ended = ends;
-    const published: RunEvent[] = [];
-    waiting = [];
     ends = [];
-    let refusal: ReeveError | undefined;
-    const add = (events: readonly NewRunEvent[]) => {
-      const numbered = numberEvents(run, lastSeq + published.length, events);
-      published.push(...numbered);
-      return numbered.map(storedEvent);
+    const numbered: RunEvent[] = [];
+    const numberNext = (events: readonly NewRunEvent[]) => {
+      const next = numberEvents(run, lastSeq + numbered.length, events);
+      numbered.push(...next);
+      return next.map(storedEvent);
     };
+    const write = async (tx: Tx) => {
+      const transition = typeof source === 'function' ? await source(tx) : source;
+      const { settled = [], begun = [], again = [], events = [], audit = [] } = transition;
+      const rows = { settled, begun: begun.map(rowOf), again, events: numberNext(events) };
+      const change = changeStatement({ ...holder, expectedStep }, rows);
+      const others: Statement[] = [];
+      if (audit.length > 0)
+        others.push(auditStatement(audit.map(({ action, details }) => auditOf(run, action, details))));
+      // Budgets last: other runs share them, so their locks must be brief.
+      if (begins !== undefined || ended.length > 0) others.push(bookStatement(begins ? [begins] : [], ended));
+      if (transition.write === undefined) {
+        const answers = await runTogether(tx, [change, ...others]);
+        requireHeld(answers[0]!);
+        return begins && refusalOf(begins, answers.at(-1)!);
+      }
+      requireHeld((await runTogether(tx, [change]))[0]!);
+      const more = numberNext((await transition.write(tx)) ?? []);
+      if (more.length > 0) others.unshift(eventStatement(run.tenantId, run.id, more));
+      await runTogether(tx, others);
+      return undefined;
+    };
+    const settings = { keepsPlans: true, isAsynchronous: isAsynchronous && database.kind === 'postgres' };
+    let refusal: ReeveError | undefined;
     try {
-      const write = async (tx: Tx) => {
-        const last = typeof asked === 'function' ? await asked(tx) : asked;
-        const transitions = [...taken, last];
-        const changes = (taken.length > 0 && hasNoRows(last) ? taken : transitions).map((transition) => {
-          const { settled = [], begun = [], again = [], events = [] } = transition;
-          return changeStatement(holder, { settled, begun: begun.map(rowOf), again, events: add(events) });
-        });
-        const audit = transitions.flatMap(({ audit: entries = [] }) =>
-          entries.map(({ action, details }) => auditOf(run, action, details)),
-        );
-        let first = changes;
-        if (last.write !== undefined) {
-          checkHeld(await runTogether(tx, changes));
-          const more = add((await last.write(tx)) ?? []);
-          first = more.length > 0 ? [eventStatement(run.tenantId, run.id, more)] : [];
-        }
-        // Budgets last of all: they are shared, and are to be locked only briefly.
-        const beginning = begins === undefined ? [] : [begins];
-        const booking = beginning.length + ended.length > 0 ? [bookStatement(beginning, ended)] : [];
-        const answers = await runTogether(tx, [
-          ...first,
-          ...(audit.length > 0 ? [auditStatement(audit)] : []),
-          ...booking,
-        ]);
-        if (last.write === undefined) checkHeld(answers.slice(0, changes.length));
-        refusal = begins && refusalOf(begins, answers.at(-1)!);
-      };
-      await inTenant(database.db, run.tenantId, write, { keepsPlans: true });
+      refusal = await inTenant(database.db, run.tenantId, write, settings);
     } catch (error) {
-      waiting = [...taken, ...waiting];
       ends = [...ended, ...ends];
       throw error;
     }
-    lastSeq += published.length;
-    if (published.length > 0) feed.publish(run.id, published);
+    lastSeq += numbered.length;
+    unpublished.push(...numbered);
+    if (!isAsynchronous) publish();
     return refusal;
   }
 
-  function checkHeld(answers: readonly (readonly unknown[])[]): void {
-    if (answers.some((rows) => rows.length === 0)) throw leaseLost(holder.taskId);
+  function publish(): void {
+    const events = unpublished;
+    unpublished = [];
+    expectedStep = undefined;
+    if (events.length > 0) feed.publish(run.id, events);
+  }
+
+  function requireHeld(rows: readonly unknown[]): void {
+    if (rows.length === 0) throw leaseLost(holder.taskId);
   }
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -150,11 +150,15 @@ export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq,
   }
 
   return {
-    commit: (transition) => inTurn(async () => void (await apply(transition))),
-    later: (transition) => void waiting.push(transition),
+    commit: (source) => inTurn(async () => void (await apply(source))),
+    commitAsynchronously: (transition) =>
+      inTurn(async () => {
+        await apply(transition, { isAsynchronous: true });
+        expectedStep = transition.begun?.at(-1)?.number;
+      }),
     flush: () =>
       inTurn(async () => {
-        if (waiting.length > 0) await apply({});
+        if (unpublished.length > 0) await apply({});
       }),
     booking: {
       async begin(begins) {
@@ -169,8 +173,4 @@ export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq,
       return left;
     },
   };
-}
-
-function hasNoRows({ settled = [], begun = [], again = [], events = [] }: Transition): boolean {
-  return settled.length + begun.length + again.length + events.length === 0;
 }

@@ -146,7 +146,7 @@ async function call(work: Work, step: ToolStep, input: unknown, signal: AbortSig
   }
 }
 
-/** Settles a tool call. The last one of its turn waits to be committed with the model call that it leads to. */
+/** Settles a tool call. The last one of its turn begins the next model call, whose booking makes both durable. */
 async function settle(
   work: Work,
   { number }: ToolStep,
@@ -189,7 +189,7 @@ async function settle(
     ],
   };
   if (next === undefined) await work.commit(transition);
-  else work.later(transition);
+  else await work.commitAsynchronously(transition);
   work.steps = next === undefined ? after : [...after, next];
   if (next !== undefined) work.begun.add(next.number);
   if (loop !== undefined)
