@@ -31,7 +31,7 @@ const ranOnce = new RegExp(
     '^packages/(console|contract|extensions|kit|models|reeve|sandbox|skills|tools)/',
     '^packages/http/src/(?!app|idempotency)',
     '^packages/db/src/(lock|pglite|snapshot|sqlstate|tables)\\.test',
-    '^packages/tenancy/src/jwt\\.test',
+    '^packages/identity/src/jwt/jwt\\.test',
     '^e2e/(bad-input|client|companion|openai-client|(?!keys-)[a-z-]+-http)\\.test',
     '^scripts/',
   ].join('|'),

@@ -1,7 +1,7 @@
 // How long it takes to compare a query with every vector of a tenant: in this process over its copy, and in the database by pgvector.
 import { inTenant, openDatabase, type Database, type Tx } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
-import { ensureTenant } from '@reeve/tenancy';
+import { ensureTenant } from '@reeve/identity';
 import { sql } from 'kysely';
 import { ensureSpace, type Space } from '../../packages/memory/src/lexical/space.ts';
 import { copyVectors } from '../../packages/memory/src/vectors/in-database.ts';

@@ -18,7 +18,9 @@ import {
   type CheckTask,
   type JournalFeed,
 } from '@reeve/tasks';
-import { mountKeys, mountTenants, mountUsage, type Policies } from '@reeve/tenancy';
+import { mountKeys } from '@reeve/identity';
+import { mountUsage } from '@reeve/ledger';
+import { mountTenants, type Policies } from '@reeve/limits';
 import type { ToolCalls } from '@reeve/tools';
 import type { gatewaySettings } from './config.ts';
 import { serveConsole } from './console-files.ts';

@@ -50,23 +50,22 @@ import {
 } from '@reeve/tasks';
 import {
   createCallAuthenticator,
+  DEFAULT_TENANT,
+  ensureTenant,
+  openAuthenticator,
+  requireSafeBinding,
+} from '@reeve/identity';
+import {
   createLedger,
   createMonthlyBudgets,
-  createOverload,
-  createRequestLimiter,
-  DEFAULT_TENANT,
   deleteRunBudgets,
-  ensureTenant,
   expireCalls,
-  openAuthenticator,
-  openPolicies,
-  requireSafeBinding,
   startMetering,
-  toolRule,
   underPolicy,
   type Booking,
   type CallOwner,
-} from '@reeve/tenancy';
+} from '@reeve/ledger';
+import { createOverload, createRequestLimiter, openPolicies, toolRule } from '@reeve/limits';
 import type { ToolContext, ToolTasks } from '@reeve/tools';
 import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
 import { keepBodies } from './body.ts';

@@ -17,7 +17,7 @@ import {
   type TaskHandler,
   type Worker,
 } from '@reeve/tasks';
-import { ensureRunBudget, exhausted } from '@reeve/tenancy';
+import { ensureRunBudget, exhausted } from '@reeve/ledger';
 import { beginRun, type RunAgent } from './begin.ts';
 import type { Feed } from './feed.ts';
 import type { RunHandler } from './handler.ts';

@@ -4,7 +4,7 @@ import type { Log } from '@reeve/kit';
 import type { AskVector, MemoryRulesOf } from '@reeve/memory';
 import type { ModelGateway, ModelMessage, ModelRequest } from '@reeve/models';
 import type { Claim, TaskHandler } from '@reeve/tasks';
-import type { Booking, CallLedger, CallOwner } from '@reeve/tenancy';
+import type { Booking, CallLedger, CallOwner } from '@reeve/ledger';
 import type { ToolContext, ToolRegistry } from '@reeve/tools';
 import { createCommitter, type Committer } from './committer.ts';
 import { conversationOf } from './conversation.ts';

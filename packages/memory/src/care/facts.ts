@@ -1,5 +1,5 @@
 import { generateObject, type ModelGateway } from '@reeve/models';
-import type { CallLedger } from '@reeve/tenancy';
+import type { CallLedger } from '@reeve/ledger';
 import { z } from 'zod';
 import { analyze } from '../lexical/analyze.ts';
 import type { Extraction } from './extraction-store.ts';
