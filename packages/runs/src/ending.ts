@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { recordAudit } from '@reeve/audit';
-import type { NewRunEvent, RunWait } from '@reeve/contract';
+import type { RunWait } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
 import { blamePlaybooks, followedPlaybooks, learnPlaybook, noteForExtraction, type MemoryRules } from '@reeve/memory';
@@ -14,6 +14,7 @@ import {
   settleTask,
   shownError,
 } from '@reeve/tasks';
+import { completedClosing, failedClosing } from './closing.ts';
 import { auditOf, type Transition } from './committer.ts';
 import { usageOf, type StepRecord } from './run.ts';
 import { appendSteps } from './session.ts';
@@ -32,10 +33,11 @@ export async function complete(
   const { run } = work;
   let followed = false;
   const rules = await work.memoryRulesOf(run.tenantId);
+  const closing = completedClosing(run, work.steps.length, answer);
   await work.commit({
     ...settled,
-    events: [...(settled.events ?? []), ...closing(work, 'completed', answer)],
-    audit: [...(settled.audit ?? []), { action: 'PLAN_END', details: { status: 'completed' } }],
+    events: [...(settled.events ?? []), ...closing.events],
+    audit: [...(settled.audit ?? []), ...closing.audit],
     write: async (tx) => {
       await updateEndedRun(tx, run.id, { status: 'completed', result: answer, error: null });
       await appendSteps(tx, run, after, answer);
@@ -57,11 +59,7 @@ export async function fail(work: Work, error: ReeveError): Promise<void> {
   const shown = shownError(error);
   let followed = false;
   await work.commit({
-    events: [{ type: 'error', message: shown.message, code: shown.reason }, ...closing(work, status, null)],
-    audit: [
-      { action: 'PLAN_ERROR', details: { code: shown.reason } },
-      { action: 'PLAN_END', details: { status } },
-    ],
+    ...failedClosing(work.run, work.steps.length, status, shown),
     write: async (tx) => {
       await updateAbandoned(tx, work.run.id);
       await updateEndedRun(tx, work.run.id, {
@@ -155,16 +153,4 @@ async function leave(work: Work, followed: boolean): Promise<void> {
   work.left = true;
   work.database.notify('reeve_journal', work.run.tenantId);
   if (followed) await followUp(work.database, work.handler);
-}
-
-function closing(
-  { run, steps }: Work,
-  status: 'completed' | 'failed' | 'cancelled',
-  result: string | null,
-): NewRunEvent[] {
-  const duration_ms = Date.now() - (run.startedAt ?? run.createdAt).getTime();
-  return [
-    { type: 'result', status, result, usage: usageOf(run.used), steps: steps.length, duration_ms },
-    { type: 'session_end', session_id: run.sessionId, status },
-  ];
 }

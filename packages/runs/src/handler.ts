@@ -1,15 +1,16 @@
 import { findAgent, selectAgentVersion } from '@reeve/agents';
 import { recordAudit } from '@reeve/audit';
-import type { NewRunEvent, Task } from '@reeve/contract';
+import type { Task } from '@reeve/contract';
 import { inTenant, type Tx } from '@reeve/db';
 import { invalidField, isRetryable, type ReeveError } from '@reeve/kit';
 import type { QueryVector } from '@reeve/memory';
 import { requireLease, type Claim, type TaskHandler } from '@reeve/tasks';
 import { beginRun } from './begin.ts';
+import { failedClosing } from './closing.ts';
 import { auditOf } from './committer.ts';
 import { advanceRun } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
-import { usageOf, type RunState } from './run.ts';
+import type { RunState } from './run.ts';
 import { readHistory } from './session.ts';
 import { openRun, STARTED, unknownAgent } from './start.ts';
 import { selectLastSeq } from './store/event.ts';
@@ -41,25 +42,13 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
       if (run === undefined) return undefined;
       await updateAbandoned(tx, run.id);
       await updateEndedRun(tx, run.id, { status, result: null, error: { code: error.reason, message: error.message } });
+      const { audit, events } = failedClosing(run, (await selectStepRecords(tx, run.id)).length, status, error);
       const about = { tenantId: run.tenantId, actor: 'system', traceId: run.traceId, taskId: task.id, runId: run.id };
-      await recordAudit(tx, [
-        { ...about, action: 'PLAN_ERROR', details: { code: error.reason } },
-        { ...about, action: 'PLAN_END', details: { status } },
-      ]);
-      const steps = await selectStepRecords(tx, run.id);
-      const closing: NewRunEvent[] = [
-        { type: 'error', message: error.message, code: error.reason },
-        {
-          type: 'result',
-          status,
-          result: null,
-          usage: usageOf(run.used),
-          steps: steps.length,
-          duration_ms: Date.now() - run.createdAt.getTime(),
-        },
-        { type: 'session_end', session_id: run.sessionId, status },
-      ];
-      await appendEventsAtEnd(tx, run, closing);
+      await recordAudit(
+        tx,
+        audit.map((entry) => ({ ...about, ...entry })),
+      );
+      await appendEventsAtEnd(tx, run, events);
       return () => parts.database.notify('reeve_runs', run.id);
     },
     async check(_tx, { tool }, { editedInput }) {
