@@ -21,11 +21,11 @@ import { appendSteps } from './session.ts';
 import { isUnended, selectAwaited } from './store/child.ts';
 import { updateEndedRun, updateParked } from './store/run.ts';
 import { updateAbandoned } from './store/step.ts';
-import type { Work } from './work.ts';
+import type { RunExecution } from './execution.ts';
 
 /** Ends a run with its answer, in the transaction that settles its last step. */
 export async function complete(
-  work: Work,
+  work: RunExecution,
   after: readonly StepRecord[],
   answer: string,
   settled: Pick<Transition, 'settled' | 'events' | 'audit'>,
@@ -54,7 +54,7 @@ export async function complete(
 }
 
 /** Ends a run that failed or was cancelled. */
-export async function fail(work: Work, error: ReeveError): Promise<void> {
+export async function fail(work: RunExecution, error: ReeveError): Promise<void> {
   const status = error.reason === 'cancelled' ? 'cancelled' : 'failed';
   const shown = shownError(error);
   let followed = false;
@@ -75,7 +75,12 @@ export async function fail(work: Work, error: ReeveError): Promise<void> {
 }
 
 /** What a run that used tools did right, for those that are asked for something alike. */
-async function learn(tx: Tx, { run, agent }: Work, steps: readonly StepRecord[], rules: MemoryRules): Promise<void> {
+async function learn(
+  tx: Tx,
+  { run, agent }: RunExecution,
+  steps: readonly StepRecord[],
+  rules: MemoryRules,
+): Promise<void> {
   const calls = steps.flatMap((step) =>
     step.kind === 'tool' && step.output?.tool_status === 'success' ? [{ tool: step.name, input: step.input }] : [],
   );
@@ -85,7 +90,7 @@ async function learn(tx: Tx, { run, agent }: Work, steps: readonly StepRecord[],
 }
 
 /** Has facts looked for in what was said, behind the run. What agents say to each other is not a conversation. */
-async function noteFacts(tx: Tx, { run, agent }: Work, answered: string): Promise<void> {
+async function noteFacts(tx: Tx, { run, agent }: RunExecution, answered: string): Promise<void> {
   const { tenantId, sessionId, id: runId, userId, traceId, agentSlug, input: said } = run;
   if (run.parentRunId !== null || said.trim() === '') return;
   const { persona_id: personaId, model_id: model } = agent;
@@ -104,7 +109,7 @@ async function noteFacts(tx: Tx, { run, agent }: Work, answered: string): Promis
 }
 
 /** What a run that failed had been told that worked before. */
-async function blame(tx: Tx, { run, agent, steps }: Work): Promise<void> {
+async function blame(tx: Tx, { run, agent, steps }: RunExecution): Promise<void> {
   const first = steps.find((step) => step.kind === 'tool');
   if (first === undefined) return;
   const mind = { tenantId: run.tenantId, personaId: agent.persona_id };
@@ -115,7 +120,7 @@ async function blame(tx: Tx, { run, agent, steps }: Work): Promise<void> {
  * Puts a run aside until a person has decided, a child run has ended, or a budget has room: it holds no process, connection or
  * lease then. Does nothing where a decision or an end came meanwhile. `why` is what readers are told.
  */
-export async function park(work: Work, reason: RunWait, why: string): Promise<void> {
+export async function park(work: RunExecution, reason: RunWait, why: string): Promise<void> {
   const { claim, handler, run, database } = work;
   const after = createAfterCommit();
   let left = false;
@@ -138,7 +143,7 @@ export async function park(work: Work, reason: RunWait, why: string): Promise<vo
 }
 
 /** Reads again what the tool calls of a run wait for, and answers whether there is something to be done about any of it. */
-async function hasNews(tx: Tx, work: Work): Promise<boolean> {
+async function hasNews(tx: Tx, work: RunExecution): Promise<boolean> {
   const approvals = await selectToolApprovals(tx, work.run.id);
   const children = await selectAwaited(tx, work.run.id);
   const isNews = !isDeepStrictEqual(approvals, work.approvals) || !children.every(isUnended);
@@ -149,7 +154,7 @@ async function hasNews(tx: Tx, work: Work): Promise<boolean> {
 /** A run without money looks again after this long: what others had reserved may have come back, or a raise may have been missed. */
 const RETRY_MS = 60_000;
 
-async function leave(work: Work, followed: boolean): Promise<void> {
+async function leave(work: RunExecution, followed: boolean): Promise<void> {
   work.left = true;
   work.database.notify('reeve_journal', work.run.tenantId);
   if (followed) await followUp(work.database, work.handler);

@@ -4,7 +4,7 @@ import type { Task } from '@reeve/contract';
 import { inTenant, type Tx } from '@reeve/db';
 import { invalidField, isRetryable, type ReeveError } from '@reeve/kit';
 import type { QueryVector } from '@reeve/memory';
-import { requireLease, type Claim, type TaskHandler } from '@reeve/tasks';
+import { requireLease, type Claim } from '@reeve/tasks';
 import { beginRun } from './begin.ts';
 import { failedClosing } from './closing.ts';
 import { auditOf } from './committer.ts';
@@ -16,13 +16,7 @@ import { openRun, STARTED, unknownAgent } from './start.ts';
 import { selectLastSeq } from './store/event.ts';
 import { selectRunRecord, updateEndedRun, updateRevivedRun, updateRunning } from './store/run.ts';
 import { selectStepRecords, updateAbandoned } from './store/step.ts';
-import type { EngineParts } from './work.ts';
-
-/** Works on tasks of agents as runs. */
-export interface RunHandler extends TaskHandler {
-  /** Hands over what the maker of a claim knows of its run, so that it need not be read again. */
-  prepare(claim: Claim, state: RunState): void;
-}
+import type { EngineParts, RunHandler } from './execution.ts';
 
 /** Each task is worked on as a run, opened when the task is first claimed and gone on with whenever it is again. */
 export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandler {
