@@ -23,6 +23,8 @@ export const order = [
   'sandbox',
   'pools',
   'models',
+  'retrieval',
+  'documents',
   'memory',
   'tools',
   'mcp',

@@ -14,7 +14,7 @@ import {
   mountSchedules,
   mountTasks,
   mountTaskStreams,
-  retryShort,
+  resumeShort,
   type CheckTask,
   type JournalFeed,
 } from '@reeve/tasks';
@@ -119,7 +119,7 @@ export function createGateway(parts: GatewayParts): App {
   mountUsage(app, database, {
     nameAgent,
     checkAgent: (tx, tenantId, ref) => checkTask(tx, tenantId, ref, 'any'),
-    raised: (tenantId) => retryShort(database, handler, parts.log, tenantId),
+    raised: (tenantId) => resumeShort(database, handler, parts.log, tenantId),
   });
   mountOperations(app, { ...parts, circuits: runtime.circuits });
   mountSettings(app, parts, settings);
@@ -131,7 +131,7 @@ function mountMemoryRoutes(
   app: App,
   parts: Pick<
     GatewayParts,
-    'database' | 'workspaces' | 'log' | 'reader' | 'askVector' | 'askKnowledge' | 'memoryRulesOf'
+    'database' | 'workspaces' | 'log' | 'reader' | 'embedQuery' | 'embedKnowledgeQuery' | 'memoryRulesOf'
   >,
 ): void {
   const deleted = async (tenantId: string, sessionId: string) => {
@@ -140,7 +140,7 @@ function mountMemoryRoutes(
     });
   };
   mountMemory(app, parts.database, parts.memoryRulesOf, deleted, parts);
-  mountKnowledge(app, { ...parts, askVector: parts.askKnowledge });
+  mountKnowledge(app, { ...parts, embedQuery: parts.embedKnowledgeQuery });
   mountPlaybooks(app, parts.database, parts.memoryRulesOf);
 }
 

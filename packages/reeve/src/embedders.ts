@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { newTraceId, ReeveError, type Log } from '@reeve/kit';
-import type { Embedder, Embedders } from '@reeve/memory';
+import type { Embedder, Embedders } from '@reeve/retrieval';
 import { openEmbedder, type ModelConfig } from '@reeve/models';
 import type { CallLedger, CallOwner } from '@reeve/ledger';
 

@@ -12,23 +12,24 @@ export interface Closing {
 export function completedClosing(run: RunRecord, steps: number, result: string): Closing {
   return {
     audit: [{ action: 'PLAN_END', details: { status: 'completed' } }],
-    events: lastEvents(run, steps, 'completed', result),
+    events: lastEvents(run, steps, 'completed', result, beginningOf(run)),
   };
 }
 
-/** How a run that failed or was cancelled ends: with its error. */
+/** How a run that failed or was cancelled ends: with its error. Its duration counts from `since`. */
 export function failedClosing(
   run: RunRecord,
   steps: number,
   status: 'failed' | 'cancelled',
   { reason, message }: { readonly reason: Reason; readonly message: string },
+  since = beginningOf(run),
 ): Closing {
   return {
     audit: [
       { action: 'PLAN_ERROR', details: { code: reason } },
       { action: 'PLAN_END', details: { status } },
     ],
-    events: [{ type: 'error', message, code: reason }, ...lastEvents(run, steps, status, null)],
+    events: [{ type: 'error', message, code: reason }, ...lastEvents(run, steps, status, null, since)],
   };
 }
 
@@ -37,10 +38,15 @@ function lastEvents(
   steps: number,
   status: 'completed' | 'failed' | 'cancelled',
   result: string | null,
+  since: Date,
 ): NewRunEvent[] {
-  const duration_ms = Date.now() - (run.startedAt ?? run.createdAt).getTime();
+  const duration_ms = Date.now() - since.getTime();
   return [
     { type: 'result', status, result, usage: usageOf(run.used), steps, duration_ms },
     { type: 'session_end', session_id: run.sessionId, status },
   ];
+}
+
+function beginningOf({ startedAt, createdAt }: RunRecord): Date {
+  return startedAt ?? createdAt;
 }

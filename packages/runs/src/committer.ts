@@ -2,7 +2,7 @@ import { auditStatement, type AuditAction, type AuditEntry } from '@reeve/audit'
 import type { NewRunEvent, RunEvent } from '@reeve/contract';
 import { inTenant, runTogether, type Database, type Statement, type Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
-import { leaseLost, type Claim } from '@reeve/tasks';
+import { leaseLost, withPostCommitEffects, type Claim, type PostCommitEffects, type TaskHandler } from '@reeve/tasks';
 import { bookStatement, refusalOf, type Booking, type EndedCall, type NewCall } from '@reeve/ledger';
 import type { Feed } from './feed.ts';
 import { numberEvents, storedEvent } from './log.ts';
@@ -40,12 +40,17 @@ export interface Transition {
   readonly again?: readonly number[];
   readonly events?: readonly NewRunEvent[];
   readonly audit?: readonly Pick<AuditEntry, 'action' | 'details'>[];
-  /** Writes rows of other packages. The events that it returns follow those above. */
-  readonly write?: (tx: Tx) => Promise<readonly NewRunEvent[] | void>;
+  /** Writes rows of other packages. The events that it returns follow those above; its effects are flushed after the commit. */
+  readonly write?: (tx: Tx, effects: PostCommitEffects) => Promise<readonly NewRunEvent[] | void>;
 }
 
 /** A transition, or a function that reads the database in the same transaction and returns one. */
 type TransitionSource = Transition | ((tx: Tx) => Promise<Transition>);
+
+interface CommitOptions {
+  readonly begins?: NewCall;
+  readonly isAsynchronous?: boolean;
+}
 
 /** Changes a run while the engine works on it; nothing else may. Transitions commit one after another. */
 export interface Committer {
@@ -66,6 +71,7 @@ export interface Committer {
 
 export interface CommitterParts {
   readonly database: Database;
+  readonly handler: TaskHandler;
   readonly feed: Feed;
   readonly claim: Claim;
   readonly run: RunRecord;
@@ -75,8 +81,9 @@ export interface CommitterParts {
   readonly rowOf: (step: StepRecord) => NewStep;
 }
 
-export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq, rowOf }: CommitterParts): Committer {
-  let lastSeq = afterSeq;
+export function createCommitter(parts: CommitterParts): Committer {
+  const { database, handler, feed, claim, run, rowOf } = parts;
+  let lastSeq = parts.lastSeq;
   let before: Promise<unknown> = Promise.resolve();
   let ends: EndedCall[] = [];
   let unpublished: RunEvent[] = [];
@@ -85,9 +92,13 @@ export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq,
   const holder = { tenantId: run.tenantId, runId: run.id, taskId: claim.task.id, epoch: claim.epoch };
 
   /** Commits a transition, the calls that have ended and one that begins. Returns why the ledger refuses that call; the rest has committed. */
-  async function apply(
+  const apply = (source: TransitionSource, options: CommitOptions = {}) =>
+    withPostCommitEffects(database, handler, (effects) => applyWith(effects, source, options));
+
+  async function applyWith(
+    effects: PostCommitEffects,
     source: TransitionSource,
-    { begins, isAsynchronous = false }: { begins?: NewCall; isAsynchronous?: boolean } = {},
+    { begins, isAsynchronous = false }: CommitOptions,
   ): Promise<ReeveError | undefined> {
     const ended = ends;
     ends = [];
@@ -113,7 +124,7 @@ export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq,
         return begins && refusalOf(begins, answers.at(-1)!);
       }
       requireHeld((await runTogether(tx, [change]))[0]!);
-      const more = numberNext((await transition.write(tx)) ?? []);
+      const more = numberNext((await transition.write(tx, effects)) ?? []);
       if (more.length > 0) others.unshift(eventStatement(run.tenantId, run.id, more));
       await runTogether(tx, others);
       return undefined;

@@ -1,7 +1,7 @@
 import type { AgentInput, NewRunEvent, RunWait } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import type { Log } from '@reeve/kit';
-import type { AskVector, MemoryRulesOf } from '@reeve/memory';
+import type { EmbedMemoryQuery, MemoryRulesOf } from '@reeve/memory';
 import type { ModelGateway, ModelMessage, ModelRequest } from '@reeve/models';
 import type { Claim, TaskHandler } from '@reeve/tasks';
 import type { Booking, CallLedger, CallOwner } from '@reeve/ledger';
@@ -34,7 +34,7 @@ export interface EngineParts {
   /** Where the model calls of an owner are recorded, and its budgets held; by way of `booking` where that is given. */
   readonly ledgerFor: (owner: CallOwner, booking?: Booking) => CallLedger;
   /** Makes what a run is about a vector, where it is opened here. */
-  readonly askVector?: AskVector | undefined;
+  readonly embedQuery?: EmbedMemoryQuery | undefined;
   /** What a tenant's policy says of tools, now. */
   readonly toolRulesOf: (tenantId: string) => Promise<ToolRules>;
   /** What the tenant's memory keeps out, now. */
@@ -87,11 +87,19 @@ export interface RunExecution extends EngineParts, Committer {
 
 export function createExecution(parts: EngineParts, claim: Claim, state: RunState): RunExecution {
   const { run, agent, history, steps, lastSeq } = state;
-  const { database, feed, models } = parts;
+  const { database, handler, feed, models } = parts;
   const model = agent.model_id ?? models.defaultModel;
   return {
     ...parts,
-    ...createCommitter({ database, feed, claim, run, lastSeq, rowOf: (step) => rowOf(step, model, history.length) }),
+    ...createCommitter({
+      database,
+      handler,
+      feed,
+      claim,
+      run,
+      lastSeq,
+      rowOf: (step) => rowOf(step, model, history.length),
+    }),
     claim,
     agent,
     history,
@@ -153,11 +161,12 @@ export function ledgerOf({ run, agent, ledgerFor, booking }: RunExecution, step:
   return ledgerFor(owner, booking);
 }
 
-/** What readers are told where a step is begun again after a crash. */
+/** Tells readers that a crash interrupted a step: its streamed output is void, and it is executed again. */
 export function discardEvent(step: number): NewRunEvent {
   return {
     type: 'system',
-    message: `step ${step} is begun again after an interruption`,
+    phase: 'step_restarted',
+    message: `step ${step} was interrupted and restarts`,
     discard_step: step,
   };
 }
