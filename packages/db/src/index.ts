@@ -1,7 +1,6 @@
 export { databaseSettings } from './config.ts';
 export { CHANNELS } from './database.ts';
 export type { Channel, Database, Db, Tx } from './database.ts';
-export { waitForDisk } from './durability.ts';
 export { expireHolds, hold, release } from './holds.ts';
 export { lockDataDirectory, readHolder } from './lock.ts';
 export type { DataLock, Holder } from './lock.ts';

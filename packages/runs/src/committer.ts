@@ -1,6 +1,6 @@
 import { auditStatement, type AuditAction, type AuditEntry } from '@reeve/audit';
 import type { NewRunEvent, RunEvent } from '@reeve/contract';
-import { inTenant, runTogether, type Database, type Statement, type Tx } from '@reeve/db';
+import { inTenant, runTogether, type Database, type Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
 import { leaseLost, withPostCommitEffects, type Claim, type PostCommitEffects, type TaskHandler } from '@reeve/tasks';
 import { bookStatement, refusalOf, type Booking, type EndedCall, type NewCall } from '@reeve/ledger';
@@ -12,60 +12,57 @@ import type { NewStep } from './store/step.ts';
 import { changeStatement, type SettledStep } from './store/transition.ts';
 
 /*
- * How a run changes while the engine works on it
+ * How a run changes while it is worked on
  *
- * One transaction locks the task's lease and writes steps, events, audit rows and the ledger's rows. It commits in one of two ways:
+ * Rows, events, audit and what the ledger says of model calls go into one transaction that holds the task's lease. Each wait for
+ * the disk costs as much as all that is written meanwhile, so what a tool came to waits for the model call that it leads to:
+ * that call is booked before it is sent anyway, and the transaction that books it takes along what waits.
  *
- *   synchronous    commit waits for the disk ──► its events are published, with the unpublished ones before them
- *   asynchronous   commit does not wait      ──► its events are unpublished until the next synchronous commit
+ *   tool settled, model call pending ──later──► waiting ──the call is booked──► committed ──► sent
  *
- * The write-ahead log is sequential, so a synchronous commit makes durable all that was committed before it. An asynchronous commit
- * survives the death of this process; a crash of the database can take it back. Therefore nothing happens outside between it and
- * the next synchronous commit, and that one checks that the step which the asynchronous commit began still exists.
+ * Nothing happens outside between the two. Whoever stops working on a run flushes what waits.
  */
 
-/** Makes an entry of the audit log about what the agent of a run did. */
+/** An entry of the audit log that tells what the agent of a run did. */
 export function auditOf(run: RunRecord, action: AuditAction, details: AuditEntry['details'] = {}): AuditEntry {
   const { tenantId, agentSlug, traceId, taskId, id: runId } = run;
   return { tenantId, actor: `agent:${agentSlug}`, action, traceId, taskId, runId, details };
 }
 
-/** One change of a run. */
+/** What a transition of a run adds to the record. */
 export interface Transition {
-  /** Pending steps that have ended. */
+  /** Pending steps that were worked on. */
   readonly settled?: readonly SettledStep[];
   /** Steps that follow. */
   readonly begun?: readonly StepRecord[];
-  /** Numbers of pending steps that begin once more. */
+  /** Pending steps that are begun once more. */
   readonly again?: readonly number[];
   readonly events?: readonly NewRunEvent[];
   readonly audit?: readonly Pick<AuditEntry, 'action' | 'details'>[];
-  /** Writes rows of other packages. The events that it returns follow those above; its effects are flushed after the commit. */
+  /** What belongs to others. What it answers comes after the events above; its effects are flushed once all of it has committed. */
   readonly write?: (tx: Tx, effects: PostCommitEffects) => Promise<readonly NewRunEvent[] | void>;
 }
 
-/** A transition, or a function that reads the database in the same transaction and returns one. */
-type TransitionSource = Transition | ((tx: Tx) => Promise<Transition>);
-
-interface CommitOptions {
+/** What the ledger is told in a transition. */
+interface Booked {
   readonly begins?: NewCall;
-  readonly isAsynchronous?: boolean;
+  readonly ends?: readonly EndedCall[];
 }
 
-/** Changes a run while the engine works on it; nothing else may. Transitions commit one after another. */
+/** The only way a run changes while it is worked on. Transitions commit one after another; readers hear of them after that. */
 export interface Committer {
   /**
-   * Commits a transition and publishes its events. Throws `lease_lost`, having changed nothing, where another worker holds the task
-   * or the database has lost the asynchronous commit before.
+   * Commits one transition, after those that wait; where it depends on what the database says, it is made of that in the same
+   * transaction. Throws `lease_lost`, having changed nothing, where the task has another holder.
    */
-  commit(transition: TransitionSource): Promise<void>;
-  /** Commits the end of one step and the beginning of the next without waiting for the disk. Throws like `commit`. */
-  commitAsynchronously(transition: Omit<Transition, 'write'>): Promise<void>;
-  /** Publishes the events of asynchronous commits, once they are durable. */
+  commit(transition: Transition | ((tx: Tx) => Promise<Transition>)): Promise<void>;
+  /** Has the next commit take a transition along. */
+  later(transition: Omit<Transition, 'write'>): void;
+  /** Commits what waits. */
   flush(): Promise<void>;
-  /** Writes this run's model calls to the ledger: a call begins in a commit, and ends in the one that follows. */
+  /** Where the ledger of this run's model calls writes: a call begins in a commit, and ends in the one that follows. */
   readonly booking: Booking;
-  /** Returns the ended calls that no commit has written, and forgets them. */
+  /** Hands out the ends of calls that no commit took along. */
   takeEnds(): EndedCall[];
 }
 
@@ -77,7 +74,7 @@ export interface CommitterParts {
   readonly run: RunRecord;
   /** Number of the last event. */
   readonly lastSeq: number;
-  /** Makes the row of a step. */
+  /** A step as it is stored. */
   readonly rowOf: (step: StepRecord) => NewStep;
 }
 
@@ -85,73 +82,75 @@ export function createCommitter(parts: CommitterParts): Committer {
   const { database, handler, feed, claim, run, rowOf } = parts;
   let lastSeq = parts.lastSeq;
   let before: Promise<unknown> = Promise.resolve();
+  let waiting: Transition[] = [];
   let ends: EndedCall[] = [];
-  let unpublished: RunEvent[] = [];
-  /** The step that the last asynchronous commit began, until a synchronous one follows. */
-  let expectedStep: number | undefined;
   const holder = { tenantId: run.tenantId, runId: run.id, taskId: claim.task.id, epoch: claim.epoch };
 
-  /** Commits a transition, the calls that have ended and one that begins. Returns why the ledger refuses that call; the rest has committed. */
-  const apply = (source: TransitionSource, options: CommitOptions = {}) =>
-    withPostCommitEffects(database, handler, (effects) => applyWith(effects, source, options));
+  /** Answers why the ledger refuses a call that was to begin; the rest has committed then. */
+  function apply(
+    asked: Transition | ((tx: Tx) => Promise<Transition>),
+    { begins }: Pick<Booked, 'begins'> = {},
+  ): Promise<ReeveError | undefined> {
+    return withPostCommitEffects(database, handler, (effects) => applyWith(asked, begins, effects));
+  }
 
   async function applyWith(
+    asked: Transition | ((tx: Tx) => Promise<Transition>),
+    begins: NewCall | undefined,
     effects: PostCommitEffects,
-    source: TransitionSource,
-    { begins, isAsynchronous = false }: CommitOptions,
   ): Promise<ReeveError | undefined> {
+    const taken = waiting;
     const ended = ends;
+    const published: RunEvent[] = [];
+    waiting = [];
     ends = [];
-    const numbered: RunEvent[] = [];
-    const numberNext = (events: readonly NewRunEvent[]) => {
-      const next = numberEvents(run, lastSeq + numbered.length, events);
-      numbered.push(...next);
-      return next.map(storedEvent);
-    };
-    const write = async (tx: Tx) => {
-      const transition = typeof source === 'function' ? await source(tx) : source;
-      const { settled = [], begun = [], again = [], events = [], audit = [] } = transition;
-      const rows = { settled, begun: begun.map(rowOf), again, events: numberNext(events) };
-      const change = changeStatement({ ...holder, expectedStep }, rows);
-      const others: Statement[] = [];
-      if (audit.length > 0)
-        others.push(auditStatement(audit.map(({ action, details }) => auditOf(run, action, details))));
-      // Budgets last: other runs share them, so their locks must be brief.
-      if (begins !== undefined || ended.length > 0) others.push(bookStatement(begins ? [begins] : [], ended));
-      if (transition.write === undefined) {
-        const answers = await runTogether(tx, [change, ...others]);
-        requireHeld(answers[0]!);
-        return begins && refusalOf(begins, answers.at(-1)!);
-      }
-      requireHeld((await runTogether(tx, [change]))[0]!);
-      const more = numberNext((await transition.write(tx, effects)) ?? []);
-      if (more.length > 0) others.unshift(eventStatement(run.tenantId, run.id, more));
-      await runTogether(tx, others);
-      return undefined;
-    };
-    const settings = { keepsPlans: true, isAsynchronous: isAsynchronous && database.kind === 'postgres' };
     let refusal: ReeveError | undefined;
+    const add = (events: readonly NewRunEvent[]) => {
+      const numbered = numberEvents(run, lastSeq + published.length, events);
+      published.push(...numbered);
+      return numbered.map(storedEvent);
+    };
     try {
-      refusal = await inTenant(database.db, run.tenantId, write, settings);
+      const write = async (tx: Tx) => {
+        const last = typeof asked === 'function' ? await asked(tx) : asked;
+        const transitions = [...taken, last];
+        const changes = (taken.length > 0 && hasNoRows(last) ? taken : transitions).map((transition) => {
+          const { settled = [], begun = [], again = [], events = [] } = transition;
+          return changeStatement(holder, { settled, begun: begun.map(rowOf), again, events: add(events) });
+        });
+        const audit = transitions.flatMap(({ audit: entries = [] }) =>
+          entries.map(({ action, details }) => auditOf(run, action, details)),
+        );
+        let first = changes;
+        if (last.write !== undefined) {
+          checkHeld(await runTogether(tx, changes));
+          const more = add((await last.write(tx, effects)) ?? []);
+          first = more.length > 0 ? [eventStatement(run.tenantId, run.id, more)] : [];
+        }
+        // Budgets last of all: they are shared, and are to be locked only briefly.
+        const beginning = begins === undefined ? [] : [begins];
+        const booking = beginning.length + ended.length > 0 ? [bookStatement(beginning, ended)] : [];
+        const answers = await runTogether(tx, [
+          ...first,
+          ...(audit.length > 0 ? [auditStatement(audit)] : []),
+          ...booking,
+        ]);
+        if (last.write === undefined) checkHeld(answers.slice(0, changes.length));
+        refusal = begins && refusalOf(begins, answers.at(-1)!);
+      };
+      await inTenant(database.db, run.tenantId, write, { keepsPlans: true });
     } catch (error) {
+      waiting = [...taken, ...waiting];
       ends = [...ended, ...ends];
       throw error;
     }
-    lastSeq += numbered.length;
-    unpublished.push(...numbered);
-    if (!isAsynchronous) publish();
+    lastSeq += published.length;
+    if (published.length > 0) feed.publish(run.id, published);
     return refusal;
   }
 
-  function publish(): void {
-    const events = unpublished;
-    unpublished = [];
-    expectedStep = undefined;
-    if (events.length > 0) feed.publish(run.id, events);
-  }
-
-  function requireHeld(rows: readonly unknown[]): void {
-    if (rows.length === 0) throw leaseLost(holder.taskId);
+  function checkHeld(answers: readonly (readonly unknown[])[]): void {
+    if (answers.some((rows) => rows.length === 0)) throw leaseLost(holder.taskId);
   }
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -161,15 +160,11 @@ export function createCommitter(parts: CommitterParts): Committer {
   }
 
   return {
-    commit: (source) => inTurn(async () => void (await apply(source))),
-    commitAsynchronously: (transition) =>
-      inTurn(async () => {
-        await apply(transition, { isAsynchronous: true });
-        expectedStep = transition.begun?.at(-1)?.number;
-      }),
+    commit: (transition) => inTurn(async () => void (await apply(transition))),
+    later: (transition) => void waiting.push(transition),
     flush: () =>
       inTurn(async () => {
-        if (unpublished.length > 0) await apply({});
+        if (waiting.length > 0) await apply({});
       }),
     booking: {
       async begin(begins) {
@@ -184,4 +179,8 @@ export function createCommitter(parts: CommitterParts): Committer {
       return left;
     },
   };
+}
+
+function hasNoRows({ settled = [], begun = [], again = [], events = [] }: Transition): boolean {
+  return settled.length + begun.length + again.length + events.length === 0;
 }

@@ -1,5 +1,5 @@
 import type { RunEvent } from '@reeve/contract';
-import { inTenant, waitForDisk, type Database, type Tx } from '@reeve/db';
+import { inTenant, type Database, type Tx } from '@reeve/db';
 import { ReeveError, Signal } from '@reeve/kit';
 import { selectEvents } from './store/event.ts';
 import { selectRunRecord } from './store/run.ts';
@@ -8,9 +8,6 @@ import { selectRunRecord } from './store/run.ts';
  * How readers follow event logs. The log is the table; this only wakes them. A reader in the process that writes is
  * handed the committed events; one elsewhere hears a notification and reads the table; one that heard nothing looks
  * every few seconds. Whatever way events come, a reader takes only the next number, so none is missed or seen twice.
- *
- * An asynchronous commit (see committer.ts) ends with a tool's result. A reader that finds one last in the table waits until it is
- * durable: no reader sees an event that a crash of the database could take back.
  */
 export interface Feed extends Disposable {
   /** Hands committed events to readers here and wakes those elsewhere. */
@@ -69,7 +66,6 @@ export function createFeed(database: Database): Feed {
           });
         for (let isFirst = true; !signal.aborted; isFirst = false) {
           const events = look ? await read(isFirst) : take(reader, last);
-          if (look && events.at(-1)?.type === 'tool_result') await waitForDisk(database);
           for (const event of events) {
             if (event.seq <= last) continue;
             last = event.seq;

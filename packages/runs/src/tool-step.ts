@@ -150,7 +150,7 @@ async function call(work: RunExecution, step: ToolStep, input: unknown, signal: 
   }
 }
 
-/** Settles a tool call. The last one of its turn begins the next model call, whose booking makes both durable. */
+/** Settles a tool call. The last one of its turn waits to be committed with the model call that it leads to. */
 async function settle(
   work: RunExecution,
   { number }: ToolStep,
@@ -193,7 +193,7 @@ async function settle(
     ],
   };
   if (next === undefined) await work.commit(transition);
-  else await work.commitAsynchronously(transition);
+  else work.later(transition);
   work.steps = next === undefined ? after : [...after, next];
   if (next !== undefined) work.begun.add(next.number);
   if (loop !== undefined)

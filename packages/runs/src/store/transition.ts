@@ -30,13 +30,11 @@ export interface Holder {
   readonly runId: string;
   readonly taskId: string;
   readonly epoch: number;
-  /** A step that must exist; undefined: none. */
-  readonly expectedStep?: number | undefined;
 }
 
 /**
- * Writes a change, and keeps the lease locked until the transaction ends. It returns a row; none, having changed nothing, where
- * another worker has the lease or the expected step does not exist.
+ * Writes a change, and keeps the lease locked until the transaction ends. It answers a row; none, having changed nothing, where the
+ * lease is somebody else's.
  */
 export function changeStatement(holder: Holder, change: Change): Statement {
   const { settled, begun, again, events } = change;
@@ -51,15 +49,13 @@ export function changeStatement(holder: Holder, change: Change): Statement {
     again.length === 0 ? null : again,
     begun.length === 0 ? null : JSON.stringify(begun.map(newRow)),
     events.length === 0 ? null : JSON.stringify(events),
-    holder.expectedStep ?? null,
   ];
   return { text: WRITE, parameters };
 }
 
 const WRITE = `
   with lease as materialized (
-    select 1 from leases where task_id = $3::uuid and epoch = $4::int8
-      and ($10::int is null or exists (select 1 from steps where run_id = $2::uuid and number = $10::int)) for update
+    select 1 from leases where task_id = $3::uuid and epoch = $4::int8 for update
   ), settled as (
     update steps s set status = 'settled', output = c.output, outcome = c.outcome, ended_at = reeve_now(),
       input_tokens = c.input_tokens, output_tokens = c.output_tokens, cost_usd = c.cost_usd
