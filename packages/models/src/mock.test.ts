@@ -4,7 +4,7 @@ import { silentLog } from '@reeve/kit';
 import fc from 'fast-check';
 import type { ContextItem, ModelMessage, ModelPart, ModelRequest, ToolDefinition } from './model.ts';
 import { openModels } from './open.ts';
-import { readSettings } from './test-gateway.ts';
+import { readSettings } from '../test/gateway.ts';
 
 const TOOLS = [
   'calculator',
