@@ -55,6 +55,11 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
+/** Whether a word from outside is a reason of an error. */
+export function isReason(word: string): word is Reason {
+  return Object.hasOwn(REASONS, word);
+}
+
 /** One field's fault: where it is and what was wrong with it. */
 export const ErrorDetail = z.object({ path: z.string(), message: z.string() });
 export type ErrorDetail = z.infer<typeof ErrorDetail>;

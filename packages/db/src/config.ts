@@ -22,4 +22,13 @@ export const databaseSettings = {
       .default(10)
       .describe('Maximum connections of this process to PostgreSQL.'),
   ),
+  databasePrepared: setting(
+    'REEVE_DATABASE_PREPARED',
+    z
+      .enum(['auto', 'on', 'off'], 'it must be auto, on or off')
+      .default('auto')
+      .describe(
+        'Whether PostgreSQL statements are prepared by name; auto: unless a connection pooler is noticed. Set off behind a pooler in transaction mode.',
+      ),
+  ),
 };

@@ -7,7 +7,7 @@ import { createTestDatabase, cutConnections, type TestDatabase } from '@reeve/te
 import { sql } from 'kysely';
 import pg from 'pg';
 import type { Database } from './database.ts';
-import { sendPacket } from './packet.ts';
+import { sendPipeline } from './pipeline-query.ts';
 import { openPostgres } from './postgres.ts';
 import { isTransient } from './sqlstate.ts';
 import { inTenant } from './tenant.ts';
@@ -135,6 +135,32 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
     ]);
   });
 
+  /** Reads three times what is prepared by the third time, and counts what the pool's only connection has prepared under our names. */
+  async function readAndCount(db: Database['db']): Promise<number> {
+    for (let times = 0; times < 3; times += 1)
+      assert.deepEqual((await sql`select ${1}::int as n`.execute(db)).rows, [{ n: 1 }]);
+    const { rows } = await sql<{ of: number }>`
+      select count(*)::int as of from pg_prepared_statements where name like 'reeve\\_%'`.execute(db);
+    return rows[0]!.of;
+  }
+
+  it('prepares nothing where preparing is off', async () => {
+    await using off = await openPostgres({ url: place.url!, pool: 1, prepared: 'off', log: silentLog });
+    assert.equal(await readAndCount(off.db), 0);
+  });
+
+  it('goes on where a pooler gives it connections without its statements, and prepares no more unless told to', async () => {
+    for (const [prepared, kept] of [
+      ['auto', 0],
+      ['on', 1],
+    ] as const) {
+      await using behind = await openPostgres({ url: place.url!, pool: 1, prepared, log: silentLog });
+      assert.equal(await readAndCount(behind.db), 1);
+      await sql`deallocate all`.execute(behind.db);
+      assert.equal(await readAndCount(behind.db), kept);
+    }
+  });
+
   it('rolls back, and leaves its connection as it was, where the first statement of a transaction fails', async () => {
     await sql`create table lone (id int primary key)`.execute(one.db);
     for (let times = 0; times < 8; times += 1) {
@@ -152,8 +178,8 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
     const client = await new pg.Pool({ connectionString: place.url!, max: 1 }).connect();
     const statements = ['begin of nothing', 'insert into behind values (1)', 'insert into behind values (2)'];
     const sent = statements.map((text) => ({ text, parameters: [], isNew: true }));
-    await assert.rejects(sendPacket(client, sent), { code: '42601' });
-    assert.equal((await sendPacket(client, [{ text: 'select 1', parameters: [], isNew: true }])).length, 1);
+    await assert.rejects(sendPipeline(client, sent), { code: '42601' });
+    assert.equal((await sendPipeline(client, [{ text: 'select 1', parameters: [], isNew: true }])).length, 1);
     client.release(true);
     assert.deepEqual((await sql`select * from behind`.execute(one.db)).rows, []);
   });

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { CHANNELS, type Channel, type Database } from './database.ts';
 import { migrate } from './migrate.ts';
 import { KEPT_PLANS } from './plans.ts';
-import { sparing } from './sparing.ts';
+import { createPipelinedPool, createStatementNames, type Prepared, type StatementNames } from './pipelined-pool.ts';
 import { isTransient } from './sqlstate.ts';
 import type { Tables } from './tables.ts';
 import { ensureVectors, type VectorSupport } from './vectors.ts';
@@ -24,6 +24,8 @@ export interface PostgresOptions {
   readonly url: string;
   /** Most connections at once, the listening one not counted. */
   readonly pool: number;
+  /** Default: `auto`. */
+  readonly prepared?: Prepared;
   readonly log: Log;
 }
 
@@ -31,7 +33,7 @@ export interface PostgresOptions {
  * Connects to PostgreSQL 15 or newer and migrates it. Fails with `unavailable` where it cannot be reached or is too
  * old. Later losses of a connection surface in the queries that meet them; the pool connects again by itself.
  */
-export async function openPostgres({ url, pool: size, log }: PostgresOptions): Promise<Database> {
+export async function openPostgres({ url, pool: size, prepared = 'auto', log }: PostgresOptions): Promise<Database> {
   const settings = {
     connectionString: url,
     types: {
@@ -69,7 +71,8 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
     throw error;
   }
   const ear = startEar(() => new Client(settings), log);
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: sparing(pool) }) });
+  const names = createStatementNames(prepared);
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: createPipelinedPool(pool, names) }) });
   const queuePool = new Pool({
     ...settings,
     options: `${settings.options} ${QUEUE_PLANS}`,
@@ -77,14 +80,14 @@ export async function openPostgres({ url, pool: size, log }: PostgresOptions): P
     idleTimeoutMillis: 30_000,
   });
   surviveLosses(queuePool, log);
-  const queue = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: sparing(queuePool) }) });
+  const queue = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: createPipelinedPool(queuePool, names) }) });
   return {
     kind: 'postgres',
     vectors,
     db,
     queue,
     listen: ear.listen,
-    notify: createNotifier(pool, log),
+    notify: createNotifier(pool, names, log),
     async [Symbol.asyncDispose]() {
       await ear.close();
       await queue.destroy();
@@ -129,7 +132,7 @@ const NOTIFY = `with hurry as materialized (select set_config('synchronous_commi
   select pg_notify(c, p) from hurry, unnest($1::text[], $2::text[]) as n(c, p)`;
 
 /** Notifications leave on their own, after commit, coalesced: the first at once, then what gathered while it went. */
-function createNotifier(pool: pg.Pool, log: Log): Database['notify'] {
+function createNotifier(pool: pg.Pool, names: StatementNames, log: Log): Database['notify'] {
   const waiting = new Map<string, [Channel, string]>();
   let sending = false;
   async function send(): Promise<void> {
@@ -140,7 +143,8 @@ function createNotifier(pool: pg.Pool, log: Log): Database['notify'] {
         waiting.clear();
         const channels = batch.map(([channel]) => channel);
         const payloads = batch.map(([, payload]) => payload);
-        await pool.query({ name: 'reeve_notify', text: NOTIFY, values: [channels, payloads] });
+        const name = names.nameOf(NOTIFY);
+        await pool.query({ text: NOTIFY, values: [channels, payloads], ...(name !== undefined && { name }) });
         await sleep(15);
       }
     } finally {

@@ -18,7 +18,8 @@ export function isTransient(error: unknown): boolean {
     state === '40001' ||
     state === '40P01' ||
     state === '53300' ||
-    isStalePlan(error)
+    isStalePlan(error) ||
+    isStatementMissing(error)
   );
 }
 
@@ -26,6 +27,12 @@ export function isTransient(error: unknown): boolean {
 export function isStalePlan(error: unknown): boolean {
   // Its message may be in any language.
   return sqlState(error) === '0A000' && (error as { routine?: unknown }).routine === 'RevalidateCachedQuery';
+}
+
+/** True where the connection lacks a prepared statement, or has one under its name already: a pooler put another connection behind it. */
+export function isStatementMissing(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '26000' || state === '42P05';
 }
 
 /** True where a statement was ended because it and another waited for each other. */

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { REASONS, type ErrorCode, type Reason } from '@reeve/contract';
+import { isReason, type ErrorCode, type Reason } from '@reeve/contract';
 import { FailureSchema } from '@reeve/contract/proto/reeve/v1/failure';
 import { failureOf } from '@reeve/http';
 import { ReeveError, type RequestContext } from '@reeve/kit';
@@ -88,8 +88,4 @@ export function fromConnectError(thrown: unknown, signal?: AbortSignal): ReeveEr
     unsure: told === undefined || reason === 'shutting_down' || isLost,
     ...(told !== undefined && told.retryAfterMs > 0n && { retryAfterMs: Number(told.retryAfterMs) }),
   });
-}
-
-function isReason(word: string): word is Reason {
-  return Object.hasOwn(REASONS, word);
 }

@@ -12,7 +12,7 @@ import type { RunRecord, ToolStep } from './run.ts';
 import { insertRunTask, openRun } from './start.ts';
 import { countTree, selectEarlierWork, selectLine, updateOpened, type ChildRun } from './store/child.ts';
 import { selectUnended } from './store/session.ts';
-import { isOffered, type Work } from './work.ts';
+import { isOffered, type RunExecution } from './execution.ts';
 
 /*
  * A tool call that is the work of another agent
@@ -35,13 +35,13 @@ const NAMED = 50;
 const DOOR = 'delegate';
 
 /** Whether a call is made by opening a child run. */
-export function opensChild(work: Work, { name }: ToolStep): boolean {
+export function opensChild(work: RunExecution, { name }: ToolStep): boolean {
   return isOffered(work, name) && work.tools.get(name)?.delegation !== undefined;
 }
 
 /** Opens the child run of a call, and answers undefined; or changes nothing, and answers why not in words for the model. */
 export async function openChild(
-  work: Work,
+  work: RunExecution,
   pending: ToolStep,
   input: unknown,
   events: readonly NewRunEvent[],
@@ -83,7 +83,7 @@ function isRefusal({ code }: ReeveError): boolean {
 
 async function insertChild(
   tx: Tx,
-  work: Work,
+  work: RunExecution,
   step: ToolStep,
   { agent: ref, message, sessionId }: Delegation,
   vector: MemoryQuery | undefined,

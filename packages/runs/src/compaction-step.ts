@@ -6,13 +6,13 @@ import { wholeConversation } from './conversation.ts';
 import { callModel } from './model-call.ts';
 import { stepsSettled } from './model-step.ts';
 import { NOTHING_USED, nextModelStep, sumUsed, usageOf, type CompactionStep, type Used } from './run.ts';
-import { ledgerOf, requestOf, withStep, type Work } from './work.ts';
+import { ledgerOf, requestOf, withStep, type RunExecution } from './execution.ts';
 
 /**
  * Puts a summary in the place of the oldest messages. Nothing is lost: the steps stay, and the summary says how many messages it
  * stands for. Where no model can sum them up, their beginnings stand for them.
  */
-export async function compactionStep(work: Work, pending: CompactionStep, signal: AbortSignal): Promise<void> {
+export async function compactionStep(work: RunExecution, pending: CompactionStep, signal: AbortSignal): Promise<void> {
   const { models, run, history, steps } = work;
   const before = steps.findLast((step) => step.kind === 'compaction' && step.output !== null);
   const earlier = before?.kind === 'compaction' ? before.output : null;
@@ -51,7 +51,7 @@ export async function compactionStep(work: Work, pending: CompactionStep, signal
 
 /** Undefined where the model failed at it. Throws where the run is to stop, or its budget has no room. */
 async function summarize(
-  work: Work,
+  work: RunExecution,
   request: ModelRequest,
   step: number,
   signal: AbortSignal,

@@ -1,31 +1,33 @@
 import { isDeepStrictEqual } from 'node:util';
 import { recordAudit } from '@reeve/audit';
-import type { NewRunEvent, RunWait } from '@reeve/contract';
+import type { RunWait } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
 import { blamePlaybooks, followedPlaybooks, learnPlaybook, noteForExtraction, type MemoryRules } from '@reeve/memory';
 import { lockClaimed, selectToolApprovals, settleTask, shownError, suspendTask } from '@reeve/tasks';
+import { completedClosing, failedClosing } from './closing.ts';
 import { auditOf, type Transition } from './committer.ts';
 import { usageOf, type StepRecord } from './run.ts';
 import { appendSteps } from './session.ts';
 import { isUnended, selectAwaited } from './store/child.ts';
 import { updateEndedRun, updateParked } from './store/run.ts';
 import { updateAbandoned } from './store/step.ts';
-import type { Work } from './work.ts';
+import type { RunExecution } from './execution.ts';
 
 /** Ends a run with its answer, in the transaction that settles its last step. */
 export async function complete(
-  work: Work,
+  work: RunExecution,
   after: readonly StepRecord[],
   answer: string,
   settled: Pick<Transition, 'settled' | 'events' | 'audit'>,
 ): Promise<void> {
   const { run } = work;
   const rules = await work.memoryRulesOf(run.tenantId);
+  const closing = completedClosing(run, work.steps.length, answer);
   await work.commit({
     ...settled,
-    events: [...(settled.events ?? []), ...closing(work, 'completed', answer)],
-    audit: [...(settled.audit ?? []), { action: 'PLAN_END', details: { status: 'completed' } }],
+    events: [...(settled.events ?? []), ...closing.events],
+    audit: [...(settled.audit ?? []), ...closing.audit],
     write: async (tx, effects) => {
       await updateEndedRun(tx, run.id, { status: 'completed', result: answer, error: null });
       await appendSteps(tx, run, after, answer);
@@ -40,15 +42,11 @@ export async function complete(
 }
 
 /** Ends a run that failed or was cancelled. */
-export async function fail(work: Work, error: ReeveError): Promise<void> {
+export async function fail(work: RunExecution, error: ReeveError): Promise<void> {
   const status = error.reason === 'cancelled' ? 'cancelled' : 'failed';
   const shown = shownError(error);
   await work.commit({
-    events: [{ type: 'error', message: shown.message, code: shown.reason }, ...closing(work, status, null)],
-    audit: [
-      { action: 'PLAN_ERROR', details: { code: shown.reason } },
-      { action: 'PLAN_END', details: { status } },
-    ],
+    ...failedClosing(work.run, work.steps.length, status, shown),
     write: async (tx, effects) => {
       await updateAbandoned(tx, work.run.id);
       await updateEndedRun(tx, work.run.id, {
@@ -64,7 +62,12 @@ export async function fail(work: Work, error: ReeveError): Promise<void> {
 }
 
 /** What a run that used tools did right, for those that are asked for something alike. */
-async function learn(tx: Tx, { run, agent }: Work, steps: readonly StepRecord[], rules: MemoryRules): Promise<void> {
+async function learn(
+  tx: Tx,
+  { run, agent }: RunExecution,
+  steps: readonly StepRecord[],
+  rules: MemoryRules,
+): Promise<void> {
   const calls = steps.flatMap((step) =>
     step.kind === 'tool' && step.output?.tool_status === 'success' ? [{ tool: step.name, input: step.input }] : [],
   );
@@ -74,7 +77,7 @@ async function learn(tx: Tx, { run, agent }: Work, steps: readonly StepRecord[],
 }
 
 /** Has facts looked for in what was said, behind the run. What agents say to each other is not a conversation. */
-async function noteFacts(tx: Tx, { run, agent }: Work, answered: string): Promise<void> {
+async function noteFacts(tx: Tx, { run, agent }: RunExecution, answered: string): Promise<void> {
   const { tenantId, sessionId, id: runId, userId, traceId, agentSlug, input: said } = run;
   if (run.parentRunId !== null || said.trim() === '') return;
   const { persona_id: personaId, model_id: model } = agent;
@@ -93,7 +96,7 @@ async function noteFacts(tx: Tx, { run, agent }: Work, answered: string): Promis
 }
 
 /** What a run that failed had been told that worked before. */
-async function blame(tx: Tx, { run, agent, steps }: Work): Promise<void> {
+async function blame(tx: Tx, { run, agent, steps }: RunExecution): Promise<void> {
   const first = steps.find((step) => step.kind === 'tool');
   if (first === undefined) return;
   const mind = { tenantId: run.tenantId, personaId: agent.persona_id };
@@ -104,7 +107,7 @@ async function blame(tx: Tx, { run, agent, steps }: Work): Promise<void> {
  * Puts a run aside until a person has decided, a child run has ended, or a budget has room: it holds no process, connection or
  * lease then. Does nothing where a decision or an end came meanwhile. `why` is what readers are told.
  */
-export async function park(work: Work, reason: RunWait, why: string): Promise<void> {
+export async function park(work: RunExecution, reason: RunWait, why: string): Promise<void> {
   const { claim, handler, run } = work;
   let left = false;
   await work.commit({
@@ -125,7 +128,7 @@ export async function park(work: Work, reason: RunWait, why: string): Promise<vo
 }
 
 /** Reads again what the tool calls of a run wait for, and answers whether there is something to be done about any of it. */
-async function hasNews(tx: Tx, work: Work): Promise<boolean> {
+async function hasNews(tx: Tx, work: RunExecution): Promise<boolean> {
   const approvals = await selectToolApprovals(tx, work.run.id);
   const children = await selectAwaited(tx, work.run.id);
   const isNews = !isDeepStrictEqual(approvals, work.approvals) || !children.every(isUnended);
@@ -135,15 +138,3 @@ async function hasNews(tx: Tx, work: Work): Promise<boolean> {
 
 /** A run without money looks again after this long: what others had reserved may have come back, or a raise may have been missed. */
 const RETRY_MS = 60_000;
-
-function closing(
-  { run, steps }: Work,
-  status: 'completed' | 'failed' | 'cancelled',
-  result: string | null,
-): NewRunEvent[] {
-  const duration_ms = Date.now() - (run.startedAt ?? run.createdAt).getTime();
-  return [
-    { type: 'result', status, result, usage: usageOf(run.used), steps: steps.length, duration_ms },
-    { type: 'session_end', session_id: run.sessionId, status },
-  ];
-}

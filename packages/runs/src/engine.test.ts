@@ -7,7 +7,7 @@ import { ReeveError } from '@reeve/kit';
 import { cancelTask, createEnqueuer, retryTask, type Worker } from '@reeve/tasks';
 import { passTime, type ScriptedModel, leaveBegun, openTestEngine, requester, type TestEngine } from '@reeve/testing';
 import type { Feed } from './feed.ts';
-import type { RunHandler } from './handler.ts';
+import type { RunHandler } from './execution.ts';
 
 describe('the run engine', () => {
   let engine: TestEngine;

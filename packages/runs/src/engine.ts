@@ -9,7 +9,7 @@ import { nextModelStep, type RunState, type StepRecord } from './run.ts';
 import { selectStreamed } from './store/event.ts';
 import { readAnswers } from './tool-question.ts';
 import { toolSteps } from './tool-step.ts';
-import { createWork, discardEvent, type EngineParts, type Work } from './work.ts';
+import { createExecution, discardEvent, type EngineParts, type RunExecution } from './execution.ts';
 
 /**
  * Advances a claimed run to its end, one committed step at a time, and settles its task in the transaction that ends it; or parks
@@ -24,7 +24,7 @@ export async function advanceRun(
   signal: AbortSignal,
   retryable: (error: ReeveError) => boolean,
 ): Promise<void> {
-  const work = createWork(parts, claim, state);
+  const work = createExecution(parts, claim, state);
   const limitMs = state.agent.limits.timeout_ms;
   const deadline = new AbortController();
   const timer = setTimeout(
@@ -64,7 +64,7 @@ function isOutOfReach(thrown: unknown): boolean {
 }
 
 /** After a crash, a retry or a wait: reads what people decided and which child runs have ended, closes the books on calls that were cut off, and sees to it that there is a step. */
-async function recover(work: Work): Promise<void> {
+async function recover(work: RunExecution): Promise<void> {
   if (work.steps.some((step) => step.kind === 'tool' && step.status === 'pending' && !work.begun.has(step.number)))
     await readAnswers(work);
   const cut = work.steps.filter(({ status, kind, attempt, number }) => {
@@ -81,7 +81,7 @@ async function recover(work: Work): Promise<void> {
 }
 
 /** A model call that a crash cut off used what was sent, and what had been streamed. */
-async function settleCutOff(work: Work, { number }: StepRecord): Promise<void> {
+async function settleCutOff(work: RunExecution, { number }: StepRecord): Promise<void> {
   const { database, run } = work;
   await inTenant(database.db, run.tenantId, async (tx) => {
     const output = Math.ceil((await selectStreamed(tx, run.id, number)) / 4);
@@ -90,7 +90,7 @@ async function settleCutOff(work: Work, { number }: StepRecord): Promise<void> {
 }
 
 /** One step of the run. */
-async function advance(work: Work, signal: AbortSignal): Promise<void> {
+async function advance(work: RunExecution, signal: AbortSignal): Promise<void> {
   const pending = work.steps.find(({ status }) => status === 'pending');
   if (pending === undefined) throw new ReeveError('internal', `run ${work.run.id} has no pending step`);
   if (pending.kind === 'tool') {
@@ -109,7 +109,7 @@ const WAITS = {
 } as const;
 
 /** Commits that a model call begins; where it had before, readers are told to void what it streamed then. */
-async function begin(work: Work, pending: StepRecord): Promise<void> {
+async function begin(work: RunExecution, pending: StepRecord): Promise<void> {
   if (work.begun.has(pending.number)) return;
   await work.commit(async (tx) => {
     const isVoid = pending.attempt > 0 && (await selectStreamed(tx, work.run.id, pending.number)) > 0;

@@ -1,27 +1,21 @@
 import { findAgent, selectAgentVersion } from '@reeve/agents';
 import { recordAudit } from '@reeve/audit';
-import type { NewRunEvent } from '@reeve/contract';
 import { inTenant, type Tx } from '@reeve/db';
 import { invalidField, isRetryable, type ReeveError } from '@reeve/kit';
 import type { MemoryQuery } from '@reeve/memory';
-import { requireLease, type Claim, type ClaimedTask, type TaskHandler } from '@reeve/tasks';
+import { requireLease, type Claim, type ClaimedTask } from '@reeve/tasks';
 import { beginRun } from './begin.ts';
+import { failedClosing } from './closing.ts';
 import { auditOf } from './committer.ts';
 import { advanceRun } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
-import { usageOf, type RunState } from './run.ts';
+import type { RunState } from './run.ts';
 import { readHistory } from './session.ts';
 import { openRun, unknownAgent } from './start.ts';
 import { selectLastSeq } from './store/event.ts';
 import { selectRunRecord, updateEndedRun, updateRevivedRun, updateRunning } from './store/run.ts';
 import { selectStepRecords, updateAbandoned } from './store/step.ts';
-import type { EngineParts } from './work.ts';
-
-/** Works on tasks of agents as runs. */
-export interface RunHandler extends TaskHandler {
-  /** Hands over what the maker of a claim knows of its run, so that it need not be read again. */
-  prepare(claim: Claim, state: RunState): void;
-}
+import type { EngineParts, RunHandler } from './execution.ts';
 
 /** Each task is worked on as a run, opened when the task is first claimed and gone on with whenever it is again. */
 export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandler {
@@ -41,25 +35,14 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
       if (run === undefined) return undefined;
       await updateAbandoned(tx, run.id);
       await updateEndedRun(tx, run.id, { status, result: null, error: { code: error.reason, message: error.message } });
-      const about = { tenantId: run.tenantId, actor: 'system', traceId: run.traceId, taskId: task.id, runId: run.id };
-      await recordAudit(tx, [
-        { ...about, action: 'PLAN_ERROR', details: { code: error.reason } },
-        { ...about, action: 'PLAN_END', details: { status } },
-      ]);
       const steps = await selectStepRecords(tx, run.id);
-      const closing: NewRunEvent[] = [
-        { type: 'error', message: error.message, code: error.reason },
-        {
-          type: 'result',
-          status,
-          result: null,
-          usage: usageOf(run.used),
-          steps: steps.length,
-          duration_ms: Date.now() - run.createdAt.getTime(),
-        },
-        { type: 'session_end', session_id: run.sessionId, status },
-      ];
-      await appendEventsAtEnd(tx, run, closing);
+      const { audit, events } = failedClosing(run, steps.length, status, error, run.createdAt);
+      const about = { tenantId: run.tenantId, actor: 'system', traceId: run.traceId, taskId: task.id, runId: run.id };
+      await recordAudit(
+        tx,
+        audit.map((entry) => ({ ...about, ...entry })),
+      );
+      await appendEventsAtEnd(tx, run, events);
       return () => parts.database.notify('reeve_runs', run.id);
     },
     async check(_tx, { tool }, { editedInput }) {

@@ -5,7 +5,7 @@ export { forkRun } from './fork.ts';
 export { deleteRunsOf } from './forget.ts';
 export type { Feed } from './feed.ts';
 export { createRunHandler } from './handler.ts';
-export type { RunHandler } from './handler.ts';
+export type { RunHandler } from './execution.ts';
 export { startRun } from './start.ts';
 export type { RunRequest, StartParts, StartedRun } from './start.ts';
 export { listRuns, selectRun } from './store/run.ts';

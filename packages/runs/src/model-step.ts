@@ -17,12 +17,12 @@ import {
 } from './run.ts';
 import type { SettledStep } from './store/transition.ts';
 import { questionOf, readAnswers } from './tool-question.ts';
-import { isOffered, ledgerOf, requestOf, withStep, type Work } from './work.ts';
+import { isOffered, ledgerOf, requestOf, withStep, type RunExecution } from './execution.ts';
 
 export const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'outcome']);
 
 /** Makes a model call and does what it says: ends the run with its answer, or begins the tool calls that it asks for. */
-export async function modelStep(work: Work, pending: ModelStep, signal: AbortSignal): Promise<void> {
+export async function modelStep(work: RunExecution, pending: ModelStep, signal: AbortSignal): Promise<void> {
   const { models, run, log } = work;
   const request = requestOf(work);
   const isCompacted = work.steps.at(-2)?.kind === 'compaction';
@@ -60,7 +60,7 @@ export async function modelStep(work: Work, pending: ModelStep, signal: AbortSig
 }
 
 /** What a run is told that has used all its steps. */
-export function stepLimit({ agent }: Work): ReeveError {
+export function stepLimit({ agent }: RunExecution): ReeveError {
   return new ReeveError('limit_reached', `the run needed more than its limit of ${agent.limits.max_steps} steps`);
 }
 
@@ -82,7 +82,7 @@ function settlement({ number }: ModelStep, { toolCalls, end, rest }: ModelAnswer
 
 /** Settles the model call and begins its tool calls; people are asked at once about those that they are asked about. */
 async function beginCalls(
-  work: Work,
+  work: RunExecution,
   after: readonly StepRecord[],
   toolCalls: readonly ModelToolCall[],
   settled: ReturnType<typeof settlement>,
@@ -139,7 +139,7 @@ export function toolCallEvent({ number, callId, name, input }: ToolStep): NewRun
 }
 
 /** Settles the model call as not made: its conversation is to be summed up first, and the call made after that. */
-async function compactFirst(work: Work, pending: ModelStep): Promise<void> {
+async function compactFirst(work: RunExecution, pending: ModelStep): Promise<void> {
   const after = withStep(work, { ...pending, status: 'settled', output: null });
   const next: StepRecord = { ...nextModelStep(work.run.id, after), kind: 'compaction', output: null };
   await work.commit({

@@ -18,7 +18,7 @@ import {
 import { ensureRunBudget, exhausted } from '@reeve/ledger';
 import { beginRun, type RunAgent } from './begin.ts';
 import type { Feed } from './feed.ts';
-import type { RunHandler } from './handler.ts';
+import type { RunHandler } from './execution.ts';
 import { appendEvents } from './log.ts';
 import { NOTHING_USED, type RunRecord, type RunState } from './run.ts';
 import { insertRun } from './store/run.ts';

@@ -3,11 +3,11 @@ import { inTenant } from '@reeve/db';
 import { selectAskedTools, selectToolApprovals, type ToolQuestion } from '@reeve/tasks';
 import type { ToolStep } from './run.ts';
 import { selectAwaited } from './store/child.ts';
-import { hasTool, type Work } from './work.ts';
+import { hasTool, type RunExecution } from './execution.ts';
 
 /** A question about a tool call, as it is recorded and as readers of the run are told of it. */
 export function questionOf(
-  { run }: Pick<Work, 'run'>,
+  { run }: Pick<RunExecution, 'run'>,
   { number, attempt, name, callId, input }: ToolStep,
   kind: ToolQuestion['kind'],
   id: string,
@@ -36,7 +36,7 @@ export function questionOf(
 }
 
 /** Reads what people were asked about the calls of a run, what they decided, which pending calls they are to be asked about, and how the child runs stand that calls wait for. */
-export async function readAnswers(work: Work): Promise<void> {
+export async function readAnswers(work: RunExecution): Promise<void> {
   const { database, run, steps } = work;
   const names = steps.flatMap((step) => (step.kind === 'tool' && step.status === 'pending' ? [step.name] : []));
   await inTenant(database.db, run.tenantId, async (tx) => {

@@ -9,14 +9,17 @@ import { stepsSettled } from './model-step.ts';
 import { nextModelStep, type StepRecord, type ToolStep } from './run.ts';
 import { decideTool, inputOf, withEditedInput, type ToolApproval, type ToolDecision } from './tool-decision.ts';
 import { questionOf, readAnswers } from './tool-question.ts';
-import { hasTool, isOffered, withStep, type Work } from './work.ts';
+import { hasTool, isOffered, withStep, type RunExecution } from './execution.ts';
 
 /**
  * Does what can be done of the pending tool calls: settles what people decided and child runs came to, opens the next child run,
  * or makes the next call, together with those after it where none of them has an effect. Where nothing can be done it answers
  * what is waited for: people, if any call waits for them, else child runs.
  */
-export async function toolSteps(work: Work, signal: AbortSignal): Promise<'approval' | 'dependencies' | undefined> {
+export async function toolSteps(
+  work: RunExecution,
+  signal: AbortSignal,
+): Promise<'approval' | 'dependencies' | undefined> {
   const due = work.steps
     .filter((step) => step.kind === 'tool')
     .filter(({ status }) => status === 'pending')
@@ -37,7 +40,7 @@ export async function toolSteps(work: Work, signal: AbortSignal): Promise<'appro
 type Call = { readonly step: ToolStep; readonly decision: Extract<ToolDecision, { do: 'call' }> };
 
 /** The first of these calls, with those right behind it that can be made beside it: none of them has an effect. */
-function together(work: Work, due: readonly { step: ToolStep; decision: ToolDecision }[]): Call[] {
+function together(work: RunExecution, due: readonly { step: ToolStep; decision: ToolDecision }[]): Call[] {
   const calls: Call[] = [];
   for (const { step, decision } of due) {
     if (decision.do !== 'call') break;
@@ -47,11 +50,11 @@ function together(work: Work, due: readonly { step: ToolStep; decision: ToolDeci
   return calls;
 }
 
-function hasEffect(work: Work, { step, decision }: Call): boolean {
+function hasEffect(work: RunExecution, { step, decision }: Call): boolean {
   return work.tools.effectOf(step.name, decision.input) !== 'none';
 }
 
-function decisionOf(work: Work, step: ToolStep): ToolDecision {
+function decisionOf(work: RunExecution, step: ToolStep): ToolDecision {
   const about = (kind: ToolApproval['kind']) =>
     work.approvals.find((approval) => approval.step === step.number && approval.kind === kind);
   const call = about('tool_call');
@@ -67,12 +70,12 @@ function decisionOf(work: Work, step: ToolStep): ToolDecision {
   );
 }
 
-function isAsked({ agent, asked, rules }: Work, tool: string): boolean {
+function isAsked({ agent, asked, rules }: RunExecution, tool: string): boolean {
   return agent.approvals.includes(tool) || asked.has(tool) || rules(tool) === 'approve';
 }
 
 /** Asks people about a call that they have not been asked about under these circumstances. */
-async function ask(work: Work, step: ToolStep, kind: 'tool_call' | 'tool_outcome'): Promise<void> {
+async function ask(work: RunExecution, step: ToolStep, kind: 'tool_call' | 'tool_outcome'): Promise<void> {
   const { asked, event } = questionOf(work, step, kind, newId());
   if (kind === 'tool_outcome')
     work.log.warn(
@@ -87,14 +90,14 @@ async function ask(work: Work, step: ToolStep, kind: 'tool_call' | 'tool_outcome
 }
 
 /** Opens the child run of a call; where it may not be opened, that is what the call came to. */
-async function open(work: Work, { step, decision: { input, edited, answered } }: Call): Promise<void> {
+async function open(work: RunExecution, { step, decision: { input, edited, answered } }: Call): Promise<void> {
   const refused = await openChild(work, step, input, decidedEvents(step, answered));
   if (refused === undefined) return;
   await settle(work, step, withEditedInput(refused, edited), refused.tool_status, answered);
 }
 
 /** Makes calls side by side, and settles each as it ends. Throws what the first of them threw, once all have ended. */
-async function callTogether(work: Work, calls: readonly Call[], signal: AbortSignal): Promise<void> {
+async function callTogether(work: RunExecution, calls: readonly Call[], signal: AbortSignal): Promise<void> {
   await begin(work, calls);
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
@@ -117,7 +120,7 @@ async function callTogether(work: Work, calls: readonly Call[], signal: AbortSig
 }
 
 /** Commits that calls begin, with the decisions that let them. */
-async function begin(work: Work, calls: readonly Call[]): Promise<void> {
+async function begin(work: RunExecution, calls: readonly Call[]): Promise<void> {
   const waiting = calls.filter(({ step }) => !work.begun.has(step.number));
   if (waiting.length === 0) return;
   await work.commit({
@@ -130,7 +133,7 @@ async function begin(work: Work, calls: readonly Call[]): Promise<void> {
   for (const { step } of waiting) work.begun.add(step.number);
 }
 
-async function call(work: Work, step: ToolStep, input: unknown, signal: AbortSignal): Promise<ToolOutcome> {
+async function call(work: RunExecution, step: ToolStep, input: unknown, signal: AbortSignal): Promise<ToolOutcome> {
   const { tools, agent, run } = work;
   if (!hasTool(work, step.name)) return failedOutcome('denied', `this agent has no tool ${step.name}`);
   if (!isOffered(work, step.name)) return failedOutcome('denied', `this tenant does not allow the tool ${step.name}`);
@@ -149,7 +152,7 @@ async function call(work: Work, step: ToolStep, input: unknown, signal: AbortSig
 
 /** Settles a tool call. The last one of its turn waits to be committed with the model call that it leads to. */
 async function settle(
-  work: Work,
+  work: RunExecution,
   { number }: ToolStep,
   output: ToolOutcome,
   label: string,

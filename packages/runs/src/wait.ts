@@ -1,4 +1,4 @@
-import { REASONS, type RunEvent } from '@reeve/contract';
+import { isReason, type RunEvent } from '@reeve/contract';
 import { ReeveError } from '@reeve/kit';
 import type { Feed } from './feed.ts';
 
@@ -68,8 +68,4 @@ export function refuseUnpaid(event: RunEvent): void {
 
 function errorOf({ code, message }: Extract<RunEvent, { type: 'error' }>, runId: string): ReeveError {
   return new ReeveError(isReason(code) ? code : 'internal', message, { runId });
-}
-
-function isReason(code: string): code is ReeveError['reason'] {
-  return code in REASONS;
 }

@@ -104,7 +104,13 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const lock: DataLock | undefined = embedded ? stack.use(lockDataDirectory(dataDirectory, command)) : undefined;
   const models = openModels(config, log);
   const database = stack.use(
-    await openDatabase({ url: config.databaseUrl, pool: config.databasePool, dataDirectory, log }),
+    await openDatabase({
+      url: config.databaseUrl,
+      pool: config.databasePool,
+      prepared: config.databasePrepared,
+      dataDirectory,
+      log,
+    }),
   );
   await ensureTenant(database.db, DEFAULT_TENANT);
   if (embedded) {

@@ -1,4 +1,4 @@
-import { REASONS, type Reason, type RunEvent } from '@reeve/contract';
+import { isReason, type RunEvent } from '@reeve/contract';
 import { ReeveError } from '@reeve/kit';
 
 /** The error of a run that did not complete; without one its events stopped before its end, as when the server stops. */
@@ -12,8 +12,4 @@ export function runFailure(runId: string, error: Extract<RunEvent, { type: 'erro
       },
     );
   return new ReeveError(isReason(error.code) ? error.code : 'internal', error.message, { runId });
-}
-
-function isReason(code: string): code is Reason {
-  return code in REASONS;
 }

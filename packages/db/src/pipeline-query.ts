@@ -1,46 +1,46 @@
 import pg from 'pg';
 import type { Statement } from './sql.ts';
 
-/** A statement as a packet carries it. */
+/** A statement of a pipeline. */
 export interface SentStatement extends Statement {
-  /** What it is kept prepared as; undefined: it is planned for this once. */
+  /** The name that it is prepared under; undefined: it is planned for this once. */
   readonly name?: string | undefined;
-  /** The connection does not have it under that name, or nobody knows whether. */
+  /** The connection may lack it under that name, so it is prepared first. */
   readonly isNew: boolean;
 }
 
 export type Answer = Pick<pg.QueryResult, 'command' | 'rowCount' | 'rows'>;
 
 /**
- * Sends statements in one packet and answers what each answered. To the server they are one unit: after the first that fails none
- * runs, so a `begin` that fails cannot leave those behind it to run by themselves.
+ * Sends statements in one pipeline with one Sync and returns the answer of each. To the server they are one unit: after the first that
+ * fails none runs, so a `begin` that fails cannot leave those behind it to run by themselves.
  */
-export async function sendPacket(
+export async function sendPipeline(
   client: pg.PoolClient,
   statements: readonly SentStatement[],
 ): Promise<readonly Answer[]> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer | readonly Answer[]>();
-  client.query(new Packet(statements, (error, answers) => (error ? reject(error) : resolve(answers))));
+  client.query(new PipelineQuery(statements, (error, answers) => (error ? reject(error) : resolve(answers))));
   try {
     return ([] as Answer[]).concat(await promise);
   } catch (error) {
-    // From the socket's events to whoever sent it, as the driver does.
+    // The stack of the caller instead of the socket's events, as the driver does.
     if (error instanceof Error) Error.captureStackTrace(error);
     throw error;
   }
 }
 
 /** The driver's own query of one statement gathers the answers, of any number, as it does for statements with a `;` between. */
-class Packet extends pg.Query {
+class PipelineQuery extends pg.Query {
   readonly #statements: readonly SentStatement[];
 
   constructor(
     statements: readonly SentStatement[],
     end: (error: Error | undefined, answers: Answer | readonly Answer[]) => void,
   ) {
-    // This text is not sent: it is for whoever watches the driver's queries.
+    // This text is not sent: it is for tools that watch the driver's queries.
     super({ text: statements.map(({ text }) => text).join('; ') }, end as never);
-    // Here, since a value that cannot be sent must not be met when half of the packet is.
+    // Here, since a value that cannot be sent must fail before half of the pipeline is written.
     this.#statements = statements.map((one) => ({
       ...one,
       parameters: one.parameters.map((value) => prepareValue(value)),

@@ -54,8 +54,14 @@ export interface AgentSkills {
 /** What is to be done about a tool by its name: `approve`: a person is asked first. */
 export type ToolRules = (tool: string) => 'allow' | 'deny' | 'approve';
 
+/** Works on tasks of agents as runs. */
+export interface RunHandler extends TaskHandler {
+  /** Hands over what the maker of a claim knows of its run, so that it need not be read again. */
+  prepare(claim: Claim, state: RunState): void;
+}
+
 /** A run as the holder of its task works on it. */
-export interface Work extends EngineParts, Committer {
+export interface RunExecution extends EngineParts, Committer {
   readonly claim: Claim;
   readonly agent: AgentInput;
   readonly history: readonly ModelMessage[];
@@ -79,7 +85,7 @@ export interface Work extends EngineParts, Committer {
   left: boolean;
 }
 
-export function createWork(parts: EngineParts, claim: Claim, state: RunState): Work {
+export function createExecution(parts: EngineParts, claim: Claim, state: RunState): RunExecution {
   const { run, agent, history, steps, lastSeq } = state;
   const { database, handler, feed, models } = parts;
   const model = agent.model_id ?? models.defaultModel;
@@ -110,7 +116,7 @@ export function createWork(parts: EngineParts, claim: Claim, state: RunState): W
 }
 
 /** What the model is asked next. */
-export function requestOf(work: Work): ModelRequest {
+export function requestOf(work: RunExecution): ModelRequest {
   const { agent, run, history, steps, tools, rules } = work;
   const skills = work.skillsOf(agent.skills);
   // Without what they are read with there is no use in knowing of them.
@@ -126,22 +132,22 @@ export function requestOf(work: Work): ModelRequest {
 }
 
 /** Whether an agent has a tool, by itself or for its skills. */
-export function hasTool({ agent, skillsOf }: Work, tool: string): boolean {
+export function hasTool({ agent, skillsOf }: RunExecution, tool: string): boolean {
   return agent.tools.includes(tool) || skillsOf(agent.skills).tools.includes(tool);
 }
 
 /** Whether an agent has a tool, and its tenant lets it. */
-export function isOffered(work: Work, tool: string): boolean {
+export function isOffered(work: RunExecution, tool: string): boolean {
   return hasTool(work, tool) && work.rules(tool) !== 'deny';
 }
 
 /** The steps with one of them settled. */
-export function withStep(work: Work, settled: StepRecord): StepRecord[] {
+export function withStep(work: RunExecution, settled: StepRecord): StepRecord[] {
   return work.steps.map((step) => (step.number === settled.number ? settled : step));
 }
 
 /** Where the model calls of a step are written down: in the commits of the run. */
-export function ledgerOf({ run, agent, ledgerFor, booking }: Work, step: number): CallLedger {
+export function ledgerOf({ run, agent, ledgerFor, booking }: RunExecution, step: number): CallLedger {
   const owner = {
     tenantId: run.tenantId,
     userId: run.userId,
