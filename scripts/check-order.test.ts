@@ -107,3 +107,17 @@ test('contract imports nothing of Node outside its tests', () => {
 test('a package without a place in the order is named', () => {
   assert.match(check({ extra: { files: {} } })[0] ?? '', /extra has no place in the order/);
 });
+
+test('files of a package that import each other in a circle are named, also where only types are imported', () => {
+  const circle = {
+    'a.ts': "import { b } from './deep/b.ts';",
+    'deep/b.ts': "import { c } from '../c.ts';",
+    'c.ts': "import type { A } from './a.ts';",
+    'user.ts': "import { a } from './a.ts';",
+    'self.ts': "import type { Self } from './self.ts';",
+  };
+  assert.deepEqual(check({ kit: { files: circle } }), [
+    'packages/kit/src/a.ts:1 is in a circle of imports: packages/kit/src/a.ts → packages/kit/src/deep/b.ts → packages/kit/src/c.ts → packages/kit/src/a.ts',
+    'packages/kit/src/self.ts:1 is in a circle of imports: packages/kit/src/self.ts → packages/kit/src/self.ts',
+  ]);
+});

@@ -1,10 +1,11 @@
 // Keeps the house's order: a package imports only from the packages above it in the list, declares what it imports, and
-// stays inside its folder. Run by `npm run check`; prints one line a breach and exits with 1.
+// stays inside its folder; and the files of a package import each other in no circle, types included. Run by `npm run check`; prints one line a breach and exits with 1.
 import { existsSync, globSync, readFileSync, readdirSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { findImports } from './imports.ts';
 import type { Import } from './imports.ts';
+import { findCircles } from './circles.ts';
 
 /** The packages, from the one that imports none of the others down to the one that may import them all. */
 export const order = [
@@ -92,15 +93,28 @@ function checkPackage(root: string, name: string): string[] {
       : [`${home}/package.json:${lineOf(dependency)} depends on ${dependency}: ${problem}`];
   });
   const sources = name === END_TO_END ? `${home}/**/*.{ts,tsx}` : `${home}/{src,test}/**/*.{ts,tsx}`;
+  const graph = new Map<string, string[]>();
   for (const source of globSync(sources, { cwd: root }).sort()) {
     const path = source.replaceAll('\\', '/');
     const file = { path, name, isTest: isTest(path) };
-    for (const found of findImports(readFileSync(join(root, path), 'utf8'))) {
+    const imports = findImports(readFileSync(join(root, path), 'utf8'));
+    graph.set(
+      path,
+      imports.filter(({ specifier }) => specifier.startsWith('.')).map(({ specifier }) => targetOf(path, specifier)),
+    );
+    for (const found of imports) {
       const problem = checkImport(file, found, declared);
       if (problem !== undefined) breaches.push(`${path}:${found.line} imports ${found.specifier}: ${problem}`);
     }
   }
-  return breaches;
+  const circles = findCircles(graph).map(
+    (files) => `${files[0]}:1 is in a circle of imports: ${files.join(' → ')} → ${files[0]}`,
+  );
+  return [...breaches, ...circles];
+}
+
+function targetOf(path: string, specifier: string): string {
+  return join(dirname(path), specifier).replaceAll('\\', '/');
 }
 
 /** Whether only tests load a file: a test, or what stands in a package's folder `test`. */
@@ -138,7 +152,7 @@ function checkImport(file: SourceFile, { specifier, isTypeOnly }: Import, declar
 }
 
 function checkRelative(file: SourceFile, specifier: string): string | undefined {
-  const target = join(dirname(file.path), specifier).replaceAll('\\', '/');
+  const target = targetOf(file.path, specifier);
   const home = homeOf(file.name);
   if (target === `${home}/src/index.ts`) return 'nothing inside a package imports its index.ts; import the file itself';
   if (!relative(home, target).startsWith('..')) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ROLES } from './route.ts';
+import { ROLES } from './role.ts';
 
 /** The closed set of gRPC codes that Reeve uses, in snake_case. */
 export type ErrorCode =

@@ -1,7 +1,9 @@
 export * from './common.ts';
 export * from './errors.ts';
 export * from './events.ts';
-export { ROLES, defineRoute } from './route.ts';
+export { ROLES } from './role.ts';
+export type { Role } from './role.ts';
+export { defineRoute } from './route.ts';
 export type {
   Access,
   AnswerOf,
@@ -14,7 +16,6 @@ export type {
   QueryInputOf,
   QueryOf,
   Responses,
-  Role,
   Route,
 } from './route.ts';
 export * from './routes/agents.ts';

@@ -1,9 +1,6 @@
 import type { z } from 'zod';
 import type { ErrorBody } from './errors.ts';
-
-/** Roles, weakest first. Each includes the ones before it. */
-export const ROLES = ['viewer', 'member', 'operator', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
+import type { Role } from './role.ts';
 
 /** Who may call a route: anybody, or a principal that has at least this role. */
 export type Access = 'public' | Role;

@@ -4,15 +4,7 @@ import { tellingChunks } from './knowledge/search.ts';
 import { recallContext } from './memories.ts';
 import { offerPlaybooks, playbookItem } from './playbooks/playbooks.ts';
 import type { MemoryQuery } from './query-embedders.ts';
-
-/** What a model is shown beside a conversation. A Soul is told to it as what it is; everything else is quoted, with its source. */
-export interface RunContextItem {
-  readonly text: string;
-  readonly source: string;
-  readonly kind?: 'soul' | 'playbook';
-  /** Of a playbook: its id, and the tool that it begins with. */
-  readonly playbook?: { readonly id: string; readonly tool: string };
-}
+import type { RunContextItem } from './run-context-item.ts';
 
 export interface ContextQuery {
   readonly tenantId: string;

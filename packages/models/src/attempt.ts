@@ -2,8 +2,7 @@ import { ReeveError } from '@reeve/kit';
 import { costNano } from '@reeve/ledger';
 import { cancelled, openAccount, type Books } from './account.ts';
 import { finalFault, type Backend, type Fault } from './backend.ts';
-import type { ChatCall, ChatPart } from './chat.ts';
-import type { ModelRequest } from './model.ts';
+import type { ChatCall, ChatPart, ModelRequest } from './model.ts';
 import { callUsage, chatTokens } from './tokens.ts';
 
 export interface Attempt extends Books {

@@ -1,6 +1,5 @@
 import type { ReeveError } from '@reeve/kit';
-import type { ChatCall, RelayedPart } from './chat.ts';
-import type { FinishReason, ModelPart, ModelRequest, TokenUsage } from './model.ts';
+import type { ChatCall, FinishReason, ModelPart, ModelRequest, RelayedPart, Rest, TokenUsage } from './model.ts';
 
 /** One attempt at a provider: a request for one of its models, with every limit decided. */
 export interface Ask {
@@ -26,12 +25,6 @@ export type AnswerPart =
       readonly providerData?: unknown;
       readonly rest?: Rest;
     };
-
-/** What of a relayed answer is still to be handed on, and whether the model said something or called a tool in all of it. */
-export interface Rest {
-  readonly bytes: Uint8Array;
-  readonly answers: boolean;
-}
 
 /** What answers: a provider behind the network, the built-in model, a recording. */
 export interface Backend {

@@ -1,4 +1,4 @@
-import type { ChatCall } from './chat.ts';
+import type { ChatCall } from './model.ts';
 import type { Target } from './remote.ts';
 
 /**

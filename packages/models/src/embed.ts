@@ -5,6 +5,7 @@ import { finalFault, type Fault } from './backend.ts';
 import { openCatalog } from './catalog.ts';
 import { createCircuits } from './circuits.ts';
 import type { ModelConfig } from './config.ts';
+import type { EmbedBatch, EmbeddedBatch } from './embed-batch.ts';
 import { batchTexts } from './embedding-batches.ts';
 import { embeddingSource } from './embedding-source.ts';
 import { createInstruments } from './instruments.ts';
@@ -87,18 +88,6 @@ export function openEmbedder(config: ModelConfig, log: Log, options: OpenOptions
 }
 
 const FREE: Price = { inputNano: 0, cachedInputNano: 0, outputNano: 0 };
-
-/** One request to an embedding provider. */
-export interface EmbedBatch extends Partial<AsyncDisposable> {
-  send(texts: readonly string[], signal: AbortSignal): Promise<EmbeddedBatch>;
-  explain(thrown: unknown): Fault;
-}
-
-export interface EmbeddedBatch {
-  readonly vectors: readonly Float32Array[];
-  /** Undefined where the provider did not say. */
-  readonly tokens: number | undefined;
-}
 
 async function embedBatch(
   backend: EmbedBatch,

@@ -1,5 +1,5 @@
 import { ReeveError } from '@reeve/kit';
-import type { EmbedBatch } from './embed.ts';
+import type { EmbedBatch } from './embed-batch.ts';
 import { toFault } from './fault.ts';
 import type { Limits } from './limits.ts';
 import { loadEmbeddingModel } from './providers.ts';

@@ -1,5 +1,5 @@
 import type { ModelConfig } from './config.ts';
-import type { EmbedBatch } from './embed.ts';
+import type { EmbedBatch } from './embed-batch.ts';
 import { EMBEDDING_DEFAULTS, type BatchLimits } from './embedding-batches.ts';
 import { limitsOf, type Limits } from './limits.ts';
 import { readModelFolder } from './onnx/folder.ts';

@@ -1,5 +1,3 @@
-export type { Rest } from './backend.ts';
-export type { ChatCall, ChatPart, RelayedPart } from './chat.ts';
 export { modelSettings } from './config.ts';
 export type { ModelConfig, Provider } from './config.ts';
 export { openEmbedder } from './embed.ts';
@@ -7,6 +5,8 @@ export type { Embedder, Embeddings, EmbeddingUsage } from './embed.ts';
 export { generateObject } from './generate-object.ts';
 export type { GeneratedObject, GenerateObject } from './generate-object.ts';
 export type {
+  ChatCall,
+  ChatPart,
   ContextItem,
   FinishReason,
   ModelGateway,
@@ -15,6 +15,8 @@ export type {
   ModelPart,
   ModelRequest,
   ModelToolCall,
+  RelayedPart,
+  Rest,
   TokenUsage,
   ToolDefinition,
 } from './model.ts';

@@ -1,7 +1,6 @@
 import type { ComponentHealth } from '@reeve/contract';
 import { ReeveError, counter } from '@reeve/kit';
-import type { ChatPart } from './chat.ts';
-import type { ModelGateway } from './model.ts';
+import type { ChatPart, ModelGateway } from './model.ts';
 import { isProviderFault } from './retry.ts';
 import type { Road } from './route.ts';
 

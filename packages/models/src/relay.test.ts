@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { ReeveError } from '@reeve/kit';
 import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
-import type { ChatCall, ChatPart } from './chat.ts';
-import type { ModelGateway } from './model.ts';
+import type { ChatCall, ChatPart, ModelGateway } from './model.ts';
 import { keptLedger, openTest, readSettings, request, settingsFor, signal, until } from '../test/gateway.ts';
 
 const WORDS = ['one ', 'two ', 'three ', 'four ', 'five ', 'six '];

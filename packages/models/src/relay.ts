@@ -5,7 +5,7 @@ import type { AnswerPart, Ask } from './backend.ts';
 import { createChatReading, type ChatReading } from './chat-answer.ts';
 import { chatBody } from './chat-body.ts';
 import { createChatEvents } from './chat-events.ts';
-import type { ChatCall } from './chat.ts';
+import type { ChatCall } from './model.ts';
 import { openExchange, type Exchange } from './exchange.ts';
 import type { Limits } from './limits.ts';
 import { startPatience } from './patience.ts';

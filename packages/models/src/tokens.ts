@@ -1,6 +1,5 @@
 import type { CallUsage } from '@reeve/ledger';
-import type { ChatCall } from './chat.ts';
-import type { ModelRequest, TokenUsage } from './model.ts';
+import type { ChatCall, ModelRequest, TokenUsage } from './model.ts';
 
 /** Tokens of a text where nobody counted them: four characters a token, rounded up. */
 export function estimateTokens(characters: number): number {

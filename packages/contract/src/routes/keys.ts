@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { IdParams, listOf, paging, text, Time, TimeInput } from '../common.ts';
-import { defineRoute, ROLES } from '../route.ts';
+import { ROLES } from '../role.ts';
+import { defineRoute } from '../route.ts';
 
 const tag = 'Keys';
 

@@ -3,7 +3,7 @@ import type { Playbook } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import type { MemoryRules } from '../care/sensitive.ts';
-import type { RunContextItem } from '../context.ts';
+import type { RunContextItem } from '../run-context-item.ts';
 import { findTexts, indexTexts, isTelling, unindexTexts, type QueryVector } from '@reeve/retrieval';
 import { lockPersona } from '../knowledge/persona-store.ts';
 import type { Requester } from '../session.ts';

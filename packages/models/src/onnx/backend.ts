@@ -1,7 +1,7 @@
 import { openBoundedProcess, ReeveError, unlessAborted, type BoundedWorker } from '@reeve/kit';
 import { finalFault } from '../backend.ts';
-import type { EmbedBatch } from '../embed.ts';
-import type { ModelFolder } from './folder.ts';
+import type { EmbedBatch } from '../embed-batch.ts';
+import type { ModelFolder } from './model-folder.ts';
 import type { OnnxVectors } from './session.ts';
 import type { OnnxAnswer, OnnxQuestion } from './worker.ts';
 

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelFolder } from './folder.ts';
+import type { ModelFolder } from './model-folder.ts';
 
 const SETTINGS = [
   'tokenizer.json',

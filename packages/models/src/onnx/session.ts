@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { env, InferenceSession, Tensor } from 'onnxruntime-web/wasm';
 import { digestOf } from './digest.ts';
 import { createEncode, padRows, type TokenRows } from './encode.ts';
-import type { ModelFolder } from './folder.ts';
+import type { ModelFolder } from './model-folder.ts';
 import { normalize, pool } from './pool.ts';
 
 /** Texts as vectors of length 1, in their order. */

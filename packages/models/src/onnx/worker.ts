@@ -1,6 +1,6 @@
 // Runs an embedding model in a process of its own: its memory is bounded there, and what it computes keeps nobody waiting.
 import { answerQuestions } from '@reeve/kit/worker';
-import type { ModelFolder } from './folder.ts';
+import type { ModelFolder } from './model-folder.ts';
 import { loadModel, type OnnxModel, type OnnxVectors } from './session.ts';
 
 /** Texts to embed, with the model, which is loaded with the first of them. */

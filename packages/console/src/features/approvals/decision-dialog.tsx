@@ -1,13 +1,13 @@
 import { Button, Group, Modal } from '@mantine/core';
 import { ClientError } from '@reeve/client';
 import type { Approval, ApprovalKind } from '@reeve/contract';
-import type { ReactNode } from 'react';
 import { DialogForm } from '../../ui/dialog-form.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { EditedInput } from './edited-input.tsx';
 import { GivenResult } from './given-result.tsx';
 import { Rejection } from './rejection.tsx';
-import { isTooLate, useDecide, type DecisionBody } from './use-decide.ts';
+import { isTooLate, useDecide } from './use-decide.ts';
+import type { DecisionFieldsProps } from './decision-fields.ts';
 
 /** A decision that needs something typed. */
 export type DecisionWay = 'reject' | 'edit' | 'result';
@@ -21,14 +21,6 @@ interface DecisionDialogProps {
   readonly approval: Approval;
   readonly way: DecisionWay;
   readonly onClose: () => void;
-}
-
-/** What a decision's fields are given: how to send it, and what came of that. */
-export interface DecisionFieldsProps {
-  readonly approval: Approval;
-  /** The dialog around the fields; `read` makes the decision of what is typed, undefined where it can't be sent. */
-  readonly frame: (fields: ReactNode, submit: string, read: () => DecisionBody | undefined) => ReactNode;
-  readonly error: Error | null;
 }
 
 const FIELDS = { reject: Rejection, edit: EditedInput, result: GivenResult } as const;

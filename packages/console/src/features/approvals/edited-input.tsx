@@ -4,7 +4,7 @@ import { placeFaults } from '../../ui/field-faults.ts';
 import { formatValue } from '../../ui/format.ts';
 import { JsonInput } from '../../ui/json-input.tsx';
 import { readJsonObject, type JsonFault } from '../../ui/json-object.ts';
-import type { DecisionFieldsProps } from './decision-dialog.tsx';
+import type { DecisionFieldsProps } from './decision-fields.ts';
 
 /** A tool call's input, to be changed before the call is made. The server knows what the tool takes. */
 export function EditedInput({ approval: { input }, frame, error }: DecisionFieldsProps) {

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { Check } from '../../ui/check.tsx';
 import { JsonInput } from '../../ui/json-input.tsx';
 import { readJson, type JsonFault } from '../../ui/json-object.ts';
-import type { DecisionFieldsProps } from './decision-dialog.tsx';
+import type { DecisionFieldsProps } from './decision-fields.ts';
 
 const DESCRIPTION = 'The agent is told that this came of the call, which is not made again. Ctrl Enter sends it.';
 

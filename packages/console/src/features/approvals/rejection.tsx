@@ -1,6 +1,6 @@
 import { Textarea } from '@mantine/core';
 import { useState } from 'react';
-import type { DecisionFieldsProps } from './decision-dialog.tsx';
+import type { DecisionFieldsProps } from './decision-fields.ts';
 import { DECISION_WORDS } from './decision-words.ts';
 
 /** The reason of a rejection. */

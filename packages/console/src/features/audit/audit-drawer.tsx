@@ -8,7 +8,7 @@ import { formatCount, formatDate } from '../../ui/format.ts';
 import { Identifier } from '../../ui/identifier.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { TextBlock } from '../../ui/text-block.tsx';
-import type { AuditView } from './audit-page.tsx';
+import type { AuditView } from './view.ts';
 import { actionWords } from './audit-words.ts';
 import classes from './audit.module.css';
 

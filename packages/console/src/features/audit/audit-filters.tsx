@@ -1,7 +1,7 @@
 import { Autocomplete, Button, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useValueOf } from '../../ui/use-value-of.ts';
-import type { AuditPageProps, AuditView } from './audit-page.tsx';
+import type { AuditPageProps, AuditView } from './view.ts';
 import { ACTIONS, localOf, momentOf } from './audit-words.ts';
 import classes from './audit.module.css';
 

@@ -3,7 +3,7 @@ import { routes } from '@reeve/contract';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { auditQuery, AUDIT_PER_PAGE, newestAuditQuery, type AuditFilter } from '../../api/audit.ts';
+import { auditQuery, AUDIT_PER_PAGE, newestAuditQuery } from '../../api/audit.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { AdminIcon, DownloadIcon } from '../../ui/icons.ts';
@@ -16,17 +16,7 @@ import { AuditTable } from './audit-table.tsx';
 import classes from './audit.module.css';
 import { ExportDialog } from './export-dialog.tsx';
 import { VerifyDialog } from './verify-dialog.tsx';
-
-/** What the address says: what the log is narrowed down by, and which entry is open. */
-export interface AuditView extends AuditFilter {
-  readonly offset?: number | undefined;
-  readonly entry?: string | undefined;
-}
-
-export interface AuditPageProps {
-  readonly search: AuditView;
-  readonly onSearch: (change: AuditView, replace?: boolean) => void;
-}
+import type { AuditPageProps } from './view.ts';
 
 /** Who did what, newest first; the proof that nothing was changed, and the log as a file. */
 export function AuditPage({ search, onSearch }: AuditPageProps) {

@@ -6,7 +6,7 @@ import { WarnIcon } from '../../ui/icons.ts';
 import table from '../../ui/table.module.css';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
 import { RunLink } from '../runs/run-link.tsx';
-import type { AuditView } from './audit-page.tsx';
+import type { AuditView } from './view.ts';
 import { actionWords, detailsLine, isRefusal } from './audit-words.ts';
 import classes from './audit.module.css';
 

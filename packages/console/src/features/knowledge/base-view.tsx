@@ -24,17 +24,7 @@ import { DocumentTable } from './document-table.tsx';
 import { knowledgeBase } from './knowledge-base.ts';
 import classes from './knowledge.module.css';
 import { TextForm } from './text-form.tsx';
-
-export interface BaseSearch {
-  readonly q?: string | undefined;
-  readonly offset?: number | undefined;
-  /** The document whose chunks are open, from which on, and which of them is meant. */
-  readonly document?: string | undefined;
-  readonly from?: number | undefined;
-  readonly chunk?: number | undefined;
-  /** Whether the form for a text is open. */
-  readonly add?: true | undefined;
-}
+import type { BaseSearch } from './base-search.ts';
 
 interface BaseViewProps {
   readonly persona: Persona;

@@ -9,7 +9,7 @@ import { GatedButton } from '../../ui/gated-button.tsx';
 import { DeleteIcon } from '../../ui/icons.ts';
 import { Identifier } from '../../ui/identifier.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
-import type { BaseSearch } from './base-view.tsx';
+import type { BaseSearch } from './base-search.ts';
 import { ChunkList } from './chunk-list.tsx';
 import { nameOf } from './document-name.ts';
 import classes from './knowledge.module.css';

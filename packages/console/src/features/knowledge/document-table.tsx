@@ -7,7 +7,7 @@ import { RowAction } from '../../ui/row-action.tsx';
 import table from '../../ui/table.module.css';
 import { Tag } from '../../ui/tag.tsx';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
-import type { BaseSearch } from './base-view.tsx';
+import type { BaseSearch } from './base-search.ts';
 import { typeWords } from './bases.ts';
 import { nameOf } from './document-name.ts';
 import classes from './knowledge.module.css';

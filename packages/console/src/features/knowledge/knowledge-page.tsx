@@ -8,17 +8,10 @@ import { PersonaIcon, PlusIcon, SearchIcon } from '../../ui/icons.ts';
 import { AdminPage } from '../admin/admin-page.tsx';
 import { DeletePersona } from './delete-persona.tsx';
 import classes from './knowledge.module.css';
-import { KnowledgeSearch, type KnowledgeSearchView } from './knowledge-search.tsx';
+import { KnowledgeSearch } from './knowledge-search.tsx';
 import { PersonaForm } from './persona-form.tsx';
 import { PersonaList } from './persona-list.tsx';
-
-export interface KnowledgeView extends KnowledgeSearchView {
-  /** Set where all personas are searched, instead of being listed. */
-  readonly show?: 'search' | undefined;
-  readonly q?: string | undefined;
-  readonly offset?: number | undefined;
-  readonly create?: true | undefined;
-}
+import type { KnowledgeView } from './view.ts';
 
 interface KnowledgePageProps {
   readonly search: KnowledgeView;

@@ -15,7 +15,7 @@ import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import table from '../../ui/table.module.css';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
 import { countsOf } from './bases.ts';
-import type { KnowledgeView } from './knowledge-page.tsx';
+import type { KnowledgeView } from './view.ts';
 import classes from './knowledge.module.css';
 
 interface PersonaListProps {

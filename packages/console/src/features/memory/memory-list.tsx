@@ -7,7 +7,7 @@ import { formatCount } from '../../ui/format.ts';
 import { MatchList } from '../../ui/matches.tsx';
 import { Pager } from '../../ui/pager.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
-import type { MemoryPageProps } from './memory-page.tsx';
+import type { MemoryPageProps } from './view.ts';
 import classes from './memory.module.css';
 import { RecallView, type MemoryActions } from './recall-view.tsx';
 

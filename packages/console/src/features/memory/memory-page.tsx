@@ -3,7 +3,6 @@ import { useState } from 'react';
 import { useRefusal } from '../../api/identity.ts';
 import { AdminPage } from '../admin/admin-page.tsx';
 import { DeleteMemory } from './delete-memory.tsx';
-import type { RecalledKind } from './kinds.ts';
 import { MemoryDialog } from './memory-dialog.tsx';
 import { MemoryForm } from './memory-form.tsx';
 import { MemoryList } from './memory-list.tsx';
@@ -11,29 +10,7 @@ import { MemorySearch } from './memory-search.tsx';
 import { MemoryTabs } from './memory-tabs.tsx';
 import { MergeMemories } from './merge-memories.tsx';
 import type { MemoryActions, Recalled } from './recall-view.tsx';
-
-export interface MemoryView {
-  /** What is looked for. */
-  readonly ask?: string | undefined;
-  readonly in?: RecalledKind | undefined;
-  readonly top?: number | undefined;
-  /** Whose memories, by id. */
-  readonly persona?: string | undefined;
-  /** What memories must have. */
-  readonly tag?: string | undefined;
-  /** Where something is looked for, the first and the last day on which it was remembered or said, in UTC. */
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-  readonly offset?: number | undefined;
-  /** The memory that is being changed, and the one that is to become one with another. */
-  readonly edit?: string | undefined;
-  readonly merge?: string | undefined;
-}
-
-export interface MemoryPageProps {
-  readonly search: MemoryView;
-  readonly onSearch: (change: MemoryView, replace?: boolean) => void;
-}
+import type { MemoryPageProps } from './view.ts';
 
 /** What agents remembered, and what was said in sessions: how it is found, and where it comes from. */
 export function MemoryPage({ search, onSearch }: MemoryPageProps) {

@@ -8,7 +8,7 @@ import { Matches } from '../../ui/matches.tsx';
 import { SearchField } from '../../ui/search-field.tsx';
 import { PersonaPicker } from '../knowledge/persona-picker.tsx';
 import { RECALLED, type RecalledKind } from './kinds.ts';
-import type { MemoryPageProps } from './memory-page.tsx';
+import type { MemoryPageProps } from './view.ts';
 import classes from './memory.module.css';
 import { RecallView, type MemoryActions } from './recall-view.tsx';
 

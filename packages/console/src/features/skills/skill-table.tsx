@@ -5,7 +5,7 @@ import { firstLine } from '../../ui/format.ts';
 import table from '../../ui/table.module.css';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
 import { SOURCES } from './skill-words.ts';
-import type { SkillsView } from './skills-page.tsx';
+import type { SkillsView } from './view.ts';
 import classes from './skills.module.css';
 
 interface SkillTableProps {

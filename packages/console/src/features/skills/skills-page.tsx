@@ -11,12 +11,7 @@ import { ToolsTabs } from '../tools/tools-tabs.tsx';
 import { SkillDrawer } from './skill-drawer.tsx';
 import { SkillProblems } from './skill-problems.tsx';
 import { SkillTable } from './skill-table.tsx';
-
-export interface SkillsView {
-  /** The skill whose details are open. */
-  readonly skill?: string | undefined;
-  readonly offset?: number | undefined;
-}
+import type { SkillsView } from './view.ts';
 
 interface SkillsPageProps {
   readonly search: SkillsView;

@@ -6,7 +6,7 @@ import { lazy, Suspense } from 'react';
 import { agentsQuery } from '../../api/agents.ts';
 import { useMay } from '../../api/identity.ts';
 import { useTaskFeed } from '../../api/task-feed.ts';
-import { taskStatsQuery, type TaskFilter } from '../../api/tasks.ts';
+import { taskStatsQuery } from '../../api/tasks.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { PlusIcon } from '../../ui/icons.ts';
 import { Page } from '../../ui/page.tsx';
@@ -14,14 +14,9 @@ import { paceOf, TaskCounts } from './task-counts.tsx';
 import { TaskDrawer } from './task-drawer.tsx';
 import { TaskFilters } from './task-filters.tsx';
 import { TaskList } from './task-list.tsx';
+import type { BoardSearch } from './view.ts';
 
 const TaskForm = lazy(async () => ({ default: (await import('./task-form.tsx')).TaskForm }));
-
-/** What the board shows, all of it from the address. */
-export interface BoardSearch extends TaskFilter {
-  readonly task?: string | undefined;
-  readonly create?: true | undefined;
-}
 
 interface TaskBoardProps {
   readonly search: BoardSearch;

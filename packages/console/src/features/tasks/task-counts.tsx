@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { formatCount, formatDuration } from '../../ui/format.ts';
 import { Status, statusText } from '../../ui/status.tsx';
 import { EXACT } from '../../ui/filter-tabs.tsx';
-import type { BoardSearch } from './task-board.tsx';
+import type { BoardSearch } from './view.ts';
 import classes from './task-counts.module.css';
 
 /** What pending tasks wait for, in the words that follow a number. */

@@ -11,7 +11,7 @@ import { TextBlock } from '../../ui/text-block.tsx';
 import { PersonaLink } from '../knowledge/persona-link.tsx';
 import { TaskActions } from './task-actions.tsx';
 import { TaskApproval } from './task-approval.tsx';
-import type { BoardSearch } from './task-board.tsx';
+import type { BoardSearch } from './view.ts';
 import classes from './task-details.module.css';
 import { TaskJournal } from './task-journal.tsx';
 import { Dependencies, WorkflowMembers } from './task-relations.tsx';

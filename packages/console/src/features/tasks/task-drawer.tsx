@@ -4,7 +4,7 @@ import { lazy, Suspense } from 'react';
 import { taskQuery } from '../../api/tasks.ts';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
-import type { BoardSearch } from './task-board.tsx';
+import type { BoardSearch } from './view.ts';
 
 const TaskDetails = lazy(async () => ({ default: (await import('./task-details.tsx')).TaskDetails }));
 

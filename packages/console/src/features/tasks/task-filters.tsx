@@ -5,7 +5,7 @@ import { findAgent } from '../../api/agents.ts';
 import { shortId } from '../../ui/format.ts';
 import { AgentIcon, SearchIcon } from '../../ui/icons.ts';
 import { useValueOf } from '../../ui/use-value-of.ts';
-import type { BoardSearch } from './task-board.tsx';
+import type { BoardSearch } from './view.ts';
 import classes from './task-filters.module.css';
 
 interface TaskFiltersProps {

@@ -8,7 +8,7 @@ import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { BulkBar } from './bulk-bar.tsx';
 import { BulkDialog } from './bulk-dialog.tsx';
 import { LiveState } from './live-state.tsx';
-import type { BoardSearch } from './task-board.tsx';
+import type { BoardSearch } from './view.ts';
 import classes from './task-list.module.css';
 import { TaskTable } from './task-table.tsx';
 import { useSelection } from './use-selection.ts';

@@ -6,7 +6,7 @@ import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { formatCount, shortId } from '../../ui/format.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { Status } from '../../ui/status.tsx';
-import type { BoardSearch } from './task-board.tsx';
+import type { BoardSearch } from './view.ts';
 import classes from './task-details.module.css';
 import { TaskStatus } from './task-status.tsx';
 

@@ -4,7 +4,7 @@ import type { MouseEvent } from 'react';
 import { Ago } from '../../ui/ago.tsx';
 import { firstLineOfMarkdown } from '../../ui/format.ts';
 import table from '../../ui/table.module.css';
-import type { BoardSearch } from './task-board.tsx';
+import type { BoardSearch } from './view.ts';
 import { TaskStatus } from './task-status.tsx';
 import classes from './task-table.module.css';
 

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState, type FocusEvent } from 'react';
 import { findAgent } from '../../api/agents.ts';
 import { formatCount } from '../../ui/format.ts';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
-import type { BoardSearch } from './task-board.tsx';
+import type { BoardSearch } from './view.ts';
 import { TaskRow } from './task-row.tsx';
 import classes from './task-table.module.css';
 import type { Selection } from './use-selection.ts';

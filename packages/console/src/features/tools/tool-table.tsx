@@ -5,7 +5,7 @@ import { Status } from '../../ui/status.tsx';
 import table from '../../ui/table.module.css';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
 import { EFFECT_WORDS, sourceWords, stateOf } from './tool-words.ts';
-import type { ToolsView } from './tools-page.tsx';
+import type { ToolsView } from './view.ts';
 import classes from './tools.module.css';
 
 interface ToolTableProps {

@@ -18,13 +18,7 @@ import { sourceWords } from './tool-words.ts';
 import { sourcesOf, toolsShown } from './tools-shown.ts';
 import { ToolsTabs } from './tools-tabs.tsx';
 import classes from './tools.module.css';
-
-export interface ToolsView {
-  readonly q?: string | undefined;
-  readonly source?: string | undefined;
-  /** The tool whose details are open. */
-  readonly tool?: string | undefined;
-}
+import type { ToolsView } from './view.ts';
 
 interface ToolsPageProps {
   readonly search: ToolsView;

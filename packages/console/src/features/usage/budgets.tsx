@@ -19,7 +19,7 @@ import { clearanceOf, isSettable, type SettableBudget } from './budget-draft.ts'
 import { BudgetForm } from './budget-form.tsx';
 import classes from './budgets.module.css';
 import { EffectiveLimit } from './effective-limit.tsx';
-import type { UsagePageProps } from './usage-page.tsx';
+import type { UsagePageProps } from './view.ts';
 import page from './usage-page.module.css';
 
 /** What may be spent, how much of it is, what binds whom, and the ways to change that. */

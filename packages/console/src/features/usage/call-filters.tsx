@@ -5,7 +5,7 @@ import { agentsQuery } from '../../api/agents.ts';
 import { AgentIcon } from '../../ui/icons.ts';
 import { useValueOf } from '../../ui/use-value-of.ts';
 import classes from './call-ledger.module.css';
-import type { UsagePageProps } from './usage-page.tsx';
+import type { UsagePageProps } from './view.ts';
 
 const OUTCOMES = ['ok', 'cancelled', 'abandoned', 'crashed'];
 

@@ -11,7 +11,7 @@ import { Status, type StatusName } from '../../ui/status.tsx';
 import table from '../../ui/table.module.css';
 import { useRowKeys } from '../../ui/use-row-keys.ts';
 import { CallFilters } from './call-filters.tsx';
-import type { UsagePageProps } from './usage-page.tsx';
+import type { UsagePageProps } from './view.ts';
 import page from './usage-page.module.css';
 
 /** Each attempt at a model call, newest first, of any day. */

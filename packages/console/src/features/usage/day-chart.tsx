@@ -4,12 +4,9 @@ import type { UsageRange } from '../../api/usage.ts';
 import { FilterTabs } from '../../ui/filter-tabs.tsx';
 import { formatCost, formatCount } from '../../ui/format.ts';
 import classes from './day-chart.module.css';
-import type { UsageView } from './usage-page.tsx';
+import type { UsageView } from './view.ts';
 import { everyDay } from './usage-range.ts';
-
-/** What a day's bar stands for. */
-const MEASURES = ['cost', 'tokens', 'calls'] as const;
-export type Measure = (typeof MEASURES)[number];
+import { MEASURES, type Measure } from './measure.ts';
 
 const LOOKS: Readonly<
   Record<Measure, { readonly name: string; of(used: UsageTotals): number; say(amount: number): string }>

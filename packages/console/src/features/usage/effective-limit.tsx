@@ -7,7 +7,7 @@ import { AgentIcon } from '../../ui/icons.ts';
 import { budgetName, personasIn, type Binding, type Currency } from './binding.ts';
 import { BudgetBar } from './budget-bar.tsx';
 import classes from './budgets.module.css';
-import type { UsagePageProps } from './usage-page.tsx';
+import type { UsagePageProps } from './view.ts';
 
 interface EffectiveLimitProps extends UsagePageProps {
   readonly budgets: readonly Budget[];

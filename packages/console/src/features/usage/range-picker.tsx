@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { addDays } from '../../ui/days.ts';
 import { FilterTabs } from '../../ui/filter-tabs.tsx';
 import classes from './range-picker.module.css';
-import type { UsagePageProps } from './usage-page.tsx';
+import type { UsagePageProps } from './view.ts';
 import { countDays, PRESETS, type DaysShown } from './usage-range.ts';
 
 interface RangePickerProps extends UsagePageProps {

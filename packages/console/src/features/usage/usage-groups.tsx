@@ -9,7 +9,7 @@ import { formatCost, formatCount, formatDuration } from '../../ui/format.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import table from '../../ui/table.module.css';
 import { ShowMore } from '../../ui/show-more.tsx';
-import type { UsageView } from './usage-page.tsx';
+import type { UsageView } from './view.ts';
 import classes from './usage-page.module.css';
 
 /** What usage can be summed up by, with the heading of its column. */

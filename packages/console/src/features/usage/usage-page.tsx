@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { usageQuery, type GroupBy, type UsageRange } from '../../api/usage.ts';
+import { usageQuery, type UsageRange } from '../../api/usage.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { Page } from '../../ui/page.tsx';
@@ -8,34 +8,13 @@ import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { useNow } from '../../ui/use-now.ts';
 import { Budgets } from './budgets.tsx';
 import { CallLedger } from './call-ledger.tsx';
-import { DayChart, type Measure } from './day-chart.tsx';
+import { DayChart } from './day-chart.tsx';
 import { RangePicker } from './range-picker.tsx';
 import { UsageGroups } from './usage-groups.tsx';
 import classes from './usage-page.module.css';
 import { dayOf, daysShown, rangeOf } from './usage-range.ts';
 import { UsageTotalsView } from './usage-totals.tsx';
-
-/** What the address says: the days, how they are summed up and drawn, whose limits are told, and which calls are listed. */
-export interface UsageView {
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-  readonly by?: GroupBy | undefined;
-  readonly draw?: Measure | undefined;
-  readonly agent?: string | undefined;
-  readonly model?: string | undefined;
-  readonly outcome?: string | undefined;
-  readonly run?: string | undefined;
-  readonly offset?: number | undefined;
-  readonly who?: string | undefined;
-  readonly persona?: string | undefined;
-  readonly tree?: string | undefined;
-}
-
-export interface UsagePageProps {
-  readonly search: UsageView;
-  /** Changes what the address says; `replace` leaves no way back to what it said before. */
-  readonly onSearch: (change: UsageView, replace?: boolean) => void;
-}
+import type { UsageView, UsagePageProps } from './view.ts';
 
 /** What model calls used and cost, the budgets that bound them, and each call. */
 export function UsagePage({ search, onSearch }: UsagePageProps) {
