@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { silentLog } from '@reeve/kit';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import type { ContextItem, ModelMessage, ModelPart, ModelRequest, ToolDefinition } from './model.ts';
 import { openModels } from './open.ts';
@@ -376,7 +377,7 @@ it('never throws, ends with exactly one finish and gives the same stream for the
         }
       },
     ),
-    { numRuns: 500 },
+    cases(500),
   );
 });
 

@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { openDatabase, type Database } from '@reeve/db';

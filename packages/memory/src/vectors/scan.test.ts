@@ -1,9 +1,11 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { Database } from '@reeve/db';
 import { silentLog, sleep } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
 import { DEFAULT_RULES } from '../care/sensitive.ts';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { ensureSpace, findSpaces } from '../lexical/space.ts';
 import { indexTexts, unindexTexts } from '../lexical/write.ts';
@@ -109,7 +111,7 @@ describe('the exact scan', () => {
           for (const scanner of scanners) await compare(scanner, 'car doctor cash');
           await vectorRows(database);
         }),
-        { numRuns: 12 },
+        cases(12),
       );
     },
   );
