@@ -51,8 +51,8 @@ describe('a process for test files', () => {
 
   it('fails a file that crashes, hangs, cannot be loaded or holds no test, and names the test', async (t) => {
     const sources = {
-      'crash.test.mjs': `test('dies', () => process.exit(3));`,
-      'hang.test.mjs': `test('loops', () => { for (;;); });`,
+      'crash.test.mjs': `test('dies', async () => { await new Promise(setImmediate); process.exit(3); });`,
+      'hang.test.mjs': `test('loops', async () => { await new Promise(setImmediate); for (;;); });`,
       'broken.test.mjs': `throw new Error('at loading');`,
       'empty.test.mjs': '',
     };

@@ -230,14 +230,14 @@ describe('the chain of the audit log', () => {
 
   it('finds every tampering with every chain, at its first row', async () => {
     const names = Object.keys(tamperings);
-    const tamperings = fc.record({
+    const drawnCases = fc.record({
       name: fc.constantFrom(...names),
       count: fc.integer({ min: 2, max: 12 }),
       each: fc.integer({ min: 1, max: 5 }),
       at: fc.nat(),
     });
     await fc.assert(
-      fc.asyncProperty(tamperings, async ({ name, count, each, at }) => {
+      fc.asyncProperty(drawnCases, async ({ name, count, each, at }) => {
         await empty();
         // Where a row is inserted there must be room before it.
         await write(count, name === 'inserting a row' ? 1 : each);
