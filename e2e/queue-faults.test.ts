@@ -8,7 +8,7 @@ import { TaskInput } from '@reeve/contract';
 import { isDiskFull, openDatabase, type Database } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
 import { createEnqueuer, type TaskHandler } from '@reeve/tasks';
-import { ensureTenant } from '@reeve/tenancy';
+import { ensureTenant } from '@reeve/identity';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { createTestDatabase, cutConnections, testDatabaseKind, type TestDatabase } from '@reeve/testing/database';

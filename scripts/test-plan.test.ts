@@ -41,7 +41,7 @@ test('the longest runs begin first, and one database alone takes every file', ()
 });
 
 test('every test file of a domain that opens a database runs on both', () => {
-  const domains = /^packages\/(agents|audit|db|memory|runs|tasks|identity|limits|ledger|tenancy)\//;
+  const domains = /^packages\/(agents|audit|db|memory|runs|tasks|identity|ledger|limits|retrieval)\//;
   const opens = /openTestDatabase\(|openTestEngine\(|createTestDatabase\(/;
   // They are about PGlite, or about what PostgreSQL and PGlite cannot differ in: the catalog of the migrated tables.
   const excepted = ['packages/db/src/sqlstate.test.ts', 'packages/db/src/tables.test.ts'];

@@ -1,6 +1,6 @@
 import { openDatabase, type Database } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
-import { ensureTenant } from '@reeve/tenancy';
+import { ensureTenant } from '@reeve/identity';
 import { createPlace, type Kind } from '../place.ts';
 
 /** An empty database of that kind, opened; disposing closes and removes it. */

@@ -1,13 +1,13 @@
 // How long it takes to compare a query with every vector of a tenant: in this process over its copy, and in the database by pgvector.
 import { inTenant, openDatabase, type Database, type Tx } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
-import { ensureTenant } from '@reeve/tenancy';
+import { ensureTenant } from '@reeve/identity';
 import { sql } from 'kysely';
-import { ensureSpace, type Space } from '../../packages/memory/src/lexical/space.ts';
-import { copyVectors } from '../../packages/memory/src/vectors/in-database.ts';
-import { unit } from '../../packages/memory/src/vectors/matrix.ts';
-import { openScanner, type Scanner } from '../../packages/memory/src/vectors/scan.ts';
-import type { EmbeddingSpace } from '../../packages/memory/src/vectors/space.ts';
+import { ensureSpace, type Space } from '../../packages/retrieval/src/space.ts';
+import { copyVectors } from '../../packages/retrieval/src/vectors/in-database.ts';
+import { unit } from '../../packages/retrieval/src/vectors/matrix.ts';
+import { openScanner, type Scanner } from '../../packages/retrieval/src/vectors/scan.ts';
+import type { EmbeddingSpace } from '../../packages/retrieval/src/vectors/embedding-space.ts';
 import { measured, percentile, type BenchOptions, type Measured, type Measurements } from '../measure.ts';
 import { createPlace, kindsOf, type Kind } from '../place.ts';
 
@@ -76,7 +76,7 @@ async function ask({ db }: Database, scanner: Scanner, embedding: EmbeddingSpace
 async function fill({ db }: Database, count: number, dimensions: number) {
   const model = 'bench/random';
   const [id, space] = await inTenant(db, tenantId, async (tx) => {
-    const space = await ensureSpace(tx, { tenantId, personaId: null, kind: 'memory' });
+    const space = await ensureSpace(tx, { tenantId, ownerId: null, kind: 'memory' });
     const { rows } = await sql<{ id: number }>`
       insert into embedding_spaces (tenant_id, model, revision, dimensions, state)
       values (${tenantId}, ${model}, 1, ${dimensions}, 'live') returning id`.execute(tx);

@@ -3,7 +3,7 @@ import { TaskInput } from '@reeve/contract';
 import { openDatabase } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { createEnqueuer, startWorker, type CheckTask, type TaskHandler } from '@reeve/tasks';
-import { ensureTenant } from '@reeve/tenancy';
+import { ensureTenant } from '@reeve/identity';
 import { sql } from 'kysely';
 import type { Address, Engine, Payload, Scenes } from '../engine.ts';
 

@@ -1,7 +1,15 @@
 import { inTenant, type Database } from '@reeve/db';
 import { loadConfig, silentLog } from '@reeve/kit';
-import { ensureSpace, indexTexts, rankTexts } from '@reeve/memory/lexical';
-import { createMatrix, fuseRankings, rankingOf, unit, type VectorRanking } from '@reeve/memory/vectors';
+import {
+  createMatrix,
+  ensureSpace,
+  fuseRankings,
+  indexTexts,
+  rankingOf,
+  rankTexts,
+  unit,
+  type VectorRanking,
+} from '@reeve/retrieval';
 import { modelSettings, openEmbedder } from '@reeve/models';
 import type { Contender } from '../contender.ts';
 
@@ -16,7 +24,7 @@ export async function openEmbedded(
   const variables = { EMBEDDING_PROVIDER: 'onnx', EMBEDDING_MODEL: folder };
   const embedder = openEmbedder(loadConfig(modelSettings, variables).config, silentLog)!;
   const tenantId = 'default';
-  const space = await inTenant(db, tenantId, (tx) => ensureSpace(tx, { tenantId, personaId: null, kind: 'domain' }));
+  const space = await inTenant(db, tenantId, (tx) => ensureSpace(tx, { tenantId, ownerId: null, kind: 'domain' }));
   const embed = async (texts: readonly string[]) =>
     (await embedder.embed(texts, new AbortController().signal)).vectors.map((vector) => unit(vector)!);
   let matrix = createMatrix(0, 0);

@@ -1,12 +1,12 @@
 import { inTenant, type Database } from '@reeve/db';
-import { ensureSpace, indexTexts, rankTexts } from '@reeve/memory/lexical';
+import { ensureSpace, indexTexts, rankTexts } from '@reeve/retrieval';
 import { sql } from 'kysely';
 import type { Contender } from '../contender.ts';
 
 /** Reeve's lexical index as the product uses it: a transaction under row-level security for each query and each batch. */
 export async function openReeve({ db, kind }: Database): Promise<Contender> {
   const tenantId = 'default';
-  const space = await inTenant(db, tenantId, (tx) => ensureSpace(tx, { tenantId, personaId: null, kind: 'domain' }));
+  const space = await inTenant(db, tenantId, (tx) => ensureSpace(tx, { tenantId, ownerId: null, kind: 'domain' }));
   return {
     name: `Reeve on ${kind}`,
     add: (documents) =>

@@ -1,11 +1,14 @@
 export { databaseSettings } from './config.ts';
 export { CHANNELS } from './database.ts';
 export type { Channel, Database, Db, Tx } from './database.ts';
+export { expireHolds, hold, release } from './holds.ts';
 export { lockDataDirectory, readHolder } from './lock.ts';
 export type { DataLock, Holder } from './lock.ts';
 export { listMigrations, migrate, pendingMigrations } from './migrate.ts';
 export { openDatabase } from './open.ts';
 export type { DatabaseOptions } from './open.ts';
+export { startRounds } from './rounds.ts';
+export type { RoundOptions } from './rounds.ts';
 export { lookAtSchema } from './schema.ts';
 export type { SchemaLook } from './schema.ts';
 export { ensureSnapshot, restoreSnapshot } from './snapshot.ts';

@@ -151,7 +151,7 @@ const COLUMNS = {
   lexical_spaces: {
     id: NO,
     tenant_id: NO,
-    persona_id: YES,
+    owner_id: YES,
     kind: NO,
     analyzer_version: NO,
     entries: NO,
@@ -215,7 +215,7 @@ const COLUMNS = {
   },
   chunks: { id: NO, tenant_id: NO, text: NO, headings: NO },
   chunk_places: { version_id: NO, position: NO, tenant_id: NO, chunk_id: NO, page: YES },
-  loose_versions: { id: NO, tenant_id: NO, space_id: NO, title: YES, held_until: NO },
+  unreferenced_versions: { id: NO, tenant_id: NO, space_id: NO, title: YES, held_until: NO },
   removed_spaces: { space_id: NO, tenant_id: NO },
   playbooks: {
     id: NO,

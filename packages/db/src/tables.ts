@@ -227,7 +227,7 @@ export interface Tables {
   };
   chunks: { id: string; tenant_id: string; text: string; headings: string[] };
   chunk_places: { version_id: string; position: number; tenant_id: string; chunk_id: string; page: number | null };
-  loose_versions: { id: string; tenant_id: string; space_id: number; title: string | null; held_until: Time };
+  unreferenced_versions: { id: string; tenant_id: string; space_id: number; title: string | null; held_until: Time };
   removed_spaces: { space_id: number; tenant_id: string };
   playbooks: {
     id: string;
@@ -314,7 +314,7 @@ export interface Tables {
   lexical_spaces: {
     id: Generated<number>;
     tenant_id: string;
-    persona_id: string | null;
+    owner_id: string | null;
     kind: string;
     analyzer_version: number;
     entries: Generated<number>;

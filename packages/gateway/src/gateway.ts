@@ -18,7 +18,9 @@ import {
   type CheckTask,
   type JournalFeed,
 } from '@reeve/tasks';
-import { mountKeys, mountTenants, mountUsage, type Policies } from '@reeve/tenancy';
+import { mountKeys } from '@reeve/identity';
+import { mountUsage } from '@reeve/ledger';
+import { mountTenants, type Policies } from '@reeve/limits';
 import type { ToolCalls } from '@reeve/tools';
 import type { gatewaySettings } from './config.ts';
 import { serveConsole } from './console-files.ts';
@@ -129,7 +131,7 @@ function mountMemoryRoutes(
   app: App,
   parts: Pick<
     GatewayParts,
-    'database' | 'workspaces' | 'log' | 'reader' | 'askVector' | 'askKnowledge' | 'memoryRulesOf'
+    'database' | 'workspaces' | 'log' | 'reader' | 'embedQuery' | 'embedKnowledgeQuery' | 'memoryRulesOf'
   >,
 ): void {
   const deleted = async (tenantId: string, sessionId: string) => {
@@ -138,7 +140,7 @@ function mountMemoryRoutes(
     });
   };
   mountMemory(app, parts.database, parts.memoryRulesOf, deleted, parts);
-  mountKnowledge(app, { ...parts, askVector: parts.askKnowledge });
+  mountKnowledge(app, { ...parts, embedQuery: parts.embedKnowledgeQuery });
   mountPlaybooks(app, parts.database, parts.memoryRulesOf);
 }
 

@@ -3,7 +3,8 @@ import type { Database } from '@reeve/db';
 import { openApiOf, REFERENCE_POLICY, referencePage, Reply, type App } from '@reeve/http';
 import { metrics, ReeveError, type ConfigOf } from '@reeve/kit';
 import type { gatewaySettings } from './config.ts';
-import type { AskVector, ExternalState, SenderState } from '@reeve/memory';
+import type { ExternalState, SenderState } from '@reeve/memory';
+import type { EmbedQuery } from '@reeve/retrieval';
 import type { ModelGateway } from '@reeve/models';
 import type { Sandbox } from '@reeve/sandbox';
 import type { Worker } from '@reeve/tasks';
@@ -17,7 +18,7 @@ export interface HealthParts {
   readonly sandbox: Pick<Sandbox, 'status'>;
   readonly worker: Worker | undefined;
   /** Undefined where there is no embedding model. */
-  readonly askKnowledge?: AskVector | undefined;
+  readonly embedKnowledgeQuery?: EmbedQuery | undefined;
   /** Undefined where there is no external memory. */
   readonly externalMemory?: (ExternalState & SenderState) | undefined;
   readonly circuits: Circuits;
@@ -95,7 +96,7 @@ async function componentsOf({
   worker,
   circuits,
   holds,
-  askKnowledge,
+  embedKnowledgeQuery,
   externalMemory,
 }: HealthParts): Promise<Record<ComponentName, ComponentHealth>> {
   const checked = await checkDatabase(database);
@@ -111,7 +112,7 @@ async function componentsOf({
     cache: holds.limits(),
     models: models.health(),
     memory: worse(
-      followed(askKnowledge === undefined ? 'lexical retrieval' : 'retrieval by words and vectors'),
+      followed(embedKnowledgeQuery === undefined ? 'lexical retrieval' : 'retrieval by words and vectors'),
       externalHealth(externalMemory),
     ),
     sandbox: sandbox.status(),

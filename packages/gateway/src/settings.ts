@@ -4,7 +4,7 @@ import { routes, type ErrorDetail, type Setting } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { requesterOf, type App } from '@reeve/http';
 import { ReeveError, type ConfigOf, type ConfigValue, type Log } from '@reeve/kit';
-import { DEFAULT_TENANT } from '@reeve/tenancy';
+import { DEFAULT_TENANT } from '@reeve/identity';
 import { gatewaySettings } from './config.ts';
 import { deleteOverride, selectOverrides, upsertOverride, type Override } from './settings-store.ts';
 

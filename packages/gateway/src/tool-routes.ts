@@ -2,7 +2,7 @@ import { recordAudit } from '@reeve/audit';
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import type { App } from '@reeve/http';
-import { toolRule, type Policies } from '@reeve/tenancy';
+import { toolRule, type Policies } from '@reeve/limits';
 import { callTool, type ToolCalls, type ToolContextFor, type ToolsOf } from '@reeve/tools';
 
 /** Calls of tools outside runs: under the policies of tenants, and in the audit log. */

@@ -3,7 +3,7 @@ import { soulOf } from './knowledge/documents.ts';
 import { tellingChunks } from './knowledge/search.ts';
 import { recallContext } from './memories.ts';
 import { offerPlaybooks, playbookItem } from './playbooks/playbooks.ts';
-import type { QueryVector } from './vectors/index.ts';
+import type { MemoryQuery } from './query-embedders.ts';
 
 /** What a model is shown beside a conversation. A Soul is told to it as what it is; everything else is quoted, with its source. */
 export interface RunContextItem {
@@ -21,7 +21,7 @@ export interface ContextQuery {
   /** What the run is about. */
   readonly query: string;
   /** The same as a vector, where it has one. */
-  readonly asked?: QueryVector | undefined;
+  readonly asked?: MemoryQuery | undefined;
 }
 
 /** Characters of what is quoted, all together: about four thousand tokens. A Soul does not count. */
@@ -56,7 +56,7 @@ async function knowledgeContext(
   tenantId: string,
   personaId: string,
   query: string,
-  asked: QueryVector | undefined,
+  asked: MemoryQuery | undefined,
 ): Promise<RunContextItem[]> {
   const knowledgeBases = ['Domain-KB', 'Body-KB', 'Mind-KB'] as const;
   const wanted = { query, topK: TOP_CHUNKS, knowledgeBases, personaId, asked };

@@ -1,5 +1,5 @@
-export { askFor } from './asks.ts';
-export type { MemoryAsks } from './asks.ts';
+export { embedderFor } from './query-embedders.ts';
+export type { EmbedMemoryQuery, MemoryQuery, QueryEmbedders } from './query-embedders.ts';
 export { noteForExtraction } from './care/extract.ts';
 export { releaseExtractions } from './care/extraction-store.ts';
 export { startMemoryExtractor } from './care/extractor.ts';
@@ -7,7 +7,7 @@ export { DEFAULT_RULES, memoryRules } from './care/sensitive.ts';
 export type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
 export { contextFor } from './context.ts';
 export type { ContextQuery, RunContextItem } from './context.ts';
-export { createExternalMemory, disableStores, openAskExternal, startExternalSender } from './external/index.ts';
+export { createExternalMemory, disableStores, openExternalQuery, startExternalSender } from './external/index.ts';
 export type { ExternalMemory, ExternalState, SenderState } from './external/index.ts';
 export { refreshBodies } from './knowledge/body.ts';
 export type { BodyNote } from './knowledge/body.ts';
@@ -16,6 +16,7 @@ export type { KnowledgeParts } from './knowledge/documents.ts';
 export { holdPersona } from './knowledge/personas.ts';
 export { mountPlaybooks } from './playbooks/routes.ts';
 export { blamePlaybooks, followedPlaybooks, learnPlaybook } from './playbooks/playbooks.ts';
+export { startMemoryEmbedding } from './embedding.ts';
 export { startMemoryIndexer } from './indexer.ts';
 export { forget, forgetAs, recall, recallAs, remember } from './memories.ts';
 export type { RememberWanted } from './memories.ts';
@@ -33,6 +34,3 @@ export {
   requireSession,
 } from './sessions.ts';
 export type { SessionWanted } from './sessions.ts';
-export { expireHolds } from './holds.ts';
-export { openAskVector, startEmbedding } from './vectors/index.ts';
-export type { AskVector, Embedder, Embedders, QueryVector } from './vectors/index.ts';

@@ -1,12 +1,11 @@
-import { inTenant, type Database, type Db } from '@reeve/db';
+import { inTenant, startRounds, type Database, type Db, type RoundOptions } from '@reeve/db';
 import type { Log } from '@reeve/kit';
 import { sql } from 'kysely';
-import { removeLooseVersions } from './knowledge/versions.ts';
-import { removeSpaces } from './lexical/remove.ts';
+import { removeUnreferencedVersions } from './knowledge/versions.ts';
+import { removeSpaces } from '@reeve/retrieval';
 import { indexNextMemories, removeNextExpired } from './memory-index.ts';
 import { indexNextMessages } from './message-index.ts';
 import { renewSpaces } from './renewal.ts';
-import { startRounds, type RoundOptions } from './rounds.ts';
 
 /*
  * One process's share in indexing what is not indexed where it is written. Any number may run: a tenant's space is worked on by one
@@ -34,7 +33,7 @@ export async function indexMemory({ db }: Pick<Database, 'db'>, log: Log, signal
     union all select distinct 'memories', tenant_id from memories where not indexed
     union all select distinct 'expired memories', tenant_id from memories where expires_at <= reeve_now()
     union all select distinct 'removed spaces', tenant_id from removed_spaces
-    union all select distinct 'loose versions', tenant_id from loose_versions where held_until <= reeve_now()`.execute(
+    union all select distinct 'unreferenced versions', tenant_id from unreferenced_versions where held_until <= reeve_now()`.execute(
     db,
   );
   for (const { work, tenant_id: tenantId } of rows)
@@ -45,7 +44,7 @@ export async function indexMemory({ db }: Pick<Database, 'db'>, log: Log, signal
     }
 }
 
-type Work = 'messages' | 'memories' | 'expired memories' | 'removed spaces' | 'loose versions';
+type Work = 'messages' | 'memories' | 'expired memories' | 'removed spaces' | 'unreferenced versions';
 
 /** Does some of it for a tenant, and answers whether there may be more. */
 const WORK: Readonly<Record<Work, (db: Db, tenantId: string, signal: AbortSignal) => Promise<boolean>>> = {
@@ -56,8 +55,8 @@ const WORK: Readonly<Record<Work, (db: Db, tenantId: string, signal: AbortSignal
     await removeSpaces(db, { tenantId, signal });
     return false;
   },
-  'loose versions': async (db, tenantId, signal) => {
-    await removeLooseVersions(db, { tenantId, signal });
+  'unreferenced versions': async (db, tenantId, signal) => {
+    await removeUnreferencedVersions(db, { tenantId, signal });
     return false;
   },
 };

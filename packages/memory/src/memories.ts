@@ -14,15 +14,14 @@ import { allowedText, type MemoryRules } from './care/sensitive.ts';
 import { relate, type Related } from './care/relate.ts';
 import { selectByDigest, updateMerged, selectReplaced, updateParted, updateSuperseded } from './care/store.ts';
 import { holdPersona, personaIdOf } from './knowledge/personas.ts';
-import { ensureSpace, lockSpace } from './lexical/space.ts';
-import { indexTexts, unindexTexts } from './lexical/write.ts';
+import { indexTexts, isTelling, lockSpace, unindexTexts } from '@reeve/retrieval';
 import { digestOf, memoryText } from './memory.ts';
 import { selectMemory, updateMemoryRow } from './memory-store.ts';
-import { isTelling } from './find-texts.ts';
 import { search, type SearchInput } from './search.ts';
 import type { Requester } from './session.ts';
 import { deleteExpiredMemory, deleteMemory, insertMemory, selectMemoryPersona } from './store.ts';
-import type { QueryVector } from './vectors/index.ts';
+import { ensureSpace } from './spaces.ts';
+import type { MemoryQuery } from './query-embedders.ts';
 
 /** A text to remember and where it came from. */
 export type RememberWanted = RememberInput & {
@@ -176,7 +175,7 @@ export async function recall(
   tx: Tx,
   tenantId: string,
   input: RecallWanted,
-  asked?: QueryVector,
+  asked?: MemoryQuery,
 ): Promise<{ matches: RecallMatch[]; retrieval: Retrieval; backend: RecallBackend }> {
   const persona = await personaIdOf(tx, tenantId, input.persona_id);
   const personas = persona === undefined ? undefined : [persona];
@@ -190,7 +189,7 @@ export async function recallAs(
   tenantId: string,
   personaId: string | null,
   input: SearchInput,
-  asked?: QueryVector,
+  asked?: MemoryQuery,
 ): Promise<{ matches: RecallMatch[]; backend: RecallBackend }> {
   const { found, backend } = await recallOf(tx, tenantId, input, [personaId, null], asked);
   return { matches: found.map(({ match }) => match), backend };
@@ -201,7 +200,7 @@ async function recallOf(
   tenantId: string,
   input: SearchInput,
   personas: readonly (string | null)[] | undefined,
-  asked: QueryVector | undefined,
+  asked: MemoryQuery | undefined,
 ): ReturnType<typeof search> {
   return search(tx, tenantId, { ...input, query: input.query.slice(0, QUERY_LENGTH) }, personas, asked);
 }
@@ -217,7 +216,7 @@ export async function recallContext(
   personaId: string | null,
   query: string,
   topK: number,
-  asked?: QueryVector,
+  asked?: MemoryQuery,
 ): Promise<{ text: string; source: string }[]> {
   const wanted = { query: query.slice(0, QUERY_LENGTH), top_k: topK, kinds: ['memory' as const] };
   const { terms, found } = await search(tx, tenantId, wanted, [personaId, null], asked);

@@ -1,9 +1,9 @@
 import { inTenant, type Db, type Tx } from '@reeve/db';
 import { sql } from 'kysely';
-import { ensureSpace, lockSpace } from './lexical/space.ts';
-import { indexTexts, unindexTexts } from './lexical/write.ts';
+import { indexTexts, lockSpace, unindexTexts } from '@reeve/retrieval';
 import { deleteExpired, selectExpired } from './memory-store.ts';
 import { memoryText } from './memory.ts';
+import { ensureSpace } from './spaces.ts';
 
 /*
  * Memories are indexed where they are stored; here are those of before there was an index, those whose index was emptied, and those

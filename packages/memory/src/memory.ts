@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { invalidField } from '@reeve/kit';
-import type { LexicalText } from './lexical/write.ts';
+import type { IndexedText } from '@reeve/retrieval';
 import { OWN_WEIGHT } from './message.ts';
 
 /**
@@ -14,6 +14,6 @@ export function digestOf(text: string): string {
 }
 
 /** What a memory is found by. It weighs as much as a message's own words do, so that both rank alike. */
-export function memoryText(id: string, text: string): LexicalText {
+export function memoryText(id: string, text: string): IndexedText {
   return { ref: id, fields: [{ text, weight: OWN_WEIGHT }] };
 }

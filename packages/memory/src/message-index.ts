@@ -1,8 +1,8 @@
 import type { Tx } from '@reeve/db';
 import { sql } from 'kysely';
-import { ensureSpace, findSpaces, lockSpace } from './lexical/space.ts';
-import { indexTexts, unindexTexts } from './lexical/write.ts';
+import { indexTexts, lockSpace, unindexTexts } from '@reeve/retrieval';
 import { MESSAGE_LENGTH, messageRef, messageText, NEIGHBORS, type SaidMessage } from './message.ts';
+import { ensureSpace, findSpaces } from './spaces.ts';
 
 /*
  * The index of what was said, one space for each tenant. A message is indexed once, in the session that owns it: a fork's own, not

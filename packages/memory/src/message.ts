@@ -1,4 +1,4 @@
-import type { LexicalText } from './lexical/write.ts';
+import type { IndexedText } from '@reeve/retrieval';
 
 /*
  * What a message is found by: its own words, those of what was said right before and after it, and its date. A turn of a conversation
@@ -30,7 +30,7 @@ export function messageRef(sessionId: string, position: number): string {
 }
 
 /** What a message is found by; `around` may be all messages of its session. What tools were asked and answered is nobody's neighbor. */
-export function messageText(message: SaidMessage, around: readonly SaidMessage[]): LexicalText {
+export function messageText(message: SaidMessage, around: readonly SaidMessage[]): IndexedText {
   const neighbors = around.filter(
     ({ position, role }) =>
       position !== message.position &&
@@ -44,7 +44,7 @@ export function messageText(message: SaidMessage, around: readonly SaidMessage[]
       { text: dateWords(message.createdAt), weight: DATE_WEIGHT },
       ...neighbors.map(({ text }) => ({ text: text.slice(0, NEIGHBOR_LENGTH), weight: 1 })),
     ],
-    meaning: message.text,
+    embeddingInput: message.text,
   };
 }
 

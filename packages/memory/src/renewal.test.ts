@@ -7,7 +7,7 @@ import { newId, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
 import { sql } from 'kysely';
 import { DEFAULT_RULES } from './care/sensitive.ts';
-import { openDocumentReader, type DocumentReader } from './documents/index.ts';
+import { openDocumentReader, type DocumentReader } from '@reeve/documents';
 import { addDocument } from './knowledge/documents.ts';
 import { createPersona } from './knowledge/personas.ts';
 import { searchKnowledge } from './knowledge/search.ts';
@@ -67,8 +67,8 @@ describe('what an older analyzer indexed', { timeout: 120_000 }, () => {
     // Killed on the way: what is done stays done, and nothing is lost.
     const dying = new AbortController();
     let pieces = 0;
-    const pace = { size: () => 50, took: () => void (++pieces === 3 && dying.abort()) };
-    await renewSpaces(database.db, silentLog, dying.signal, pace);
+    const batch = { size: () => 50, took: () => void (++pieces === 3 && dying.abort()) };
+    await renewSpaces(database.db, silentLog, dying.signal, batch);
     assert.deepEqual(
       [(await found('rings')).length, (await found('number7')).length, await found('number666')],
       [100, 1, []],

@@ -1,12 +1,19 @@
 import { inTenant, type Db, type Tx } from '@reeve/db';
 import type { Log } from '@reeve/kit';
 import { sql } from 'kysely';
-import { finishRenewal, findStaleSpaces, lockStale, type StaleSpace } from './lexical/space.ts';
-import { indexTexts, type LexicalText } from './lexical/write.ts';
+import {
+  findStaleSpaces,
+  finishRenewal,
+  indexTexts,
+  lockStale,
+  noteRenewed,
+  type IndexedText,
+  type StaleSpace,
+} from '@reeve/retrieval';
 import { chunkText, knowledgeBaseOf } from './knowledge/base.ts';
 import { selectChunksOfBase } from './knowledge/document-store.ts';
 import { memoryText } from './memory.ts';
-import { createPace, type Pace } from './pace.ts';
+import { createAdaptiveBatch, type AdaptiveBatch } from './adaptive-batch.ts';
 import { playbookText } from './playbooks/playbook.ts';
 import { selectGoals } from './playbooks/store.ts';
 
@@ -17,17 +24,17 @@ import { selectGoals } from './playbooks/store.ts';
  */
 
 /** Renews every space that an older analyzer filled. One that fails is left to the next time, and hinders no other. */
-export async function renewSpaces(db: Db, log: Log, signal: AbortSignal, pace = createPace()): Promise<void> {
+export async function renewSpaces(db: Db, log: Log, signal: AbortSignal, batch = createAdaptiveBatch()): Promise<void> {
   for (const stale of await findStaleSpaces(db))
     try {
-      while (!signal.aborted && (await inTenant(db, stale.tenantId, (tx) => renewSome(tx, stale, pace))));
+      while (!signal.aborted && (await inTenant(db, stale.tenantId, (tx) => renewSome(tx, stale, batch))));
     } catch (error) {
       log.warn({ err: error, tenant_id: stale.tenantId, space_id: stale.id }, 'renewing an index failed; trying again');
     }
 }
 
 /** Answers whether there is more. */
-async function renewSome(tx: Tx, stale: StaleSpace, pace: Pace): Promise<boolean> {
+async function renewSome(tx: Tx, stale: StaleSpace, batch: AdaptiveBatch): Promise<boolean> {
   const after = await lockStale(tx, stale);
   if (after === undefined) return false;
   if (stale.kind === 'message') {
@@ -35,28 +42,29 @@ async function renewSome(tx: Tx, stale: StaleSpace, pace: Pace): Promise<boolean
     await sql`update sessions set indexed_until = coalesce(parent_until, 0) where tenant_id = ${stale.tenantId}`.execute(
       tx,
     );
-    return finishRenewal(tx, stale);
+    await finishRenewal(tx, stale);
+    return false;
   }
-  const [from, size] = [performance.now(), pace.size()];
+  const [from, size] = [performance.now(), batch.size()];
   const texts = await readTexts(tx, stale, after ?? undefined, size);
   await indexTexts(tx, stale, texts);
-  pace.took(texts.length, performance.now() - from);
-  if (texts.length < size) return finishRenewal(tx, stale);
-  await tx
-    .updateTable('lexical_spaces')
-    .set({ renewed_until: texts.at(-1)!.ref })
-    .where('id', '=', stale.id)
-    .execute();
+  batch.took(texts.length, performance.now() - from);
+  const last = texts.at(-1);
+  if (last === undefined || texts.length < size) {
+    await finishRenewal(tx, stale);
+    return false;
+  }
+  await noteRenewed(tx, stale, last.ref);
   return true;
 }
 
 /** What is to be found in a space, in the order of its ids. */
 async function readTexts(
   tx: Tx,
-  { tenantId, personaId, kind }: StaleSpace,
+  { tenantId, ownerId: personaId, kind }: StaleSpace,
   after: string | undefined,
   limit: number,
-): Promise<LexicalText[]> {
+): Promise<IndexedText[]> {
   if (kind === 'memory') {
     const { rows } = await sql<{ id: string; text: string }>`
       select id, text from memories

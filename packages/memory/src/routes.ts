@@ -1,7 +1,7 @@
 import { routes } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { ByteStream, Reply, requesterOf, type App } from '@reeve/http';
-import { askFor, type MemoryAsks } from './asks.ts';
+import { embedderFor, type QueryEmbedders } from './query-embedders.ts';
 import { proposeCleanup } from './care/cleanup.ts';
 import { exportMemories } from './care/export.ts';
 import { forgetAll } from './care/forget-all.ts';
@@ -30,7 +30,7 @@ export function mountMemory(
   database: Database,
   rulesOf: MemoryRulesOf,
   deleted: (tenantId: string, sessionId: string) => Promise<void>,
-  asks: MemoryAsks = {},
+  asks: QueryEmbedders = {},
 ): void {
   app.mount(routes.getLatestMemory, ({ principal: { tenantId }, query: { session_id } }) =>
     inTenant(database.db, tenantId, async (tx) => {
@@ -92,7 +92,7 @@ export function mountMemory(
   });
 
   app.mount(routes.recall, async ({ principal: { tenantId }, body, signal }) => {
-    const asked = await askFor(asks, body.kinds)?.(tenantId, body.query, signal);
+    const asked = await embedderFor(asks, body.kinds)?.(tenantId, body.query, signal);
     return inTenant(database.db, tenantId, (tx) => recall(tx, tenantId, body, asked));
   });
 

@@ -3,13 +3,12 @@ import { Memory } from '@reeve/contract/proto/reeve/v1/memory';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { parseJson, requireAccess, validate } from '@reeve/http';
 import { callerOf, type Caller, type RpcService } from '@reeve/rpc';
-import { askFor, type MemoryAsks } from './asks.ts';
+import { embedderFor, type EmbedMemoryQuery, type MemoryQuery, type QueryEmbedders } from './query-embedders.ts';
 import type { MemoryRules, MemoryRulesOf } from './care/sensitive.ts';
 import { ragContext } from './knowledge/routes.ts';
 import { recall, remember } from './memories.ts';
 import { storePlaybook } from './playbooks/routes.ts';
 import { appendMessages, ensureSession, listMessages, requireSession } from './sessions.ts';
-import type { AskVector, QueryVector } from './vectors/index.ts';
 
 /** What a method is given: who calls, and a transaction of their tenant. */
 interface Work {
@@ -18,16 +17,20 @@ interface Work {
   readonly rules: MemoryRules;
   readonly who: { tenantId: string; userId: string; traceId: string };
   /** The vector of a method's query, where it has one. */
-  readonly asked: QueryVector | undefined;
+  readonly asked: MemoryQuery | undefined;
 }
 
 /** The `Memory` service: the same rules as the routes, each method one transaction. */
-export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRulesOf, asks: MemoryAsks = {}): RpcService {
+export function memoryService(
+  { db }: Pick<Database, 'db'>,
+  rulesOf: MemoryRulesOf,
+  queryEmbedders: QueryEmbedders = {},
+): RpcService {
   const within = async <T>(
     call: Parameters<typeof callerOf>[0],
     role: Caller['principal']['role'],
     work: (of: Work) => Promise<T>,
-    query?: { readonly text: string; readonly ask: AskVector | undefined },
+    query?: { readonly text: string; readonly ask: EmbedMemoryQuery | undefined },
   ): Promise<T> => {
     const { principal, context } = callerOf(call);
     requireAccess(principal, role);
@@ -93,7 +96,7 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
               })),
             };
           };
-          return within(call, 'viewer', find, { text: body.query, ask: asks.askKnowledge });
+          return within(call, 'viewer', find, { text: body.query, ask: queryEmbedders.embedKnowledgeQuery });
         },
         remember: ({ text, tags, personaId, ttlS }, call) => {
           const body = validate(
@@ -135,7 +138,7 @@ export function memoryService({ db }: Pick<Database, 'db'>, rulesOf: MemoryRules
               })),
             };
           };
-          return within(call, 'viewer', find, { text: body.query, ask: askFor(asks, body.kinds) });
+          return within(call, 'viewer', find, { text: body.query, ask: embedderFor(queryEmbedders, body.kinds) });
         },
         storePlaybook: ({ sessionId: session_id, prompt, calls, personaId }, call) => {
           const history_sequence = calls.map(({ tool, argsJson }) => ({

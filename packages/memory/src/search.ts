@@ -2,10 +2,10 @@ import type { RecallBackend, RecallInput, RecallMatch } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { newestFirst } from './care/newest-first.ts';
 import { rankExternal } from './external/rank.ts';
-import { findTexts, type FoundTexts } from './find-texts.ts';
-import { findSpaces, type Space } from './lexical/space.ts';
+import { findTexts, type FoundTexts, type Space } from '@reeve/retrieval';
 import { selectFoundMemories, selectFoundMessages, selectNow } from './search-store.ts';
-import type { QueryVector } from './vectors/index.ts';
+import { findSpaces } from './spaces.ts';
+import type { MemoryQuery } from './query-embedders.ts';
 
 /*
  * What was remembered and said. Equal ranks go to the newer one, scores fade with age where that is asked for, and what came in the place of a memory stands before it. What was
@@ -23,7 +23,7 @@ export async function search(
   { query, kinds, top_k: topK, half_life_days: halfLifeDays, ...filter }: SearchInput,
   /** Whose memories and messages, null: those of none; left out: all. */
   personas?: readonly (string | null)[],
-  asked?: QueryVector,
+  asked?: MemoryQuery,
 ): Promise<FoundTexts<RecallMatch> & { backend: RecallBackend }> {
   const spaces = await spacesOf(tx, tenantId, kinds, personas);
   const find = (refs: readonly string[]) => matchesOf(tx, tenantId, refs, personas, filter);

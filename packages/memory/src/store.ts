@@ -2,7 +2,7 @@ import type { Message, Session } from '@reeve/contract';
 import { likeText, now, type Db, type Tables } from '@reeve/db';
 import { storableText } from '@reeve/kit';
 import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
-import { ofPersona } from './of-persona.ts';
+import { ofPersona } from './persona-filter.ts';
 import type { NewMessage } from './session.ts';
 
 export interface Paging {

@@ -1,5 +1,5 @@
 import { ReeveError, type Breaker, type Log, type Passage, type Verdict } from '@reeve/kit';
-import type { CallEnd, CallLedger, OpenCall, Price } from '@reeve/tenancy';
+import type { CallEnd, CallLedger, OpenCall, Price } from '@reeve/ledger';
 import type { Fault } from './backend.ts';
 import type { Instruments } from './instruments.ts';
 import type { TokenUsage } from './model.ts';

@@ -1,5 +1,5 @@
 import { ReeveError } from '@reeve/kit';
-import { costNano } from '@reeve/tenancy';
+import { costNano } from '@reeve/ledger';
 import { cancelled, openAccount, type Books } from './account.ts';
 import { finalFault, type Backend, type Fault } from './backend.ts';
 import type { ChatCall, ChatPart } from './chat.ts';

@@ -1,5 +1,5 @@
 import { readSettingsFile, type Log } from '@reeve/kit';
-import type { Price } from '@reeve/tenancy';
+import type { Price } from '@reeve/ledger';
 import { z } from 'zod';
 import { qualifiedName } from './model-name.ts';
 import type { ModelInfo } from './model.ts';

@@ -1,5 +1,5 @@
 import { ReeveError, sleep as realSleep, type Log } from '@reeve/kit';
-import { costNano, type CallLedger, type Price } from '@reeve/tenancy';
+import { costNano, type CallLedger, type Price } from '@reeve/ledger';
 import { cancelled, openAccount, type Books } from './account.ts';
 import { finalFault, type Fault } from './backend.ts';
 import { openCatalog } from './catalog.ts';

@@ -1,5 +1,5 @@
 import { ReeveError } from '@reeve/kit';
-import type { CallLedger } from '@reeve/tenancy';
+import type { CallLedger } from '@reeve/ledger';
 import { z } from 'zod';
 import type { ModelGateway, ModelMessage, ModelRequest, TokenUsage } from './model.ts';
 

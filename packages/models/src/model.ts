@@ -1,5 +1,5 @@
 import type { ComponentHealth } from '@reeve/contract';
-import type { CallLedger, Price } from '@reeve/tenancy';
+import type { CallLedger, Price } from '@reeve/ledger';
 import type { Rest } from './backend.ts';
 import type { ChatCall, ChatPart } from './chat.ts';
 

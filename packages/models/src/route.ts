@@ -1,5 +1,5 @@
 import { invalidField, ReeveError, sleep as realSleep, type Log } from '@reeve/kit';
-import type { CallLedger } from '@reeve/tenancy';
+import type { CallLedger } from '@reeve/ledger';
 import { cancelled } from './account.ts';
 import { attempt, type FailedAttempt } from './attempt.ts';
 import { finalFault, type Backend } from './backend.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { createLog, loadConfig, ReeveError, silentLog } from '@reeve/kit';
-import type { CallAttempt, CallEnd, CallLedger } from '@reeve/tenancy';
+import type { CallAttempt, CallEnd, CallLedger } from '@reeve/ledger';
 import { modelSettings, type ModelConfig, type RemoteProvider } from './config.ts';
 import type { ModelPart, ModelRequest } from './model.ts';
 import { openModels, type OpenOptions } from './open.ts';

@@ -1,4 +1,4 @@
-import type { CallUsage } from '@reeve/tenancy';
+import type { CallUsage } from '@reeve/ledger';
 import type { ChatCall } from './chat.ts';
 import type { ModelRequest, TokenUsage } from './model.ts';
 

@@ -14,7 +14,8 @@ import { tlsSettings } from '@reeve/rpc/config';
 import { sandboxSettings, workspaceSettings } from '@reeve/sandbox/config';
 import { skillSettings } from '@reeve/skills/config';
 import { taskSettings } from '@reeve/tasks/config';
-import { limitSettings, tenancySettings } from '@reeve/tenancy/config';
+import { identitySettings } from '@reeve/identity/config';
+import { limitSettings } from '@reeve/limits/config';
 import { toolSettings, webSettings } from '@reeve/tools/config';
 import { z } from 'zod';
 import { egressSettings } from './egress-config.ts';
@@ -75,7 +76,7 @@ const settings = {
       .describe('Unset: pretty on a terminal, else JSON.'),
   ),
   ...databaseSettings,
-  ...tenancySettings,
+  ...identitySettings,
   ...limitSettings,
   ...taskSettings,
   ...modelSettings,

@@ -4,7 +4,7 @@ import { inTenant, type Database } from '@reeve/db';
 import type { Outgoing } from '@reeve/http';
 import { currentContext, newTraceId, readSettingsFile, type ConfigOf } from '@reeve/kit';
 import type { Egress, EgressConnection } from '@reeve/sandbox';
-import { egressHosts, type Policies } from '@reeve/tenancy';
+import { egressHosts, type Policies } from '@reeve/limits';
 import { z } from 'zod';
 import type { egressSettings } from './egress-config.ts';
 

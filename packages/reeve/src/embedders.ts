@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import { newTraceId, ReeveError, type Log } from '@reeve/kit';
-import type { Embedder, Embedders } from '@reeve/memory';
+import type { Embedder, Embedders } from '@reeve/retrieval';
 import { openEmbedder, type ModelConfig } from '@reeve/models';
-import type { CallLedger, CallOwner } from '@reeve/tenancy';
+import type { CallLedger, CallOwner } from '@reeve/ledger';
 
 /**
  * The embedders that the settings allow, on their tenants' accounts; undefined where there are none. Throws `invalid_request` that

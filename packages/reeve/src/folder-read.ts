@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAX_DOCUMENT_BYTES } from '@reeve/contract';
-import { canRead } from '@reeve/memory/documents';
+import { canRead } from '@reeve/documents';
 
 /** A file that came to nothing, and why. */
 export interface FileFailure {

@@ -1,5 +1,5 @@
 import type { Database } from '@reeve/db';
-import type { MemoryAsks, MemoryRulesOf } from '@reeve/memory';
+import type { QueryEmbedders, MemoryRulesOf } from '@reeve/memory';
 import type { RpcServer } from '@reeve/rpc';
 import type { Config } from './config.ts';
 import { isAlone, startRoleService, type RoleServiceParts } from './role-service.ts';
@@ -9,7 +9,7 @@ export function startMemoryService(
   parts: RoleServiceParts,
   database: Pick<Database, 'db'>,
   rulesOf: MemoryRulesOf,
-  asks: MemoryAsks,
+  queryEmbedders: QueryEmbedders,
 ): Promise<RpcServer | undefined> {
   const { config } = parts;
   return startRoleService(parts, {
@@ -18,7 +18,7 @@ export function startMemoryService(
     host: config.memoryHost,
     port: config.memoryPort,
     variable: 'MEMORY_PORT',
-    services: async () => [(await import('@reeve/memory/rpc')).memoryService(database, rulesOf, asks)],
+    services: async () => [(await import('@reeve/memory/rpc')).memoryService(database, rulesOf, queryEmbedders)],
   });
 }
 

@@ -1,7 +1,8 @@
 import type { Database } from '@reeve/db';
 import { Signal, type Log } from '@reeve/kit';
 import { retryShort, setPolicyLimits, type TaskHandler } from '@reeve/tasks';
-import { followPolicies, selectTenantIds, type Policies } from '@reeve/tenancy';
+import { followPolicies } from '@reeve/ledger';
+import { selectTenantIds, type Policies } from '@reeve/limits';
 
 /** How long a change of the tenants file, or one whose telling was lost, may stay unheeded. */
 const LOOK_MS = 5_000;

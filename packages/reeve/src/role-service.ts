@@ -1,7 +1,7 @@
 import { ReeveError } from '@reeve/kit';
 import type { RpcServer, RpcServerOptions, RpcService } from '@reeve/rpc';
 import { readTls } from '@reeve/rpc/tls';
-import { requireSafeBinding } from '@reeve/tenancy';
+import { requireSafeBinding } from '@reeve/identity';
 import { ROLES, type Config } from './config.ts';
 
 type Role = (typeof ROLES)[number];

@@ -1,7 +1,8 @@
 import { createOutgoing } from '@reeve/http';
 import { Background, collectProcessMetrics, ReeveError, type Log } from '@reeve/kit';
 import { createQuota, createWorkspaces, openSandbox } from '@reeve/sandbox';
-import { createCallAuthenticator, openFilePolicies, toolRule } from '@reeve/tenancy';
+import { createCallAuthenticator } from '@reeve/identity';
+import { openFilePolicies, toolRule } from '@reeve/limits';
 import { bareTools, createRegistryOf, workspaceTools, type ToolCalls } from '@reeve/tools';
 import type { Config } from './config.ts';
 import { mcpFilesDirectoryOf, workspacesDirectoryOf } from './roots.ts';

@@ -3,7 +3,15 @@ import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { createRefusalLog, startSealer } from '@reeve/audit';
 import { TaskInput } from '@reeve/contract';
-import { inTenant, lockDataDirectory, openDatabase, type Database, type DataLock, type Tx } from '@reeve/db';
+import {
+  expireHolds,
+  inTenant,
+  lockDataDirectory,
+  openDatabase,
+  type Database,
+  type DataLock,
+  type Tx,
+} from '@reeve/db';
 import { checkTask, createGateway, createToolCalls } from '@reeve/gateway';
 import { createOutgoing, startHttpServer, type Limit } from '@reeve/http';
 import {
@@ -18,24 +26,23 @@ import {
 import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
 import {
   disableStores,
-  expireHolds,
   memoryRules,
-  openAskExternal,
-  openAskVector,
+  openExternalQuery,
   forgetAs,
   recallAs,
   releaseExtractions,
   remember,
-  startEmbedding,
   startExternalSender,
+  startMemoryEmbedding,
   startMemoryExtractor,
   startMemoryIndexer,
-  type AskVector,
+  type EmbedMemoryQuery,
   type MemoryRulesOf,
   type SenderState,
 } from '@reeve/memory';
-import { openDocumentReader } from '@reeve/memory/documents';
+import { openDocumentReader } from '@reeve/documents';
 import { openModels } from '@reeve/models';
+import { openQueryEmbedder } from '@reeve/retrieval';
 import { readTls } from '@reeve/rpc/tls';
 import { createFeed, createRunHandler, deleteRunsOf, selectUnended } from '@reeve/runs';
 import { createQuota, createWorkspaces, createWorkspacesElsewhere, type Workspaces } from '@reeve/sandbox';
@@ -50,23 +57,22 @@ import {
 } from '@reeve/tasks';
 import {
   createCallAuthenticator,
+  DEFAULT_TENANT,
+  ensureTenant,
+  openAuthenticator,
+  requireSafeBinding,
+} from '@reeve/identity';
+import {
   createLedger,
   createMonthlyBudgets,
-  createOverload,
-  createRequestLimiter,
-  DEFAULT_TENANT,
   deleteRunBudgets,
-  ensureTenant,
   expireCalls,
-  openAuthenticator,
-  openPolicies,
-  requireSafeBinding,
   startMetering,
-  toolRule,
   underPolicy,
   type Booking,
   type CallOwner,
-} from '@reeve/tenancy';
+} from '@reeve/ledger';
+import { createOverload, createRequestLimiter, openPolicies, toolRule } from '@reeve/limits';
 import type { ToolContext, ToolTasks } from '@reeve/tools';
 import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
 import { keepBodies } from './body.ts';
@@ -178,21 +184,21 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
     underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
   const embedders = stack.use(openEmbedders(config, log, ledgerFor));
-  const askKnowledge = embedders && stack.use(openAskVector(database, embedders, log));
+  const embedKnowledgeQuery = embedders && stack.use(openQueryEmbedder(database, embedders, log));
   const external = openExternalMemory(config, web.configured);
-  const askExternal = external && openAskExternal(external, askKnowledge, memoryRulesOf, log);
-  const askVector = askExternal ?? askKnowledge;
+  const externalQuery = external && openExternalQuery(external, embedKnowledgeQuery, memoryRulesOf, log);
+  const embedQuery = externalQuery ?? embedKnowledgeQuery;
   const toolContextFor = createToolContext(
     database,
     memoryRulesOf,
     toolbox,
     workspaces ?? createWorkspacesElsewhere(workspacesDirectoryOf(config)),
     egressOf,
-    askVector,
+    embedQuery,
   );
   const handler = createRunHandler({
     database,
-    askVector,
+    embedQuery,
     feed,
     models,
     tools: toolbox.builtin,
@@ -236,14 +242,14 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
 
   if (serve && (works || config.roles.includes('memory'))) stack.use(startMemoryIndexer(database, log));
   if (serve && embedders !== undefined && (works || config.roles.includes('memory')))
-    stack.use(startEmbedding(database, embedders, log));
+    stack.use(startMemoryEmbedding(database, embedders, log));
   let sender: SenderState | undefined;
   if (serve && (works || config.roles.includes('memory'))) {
     if (external === undefined) await disableStores(database.db);
     else sender = stack.use(startExternalSender(database, external, log));
   }
-  const externalMemory = askExternal && {
-    circuit: askExternal.circuit,
+  const externalMemory = externalQuery && {
+    circuit: externalQuery.circuit,
     // Another process tells it, or none.
     isBehind: () => sender?.isBehind() ?? false,
   };
@@ -307,8 +313,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     sandbox,
     worker,
     handler,
-    askVector,
-    askKnowledge,
+    embedQuery,
+    embedKnowledgeQuery,
     externalMemory,
     workspaces,
     ledgerFor,
@@ -345,7 +351,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
         ? undefined
         : { sandbox, workspaces, mcpFiles, connect: outgoing.connect };
     stack.use((await startSandboxService({ ...shared, calls: toolCalls, programs })) ?? null);
-    stack.use((await startMemoryService(shared, database, memoryRulesOf, { askVector, askKnowledge })) ?? null);
+    stack.use((await startMemoryService(shared, database, memoryRulesOf, { embedQuery, embedKnowledgeQuery })) ?? null);
   }
   notReady = undefined;
   stack.defer(() => {
@@ -380,7 +386,7 @@ function createToolContext(
   toolbox: Pick<Toolbox, 'skillContext'>,
   workspaces: Pick<Workspaces, 'open' | 'quota'>,
   egressOf: ReturnType<typeof createEgress>,
-  askVector: AskVector | undefined,
+  embedQuery: EmbedMemoryQuery | undefined,
 ) {
   return async (
     who: { tenantId: string; sessionId: string; runId: string | null },
@@ -408,7 +414,7 @@ function createToolContext(
           return inTenant(database.db, tenantId, (tx) => remember(tx, rememberer, wanted, rules));
         },
         recall: async (input) => {
-          const asked = await askVector?.(tenantId, input.query, signal);
+          const asked = await embedQuery?.(tenantId, input.query, signal);
           return inTenant(database.db, tenantId, (tx) => recallAs(tx, tenantId, personaId, input, asked));
         },
         forget: (id) => inTenant(database.db, tenantId, (tx) => forgetAs(tx, rememberer, personaId, id)),

@@ -3,7 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import type { NewRunEvent, RunEvent, ToolOutcome } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { invalidField, ReeveError } from '@reeve/kit';
-import type { QueryVector } from '@reeve/memory';
+import type { MemoryQuery } from '@reeve/memory';
 import { adoptTask, carryOut, createAfterCommit, type AfterCommit } from '@reeve/tasks';
 import { failedOutcome, type Delegation } from '@reeve/tools';
 import type { RunAgent } from './begin.ts';
@@ -51,7 +51,7 @@ export async function openChild(
   if (wanted === undefined) throw new ReeveError('internal', `tool ${pending.name} gives no work to agents`);
   if ('refused' in wanted) return wanted.refused;
   const step = work.begun.has(pending.number) ? pending : { ...pending, attempt: pending.attempt + 1 };
-  const vector = await work.askVector?.(work.run.tenantId, wanted.asked.message);
+  const vector = await work.embedQuery?.(work.run.tenantId, wanted.asked.message);
   const after = createAfterCommit();
   let opened: { run: RunRecord; events: RunEvent[] } | undefined;
   try {
@@ -89,7 +89,7 @@ async function insertChild(
   work: Work,
   step: ToolStep,
   { agent: ref, message, sessionId }: Delegation,
-  vector: QueryVector | undefined,
+  vector: MemoryQuery | undefined,
   after: AfterCommit,
 ): Promise<{ run: RunRecord; events: RunEvent[] }> {
   const { run: parent, claim, handler, models } = work;

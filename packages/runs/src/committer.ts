@@ -3,7 +3,7 @@ import type { NewRunEvent, RunEvent } from '@reeve/contract';
 import { inTenant, runTogether, type Database, type Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
 import { leaseLost, type Claim } from '@reeve/tasks';
-import { bookStatement, refusalOf, type Booking, type EndedCall, type NewCall } from '@reeve/tenancy';
+import { bookStatement, refusalOf, type Booking, type EndedCall, type NewCall } from '@reeve/ledger';
 import type { Feed } from './feed.ts';
 import { numberEvents, storedEvent } from './log.ts';
 import type { RunRecord, StepRecord } from './run.ts';

@@ -1,7 +1,7 @@
 import { isTransient, inTenant } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import type { Claim } from '@reeve/tasks';
-import { settleEnds, settleOpenCalls } from '@reeve/tenancy';
+import { settleEnds, settleOpenCalls } from '@reeve/ledger';
 import { compactionStep } from './compaction-step.ts';
 import { fail, park } from './ending.ts';
 import { modelStep, stepLimit } from './model-step.ts';

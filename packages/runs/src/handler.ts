@@ -3,7 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import type { NewRunEvent, Task } from '@reeve/contract';
 import { inTenant, type Tx } from '@reeve/db';
 import { invalidField, isRetryable, type ReeveError } from '@reeve/kit';
-import type { QueryVector } from '@reeve/memory';
+import type { MemoryQuery } from '@reeve/memory';
 import { requireLease, type Claim, type TaskHandler } from '@reeve/tasks';
 import { beginRun } from './begin.ts';
 import { auditOf } from './committer.ts';
@@ -76,9 +76,9 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
 async function load(parts: Omit<EngineParts, 'handler'>, claim: Claim): Promise<RunState> {
   const { task } = claim;
   const within = <T>(work: (tx: Tx) => Promise<T>) => inTenant(parts.database.db, task.tenant_id, work);
-  if (parts.askVector === undefined) return within((tx) => loadState(tx, parts, claim));
+  if (parts.embedQuery === undefined) return within((tx) => loadState(tx, parts, claim));
   const known = await within((tx) => selectRunRecord(tx, task.tenant_id, { taskId: task.id }));
-  const vector = known === undefined ? await parts.askVector(task.tenant_id, inputOf(task)) : undefined;
+  const vector = known === undefined ? await parts.embedQuery(task.tenant_id, inputOf(task)) : undefined;
   return within((tx) => loadState(tx, parts, claim, vector));
 }
 
@@ -86,7 +86,7 @@ async function loadState(
   tx: Tx,
   parts: Omit<EngineParts, 'handler'>,
   claim: Claim,
-  vector?: QueryVector,
+  vector?: MemoryQuery,
 ): Promise<RunState> {
   const { task } = claim;
   await requireLease(tx, claim);
@@ -124,7 +124,7 @@ async function openForTask(
   tx: Tx,
   { models }: Omit<EngineParts, 'handler'>,
   task: Task,
-  vector: QueryVector | undefined,
+  vector: MemoryQuery | undefined,
 ): Promise<RunState> {
   const agent = await findAgent(tx, task.tenant_id, task.agent_id);
   if (agent === undefined) throw unknownAgent(task.agent_id);

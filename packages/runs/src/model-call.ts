@@ -1,7 +1,7 @@
 import type { NewRunEvent } from '@reeve/contract';
 import { ReeveError, storable, storableText } from '@reeve/kit';
 import type { ModelGateway, ModelPart, ModelRequest, ModelToolCall } from '@reeve/models';
-import type { CallLedger } from '@reeve/tenancy';
+import type { CallLedger } from '@reeve/ledger';
 
 export interface ModelAnswer {
   readonly text: string;

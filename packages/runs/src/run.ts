@@ -1,7 +1,7 @@
 import type { AgentInput, Multitask, RunWait, ToolOutcome, Usage } from '@reeve/contract';
 import type { RunContextItem } from '@reeve/memory';
 import type { ModelMessage, ModelToolCall } from '@reeve/models';
-import { usdOf } from '@reeve/tenancy';
+import { usdOf } from '@reeve/ledger';
 
 /*
  * The life of a run

@@ -3,7 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import { TaskInput, type Multitask, type NewRunEvent, type RunEvent } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
-import { contextFor, ensureSession, type AskVector, type QueryVector } from '@reeve/memory';
+import { contextFor, ensureSession, type EmbedMemoryQuery, type MemoryQuery } from '@reeve/memory';
 import type { ModelGateway } from '@reeve/models';
 import {
   carryOut,
@@ -17,7 +17,7 @@ import {
   type TaskHandler,
   type Worker,
 } from '@reeve/tasks';
-import { ensureRunBudget, exhausted } from '@reeve/tenancy';
+import { ensureRunBudget, exhausted } from '@reeve/ledger';
 import { beginRun, type RunAgent } from './begin.ts';
 import type { Feed } from './feed.ts';
 import type { RunHandler } from './handler.ts';
@@ -56,7 +56,7 @@ export interface StartParts {
   /** Works on the run in this process; without one it goes through the queue. */
   readonly worker: Worker | undefined;
   /** Makes what a run is about a vector, before its transaction; without it its context is found by words alone. */
-  readonly askVector?: AskVector | undefined;
+  readonly embedQuery?: EmbedMemoryQuery | undefined;
 }
 
 /**
@@ -83,13 +83,13 @@ export interface Launch {
 
 /** Starts a run with what `prepare` finds in the same transaction. */
 export async function launch(
-  { database, feed, models, handler, worker, askVector }: StartParts,
+  { database, feed, models, handler, worker, embedQuery }: StartParts,
   request: RunRequest,
   prepare: (tx: Tx) => Promise<Launch & { readonly sessionId?: string }>,
 ): Promise<StartedRun> {
   const { requester, door, payload, sessionId: asked, multitask = 'enqueue' } = request;
   const after = createAfterCommit();
-  const vector = await askVector?.(requester.tenantId, request.input);
+  const vector = await embedQuery?.(requester.tenantId, request.input);
   const { started, claimed, opened } = await inTenant(database.db, requester.tenantId, async (tx) => {
     const { agent, fork, sessionId = asked } = await prepare(tx);
     if (sessionId !== undefined) await claimSession(tx, requester.tenantId, sessionId);
@@ -195,7 +195,7 @@ export interface OpenRun {
   readonly multitask?: Multitask;
   readonly fork?: Launch['fork'];
   /** What it is about as a vector, where it has one. */
-  readonly vector?: QueryVector | undefined;
+  readonly vector?: MemoryQuery | undefined;
   /** The run that gives it its work, and the step that does. Its tree shares one budget, for which the child waits where the parent would be refused. */
   readonly parent?: { readonly run: RunRecord; readonly step: number };
 }

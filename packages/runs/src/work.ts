@@ -1,10 +1,10 @@
 import type { AgentInput, NewRunEvent, RunWait } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import type { Log } from '@reeve/kit';
-import type { AskVector, MemoryRulesOf } from '@reeve/memory';
+import type { EmbedMemoryQuery, MemoryRulesOf } from '@reeve/memory';
 import type { ModelGateway, ModelMessage, ModelRequest } from '@reeve/models';
 import type { Claim, TaskHandler } from '@reeve/tasks';
-import type { Booking, CallLedger, CallOwner } from '@reeve/tenancy';
+import type { Booking, CallLedger, CallOwner } from '@reeve/ledger';
 import type { ToolContext, ToolRegistry } from '@reeve/tools';
 import { createCommitter, type Committer } from './committer.ts';
 import { conversationOf } from './conversation.ts';
@@ -34,7 +34,7 @@ export interface EngineParts {
   /** Where the model calls of an owner are recorded, and its budgets held; by way of `booking` where that is given. */
   readonly ledgerFor: (owner: CallOwner, booking?: Booking) => CallLedger;
   /** Makes what a run is about a vector, where it is opened here. */
-  readonly askVector?: AskVector | undefined;
+  readonly embedQuery?: EmbedMemoryQuery | undefined;
   /** What a tenant's policy says of tools, now. */
   readonly toolRulesOf: (tenantId: string) => Promise<ToolRules>;
   /** What the tenant's memory keeps out, now. */

@@ -5,7 +5,7 @@ import { TaskInput, type Task } from '@reeve/contract';
 import { inTenant, openDatabase, type Database } from '@reeve/db';
 import { ReeveError, silentLog, sleep } from '@reeve/kit';
 import { createTestDatabase, passTime, testDatabaseKind, type TestDatabase } from '@reeve/testing';
-import { ensureTenant } from '@reeve/tenancy';
+import { ensureTenant } from '@reeve/identity';
 import { sql } from 'kysely';
 import { cancelTask } from './change.ts';
 import { createEnqueuer } from './enqueue.ts';

@@ -5,7 +5,7 @@ import { recordJournal, type NewJournalEntry } from '@reeve/audit';
 import type { JournalType, TaskEvent, TaskStatus } from '@reeve/contract';
 import { inTenant, openDatabase, type Database } from '@reeve/db';
 import { newId, silentLog, sleep } from '@reeve/kit';
-import { ensureTenant } from '@reeve/tenancy';
+import { ensureTenant } from '@reeve/identity';
 import { createTestDatabase, insertBareTask, type TestDatabase } from '@reeve/testing';
 import { createJournalFeed, type FollowOptions, type JournalFeed } from './journal-feed.ts';
 

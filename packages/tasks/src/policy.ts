@@ -1,7 +1,7 @@
 import { recordAudit } from '@reeve/audit';
 import type { Decision, TaskPolicy } from '@reeve/contract';
 import type { Database } from '@reeve/db';
-import { DEFAULT_TENANT } from '@reeve/tenancy';
+import { DEFAULT_TENANT } from '@reeve/identity';
 import type { Principal } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import type { Requester } from './enqueue.ts';

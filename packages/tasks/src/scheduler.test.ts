@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { openDatabase, type Database } from '@reeve/db';
 import { silentLog, sleep } from '@reeve/kit';
-import { DEFAULT_TENANT, ensureTenant } from '@reeve/tenancy';
+import { DEFAULT_TENANT, ensureTenant } from '@reeve/identity';
 import { createTestDatabase, cutConnections, testDatabaseKind, type TestDatabase } from '@reeve/testing';
 import { sql } from 'kysely';
 import type { CheckTask } from './agent-names.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listMigrations, openDatabase, type Database, type Db } from '@reeve/db';
 import { silentLog, sleep } from '@reeve/kit';
-import { ensureTenant } from '@reeve/tenancy';
+import { ensureTenant } from '@reeve/identity';
 import { sql } from 'kysely';
 import pg from 'pg';
 
@@ -96,7 +96,7 @@ export async function passTime({ db }: Database, ms: number): Promise<void> {
   await sql`update schedules set next_run_at = next_run_at - ${interval}`.execute(db);
   await sql`update memories set expires_at = expires_at - ${interval}`.execute(db);
   await sql`update memory_extractions set due_at = due_at - ${interval}`.execute(db);
-  await sql`update loose_versions set held_until = held_until - ${interval}`.execute(db);
+  await sql`update unreferenced_versions set held_until = held_until - ${interval}`.execute(db);
   await sql`update embedding_spaces set held_until = held_until - ${interval}`.execute(db);
   await sql`update external_stores set held_until = held_until - ${interval}`.execute(db);
   await sql`update external_memories set due_at = due_at - ${interval}`.execute(db);

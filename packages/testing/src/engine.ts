@@ -22,7 +22,7 @@ import {
 } from '@reeve/runs';
 import { createQuota, openSandbox, workspacePath } from '@reeve/sandbox';
 import { startWorker, type Worker } from '@reeve/tasks';
-import { createLedger } from '@reeve/tenancy';
+import { createLedger } from '@reeve/ledger';
 import { createToolRegistry, defineTool, delegateToAgent, type Effect, type ToolRegistry } from '@reeve/tools';
 import { z } from 'zod';
 import { openTestDatabase } from './database.ts';

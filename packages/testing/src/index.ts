@@ -8,6 +8,8 @@ export {
   testDatabaseKind,
 } from './database.ts';
 export type { TestDatabase } from './database.ts';
+export { createTestEmbedder, embeddersOf, vectorOf } from './embedder.ts';
+export type { TestEmbedder } from './embedder.ts';
 export { leaveBegun, openTestEngine, requester } from './engine.ts';
 export type { TestEngine } from './engine.ts';
 export { startExternalMemory } from './external-memory.ts';

@@ -1,6 +1,6 @@
 import { ReeveError } from '@reeve/kit';
 import type { ModelGateway, ModelPart, ModelRequest } from '@reeve/models';
-import type { CallLedger } from '@reeve/tenancy';
+import type { CallLedger } from '@reeve/ledger';
 
 /** One answer of a scripted model. */
 export interface ScriptedAnswer {

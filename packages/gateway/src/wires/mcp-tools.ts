@@ -13,14 +13,14 @@ import {
 import { inTenant, type Tx } from '@reeve/db';
 import { requesterOf } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
-import { askFor, forget, recall, remember, type MemoryAsks, type MemoryRulesOf } from '@reeve/memory';
+import { embedderFor, forget, recall, remember, type QueryEmbedders, type MemoryRulesOf } from '@reeve/memory';
 import { cancelRun, selectRun } from '@reeve/runs';
 import { cancelTask, listTasks, selectTask, type Enqueuer } from '@reeve/tasks';
 import { z } from 'zod';
 import { runOf, Work, type McpCaller, type McpRunParts } from './mcp-run.ts';
 
 /** What MCP is served with. */
-export interface McpParts extends McpRunParts, MemoryAsks {
+export interface McpParts extends McpRunParts, QueryEmbedders {
   readonly enqueue: Enqueuer;
   readonly memoryRulesOf: MemoryRulesOf;
   /** This program's. */
@@ -205,7 +205,7 @@ function memoryTools(parts: McpParts): ServedTool[] {
       effect: 'none',
       input: RecallInput,
       call: async (caller, input) => {
-        const asked = await askFor(parts, input.kinds)?.(caller.principal.tenantId, input.query);
+        const asked = await embedderFor(parts, input.kinds)?.(caller.principal.tenantId, input.query);
         return within(parts, caller, (tx, tenantId) => recall(tx, tenantId, input, asked));
       },
     }),

@@ -1,7 +1,7 @@
 import { invalidField } from '@reeve/kit';
 import type { ToolChoice } from '@reeve/contract';
 import type { ChatPart, ModelRequest } from '@reeve/models';
-import type { CallLedger } from '@reeve/tenancy';
+import type { CallLedger } from '@reeve/ledger';
 import type { Caller, WireParts } from './parts.ts';
 
 /** A call of a plain model that has begun to answer. */

@@ -3,7 +3,7 @@ import { routes, type Agent, type OpenAiModel } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import type { App } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
-import { mayUseModel } from '@reeve/tenancy';
+import { mayUseModel } from '@reeve/limits';
 import { agentOf, type WireParts } from './parts.ts';
 
 /** Mounts OpenAI’s list of models: those that are known by name, then the tenant’s agents. */

@@ -2,7 +2,8 @@ import type { Log } from '@reeve/kit';
 import type { Call } from '@reeve/http';
 import type { StartParts } from '@reeve/runs';
 import type { Requester } from '@reeve/tasks';
-import type { CallLedger, CallOwner, Policies } from '@reeve/tenancy';
+import type { CallLedger, CallOwner } from '@reeve/ledger';
+import type { Policies } from '@reeve/limits';
 
 /** What the wires work with. */
 export interface WireParts extends StartParts {

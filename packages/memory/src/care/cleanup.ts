@@ -1,8 +1,8 @@
 import type { CleanupProposal } from '@reeve/contract';
 import { inTenant, type Db } from '@reeve/db';
-import { findSpaces } from '../lexical/space.ts';
 import { isLasting, selectForCleanup, type CleanupRange, type CleanupRow } from './cleanup-store.ts';
 import { relate, type Related } from './relate.ts';
+import { findSpaces } from '../spaces.ts';
 
 /** What is proposed of some memories, and where to go on; `next` is null at the end. */
 export interface CleanupPlan {

@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { RecallInput } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import { newId, ReeveError, silentLog } from '@reeve/kit';
-import { createLedger } from '@reeve/tenancy';
+import { createLedger } from '@reeve/ledger';
 import { openTestEngine, passTime, type TestEngine } from '@reeve/testing';
 import { recall, remember } from '../memories.ts';
 import { extractNext } from './extract.ts';

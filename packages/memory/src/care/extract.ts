@@ -1,7 +1,7 @@
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { ReeveError, storableText, type Log } from '@reeve/kit';
 import type { ModelGateway } from '@reeve/models';
-import type { CallLedger, CallOwner } from '@reeve/tenancy';
+import type { CallLedger, CallOwner } from '@reeve/ledger';
 import { recallContext, remember } from '../memories.ts';
 import {
   claimExtraction,

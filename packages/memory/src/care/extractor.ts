@@ -1,4 +1,4 @@
-import { startRounds, type RoundOptions } from '../rounds.ts';
+import { startRounds, type RoundOptions } from '@reeve/db';
 import { extractNext, type ExtractionParts } from './extract.ts';
 
 /** Looks for facts in conversations that ended, in the background, one at a time, until disposed. Any number of processes may. */

@@ -1,7 +1,7 @@
 import { generateObject, type ModelGateway } from '@reeve/models';
-import type { CallLedger } from '@reeve/tenancy';
+import type { CallLedger } from '@reeve/ledger';
 import { z } from 'zod';
-import { analyze } from '../lexical/analyze.ts';
+import { analyze } from '@reeve/retrieval';
 import type { Extraction } from './extraction-store.ts';
 
 const MOST_FACTS = 10;

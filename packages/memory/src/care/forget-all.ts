@@ -1,9 +1,9 @@
 import { recordAudit } from '@reeve/audit';
 import type { Tx } from '@reeve/db';
-import { clearSpace, findSpaces, lockSpace } from '../lexical/space.ts';
-import { unindexTexts } from '../lexical/write.ts';
+import { clearSpace, lockSpace, unindexTexts } from '@reeve/retrieval';
 import type { Requester } from '../session.ts';
 import { deleteAllMemories } from './export-store.ts';
+import { findSpaces } from '../spaces.ts';
 
 /** Removes all memories of a tenant, or of a persona, with what they are found by, and answers how many there were. */
 export async function forgetAll(

@@ -1,4 +1,4 @@
-import stemEnglish from 'wink-porter2-stemmer';
+import { stemEnglish } from '@reeve/retrieval';
 import { wordsOf, type Word } from './words.ts';
 
 /*

@@ -1,6 +1,5 @@
 import type { Tx } from '@reeve/db';
-import { rankTexts } from '../lexical/rank.ts';
-import type { Space } from '../lexical/space.ts';
+import { rankTexts, type Space } from '@reeve/retrieval';
 import { relationOf } from './likeness.ts';
 import { selectKnown } from './store.ts';
 

@@ -1,6 +1,6 @@
 import type { Db } from '@reeve/db';
 import { sql } from 'kysely';
-import { ofPersona } from '../of-persona.ts';
+import { ofPersona } from '../persona-filter.ts';
 
 /** A memory as new ones are compared with it. */
 export interface Known {

@@ -1,5 +1,5 @@
-export { openAskExternal } from './ask.ts';
-export type { ExternalState } from './ask.ts';
+export { openExternalQuery } from './query.ts';
+export type { ExternalState } from './query.ts';
 export { createExternalMemory } from './client.ts';
 export type { ExternalMemory } from './client.ts';
 export { startExternalSender } from './sender.ts';

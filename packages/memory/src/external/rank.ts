@@ -1,7 +1,7 @@
 import type { RecallMatch } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { isUuidShaped } from '@reeve/kit';
-import type { Fused } from '../vectors/fuse.ts';
+import type { Fused } from '@reeve/retrieval';
 import type { ExternalHit } from './answer.ts';
 import { selectInStep } from './store.ts';
 

@@ -6,16 +6,16 @@ import { PersonaInput, RecallInput } from '@reeve/contract';
 import { createLog, MASKED, metrics, newId, silentLog, sleep } from '@reeve/kit';
 import { openTestDatabase, passTime, startExternalMemory, type TestExternalMemory } from '@reeve/testing';
 import { cases } from '@reeve/testing/cases';
+import { asTenant } from '../../test/tables.ts';
 import fc from 'fast-check';
 import { DEFAULT_RULES, memoryRules } from '../care/sensitive.ts';
 import { contextFor } from '../context.ts';
 import { createPersona } from '../knowledge/personas.ts';
 import { forget, recall, recallAs, updateMemory } from '../memories.ts';
-import { asTenant } from '../vectors/test-embedder.ts';
-import { openAskExternal } from './ask.ts';
+import { openExternalQuery } from './query.ts';
 import { merge } from './rank.ts';
 import { createExternalSender } from './sender.ts';
-import { openExternalPlace, type ExternalPlace } from './test-place.ts';
+import { openExternalPlace, type ExternalPlace } from '../../test/external-setup.ts';
 
 type Place = ExternalPlace<TestExternalMemory>;
 
@@ -35,7 +35,7 @@ describe('recall with an external memory', () => {
 
   const backend = () => place.backend({ recallMs: 300 });
   const send = () => createExternalSender(database, backend(), silentLog, { restMs: 1 }).round(signal);
-  const ask = (options = {}) => openAskExternal(backend(), undefined, async () => DEFAULT_RULES, silentLog, options);
+  const ask = (options = {}) => openExternalQuery(backend(), undefined, async () => DEFAULT_RULES, silentLog, options);
   const say = async (...input: Parameters<Place['say']>) => (await place.say(...input)).id;
   const persona = async (name: string) =>
     (await asTenant(database, (tx) => createPersona(tx, who, PersonaInput.parse({ name })))).id;
@@ -92,7 +92,7 @@ describe('recall with an external memory', () => {
   it('is not asked with what the tenant’s rules keep out of memory', async () => {
     const rules = memoryRules({ extract: false, secrets: 'refuse', refuse: ['project \\w+'], mask: ['room \\d+'] });
     const asked: string[] = [];
-    const asker = openAskExternal(backend(), undefined, async (tenantId) => (asked.push(tenantId), rules), silentLog);
+    const asker = openExternalQuery(backend(), undefined, async (tenantId) => (asked.push(tenantId), rules), silentLog);
     const key = `sk-${'a1'.repeat(20)}`;
     await asker('default', `where is ${key} of project Falcon in room 12?`);
     // At the end of what is sent, where only a part of it is left.
@@ -162,7 +162,7 @@ describe('recall with an external memory', () => {
       },
     });
     const log = createLog('test', { level: 'info', format: 'json', destination });
-    const asker = openAskExternal(backend(), undefined, async () => DEFAULT_RULES, log, { resetMs: 200 });
+    const asker = openExternalQuery(backend(), undefined, async () => DEFAULT_RULES, log, { resetMs: 200 });
     for (const fault of [{ status: 500 }, { answer: 'garbage' }, 'silent'] as const) {
       there.fault = () => fault;
       const began = performance.now();

@@ -11,6 +11,7 @@ import {
   type TestExternalMemory,
 } from '@reeve/testing';
 import { cases } from '@reeve/testing/cases';
+import { asTenant } from '../../test/tables.ts';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { forgetAll } from '../care/forget-all.ts';
@@ -18,11 +19,10 @@ import { DEFAULT_RULES } from '../care/sensitive.ts';
 import { indexMemory } from '../indexer.ts';
 import { createPersona, deletePersona } from '../knowledge/personas.ts';
 import { forget, updateMemory } from '../memories.ts';
-import { asTenant } from '../vectors/test-embedder.ts';
 import { deliver, takeDeliveries } from './deliver.ts';
 import { createExternalSender, startExternalSender } from './sender.ts';
 import { disableStores, holdStore } from './stores.ts';
-import { openExternalPlace, type ExternalPlace } from './test-place.ts';
+import { openExternalPlace, type ExternalPlace } from '../../test/external-setup.ts';
 
 type Place = ExternalPlace<TestExternalMemory>;
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { inTenant, type Database, type Db } from '@reeve/db';
+import { inTenant, startRounds, type Database, type Db, type RoundOptions } from '@reeve/db';
 import { ReeveError, type Log } from '@reeve/kit';
-import { startRounds, type RoundOptions } from '../rounds.ts';
 import type { ExternalMemory } from './client.ts';
 import { deliver, takeDeliveries, type Delivery } from './deliver.ts';
 import { countTold, showPending } from './instruments.ts';

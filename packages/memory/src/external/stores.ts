@@ -1,6 +1,5 @@
-import { inTenant, isLockTimeout, type Db, type Tx } from '@reeve/db';
+import { hold, inTenant, isLockTimeout, release, type Db, type Tx } from '@reeve/db';
 import { sql } from 'kysely';
-import { hold, release } from '../holds.ts';
 
 /*
  * A tenant's memories in the external backend

@@ -1,5 +1,5 @@
 import type { KnowledgeBase } from '@reeve/contract';
-import type { LexicalText, SpaceKind } from '../lexical/index.ts';
+import type { IndexedText } from '@reeve/retrieval';
 
 /** One knowledge base of one persona. */
 export interface Base {
@@ -16,7 +16,7 @@ export function kindOf(knowledgeBase: KnowledgeBase) {
 }
 
 /** The knowledge base that the index calls so; undefined for what is none. */
-export function knowledgeBaseOf(kind: SpaceKind): KnowledgeBase | undefined {
+export function knowledgeBaseOf(kind: string): KnowledgeBase | undefined {
   return (Object.keys(KINDS) as KnowledgeBase[]).find((knowledgeBase) => KINDS[knowledgeBase] === kind);
 }
 
@@ -24,7 +24,7 @@ export function knowledgeBaseOf(kind: SpaceKind): KnowledgeBase | undefined {
 export function chunkText(
   title: string | null,
   { id, text, headings }: { readonly id: string; readonly text: string; readonly headings: readonly string[] },
-): LexicalText {
+): IndexedText {
   return {
     ref: id,
     fields: [

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { PersonaInput } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
 import { openTestDatabase } from '@reeve/testing';
-import { openDocumentReader, type DocumentReader } from '../documents/index.ts';
+import { openDocumentReader, type DocumentReader } from '@reeve/documents';
 import { refreshBodies, type BodyNote } from './body.ts';
 import { deleteDocument } from './documents.ts';
 import { listDocumentRows } from './document-store.ts';

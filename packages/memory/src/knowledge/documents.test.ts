@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { PersonaInput, type KnowledgeBase } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { openTestDatabase } from '@reeve/testing';
-import { openDocumentReader, type DocumentReader } from '../documents/index.ts';
+import { openDocumentReader, type DocumentReader } from '@reeve/documents';
 import { selectChunks } from './document-store.ts';
 import { addDocument, deleteDocument, requireBase, soulOf, type Content } from './documents.ts';
 import { createPersona, deletePersona } from './personas.ts';
@@ -64,7 +64,7 @@ describe('documents', { timeout: 120_000 }, () => {
       'personas',
       'chunks',
       'chunk_places',
-      'loose_versions',
+      'unreferenced_versions',
       'lexical_spaces',
       'lexical_entries',
       'lexical_terms',

@@ -3,11 +3,10 @@ import { recordAudit } from '@reeve/audit';
 import { MAX_SOUL, MAX_TITLE, type DocumentInput, type KnowledgeBase, type KnowledgeDocument } from '@reeve/contract';
 import { inTenant, type Database, type Db, type Tx } from '@reeve/db';
 import { invalidField, newId, ReeveError, storableText } from '@reeve/kit';
-import type { Chunk, DocumentReader } from '../documents/index.ts';
-import { ensureSpace } from '../lexical/index.ts';
-import { createPace, type Pace } from '../pace.ts';
+import type { Chunk, DocumentReader } from '@reeve/documents';
+import { createAdaptiveBatch, type AdaptiveBatch } from '../adaptive-batch.ts';
 import type { Requester } from '../session.ts';
-import type { AskVector } from '../vectors/index.ts';
+import type { EmbedQuery } from '@reeve/retrieval';
 import {
   deleteDocumentRow,
   insertDocument,
@@ -23,17 +22,18 @@ import {
 import { kindOf, type Base } from './base.ts';
 import { lockPersona } from './persona-store.ts';
 import { requirePersona } from './personas.ts';
-import { holdLoose, insertLoose, takeLoose } from './version-store.ts';
+import { holdUnreferenced, insertUnreferenced, takeUnreferenced } from './version-store.ts';
 import {
   cutPieces,
   FEW,
   HELD_MS,
   readKept,
-  removeLooseVersions,
+  removeUnreferencedVersions,
   removePiece,
   storePiece,
   storePieces,
 } from './versions.ts';
+import { ensureSpace } from '../spaces.ts';
 
 /*
  * A document is read and cut into chunks before any transaction begins. Where there are few of them it is stored, searchable and
@@ -49,9 +49,9 @@ export interface KnowledgeParts {
   readonly database: Database;
   readonly reader: DocumentReader;
   /** How much of a large document one transaction stores; found out by default. */
-  readonly paceOf?: () => Pace;
+  readonly paceOf?: () => AdaptiveBatch;
   /** Makes queries vectors; without it search is lexical. */
-  readonly askVector?: AskVector | undefined;
+  readonly embedQuery?: EmbedQuery | undefined;
 }
 
 /** What comes in: bytes with what is known of them. */
@@ -66,7 +66,7 @@ export type Added = KnowledgeDocument & { readonly deduplicated: boolean; readon
 
 /** Adds a document to a knowledge base. Throws `not_found` for the persona, and `invalid_request` for what cannot be read or has no room. */
 export async function addDocument(
-  { database, reader, paceOf = createPace }: KnowledgeParts,
+  { database, reader, paceOf = createAdaptiveBatch }: KnowledgeParts,
   who: Requester,
   persona: string,
   knowledgeBase: KnowledgeBase,
@@ -120,7 +120,7 @@ export async function removeDocument(
 /** Removes what changes have left, for a moment: what is more than that, and where that fails, the indexer does. */
 async function removeLeft(db: Db, tenantId: string, gone?: AbortSignal): Promise<void> {
   const signal = AbortSignal.any([AbortSignal.timeout(LEFT_MS), ...(gone === undefined ? [] : [gone])]);
-  await removeLooseVersions(db, { tenantId, signal }).catch(() => undefined);
+  await removeUnreferencedVersions(db, { tenantId, signal }).catch(() => undefined);
 }
 
 /** Others of the tenant may have left far more than whoever waits here. */
@@ -196,7 +196,7 @@ interface Adding {
 }
 
 /** Stores a document; undefined where others have changed it meanwhile. */
-async function store(db: Db, adding: Adding, pace: Pace, signal: AbortSignal): Promise<Added | undefined> {
+async function store(db: Db, adding: Adding, batch: AdaptiveBatch, signal: AbortSignal): Promise<Added | undefined> {
   const { base, fields, chunks } = adding;
   const { tenantId } = base;
   const before = await inTenant(db, tenantId, (tx) => selectBefore(tx, base, fields));
@@ -211,13 +211,13 @@ async function store(db: Db, adding: Adding, pace: Pace, signal: AbortSignal): P
   const space = await inTenant(db, tenantId, async (tx) => {
     await requireLocked(tx, base);
     const { id: spaceId } = await ensureSpace(tx, spaceOf(base));
-    await insertLoose(tx, { id: versionId, tenantId, spaceId, title: fields.title }, HELD_MS);
+    await insertUnreferenced(tx, { id: versionId, tenantId, spaceId, title: fields.title }, HELD_MS);
     return { id: spaceId, tenantId };
   });
   let stored: Added | undefined;
   try {
-    const pieces = cutPieces(fields.title, chunks, kept, { isRenamed: false, size: () => pace.size() });
-    if (await storePieces(db, space, versionId, pieces, { pace, signal }))
+    const pieces = cutPieces(fields.title, chunks, kept, { isRenamed: false, size: () => batch.size() });
+    if (await storePieces(db, space, versionId, pieces, { batch, signal }))
       stored = await inTenant(db, tenantId, (tx) => take(tx, adding, versionId, before?.versionId));
     return stored;
   } catch (error) {
@@ -227,7 +227,7 @@ async function store(db: Db, adding: Adding, pace: Pace, signal: AbortSignal): P
   } finally {
     // A version that was taken is not loose any more, and nothing happens to it.
     if (stored === undefined || stored.deduplicated) {
-      await inTenant(db, tenantId, (tx) => holdLoose(tx, versionId, 0)).catch(() => undefined);
+      await inTenant(db, tenantId, (tx) => holdUnreferenced(tx, versionId, 0)).catch(() => undefined);
       await removeLeft(db, tenantId);
     }
   }
@@ -261,7 +261,7 @@ async function take(
   const twin = await settleTwin(tx, who, base, fields.sha256, fields.source);
   if (twin !== undefined) return twin;
   const before = await selectBefore(tx, base, fields);
-  if (before?.versionId !== builtOn || !(await takeLoose(tx, versionId))) return undefined;
+  if (before?.versionId !== builtOn || !(await takeUnreferenced(tx, versionId))) return undefined;
   return give(tx, { who, base, fields }, versionId, before);
 }
 
@@ -303,7 +303,7 @@ async function letGo(
 ): Promise<void> {
   const { tenantId } = base;
   const { id: spaceId } = await ensureSpace(tx, spaceOf(base));
-  if (count > FEW) await insertLoose(tx, { id: versionId, tenantId, spaceId, title }, 0);
+  if (count > FEW) await insertUnreferenced(tx, { id: versionId, tenantId, spaceId, title }, 0);
   else await removePiece(tx, { tenantId, spaceId, ids: [versionId] }, FEW);
 }
 

@@ -2,7 +2,7 @@ import { recordAudit } from '@reeve/audit';
 import type { Persona, PersonaInput, PersonaPatch } from '@reeve/contract';
 import { inTenant, isUniqueViolation, type Db, type Tx } from '@reeve/db';
 import { freeSlug, invalidField, newId, ReeveError, requireSlug, slugFromName } from '@reeve/kit';
-import { findSpaces, removeSpace, removeSpaces } from '../lexical/index.ts';
+import { removeSpace, removeSpaces } from '@reeve/retrieval';
 import type { Requester } from '../session.ts';
 import {
   deletePersonaRow,
@@ -12,8 +12,9 @@ import {
   selectPersonaSlugs,
   updatePersonaRow,
 } from './persona-store.ts';
-import { loosenVersions } from './version-store.ts';
-import { removeLooseVersions } from './versions.ts';
+import { unreferenceVersions } from './version-store.ts';
+import { removeUnreferencedVersions } from './versions.ts';
+import { findSpaces } from '../spaces.ts';
 
 /**
  * Makes a persona. Without a slug it gets one from its name, with a number where that is taken; a slug that was given and is
@@ -55,7 +56,7 @@ export async function removePersona(db: Db, who: Requester, ref: string): Promis
   await inTenant(db, tenantId, (tx) => deletePersona(tx, who, ref));
   // Where this fails, the indexer does it.
   await removeSpaces(db, { tenantId })
-    .then(() => removeLooseVersions(db, { tenantId }))
+    .then(() => removeUnreferencedVersions(db, { tenantId }))
     .catch(() => undefined);
 }
 
@@ -69,7 +70,7 @@ export async function deletePersona(tx: Tx, who: Requester, ref: string): Promis
   const kinds = ['soul', 'domain', 'body', 'mind', 'memory', 'playbook'] as const;
   const spaces = await findSpaces(tx, { tenantId: who.tenantId, personaId: id, kinds });
   for (const space of spaces) await removeSpace(tx, space);
-  await loosenVersions(tx, { tenantId: who.tenantId, personaId: id, spaceIds: spaces.map((space) => space.id) });
+  await unreferenceVersions(tx, { tenantId: who.tenantId, personaId: id, spaceIds: spaces.map((space) => space.id) });
   await deletePersonaRow(tx, who.tenantId, id);
   await record(tx, who, 'PERSONA_DELETED', { persona: slug, id });
 }

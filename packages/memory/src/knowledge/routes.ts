@@ -6,7 +6,7 @@ import { listDocumentRows, selectChunks } from './document-store.ts';
 import { addDocument, removeDocument, requireBase, requireDocument, type KnowledgeParts } from './documents.ts';
 import { listPersonaRows } from './persona-store.ts';
 import { createPersona, personaIdOf, removePersona, requirePersona, updatePersona } from './personas.ts';
-import type { QueryVector } from '../vectors/index.ts';
+import type { QueryVector } from '@reeve/retrieval';
 import { searchKnowledge } from './search.ts';
 
 /** Mounts the routes of personas and their knowledge bases. */
@@ -74,7 +74,7 @@ export function mountKnowledge(app: App, parts: KnowledgeParts): void {
   app.mount(routes.searchKnowledge, async (call) => {
     const { principal, params, body, signal } = call;
     const { tenantId } = principal;
-    const asked = await parts.askVector?.(tenantId, body.query, signal);
+    const asked = await parts.embedQuery?.(tenantId, body.query, signal);
     return inTenant(db, tenantId, async (tx) => {
       const { personaId } = await requireBase(tx, tenantId, params.id, params.kb);
       const { top_k: topK, ...wanted } = body;
@@ -82,7 +82,7 @@ export function mountKnowledge(app: App, parts: KnowledgeParts): void {
     });
   });
   app.mount(routes.getRagContext, async ({ principal: { tenantId }, body, signal }) => {
-    const asked = await parts.askVector?.(tenantId, body.query, signal);
+    const asked = await parts.embedQuery?.(tenantId, body.query, signal);
     return inTenant(db, tenantId, (tx) => ragContext(tx, tenantId, body, asked));
   });
 }

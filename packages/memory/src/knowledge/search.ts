@@ -1,10 +1,9 @@
 import type { KnowledgeBase, KnowledgeMatch, Retrieval } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { sql } from 'kysely';
-import { findTexts, isTelling, type FoundTexts } from '../find-texts.ts';
-import { findSpaces } from '../lexical/index.ts';
-import type { QueryVector } from '../vectors/index.ts';
+import { findTexts, isTelling, type FoundTexts, type QueryVector } from '@reeve/retrieval';
 import { kindOf } from './base.ts';
+import { findSpaces } from '../spaces.ts';
 
 /** What to look for, and where. */
 export interface KnowledgeQuery {

@@ -81,56 +81,60 @@ export async function deleteChunks(db: Db, ids: readonly string[]): Promise<void
 }
 
 /** Versions that no document has, of one space. */
-export interface LooseVersions {
+export interface UnreferencedVersions {
   readonly tenantId: string;
   readonly spaceId: number;
   readonly ids: string[];
 }
 
 /** Adds a version that no document has: being stored for so long, or to be removed where that is 0. */
-export async function insertLoose(
+export async function insertUnreferenced(
   db: Db,
   { id, tenantId, spaceId, title }: { id: string; tenantId: string; spaceId: number; title: string | null },
   heldMs: number,
 ): Promise<void> {
   await sql`
-    insert into loose_versions (id, tenant_id, space_id, title, held_until)
+    insert into unreferenced_versions (id, tenant_id, space_id, title, held_until)
     values (${id}, ${tenantId}, ${spaceId}, ${title}, ${heldUntil(heldMs)})`.execute(db);
 }
 
 /** Leaves all versions of a persona's documents to be removed, and those that are being stored for it. */
-export async function loosenVersions(
+export async function unreferenceVersions(
   db: Db,
   { tenantId, personaId, spaceIds }: { tenantId: string; personaId: string; spaceIds: readonly number[] },
 ): Promise<void> {
-  await sql`update loose_versions set held_until = '-infinity'
+  await sql`update unreferenced_versions set held_until = '-infinity'
     where tenant_id = ${tenantId} and space_id = any(${[...spaceIds]}::int[])`.execute(db);
   await sql`
-    insert into loose_versions (id, tenant_id, space_id, held_until)
+    insert into unreferenced_versions (id, tenant_id, space_id, held_until)
     select version_id, tenant_id, 0, '-infinity' from documents
     where tenant_id = ${tenantId} and persona_id = ${personaId}`.execute(db);
 }
 
 /** Goes on storing a version for so long, or leaves it to be removed where that is 0; false where it is being removed. */
-export async function holdLoose(db: Db, id: string, heldMs: number): Promise<boolean> {
+export async function holdUnreferenced(db: Db, id: string, heldMs: number): Promise<boolean> {
   const { rows } = await sql`
-    update loose_versions set held_until = ${heldUntil(heldMs)} where id = ${id} and held_until > reeve_now()
+    update unreferenced_versions set held_until = ${heldUntil(heldMs)} where id = ${id} and held_until > reeve_now()
     returning id`.execute(db);
   return rows.length === 1;
 }
 
 /** Takes a version that is whole, for a document; false where it is being removed. */
-export async function takeLoose(db: Db, id: string): Promise<boolean> {
+export async function takeUnreferenced(db: Db, id: string): Promise<boolean> {
   const { rows } = await sql`
-    delete from loose_versions where id = ${id} and held_until > reeve_now() returning id`.execute(db);
+    delete from unreferenced_versions where id = ${id} and held_until > reeve_now() returning id`.execute(db);
   return rows.length === 1;
 }
 
 /** Some of the versions that are to be removed, by tenant and space. */
-export async function selectRemovable(db: Db, tenantId: string | undefined, limit: number): Promise<LooseVersions[]> {
-  const { rows } = await sql<LooseVersions>`
+export async function selectRemovable(
+  db: Db,
+  tenantId: string | undefined,
+  limit: number,
+): Promise<UnreferencedVersions[]> {
+  const { rows } = await sql<UnreferencedVersions>`
     select tenant_id as "tenantId", space_id as "spaceId", array_agg(id) as ids from (
-      select id, tenant_id, space_id from loose_versions
+      select id, tenant_id, space_id from unreferenced_versions
       where held_until <= reeve_now() and (${tenantId ?? null}::text is null or tenant_id = ${tenantId ?? null})
       order by held_until limit ${limit}
     ) loose group by tenant_id, space_id`.execute(db);
@@ -138,15 +142,15 @@ export async function selectRemovable(db: Db, tenantId: string | undefined, limi
 }
 
 /** Keeps whoever stored these versions from going on. */
-export async function fenceLoose(db: Db, ids: readonly string[]): Promise<string[]> {
+export async function fenceUnreferenced(db: Db, ids: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
-    update loose_versions set held_until = '-infinity'
+    update unreferenced_versions set held_until = '-infinity'
     where id = any(${[...ids]}::uuid[]) and held_until <= reeve_now() returning id`.execute(db);
   return rows.map(({ id }) => id);
 }
 
-export async function deleteLoose(db: Db, ids: readonly string[]): Promise<void> {
-  await sql`delete from loose_versions where id = any(${[...ids]}::uuid[])`.execute(db);
+export async function deleteUnreferenced(db: Db, ids: readonly string[]): Promise<void> {
+  await sql`delete from unreferenced_versions where id = any(${[...ids]}::uuid[])`.execute(db);
 }
 
 function heldUntil(ms: number) {

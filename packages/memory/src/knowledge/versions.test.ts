@@ -8,9 +8,9 @@ import { openTestDatabase, passTime } from '@reeve/testing';
 import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { sql } from 'kysely';
-import { openDocumentReader, type DocumentReader } from '../documents/index.ts';
+import { openDocumentReader, type DocumentReader } from '@reeve/documents';
 import { indexMemory } from '../indexer.ts';
-import { steadyPace, type Pace } from '../pace.ts';
+import { fixedBatch, type AdaptiveBatch } from '../adaptive-batch.ts';
 import { selectChunks } from './document-store.ts';
 import { addDocument, removeDocument } from './documents.ts';
 import { createPersona, removePersona } from './personas.ts';
@@ -21,7 +21,7 @@ const TABLES = [
   'personas',
   'chunks',
   'chunk_places',
-  'loose_versions',
+  'unreferenced_versions',
   'removed_spaces',
   'lexical_spaces',
   'lexical_entries',
@@ -39,9 +39,9 @@ describe('documents of many chunks', { timeout: 240_000 }, () => {
   let persona: string;
   const { signal } = new AbortController();
   const work = <T>(run: (tx: Tx) => Promise<T>) => inTenant(database.db, 'default', run);
-  const add = (text: string, { source = 'a.md', title = 'T', pace = steadyPace(20), stop = signal } = {}) =>
+  const add = (text: string, { source = 'a.md', title = 'T', batch = fixedBatch(20), stop = signal } = {}) =>
     addDocument(
-      { database, reader, paceOf: () => pace },
+      { database, reader, paceOf: () => batch },
       who,
       persona,
       'Domain-KB',
@@ -61,12 +61,12 @@ describe('documents of many chunks', { timeout: 240_000 }, () => {
     );
   const counts = async () => {
     const all: number[] = [];
-    for (const table of ['chunks', 'chunk_places', 'loose_versions', 'lexical_entries'] as const)
+    for (const table of ['chunks', 'chunk_places', 'unreferenced_versions', 'lexical_entries'] as const)
       all.push(await count(table));
     return all;
   };
-  /** A pace at which something happens after so many pieces. */
-  const interrupted = (after: number, happens: () => unknown): Pace => {
+  /** A batch at which something happens after so many pieces. */
+  const interrupted = (after: number, happens: () => unknown): AdaptiveBatch => {
     let pieces = 0;
     return { size: () => 20, took: () => void (++pieces === after && happens()) };
   };
@@ -88,11 +88,11 @@ describe('documents of many chunks', { timeout: 240_000 }, () => {
     const first = await add(said(100, 'walrus'));
     assert.equal(first.chunk_count, 100);
     const seen: Promise<number[]>[] = [];
-    const looking: Pace = {
+    const looking: AdaptiveBatch = {
       size: () => 20,
       took: () => void seen.push(Promise.all([find('walrus'), find('otter')]).then((all) => all.map((a) => a.length))),
     };
-    const second = await add(said(100, 'otter'), { pace: looking });
+    const second = await add(said(100, 'otter'), { batch: looking });
     assert.deepEqual([second.id, second.replaced], [first.id, true]);
     assert.equal(seen.length, 5);
     for (const lengths of await Promise.all(seen.slice(0, 4))) assert.deepEqual(lengths, [100, 0]);
@@ -123,11 +123,11 @@ describe('documents of many chunks', { timeout: 240_000 }, () => {
   it('leave nothing where whoever stored them dies, and lose nothing that was there', async () => {
     await add(said(100, 'walrus'));
     const before = await counts();
-    // A pace that never comes back is a process that is gone: what it committed stays.
+    // A batch that never comes back is a process that is gone: what it committed stays.
     let died = (): void => undefined;
     const gone = new Promise<void>((resolve) => (died = resolve));
     const stuck = add(said(100, 'otter'), {
-      pace: {
+      batch: {
         size: () => 20,
         took: () => {
           died();
@@ -140,14 +140,16 @@ describe('documents of many chunks', { timeout: 240_000 }, () => {
     assert.deepEqual(await counts(), before);
 
     // Its row and pieces as a kill leaves them: held still, so that nobody touches them, and then not.
-    const left = `insert into loose_versions (id, tenant_id, space_id, title, held_until)
+    const left = `insert into unreferenced_versions (id, tenant_id, space_id, title, held_until)
       select gen_random_uuid(), 'default', id, 'T', reeve_now() + interval '1 minute' from lexical_spaces`;
     await sql.raw(left).execute(database.db);
     await sql`
       with added as (insert into chunks (id, tenant_id, text, headings)
         select gen_random_uuid(), 'default', 'An otter.', '{}' from generate_series(1, 90) returning id)
       insert into chunk_places (version_id, tenant_id, position, chunk_id)
-      select (select id from loose_versions), 'default', row_number() over (), id from added`.execute(database.db);
+      select (select id from unreferenced_versions), 'default', row_number() over (), id from added`.execute(
+      database.db,
+    );
     await index();
     assert.equal(await count('chunks'), 190);
     await passTime(database, 61_000);
@@ -158,8 +160,8 @@ describe('documents of many chunks', { timeout: 240_000 }, () => {
 
   it('are given up where the upload is, without a trace', async () => {
     const stop = new AbortController();
-    const pace = interrupted(2, () => stop.abort());
-    await assert.rejects(add(said(100, 'otter'), { pace, stop: stop.signal }));
+    const batch = interrupted(2, () => stop.abort());
+    await assert.rejects(add(said(100, 'otter'), { batch, stop: stop.signal }));
     assert.deepEqual(await counts(), [0, 0, 0, 0]);
     assert.equal((await add(said(100, 'otter'))).deduplicated, false);
   });
@@ -182,12 +184,12 @@ describe('documents of many chunks', { timeout: 240_000 }, () => {
   it('whose document or persona is deleted meanwhile are new, or not there', async () => {
     const { id } = await add(said(90, 'walrus'));
     let deleting: Promise<void> | undefined;
-    const second = await add(said(90, 'otter'), { pace: interrupted(2, () => (deleting = remove(id))) });
+    const second = await add(said(90, 'otter'), { batch: interrupted(2, () => (deleting = remove(id))) });
     await deleting;
     assert.notEqual(second.id, id);
     assert.deepEqual([(await find('walrus')).length, (await find('otter')).length], [0, 90]);
     const leaving = interrupted(2, () => (deleting = removePersona(database.db, who, persona)));
-    await assert.rejects(add(said(90, 'heron'), { source: 'b.md', pace: leaving }), { reason: 'not_found' });
+    await assert.rejects(add(said(90, 'heron'), { source: 'b.md', batch: leaving }), { reason: 'not_found' });
     await deleting;
     await passTime(database, 61_000);
     await index();
@@ -203,12 +205,12 @@ describe('documents of many chunks', { timeout: 240_000 }, () => {
     };
     const text = said(100, 'walrus');
     await remove((await add(text)).id);
-    const { id } = await add(text, { pace: steadyPace(1_000) });
+    const { id } = await add(text, { batch: fixedBatch(1_000) });
     const expected = await found();
     await remove(id);
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 120 }), async (size) => {
-        const document = await add(text, { pace: steadyPace(size) });
+        const document = await add(text, { batch: fixedBatch(size) });
         assert.deepEqual(await found(), expected);
         await remove(document.id);
         assert.equal(await count('lexical_terms'), 0);

@@ -1,23 +1,22 @@
 import { inTenant, type Db, type Tx } from '@reeve/db';
 import { newId } from '@reeve/kit';
 import { sql } from 'kysely';
-import type { Chunk } from '../documents/index.ts';
-import { analyzeTexts, indexTexts, unindexTexts, type LexicalText, type Space } from '../lexical/index.ts';
-import { lockSpace } from '../lexical/space.ts';
-import { createPace, type Pace } from '../pace.ts';
+import type { Chunk } from '@reeve/documents';
+import { analyzeTexts, indexTexts, lockSpace, unindexTexts, type IndexedText, type Space } from '@reeve/retrieval';
+import { createAdaptiveBatch, type AdaptiveBatch } from '../adaptive-batch.ts';
 import { chunkText } from './base.ts';
 import {
   chunkKey,
   deleteChunks,
-  deleteLoose,
+  deleteUnreferenced,
   deletePlaces,
-  fenceLoose,
-  holdLoose,
+  fenceUnreferenced,
+  holdUnreferenced,
   insertChunks,
   insertPlaces,
   selectKeys,
   selectRemovable,
-  type LooseVersions,
+  type UnreferencedVersions,
   type Place,
   type StoredChunk,
 } from './version-store.ts';
@@ -41,7 +40,7 @@ export const HELD_MS = 60_000;
 /** A piece of a version: chunks to add, what to index, and places. */
 export interface Piece {
   readonly added: readonly StoredChunk[];
-  readonly texts: readonly LexicalText[];
+  readonly texts: readonly IndexedText[];
   readonly places: readonly Place[];
 }
 
@@ -69,7 +68,7 @@ export function* cutPieces(
   kept: KeptChunks,
   { isRenamed, size }: { readonly isRenamed: boolean; readonly size: () => number },
 ): Generator<Piece> {
-  let piece = { added: [] as StoredChunk[], texts: [] as LexicalText[], places: [] as Place[] };
+  let piece = { added: [] as StoredChunk[], texts: [] as IndexedText[], places: [] as Place[] };
   for (const { position, text, headings, page = null } of chunks) {
     const known = kept.get(chunkKey({ text, headings }))?.shift();
     const chunk = { id: known ?? newId(), text, headings };
@@ -101,7 +100,7 @@ export async function storePieces(
   space: Space,
   versionId: string,
   pieces: Iterable<Piece>,
-  { pace, signal }: { readonly pace: Pace; readonly signal: AbortSignal },
+  { batch, signal }: { readonly batch: AdaptiveBatch; readonly signal: AbortSignal },
 ): Promise<boolean> {
   for (const piece of pieces) {
     signal.throwIfAborted();
@@ -109,9 +108,9 @@ export async function storePieces(
     const isHeld = await inTenant(db, space.tenantId, async (tx) => {
       await lockSpace(tx, space);
       const from = performance.now();
-      if (!(await holdLoose(tx, versionId, HELD_MS))) return false;
+      if (!(await holdUnreferenced(tx, versionId, HELD_MS))) return false;
       await storePiece(tx, space, versionId, analyzed);
-      pace.took(piece.texts.length, performance.now() - from);
+      batch.took(piece.texts.length, performance.now() - from);
       return true;
     });
     if (!isHeld) return false;
@@ -120,7 +119,11 @@ export async function storePieces(
 }
 
 /** Removes at most `limit` places of versions that no document has, with chunks that nobody else has. Answers how many places. */
-export async function removePiece(tx: Tx, { tenantId, spaceId, ids }: LooseVersions, limit: number): Promise<number> {
+export async function removePiece(
+  tx: Tx,
+  { tenantId, spaceId, ids }: UnreferencedVersions,
+  limit: number,
+): Promise<number> {
   const space = await lockForRemoval(tx, tenantId, spaceId);
   const { count, loose } = await deletePlaces(tx, ids, limit);
   if (space !== undefined) await unindexTexts(tx, space, loose);
@@ -129,13 +132,13 @@ export async function removePiece(tx: Tx, { tenantId, spaceId, ids }: LooseVersi
 }
 
 /** Removes all versions that are to be, of one tenant or of all, a piece a transaction. */
-export async function removeLooseVersions(
+export async function removeUnreferencedVersions(
   db: Db,
   {
     tenantId,
     signal,
-    pace = createPace(),
-  }: { readonly tenantId?: string; readonly signal?: AbortSignal; readonly pace?: Pace } = {},
+    batch = createAdaptiveBatch(),
+  }: { readonly tenantId?: string; readonly signal?: AbortSignal; readonly batch?: AdaptiveBatch } = {},
 ): Promise<void> {
   for (;;) {
     const all = await selectRemovable(db, tenantId, VERSIONS);
@@ -143,7 +146,7 @@ export async function removeLooseVersions(
     for (const some of all)
       for (let isMore = true; isMore;) {
         if (signal?.aborted) return;
-        isMore = await inTenant(db, some.tenantId, (tx) => removeLoosePiece(tx, some, pace));
+        isMore = await inTenant(db, some.tenantId, (tx) => removeLoosePiece(tx, some, batch));
       }
   }
 }
@@ -151,14 +154,14 @@ export async function removeLooseVersions(
 /** Versions that are removed together: many are small. */
 const VERSIONS = 100;
 
-async function removeLoosePiece(tx: Tx, some: LooseVersions, pace: Pace): Promise<boolean> {
+async function removeLoosePiece(tx: Tx, some: UnreferencedVersions, batch: AdaptiveBatch): Promise<boolean> {
   await lockForRemoval(tx, some.tenantId, some.spaceId);
-  const [from, size] = [performance.now(), pace.size()];
-  const ids = await fenceLoose(tx, some.ids);
+  const [from, size] = [performance.now(), batch.size()];
+  const ids = await fenceUnreferenced(tx, some.ids);
   const count = ids.length === 0 ? 0 : await removePiece(tx, { ...some, ids }, size);
-  pace.took(count, performance.now() - from);
+  batch.took(count, performance.now() - from);
   if (count === size) return true;
-  await deleteLoose(tx, ids);
+  await deleteUnreferenced(tx, ids);
   return false;
 }
 

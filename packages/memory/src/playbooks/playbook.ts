@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Playbook } from '@reeve/contract';
 import { createMask, storableText } from '@reeve/kit';
 import { DEFAULT_RULES, withoutSecrets, type MemoryRules } from '../care/sensitive.ts';
-import { analyze, type LexicalText } from '../lexical/index.ts';
+import { analyze, type IndexedText } from '@reeve/retrieval';
 
 /*
  * A playbook is a goal and the tool calls that reached it
@@ -89,7 +89,7 @@ export function isWrong({ successes, failures }: Pick<Playbook, 'successes' | 'f
 }
 
 /** What a playbook is found by. */
-export function playbookText({ id, goal }: Pick<Playbook, 'id' | 'goal'>): LexicalText {
+export function playbookText({ id, goal }: Pick<Playbook, 'id' | 'goal'>): IndexedText {
   return { ref: id, fields: [{ text: goal, weight: 1 }] };
 }
 

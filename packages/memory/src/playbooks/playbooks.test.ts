@@ -7,7 +7,6 @@ import { inTenant, type Database, type Tx } from '@reeve/db';
 import { openTestDatabase } from '@reeve/testing';
 import { DEFAULT_RULES } from '../care/sensitive.ts';
 import { createPersona, deletePersona } from '../knowledge/personas.ts';
-import { findSpaces } from '../lexical/index.ts';
 import { sql } from 'kysely';
 import {
   blamePlaybooks,
@@ -19,6 +18,7 @@ import {
 } from './playbooks.ts';
 import { textOf } from './playbook.ts';
 import { listPlaybookRows } from './store.ts';
+import { findSpaces } from '../spaces.ts';
 
 const who = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
 const CALLS = [

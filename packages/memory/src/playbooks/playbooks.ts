@@ -4,11 +4,9 @@ import type { Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import type { MemoryRules } from '../care/sensitive.ts';
 import type { RunContextItem } from '../context.ts';
-import { findTexts, isTelling } from '../find-texts.ts';
+import { findTexts, indexTexts, isTelling, unindexTexts, type QueryVector } from '@reeve/retrieval';
 import { lockPersona } from '../knowledge/persona-store.ts';
-import { ensureSpace, findSpaces, indexTexts, unindexTexts } from '../lexical/index.ts';
 import type { Requester } from '../session.ts';
-import type { QueryVector } from '../vectors/index.ts';
 import {
   confidenceOf,
   goalOf,
@@ -32,6 +30,7 @@ import {
   type Mind,
   type Success,
 } from './store.ts';
+import { ensureSpace, findSpaces } from '../spaces.ts';
 
 /** What a run did to reach its goal. */
 export interface Experience extends Mind {

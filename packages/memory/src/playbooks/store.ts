@@ -1,7 +1,7 @@
 import type { Playbook } from '@reeve/contract';
 import { json, now, type Db, type Tables, type Tx } from '@reeve/db';
 import { sql, type Selectable } from 'kysely';
-import { ofPersona } from '../of-persona.ts';
+import { ofPersona } from '../persona-filter.ts';
 import type { Paging } from '../store.ts';
 import type { PlaybookStep } from './playbook.ts';
 

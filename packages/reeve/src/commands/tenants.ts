@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { routes, type Tenant } from '@reeve/contract';
-import { parseTenants } from '@reeve/tenancy';
+import { parseTenants } from '@reeve/limits';
 import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
 import { connect } from '../connect.ts';

@@ -1,5 +1,5 @@
 import type { Statement } from '@reeve/db';
-import { usdOf } from '@reeve/tenancy';
+import { usdOf } from '@reeve/ledger';
 import type { Used } from '../run.ts';
 import type { StoredEvent } from './event.ts';
 import type { NewStep } from './step.ts';

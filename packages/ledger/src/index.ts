@@ -1,0 +1,17 @@
+export { refusalOf } from './booking.ts';
+export type { Booking } from './booking.ts';
+export { ensureRunBudget, exhausted } from './budget-change.ts';
+export { HOLD_MS, beginCall, settleCall, settleOpenCalls } from './call.ts';
+export { createLedger, settleEnds } from './ledger.ts';
+export { costNano, usdOf } from './metering.ts';
+export type { CallAttempt, CallEnd, CallLedger, CallOwner, CallUsage, OpenCall, Price } from './metering.ts';
+export { bindingBudgets, createMonthlyBudgets, followPolicies, monthlyLimitsOf } from './monthly-budgets.ts';
+export type { Binding, MonthlyBudgets, MonthlyLimit, MonthlyLimits, PersonaRef } from './monthly-budgets.ts';
+export { underPolicy } from './policy-ledger.ts';
+export type { BudgetOwner } from './store/applies.ts';
+export { bookStatement } from './store/book.ts';
+export type { EndedCall, NewCall } from './store/book.ts';
+export { deleteRunBudgets } from './store/budget.ts';
+export { expireCalls, startMetering, sweepCalls } from './sweep.ts';
+export { mountUsage } from './usage-routes.ts';
+export type { UsageParts } from './usage-routes.ts';

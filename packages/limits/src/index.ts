@@ -1,0 +1,13 @@
+export { limitSettings } from './config.ts';
+export { createOverload } from './overload/overload.ts';
+export type { Overload, OverloadParts } from './overload/overload.ts';
+export { openFilePolicies, openPolicies } from './policy/open.ts';
+export type { Policies } from './policy/open.ts';
+export { composePolicy, egressHosts, mayUseModel, toolRule } from './policy/policy.ts';
+export type { TenantPolicy } from './policy/policy.ts';
+export { createRequestLimiter } from './rates/limit.ts';
+export type { LimiterParts, RequestLimiter } from './rates/limit.ts';
+export { selectTenantIds } from './store/tenant.ts';
+export { parseTenants } from './tenants/file.ts';
+export { mountTenants } from './tenants/routes.ts';
+export { readTenantsFile } from './tenants/watch.ts';
