@@ -101,10 +101,10 @@ async function assertAllOnce(database: Database, effects: readonly QueueEffect[]
   for (const table of [
     'leases',
     'ready_tasks',
-    'timers',
+    'waiting_tasks',
     'task_dependencies',
     'concurrency_slots',
-    'ended_tasks',
+    'task_completion_outbox',
   ] as const)
     assert.deepEqual(await db.selectFrom(table).selectAll().limit(3).execute(), [], `${table} is empty`);
   const { rows } = await sql<{

@@ -15,6 +15,7 @@ const checks = [
   ],
   ['types', [bin('typescript/bin/tsc'), '-p', '.']],
   ['order', ['scripts/check-order.ts']],
+  ['prose', ['scripts/check-prose.ts']],
   ['links', ['scripts/check-links.ts']],
   ['unused', [bin('knip/bin/knip.js'), '--no-progress', '--no-config-hints']],
 ];

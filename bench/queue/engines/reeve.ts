@@ -96,7 +96,7 @@ export async function open({ url, dataDirectory = '' }: Address): Promise<Engine
       // What was audited cannot be deleted but by whoever may change the table.
       await database.db.transaction().execute(async (tx) => {
         await sql`alter table audit disable trigger user`.execute(tx);
-        await sql`truncate tasks, ready_tasks, leases, timers, ended_tasks, task_counts, journal, audit cascade`.execute(
+        await sql`truncate tasks, ready_tasks, leases, waiting_tasks, task_completion_outbox, task_counts, journal, audit cascade`.execute(
           tx,
         );
         await sql`alter table audit enable trigger user`.execute(tx);

@@ -1,3 +1,4 @@
+export { auditInsert, journalInsert } from './insert-text.ts';
 export { auditStatement, recordAudit } from './record.ts';
 export type { AuditAction, AuditEntry } from './record.ts';
 export { mountAudit } from './routes.ts';

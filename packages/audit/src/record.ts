@@ -1,5 +1,6 @@
 import { runStatement, type Statement, type Tx } from '@reeve/db';
 import { newId } from '@reeve/kit';
+import { auditInsert } from './insert-text.ts';
 
 /** One thing that happened: who did what, in which trace, to which task and run. */
 export interface AuditEntry {
@@ -81,9 +82,19 @@ export function auditStatement(entries: readonly AuditEntry[]): Statement {
   return { text: INSERT, parameters: [JSON.stringify(entries.map(rowOf))] };
 }
 
-const INSERT = `insert into audit (id, tenant_id, at, actor, action, trace_id, task_id, run_id, details)
-  select id, tenant_id, reeve_now(), actor, action, trace_id, task_id, run_id, coalesce(details, '{}')
-  from json_to_recordset($1::json) as e (id uuid, tenant_id text, actor text, action text, trace_id text, task_id uuid, run_id uuid, details jsonb)`;
+const INSERT = auditInsert({
+  values: {
+    id: 'id',
+    tenantId: 'tenant_id',
+    actor: 'actor',
+    action: 'action',
+    traceId: 'trace_id',
+    taskId: 'task_id',
+    runId: 'run_id',
+    details: `coalesce(details, '{}')`,
+  },
+  from: 'json_to_recordset($1::json) as e (id uuid, tenant_id text, actor text, action text, trace_id text, task_id uuid, run_id uuid, details jsonb)',
+});
 
 function rowOf({ tenantId, actor, action, traceId, taskId, runId, details }: AuditEntry) {
   return {

@@ -247,7 +247,7 @@ function urlOf(
 async function errorOf(response: Response, signal: AbortSignal | undefined): Promise<ClientError> {
   const body = ErrorBody.safeParse(parse(await textOf(response, signal)));
   if (!body.success) return unreadable(response);
-  const { error, code, details, request_id, trace_id, run_id } = body.data;
+  const { error, code, details, access, request_id, trace_id, run_id } = body.data;
   return new ClientError({
     status: response.status,
     code,
@@ -255,6 +255,7 @@ async function errorOf(response: Response, signal: AbortSignal | undefined): Pro
     details: details ?? [],
     requestId: request_id,
     traceId: trace_id,
+    ...(access !== undefined && { access }),
     ...(run_id !== undefined && { runId: run_id }),
   });
 }

@@ -1,10 +1,11 @@
-import type { ErrorDetail } from '@reeve/contract';
+import type { ErrorDetail, RoleRefusal } from '@reeve/contract';
 
 interface ClientErrorFields {
   readonly status: number;
   readonly code: string;
   readonly message: string;
   readonly details?: readonly ErrorDetail[];
+  readonly access?: RoleRefusal;
   readonly requestId?: string;
   readonly traceId?: string;
   readonly runId?: string;
@@ -17,6 +18,8 @@ export class ClientError extends Error {
   /** The stable reason of the contract; switch on this. */
   readonly code: string;
   readonly details: readonly ErrorDetail[];
+  /** The role that the call needs and the caller's, where the latter is too weak. */
+  readonly access: RoleRefusal | undefined;
   readonly requestId: string | undefined;
   readonly traceId: string | undefined;
   /** The run that goes on, where a wait for it timed out. */
@@ -27,6 +30,7 @@ export class ClientError extends Error {
     this.status = fields.status;
     this.code = fields.code;
     this.details = fields.details ?? [];
+    this.access = fields.access;
     this.requestId = fields.requestId;
     this.traceId = fields.traceId;
     this.runId = fields.runId;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ROLES } from './route.ts';
 
 /** The closed set of gRPC codes that Reeve uses, in snake_case. */
 export type ErrorCode =
@@ -58,6 +59,10 @@ export type Reason = keyof typeof REASONS;
 export const ErrorDetail = z.object({ path: z.string(), message: z.string() });
 export type ErrorDetail = z.infer<typeof ErrorDetail>;
 
+/** The role that a refused call needs, and the one that its caller has. */
+export const RoleRefusal = z.object({ required_role: z.enum(ROLES), role: z.enum(ROLES) });
+export type RoleRefusal = z.infer<typeof RoleRefusal>;
+
 /** The body of every error answer. */
 export const ErrorBody = z
   .object({
@@ -68,6 +73,7 @@ export const ErrorBody = z
     duration_ms: z.number(),
     service: z.string(),
     details: z.array(ErrorDetail).optional(),
+    access: RoleRefusal.optional().describe('Present where the role of the caller is too weak.'),
     run_id: z.string().optional().describe('The run that goes on, where a wait for it timed out.'),
   })
   .meta({ id: 'Error' });

@@ -9,6 +9,29 @@ const base = {
 const step = z.number().int().describe('The step this belongs to.');
 
 /**
+ * What a `system` event reports; readers switch on this, never on the wording of `message`:
+ * - `queued`: the run waits for its turn in the session or for a worker;
+ * - `started`: a worker executes the run for the first time;
+ * - `retrying`: a failed run is executed again;
+ * - `step_restarted`: a crash interrupted `discard_step`, which is executed again;
+ * - `waiting`: the run is suspended until `waiting_for` is resolved;
+ * - `delegated`: tool call `step` opened the child run `child_run_id`;
+ * - `compacting`: the conversation exceeds the model's context, and a summary will replace its oldest messages;
+ * - `compacted`: the summary is in place.
+ */
+export const RunPhase = z.enum([
+  'queued',
+  'started',
+  'retrying',
+  'step_restarted',
+  'waiting',
+  'delegated',
+  'compacting',
+  'compacted',
+]);
+export type RunPhase = z.infer<typeof RunPhase>;
+
+/**
  * What a run tells its readers, in order: `session_start`, `system`, then any number of the middle ones,
  * `result`, `session_end`. A `system` event with `discard_step` says that a step was begun again after a
  * crash: whatever text that step had already streamed is void.
@@ -25,7 +48,8 @@ export const RunEvent = z
     z.object({
       ...base,
       type: z.literal('system'),
-      message: z.string(),
+      message: z.string().describe('A sentence for people; its wording may change.'),
+      phase: RunPhase.optional().describe('Absent in events that servers before this field stored.'),
       model: z.string().optional(),
       tools: z.array(z.string()).optional(),
       discard_step: z.number().int().optional(),
@@ -102,3 +126,15 @@ export type NewRunEvent = RunEvent extends infer E
     ? Omit<E, 'seq' | 'run_id' | 'timestamp'>
     : never
   : never;
+
+/**
+ * The phase that a `system` event reports. An event stored without one is told by its other fields; undefined
+ * where those do not tell, and its `message` is all there is to show.
+ */
+export function phaseOf(event: Extract<RunEvent, { type: 'system' }>): RunPhase | undefined {
+  if (event.phase !== undefined) return event.phase;
+  if (event.discard_step !== undefined) return 'step_restarted';
+  if (event.waiting_for !== undefined) return 'waiting';
+  if (event.child_run_id !== undefined) return 'delegated';
+  return event.model === undefined ? undefined : 'started';
+}

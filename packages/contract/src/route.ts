@@ -14,7 +14,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Responses = Readonly<Record<number, z.ZodType | null>>;
 
 /** What went wrong, as every route tells it. */
-export type Failure = Pick<ErrorBody, 'error' | 'code' | 'details' | 'run_id'> & { readonly status: number };
+export type Failure = Pick<ErrorBody, 'error' | 'code' | 'details' | 'access' | 'run_id'> & { readonly status: number };
 
 /** How a route of somebody else’s protocol tells of a failure. */
 export interface FailureShape {

@@ -4,14 +4,14 @@ import { sql, type RawBuilder } from 'kysely';
 /*
  * A row that one process at a time works on
  *
- *   free ──hold──► somebody's, for a while ──held longer──► … ──released, lapsed, the embedded database opened──► free
+ *   free ──hold──► held for a while ──held again by its holder──► held longer ──released, expired, the embedded database opened──► free
  */
 
 /** Tables whose rows are held, by the columns `holder` and `held_until`. */
 const HELD = ['embedding_spaces', 'external_stores'] as const;
 export type HeldTable = (typeof HELD)[number];
 
-/** Gives a table's row to one process for a while, or longer to the one that has it; false where another has, or there is no such row. */
+/** Holds a row for one process, or extends its hold. Returns false if another process holds it or no such row exists. */
 export async function hold(
   db: Db,
   table: HeldTable,
@@ -25,13 +25,13 @@ export async function hold(
   return rows.length === 1;
 }
 
-/** Lets others have a row at once. */
+/** Ends a process's hold of a row. */
 export async function release(db: Db, table: HeldTable, row: RawBuilder<boolean>, holder: string): Promise<void> {
   await sql`
     update ${sql.table(table)} set holder = null, held_until = null where ${row} and holder = ${holder}`.execute(db);
 }
 
-/** Lets anybody have any row: when the embedded database is opened, whoever held one is dead. */
+/** Ends all holds. Called when the embedded database is opened, since every process that held a row is dead by then. */
 export async function expireHolds(db: Db): Promise<void> {
   for (const table of HELD)
     await sql`update ${sql.table(table)} set holder = null, held_until = null where holder is not null`.execute(db);

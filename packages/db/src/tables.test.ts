@@ -94,7 +94,6 @@ const COLUMNS = {
   },
   concurrency_limits: { tenant_id: NO, agent_id: NO, max_running: YES, policy_max: YES },
   concurrency_slots: { tenant_id: NO, key: NO, task_id: NO, holds: NO, rank: NO },
-  ended_tasks: { task_id: NO, tenant_id: NO },
   embedding_progress: { embedding_id: NO, space_id: NO, tenant_id: NO, until: NO, version: NO, vectors: NO },
   embedding_spaces: {
     id: NO,
@@ -315,9 +314,8 @@ const COLUMNS = {
     expires_at: NO,
     ended_at: YES,
   },
-  parked_tasks: { task_id: NO, tenant_id: NO, reason: NO, parked_at: NO, retry_at: YES },
   rate_windows: { tenant_id: NO, key: NO, count: NO, began_at: NO, ends_at: NO },
-  ready_tasks: { tenant_id: NO, lane: NO, rank: NO, task_id: NO },
+  ready_tasks: { tenant_id: NO, agent_id: NO, quarantined: NO, rank: NO, task_id: NO },
   responses: { id: NO, tenant_id: NO, previous_id: YES, input: NO, output: NO, answer: NO, created_at: NO },
   runs: {
     id: NO,
@@ -406,6 +404,7 @@ const COLUMNS = {
     ended_at: YES,
     child_run_id: YES,
   },
+  task_completion_outbox: { task_id: NO, tenant_id: NO },
   task_counts: { tenant_id: NO, agent_id: NO, task_type: NO, status: NO, minute: NO, change: NO },
   task_dependencies: { depends_on: NO, task_id: NO, tenant_id: NO },
   task_policies: {
@@ -447,7 +446,7 @@ const COLUMNS = {
     concurrency_key: YES,
     concurrency_limit: NO,
     concurrency_strategy: NO,
-    has_followers: NO,
+    notifies_on_end: NO,
     lost_attempts: NO,
     created_at: NO,
     started_at: YES,
@@ -456,7 +455,7 @@ const COLUMNS = {
   },
   tenant_policies: { tenant_id: NO, overrides: NO, updated_by: NO, updated_at: NO },
   tenants: { tenant_id: NO, name: NO, created_at: NO },
-  timers: { task_id: NO, tenant_id: NO, due_at: NO, reason: NO },
+  waiting_tasks: { task_id: NO, tenant_id: NO, reason: NO, since: NO, due_at: YES },
   workflows: {
     id: NO,
     tenant_id: NO,

@@ -48,7 +48,7 @@ export interface Tables {
     concurrency_key: string | null;
     concurrency_limit: Generated<number>;
     concurrency_strategy: Generated<string>;
-    has_followers: Generated<boolean>;
+    notifies_on_end: Generated<boolean>;
     lost_attempts: Generated<number>;
     created_at: Time;
     started_at: Time | null;
@@ -64,8 +64,8 @@ export interface Tables {
     created_by_user_id: string | null;
     created_at: Generated<Time>;
   };
-  ready_tasks: { tenant_id: string; lane: string; rank: number; task_id: string };
-  ended_tasks: { task_id: string; tenant_id: string };
+  ready_tasks: { tenant_id: string; agent_id: string; quarantined: Generated<boolean>; rank: number; task_id: string };
+  task_completion_outbox: { task_id: string; tenant_id: string };
   concurrency_slots: { tenant_id: string; key: string; task_id: string; holds: boolean; rank: number };
   concurrency_limits: { tenant_id: string; agent_id: string; max_running: number | null; policy_max: number | null };
   approvals: {
@@ -159,14 +159,7 @@ export interface Tables {
     minute: Time;
     change: number;
   };
-  timers: { task_id: string; tenant_id: string; due_at: Time; reason: string };
-  parked_tasks: {
-    task_id: string;
-    tenant_id: string;
-    reason: string;
-    parked_at: Generated<Time>;
-    retry_at: Time | null;
-  };
+  waiting_tasks: { task_id: string; tenant_id: string; reason: string; since: Generated<Time>; due_at: Time | null };
   task_dependencies: { depends_on: string; task_id: string; tenant_id: string };
   leases: {
     task_id: string;

@@ -14,7 +14,7 @@ import {
   mountSchedules,
   mountTasks,
   mountTaskStreams,
-  retryShort,
+  resumeShort,
   type CheckTask,
   type JournalFeed,
 } from '@reeve/tasks';
@@ -119,7 +119,7 @@ export function createGateway(parts: GatewayParts): App {
   mountUsage(app, database, {
     nameAgent,
     checkAgent: (tx, tenantId, ref) => checkTask(tx, tenantId, ref, 'any'),
-    raised: (tenantId) => retryShort(database, handler, parts.log, tenantId),
+    raised: (tenantId) => resumeShort(database, handler, parts.log, tenantId),
   });
   mountOperations(app, { ...parts, circuits: runtime.circuits });
   mountSettings(app, parts, settings);

@@ -118,7 +118,7 @@ describe('the runtime behind /execute', { timeout: 120_000 }, () => {
     const late = request();
     await assert.rejects(runtimeWith().execute(late, 150, never), (error: ReeveError) => {
       assert.deepEqual([error.reason, error.unsure], ['timeout', false]);
-      assert.match(error.message, /longer than 150 ms/);
+      assert.match(error.message, /not finish within 150 ms/);
       return error.runId !== undefined;
     });
   });

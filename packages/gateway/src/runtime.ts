@@ -162,7 +162,8 @@ async function begin(
     repeats.inc();
     parts.log.warn({ err: failure, attempt, pause_ms: pauseMs }, 'a run could not be started; it is tried again');
     await sleep(pauseMs, signal);
-    if (signal.aborted) throw new ReeveError('cancelled', 'the caller went away', { unsure: isUnsure, cause: failure });
+    if (signal.aborted)
+      throw new ReeveError('cancelled', 'the caller disconnected', { unsure: isUnsure, cause: failure });
   }
 }
 
@@ -201,7 +202,7 @@ function unsureOf({ requester: { traceId } }: RunRequest, cause: unknown): Reeve
   unsureStarts.inc();
   return new ReeveError(
     'timeout',
-    `it is not known whether a run has begun; look at /api/v1/runs?trace_id=${traceId} before you ask again`,
+    `the run may have started; check /api/v1/runs?trace_id=${traceId} before repeating the request`,
     { unsure: true, ...(cause !== undefined && { cause }) },
   );
 }
@@ -222,17 +223,14 @@ async function follow(
   for (;;) {
     const leftMs = Math.ceil(deadline.leftMs());
     try {
-      return await waitForRun(watched, tenantId, runId, leftMs, signal);
+      return await waitForRun(watched, tenantId, runId, leftMs, signal, deadline.waitMs);
     } catch (error) {
-      if (error instanceof ReeveError) {
-        if (error.reason !== 'timeout' || seen.ended) throw error;
-        throw new ReeveError('timeout', error.message.replace(`${leftMs} ms`, `${deadline.waitMs} ms`), { runId });
-      }
+      if (error instanceof ReeveError) throw error;
       if (!isTransient(error)) throw new ReeveError('internal', String(error), { runId, cause: error });
       // It ends with the run's id once the time is over.
       await sleep(Math.min(FOLLOW_AGAIN_MS, deadline.leftMs()), signal);
       if (deadline.leftMs() === 0)
-        throw new ReeveError('timeout', `the run takes longer than ${deadline.waitMs} ms; it goes on`, {
+        throw new ReeveError('timeout', `the run did not finish within ${deadline.waitMs} ms and continues`, {
           runId,
           cause: error,
         });

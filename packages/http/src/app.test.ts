@@ -272,10 +272,9 @@ describe('an application', () => {
     await refused(post('nonsense', { 'x-api-key': 'wrong' }), 401, 'unauthenticated');
     role = 'viewer';
     try {
-      assert.equal(
-        (await refused(post('nonsense'), 403, 'forbidden')).error,
-        'this needs the role member; you have viewer',
-      );
+      const refusal = await refused(post('nonsense'), 403, 'forbidden');
+      assert.equal(refusal.error, 'this requires the role member; you have viewer');
+      assert.deepEqual(refusal.access, { required_role: 'member', role: 'viewer' });
       assert.equal((await send('GET', '/things')).status, 200);
     } finally {
       role = 'admin';

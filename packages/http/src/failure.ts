@@ -11,12 +11,13 @@ export function failureOf(thrown: unknown): ReeveError {
 }
 
 /** What a caller is told of an error: what went wrong inside never leaves. */
-export function shownFailure(error: ReeveError): Pick<ErrorBody, 'error' | 'code' | 'details' | 'run_id'> {
+export function shownFailure(error: ReeveError): Pick<ErrorBody, 'error' | 'code' | 'details' | 'access' | 'run_id'> {
   return {
     error:
       error.reason === 'internal' ? 'something went wrong inside; the log has it under this request id' : error.message,
     code: error.reason,
     ...(error.details.length > 0 && { details: [...error.details] }),
+    ...(error.access !== undefined && { access: error.access }),
     ...(error.runId !== undefined && { run_id: error.runId }),
   };
 }

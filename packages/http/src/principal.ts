@@ -19,9 +19,11 @@ export function challengeOf(header: (name: string) => string | undefined): strin
   return `Bearer realm="reeve"${header('authorization') === undefined ? '' : ', error="invalid_token"'}`;
 }
 
-/** Throws `forbidden` unless the principal has at least the role. */
+/** Throws `forbidden`, with both roles in `access`, unless the principal has at least the role. */
 export function requireAccess(principal: Principal, access: Exclude<Access, 'public'>): void {
   if (ROLES.indexOf(principal.role) < ROLES.indexOf(access)) {
-    throw new ReeveError('forbidden', `this needs the role ${access}; you have ${principal.role}`);
+    throw new ReeveError('forbidden', `this requires the role ${access}; you have ${principal.role}`, {
+      access: { required_role: access, role: principal.role },
+    });
   }
 }

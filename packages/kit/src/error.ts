@@ -1,9 +1,11 @@
-import { REASONS, type ErrorCode, type ErrorDetail, type Reason } from '@reeve/contract';
+import { REASONS, type ErrorCode, type ErrorDetail, type Reason, type RoleRefusal } from '@reeve/contract';
 
 export interface ReeveErrorOptions {
   readonly cause?: unknown;
   /** Each wrong field, where there are several. */
   readonly details?: readonly ErrorDetail[];
+  /** The role that the call needs and the one that its caller has, where that is why it is refused. */
+  readonly access?: RoleRefusal;
   /** When trying again may help. */
   readonly retryAfterMs?: number;
   /** The run that goes on although this call gave up waiting for it. */
@@ -23,6 +25,7 @@ export class ReeveError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly details: readonly ErrorDetail[];
+  readonly access: RoleRefusal | undefined;
   readonly retryAfterMs: number | undefined;
   readonly runId: string | undefined;
   readonly unsure: boolean;
@@ -33,6 +36,7 @@ export class ReeveError extends Error {
     this.code = REASONS[reason].code;
     this.status = REASONS[reason].status;
     this.details = options.details ?? [];
+    this.access = options.access;
     this.retryAfterMs = options.retryAfterMs;
     this.runId = options.runId;
     this.unsure = options.unsure ?? false;

@@ -1,17 +1,17 @@
-/** How much one transaction does at a time. */
+/** How many items one transaction processes, found out as it goes. */
 export interface AdaptiveBatch {
-  /** For the next one. */
+  /** Items for the next transaction. */
   size(): number;
-  /** Tells how long a transaction took that did so much; it is not told of what was less than it may have been. */
+  /** Records how long a transaction of so many items took. One of fewer items than `size()` allowed changes nothing. */
   took(size: number, ms: number): void;
 }
 
-/** What a transaction that is one of many is to take: whoever else wants the embedded database waits for it. */
+/** Target duration of one transaction of many: everything else on the embedded database waits for it. */
 const PIECE_MS = 200;
 const FIRST = 64;
 const [LEAST, MOST] = [48, 512];
 
-/** Finds out how much a transaction may do on this machine, as it is now, to take about a fifth of a second. */
+/** Adapts the size to this machine, so that a transaction takes about a fifth of a second. */
 export function createAdaptiveBatch(): AdaptiveBatch {
   let size = FIRST;
   return {

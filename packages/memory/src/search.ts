@@ -8,8 +8,8 @@ import { findSpaces } from './spaces.ts';
 import type { MemoryQuery } from './query-embedders.ts';
 
 /*
- * What was remembered and said. Equal ranks go to the newer one, scores fade with age where that is asked for, and what came in the place of a memory stands before it. What was
- * said in sessions is found once the indexer has been there, with what was said around it.
+ * Searches memories and messages. Of equal scores the newer text ranks first, scores fade with age on request, and a memory that
+ * supersedes another ranks ahead of it. Messages are found once the indexer has indexed them, with the messages around them.
  */
 
 /** What to look for, and what is left out of what is found. */

@@ -73,7 +73,7 @@ suite('keys', () => {
       [['rotate', missing, '--grace', '31d'], 2, /at most 30d/],
       [['rotate', missing], 1, /there is no key/],
       [['revoke', 'x'], 2, /must be a UUID/],
-      [['list'], 5, /needs the role admin/, secret ?? ''],
+      [['list'], 5, /requires the role admin/, secret ?? ''],
       [['list'], 5, /is not a key of this server|not a key as/, 'rv_unknown_key'],
     ];
     await Promise.all(

@@ -1,6 +1,6 @@
 import type { Database } from '@reeve/db';
 import { Signal, type Log } from '@reeve/kit';
-import { retryShort, setPolicyLimits, type TaskHandler } from '@reeve/tasks';
+import { resumeShort, setPolicyLimits, type TaskHandler } from '@reeve/tasks';
 import { followPolicies } from '@reeve/ledger';
 import { selectTenantIds, type Policies } from '@reeve/limits';
 
@@ -32,7 +32,7 @@ export async function keepPolicyLimits(
         if (JSON.stringify(limits) !== held) await setPolicyLimits(database, limits);
         held = JSON.stringify(limits);
         for (const tenantId of await followPolicies(database, policies))
-          await retryShort(database, handler, log, tenantId);
+          await resumeShort(database, handler, log, tenantId);
       } catch (error) {
         log.warn({ err: error }, 'the limits of policies could not be set; those from before hold');
       }

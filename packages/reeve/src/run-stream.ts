@@ -1,5 +1,5 @@
 import { ClientError, type Client } from '@reeve/client';
-import { routes, type BodyInputOf, type RunEvent, type RunWait, type Usage } from '@reeve/contract';
+import { phaseOf, routes, type BodyInputOf, type RunEvent, type RunWait, type Usage } from '@reeve/contract';
 import { onInterrupt } from './interrupt.ts';
 
 export type RunRequest = Omit<BodyInputOf<typeof routes.chat>, 'stream' | 'timeout_ms'>;
@@ -134,8 +134,7 @@ function summarize(before: RunSummary | undefined, event: RunEvent): RunSummary 
       break;
     case 'system':
       if (event.waiting_for !== undefined) before.waiting_for = event.waiting_for;
-      if (event.waiting_for !== undefined || event.message === 'queued') before.status = 'queued';
-      if (event.message === 'started') before.status = 'running';
+      before.status = statusAfter(event) ?? before.status;
       break;
     case 'error':
       before.error = { code: event.code, message: event.message };
@@ -154,4 +153,17 @@ function summarize(before: RunSummary | undefined, event: RunEvent): RunSummary 
     default:
   }
   return before;
+}
+
+/** The run's status after a `system` event; undefined where the event leaves it as it was. */
+function statusAfter(event: Extract<RunEvent, { type: 'system' }>): 'queued' | 'running' | undefined {
+  switch (phaseOf(event)) {
+    case 'queued':
+    case 'waiting':
+      return 'queued';
+    case 'started':
+      return 'running';
+    default:
+      return undefined;
+  }
 }

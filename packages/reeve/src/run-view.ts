@@ -1,4 +1,4 @@
-import type { RunEvent, Usage } from '@reeve/contract';
+import { phaseOf, type RunEvent, type Usage } from '@reeve/contract';
 import { howToDecide } from './approval-view.ts';
 import type { RunSummary } from './run-stream.ts';
 import { clip, dim, note, oneLine, printable } from './output.ts';
@@ -42,10 +42,11 @@ export function createRunView({ asks = false, quiet = false }: RunView = {}): (e
     endLine();
     note(printable(text));
   }
-  function system({ message, discard_step, waiting_for }: SystemEvent): void {
-    if (waiting_for === 'budget') tellAll(`reeve: the run waits: ${message}; or with "reeve budgets set"`);
-    else if (discard_step !== undefined) tell(`(${message}; what it had said is void)`);
-    else if (message !== 'started') tell(`(${message})`);
+  function system(event: SystemEvent): void {
+    const phase = phaseOf(event);
+    if (event.waiting_for === 'budget') tellAll(`reeve: the run waits: ${event.message}; or with "reeve budgets set"`);
+    else if (phase === 'step_restarted') tell(`(${event.message}; its earlier output is void)`);
+    else if (phase !== 'started') tell(`(${event.message})`);
   }
 
   return (event) => {

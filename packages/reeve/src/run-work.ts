@@ -1,4 +1,4 @@
-import { routes, type RunEvent, type WaitingFor } from '@reeve/contract';
+import { phaseOf, routes, type RunEvent, type WaitingFor } from '@reeve/contract';
 import { sleep } from '@reeve/kit';
 import type { Connection } from './connect.ts';
 
@@ -48,9 +48,9 @@ export function createRunWork({ client, local, config }: Connection, asks: boole
       if (local?.worker === undefined) return;
       if (event.type === 'session_start') taskId = event.task_id;
       if (event.type !== 'system') return;
-      const { waiting_for, message } = event;
+      const { waiting_for } = event;
       if (isAlone && (waiting_for === 'budget' || (waiting_for === 'approval' && !asks))) return stuck();
-      if (waiting_for === undefined && message !== 'queued') return;
+      if (waiting_for === undefined && phaseOf(event) !== 'queued') return;
       working ??= work(local.worker).catch((error: unknown) => {
         if (stop.signal.aborted) return;
         stuck();

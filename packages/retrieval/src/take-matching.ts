@@ -1,9 +1,9 @@
-/** What is looked at at a time, at most, where little of it may be answered. */
+/** The largest page, reached if few texts match. */
 const LARGEST_PAGE = 3_200;
 
 /**
- * The best `count` texts of a ranking that may be answered, each with what it is. `take` gives the ranking's next texts, fewer only at
- * its end; `find` answers which of some texts may be answered, by their names.
+ * Takes the best `count` texts of a ranking that the caller accepts, each with its match. `take` returns the ranking's next texts,
+ * fewer only at its end; `find` returns the matches of accepted texts by their refs.
  */
 export async function takeMatching<Text extends { readonly ref: string }, Match>(
   take: (count: number) => Promise<readonly Text[]>,

@@ -172,7 +172,7 @@ async function* watched<T>(
   } finally {
     if (!isOver) {
       await withContext(context, async () => iterator.return?.());
-      fail(new ReeveError('cancelled', 'the caller went away'));
+      fail(new ReeveError('cancelled', 'the caller disconnected'));
     }
   }
 }

@@ -4,7 +4,7 @@ import type { NewRunEvent, RunEvent, ToolOutcome } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { invalidField, ReeveError } from '@reeve/kit';
 import type { MemoryQuery } from '@reeve/memory';
-import { adoptTask, carryOut, createAfterCommit, type AfterCommit } from '@reeve/tasks';
+import { adoptTask, type PostCommitEffects } from '@reeve/tasks';
 import { failedOutcome, type Delegation } from '@reeve/tools';
 import type { RunAgent } from './begin.ts';
 import { auditOf } from './committer.ts';
@@ -21,7 +21,7 @@ import { isOffered, type Work } from './work.ts';
  *
  * One transaction opens the child (its task, its run, its session) and writes its id into the step, so a crash leaves either
  * none or one. Then the run is parked like one that waits for people. The end of the child's task takes it out again, in a
- * transaction that a crash only puts off (see tasks/src/release.ts), and whoever goes on reads what the child came to from its
+ * transaction that a crash only puts off (see tasks/src/queue/completion-outbox.ts), and whoever goes on reads what the child came to from its
  * row. A parent that ends takes its children with it in the same way.
  */
 
@@ -46,33 +46,30 @@ export async function openChild(
   input: unknown,
   events: readonly NewRunEvent[],
 ): Promise<ToolOutcome | undefined> {
-  const { database, handler, feed } = work;
   const wanted = work.tools.delegation(pending.name, input);
   if (wanted === undefined) throw new ReeveError('internal', `tool ${pending.name} gives no work to agents`);
   if ('refused' in wanted) return wanted.refused;
   const step = work.begun.has(pending.number) ? pending : { ...pending, attempt: pending.attempt + 1 };
   const vector = await work.embedQuery?.(work.run.tenantId, wanted.asked.message);
-  const after = createAfterCommit();
-  let opened: { run: RunRecord; events: RunEvent[] } | undefined;
+  let opened: RunRecord | undefined;
   try {
     await work.commit({
       events,
-      write: async (tx) => {
-        opened = await insertChild(tx, work, step, wanted.asked, vector, after);
-        const { run: child } = opened;
+      write: async (tx, effects) => {
+        const { run: child, events: begun } = await insertChild(tx, work, step, wanted.asked, vector, effects);
+        opened = child;
+        effects.calls.push(() => work.feed.publish(child.id, begun));
         const details = { step: step.number, to: child.agentSlug, child_run_id: child.id };
         await recordAudit(tx, [auditOf(work.run, 'HANDOFF', details)]);
-        const message = `gave work to ${opened.run.agentSlug}`;
-        return [{ type: 'system', message, step: step.number, child_run_id: opened.run.id }];
+        const message = `delegated to ${child.agentSlug}`;
+        return [{ type: 'system', phase: 'delegated', message, step: step.number, child_run_id: child.id }];
       },
     });
   } catch (thrown) {
     if (!(thrown instanceof ReeveError) || !isRefusal(thrown)) throw thrown;
     return failedOutcome('error', thrown.message);
   }
-  const child = opened!.run;
-  feed.publish(child.id, opened!.events);
-  await carryOut(database, handler, after);
+  const child = opened!;
   work.steps = work.steps.map((one) => (one.number === step.number ? { ...step, childRunId: child.id } : one));
   work.begun.add(step.number);
   work.children = [...work.children, awaited(child, step)];
@@ -90,14 +87,14 @@ async function insertChild(
   step: ToolStep,
   { agent: ref, message, sessionId }: Delegation,
   vector: MemoryQuery | undefined,
-  after: AfterCommit,
+  effects: PostCommitEffects,
 ): Promise<{ run: RunRecord; events: RunEvent[] }> {
   const { run: parent, claim, handler, models } = work;
   const { tenantId, userId, traceId } = parent;
   const agent = await requireAllowed(tx, parent, ref);
   if (sessionId !== undefined) await requireOwnSession(tx, parent, agent, sessionId);
   const requester = { tenantId, userId, traceId, requestId: null };
-  const { task } = await insertRunTask(tx, handler, undefined, after, {
+  const { taskId } = await insertRunTask(tx, handler, undefined, effects, {
     requester,
     agent,
     door: DOOR,
@@ -107,9 +104,9 @@ async function insertChild(
     sessionId,
     multitask: 'reject',
   });
-  await adoptTask(tx, task.id, parent.taskId);
+  await adoptTask(tx, taskId, parent.taskId);
   const { state, events } = await openRun(tx, {
-    task,
+    taskId,
     agent,
     door: DOOR,
     requester,

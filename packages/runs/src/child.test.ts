@@ -5,7 +5,7 @@ import type { Run, ToolOutcome } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
 import type { ModelRequest } from '@reeve/models';
-import { cancelTask, decideApproval, retryShort, retryTask, selectTask, selectToolApprovals } from '@reeve/tasks';
+import { cancelTask, decideApproval, resumeShort, retryTask, selectTask, selectToolApprovals } from '@reeve/tasks';
 import { openTestEngine, requester, type ScriptedAnswer, type TestEngine } from '@reeve/testing';
 import { cancelRun } from './cancel.ts';
 import { forkRun } from './fork.ts';
@@ -107,9 +107,9 @@ describe('a run that gives work to another agent', () => {
     const events = await engine.events(runId);
     assert.deepEqual(
       events.flatMap((event) =>
-        event.type === 'system' && event.child_run_id ? [[event.step, event.child_run_id]] : [],
+        event.type === 'system' && event.child_run_id ? [[event.phase, event.step, event.child_run_id]] : [],
       ),
-      children.map(({ id }, index) => [index + 2, id]),
+      children.map(({ id }, index) => ['delegated', index + 2, id]),
     );
     const audited = await engine.database.db
       .selectFrom('audit')
@@ -193,7 +193,7 @@ describe('a run that gives work to another agent', () => {
       [await engine.run(runId), children[0]!, grandchild!].map(({ status }) => status),
       ['cancelled', 'cancelled', 'cancelled'],
     );
-    assert.deepEqual(await engine.database.db.selectFrom('parked_tasks').select('task_id').execute(), []);
+    assert.deepEqual(await engine.database.db.selectFrom('waiting_tasks').select('task_id').execute(), []);
   });
 
   it('takes its children with it when a message to its session stops it', async () => {
@@ -408,7 +408,7 @@ describe('a run that gives work to another agent', () => {
     assert.equal(children.filter(({ waiting_for }) => waiting_for === 'budget').length, 1);
     assert.equal((await engine.run(runId)).waiting_for, 'dependencies');
     await limit(1_000_000, runId);
-    await retryShort(engine.database, engine.handler, silentLog, 'default');
+    await resumeShort(engine.database, engine.handler, silentLog, 'default');
     await work();
     assert.equal((await engine.run(runId)).result, 'All done.');
     const calls = await engine.database.db

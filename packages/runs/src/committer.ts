@@ -2,7 +2,7 @@ import { auditStatement, type AuditAction, type AuditEntry } from '@reeve/audit'
 import type { NewRunEvent, RunEvent } from '@reeve/contract';
 import { inTenant, runTogether, type Database, type Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
-import { leaseLost, type Claim } from '@reeve/tasks';
+import { leaseLost, withPostCommitEffects, type Claim, type PostCommitEffects, type TaskHandler } from '@reeve/tasks';
 import { bookStatement, refusalOf, type Booking, type EndedCall, type NewCall } from '@reeve/ledger';
 import type { Feed } from './feed.ts';
 import { numberEvents, storedEvent } from './log.ts';
@@ -39,8 +39,8 @@ export interface Transition {
   readonly again?: readonly number[];
   readonly events?: readonly NewRunEvent[];
   readonly audit?: readonly Pick<AuditEntry, 'action' | 'details'>[];
-  /** What belongs to others. What it answers comes after the events above. */
-  readonly write?: (tx: Tx) => Promise<readonly NewRunEvent[] | void>;
+  /** What belongs to others. What it answers comes after the events above; its effects are flushed once all of it has committed. */
+  readonly write?: (tx: Tx, effects: PostCommitEffects) => Promise<readonly NewRunEvent[] | void>;
 }
 
 /** What the ledger is told in a transition. */
@@ -68,6 +68,7 @@ export interface Committer {
 
 export interface CommitterParts {
   readonly database: Database;
+  readonly handler: TaskHandler;
   readonly feed: Feed;
   readonly claim: Claim;
   readonly run: RunRecord;
@@ -77,17 +78,26 @@ export interface CommitterParts {
   readonly rowOf: (step: StepRecord) => NewStep;
 }
 
-export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq, rowOf }: CommitterParts): Committer {
-  let lastSeq = afterSeq;
+export function createCommitter(parts: CommitterParts): Committer {
+  const { database, handler, feed, claim, run, rowOf } = parts;
+  let lastSeq = parts.lastSeq;
   let before: Promise<unknown> = Promise.resolve();
   let waiting: Transition[] = [];
   let ends: EndedCall[] = [];
   const holder = { tenantId: run.tenantId, runId: run.id, taskId: claim.task.id, epoch: claim.epoch };
 
   /** Answers why the ledger refuses a call that was to begin; the rest has committed then. */
-  async function apply(
+  function apply(
     asked: Transition | ((tx: Tx) => Promise<Transition>),
     { begins }: Pick<Booked, 'begins'> = {},
+  ): Promise<ReeveError | undefined> {
+    return withPostCommitEffects(database, handler, (effects) => applyWith(asked, begins, effects));
+  }
+
+  async function applyWith(
+    asked: Transition | ((tx: Tx) => Promise<Transition>),
+    begins: NewCall | undefined,
+    effects: PostCommitEffects,
   ): Promise<ReeveError | undefined> {
     const taken = waiting;
     const ended = ends;
@@ -114,7 +124,7 @@ export function createCommitter({ database, feed, claim, run, lastSeq: afterSeq,
         let first = changes;
         if (last.write !== undefined) {
           checkHeld(await runTogether(tx, changes));
-          const more = add((await last.write(tx)) ?? []);
+          const more = add((await last.write(tx, effects)) ?? []);
           first = more.length > 0 ? [eventStatement(run.tenantId, run.id, more)] : [];
         }
         // Budgets last of all: they are shared, and are to be locked only briefly.

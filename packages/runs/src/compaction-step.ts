@@ -34,7 +34,8 @@ export async function compactionStep(work: Work, pending: CompactionStep, signal
   stepsSettled.inc({ kind: 'compaction', outcome: 'success' });
   const told: NewRunEvent = {
     type: 'system',
-    message: `the first ${cut} messages of the conversation were summed up, since it had grown too long`,
+    phase: 'compacted',
+    message: `the conversation was too long for the model; a summary replaces its first ${cut} messages`,
   };
   await work.commit({
     events:

@@ -4,16 +4,7 @@ import type { NewRunEvent, RunWait } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
 import { blamePlaybooks, followedPlaybooks, learnPlaybook, noteForExtraction, type MemoryRules } from '@reeve/memory';
-import {
-  carryOut,
-  createAfterCommit,
-  followUp,
-  holdTask,
-  parkTask,
-  selectToolApprovals,
-  settleTask,
-  shownError,
-} from '@reeve/tasks';
+import { lockClaimed, selectToolApprovals, settleTask, shownError, suspendTask } from '@reeve/tasks';
 import { auditOf, type Transition } from './committer.ts';
 import { usageOf, type StepRecord } from './run.ts';
 import { appendSteps } from './session.ts';
@@ -30,39 +21,35 @@ export async function complete(
   settled: Pick<Transition, 'settled' | 'events' | 'audit'>,
 ): Promise<void> {
   const { run } = work;
-  let followed = false;
   const rules = await work.memoryRulesOf(run.tenantId);
   await work.commit({
     ...settled,
     events: [...(settled.events ?? []), ...closing(work, 'completed', answer)],
     audit: [...(settled.audit ?? []), { action: 'PLAN_END', details: { status: 'completed' } }],
-    write: async (tx) => {
+    write: async (tx, effects) => {
       await updateEndedRun(tx, run.id, { status: 'completed', result: answer, error: null });
       await appendSteps(tx, run, after, answer);
       await learn(tx, work, after, rules);
       if (rules.extract) await noteFacts(tx, work, answer);
-      followed = await settleTask(tx, work.claim, {
-        status: 'completed',
-        result: { response: answer, run_id: run.id, usage: usageOf(run.used) },
-        summary: answer.slice(0, 500),
-      });
+      const result = { response: answer, run_id: run.id, usage: usageOf(run.used) };
+      const outcome = { status: 'completed', result, summary: answer.slice(0, 500) } as const;
+      await settleTask(tx, work.claim, outcome, effects);
     },
   });
-  await leave(work, followed);
+  work.left = true;
 }
 
 /** Ends a run that failed or was cancelled. */
 export async function fail(work: Work, error: ReeveError): Promise<void> {
   const status = error.reason === 'cancelled' ? 'cancelled' : 'failed';
   const shown = shownError(error);
-  let followed = false;
   await work.commit({
     events: [{ type: 'error', message: shown.message, code: shown.reason }, ...closing(work, status, null)],
     audit: [
       { action: 'PLAN_ERROR', details: { code: shown.reason } },
       { action: 'PLAN_END', details: { status } },
     ],
-    write: async (tx) => {
+    write: async (tx, effects) => {
       await updateAbandoned(tx, work.run.id);
       await updateEndedRun(tx, work.run.id, {
         status,
@@ -70,10 +57,10 @@ export async function fail(work: Work, error: ReeveError): Promise<void> {
         error: { code: shown.reason, message: shown.message },
       });
       if (status === 'failed') await blame(tx, work);
-      followed = await settleTask(tx, work.claim, { status, error: shown });
+      await settleTask(tx, work.claim, { status, error: shown }, effects);
     },
   });
-  await leave(work, followed);
+  work.left = true;
 }
 
 /** What a run that used tools did right, for those that are asked for something alike. */
@@ -118,25 +105,23 @@ async function blame(tx: Tx, { run, agent, steps }: Work): Promise<void> {
  * lease then. Does nothing where a decision or an end came meanwhile. `why` is what readers are told.
  */
 export async function park(work: Work, reason: RunWait, why: string): Promise<void> {
-  const { claim, handler, run, database } = work;
-  const after = createAfterCommit();
+  const { claim, handler, run } = work;
   let left = false;
   await work.commit({
-    write: async (tx) => {
-      await holdTask(tx, claim);
+    write: async (tx, effects) => {
+      await lockClaimed(tx, claim);
       if (reason !== 'budget' && (await hasNews(tx, work))) return [];
       left = true;
-      if ((await parkTask(tx, handler, claim, reason, after, reason === 'budget' ? RETRY_MS : undefined)) === 'ended')
-        return [];
+      const retryMs = reason === 'budget' ? RETRY_MS : undefined;
+      if ((await suspendTask(tx, handler, claim, reason, effects, retryMs)) === 'ended') return [];
       await updateParked(tx, run.id, reason);
       // Still: that was told, and nothing has happened since.
       if (reason === 'budget' && work.waitedFor === 'budget') return [];
       await recordAudit(tx, [auditOf(run, 'PLAN_WAITING', { waiting_for: reason })]);
-      return [{ type: 'system', message: why, waiting_for: reason }];
+      return [{ type: 'system', phase: 'waiting', message: why, waiting_for: reason }];
     },
   });
   work.left = left;
-  await carryOut(database, handler, after);
 }
 
 /** Reads again what the tool calls of a run wait for, and answers whether there is something to be done about any of it. */
@@ -150,12 +135,6 @@ async function hasNews(tx: Tx, work: Work): Promise<boolean> {
 
 /** A run without money looks again after this long: what others had reserved may have come back, or a raise may have been missed. */
 const RETRY_MS = 60_000;
-
-async function leave(work: Work, followed: boolean): Promise<void> {
-  work.left = true;
-  work.database.notify('reeve_journal', work.run.tenantId);
-  if (followed) await followUp(work.database, work.handler);
-}
 
 function closing(
   { run, steps }: Work,

@@ -102,10 +102,10 @@ async function advance(work: Work, signal: AbortSignal): Promise<void> {
   else if (pending.kind === 'compaction') await compactionStep(work, pending, signal);
 }
 
-/** What readers are told of a run whose tool calls wait. */
+/** The event texts of a run that is suspended for its tool calls. */
 const WAITS = {
-  approval: 'waits for a decision on a tool call',
-  dependencies: 'waits for the agents that it gave work to',
+  approval: 'waiting for approval of a tool call',
+  dependencies: 'waiting for child runs',
 } as const;
 
 /** Commits that a model call begins; where it had before, readers are told to void what it streamed then. */

@@ -1,17 +1,17 @@
 import { findAgent, selectAgentVersion } from '@reeve/agents';
 import { recordAudit } from '@reeve/audit';
-import type { NewRunEvent, Task } from '@reeve/contract';
+import type { NewRunEvent } from '@reeve/contract';
 import { inTenant, type Tx } from '@reeve/db';
 import { invalidField, isRetryable, type ReeveError } from '@reeve/kit';
 import type { MemoryQuery } from '@reeve/memory';
-import { requireLease, type Claim, type TaskHandler } from '@reeve/tasks';
+import { requireLease, type Claim, type ClaimedTask, type TaskHandler } from '@reeve/tasks';
 import { beginRun } from './begin.ts';
 import { auditOf } from './committer.ts';
 import { advanceRun } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
 import { usageOf, type RunState } from './run.ts';
 import { readHistory } from './session.ts';
-import { openRun, STARTED, unknownAgent } from './start.ts';
+import { openRun, unknownAgent } from './start.ts';
 import { selectLastSeq } from './store/event.ts';
 import { selectRunRecord, updateEndedRun, updateRevivedRun, updateRunning } from './store/run.ts';
 import { selectStepRecords, updateAbandoned } from './store/step.ts';
@@ -32,12 +32,12 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
       const state = prepared.get(claim) ?? (await load(parts, claim));
       const interactive = state.run.door !== 'task' && state.run.parentRunId === null;
       const retryable = (error: ReeveError) =>
-        isRetryable(error) && error.reason !== 'internal' && !interactive && claim.attempt < claim.task.max_attempts;
+        isRetryable(error) && error.reason !== 'internal' && !interactive && claim.attempt < claim.task.maxAttempts;
       await advanceRun({ ...parts, handler }, claim, state, signal, retryable);
       return null;
     },
     async ended(tx, task, error, status) {
-      const run = await selectRunRecord(tx, task.tenant_id, { taskId: task.id });
+      const run = await selectRunRecord(tx, task.tenantId, { taskId: task.id });
       if (run === undefined) return undefined;
       await updateAbandoned(tx, run.id);
       await updateEndedRun(tx, run.id, { status, result: null, error: { code: error.reason, message: error.message } });
@@ -75,10 +75,10 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
 
 async function load(parts: Omit<EngineParts, 'handler'>, claim: Claim): Promise<RunState> {
   const { task } = claim;
-  const within = <T>(work: (tx: Tx) => Promise<T>) => inTenant(parts.database.db, task.tenant_id, work);
+  const within = <T>(work: (tx: Tx) => Promise<T>) => inTenant(parts.database.db, task.tenantId, work);
   if (parts.embedQuery === undefined) return within((tx) => loadState(tx, parts, claim));
-  const known = await within((tx) => selectRunRecord(tx, task.tenant_id, { taskId: task.id }));
-  const vector = known === undefined ? await parts.embedQuery(task.tenant_id, inputOf(task)) : undefined;
+  const known = await within((tx) => selectRunRecord(tx, task.tenantId, { taskId: task.id }));
+  const vector = known === undefined ? await parts.embedQuery(task.tenantId, inputOf(task)) : undefined;
   return within((tx) => loadState(tx, parts, claim, vector));
 }
 
@@ -90,14 +90,17 @@ async function loadState(
 ): Promise<RunState> {
   const { task } = claim;
   await requireLease(tx, claim);
-  const run = await selectRunRecord(tx, task.tenant_id, { taskId: task.id });
+  const run = await selectRunRecord(tx, task.tenantId, { taskId: task.id });
   if (run === undefined) return openForTask(tx, parts, task, vector);
   const config = await selectAgentVersion(tx, run.agentId, run.agentVersion);
   if (run.startedAt === null) {
     const agent = { ...config, id: run.agentId, version: run.agentVersion };
     const said = (run.forkStep ?? 1) > 1 ? (task.payload.message as string | undefined) : undefined;
     const { events, ...begun } = await beginRun(tx, run, agent, parts.models.defaultModel, said);
-    const told = await appendEventsAtEnd(tx, run, [{ type: 'system', message: STARTED }, ...events]);
+    const told = await appendEventsAtEnd(tx, run, [
+      { type: 'system', phase: 'started', message: 'started' },
+      ...events,
+    ]);
     return { ...begun, agent: config, lastSeq: told.at(-1)!.seq };
   }
   // One that waits for money looks again every minute: that it goes on is told when it does.
@@ -106,7 +109,7 @@ async function loadState(
   if (run.status === 'queued') await updateRunning(tx, run.id);
   else if (run.status !== 'running') {
     await updateRevivedRun(tx, run.id);
-    await appendEventsAtEnd(tx, run, [{ type: 'system', message: 'tried again' }]);
+    await appendEventsAtEnd(tx, run, [{ type: 'system', phase: 'retrying', message: 'retrying after a failure' }]);
   }
   return {
     run: { ...run, status: 'running', waitingFor: null },
@@ -123,24 +126,24 @@ async function loadState(
 async function openForTask(
   tx: Tx,
   { models }: Omit<EngineParts, 'handler'>,
-  task: Task,
+  task: ClaimedTask,
   vector: MemoryQuery | undefined,
 ): Promise<RunState> {
-  const agent = await findAgent(tx, task.tenant_id, task.agent_id);
-  if (agent === undefined) throw unknownAgent(task.agent_id);
+  const agent = await findAgent(tx, task.tenantId, task.agentId);
+  if (agent === undefined) throw unknownAgent(task.agentId);
   const requester = {
-    tenantId: task.tenant_id,
-    userId: task.created_by_user_id ?? 'system',
-    traceId: task.trace_id,
+    tenantId: task.tenantId,
+    userId: task.createdBy ?? 'system',
+    traceId: task.traceId,
     requestId: null,
   };
   const { state } = await openRun(tx, {
-    task,
+    taskId: task.id,
     agent,
     door: 'task',
     requester,
     input: inputOf(task),
-    sessionId: task.session_id ?? undefined,
+    sessionId: task.sessionId ?? undefined,
     defaultModel: models.defaultModel,
     running: true,
     vector,
@@ -149,7 +152,7 @@ async function openForTask(
 }
 
 /** What an agent is told of a task. */
-function inputOf({ title, description, payload }: Task): string {
+function inputOf({ title, description, payload }: ClaimedTask): string {
   const parts = [title];
   if (description) parts.push(description);
   if (Object.keys(payload).length > 0) parts.push(`Payload:\n${JSON.stringify(payload, null, 2)}`);

@@ -2,7 +2,7 @@ import type { NewRunEvent } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { counter, newId, ReeveError } from '@reeve/kit';
 import type { ModelToolCall } from '@reeve/models';
-import { carryOut, createAfterCommit, requestToolApproval, selectAskedTools } from '@reeve/tasks';
+import { requestToolApproval, selectAskedTools, type PostCommitEffects } from '@reeve/tasks';
 import { isTooLong } from './compaction.ts';
 import { complete } from './ending.ts';
 import { callModel, type ModelAnswer } from './model-call.ts';
@@ -88,7 +88,6 @@ async function beginCalls(
   settled: ReturnType<typeof settlement>,
 ): Promise<void> {
   const { run, agent, claim } = work;
-  const carried = createAfterCommit();
   const names = toolCalls.map(({ name }) => name).filter((name) => isOffered(work, name));
   const steps = settled.settled.map((step) => ({ ...step, output: withoutInputs(step.output as ModelOutput) }));
   let calls: ToolStep[] = [];
@@ -119,12 +118,11 @@ async function beginCalls(
         ...settled.audit,
         ...calls.map(({ number, name }) => ({ action: 'TOOL_CALL' as const, details: { step: number, tool: name } })),
       ],
-      async write(tx: Tx) {
-        for (const question of questions) await requestToolApproval(tx, claim.task, question.asked, carried);
+      async write(tx: Tx, effects: PostCommitEffects) {
+        for (const question of questions) await requestToolApproval(tx, claim.task, question.asked, effects);
       },
     };
   });
-  await carryOut(work.database, work.handler, carried);
   work.steps = [...after, ...calls];
   for (const { number, attempt } of calls) if (attempt > 0) work.begun.add(number);
   if (calls.some(({ attempt }) => attempt === 0)) await readAnswers(work);
@@ -145,7 +143,13 @@ async function compactFirst(work: Work, pending: ModelStep): Promise<void> {
   const after = withStep(work, { ...pending, status: 'settled', output: null });
   const next: StepRecord = { ...nextModelStep(work.run.id, after), kind: 'compaction', output: null };
   await work.commit({
-    events: [{ type: 'system', message: 'the conversation is too long for the model; its beginning is summed up' }],
+    events: [
+      {
+        type: 'system',
+        phase: 'compacting',
+        message: 'the conversation is too long for the model; summarizing its oldest messages',
+      },
+    ],
     settled: [{ number: pending.number, output: null, outcome: 'context_too_long' }],
     begun: [next],
   });

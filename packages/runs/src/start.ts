@@ -1,18 +1,16 @@
 import { findAgent } from '@reeve/agents';
 import { recordAudit } from '@reeve/audit';
 import { TaskInput, type Multitask, type NewRunEvent, type RunEvent } from '@reeve/contract';
-import { inTenant, type Database, type Tx } from '@reeve/db';
+import type { Database, Tx } from '@reeve/db';
 import { newId, ReeveError } from '@reeve/kit';
 import { contextFor, ensureSession, type EmbedMemoryQuery, type MemoryQuery } from '@reeve/memory';
 import type { ModelGateway } from '@reeve/models';
 import {
-  carryOut,
-  createAfterCommit,
   insertTask,
   joinKey,
-  type AfterCommit,
-  type Claim,
+  queueTransaction,
   type Inserted,
+  type PostCommitEffects,
   type Requester,
   type TaskHandler,
   type Worker,
@@ -88,40 +86,43 @@ export async function launch(
   prepare: (tx: Tx) => Promise<Launch & { readonly sessionId?: string }>,
 ): Promise<StartedRun> {
   const { requester, door, payload, sessionId: asked, multitask = 'enqueue' } = request;
-  const after = createAfterCommit();
   const vector = await embedQuery?.(requester.tenantId, request.input);
-  const { started, claimed, opened } = await inTenant(database.db, requester.tenantId, async (tx) => {
-    const { agent, fork, sessionId = asked } = await prepare(tx);
-    if (sessionId !== undefined) await claimSession(tx, requester.tenantId, sessionId);
-    const { task, claim, isKeyFree } = await insertRunTask(tx, handler, worker, after, {
-      requester,
-      agent,
-      door,
-      input: request.input,
-      payload,
-      sessionId,
-      multitask,
-    });
-    const opening = await openRun(tx, {
-      task,
-      agent,
-      door,
-      requester,
-      input: request.input,
-      sessionId,
-      defaultModel: models.defaultModel,
-      running: claim !== undefined,
-      // What the session's latest run left behind is settled only by the run that stopped it.
-      multitask: isKeyFree ? 'enqueue' : multitask,
-      fork,
-      vector,
-    });
-    const { run } = opening.state;
-    const ids = { runId: run.id, taskId: task.id, sessionId: run.sessionId, agent: agent.slug };
-    return { started: ids, claimed: claim, opened: opening };
-  });
-  feed.publish(started.runId, opened.events);
-  await carryOut(database, handler, after);
+  const { started, claimed, opened } = await queueTransaction(
+    database,
+    handler,
+    requester.tenantId,
+    async (tx, effects) => {
+      const { agent, fork, sessionId = asked } = await prepare(tx);
+      if (sessionId !== undefined) await claimSession(tx, requester.tenantId, sessionId);
+      const { taskId, claim, isKeyFree } = await insertRunTask(tx, handler, worker, effects, {
+        requester,
+        agent,
+        door,
+        input: request.input,
+        payload,
+        sessionId,
+        multitask,
+      });
+      const opening = await openRun(tx, {
+        taskId,
+        agent,
+        door,
+        requester,
+        input: request.input,
+        sessionId,
+        defaultModel: models.defaultModel,
+        running: claim !== undefined,
+        // What the session's latest run left behind is settled only by the run that stopped it.
+        multitask: isKeyFree ? 'enqueue' : multitask,
+        fork,
+        vector,
+      });
+      const { run } = opening.state;
+      const ids = { runId: run.id, taskId, sessionId: run.sessionId, agent: agent.slug };
+      effects.calls.push(() => feed.publish(run.id, opening.events));
+      return { started: ids, claimed: claim, opened: opening };
+    },
+  );
   if (claimed !== undefined) {
     handler.prepare(claimed, opened.state);
     worker?.adopt(claimed);
@@ -146,7 +147,7 @@ export function insertRunTask(
   tx: Tx,
   handler: TaskHandler,
   maker: Worker | undefined,
-  after: AfterCommit,
+  effects: PostCommitEffects,
   { requester, agent, door, input, payload, priority, sessionId, multitask }: RunTask,
 ): Promise<Inserted> {
   const task = TaskInput.parse({
@@ -157,7 +158,7 @@ export function insertRunTask(
     ...(priority !== undefined && { priority }),
     ...(sessionId !== undefined && { session_id: sessionId, ...keyOf(sessionId, multitask) }),
   });
-  return insertTask(tx, handler, requester, task, maker, after);
+  return insertTask(tx, handler, requester, task, maker, effects);
 }
 
 const STRATEGIES = {
@@ -183,7 +184,7 @@ async function claimSession(tx: Tx, tenantId: string, sessionId: string): Promis
 }
 
 export interface OpenRun {
-  readonly task: Pick<Claim['task'], 'id'>;
+  readonly taskId: string;
   readonly agent: RunAgent;
   readonly door: string;
   readonly requester: Requester & { readonly requestId: string | null };
@@ -204,7 +205,7 @@ export interface OpenRun {
 export async function openRun(
   tx: Tx,
   {
-    task,
+    taskId,
     agent,
     door,
     requester,
@@ -224,7 +225,7 @@ export async function openRun(
   const run: RunRecord = {
     id,
     tenantId,
-    taskId: task.id,
+    taskId,
     agentId: agent.id,
     agentSlug: agent.slug,
     agentVersion: agent.version,
@@ -264,7 +265,7 @@ export async function openRun(
       actor: userId,
       action: 'PLAN_START',
       traceId,
-      taskId: task.id,
+      taskId,
       runId: id,
       details: {
         agent: agent.slug,
@@ -277,10 +278,11 @@ export async function openRun(
   ]);
   const beginning = running ? await beginRun(tx, run, agent, defaultModel, fork?.said) : undefined;
   const first: NewRunEvent[] = [
-    { type: 'session_start', session_id: sessionId, task_id: task.id, agent: agent.slug },
+    { type: 'session_start', session_id: sessionId, task_id: taskId, agent: agent.slug },
     {
       type: 'system',
-      message: running ? STARTED : 'queued',
+      phase: running ? 'started' : 'queued',
+      message: running ? 'started' : 'queued',
       model: agent.model_id ?? defaultModel,
       tools: agent.tools,
     },
@@ -289,9 +291,6 @@ export async function openRun(
   const { history = [], steps = [], begun = [] } = beginning ?? {};
   return { state: { run: beginning?.run ?? run, agent, history, steps, begun, lastSeq: events.length }, events };
 }
-
-/** What readers are told when a run begins. */
-export const STARTED = 'started';
 
 export function unknownAgent(ref: string): ReeveError {
   return new ReeveError('unknown_agent', `there is no agent ${ref}`);

@@ -1,6 +1,6 @@
 import type { NewRunEvent, ToolOutcome } from '@reeve/contract';
 import { newId, ReeveError } from '@reeve/kit';
-import { carryOut, createAfterCommit, requestToolApproval } from '@reeve/tasks';
+import { requestToolApproval } from '@reeve/tasks';
 import { failedOutcome } from '@reeve/tools';
 import { openChild, opensChild } from './child-step.ts';
 import type { Transition } from './committer.ts';
@@ -79,9 +79,10 @@ async function ask(work: Work, step: ToolStep, kind: 'tool_call' | 'tool_outcome
       { run_id: work.run.id, step: step.number, tool: step.name },
       'the outcome of a tool call is unknown; it is not repeated',
     );
-  const carried = createAfterCommit();
-  await work.commit({ events: [event], write: (tx) => requestToolApproval(tx, work.claim.task, asked, carried) });
-  await carryOut(work.database, work.handler, carried);
+  await work.commit({
+    events: [event],
+    write: (tx, effects) => requestToolApproval(tx, work.claim.task, asked, effects),
+  });
   await readAnswers(work);
 }
 

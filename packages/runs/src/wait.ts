@@ -13,6 +13,7 @@ export interface EndedRun {
  * Waits for the end of a run. Throws `budget_exhausted` where it was put aside because nothing was left to spend (it goes on when
  * there is), and `timeout` with the run’s id where it takes longer than `waitMs` (the run goes on), the
  * run’s own error where it failed, `cancelled` where it was stopped, and `cancelled` when the caller goes away.
+ * `shownMs` is the time that the timeout names, where `waitMs` is only what is left of it.
  */
 export async function waitForRun(
   feed: Feed,
@@ -20,6 +21,7 @@ export async function waitForRun(
   runId: string,
   waitMs: number,
   signal: AbortSignal,
+  shownMs = waitMs,
 ): Promise<EndedRun> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), waitMs);
@@ -33,7 +35,7 @@ export async function waitForRun(
       if (event.type === 'tool_result')
         toolCalls.set(event.step, { name: event.name, input: toolCalls.get(event.step)?.input, output: event.output });
       refuseUnpaid(event);
-      if (event.type === 'approval_required') asked = ` It waits for a decision on approval ${event.approval_id}.`;
+      if (event.type === 'approval_required') asked = ` It waits for approval ${event.approval_id}.`;
       if (event.type === 'approval_decided') asked = '';
       if (event.type === 'error') failure = errorOf(event, runId);
       if (event.type === 'result') result = event;
@@ -43,10 +45,10 @@ export async function waitForRun(
     clearTimeout(timer);
   }
   if (result === undefined) {
-    if (signal.aborted) throw new ReeveError('cancelled', 'the caller went away', { runId });
+    if (signal.aborted) throw new ReeveError('cancelled', 'the caller disconnected', { runId });
     throw new ReeveError(
       'timeout',
-      `the run takes longer than ${waitMs} ms; it goes on, follow it at /api/v1/runs/${runId}/events.${asked}`,
+      `the run did not finish within ${shownMs} ms and continues; follow it at /api/v1/runs/${runId}/events.${asked}`,
       { runId },
     );
   }

@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Approval } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
-import { cancelTask, decideApproval, retryShort, retryTask, selectTask, selectToolApprovals } from '@reeve/tasks';
+import { cancelTask, decideApproval, resumeShort, retryTask, selectTask, selectToolApprovals } from '@reeve/tasks';
 import { passTime, leaveBegun, openTestEngine, requester, type TestEngine } from '@reeve/testing';
 import { cancelRun } from './cancel.ts';
 import { forkRun } from './fork.ts';
@@ -32,7 +32,10 @@ describe('a run that waits', () => {
   /** Resolves when the run was put aside, with what people are asked. */
   async function parked({ runId, taskId }: { runId: string; taskId: string }): Promise<Approval[]> {
     for await (const event of engine.feed.follow('default', runId, 0, AbortSignal.timeout(30_000)))
-      if (event.type === 'system' && event.waiting_for !== undefined) break;
+      if (event.type === 'system' && event.waiting_for !== undefined) {
+        assert.equal(event.phase, 'waiting');
+        break;
+      }
     const task = await taskOf(taskId);
     assert.deepEqual([task.status, task.waiting_for], ['pending', 'approval']);
     return (await approvals(runId)).filter(({ status }) => status === 'pending');
@@ -308,7 +311,7 @@ describe('a run that waits', () => {
       assert.equal((await engine.run(runId)).waiting_for, 'budget');
 
       await limit(1_000_000);
-      await retryShort(engine.database, engine.handler, silentLog, 'default');
+      await resumeShort(engine.database, engine.handler, silentLog, 'default');
       await work();
       assert.equal((await engine.run(runId)).result, 'Rich.');
       await limit(null);

@@ -81,11 +81,19 @@ export interface Work extends EngineParts, Committer {
 
 export function createWork(parts: EngineParts, claim: Claim, state: RunState): Work {
   const { run, agent, history, steps, lastSeq } = state;
-  const { database, feed, models } = parts;
+  const { database, handler, feed, models } = parts;
   const model = agent.model_id ?? models.defaultModel;
   return {
     ...parts,
-    ...createCommitter({ database, feed, claim, run, lastSeq, rowOf: (step) => rowOf(step, model, history.length) }),
+    ...createCommitter({
+      database,
+      handler,
+      feed,
+      claim,
+      run,
+      lastSeq,
+      rowOf: (step) => rowOf(step, model, history.length),
+    }),
     claim,
     agent,
     history,
@@ -147,11 +155,12 @@ export function ledgerOf({ run, agent, ledgerFor, booking }: Work, step: number)
   return ledgerFor(owner, booking);
 }
 
-/** What readers are told where a step is begun again after a crash. */
+/** Tells readers that a crash interrupted a step: its streamed output is void, and it is executed again. */
 export function discardEvent(step: number): NewRunEvent {
   return {
     type: 'system',
-    message: `step ${step} is begun again after an interruption`,
+    phase: 'step_restarted',
+    message: `step ${step} was interrupted and restarts`,
     discard_step: step,
   };
 }

@@ -3,13 +3,13 @@ import { routes, type Approval, type JournalEntry, type Run, type TaskStatus } f
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { requesterOf, type App } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
-import { cancelTask, retryTask } from './change.ts';
-import type { CheckTask } from './agent-names.ts';
-import { createEnqueuer } from './enqueue.ts';
-import { selectApprovalOfTask } from './store/approval.ts';
-import { countTasks, countWaiting, listTasks, selectPace, selectTask } from './store/read.ts';
-import type { TaskHandler } from './task.ts';
-import { cancelWorkflow, createWorkflow, pageOfWorkflows, readWorkflow } from './workflow.ts';
+import { cancelTask, retryTask } from './queue/change-task.ts';
+import type { CheckTask } from './queue/agent-names.ts';
+import { createEnqueuer } from './queue/enqueue.ts';
+import { selectApprovalOfTask } from './approvals/store.ts';
+import { countTasks, countWaiting, listTasks, selectPace, selectTask } from './queue/store/read.ts';
+import type { TaskHandler } from './queue/task.ts';
+import { cancelWorkflow, createWorkflow, pageOfWorkflows, readWorkflow } from './workflows/workflow.ts';
 
 /** What is known of agents and tasks elsewhere. */
 export interface TaskDetails {

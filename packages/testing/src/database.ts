@@ -87,11 +87,11 @@ export async function cutConnections(db: Db, which = sql`datname = current_datab
     where backend_type = 'client backend' and pid <> pg_backend_pid() and ${which}`.execute(db);
 }
 
-/** Lets time pass for everything that the database waits for: leases, timers, approvals, schedules, memories that expire. */
+/** Lets time pass for everything that the database waits for: leases, waiting tasks, approvals, schedules, memories that expire. */
 export async function passTime({ db }: Database, ms: number): Promise<void> {
   const interval = sql<Date>`${ms} * interval '1 ms'`;
   await sql`update leases set expires_at = expires_at - ${interval}`.execute(db);
-  await sql`update timers set due_at = due_at - ${interval}`.execute(db);
+  await sql`update waiting_tasks set due_at = due_at - ${interval}`.execute(db);
   await sql`update approvals set expires_at = expires_at - ${interval} where status = 'pending'`.execute(db);
   await sql`update schedules set next_run_at = next_run_at - ${interval}`.execute(db);
   await sql`update memories set expires_at = expires_at - ${interval}`.execute(db);

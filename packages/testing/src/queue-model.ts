@@ -52,7 +52,7 @@ export interface ModelTask extends ModelInput {
   dueAt: number;
   slot: 'none' | 'holds' | 'waits';
   /** Claimed one at a time, since its workers died. */
-  suspect: boolean;
+  quarantined: boolean;
   cancelRequested: boolean;
   leaseUntil: number;
   endings: number;
@@ -133,7 +133,7 @@ export function modelEnqueue(model: QueueModel, inputs: readonly ModelInput[]): 
       approvalNumber: 0,
       dueAt: 0,
       slot: 'none',
-      suspect: false,
+      quarantined: false,
       cancelRequested: false,
       leaseUntil: 0,
       endings: 0,
@@ -157,8 +157,8 @@ export function modelClaimable(model: QueueModel): ModelTask[] {
   );
 }
 
-export function laneOf({ tenant, agent, suspect }: Pick<ModelTask, 'tenant' | 'agent' | 'suspect'>): string {
-  return `${tenant} ${suspect ? '~' : ''}${agent}`;
+export function laneOf({ tenant, agent, quarantined }: Pick<ModelTask, 'tenant' | 'agent' | 'quarantined'>): string {
+  return `${tenant} ${quarantined ? '~' : ''}${agent}`;
 }
 
 export function modelClaim(model: QueueModel, task: ModelTask): void {
@@ -198,7 +198,7 @@ export function modelSweep(model: QueueModel): void {
     else if (task.attempts >= task.maxAttempts) end(model, task, 'failed');
     else {
       task.place = 'ready';
-      task.suspect = isSuspect(task);
+      task.quarantined = isQuarantined(task);
     }
     modelRelease(model);
   }
@@ -291,7 +291,7 @@ function place(model: QueueModel, tasks: readonly ModelTask[], whateverTime = fa
 
 function makeReady(task: ModelTask): void {
   task.place = 'ready';
-  task.suspect = isSuspect(task);
+  task.quarantined = isQuarantined(task);
 }
 
 function takeSlot(model: QueueModel, task: ModelTask, key: ModelKey): void {
@@ -375,7 +375,7 @@ function roomFor(model: QueueModel, { tenant, agent }: ModelTask): boolean {
   );
 }
 
-function isSuspect({ lost, maxAttempts }: ModelTask): boolean {
+function isQuarantined({ lost, maxAttempts }: ModelTask): boolean {
   return lost > 0 && lost >= Math.min(2, maxAttempts - 1);
 }
 

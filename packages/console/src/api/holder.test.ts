@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { holderNameOf, roleIn } from './holder.ts';
+import { holderNameOf } from './holder.ts';
 
 const token = (claims: unknown): string =>
   `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2lnbmF0dXJl`;
@@ -15,10 +15,4 @@ test('a key shows its public part and never its secret', () => {
   assert.equal(holderNameOf(`rv_0123456789ab_${secret}`), 'rv_0123456789ab');
   for (const odd of ['rv_only-for-tests', 'a.b.c', token({ sub: 7 }), token(null), '..', secret])
     assert.equal(holderNameOf(odd), 'an API key');
-});
-
-test('the role is read from what a refusal says', () => {
-  assert.equal(roleIn('this needs the role admin; you have operator'), 'operator');
-  assert.equal(roleIn('there is no tenant acme'), undefined);
-  assert.equal(roleIn('you have nothing'), undefined);
 });

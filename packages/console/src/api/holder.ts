@@ -1,5 +1,3 @@
-import { ROLES, type Role } from '@reeve/contract';
-
 /** Who holds a credential, as far as it says so by itself: the subject of a JWT, the public part of a key of Reeve's. */
 export function holderNameOf(credential: string): string {
   const [, payload, signature, ...more] = credential.split('.');
@@ -8,12 +6,6 @@ export function holderNameOf(credential: string): string {
     if (subject !== undefined) return subject;
   }
   return /^rv_[0-9A-Za-z]{12}(?=_)/.exec(credential)?.[0] ?? 'an API key';
-}
-
-/** The caller's role, where a refusal says it: "this needs the role admin; you have viewer". */
-export function roleIn(refusal: string): Role | undefined {
-  const named = /\byou have (\w+)$/.exec(refusal)?.[1];
-  return ROLES.find((role) => role === named);
 }
 
 function subjectOf(payload: string): string | undefined {

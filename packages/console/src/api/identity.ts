@@ -2,7 +2,7 @@ import { ClientError } from '@reeve/client';
 import { ROLES, routes, type Access, type Role } from '@reeve/contract';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { api, heldKey, keepHolder, keptHolder } from './connection.ts';
-import { holderNameOf, roleIn } from './holder.ts';
+import { holderNameOf } from './holder.ts';
 
 /** Who this tab acts as. */
 export interface Identity {
@@ -62,7 +62,7 @@ async function readRole(signal: AbortSignal): Promise<Role | undefined> {
     await api().call(routes.listTenants, { query: { limit: 1 }, signal });
     return 'admin';
   } catch (error) {
-    if (error instanceof ClientError && error.code === 'forbidden') return roleIn(error.message);
+    if (error instanceof ClientError && error.code === 'forbidden') return error.access?.role;
     throw error;
   }
 }

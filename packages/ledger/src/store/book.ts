@@ -1,3 +1,4 @@
+import { journalInsert } from '@reeve/audit';
 import { runStatement, runText, type Db, type Statement } from '@reeve/db';
 import type { StoredBudget } from '../budget.ts';
 import type { CallAttempt, CallEnd, CallOwner } from '../metering.ts';
@@ -84,6 +85,21 @@ const EXPIRED = `
     from model_calls c where c.status = 'open' and c.expires_at <= reeve_now()
     order by c.expires_at limit $2::int8 for update skip locked`;
 
+/** The journal entry of a budget that has reached a threshold. */
+const ALERTS = journalInsert({
+  values: {
+    tenantId: 'tenant_id',
+    type: `'budget_alert'`,
+    agentId: `case scope when 'agent' then ref end`,
+    actor: `'system'`,
+    summary: `case percent when 100 then 'no call fits any more into the budget of ' else '80 % are used of the budget of ' end
+          || case scope when 'tenant' then 'the tenant' when 'month' then 'persona '||replace(ref, ':', ' in ') else scope||' '||ref end`,
+    details: `jsonb_build_object('scope', scope, 'ref', ref, 'percent', percent, 'spent_tokens', spent_tokens, 'limit_tokens', limit_tokens,
+          'spent_usd', (spent_nano/1e9)::numeric(20, 9)::text, 'limit_usd', (limit_nano/1e9)::numeric(20, 9)::text)`,
+  },
+  from: 'told where percent > alerted',
+});
+
 /**
  * `ended` selects and locks the calls to settle; $1 are those that begin. Calls are locked before budgets, and budgets in the order
  * of their key, as everywhere, so that nobody waits for another in a circle; what was waited for is reckoned with, since a locked
@@ -151,13 +167,7 @@ function textOf(ended: string): string {
           when spent_tokens*100 >= limit_tokens*80 or spent_nano*100.0 >= limit_nano*80.0 then 80 else 0 end as percent
       from locked where is_limited and scope <> 'run'
     ), alerts as (
-      insert into journal (tenant_id, type, agent_id, actor, summary, details)
-      select tenant_id, 'budget_alert', case scope when 'agent' then ref end, 'system',
-        case percent when 100 then 'no call fits any more into the budget of ' else '80 % are used of the budget of ' end
-          || case scope when 'tenant' then 'the tenant' when 'month' then 'persona '||replace(ref, ':', ' in ') else scope||' '||ref end,
-        jsonb_build_object('scope', scope, 'ref', ref, 'percent', percent, 'spent_tokens', spent_tokens, 'limit_tokens', limit_tokens,
-          'spent_usd', (spent_nano/1e9)::numeric(20, 9)::text, 'limit_usd', (limit_nano/1e9)::numeric(20, 9)::text)
-      from told where percent > alerted
+      ${ALERTS}
     ), moved as (
       update budgets b set alerted = greatest(b.alerted, coalesce(t.percent, 0)), spent_tokens = b.spent_tokens + l.used_tokens, spent_nano = b.spent_nano + l.used_nano,
         reserved_tokens = b.reserved_tokens - l.freed_tokens + case when r.is_there and l.is_limited then l.tokens else 0 end,

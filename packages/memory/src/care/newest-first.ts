@@ -15,7 +15,7 @@ export async function newestFirst<Found extends Ranked>(
 ): Promise<Found[]> {
   const known = new Map(found.map((one) => [one.match.id, one.match]));
   let missing = missingFrom(known);
-  // One step a round: what came in the place of what came in the place of another.
+  // One step a round: a memory that supersedes another may be superseded itself.
   while (missing.length > 0) {
     const fetched = await fetch(missing);
     for (const match of fetched) known.set(match.id, match);

@@ -137,7 +137,7 @@ describe('recall with an external memory', () => {
     assert.deepEqual([by, texts], ['external', ['A lamp stands in the hall']]);
   });
 
-  it('puts what came in the place of a memory before it', async () => {
+  it('ranks a memory that supersedes another ahead of it', async () => {
     await say('The rent is 900 euros');
     await say('The rent is 950 euros');
     await send();

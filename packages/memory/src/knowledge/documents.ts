@@ -225,7 +225,7 @@ async function store(db: Db, adding: Adding, batch: AdaptiveBatch, signal: Abort
     if (ReeveError.from(error).reason === 'not_found') return undefined;
     throw error;
   } finally {
-    // A version that was taken is not loose any more, and nothing happens to it.
+    // A version that a document refers to has no such row any more, so nothing happens to it.
     if (stored === undefined || stored.deduplicated) {
       await inTenant(db, tenantId, (tx) => holdUnreferenced(tx, versionId, 0)).catch(() => undefined);
       await removeLeft(db, tenantId);

@@ -62,7 +62,7 @@ export async function deletePlaces(
   tx: Tx,
   versionIds: readonly string[],
   limit: number,
-): Promise<{ count: number; loose: string[] }> {
+): Promise<{ count: number; unshared: string[] }> {
   const { rows } = await sql<{ id: string; shared: boolean }>`
     with gone as (
       delete from chunk_places where (version_id, position) in (
@@ -73,7 +73,7 @@ export async function deletePlaces(
       select from chunk_places p where p.chunk_id = gone.chunk_id
         and (p.version_id, p.position) not in (select version_id, position from gone)
     ) as shared from gone`.execute(tx);
-  return { count: rows.length, loose: rows.filter(({ shared }) => !shared).map(({ id }) => id) };
+  return { count: rows.length, unshared: rows.filter(({ shared }) => !shared).map(({ id }) => id) };
 }
 
 export async function deleteChunks(db: Db, ids: readonly string[]): Promise<void> {
@@ -137,7 +137,7 @@ export async function selectRemovable(
       select id, tenant_id, space_id from unreferenced_versions
       where held_until <= reeve_now() and (${tenantId ?? null}::text is null or tenant_id = ${tenantId ?? null})
       order by held_until limit ${limit}
-    ) loose group by tenant_id, space_id`.execute(db);
+    ) removable group by tenant_id, space_id`.execute(db);
   return rows;
 }
 

@@ -24,10 +24,11 @@ import {
 /*
  * What a document says is a version of it. Each is written once, read while a document has it, and then removed:
  *
- *   (none) ──begun──► loose, held ──piece, piece, …──► loose, held ──a document takes it──► read ──another is taken, deleted──► loose
- *                        └──the one who stored it gave up, or was not heard of for a minute──► loose ──piece, piece, …──► (none)
+ *   (none) ──begun──► unreferenced, held ──piece, piece, …──► unreferenced, held ──its document refers to it──► read
+ *                        └──its writer gave up, or its hold expired after a minute──► unreferenced ──piece, piece, …──► (none)
+ *   read ──another version takes its place, the document is deleted──► unreferenced
  *
- * A piece is a transaction. Chunks of a loose version are in the index, and in no answer: what is found is read by way of a document.
+ * A piece is a transaction. Chunks of an unreferenced version are indexed but never returned: matches are read through documents.
  */
 
 /** A document of no more chunks is stored, replaced and removed in one transaction. */
@@ -125,9 +126,9 @@ export async function removePiece(
   limit: number,
 ): Promise<number> {
   const space = await lockForRemoval(tx, tenantId, spaceId);
-  const { count, loose } = await deletePlaces(tx, ids, limit);
-  if (space !== undefined) await unindexTexts(tx, space, loose);
-  await deleteChunks(tx, loose);
+  const { count, unshared } = await deletePlaces(tx, ids, limit);
+  if (space !== undefined) await unindexTexts(tx, space, unshared);
+  await deleteChunks(tx, unshared);
   return count;
 }
 

@@ -4,8 +4,8 @@ import type { IndexedText } from '../text.ts';
 import { hashOf, embeddingInputOf } from './embedding-input.ts';
 
 /*
- * What the lexical index does to vectors, in its own transactions and under the lock of its space: a vector is never there longer
- * than its text. Every statement is cheap where there are none.
+ * The lexical index removes vectors in its own transactions and under the lock of its space, so no vector outlives its text. Every
+ * statement is cheap if there are no vectors.
  */
 
 interface Space {

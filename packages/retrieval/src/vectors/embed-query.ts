@@ -7,15 +7,15 @@ import type { VectorRanking } from './ranking.ts';
 import { openScanner } from './scan.ts';
 import { findLive, type EmbeddingSpace } from './embedding-space.ts';
 
-/** A query as a vector of its tenant's live space. */
+/** A query as a vector of its tenant's live model. */
 export interface QueryVector {
   /** Ranks spaces by it; undefined where it cannot be compared: its space is not live any more, or nothing can compare it yet. */
   rank(tx: Tx, spaces: readonly Space[]): Promise<VectorRanking | undefined>;
 }
 
 /**
- * Makes a query a vector, outside of any transaction. Undefined where the answer is to be lexical: nothing to compare with, or
- * nobody who makes it in time. Never throws for the embedder's faults.
+ * Embeds a query, outside of any transaction. Returns undefined if the search has to be lexical: the tenant has no live vectors, or the
+ * embedder does not answer in time. Never throws for the embedder's faults.
  */
 export type EmbedQuery = (tenantId: string, query: string, signal?: AbortSignal) => Promise<QueryVector | undefined>;
 
@@ -35,7 +35,7 @@ const THRESHOLD = 3;
 /** Characters of a query that are looked at. */
 const QUERY_LENGTH = 2_000;
 
-/** Makes queries vectors, and keeps what they are compared with, until disposed. */
+/** Opens an embedder of queries with a cache of the vectors they are compared with, until disposed. */
 export function openQueryEmbedder(
   { db, kind, vectors }: Pick<Database, 'db' | 'kind' | 'vectors'>,
   embedders: Embedders,

@@ -17,7 +17,7 @@ import { countChanged, selectStates, type VectorState } from './store.ts';
  * How old a copy is its space's version tells, which each change raises: it is read in the transaction that asks, whoever made the
  * change. What a query's copies lack is counted before it is read. A little of it, over all its spaces, the query reads itself; for
  * the rest nobody waits, and nobody else who has the one connection of the embedded database. A copy that is being loaded keeps its
- * room, and for a while after: who finds none beside it does without a copy, and loads nothing. Instead of a copy that is not there or
+ * room, and for a while after: if the cache is full, the query bypasses it. Instead of a copy that is not there or
  * not up to date, the database compares the vectors itself if it has pgvector, which takes longer; if it has not, there is no ranking.
  */
 

@@ -9,9 +9,9 @@
  * Leaving a stream never stops its run. One that waits for its turn holds no connection: a browser has six for all tabs of a server.
  */
 import { ClientError, type Client } from '@reeve/client';
-import { routes, type Multitask, type RunEvent } from '@reeve/contract';
+import { phaseOf, routes, type Multitask, type RunEvent } from '@reeve/contract';
 import { queryOptions, skipToken, type QueryClient } from '@tanstack/react-query';
-import { applyEvent, emptyRunView, QUEUED, type RunView } from './run-view.ts';
+import { applyEvent, emptyRunView, type RunView } from './run-view.ts';
 
 /** What this tab has heard of a run, and why it hears no more where the stream was lost for good. */
 export interface LiveRun {
@@ -140,7 +140,7 @@ async function* toTheEnd(
     for await (const event of events) {
       last = event.seq;
       yield event;
-      if (event.type === 'system' && event.message === QUEUED) return;
+      if (event.type === 'system' && phaseOf(event) === 'queued') return;
     }
     return;
   } catch (error) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { NewRunEvent, RunEvent, Usage } from '@reeve/contract';
+import type { NewRunEvent, RunEvent, RunPhase, Usage } from '@reeve/contract';
 import { applyEvent, emptyRunView, type RunView } from './run-view.ts';
 
 const RUN = '019aa3c4-0000-7000-8000-000000000001';
@@ -217,9 +217,30 @@ describe('a run seen through its events', () => {
   });
 
   test('what a run says of itself shows, but not that it begins', () => {
-    const says = (message: string): NewRunEvent => ({ type: 'system', message });
-    const items = fold([start, says('queued'), says('started'), says('the first 9 messages were summed up')]).items;
+    const says = (phase: RunPhase, message: string): NewRunEvent => ({ type: 'system', phase, message });
+    const items = fold([
+      start,
+      says('queued', 'put in line'),
+      says('started', 'off it goes'),
+      says('retrying', 'once more'),
+      says('compacted', 'the first 9 messages were summed up'),
+    ]).items;
     assert.deepEqual(items, [{ kind: 'notice', step: 0, text: 'The first 9 messages were summed up.' }]);
+  });
+
+  test('a run stored before events had a phase shows what it reported, and not that it began', () => {
+    const items = fold([
+      start,
+      { type: 'system', message: 'started', model: 'mock-1', tools: [] },
+      { type: 'system', message: 'step 3 is begun again', discard_step: 3 },
+      { type: 'system', message: 'waits for a person', waiting_for: 'approval' },
+      { type: 'system', message: 'gave work to clerk', step: 2, child_run_id: 'c' },
+      { type: 'system', message: 'the first 9 messages were summed up' },
+    ]).items;
+    assert.deepEqual(
+      items.map((item) => item.kind === 'notice' && item.text),
+      ['Gave work to clerk.', 'The first 9 messages were summed up.'],
+    );
   });
 
   test('usage of several model calls adds up, and an unknown price makes the sum unknown', () => {

@@ -9,7 +9,7 @@
  * asked about it, it waits. A run that is put aside waits until its next event. Events at or
  * below the last applied `seq` change nothing, so replays and late deliveries are harmless.
  */
-import type { RunEvent, RunWait, ToolStatus, Usage } from '@reeve/contract';
+import { phaseOf, type RunEvent, type RunPhase, type RunWait, type ToolStatus, type Usage } from '@reeve/contract';
 
 export interface ToolItem {
   readonly kind: 'tool';
@@ -53,9 +53,6 @@ export interface RunView {
   readonly durationMs: number | null;
 }
 
-/** What a run that waits for its turn says first. */
-export const QUEUED = 'queued';
-
 /** The view of a run of which nothing has been heard yet. */
 export function emptyRunView(runId: string): RunView {
   return {
@@ -92,7 +89,7 @@ function changesOf(view: RunView, event: RunEvent): Partial<RunView> {
         ...(event.model !== undefined && { model: event.model }),
         ...(event.discard_step !== undefined && { items: withoutStreamed(view.items, event.discard_step) }),
         ...(event.waiting_for !== undefined && { waiting: { for: event.waiting_for, message: event.message } }),
-        ...(tellsNews(event) && { items: withNotice(view.items, lastStep(view), sentence(event.message)) }),
+        ...(needsNotice(event) && { items: withNotice(view.items, lastStep(view), sentence(event.message)) }),
       };
     case 'thinking':
     case 'text':
@@ -125,12 +122,18 @@ function changesOf(view: RunView, event: RunEvent): Partial<RunView> {
   }
 }
 
-/** What every run says as it begins or begins again is no news. */
-const ROUTINE: readonly string[] = ['started', QUEUED, 'tried again'];
+/** Phases that need no notice: every run has them, or the view shows them in another way. */
+const SHOWN_OTHERWISE: ReadonlySet<RunPhase | undefined> = new Set([
+  'queued',
+  'started',
+  'retrying',
+  'step_restarted',
+  'waiting',
+]);
 
-/** Whether a `system` event says something that shows nowhere else, such as that messages were summed up. */
-function tellsNews(event: Extract<RunEvent, { type: 'system' }>): boolean {
-  return event.discard_step === undefined && event.waiting_for === undefined && !ROUTINE.includes(event.message);
+/** Whether a `system` event needs a notice because nothing else in the view shows it, such as a compaction. */
+function needsNotice(event: Extract<RunEvent, { type: 'system' }>): boolean {
+  return !SHOWN_OTHERWISE.has(phaseOf(event));
 }
 
 function sentence(text: string): string {

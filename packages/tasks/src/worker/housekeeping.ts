@@ -1,0 +1,47 @@
+import type { Database } from '@reeve/db';
+import type { Log, Signal } from '@reeve/kit';
+import { decideOverdue } from '../approvals/approval.ts';
+import { drainCompletionOutbox } from '../queue/completion-outbox.ts';
+import { mergeCounts } from '../queue/store/count.ts';
+import { sweepLeases } from './sweep.ts';
+import type { TaskHandler } from '../queue/task.ts';
+
+export interface HousekeepingParts {
+  readonly database: Database;
+  readonly handler: TaskHandler;
+  readonly leaseMs: number;
+  readonly log: Log;
+  /** Raised when the completion outbox has rows left. */
+  readonly wake: Signal;
+  readonly signal: AbortSignal;
+}
+
+/** Longest time between two rounds. */
+const ROUND_MS = 10_000;
+
+/**
+ * Runs the chores of the queue in rounds until the signal aborts: takes tasks back from silent workers, applies the defaults of
+ * overdue approvals, drains what dead processes left in the completion outbox, and merges the counts. Any number of processes may
+ * run it.
+ */
+export async function runHousekeeping({
+  database,
+  handler,
+  leaseMs,
+  log,
+  wake,
+  signal,
+}: HousekeepingParts): Promise<void> {
+  let mergeAt = 0;
+  const chores: Record<string, () => Promise<unknown>> = {
+    'taking back leases': () => sweepLeases(database, handler, log),
+    'deciding overdue approvals': () => decideOverdue(database, handler, log),
+    'draining the completion outbox': () => drainCompletionOutbox(database, handler),
+    'merging counts': async () => void (mergeAt = await mergeCounts(database.db, mergeAt)),
+  };
+  while (!signal.aborted) {
+    for (const [name, chore] of Object.entries(chores))
+      await chore().catch((error: unknown) => log.warn({ err: error }, `${name} failed; trying again`));
+    await wake.wait(Math.min(leaseMs / 2, ROUND_MS), signal);
+  }
+}
