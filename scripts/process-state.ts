@@ -17,7 +17,7 @@ export interface ProcessState {
 const replaced = new Set(['Request', 'Response']);
 const guarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'uncaughtException', 'unhandledRejection'];
 /** Sockets, child processes and timers may need this long to end after a test has ended. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 20_000;
 
 /** The state now. */
 export function readState(): ProcessState {

@@ -101,7 +101,7 @@ function openProcesses(): { run(job: TestJob): Promise<FileResult> } & AsyncDisp
     async run({ file, database, isAlone }) {
       if (isAlone) {
         await using own = start(database);
-        return await own.run(file);
+        return await own.runAlone(file);
       }
       const kept = shared.get(database) ?? start(database);
       shared.set(database, kept);

@@ -1,5 +1,5 @@
-// The process that test-process.ts starts: it runs the test files that it is sent, one after the other. After each it checks
-// that the file left the process as it found it, so that files may share one.
+// The process that test-process.ts starts: it runs the test files that it is sent, one after the other. After each that shares
+// the process it checks that the file left the process as it found it.
 import { join } from 'node:path';
 import { mock, suite } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -9,6 +9,8 @@ import { files } from './test-events.ts';
 /** What the runner sends. */
 export interface HostRequest {
   file: string;
+  /** It is the only one of its process, whose end tells what it left open. */
+  isAlone: boolean;
 }
 
 /** The answer, once every event of the file has been written. */
@@ -19,9 +21,9 @@ export interface HostReply {
   memoryBytes: number;
 }
 
-process.on('message', ({ file }: HostRequest) => void runFile(file).then((reply) => process.send?.(reply)));
+process.on('message', (request: HostRequest) => void runFile(request).then((reply) => process.send?.(reply)));
 
-async function runFile(file: string): Promise<HostReply> {
+async function runFile({ file, isAlone }: HostRequest): Promise<HostReply> {
   const ended = new Promise<void>((resolve) => files.once('ended', resolve));
   let before = readState();
   void suite(file, async () => {
@@ -29,8 +31,10 @@ async function runFile(file: string): Promise<HostReply> {
     await import(pathToFileURL(join(import.meta.dirname, '..', file)).href);
   });
   await ended;
+  const memoryBytes = process.memoryUsage().rss;
+  if (isAlone) return { traces: [], memoryBytes };
   mock.reset();
   const traces = await findTraces(before);
   resetState(before);
-  return { traces, memoryBytes: process.memoryUsage().rss };
+  return { traces, memoryBytes };
 }

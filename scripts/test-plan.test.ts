@@ -23,7 +23,7 @@ test('a file says before its first import on which databases it runs and whether
 });
 
 test('the longest runs begin first, and one database alone takes every file', () => {
-  const both = 'packages/tasks/src/queue.test.ts';
+  const both = 'packages/tasks/src/queue/queue.test.ts';
   const one = 'scripts/test-plan.test.ts';
   const durations = {
     [keyOf({ file: both, database: 'PostgreSQL' })]: 9_000,
@@ -60,4 +60,12 @@ test('every property takes the number of its cases and its seed from cases()', (
     bare.filter((file) => file !== 'scripts/test-plan.test.ts'),
     [],
   );
+});
+
+test('files share a process only where nothing that they import can open anything', () => {
+  const isAlone = (file: string) => planJobs(root, [file], 'PGlite', {})[0]!.isAlone;
+  assert.equal(isAlone('packages/kit/src/id.test.ts'), false);
+  // A database, a server, a child process, a browser; the worker threads of @reeve/kit.
+  for (const file of ['db/src/tenant', 'http/src/server', 'sandbox/src/bubblewrap', 'tools/src/glob'])
+    assert.equal(isAlone(`packages/${file}.test.ts`), true, file);
 });

@@ -3,9 +3,10 @@
 //   // runs on: both databases       with `--both`: on PGlite and on PostgreSQL
 //   // runs on: PostgreSQL           with `--both`: on PostgreSQL alone
 //   // runs in: its own process      shares its process with no other file
-// A file that says nothing runs on PGlite, in a process that it shares.
+// A file that says nothing runs on PGlite. It shares a process where nothing that it imports can open anything (test-imports.ts).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createPurityCheck } from './test-imports.ts';
 
 export type DatabaseName = 'PGlite' | 'PostgreSQL';
 
@@ -50,8 +51,11 @@ export function planJobs(
   only: DatabaseName | undefined,
   durations: Readonly<Record<string, number>>,
 ): TestJob[] {
+  const isPure = createPurityCheck();
   const jobs = files.flatMap((file) => {
-    const { databases, isAlone } = readNeeds(readFileSync(join(root, file), 'utf8'));
+    const path = join(root, file);
+    const { databases, ...own } = readNeeds(readFileSync(path, 'utf8'));
+    const isAlone = own.isAlone || !isPure(path);
     return (only === undefined ? databases : [only]).map((database) => ({ file, database, isAlone }));
   });
   const expected = (job: TestJob): number => durations[keyOf(job)] ?? guessMs(job.file);

@@ -49,6 +49,22 @@ describe('a process for test files', () => {
     assert.match((await started.run(at('open.test.mjs'))).failures[0]!.text, /1 × TCPServerWrap open, 0 before/);
   });
 
+  it('lets a file that is alone change its process, but not keep it from ending', async (t) => {
+    const sources = {
+      'trace.test.mjs': `test('passes', () => { process.env.LEFT = '1'; setTimeout(() => {}, 300); });`,
+      'open.test.mjs': `test('passes', async () => { const { createServer } = await import('node:net'); createServer().listen(0, '127.0.0.1'); });`,
+      'late.test.mjs': `test('passes', () => { setTimeout(() => process.exit(3), 100); });`,
+    };
+    const runAlone = async (name: keyof typeof sources, limitMs?: number) => {
+      const { started, at } = prepare(t, sources);
+      const { passed, failures } = await started.runAlone(at(name), limitMs);
+      return [passed, ...failures.map(({ text }) => text)];
+    };
+    assert.deepEqual(await runAlone('trace.test.mjs'), [1]);
+    assert.deepEqual(await runAlone('open.test.mjs', 3_000), [1, 'was still running after 3 s and was ended']);
+    assert.deepEqual(await runAlone('late.test.mjs'), [1, 'ended with code 3']);
+  });
+
   it('fails a file that crashes, hangs, cannot be loaded or holds no test, and names the test', async (t) => {
     const sources = {
       'crash.test.mjs': `test('dies', async () => { await new Promise(setImmediate); process.exit(3); });`,

@@ -17,6 +17,8 @@ export interface TestProcess extends AsyncDisposable {
   readonly isUsable: boolean;
   /** Runs one file. A file that crashes, takes longer than the limit, leaves a trace in the process or holds no test has failed. */
   run(file: string, limitMs?: number): Promise<FileResult>;
+  /** Runs the only file of this process, which may change the process as it likes, but has to let it end. */
+  runAlone(file: string, limitMs?: number): Promise<FileResult>;
 }
 
 const timeLimitMs = 8 * 60_000;
@@ -40,6 +42,8 @@ export function startTestProcess(root: string, env: NodeJS.ProcessEnv): TestProc
     env: {
       ...env,
       REEVE_TEST_EVENTS: readEvents.path,
+      // Set where the runner's own tests run under `node --test`; it would take the reporter's place.
+      NODE_TEST_CONTEXT: undefined,
       // What one process has compiled the others need not.
       NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/reeve/compiled'),
     },
@@ -51,31 +55,38 @@ export function startTestProcess(root: string, env: NodeJS.ProcessEnv): TestProc
   for (const stream of [child.stdout!, child.stderr!])
     stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-outputLimit)));
   const ended = waitForEnd(child);
-  const closed = new Promise((resolve) => child.once('close', resolve));
+  const streams = [child.stdout!, child.stderr!].map(
+    (stream) => new Promise((resolve) => stream.once('close', resolve)),
+  );
+  const closed = Promise.all(streams);
   let isUsable = true;
+  const run = async (file: string, limitMs: number, isAlone: boolean): Promise<FileResult> => {
+    output = '';
+    const begun = performance.now();
+    const reply = await ask(child, { file, isAlone }, limitMs);
+    let trouble = typeof reply === 'object' ? describeTraces(reply.traces) : reply;
+    if (isAlone && typeof reply === 'object') {
+      if (child.connected) child.disconnect();
+      const end = await within(Math.max(1_000, limitMs - (performance.now() - begun)), ended);
+      trouble = end === 'ended with code 0' ? undefined : end;
+    }
+    isUsable = !isAlone && typeof reply === 'object' && reply.memoryBytes < memoryLimitBytes;
+    if (reply === undefined || trouble === 'late') killGroup(child);
+    if (reply === undefined) trouble = await ended;
+    if (trouble === 'late') trouble = `was still running after ${limitMs / 1000} s and was ended`;
+    // What it printed last may still be on its way.
+    if (isAlone || reply === undefined || reply === 'late') await within(1_000, closed);
+    return summarize(file, readEvents(), { trouble, output }, performance.now() - begun);
+  };
   return {
     get isUsable() {
       return isUsable && child.connected;
     },
-    async run(file, limitMs = timeLimitMs) {
-      output = '';
-      const begun = performance.now();
-      const reply = await ask(child, { file }, limitMs);
-      const isReply = typeof reply === 'object';
-      if (!isReply) killGroup(child);
-      const trouble = isReply
-        ? describeTraces(reply.traces)
-        : reply === 'late'
-          ? `was still running after ${limitMs / 1000} s and was ended`
-          : await ended;
-      // What it printed last may still be on its way.
-      if (!isReply) await Promise.race([closed, sleep(1_000)]);
-      isUsable = isReply && reply.memoryBytes < memoryLimitBytes;
-      return summarize(file, readEvents(), { trouble, output }, performance.now() - begun);
-    },
+    run: (file, limitMs = timeLimitMs) => run(file, limitMs, false),
+    runAlone: (file, limitMs = timeLimitMs) => run(file, limitMs, true),
     async [Symbol.asyncDispose]() {
       if (child.connected) child.disconnect();
-      await Promise.race([ended, sleep(closingLimitMs)]);
+      await within(closingLimitMs, ended);
       killGroup(child);
     },
   };
@@ -148,6 +159,12 @@ function openEvents(path: string): (() => TestEvent[]) & { path: string } {
   return Object.assign(read, { path });
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+async function within<T>(ms: number, awaited: Promise<T>): Promise<T | 'late'> {
+  const late = Promise.withResolvers<'late'>();
+  const timer = setTimeout(late.resolve, ms, 'late' as const);
+  try {
+    return await Promise.race([awaited, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

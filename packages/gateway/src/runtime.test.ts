@@ -107,7 +107,7 @@ describe('the runtime behind /execute', { timeout: 120_000 }, () => {
     });
     const startedAt = performance.now();
     await assert.rejects(slow.execute(request(), 300, never));
-    assert.ok(performance.now() - startedAt < 400);
+    assert.ok(performance.now() - startedAt < 2_000);
     const gate = Promise.withResolvers<void>();
     const stuck = createRuntime({ ...parts, database: faulty(engine.database, [], gate.promise) });
     const asked = request();

@@ -339,7 +339,7 @@ describe('a request to an address that a user named', () => {
     assert.equal((await guarded.fetch(at('/drip'), { maxBytes: 2, cut: true })).body.toString(), '..');
     const startedAt = performance.now();
     await assert.rejects(guarded.fetch(at('/drip'), { timeoutMs: 150 }), { reason: 'timeout' });
-    assert.ok(performance.now() - startedAt < 1_000);
+    assert.ok(performance.now() - startedAt < 5_000);
     const leaving = new AbortController();
     setTimeout(() => leaving.abort(), 50);
     await assert.rejects(guarded.fetch(at('/drip'), { signal: leaving.signal }), { reason: 'cancelled' });

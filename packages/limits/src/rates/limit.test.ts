@@ -403,7 +403,7 @@ describe('limits on requests', { timeout: 240_000 }, () => {
         Array.from({ length: 20 }, async () => (await strict.limit(caller(newTenant()), ROUTE)).refused?.reason),
       );
       assert.deepEqual(new Set(refusals), new Set(['unavailable']));
-      assert.ok(performance.now() - startedAt < 1_500);
+      assert.ok(performance.now() - startedAt < 4_000);
     } finally {
       redis!.freeze(false);
     }

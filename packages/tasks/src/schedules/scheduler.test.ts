@@ -154,6 +154,6 @@ describe('schedulers', () => {
     await sleep(100);
     const before = performance.now();
     await scheduler[Symbol.asyncDispose]();
-    assert.ok(performance.now() - before < 500);
+    assert.ok(performance.now() - before < 3_000);
   });
 });
