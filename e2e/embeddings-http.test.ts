@@ -40,7 +40,7 @@ const textsOf = ({ messages }: UpstreamRequest) => messages.map(({ text }) => te
 describe('embeddings of a model that runs in the server', { timeout: 300_000 }, () => {
   it('find a paraphrase without anybody being asked, and the model ends with its server', async () => {
     await using place = await createTestDatabase();
-    const EMBEDDING_MODEL = join(import.meta.dirname, '../packages/models/src/onnx/fixtures/tiny');
+    const EMBEDDING_MODEL = join(import.meta.dirname, '../packages/models/test/fixtures/tiny');
     await using server = await startServer({ ...place, environment: { EMBEDDING_PROVIDER: 'onnx', EMBEDDING_MODEL } });
     const client = createClient({ baseUrl: server.url });
     await client.call(routes.remember, { body: { text: 'The physician acquired a vehicle' } });

@@ -104,7 +104,7 @@ function checkPackage(root: string, name: string): string[] {
 
 /** Whether only tests load a file: a test, or what stands in a package's folder `test`. */
 function isTest(path: string): boolean {
-  return /(\.test\.tsx?|conformance\.ts)$|^(e2e|packages\/[^/]+\/test)\//.test(path);
+  return /\.test\.tsx?$|^(e2e|packages\/[^/]+\/test)\//.test(path);
 }
 
 function readDependencies(manifest: string): Set<string> {

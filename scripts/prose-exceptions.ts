@@ -14,7 +14,6 @@ export const exceptions: readonly Exception[] = [
   { path: 'packages/http/src/validate.ts', code: 'received undefined', reason: 'zod has no code for a missing field' },
   { path: 'packages/http/src/validate.ts', code: 'Unrecognized', reason: 'zod does not mark its default wording' },
   { path: 'packages/documents/src/read-worker.ts', code: 'call stack', reason: 'V8 gives this error no code' },
-  { path: 'packages/models/src/test-gateway.ts', code: 'error.message.includes', reason: 'assertions of tests' },
   {
     path: 'packages/reeve/src/checks/parts.ts',
     code: 'target',

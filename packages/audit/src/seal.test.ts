@@ -122,7 +122,7 @@ describe('sealing', () => {
 });
 
 describe('a process that is killed while it seals', () => {
-  const script = fileURLToPath(new URL('./sealing-process.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../test/sealing-process.ts', import.meta.url));
 
   it('leaves a whole chain, which the next goes on with', { timeout: 240_000 }, async (t) => {
     await using place = await createTestDatabase();

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { openBoundedProcess, openBoundedThread, type BoundedProcessOptions } from './bounded-worker.ts';
-import type { TestQuestion } from './test-worker.ts';
+import type { TestQuestion } from '../test/worker.ts';
 import { sleep } from './wait.ts';
 
 const { signal } = new AbortController();
-const file = new URL('./test-worker.ts', import.meta.url);
+const file = new URL('../test/worker.ts', import.meta.url);
 const echo: TestQuestion = { kind: 'echo', text: 'here' };
 type Options = Omit<BoundedProcessOptions, 'file'>;
 

@@ -16,7 +16,7 @@ import {
   signal,
   textOf,
   until,
-} from './test-gateway.ts';
+} from '../test/gateway.ts';
 
 let upstream: FakeUpstream;
 before(async () => {

@@ -18,7 +18,7 @@ import {
   settingsFor,
   signal,
   textOf,
-} from './test-gateway.ts';
+} from '../test/gateway.ts';
 
 let upstream: FakeUpstream;
 const directory = mkdtempSync(join(tmpdir(), 'reeve-cassette-'));

@@ -7,7 +7,7 @@ import { silentLog, type ReeveError } from '@reeve/kit';
 import { openCatalog } from './catalog.ts';
 import { SHIPPED_MODELS_FILE } from './config.ts';
 import { openModels } from './open.ts';
-import { keptLog, readSettings } from './test-gateway.ts';
+import { keptLog, readSettings } from '../test/gateway.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'reeve-models-'));
 after(() => rmSync(directory, { recursive: true }));

@@ -5,7 +5,7 @@ import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 import { batchTexts } from './embedding-batches.ts';
 import { openEmbedder } from './embed.ts';
 import type { OpenOptions } from './open.ts';
-import { KEY, keptLedger, readSettings, signal, until } from './test-gateway.ts';
+import { KEY, keptLedger, readSettings, signal, until } from '../test/gateway.ts';
 
 let upstream: FakeUpstream;
 before(async () => {

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from '@reeve/testing/upstream';
 import type { RemoteProvider } from './config.ts';
-import { collect, failure, finishOf, openTest, REMOTES, request, settingsFor, signal, textOf } from './test-gateway.ts';
+import {
+  collect,
+  failure,
+  finishOf,
+  openTest,
+  REMOTES,
+  request,
+  settingsFor,
+  signal,
+  textOf,
+} from '../test/gateway.ts';
 
 let upstream: FakeUpstream;
 before(async () => {

@@ -3,7 +3,7 @@ import { after, afterEach, before, it } from 'node:test';
 import { z } from 'zod';
 import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 import { generateObject } from './generate-object.ts';
-import { keptLedger, openTest, REMOTES, request, settingsFor, signal } from './test-gateway.ts';
+import { keptLedger, openTest, REMOTES, request, settingsFor, signal } from '../test/gateway.ts';
 
 let upstream: FakeUpstream;
 before(async () => {

@@ -5,7 +5,7 @@ import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import type { ContextItem, ModelMessage, ModelPart, ModelRequest, ToolDefinition } from './model.ts';
 import { openModels } from './open.ts';
-import { readSettings } from './test-gateway.ts';
+import { readSettings } from '../test/gateway.ts';
 
 const TOOLS = [
   'calculator',

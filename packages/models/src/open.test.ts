@@ -6,7 +6,7 @@ import { metrics, silentLog } from '@reeve/kit';
 import { startFakeUpstream } from '@reeve/testing/upstream';
 import type { ModelRequest } from './model.ts';
 import { openModels } from './open.ts';
-import { readSettings } from './test-gateway.ts';
+import { readSettings } from '../test/gateway.ts';
 
 const request: ModelRequest = {
   model: null,

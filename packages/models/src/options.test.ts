@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 import type { RemoteProvider } from './config.ts';
 import type { ModelRequest } from './model.ts';
-import { collect, openTest, REMOTES, request, settingsFor, signal } from './test-gateway.ts';
+import { collect, openTest, REMOTES, request, settingsFor, signal } from '../test/gateway.ts';
 
 let upstream: FakeUpstream;
 before(async () => {

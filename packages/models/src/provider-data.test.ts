@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from '@reeve/testing/upstream';
 import type { RemoteProvider } from './config.ts';
 import type { ModelMessage } from './model.ts';
-import { collect, finishOf, openTest, request, settingsFor, signal, textOf } from './test-gateway.ts';
+import { collect, finishOf, openTest, request, settingsFor, signal, textOf } from '../test/gateway.ts';
 
 let upstream: FakeUpstream;
 before(async () => {

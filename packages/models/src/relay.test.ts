@@ -4,7 +4,7 @@ import { ReeveError } from '@reeve/kit';
 import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 import type { ChatCall, ChatPart } from './chat.ts';
 import type { ModelGateway } from './model.ts';
-import { keptLedger, openTest, readSettings, request, settingsFor, signal, until } from './test-gateway.ts';
+import { keptLedger, openTest, readSettings, request, settingsFor, signal, until } from '../test/gateway.ts';
 
 const WORDS = ['one ', 'two ', 'three ', 'four ', 'five ', 'six '];
 const ASKED = { ...request, maxOutputTokens: 50 };

@@ -237,7 +237,7 @@ suite('usage and configuration', () => {
   });
 
   test('a folder of an embedding model is looked at before anything is loaded', async () => {
-    const good = join(import.meta.dirname, '../../models/src/onnx/fixtures/tiny');
+    const good = join(import.meta.dirname, '../../models/test/fixtures/tiny');
     const look = (path: string, ...args: string[]) =>
       place.cli(args, { environment: { EMBEDDING_PROVIDER: 'onnx', EMBEDDING_MODEL: path } });
     const [check, doctor] = await Promise.all([look('/nowhere', 'config', 'check'), look(good, 'doctor')]);

@@ -8,14 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { silentLog } from '@reeve/kit';
-import { describeDriver } from './conformance.ts';
-import { dockerHost, dockerSettings, noDocker } from './docker-conformance.ts';
+import { describeDriver } from '../test/conformance.ts';
+import { dockerHost, dockerSettings, noDocker } from '../test/docker-conformance.ts';
 import { connectTo, findEngine } from './docker-engine.ts';
 import { labelsOf, removeGhosts } from './docker-ghosts.ts';
-import { processesIn } from './hostile-conformance.ts';
+import { processesIn } from '../test/hostile-conformance.ts';
 import { openSandbox, type Sandbox } from './open.ts';
 import type { ExecRequest } from './sandbox.ts';
-import { describeShell, systemPrograms } from './shell-conformance.ts';
+import { describeShell, systemPrograms } from '../test/shell-conformance.ts';
 import { isRoot } from './workspace.ts';
 
 const settings = dockerHost === undefined ? undefined : await dockerSettings(dockerHost);

@@ -22,9 +22,9 @@ import fc from 'fast-check';
 import { readHello } from './client-hello.ts';
 import { openEgressProxy, type EgressProxy } from './egress-proxy.ts';
 import { destinationOf, isOpen, type Egress, type EgressConnection } from './egress.ts';
-import { dockerHost, dockerSettings, noDocker } from './docker-conformance.ts';
-import { SYSTEM_DRIVERS, type SystemDriver } from './hostile-conformance.ts';
-import { openTestSandbox } from './remote-conformance.ts';
+import { dockerHost, dockerSettings, noDocker } from '../test/docker-conformance.ts';
+import { SYSTEM_DRIVERS, type SystemDriver } from '../test/hostile-conformance.ts';
+import { openTestSandbox } from '../test/remote-conformance.ts';
 import type { Language } from './sandbox.ts';
 import { workspacePath } from './workspace.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { openInside, listInside } from './files.ts';
-import { describeHostile } from './hostile-conformance.ts';
+import { describeHostile } from '../test/hostile-conformance.ts';
 
 const MIB = 1024 * 1024;
 

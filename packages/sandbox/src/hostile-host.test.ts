@@ -5,9 +5,15 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listInside, openInside, writeInside } from './files.ts';
-import { openHostileHost, outliving, processesIn, SYSTEM_DRIVERS, type HostileHost } from './hostile-conformance.ts';
+import {
+  openHostileHost,
+  outliving,
+  processesIn,
+  SYSTEM_DRIVERS,
+  type HostileHost,
+} from '../test/hostile-conformance.ts';
 import type { ExecRequest } from './sandbox.ts';
-import { noDocker } from './docker-conformance.ts';
+import { noDocker } from '../test/docker-conformance.ts';
 
 const signal = new AbortController().signal;
 const bash = (workspace: string, code: string, extra: Partial<ExecRequest> = {}): ExecRequest => ({

@@ -1,4 +1,4 @@
-import { describeHostile } from './hostile-conformance.ts';
+import { describeHostile } from '../test/hostile-conformance.ts';
 
 const MIB = 1024 * 1024;
 

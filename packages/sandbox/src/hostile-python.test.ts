@@ -1,5 +1,5 @@
 import { listInside } from './files.ts';
-import { describeHostile, outliving } from './hostile-conformance.ts';
+import { describeHostile, outliving } from '../test/hostile-conformance.ts';
 
 const MIB = 1024 * 1024;
 

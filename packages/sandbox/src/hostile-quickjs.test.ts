@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describeHostile } from './hostile-conformance.ts';
+import { describeHostile } from '../test/hostile-conformance.ts';
 
 describeHostile('hostile JavaScript in QuickJS', 'javascript', [
   // Ways to the host.

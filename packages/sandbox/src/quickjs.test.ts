@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { describeDriver } from './conformance.ts';
+import { describeDriver } from '../test/conformance.ts';
 import { createQuickJsDriver } from './quickjs.ts';
 import type { ExecResult } from './sandbox.ts';
 

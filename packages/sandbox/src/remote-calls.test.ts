@@ -12,9 +12,9 @@ import { createClient } from '@connectrpc/connect';
 import { Programs } from '@reeve/contract/proto/reeve/v1/programs';
 import { silentLog } from '@reeve/kit';
 import { fromConnectError, openChannel } from '@reeve/rpc';
-import { processesIn } from './hostile-conformance.ts';
+import { processesIn } from '../test/hostile-conformance.ts';
 import { openSandbox } from './open.ts';
-import { openRemotePlace, SECRET, type RemotePlace } from './remote-conformance.ts';
+import { openRemotePlace, SECRET, type RemotePlace } from '../test/remote-conformance.ts';
 import { createRemoteDriver, type RemoteDriver } from './remote.ts';
 import type { SandboxRequest } from './sandbox.ts';
 
@@ -45,7 +45,7 @@ describe('programs in another process', { skip, timeout: 120_000 }, () => {
       new AbortController().signal,
     );
   const start = (...args: string[]): ChildProcess => {
-    const child = fork(new URL('./remote-process.ts', import.meta.url), args);
+    const child = fork(new URL('../test/remote-process.ts', import.meta.url), args);
     started.push(child);
     return child;
   };

@@ -1,10 +1,10 @@
 import { tmpdir } from 'node:os';
 import { after } from 'node:test';
 import { silentLog } from '@reeve/kit';
-import { describeDriver } from './conformance.ts';
+import { describeDriver } from '../test/conformance.ts';
 import { openSandbox } from './open.ts';
-import { openRemotePlace } from './remote-conformance.ts';
-import { describeShell, systemPrograms } from './shell-conformance.ts';
+import { openRemotePlace } from '../test/remote-conformance.ts';
+import { describeShell, systemPrograms } from '../test/shell-conformance.ts';
 
 const sandbox = await openSandbox({ sandboxBackend: 'bubblewrap' }, silentLog);
 await sandbox.whenProbed();

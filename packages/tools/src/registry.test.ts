@@ -8,7 +8,7 @@ import { openSandbox } from '@reeve/sandbox';
 import { z } from 'zod';
 import { createBreaker } from './breaker.ts';
 import { createToolRegistry } from './registry.ts';
-import { contextOf } from './test-web.ts';
+import { contextOf } from '../test/web.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 const sandbox = await openSandbox({ sandboxBackend: 'quickjs' }, silentLog);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NewRunEvent } from '@reeve/contract';
 import { chunksOfRun } from './completion-chunks.ts';
-import { again, call, logOf, read, result, stream, text, usage } from './test-log.ts';
+import { again, call, logOf, read, result, stream, text, usage } from '../../test/log.ts';
 
 describe('a run as chunks of a chat completion', () => {
   const contents = async (events: readonly NewRunEvent[], end: 'completed' | 'failed' | 'none' = 'completed') => {

@@ -5,7 +5,7 @@ import { silentLog } from '@reeve/kit';
 import type { ModelPart } from '@reeve/models';
 import { baseOfRun } from './response-base.ts';
 import { eventsOfModel, eventsOfRun } from './response-events.ts';
-import { again, approval, call, decision, logOf, parked, read, result, stream, text, usage } from './test-log.ts';
+import { again, approval, call, decision, logOf, parked, read, result, stream, text, usage } from '../../test/log.ts';
 
 const base = baseOfRun(
   {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NewRunEvent } from '@reeve/contract';
-import { again, approval, call, decision, logOf, parked, read, result, stream, text, usage } from './test-log.ts';
+import { again, approval, call, decision, logOf, parked, read, result, stream, text, usage } from '../../test/log.ts';
 import { chunksOfRun } from './ui-chunks.ts';
 
 describe('a run as chunks of a UI message', () => {

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { createEncode, padRows } from './encode.ts';
-import { TINY } from './test-folder.ts';
+import { TINY } from '../../test/onnx-folder.ts';
 
 const read = (name: string) => JSON.parse(readFileSync(join(TINY, name), 'utf8')) as object;
 const encode = createEncode(read('tokenizer.json'), read('tokenizer_config.json'));

@@ -4,7 +4,7 @@ import { relative } from 'node:path';
 import { describe, it } from 'node:test';
 import type { ReeveError } from '@reeve/kit';
 import { readModelFolder } from './folder.ts';
-import { copyTiny, TINY } from './test-folder.ts';
+import { copyTiny, TINY } from '../../test/onnx-folder.ts';
 
 const write = (file: string, value: unknown) => writeFileSync(file, JSON.stringify(value));
 const refuses = (path: string | undefined, message: RegExp) =>

@@ -5,10 +5,10 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog } from '@reeve/kit';
 import { openEmbedder, type Embedder } from '../embed.ts';
-import { keptLedger, readSettings, signal } from '../test-gateway.ts';
+import { keptLedger, readSettings, signal } from '../../test/gateway.ts';
 import { openOnnxBackend, stepsOf } from './backend.ts';
 import { readModelFolder } from './folder.ts';
-import { copyTiny, FIXTURES, TINY } from './test-folder.ts';
+import { copyTiny, FIXTURES, TINY } from '../../test/onnx-folder.ts';
 
 const open = (path: string) =>
   openEmbedder(readSettings({ EMBEDDING_PROVIDER: 'onnx', EMBEDDING_MODEL: path }), silentLog)!;

@@ -67,6 +67,7 @@ describe('promotion', { timeout: 60_000 }, () => {
       .selectFrom('journal')
       .select('type')
       .where('task_id', '=', budget!.id)
+      .orderBy('xid')
       .orderBy('position')
       .execute();
     assert.deepEqual(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { lstat, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openTestTools } from '../test-tools.ts';
+import { openTestTools } from '../../test/tools.ts';
 import type { ToolTasks } from '../tool.ts';
 
 const asked: unknown[] = [];

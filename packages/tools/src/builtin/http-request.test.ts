@@ -5,7 +5,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { silentLog } from '@reeve/kit';
 import { openSandbox } from '@reeve/sandbox';
 import { createToolRegistry, type ToolRegistry } from '../registry.ts';
-import { contextOf, startTestWeb, type Seen } from '../test-web.ts';
+import { contextOf, startTestWeb, type Seen } from '../../test/web.ts';
 import { httpRequest } from './http-request.ts';
 
 const pages: Record<string, (response: ServerResponse, request: Seen) => void> = {

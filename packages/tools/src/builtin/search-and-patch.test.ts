@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openTestTools } from '../test-tools.ts';
+import { openTestTools } from '../../test/tools.ts';
 import { applyPatch } from './apply-patch.ts';
 import { globFiles } from './glob-files.ts';
 import { grepFiles } from './grep-files.ts';

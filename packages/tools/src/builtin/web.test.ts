@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { silentLog } from '@reeve/kit';
 import { openSandbox } from '@reeve/sandbox';
 import { createToolRegistry, type ToolRegistry } from '../registry.ts';
-import { contextOf, startTestWeb, type Seen } from '../test-web.ts';
+import { contextOf, startTestWeb, type Seen } from '../../test/web.ts';
 import type { SearchEndpoint } from '../web.ts';
 import { webCrawl } from './web-crawl.ts';
 import { webSearch } from './web-search.ts';

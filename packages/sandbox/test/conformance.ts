@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { ExecRequest, ExecResult, Language, OutputStream, SandboxDriver } from './sandbox.ts';
+import type { ExecRequest, ExecResult, Language, OutputStream, SandboxDriver } from '../src/sandbox.ts';
 
 /** The same small programs in a driver's language. */
 export interface Programs {

@@ -1,5 +1,5 @@
 // What the tests of bounded workers ask: it answers, works on, fills its heap or its buffers, and fails.
-import { answerQuestions } from './worker-answers.ts';
+import { answerQuestions } from '../src/worker-answers.ts';
 
 export type TestQuestion =
   | { readonly kind: 'echo'; readonly text: string }

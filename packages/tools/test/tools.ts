@@ -7,9 +7,9 @@ import { after, beforeEach } from 'node:test';
 import { createOutgoing } from '@reeve/http';
 import { silentLog } from '@reeve/kit';
 import { openSandbox, workspacePath } from '@reeve/sandbox';
-import { createToolRegistry } from './registry.ts';
-import { contextOf } from './test-web.ts';
-import type { Tool, ToolContext } from './tool.ts';
+import { createToolRegistry } from '../src/registry.ts';
+import { contextOf } from './web.ts';
+import type { Tool, ToolContext } from '../src/tool.ts';
 
 export interface TestTools {
   /** What is registered; every built-in tool where it is left out. */

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@reeve/kit';
 import { openChannel, startRpcServer, type RpcServer } from '@reeve/rpc';
-import type { Egress } from './egress.ts';
-import type { SandboxConfig } from './backends.ts';
-import { openSandbox, type Sandbox } from './open.ts';
-import { createRemoteDriver, type RemoteDriver } from './remote.ts';
-import type { WorkspaceRoot } from './roots.ts';
-import { programsService, type ProgramPlaces } from './rpc.ts';
+import type { Egress } from '../src/egress.ts';
+import type { SandboxConfig } from '../src/backends.ts';
+import { openSandbox, type Sandbox } from '../src/open.ts';
+import { createRemoteDriver, type RemoteDriver } from '../src/remote.ts';
+import type { WorkspaceRoot } from '../src/roots.ts';
+import { programsService, type ProgramPlaces } from '../src/rpc.ts';
 
 /** A sandbox behind a service on this machine, and the driver that calls it. */
 export interface RemotePlace extends AsyncDisposable {

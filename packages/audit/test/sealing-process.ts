@@ -1,7 +1,7 @@
 import { inTenant, openDatabase } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
-import { recordAudit } from './record.ts';
-import { sealChain } from './seal.ts';
+import { recordAudit } from '../src/record.ts';
+import { sealChain } from '../src/seal.ts';
 
 /*
  * For tests: writes and seals audit rows of the tenant `default` until it is killed. Its arguments are the directory of the

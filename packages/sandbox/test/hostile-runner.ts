@@ -1,7 +1,7 @@
 import { ReeveError } from '@reeve/kit';
-import type { SandboxConfig } from './backends.ts';
+import type { SandboxConfig } from '../src/backends.ts';
 import { openTestSandbox } from './remote-conformance.ts';
-import type { ExecRequest, ExecResult, Language } from './sandbox.ts';
+import type { ExecRequest, ExecResult, Language } from '../src/sandbox.ts';
 
 /** What the tests ask of a runner: a program to run, or to stop one. */
 export type RunnerRequest =

@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import { silentLog } from '@reeve/kit';
 import { openChannel } from '@reeve/rpc';
-import { openSandbox } from './open.ts';
-import { createRemoteDriver } from './remote.ts';
+import { openSandbox } from '../src/open.ts';
+import { createRemoteDriver } from '../src/remote.ts';
 import { openRemotePlace, SECRET } from './remote-conformance.ts';
 
 // One side of a call as a process of its own, for tests that kill it: it serves, or it calls `target` with a program.

@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { createOutgoing } from '@reeve/http';
 import { createQuota } from '@reeve/sandbox';
-import type { ToolContext } from './tool.ts';
-import type { Web } from './web.ts';
+import type { ToolContext } from '../src/tool.ts';
+import type { Web } from '../src/web.ts';
 
 /** What a test server was asked. */
 export interface Seen {

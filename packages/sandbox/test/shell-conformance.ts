@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import type { Programs } from './conformance.ts';
-import type { ExecRequest, ExecResult, Language, SandboxDriver } from './sandbox.ts';
+import type { ExecRequest, ExecResult, Language, SandboxDriver } from '../src/sandbox.ts';
 
 /** The programs of the conformance suite, for what runs in a sandbox with a system. */
 export const systemPrograms: Partial<Record<Language, Programs>> = {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { createLog, loadConfig, ReeveError, silentLog } from '@reeve/kit';
 import type { CallAttempt, CallEnd, CallLedger } from '@reeve/ledger';
-import { modelSettings, type ModelConfig, type RemoteProvider } from './config.ts';
-import type { ModelPart, ModelRequest } from './model.ts';
-import { openModels, type OpenOptions } from './open.ts';
+import { modelSettings, type ModelConfig, type RemoteProvider } from '../src/config.ts';
+import type { ModelPart, ModelRequest } from '../src/model.ts';
+import { openModels, type OpenOptions } from '../src/open.ts';
 
 /** What the tests of this package share. */
 export const REMOTES: readonly RemoteProvider[] = ['openai', 'anthropic', 'google', 'openai-compatible'];
