@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ErrorBody, routes, type Route } from '@reeve/contract';
 import { newId } from '@reeve/kit';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import type { z } from 'zod';
 import { startReeve, type Reeve } from '@reeve/testing/reeve';
@@ -13,7 +14,6 @@ import type { OpenApi } from '@reeve/testing/schema-fields';
  * is asked, there is no 5xx but those that the request itself asks for, every failure has the contract's shape, and every answer is
  * what the route promises.
  */
-const RUNS = 25;
 const STREAM_MS = 300;
 /** An answer that takes longer than this is a failure. */
 const PATIENCE_MS = 30_000;
@@ -64,7 +64,7 @@ describe('any request', { timeout: 420_000 }, () => {
         const asked = requestsOf(name, values);
         await fc.assert(
           fc.asyncProperty(asked, (made) => check(name, route, made)),
-          { numRuns: RUNS, endOnFailure: true },
+          { ...cases(250, 25), endOnFailure: true },
         );
       }
     });

@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import { request as ask } from 'node:http';

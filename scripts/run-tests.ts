@@ -1,48 +1,30 @@
-// Runs the test files, each in a process of its own, two at a time, and tells of what failed and what was skipped. The
-// last line is the count. Arguments choose files by a part of their path; `--both` runs the suite on the embedded
-// database and then on the PostgreSQL of REEVE_TEST_DATABASE_URL: what has nothing to do with the database on the first alone, the
-// longest on the second alone; a test counts as skipped only where it ran on neither.
-// With CI=true a skipped test is a failure, and a file that failed beside others is run once more by itself: where it passes then
-// it is named as unstable, to be mended, and fails the run only where more than two are.
-import { existsSync, globSync } from 'node:fs';
-import { join } from 'node:path';
+// Runs the test files, two at a time, and reports what failed, what was skipped and what took longest. The last line is the
+// count. Arguments choose files by a part of their path. `--both` runs them on the embedded database and on the PostgreSQL of
+// REEVE_TEST_DATABASE_URL, each file on the databases that it says (test-plan.ts); a test counts as skipped only where it ran
+// on none of them. `--deep` (`npm run test:deep`) tries many random cases of each property. With CI=true a skipped test is a failure.
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { FileResult } from './file-result.ts';
 import { prepareConsole, prepareSnapshot } from './prepare.ts';
-import { runTestFile, stopTestFiles } from './test-file.ts';
-import type { FileResult } from './test-file.ts';
+import { keyOf, planJobs } from './test-plan.ts';
+import type { DatabaseName, TestJob } from './test-plan.ts';
+import { startTestProcess, stopTestProcesses } from './test-process.ts';
+import type { TestProcess } from './test-process.ts';
 
-interface Totals {
-  passed: number;
-  failed: number;
-  /** Told once more at the end: of a long report often that alone is kept. */
-  failures: string[];
-  skipped: string[];
-  /** Files that passed only when they ran by themselves, each with what had failed before. */
-  unstable: string[];
+interface Run {
+  job: TestJob;
+  result: FileResult;
 }
 
 const root = join(import.meta.dirname, '..');
-/**
- * Files that would say nothing new on another database: those that use none, and those of what lies above the domains and talks
- * to them through HTTP alone (console, command line, other people's clients). The domains, the engine and whatever is killed run on both.
- */
-const ranOnce = new RegExp(
-  [
-    '^packages/(cli|console|contract|extensions|kit|models|sandbox|server|skills|tools)/',
-    '^packages/http/src/(?!app|idempotency)',
-    '^packages/db/src/(lock|pglite|snapshot|sqlstate|tables)\\.test',
-    '^packages/identity/src/jwt/jwt\\.test',
-    '^e2e/(bad-input|client|companion|openai-client|(?!keys-)[a-z-]+-http)\\.test',
-    '^scripts/',
-  ].join('|'),
-);
-/** Files that take minutes and of which the first database would say nothing new where the second follows: each kills servers by the dozen. */
-const ranLast = /^e2e\/kill-(approvals|children|wires)\.test/;
-/** What takes long begins first, so that in the end no process waits for the other's last file. */
-const isLong = /\/(kill[a-z-]*|queue-faults|model|[a-z]+-cli|console[a-z-]*\.browser)\.test/;
+const durationsFile = join(root, 'node_modules/.cache/reeve/test-durations.json');
 const concurrency = 2;
-const unstableLimit = 2;
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { both: { type: 'boolean' } } });
+const slowestCount = 10;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { both: { type: 'boolean' }, deep: { type: 'boolean' } },
+});
 const postgresUrl = process.env['REEVE_TEST_DATABASE_URL'];
 const inCi = process.env['CI'] === 'true';
 
@@ -63,27 +45,12 @@ async function main(): Promise<number> {
   await prepareSnapshot();
   if (chosen.files.some(isBrowserTest)) prepareConsole();
 
-  const total: Totals = { passed: 0, failed: 0, failures: [], skipped: [], unstable: [] };
-  const skipped: string[][] = [];
-  for (const [name, url] of databases()) {
-    const isSecond = skipped.length > 0;
-    const result = await runSuite(
-      chosen.files.filter((file) => !values.both || !(isSecond ? ranOnce : ranLast).test(file)),
-      url,
-    );
-    result.skipped.push(...chosen.skipped);
-    if (isSecond) result.skipped.push(...skipped[0]!.filter((test) => ranOnce.test(test)));
-    if (values.both) console.log(`\n${name}: ${countLine(result)}`);
-    total.passed += result.passed;
-    total.failed += result.failed;
-    total.failures.push(...result.failures.map((failure) => `${name}: ${failure}`));
-    total.unstable.push(...result.unstable.map((failure) => `${name}: ${failure}`));
-    skipped.push(result.skipped);
-  }
-  // What one database cannot have the other has run.
-  total.skipped = skipped[0]!.filter((test) => skipped.every((suite) => suite.includes(test)));
-  total.skipped.push(...(skipped[1] ?? []).filter((test) => ranLast.test(test)));
-  return conclude(total);
+  const only: DatabaseName | undefined = values.both ? undefined : postgresUrl ? 'PostgreSQL' : 'PGlite';
+  const durations = readDurations();
+  const runs = await runJobs(planJobs(root, chosen.files, only, durations));
+  for (const { job, result } of runs) durations[keyOf(job)] = Math.round(result.durationMs);
+  writeDurations(durations);
+  return conclude(runs, [...chosen.skipped, ...skippedEverywhere(runs)]);
 }
 
 function chooseFiles(filters: string[]): { files: string[]; skipped: string[] } {
@@ -107,87 +74,134 @@ function isBrowserTest(file: string): boolean {
   return /\.browser\.test\.tsx?$/.test(file);
 }
 
-function databases(): [name: string, url: string | undefined][] {
-  if (!values.both) return [[postgresUrl ? 'PostgreSQL' : 'PGlite', postgresUrl]];
-  return [
-    ['PGlite', undefined],
-    ['PostgreSQL', postgresUrl],
-  ];
-}
-
-async function runSuite(files: string[], url: string | undefined): Promise<Totals> {
-  const totals: Totals = { passed: 0, failed: 0, failures: [], skipped: [], unstable: [] };
-  const waiting = files.toSorted((one, other) => Number(isLong.test(other)) - Number(isLong.test(one)));
-  const bad: { file: string; result: FileResult }[] = [];
-  const env = { ...process.env, REEVE_TEST_DATABASE_URL: url };
-  const count = (file: string, result: FileResult): void => {
-    totals.passed += result.passed;
-    totals.failed += result.failures.length;
-    totals.failures.push(...describeFailures(file, result));
-    totals.skipped.push(...result.skipped);
-  };
+async function runJobs(waiting: TestJob[]): Promise<Run[]> {
+  const runs: Run[] = [];
   const worker = async (): Promise<void> => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const result = await runTestFile(root, file, env);
-      printFile(file, result);
-      if (result.failures.length > 0) bad.push({ file, result });
-      else count(file, result);
+    await using processes = openProcesses();
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      const result = await processes.run(job);
+      printFile(job, result);
+      runs.push({ job, result });
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
-  for (const { file, result } of bad) {
-    // Where many failed something is broken, and once more would only take longer.
-    if (!inCi || bad.length > unstableLimit) {
-      count(file, result);
-      continue;
-    }
-    console.log(`\nonce more, by itself: ${file}`);
-    const second = await runTestFile(root, file, env);
-    printFile(file, second);
-    if (second.failures.length === 0) totals.unstable.push(describeFailures(file, result).join('\n  '));
-    count(file, second);
-  }
-  return totals;
+  return runs;
 }
 
-function printFile(file: string, { passed, failures, output, durationMs }: FileResult): void {
+/** The processes of one worker: one a database for the files that share, and one for each other file. */
+function openProcesses(): { run(job: TestJob): Promise<FileResult> } & AsyncDisposable {
+  const shared = new Map<DatabaseName, TestProcess>();
+  const start = (database: DatabaseName): TestProcess =>
+    startTestProcess(root, {
+      ...process.env,
+      ...(values.deep && { REEVE_TEST_DEEP: '1' }),
+      REEVE_TEST_DATABASE_URL: database === 'PostgreSQL' ? postgresUrl : undefined,
+    });
+  return {
+    async run({ file, database, isAlone }) {
+      if (isAlone) {
+        await using own = start(database);
+        return await own.runAlone(file);
+      }
+      const kept = shared.get(database) ?? start(database);
+      shared.set(database, kept);
+      const result = await kept.run(file);
+      if (!kept.isUsable) {
+        shared.delete(database);
+        await kept[Symbol.asyncDispose]();
+      }
+      return result;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...shared.values()].map((kept) => kept[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+function printFile({ file, database }: TestJob, { passed, failures, output, durationMs }: FileResult): void {
   const isGood = failures.length === 0;
-  console.log(`${isGood ? '✔' : '✖'} ${file} (${passed} passed, ${(durationMs / 1000).toFixed(1)} s)`);
+  const where = values.both ? `${database}, ` : '';
+  console.log(`${isGood ? '✔' : '✖'} ${file} (${where}${passed} passed, ${(durationMs / 1000).toFixed(1)} s)`);
   for (const { name, text } of failures) console.log(`\n  ✖ ${name}\n${indent(text)}\n`);
   if (!isGood && output !== '') console.log(`  output of ${file}:\n${indent(output)}\n`);
 }
 
-function conclude(total: Totals): number {
-  const isFailed = total.failed > 0 || (inCi && total.skipped.length > 0) || total.unstable.length > unstableLimit;
-  printList('Failed', total.failures);
-  printList(`Unstable, to be mended (at most ${unstableLimit})`, total.unstable);
-  printList('Skipped', total.skipped);
-  if (inCi && total.skipped.length > 0) console.log('In CI a skipped test is a failure.');
-  console.log(`\n${countLine(total)}`);
-  return isFailed ? 1 : 0;
+/** The tests that every run of their file skipped: what one database cannot have the other has run. */
+function skippedEverywhere(runs: Run[]): string[] {
+  return [...Map.groupBy(runs, ({ job }) => job.file).values()].flatMap(([first, ...others]) =>
+    first!.result.skipped.filter((test) => others.every(({ result }) => result.skipped.includes(test))),
+  );
+}
+
+function conclude(runs: Run[], skipped: string[]): number {
+  const failures = runs.flatMap(describeFailures);
+  const passed = runs.reduce((sum, { result }) => sum + result.passed, 0);
+  const failed = runs.reduce((sum, { result }) => sum + result.failures.length, 0);
+  printList('Seconds per package', secondsPerPackage(runs));
+  printList('Slowest files', slowestFiles(runs));
+  // Once more at the end: of a long report often that alone is kept.
+  printList('Failed', failures);
+  printList('Skipped', skipped);
+  if (inCi && skipped.length > 0) console.log('In CI a skipped test is a failure.');
+  console.log(`\n${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+  return failed > 0 || (inCi && skipped.length > 0) ? 1 : 0;
 }
 
 function printList(title: string, lines: string[]): void {
   if (lines.length > 0) console.log(`\n${title}:\n${lines.map((line) => `  ${line}`).join('\n')}`);
 }
 
-/** Of each failure the file, the test and the beginning of its error. */
-function describeFailures(file: string, { failures }: FileResult): string[] {
-  return failures.map(({ name, text }) => {
-    const error = text.trim().split('\n').slice(0, 6).join('\n');
-    return `${file} › ${name}\n${indent(error)}`;
-  });
+function secondsPerPackage(runs: Run[]): string[] {
+  const packages = Map.groupBy(runs, ({ job }) =>
+    job.file.split('/', job.file.startsWith('packages/') ? 2 : 1).at(-1)!,
+  );
+  return [...packages]
+    .map(([name, own]) => ({
+      name,
+      ms: own.reduce((sum, { result }) => sum + result.durationMs, 0),
+      files: own.length,
+    }))
+    .sort((one, other) => other.ms - one.ms)
+    .map(({ name, ms, files }) => `${seconds(ms)}  ${name} (${files} runs of files)`);
 }
 
-function countLine({ passed, failed, skipped }: Totals): string {
-  return `${passed} passed, ${failed} failed, ${skipped.length} skipped`;
+function slowestFiles(runs: Run[]): string[] {
+  return runs
+    .toSorted((one, other) => other.result.durationMs - one.result.durationMs)
+    .slice(0, slowestCount)
+    .map(({ job, result }) => `${seconds(result.durationMs)}  ${values.both ? keyOf(job) : job.file}`);
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1).padStart(6);
+}
+
+/** Of each failure the database, the file, the test and the beginning of its error. */
+function describeFailures({ job, result }: Run): string[] {
+  return result.failures.map(({ name, text }) => {
+    const error = text.trim().split('\n').slice(0, 6).join('\n');
+    return `${keyOf(job)} › ${name}\n${indent(error)}`;
+  });
 }
 
 function indent(text: string): string {
   return text.trimEnd().replace(/^/gm, '    ');
 }
 
+function readDurations(): Record<string, number> {
+  try {
+    return JSON.parse(readFileSync(durationsFile, 'utf8')) as Record<string, number>;
+  } catch {
+    return {};
+  }
+}
+
+function writeDurations(durations: Record<string, number>): void {
+  mkdirSync(dirname(durationsFile), { recursive: true });
+  writeFileSync(durationsFile, JSON.stringify(durations));
+}
+
 function stop(code: number): void {
-  stopTestFiles();
+  stopTestProcesses();
   process.exit(code);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { canonicalJson } from './canonical-json.ts';
 
@@ -26,6 +27,7 @@ describe('the canonical form of JSON', () => {
         assert.equal(canonicalJson(JSON.stringify(JSON.parse(text), null, 2)), form);
         assert.deepEqual(JSON.parse(form.replaceAll('-0', '0')), JSON.parse(text.replaceAll('-0', '0')));
       }),
+      cases(),
     );
     const digits = fc.tuple(fc.bigInt({ min: 10n ** 17n, max: 10n ** 24n }), fc.integer({ min: -600, max: 600 }));
     fc.assert(
@@ -35,6 +37,7 @@ describe('the canonical form of JSON', () => {
         assert.equal(canonicalJson(`${number}00e${power - 2}`), form);
         assert.notEqual(canonicalJson(`${number + 1n}e${power}`), form);
       }),
+      cases(),
     );
   });
 });

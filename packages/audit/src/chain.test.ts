@@ -1,8 +1,10 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { inTenant, type Database } from '@reeve/db';
 import { openTestDatabase } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { sql, type RawBuilder } from 'kysely';
 import { recordAudit, type AuditEntry } from './record.ts';
@@ -228,14 +230,14 @@ describe('the chain of the audit log', () => {
 
   it('finds every tampering with every chain, at its first row', async () => {
     const names = Object.keys(tamperings);
-    const cases = fc.record({
+    const drawnCases = fc.record({
       name: fc.constantFrom(...names),
       count: fc.integer({ min: 2, max: 12 }),
       each: fc.integer({ min: 1, max: 5 }),
       at: fc.nat(),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ name, count, each, at }) => {
+      fc.asyncProperty(drawnCases, async ({ name, count, each, at }) => {
         await empty();
         // Where a row is inserted there must be room before it.
         await write(count, name === 'inserting a row' ? 1 : each);
@@ -246,7 +248,7 @@ describe('the chain of the audit log', () => {
         const { ok, first_broken: broken } = await verify();
         assert.deepEqual([ok, broken?.number, broken?.reason], [false, ...found(k)], `${name} at ${k}`);
       }),
-      { numRuns: 60 },
+      cases(60),
     );
   });
 

@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { runText } from '@reeve/db';

@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { afterEach, before, beforeEach, after, describe, it } from 'node:test';
 import type { Reason } from '@reeve/contract';

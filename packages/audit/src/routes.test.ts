@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AuditRecord, ChainVerification, type Role } from '@reeve/contract';
@@ -5,6 +6,7 @@ import { inTenant, type Database } from '@reeve/db';
 import { createApp, type App } from '@reeve/http';
 import { newId, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { z } from 'zod';
@@ -168,6 +170,7 @@ describe('the routes of the audit log', () => {
         if (how === 'empty') changed[at] = JSON.stringify({ ...line, at: undefined });
         assert.equal((await verify(changed)).ok, false, `${how} ${at} ${other}`);
       }),
+      cases(),
     );
     await assert.rejects(verify(['{"a":1}']), SyntaxError);
     await assert.rejects(verify(['x']), /line 1 is not JSON/);

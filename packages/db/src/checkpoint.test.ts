@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { openTestDatabase, testDatabaseKind } from '@reeve/testing';

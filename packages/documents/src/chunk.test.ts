@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { chunkDocument, MAX_CHUNK } from './chunk.ts';
 import { plainText, type Block, type ReadDocument } from './document.ts';
@@ -61,7 +62,7 @@ describe('chunks of any document', () => {
         }
         assert.equal(whole.slice(at).trim(), '');
       }),
-      { numRuns: 300 },
+      cases(300),
     );
   });
 
@@ -75,7 +76,7 @@ describe('chunks of any document', () => {
           assert.ok(allowed.has(end), `ends inside a character at ${end}`);
         }
       }),
-      { numRuns: 300 },
+      cases(300),
     );
   });
 
@@ -103,7 +104,7 @@ describe('chunks of any document', () => {
           at = end + 2;
         }
       }),
-      { numRuns: 300 },
+      cases(300),
     );
   });
 

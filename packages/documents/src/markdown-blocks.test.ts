@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { nextBlocks } from './markdown-blocks.ts';
 
@@ -31,6 +32,6 @@ it('blocks of Markdown are the same in small windows as in one', () => {
         [...nextBlocks(lines.join('\n'), lineCount)].map(({ token, source, line: at }) => [token.type, source, at]);
       assert.deepEqual(told(window), told());
     }),
-    { numRuns: 1_000 },
+    cases(1_000),
   );
 });

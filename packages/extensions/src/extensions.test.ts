@@ -23,7 +23,7 @@ export const tool = defineTool({
   name: '${name}',
   description: 'Does something.',
   effect: 'none',
-  timeoutMs: 5_000,
+  timeoutMs: 20_000,
   input: { type: 'object', properties: { word: { type: 'string' } } },
   async execute(input: { word?: string }, call) { ${body} },
 });

@@ -32,7 +32,7 @@ it('a part that fails or hangs takes only itself away, and tells nothing of what
     silentLog,
     100,
   );
-  assert.ok(performance.now() - startedAt < 1_000);
+  assert.ok(performance.now() - startedAt < 5_000);
   const inside = 'something went wrong inside; the log has it under this request id';
   assert.deepEqual(data, {
     agent: { status: 'error', error: inside },

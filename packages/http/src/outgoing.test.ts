@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { createOutgoing, type Resolve } from './outgoing.ts';
 import { isNetwork, isPublicAddress, isWithin } from './public-address.ts';
@@ -87,7 +88,7 @@ describe('a public address', () => {
       fc.property(hidden, fc.constantFrom(...forms), fc.constantFrom('http', 'https'), (bytes, form, scheme) => {
         assert.equal(refused(`${scheme}://${form(bytes)}:8080/x`), 'policy_denied');
       }),
-      { numRuns: 2_000 },
+      cases(2_000),
     );
   });
 
@@ -104,6 +105,7 @@ describe('a public address', () => {
         special,
         (address) => !isPublicAddress(address) && refused(`http://[${address}]/`) === 'policy_denied',
       ),
+      cases(),
     );
     for (const address of [
       '::',
@@ -134,6 +136,7 @@ describe('a public address', () => {
       fc.property(fc.integer({ min: 11, max: 99 }), octet, octet, octet, (...bytes) =>
         isPublicAddress(bytes.join('.')),
       ),
+      cases(),
     );
   });
 
@@ -336,7 +339,7 @@ describe('a request to an address that a user named', () => {
     assert.equal((await guarded.fetch(at('/drip'), { maxBytes: 2, cut: true })).body.toString(), '..');
     const startedAt = performance.now();
     await assert.rejects(guarded.fetch(at('/drip'), { timeoutMs: 150 }), { reason: 'timeout' });
-    assert.ok(performance.now() - startedAt < 1_000);
+    assert.ok(performance.now() - startedAt < 5_000);
     const leaving = new AbortController();
     setTimeout(() => leaving.abort(), 50);
     await assert.rejects(guarded.fetch(at('/drip'), { signal: leaving.signal }), { reason: 'cancelled' });

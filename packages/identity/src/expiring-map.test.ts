@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { createExpiringMap } from './expiring-map.ts';
 
@@ -36,6 +37,7 @@ describe('an expiring map', () => {
           if (!remove && ms > 0) assert.equal(map.get(key), value, 'the newest is always there');
         }
       }),
+      cases(),
     );
     clock.mock.restore();
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { contextFromHeaders, currentContext, withContext } from './context.ts';
 
@@ -21,6 +22,7 @@ describe('the ids of a request', () => {
         assert.match(context.requestId, /^[A-Za-z0-9._:-]{1,128}$/);
         assert.match(context.traceId, /^[A-Za-z0-9._:-]{1,128}$/);
       }),
+      cases(),
     );
   });
 

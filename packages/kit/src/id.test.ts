@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { idOf, newId } from './id.ts';
 
@@ -40,7 +41,7 @@ describe('ids', () => {
             }
           },
         ),
-        { numRuns: 20 },
+        cases(20),
       );
     } finally {
       mock.timers.reset();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { compileLinear, type LinearPattern } from './linear-pattern.ts';
 
@@ -49,5 +50,6 @@ it('a literal pattern is found exactly where the text is', () => {
       const [first] = compiled(needle).find(text, 1);
       assert.equal(first?.start ?? -1, text.indexOf(needle));
     }),
+    cases(),
   );
 });

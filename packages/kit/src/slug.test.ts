@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { freeSlug, requireSlug, slugFromName } from './slug.ts';
 
@@ -23,6 +24,7 @@ describe('a slug made of a name', () => {
         assert.ok(SLUG.test(slug), slug);
         assert.ok(SLUG.test(freeSlug(slug, new Set([slug]))));
       }),
+      cases(),
     );
   });
 

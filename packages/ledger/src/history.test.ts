@@ -1,9 +1,11 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { Database } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { ensureTenant } from '@reeve/identity';
@@ -14,9 +16,7 @@ import { sweepCalls } from './sweep.ts';
 
 /*
  * Random histories of calls against random budgets, beside what they must come to. Each history has a tenant of its own.
- * REEVE_TEST_RUNS gives the number of histories.
  */
-const RUNS = Number(process.env['REEVE_TEST_RUNS']) || 30;
 const AGENTS = ['ada', 'bob', null] as const;
 const PRICES: readonly (Price | null)[] = [
   { inputNano: 3, cachedInputNano: 0.3, outputNano: 15.7 },
@@ -63,7 +63,7 @@ describe('any history of calls', () => {
         fc.asyncProperty(limits, limits, fc.array(command, { maxLength: 30 }), async (tenant, agent, commands) => {
           await live(database, honest, { tenant, ada: agent }, commands);
         }),
-        { numRuns: RUNS },
+        cases(300, 30),
       );
     });
 });

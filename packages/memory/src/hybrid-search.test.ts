@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { PersonaInput, RecallInput, type KnowledgeBase } from '@reeve/contract';
@@ -142,7 +143,7 @@ describe('hybrid search', () => {
       const began = performance.now();
       const { ids: _, ...answer } = await find('car');
       assert.deepEqual(answer, lexical);
-      if (n >= 3) assert.ok(performance.now() - began < 1_000);
+      if (n >= 3) assert.ok(performance.now() - began < 3_000);
     }
     assert.equal(calls, 3, 'the circuit is open after three');
     ask = openQueryEmbedder(database, { wanted: model, of: () => undefined }, silentLog);

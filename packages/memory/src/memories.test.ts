@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -5,6 +6,7 @@ import { MemoryPatch, PersonaInput, RecallInput, RememberInput } from '@reeve/co
 import { inTenant, type Database } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { DEFAULT_RULES } from './care/sensitive.ts';
@@ -145,7 +147,7 @@ describe('memories', () => {
         assert.deepEqual(await store(`${space}${value}${space}`), { id, deduplicated: true, supersedes: [] });
         assert.deepEqual(await store(value), { id, deduplicated: true, supersedes: [] });
       }),
-      { numRuns: 40 },
+      cases(40),
     );
   });
 
@@ -259,7 +261,7 @@ describe('memories', () => {
           ),
         );
       }),
-      { numRuns: 60, examples: nasty.map((value): [string] => [value]) },
+      { ...cases(60), examples: nasty.map((value): [string] => [value]) },
     );
     assert.equal((await find(`'quoted' & !costs`)).length, 1);
     assert.equal((await find('http://example.com/a?b=c')).length, 1);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { createChatForm } from './chat-form.ts';
 
@@ -15,6 +16,7 @@ it('a chunk of the same form is recognized by its length alone, whatever it says
       if (characters !== undefined) assert.equal(characters, second.length);
       else assert.ok(/["\\\p{Cc}\p{Cs}]/u.test(second) || chunkOf(first).split(JSON.stringify(first)).length > 2);
     }),
+    cases(),
   );
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { fuse, fuseRankings, type Scored } from './fuse.ts';
 
@@ -26,6 +27,7 @@ describe('two rankings as one', () => {
         for (const score of scores.values()) assert.ok(score >= 0 && score <= 1, `${score}`);
         assert.deepEqual(new Map(fuse(other, one)), scores);
       }),
+      cases(),
     );
   });
 
@@ -36,6 +38,7 @@ describe('two rankings as one', () => {
         for (const [index, { ref }] of one.entries())
           if (index > 0) assert.ok(scores.get(ref)! <= scores.get(one[index - 1]!.ref)!);
       }),
+      cases(),
     );
   });
 
@@ -46,6 +49,7 @@ describe('two rankings as one', () => {
         const scores = fuse([best, ...one], [best, ...other]);
         for (const [ref, score] of scores) if (ref !== 'best') assert.ok(score < scores.get('best')!);
       }),
+      cases(),
     );
   });
 

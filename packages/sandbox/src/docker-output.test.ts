@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { createSplitter } from './docker-output.ts';
 import type { OutputStream } from './sandbox.ts';
@@ -25,6 +26,7 @@ it('takes the two streams apart, however what is read is cut', () => {
         assert.equal(heard[stream], Buffer.concat(expected).toString('latin1'));
       }
     }),
+    cases(),
   );
 });
 

@@ -5,6 +5,7 @@ import { lstat, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { listInside, openInside, resolveInside, writeInside } from './files.ts';
 import { SANDBOX_UID, workspacePath } from './workspace.ts';
@@ -146,7 +147,7 @@ describe('a path inside a workspace', () => {
         assert.ok(resolved === workspace || resolved.startsWith(workspace + sep), resolved);
         assert.ok(!resolved.split(sep).includes('..'), resolved);
       }),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 });

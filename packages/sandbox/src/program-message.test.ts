@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Channel, EndedSchema, ProgramSchema } from '@reeve/contract/proto/reeve/v1/programs';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { fromEnded, fromProgram, PIECE_BYTES, piecesOf, toEnded, toProgram } from './program-message.ts';
 import type { ExecResult, SandboxRequest } from './sandbox.ts';
@@ -63,6 +64,7 @@ describe('a program on its way to another process', () => {
         const program = fromBinary(ProgramSchema, toBinary(ProgramSchema, toProgram(request, roots)));
         assert.deepEqual({ ...fromProgram(program) }, request);
       }),
+      cases(),
     );
   });
 
@@ -72,6 +74,7 @@ describe('a program on its way to another process', () => {
         const ended = fromBinary(EndedSchema, toBinary(EndedSchema, create(EndedSchema, toEnded(result))));
         assert.deepEqual(fromEnded(ended, saidIn(result)), result);
       }),
+      cases(),
     );
     const stdout = 'ü'.repeat(PIECE_BYTES);
     const long = { stdout, stderr: 'x', durationMs: 1, truncated: false, exitCode: 0, status: 'success' } as const;

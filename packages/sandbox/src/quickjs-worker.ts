@@ -181,7 +181,9 @@ function createWriter(maxBytes: number) {
       const kept = text.slice(0, left);
       left -= Buffer.byteLength(kept);
       pending[stream] += kept;
-      flushIfDue();
+      // At the limit at once: what follows is not written, and would not flush it.
+      if (left <= 0) flush();
+      else flushIfDue();
     },
   };
 }

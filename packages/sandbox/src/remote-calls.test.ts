@@ -127,7 +127,7 @@ describe('programs in another process', { skip, timeout: 120_000 }, () => {
     const killedAt = performance.now();
     child.kill('SIGKILL');
     await failed;
-    assert.ok(performance.now() - killedAt < 3_000);
+    assert.ok(performance.now() - killedAt < 5_000);
     await until(() => processesIn(workspace).length === 0);
     await assert.rejects(exec({}, driver), { reason: 'unavailable', unsure: false, message: /nobody listens there/ });
   });
@@ -155,7 +155,7 @@ describe('programs in another process', { skip, timeout: 120_000 }, () => {
       caller.kill(signal);
       await until(() => processesIn(workspace).length === 0);
       const tookMs = performance.now() - goneAt;
-      assert.ok(tookMs < (signal === 'SIGKILL' ? 3_000 : SILENT_MS + 3_000), `${signal}: ${tookMs} ms`);
+      assert.ok(tookMs < (signal === 'SIGKILL' ? 5_000 : SILENT_MS + 8_000), `${signal}: ${tookMs} ms`);
       caller.kill('SIGKILL');
     }
   });
@@ -172,7 +172,8 @@ describe('programs in another process', { skip, timeout: 120_000 }, () => {
   it('end with the call though nobody takes what they say', async () => {
     const stuck = () => new Promise<void>(() => undefined);
     const request = { language: 'bash', code: 'yes', workspace, keepsOutput: false, onOutput: stuck } as const;
-    const bounds = { timeoutMs: 600_000, maxOutputBytes: 50_000_000 };
+    // So much that the flood meets its time first, however late its start: its caller stops waiting for whoever is told before that.
+    const bounds = { timeoutMs: 600_000, maxOutputBytes: 1e12 };
     const call = place.driver.exec({ ...request, ...bounds }, AbortSignal.timeout(1_500));
     await assert.rejects(call, { reason: 'cancelled' });
     await until(() => processesIn(workspace).length === 0);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ReeveError } from '@reeve/kit';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { createQuota } from './quota.ts';
 import { fromRooted, toRooted, workspaceRoot } from './roots.ts';
@@ -34,6 +35,7 @@ describe('directories that both sides have', () => {
         assert.equal(resolve(roots[root as 'all'], path), resolve(directory));
         if (isNear) assert.equal(root, 'near');
       }),
+      cases(),
     );
   });
 
@@ -73,7 +75,7 @@ describe('directories that both sides have', () => {
           assert.equal(ReeveError.from(error).reason, 'invalid_request');
         }
       }),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 

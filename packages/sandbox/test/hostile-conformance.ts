@@ -56,7 +56,7 @@ export interface HostileHost extends AsyncDisposable {
 }
 
 /** How much later than its deadline a program may be over and everything of it dead. */
-const GRACE_MS = 4_000;
+const GRACE_MS = 10_000;
 
 /** What a harmless program of each language looks like, run after each hostile one. */
 const HARMLESS: Record<Language, string> = {

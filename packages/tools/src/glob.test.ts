@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import picomatch from 'picomatch';
 import { compileGlob, matchingPaths } from './glob.ts';
@@ -44,7 +45,7 @@ describe('a glob pattern', () => {
           `${glob} on ${candidate}`,
         );
       }),
-      { numRuns: 3000 },
+      cases(3000),
     );
   });
 

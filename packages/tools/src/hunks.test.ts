@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { applyHunks } from './hunks.ts';
 import { parsePatch } from './patch.ts';
@@ -153,6 +154,7 @@ describe('hunks', () => {
           assert.equal(apply(`${unique.join('\n')}\n`, ...hunk), `${wanted.join('\n')}\n`);
         },
       ),
+      cases(),
     );
   });
 

@@ -1,3 +1,4 @@
+// runs in: its own process
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { ToolInfo, ToolOutcome } from '@reeve/contract';

@@ -7,6 +7,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
 import { startReeve, type Reeve } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { createFolderSync, type FolderSyncOptions, type SyncSummary } from './folder-sync.ts';
 
@@ -127,7 +128,7 @@ describe('a folder and the server', { timeout: 300_000 }, () => {
         for (const [source, sha256] of now) assert.equal(digest(files[source!.slice('notes/'.length)]!), sha256);
       }
     });
-    await fc.assert(rule, { numRuns: 30 });
+    await fc.assert(rule, cases(30));
   });
 
   it('agree for a minute while nothing changes', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { partsOf, sharedWords } from './shared-words.ts';
 
@@ -35,6 +36,7 @@ describe('the words that a question shares with a text', () => {
         assert.equal(parts.map((part) => part.text).join(''), value);
         for (const part of parts) if (part.isMarked) assert.deepEqual(marked(question, part.text), [part.text]);
       }),
+      cases(),
     );
   });
 });

@@ -1,8 +1,10 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '@reeve/db';
 import { openTestDatabase } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { exportJWK, generateKeyPair, SignJWT, type JWK, type JWTPayload } from 'jose';
 import { ADMIN_KEY, openAccess, type Access } from '../../test/access.ts';
@@ -136,14 +138,14 @@ describe('a JWT', () => {
           if (changed === good || at === good.length - 1) return;
           assert.equal((await access.who(changed)).status, 401);
         }),
-        { numRuns: 200 },
+        cases(200),
       );
       const part = fc.stringMatching(/^[\w=+/-]{0,40}$/);
       await fc.assert(
         fc.asyncProperty(part, part, part, async (...parts) => {
           assert.equal((await access.who(parts.join('.'))).status, 401);
         }),
-        { numRuns: 200 },
+        cases(200),
       );
     });
 

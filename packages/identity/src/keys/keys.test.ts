@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { digestOf, isWellFormed, newPublicId, newSecret, prefixOf } from './secret.ts';
 
@@ -40,7 +41,7 @@ describe('the secret of a key', () => {
         if (second !== '' && first !== second)
           assert.equal(isWellFormed(before + second + first + text.slice(place + 2)), false);
       }),
-      { numRuns: 2_000 },
+      cases(2_000),
     );
   });
 
@@ -50,6 +51,7 @@ describe('the secret of a key', () => {
         assert.equal(isWellFormed(`rv_${text}`), false);
         assert.equal(isWellFormed(text), false);
       }),
+      cases(),
     );
     for (const [secret] of secrets.map((each) => [each] as const))
       for (const text of [` ${secret}`, `${secret}\n`, secret.toLowerCase(), secret.replace('rv_', 'RV_')])

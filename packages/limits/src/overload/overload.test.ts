@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { routes } from '@reeve/contract';
 import { silentLog, sleep } from '@reeve/kit';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { priorityOf } from './priority.ts';
 import { createOverload, nextLevel } from './overload.ts';
@@ -51,6 +52,7 @@ describe('overload', { timeout: 60_000 }, () => {
         }
         assert.equal(nextLevel(level, 59, [75, 100, 150]), 0);
       }),
+      cases(),
     );
   });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TenantPolicyView } from '@reeve/contract';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { globMatches } from './glob.ts';
 import { changeSettings, composePolicy, mayUseModel, toolRule } from './policy.ts';
@@ -16,7 +17,7 @@ describe('a pattern', () => {
         const reference = new RegExp(`^${parts.join('')}$`, 's');
         assert.equal(globMatches(pattern, name), reference.test(name), JSON.stringify([pattern, name]));
       }),
-      { numRuns: 3_000 },
+      cases(3_000),
     );
   });
 

@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,6 +9,7 @@ import { openDatabase, type Database } from '@reeve/db';
 import { createApp } from '@reeve/http';
 import { newId, ReeveError, silentLog, sleep } from '@reeve/kit';
 import { createTestDatabase, cutConnections, testDatabaseKind, type TestDatabase } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { limitSettings } from '../config.ts';
@@ -257,7 +259,7 @@ describe('limits on requests', { timeout: 240_000 }, () => {
           }
           for (const key of ['a', 'b'] as const) assert.equal(allowed[key], Math.min(limit, sent[key]));
         }),
-        { numRuns: 40 },
+        cases(40),
       );
     });
 
@@ -401,7 +403,7 @@ describe('limits on requests', { timeout: 240_000 }, () => {
         Array.from({ length: 20 }, async () => (await strict.limit(caller(newTenant()), ROUTE)).refused?.reason),
       );
       assert.deepEqual(new Set(refusals), new Set(['unavailable']));
-      assert.ok(performance.now() - startedAt < 1_500);
+      assert.ok(performance.now() - startedAt < 4_000);
     } finally {
       redis!.freeze(false);
     }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { relationOf, type Relation } from './likeness.ts';
 
@@ -60,6 +61,7 @@ describe('how a new text relates to an old one', () => {
       fc.property(words, fc.constantFrom(' ', ', ', ' the ', ' – '), (all, joint) => {
         assert.equal(relationOf(all.join(joint).toUpperCase(), all.join(' ')), 'same');
       }),
+      cases(),
     );
   });
 
@@ -70,6 +72,7 @@ describe('how a new text relates to an old one', () => {
         const text = (value: number) => all.toSpliced(at % all.length, 0, String(value)).join(' ');
         assert.notEqual(relationOf(text(one), text(other)), 'same');
       }),
+      cases(),
     );
   });
 
@@ -83,6 +86,7 @@ describe('how a new text relates to an old one', () => {
         const isKept = text.every((word) => all.includes(word) || ['an', 'the'].includes(word));
         if (relationOf(text.join(' '), all.join(' ')) === 'same') assert.ok(isKept);
       }),
+      cases(),
     );
   });
 
@@ -95,6 +99,7 @@ describe('how a new text relates to an old one', () => {
           assert.ok(['same', 'fuller', 'changed', 'other'].includes(relationOf(one, other)));
         },
       ),
+      cases(),
     );
     const startedAt = performance.now();
     relationOf('a1 '.repeat(700), 'a1 '.repeat(699));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ReeveError } from '@reeve/kit';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { hasCheckDigit } from './cards.ts';
 import { allowedText, DEFAULT_RULES, findSecrets, memoryRules, withoutSecrets } from './sensitive.ts';
@@ -77,7 +78,7 @@ describe('what is never remembered', () => {
           assert.ok(masked.startsWith(before) && masked.includes('***'));
           assert.deepEqual(findSecrets(masked), [], masked);
         }),
-        { numRuns: 60 },
+        cases(60),
       );
     });
 
@@ -100,6 +101,7 @@ describe('what is never remembered', () => {
           assert.deepEqual(found, digits === right[0] ? ['payment_card'] : []);
         }
       }),
+      cases(),
     );
   });
 
@@ -131,6 +133,7 @@ describe('what is never remembered', () => {
         fc.string({ unit: 'binary', maxLength: 500 }),
         (text) => withoutSecrets(text, rules).length <= text.length * 3,
       ),
+      cases(),
     );
     const hostile = [
       'x',

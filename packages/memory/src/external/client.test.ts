@@ -3,6 +3,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { createOutgoing, type Outgoing } from '@reeve/http';
 import { isUuidShaped, ReeveError } from '@reeve/kit';
 import { startExternalMemory, type TestExternalMemory } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { createExternalMemory, type ToldMemory } from './client.ts';
 import { coordinateFrom, coordinateText, readForgotten, readFound, readRemembered } from './protocol.ts';
@@ -189,6 +190,7 @@ describe('the client of an external memory', () => {
             assert.equal(ReeveError.from(error).reason, 'malformed_answer');
           }
       }),
+      cases(),
     );
   });
 
@@ -198,6 +200,7 @@ describe('the client of an external memory', () => {
       fc.property(fc.tuple(number, number, number), (coordinate) => {
         assert.deepEqual(coordinateFrom(coordinateText(coordinate)), coordinate);
       }),
+      cases(),
     );
     for (const text of ['', '1,2', '1,2,x', '1,,3', '1,2,3,4', '1,2,Infinity'])
       assert.equal(coordinateFrom(text), undefined, text);

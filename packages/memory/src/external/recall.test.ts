@@ -1,9 +1,11 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { PersonaInput, RecallInput } from '@reeve/contract';
 import { createLog, MASKED, metrics, newId, silentLog, sleep } from '@reeve/kit';
 import { openTestDatabase, passTime, startExternalMemory, type TestExternalMemory } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import { asTenant } from '../../test/tables.ts';
 import fc from 'fast-check';
 import { DEFAULT_RULES, memoryRules } from '../care/sensitive.ts';
@@ -235,6 +237,7 @@ describe('recall with an external memory', () => {
         for (const id of builtIn.filter((one) => !inStep.has(one)))
           assert.ok(ids.indexOf(id) <= builtIn.indexOf(id), 'what is not known yet stands no lower than here');
       }),
+      cases(),
     );
   });
 });

@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { PersonaInput } from '@reeve/contract';
@@ -9,6 +10,7 @@ import {
   type ExternalFault,
   type TestExternalMemory,
 } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import { asTenant } from '../../test/tables.ts';
 import fc from 'fast-check';
 import { sql } from 'kysely';
@@ -430,7 +432,7 @@ describe('telling an external memory what becomes of memories', () => {
         assert.deepEqual(stored, here);
         assert.equal((await notes()).length, here.length);
       }),
-      { numRuns: 15 },
+      cases(15),
     );
   });
 });

@@ -1,9 +1,11 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { PersonaInput } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { silentLog } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { openDocumentReader, type DocumentReader } from '@reeve/documents';
@@ -213,7 +215,7 @@ describe('documents of many chunks', { timeout: 240_000 }, () => {
         await remove(document.id);
         assert.equal(await count('lexical_terms'), 0);
       }),
-      { numRuns: 5 },
+      cases(5),
     );
   });
 });

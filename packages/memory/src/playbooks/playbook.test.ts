@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { memoryRules } from '../care/sensitive.ts';
 import { confidenceOf, goalOf, isAlike, isWrong, shapeOf, stepsOf, textOf } from './playbook.ts';
@@ -65,6 +66,7 @@ describe('a playbook', () => {
         assert.ok(confidenceOf(successes + 1, failures) > confidence);
         assert.ok(confidenceOf(successes, failures + 1) <= confidence);
       }),
+      cases(),
     );
     assert.deepEqual(
       [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { createEncode, padRows } from './encode.ts';
 import { TINY } from '../../test/onnx-folder.ts';
@@ -31,6 +32,7 @@ describe('a tokenizer', () => {
         assert.deepEqual(cut.slice(0, -1), whole.slice(0, cut.length - 1));
         assert.equal(cut.at(-1), SEP);
       }),
+      cases(),
     );
   });
 

@@ -187,7 +187,7 @@ describe('a model from a folder', { timeout: 120_000 }, () => {
     clearInterval(beat);
     abort.abort();
     await cancelled;
-    assert.ok(longest < 250, `${longest} ms`);
+    assert.ok(longest < 1_000, `${longest} ms`);
     assert.equal((await vectorsOf(embedder, ['car'])).length, 1);
     await embedder[Symbol.asyncDispose]();
     assert.deepEqual(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { normalize, pool } from './pool.ts';
 
@@ -37,6 +38,7 @@ describe('pooling', () => {
           assert.ok(together.every((vector, index) => near(vector, single[index]!)));
         }
       }),
+      cases(),
     );
   });
 

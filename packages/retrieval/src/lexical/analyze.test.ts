@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { analyze } from './analyze.ts';
 
@@ -75,7 +76,7 @@ describe('the analyzer', () => {
         assert.ok(length <= terms.length && (length > 0 || terms.length === 0));
         assert.deepEqual(analyze(value), { terms, length });
       }),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 

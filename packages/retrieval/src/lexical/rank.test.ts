@@ -1,8 +1,10 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { inTenant, type Database } from '@reeve/db';
 import { openTestDatabase } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { analyze } from './analyze.ts';
@@ -165,7 +167,7 @@ describe('the lexical index', () => {
           [...order].sort((a, b) => b.score - a.score || (a.ref < b.ref ? 1 : a.ref > b.ref ? -1 : 0)),
         );
       }),
-      { numRuns: 60 },
+      cases(60),
     );
   });
 

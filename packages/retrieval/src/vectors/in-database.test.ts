@@ -1,8 +1,10 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import { inTenant, type Database } from '@reeve/db';
 import { openTestDatabase } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import { emptyIndex } from '../../test/index-tables.ts';
 import fc from 'fast-check';
 import { sql } from 'kysely';
@@ -123,7 +125,7 @@ describe('the scan of the database', () => {
           }
         },
       ),
-      { numRuns: 25 },
+      cases(25),
     );
   });
 

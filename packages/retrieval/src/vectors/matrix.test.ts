@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { createMatrix, innerProduct, unit } from './matrix.ts';
 
@@ -33,6 +34,7 @@ describe('a matrix', () => {
           assert.ok(Math.abs(found.get(name)! - expected) < 1e-9, name);
         }
       }),
+      cases(),
     );
   });
 
@@ -62,6 +64,7 @@ describe('a matrix', () => {
         if (direction === undefined) assert.equal(length, 0);
         else assert.ok(Math.abs(innerProduct(direction, 0, one) - length) < 1e-5 * length);
       }),
+      cases(),
     );
     assert.equal(unit(new Float32Array([1, Number.NaN])), undefined);
   });

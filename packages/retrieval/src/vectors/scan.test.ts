@@ -1,8 +1,10 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { Database } from '@reeve/db';
 import { silentLog, sleep } from '@reeve/kit';
 import { createTestEmbedder, embeddersOf, openTestDatabase, vectorOf } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { ensureSpace, findSpaces } from '../space.ts';
 import { unindexTexts } from '../lexical/write.ts';
@@ -106,7 +108,7 @@ describe('the exact scan', () => {
           for (const scanner of scanners) await compare(scanner, 'car doctor cash');
           await checkCounts(database);
         }),
-        { numRuns: 12 },
+        cases(12),
       );
     },
   );

@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { recordJournal, type NewJournalEntry } from '@reeve/audit';
@@ -78,6 +79,29 @@ describe('the feed of the journal', { timeout: 60_000 }, () => {
     await stream.return();
     return events;
   }
+  /** These many events, and whatever comes after them within a moment, which is none where all is well. */
+  async function takeAll(
+    count: number,
+    options: Partial<FollowOptions>,
+    from: JournalFeed = feed,
+    ready?: () => Promise<unknown>,
+  ): Promise<TaskEvent[]> {
+    const enough = new AbortController();
+    const events: TaskEvent[] = [];
+    const stream = from.follow({ tenantId: 'default', signal: enough.signal, ...options });
+    const endIn = (ms: number) => setTimeout(() => enough.abort(), ms);
+    let timer = endIn(count === 0 ? 300 : 10_000);
+    const first = stream.next();
+    if (ready !== undefined) await sleep(50).then(ready);
+    for (let next = await first; !next.done; next = await stream.next()) {
+      events.push(next.value);
+      if (events.length < count) continue;
+      clearTimeout(timer);
+      timer = endIn(300);
+    }
+    clearTimeout(timer);
+    return events;
+  }
   const idsOf = (events: TaskEvent[]) => events.map((event) => event.entry.id);
 
   it('gives a reader what happens from now on, at once and with the task', async () => {
@@ -89,7 +113,7 @@ describe('the feed of the journal', { timeout: 60_000 }, () => {
       wroteAt = performance.now();
       written = await write([{ taskId, type: 'task_started' }]);
     });
-    assert.ok(performance.now() - wroteAt < 1_000);
+    assert.ok(performance.now() - wroteAt < 3_000, 'before the next look at the table');
     assert.deepEqual([event?.entry.id], written);
     assert.equal(event?.type, 'task_started');
     assert.equal(event?.task?.id, taskId);
@@ -102,7 +126,7 @@ describe('the feed of the journal', { timeout: 60_000 }, () => {
       wroteAt = performance.now();
       written = await write([{}, {}]);
     });
-    assert.ok(performance.now() - wroteAt < 2_000);
+    assert.ok(performance.now() - wroteAt < 3_000, 'before the next look at the table');
     assert.deepEqual(idsOf(events), written);
   });
 
@@ -219,16 +243,15 @@ describe('the feed of the journal', { timeout: 60_000 }, () => {
     await long;
     const releasedAt = performance.now();
     assert.deepEqual(idsOf(await both), [slow, fast]);
-    assert.ok(performance.now() - releasedAt < 600);
+    assert.ok(performance.now() - releasedAt < 2_500);
   });
 
   it('gives a tenant nothing of another', async () => {
     const begin = await feed.now();
     const [theirs] = await write([{ summary: 'theirs' }], 'other');
     const [mine] = await write([{ summary: 'mine' }]);
-    assert.deepEqual(idsOf(await take(2, { after: begin, signal: AbortSignal.timeout(300) })), [mine]);
-    const live = { after: begin, tenantId: 'other', signal: AbortSignal.timeout(300) };
-    assert.deepEqual(idsOf(await take(2, live, farFeed)), [theirs]);
+    assert.deepEqual(idsOf(await takeAll(1, { after: begin })), [mine]);
+    assert.deepEqual(idsOf(await takeAll(1, { after: begin, tenantId: 'other' }, farFeed)), [theirs]);
   });
 
   it('keeps to an agent and to a type of task, and then leaves out what concerns no task', async () => {
@@ -242,16 +265,20 @@ describe('the feed of the journal', { timeout: 60_000 }, () => {
     ];
     const written = await write(entries);
     for (const from of [feed, farFeed]) {
-      const only = (filter: Partial<FollowOptions>) =>
-        take(9, { after: begin, signal: AbortSignal.timeout(300), ...filter }, from).then(idsOf);
-      assert.deepEqual(await only({}), written);
-      assert.deepEqual(await only({ agentId: 'bob' }), [written[1]]);
-      assert.deepEqual(await only({ taskType: 'chat' }), [written[0]]);
-      assert.deepEqual(await only({ agentId: 'ada', taskType: 'plan' }), []);
+      const assertOnly = async (filter: Partial<FollowOptions>, expected: string[]) =>
+        assert.deepEqual(idsOf(await takeAll(expected.length, { after: begin, ...filter }, from)), expected);
+      await assertOnly({}, written);
+      await assertOnly({ agentId: 'bob' }, [written[1]!]);
+      await assertOnly({ taskType: 'chat' }, [written[0]!]);
+      await assertOnly({ agentId: 'ada', taskType: 'plan' }, []);
     }
-    const late = { agentId: 'bob', taskType: 'plan', signal: AbortSignal.timeout(500) };
     let again: string[] = [];
-    const seen = await take(9, late, feed, async () => (again = await write(entries)));
+    const seen = await takeAll(
+      1,
+      { agentId: 'bob', taskType: 'plan' },
+      feed,
+      async () => (again = await write(entries)),
+    );
     assert.deepEqual(idsOf(seen), [again[1]]);
   });
 
@@ -263,7 +290,7 @@ describe('the feed of the journal', { timeout: 60_000 }, () => {
       const writing = write([{ agentId: 'bob', taskId: newId() }]);
       if (round % 2 === 0) await writing;
       await sleep(Math.random() * 20);
-      const found = take(1, { after: begin, agentId: 'bob', signal: AbortSignal.timeout(2_000) });
+      const found = take(1, { after: begin, agentId: 'bob', signal: AbortSignal.timeout(4_000) });
       assert.deepEqual(idsOf(await found), await writing, `round ${round}`);
     }
     gone.abort();

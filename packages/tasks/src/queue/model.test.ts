@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { TaskInput, type Task } from '@reeve/contract';
@@ -27,6 +28,7 @@ import {
   type ModelTask,
   type QueueModel,
 } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { decideOverdue, decideTask } from '../approvals/approval.ts';
@@ -45,9 +47,8 @@ import { createWorkflow } from '../workflows/workflow.ts';
  * Random histories of the queue on a real database, beside the model of it (packages/testing/src/queue-model.ts). After every
  * command each task must be where the model says, and nowhere else, and what readers are told of it must be true. A worker's
  * handler does nothing until a later command says how its attempt ends; a lease that was taken away leaves such an attempt
- * behind, whose end must then change nothing. REEVE_TEST_RUNS gives the number of histories.
+ * behind, whose end must then change nothing. `npm run test:deep` tries 5,000 histories.
  */
-const asked = process.env['REEVE_TEST_RUNS'];
 const TENANTS = ['default', 'other'] as const;
 const AGENTS = ['ada', 'bob'] as const;
 const TYPES = ['query', 'deploy'] as const;
@@ -95,7 +96,6 @@ describe('the queue against its model', { timeout: 900_000 }, () => {
   after(() => database[Symbol.asyncDispose]());
 
   it('agrees with it after every command of random histories', async (context) => {
-    const numRuns = Number(asked === 'full' ? 5_000 : (asked ?? (database.kind === 'pglite' ? 500 : 200)));
     let commands = 0;
     const counted = await fc.check(
       fc.asyncProperty(histories(), async (history) => {
@@ -108,7 +108,7 @@ describe('the queue against its model', { timeout: 900_000 }, () => {
         }
         commands += [...history].length;
       }),
-      { numRuns, endOnFailure: asked === undefined, ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }) },
+      { ...cases(5_000, 100), endOnFailure: true },
     );
     context.diagnostic(`${counted.numRuns} histories, ${commands} commands`);
     if (counted.failed) throw new Error(fc.defaultReportMessage(counted), { cause: counted.errorInstance });

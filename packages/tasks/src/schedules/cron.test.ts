@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ReeveError } from '@reeve/kit';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { parseCron } from './cron.ts';
 
@@ -94,7 +95,7 @@ describe('a cron', () => {
         assert.match(plain, /^([0-9*/,-]+ ){2}([0-9*/,-]+|L) [0-9*/,-]+ [0-9*/,-]+$/);
         assert.equal(parseCron(plain), plain);
       }),
-      { numRuns: 2_000 },
+      cases(2_000),
     );
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ReeveError } from '@reeve/kit';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { parseCron } from './cron.ts';
 import { nextDue, type Times } from './due-time.ts';
@@ -263,7 +264,7 @@ describe('the next due time', () => {
         assert.ok(later >= next);
         if (second < next && given.cron !== null) assert.deepEqual(later, next, 'nothing lies between');
       }),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 
@@ -275,7 +276,7 @@ describe('the next due time', () => {
         const gapBefore = offsetOf(timezone, new Date(next.getTime() - 1)) < offsetOf(timezone, next);
         assert.ok(matches(text, timezone, next) || (!wild && gapBefore), local(timezone, next));
       }),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 
@@ -301,7 +302,7 @@ describe('the next due time', () => {
         while (!matches(text, timezone, expected)) expected = new Date(expected.getTime() + MINUTE);
         assert.deepEqual(nextDue(cronIn(timezone, text), first), expected);
       }),
-      { numRuns: 300 },
+      cases(300),
     );
   });
 
@@ -315,7 +316,7 @@ describe('the next due time', () => {
         const span = (Date.parse(days.at(-1)!) - Date.parse(days[0]!)) / (24 * 3600_000);
         assert.equal(span, days.length - 1, 'no day is left out');
       }),
-      { numRuns: 20 },
+      cases(20),
     );
   });
 });

@@ -1,3 +1,4 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { openDatabase, type Database } from '@reeve/db';
@@ -153,6 +154,6 @@ describe('schedulers', () => {
     await sleep(100);
     const before = performance.now();
     await scheduler[Symbol.asyncDispose]();
-    assert.ok(performance.now() - before < 500);
+    assert.ok(performance.now() - before < 3_000);
   });
 });

@@ -284,7 +284,7 @@ export function startWorker(options: WorkerOptions): Worker {
     async [Symbol.asyncDispose]() {
       this.drain();
       // A claim that is under way still brings tasks, which are to go back too.
-      await Promise.race([claiming[Symbol.asyncDispose](), sleep(STOP_MS)]);
+      await Promise.race([claiming[Symbol.asyncDispose](), sleep(STOP_MS, stopped.signal)]);
       for (const claim of backlog.splice(0)) {
         const entry = held.get(claim.task.id);
         if (entry?.claim !== claim) continue;
@@ -292,9 +292,9 @@ export function startWorker(options: WorkerOptions): Worker {
         void start(entry, () => undefined);
       }
       const finished = work[Symbol.asyncDispose]();
-      await Promise.race([finished, sleep(options.graceMs ?? 10_000)]);
+      await Promise.race([finished, sleep(options.graceMs ?? 10_000, stopped.signal)]);
       for (const { abort } of held.values()) abort.abort(new ReeveError('shutting_down', 'the server stops'));
-      await Promise.race([finished, sleep(STOP_MS)]);
+      await Promise.race([finished, sleep(STOP_MS, stopped.signal)]);
       stopped.abort();
       await loops[Symbol.asyncDispose]();
     },

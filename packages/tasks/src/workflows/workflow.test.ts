@@ -1,9 +1,11 @@
+// runs on: both databases
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { TaskInput, WorkflowInput } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openTestDatabase } from '@reeve/testing';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import type { CheckTask } from '../queue/agent-names.ts';
 import { createEnqueuer } from '../queue/enqueue.ts';
@@ -319,7 +321,7 @@ describe('the check of a graph', () => {
             `${key} waits for ${named[n + 1]}`,
           );
       }),
-      { numRuns: 2_000 },
+      cases(2_000),
     );
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { sessionFileName } from './session-file-name.ts';
 
@@ -13,5 +14,6 @@ it('an exported session is called by its title, and any title gives a name for a
       assert.match(name, /^session-([\p{L}\p{N}\ufffd]+-)*9f3c01ab\.json$/u);
       assert.ok(name.isWellFormed() && name.length <= 90);
     }),
+    cases(),
   );
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Memory } from '@reeve/contract';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { mergeDraft, mergeOf } from './merge.ts';
 
@@ -68,6 +69,7 @@ describe('merging two memories', () => {
         assert.equal(merge.change.text ?? merge.kept.text, typed);
         assert.notEqual(plain(merge.dropped.text), plain(typed));
       }),
+      cases(),
     );
   });
 });
