@@ -278,7 +278,7 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
     await page.waitForURL(/show=changeable/);
     await setting('GATEWAY_TIMEOUT_MS').getByRole('button').click();
     await form.getByRole('button', { name: 'Reset' }).click();
-    await setting('GATEWAY_TIMEOUT_MS').getByText('default').waitFor();
+    await setting('GATEWAY_TIMEOUT_MS').getByText('default', { exact: true }).waitFor();
     await page.getByRole('searchbox', { name: 'Search settings' }).fill('nothing has this');
     await page.getByText('No setting here has “nothing has this” in it.').waitFor();
   });
