@@ -9,8 +9,6 @@ export interface ProcessState {
   listeners: Map<string, number>;
   /** By type, how many handles keep the event loop running. */
   resources: Map<string, number>;
-  /** Resources that tests keep until the process ends; see `keepForProcess` of @reeve/testing. */
-  kept: number;
 }
 
 /** `@hono/node-server` replaces them where a server starts. */
@@ -32,7 +30,6 @@ export function readState(): ProcessState {
     globals: new Map(globals.map(([name, found]) => [name, found.value])),
     listeners: new Map(guarded.map((name) => [name, process.listenerCount(name)])),
     resources,
-    kept: keptResources().length,
   };
 }
 
@@ -71,12 +68,7 @@ export function resetState(before: ProcessState): void {
 }
 
 function openedSince(before: ProcessState, now: ProcessState): string[] {
-  if (now.kept > before.kept) return [];
   return [...now.resources]
     .filter(([type, count]) => count > (before.resources.get(type) ?? 0))
     .map(([type, count]) => `${count} × ${type} open, ${before.resources.get(type) ?? 0} before`);
-}
-
-function keptResources(): unknown[] {
-  return (Reflect.get(globalThis, Symbol.for('reeve.test.kept')) as unknown[] | undefined) ?? [];
 }
