@@ -162,6 +162,25 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
     }
   });
 
+  it('takes the connections that it was given and no more, all kinds together', async () => {
+    await using own = await createTestDatabase();
+    for (const [given, taken] of [
+      [1, 3],
+      [5, 5],
+    ] as const) {
+      await using database = await openPostgres({ url: own.url!, pool: given, log: silentLog });
+      const wait = sql`select pg_sleep(0.3)`;
+      const waiting = Array.from({ length: 10 }, () => [wait.execute(database.db), wait.execute(database.queue)]);
+      const onlooker = new pg.Client(own.url!);
+      await onlooker.connect();
+      const { rows } = await onlooker.query<{ of: number }>(`select count(*)::int as of from pg_stat_activity
+        where datname = current_database() and application_name = 'reeve'`);
+      await onlooker.end();
+      await Promise.all(waiting.flat());
+      assert.ok(rows[0]!.of <= taken, `${rows[0]!.of} connections of ${given}`);
+    }
+  });
+
   it('rolls back, and leaves its connection as it was, where the first statement of a transaction fails', async () => {
     await sql`create table lone (id int primary key)`.execute(one.db);
     for (let times = 0; times < 8; times += 1) {

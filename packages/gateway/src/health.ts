@@ -1,5 +1,5 @@
 import { routes, type ComponentHealth, type ComponentName, type Health } from '@reeve/contract';
-import type { Database } from '@reeve/db';
+import { describePooler, type Database, type Pooler } from '@reeve/db';
 import { openApiOf, REFERENCE_POLICY, referencePage, Reply, type App } from '@reeve/http';
 import { metrics, ReeveError, type ConfigOf } from '@reeve/kit';
 import type { gatewaySettings } from './config.ts';
@@ -147,7 +147,7 @@ function gatewayHealth(circuits: Circuits): ComponentHealth {
   return { status: 'ok', message: agents === 0 ? 'all circuits of /execute are closed' : few };
 }
 
-async function checkDatabase({ db, kind }: Database): Promise<ComponentHealth> {
+async function checkDatabase({ db, kind, pooler }: Database): Promise<ComponentHealth> {
   const startedAt = performance.now();
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error('no answer in time')), DATABASE_PATIENCE_MS);
@@ -156,11 +156,17 @@ async function checkDatabase({ db, kind }: Database): Promise<ComponentHealth> {
     return {
       status: 'ok',
       latency_ms: Math.round((performance.now() - startedAt) * 10) / 10,
-      message: kind === 'pglite' ? 'embedded' : 'PostgreSQL',
+      message: kind === 'pglite' ? 'embedded' : nameOf(pooler),
     };
   } catch {
     return { status: 'unavailable', message: `no answer within ${DATABASE_PATIENCE_MS} ms` };
   } finally {
     clearTimeout(timer);
   }
+}
+
+function nameOf(pooler: Pooler | undefined): string {
+  if (pooler === undefined) return 'PostgreSQL';
+  const { found, remedy } = describePooler(pooler);
+  return `PostgreSQL ${found}${remedy === null ? '' : `; ${remedy}`}`;
 }

@@ -106,6 +106,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const database = stack.use(
     await openDatabase({
       url: config.databaseUrl,
+      directUrl: config.databaseDirectUrl,
       pool: config.databasePool,
       prepared: config.databasePrepared,
       dataDirectory,
