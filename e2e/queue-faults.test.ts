@@ -45,7 +45,7 @@ async function setScene(url?: string): Promise<Scene> {
   const place = { ...made, url: url ?? made.url };
   const effects = join(place.dataDirectory, 'effects');
   const dataDirectory = join(place.dataDirectory, 'db');
-  const open = () => openDatabase({ url: place.url, dataDirectory, pool: 4, log: silentLog });
+  const open = () => openDatabase({ url: place.url, dataDirectory, pool: 7, log: silentLog });
   await using database = await open();
   await ensureTenant(database.db, 'default');
   return {

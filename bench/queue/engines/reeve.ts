@@ -15,7 +15,7 @@ const WRITTEN = 100_000;
 
 /** Reeve as the program runs it: its journal, audit, counts, fair claims and row-level security are on. */
 export async function open({ url, directUrl, dataDirectory = '' }: Address): Promise<Engine> {
-  const database = await openDatabase({ url, directUrl, dataDirectory, pool: 10, log: silentLog });
+  const database = await openDatabase({ url, directUrl, dataDirectory, pool: 15, log: silentLog });
   await ensureTenant(database.db, requester.tenantId);
   const enqueuer = createEnqueuer(
     database,

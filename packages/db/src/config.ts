@@ -29,7 +29,7 @@ export const databaseSettings = {
       .int('it must be a whole number')
       .min(1, 'it must be at least 1')
       .max(500, 'it must be at most 500')
-      .default(10)
+      .default(15)
       .describe('Maximum connections of this process to PostgreSQL, all kinds together; fewer than 3 count as 3.'),
   ),
   databasePrepared: setting(

@@ -22,8 +22,8 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
   before(async () => {
     place = await createTestDatabase();
     [one, two] = await Promise.all([
-      openPostgres({ url: place.url!, pool: 4, log: silentLog }),
-      openPostgres({ url: place.url!, pool: 4, log: silentLog }),
+      openPostgres({ url: place.url!, pool: 7, log: silentLog }),
+      openPostgres({ url: place.url!, pool: 7, log: silentLog }),
     ]);
   });
   after(async () => {
