@@ -29,6 +29,8 @@ import {
  * which the journal tells of. REEVE_TEST_RUNS=full gives the numbers of tasks and kills that CI does without.
  */
 const full = process.env['REEVE_TEST_RUNS'] === 'full';
+/** For tests that start a PostgreSQL themselves: no pooler is in front of it, so that they have nothing to add there. */
+const ownServer = { skip: process.env['REEVE_TEST_POOLER_URL'] !== undefined && 'has a server without a pooler' };
 const requester = { tenantId: 'default', userId: 'ada', traceId: 'trace-1' };
 const check = async (_: unknown, __: string, agentId: string) => agentId;
 const idle: TaskHandler = { run: async () => null, ended: async () => undefined };
@@ -297,7 +299,7 @@ describe('the queue under faults', { timeout: 900_000 }, () => {
       context.diagnostic(`${tasks} tasks, ${cuts} cuts, ${repeated} effects of lost attempts`);
     });
 
-    it('completes everything where the database dies and starts again', async (context) => {
+    it('completes everything where the database dies and starts again', ownServer, async (context) => {
       await using server = await startPostgres();
       await using scene = await setScene(server.url);
       const tasks = full ? 5_000 : 600;
@@ -306,7 +308,7 @@ describe('the queue under faults', { timeout: 900_000 }, () => {
       context.diagnostic(`${tasks} tasks, ${restarts} restarts, ${repeated} effects of lost attempts`);
     });
 
-    it('refuses tasks while the disk is full, and completes what it took once there is room', async (context) => {
+    it('refuses tasks while the disk is full, and completes what it took once there is room', ownServer, async (context) => {
       await using server = await startPostgres();
       await using disk = await mountSmallDisk(28, server.user);
       if (disk === undefined) return context.skip('needs to mount a small file system, which only root may');

@@ -169,6 +169,22 @@ describe('PostgreSQL behind PgBouncer in transaction mode', { skip, timeout: 60_
     });
   });
 
+  it('is told from one in session mode, which keeps connections apart, and from one without transactions', async () => {
+    await using apart = await startPgBouncer(direct, 'session');
+    await using database = await openPostgres({ url: apart.url, pool: 3, log: silentLog });
+    assert.deepEqual([database.pooler?.mode, database.pooler?.listens], ['session', true]);
+    const heard = new Promise<string>((resolve) =>
+      database.listen('reeve_runs', (payload) => payload !== null && resolve(payload)),
+    );
+    const again = setInterval(() => database.notify('reeve_runs', 'run 2'), 20);
+    assert.equal(await heard.finally(() => clearInterval(again)), 'run 2');
+    await using without = await startPgBouncer(direct, 'statement');
+    await assert.rejects(openPostgres({ url: without.url, pool: 3, log: silentLog }), {
+      reason: 'unavailable',
+      message: /^DATABASE_URL: the pooler there refuses transactions: transaction blocks not allowed/,
+    });
+  });
+
   it('migrates an empty database through it, once for two processes that begin at once', async () => {
     const name = `reeve_test_${randomBytes(6).toString('hex')}`;
     const admin = new pg.Client(server);

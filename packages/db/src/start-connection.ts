@@ -36,7 +36,9 @@ export async function openStartConnection({ url, directUrl }: PostgresAddress): 
   const open = async (variable: string, to: string) => {
     const client = await connect(variable, to);
     stack.defer(() => client.end());
-    return { client, mode: await findPoolerMode(client, () => connect(variable, to)) };
+    const mode = await findPoolerMode(client, () => connect(variable, to));
+    if (mode === 'transaction') await requireTransactions(variable, client);
+    return { client, mode };
   };
   const usual = await open('DATABASE_URL', url);
   const direct = directUrl === undefined ? undefined : await open('DATABASE_DIRECT_URL', directUrl);
@@ -76,6 +78,17 @@ async function connect(variable: string, url: string): Promise<pg.Client> {
     if (error instanceof ReeveError) throw error;
     const hint = isUnreachable(error) ? 'nothing answers there' : ReeveError.from(error).message;
     throw new ReeveError('unavailable', `${variable}: cannot connect to PostgreSQL: ${hint}`, { cause: error });
+  }
+}
+
+/** Refuses a pooler in statement mode, which has no transactions. */
+async function requireTransactions(variable: string, client: pg.Client): Promise<void> {
+  try {
+    await client.query('begin');
+    await client.query('rollback');
+  } catch (error) {
+    const { message } = ReeveError.from(error);
+    throw new ReeveError('unavailable', `${variable}: the pooler there refuses transactions: ${message}`, { cause: error });
   }
 }
 

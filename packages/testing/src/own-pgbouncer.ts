@@ -11,16 +11,19 @@ const script = join(import.meta.dirname, '../../../.ci/pgbouncer.sh');
 /** Whether PgBouncer is installed. */
 export const hasPgBouncer = ['/usr/sbin', '/usr/bin'].some((directory) => existsSync(join(directory, 'pgbouncer')));
 
-/** A PgBouncer of a test's own, in transaction mode. */
+/** A PgBouncer of a test's own. */
 export interface OwnPgBouncer extends AsyncDisposable {
   /** Leads through it to the database that it was started for; others are reached by their names. */
   readonly url: string;
 }
 
 /** Starts one on a free port in front of a PostgreSQL on this machine; disposing stops it. */
-export async function startPgBouncer(url: string): Promise<OwnPgBouncer> {
+export async function startPgBouncer(
+  url: string,
+  mode: 'session' | 'transaction' | 'statement' = 'transaction',
+): Promise<OwnPgBouncer> {
   const directory = await mkdtemp(join(tmpdir(), 'reeve-pgbouncer-'));
-  const { stdout } = await run(script, ['start', directory, url]);
+  const { stdout } = await run(script, ['start', directory, url, mode]);
   return {
     url: stdout.trim(),
     async [Symbol.asyncDispose]() {
