@@ -308,39 +308,43 @@ describe('the queue under faults', { timeout: 900_000 }, () => {
       context.diagnostic(`${tasks} tasks, ${restarts} restarts, ${repeated} effects of lost attempts`);
     });
 
-    it('refuses tasks while the disk is full, and completes what it took once there is room', ownServer, async (context) => {
-      await using server = await startPostgres();
-      await using disk = await mountSmallDisk(28, server.user);
-      if (disk === undefined) return context.skip('needs to mount a small file system, which only root may');
-      await using scene = await setScene(await createDatabaseOn(server.url, disk.directory));
-      await using database = await scene.open();
-      await using one = scene.start('one', { leaseMs: 15_000 });
-      await enqueue(database, 200, (n) => ({ payload: { ms: n % 20 } }));
-      const done = () => readEffects(scene.effects).filter(({ what }) => what === 'done').length;
-      while (done() < 20) await sleep(20);
-      await disk.fill();
-      // What is free inside of the tables still takes some.
-      let taken = 200;
-      const refused = async () => {
-        try {
-          taken += (await enqueue(database, 100, { payload: { text: 'x'.repeat(2_000), ms: 1 } })).length;
-          return undefined;
-        } catch (error) {
-          return error;
-        }
-      };
-      let error: unknown;
-      while (error === undefined) error = await refused();
-      assert.ok(isDiskFull(error), 'refused because the disk is full');
-      await disk.makeRoom();
-      taken += (await enqueue(database, 20, { payload: { ms: 1 } })).length;
-      await using two = scene.start('two', { leaseMs: 15_000, untilIdle: true });
-      assert.equal(await two.exited, 0, two.output());
-      one.send('SIGTERM');
-      assert.equal(await one.exited, 0, one.output());
-      const repeated = await assertAllOnce(database, readEffects(scene.effects), taken);
-      context.diagnostic(`${taken} tasks, ${repeated} effects of lost attempts`);
-    });
+    it(
+      'refuses tasks while the disk is full, and completes what it took once there is room',
+      ownServer,
+      async (context) => {
+        await using server = await startPostgres();
+        await using disk = await mountSmallDisk(28, server.user);
+        if (disk === undefined) return context.skip('needs to mount a small file system, which only root may');
+        await using scene = await setScene(await createDatabaseOn(server.url, disk.directory));
+        await using database = await scene.open();
+        await using one = scene.start('one', { leaseMs: 15_000 });
+        await enqueue(database, 200, (n) => ({ payload: { ms: n % 20 } }));
+        const done = () => readEffects(scene.effects).filter(({ what }) => what === 'done').length;
+        while (done() < 20) await sleep(20);
+        await disk.fill();
+        // What is free inside of the tables still takes some.
+        let taken = 200;
+        const refused = async () => {
+          try {
+            taken += (await enqueue(database, 100, { payload: { text: 'x'.repeat(2_000), ms: 1 } })).length;
+            return undefined;
+          } catch (error) {
+            return error;
+          }
+        };
+        let error: unknown;
+        while (error === undefined) error = await refused();
+        assert.ok(isDiskFull(error), 'refused because the disk is full');
+        await disk.makeRoom();
+        taken += (await enqueue(database, 20, { payload: { ms: 1 } })).length;
+        await using two = scene.start('two', { leaseMs: 15_000, untilIdle: true });
+        assert.equal(await two.exited, 0, two.output());
+        one.send('SIGTERM');
+        assert.equal(await one.exited, 0, one.output());
+        const repeated = await assertAllOnce(database, readEffects(scene.effects), taken);
+        context.diagnostic(`${taken} tasks, ${repeated} effects of lost attempts`);
+      },
+    );
   }
 });
 

@@ -95,7 +95,7 @@ async function measureBehindPooler(
         }),
       ),
     );
-  return measureLatency([...all, ...pooled], extent);
+  return await measureLatency([...all, ...pooled], extent);
 }
 
 const onPglite: ContenderOptions = {

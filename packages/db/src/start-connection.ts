@@ -88,7 +88,9 @@ async function requireTransactions(variable: string, client: pg.Client): Promise
     await client.query('rollback');
   } catch (error) {
     const { message } = ReeveError.from(error);
-    throw new ReeveError('unavailable', `${variable}: the pooler there refuses transactions: ${message}`, { cause: error });
+    throw new ReeveError('unavailable', `${variable}: the pooler there refuses transactions: ${message}`, {
+      cause: error,
+    });
   }
 }
 
