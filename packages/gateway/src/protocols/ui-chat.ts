@@ -4,17 +4,17 @@ import { EventStream, Reply, requesterOf, requireAccess, type App, type Call } f
 import { ReeveError } from '@reeve/kit';
 import { listRuns } from '@reeve/runs';
 import { sessionIdOf, startAgentRun } from './agent-run.ts';
-import { runHeaders, type WireParts } from './parts.ts';
-import { forAgent } from './said.ts';
+import { runHeaders, type ProtocolParts } from './protocol.ts';
+import { toAgentInput } from './message-mapping.ts';
 import { chunksOfRun } from './ui-chunks.ts';
-import { answersIn, saidOf, type Answered } from './ui-request.ts';
+import { answersIn, readMessages, type Answered } from './ui-request.ts';
 
 const DEFAULT_AGENT = 'assistant';
 /** How many runs may wait for their turn in a chat before the first of them is not found. */
 const WAITING = 200;
 
 /** Mounts the AI SDK’s UI message stream: what `useChat` speaks. A chat is a session. */
-export function mountUiChat(app: App, parts: WireParts): void {
+export function mountUiChat(app: App, parts: ProtocolParts): void {
   app.mount(routes.uiChat, async (call) => {
     const answers = answersIn(call.body.messages);
     return answers.length > 0 ? goOn(parts, call, answers) : begin(parts, call);
@@ -28,7 +28,7 @@ export function mountUiChat(app: App, parts: WireParts): void {
 
 /** The chunks of a run; after approvals that the reader has just decided, those that are new to it. */
 export function uiStream(
-  { database, feed }: Pick<WireParts, 'database' | 'feed'>,
+  { database, feed }: Pick<ProtocolParts, 'database' | 'feed'>,
   tenantId: string,
   runId: string,
   headers: Readonly<Record<string, string>> = { 'x-run-id': runId },
@@ -47,13 +47,13 @@ export function uiStream(
   return new EventStream(events, `ui:${runId}`, { 'x-vercel-ai-ui-message-stream': 'v1', ...headers });
 }
 
-async function begin(parts: WireParts, call: Call<typeof routes.uiChat>): Promise<EventStream> {
+async function begin(parts: ProtocolParts, call: Call<typeof routes.uiChat>): Promise<EventStream> {
   const { id, messages, agent, multitask, metadata } = call.body;
   const started = await startAgentRun(parts, call, {
-    door: 'ui_chat',
+    source: 'ui_chat',
     agent: agent ?? DEFAULT_AGENT,
     agentField: 'agent',
-    ...forAgent(saidOf(messages), 'messages'),
+    ...toAgentInput(readMessages(messages), 'messages'),
     session: id,
     payload: { chat: id, metadata: metadata ?? {} },
     multitask,
@@ -63,7 +63,7 @@ async function begin(parts: WireParts, call: Call<typeof routes.uiChat>): Promis
 
 /** Decides what the client answered, and follows the run that waited for it. */
 async function goOn(
-  parts: WireParts,
+  parts: ProtocolParts,
   call: Call<typeof routes.uiChat>,
   answers: readonly Answered[],
 ): Promise<EventStream> {
@@ -84,7 +84,7 @@ async function goOn(
 }
 
 /** The run of a session that has begun or is the next to begin. */
-async function runInProgress(parts: WireParts, tenantId: string, sessionId: string): Promise<Run | undefined> {
+async function runInProgress(parts: ProtocolParts, tenantId: string, sessionId: string): Promise<Run | undefined> {
   return inTenant(parts.database.db, tenantId, async (tx) => {
     const running = await listRuns(tx, tenantId, { sessionId, status: 'running' }, { limit: 1, offset: 0 });
     if (running.runs[0] !== undefined) return running.runs[0];
@@ -93,7 +93,7 @@ async function runInProgress(parts: WireParts, tenantId: string, sessionId: stri
   });
 }
 
-async function newestRun(parts: WireParts, tenantId: string, sessionId: string): Promise<Run | undefined> {
+async function newestRun(parts: ProtocolParts, tenantId: string, sessionId: string): Promise<Run | undefined> {
   const { runs } = await inTenant(parts.database.db, tenantId, (tx) =>
     listRuns(tx, tenantId, { sessionId }, { limit: 1, offset: 0 }),
   );

@@ -5,13 +5,13 @@ import { invalidField, newId, ReeveError, storable } from '@reeve/kit';
 import { refuseUnpaid, cancelRun } from '@reeve/runs';
 import { sessionNameOf, startAgentRun } from './agent-run.ts';
 import { openModelCall } from './model-call.ts';
-import { agentOf, runHeaders, WAIT_MS, type WireParts } from './parts.ts';
+import { agentOf, runHeaders, WAIT_MS, type ProtocolParts } from './protocol.ts';
 import { baseOfModel, idOfResponse, responseIdOf, type ResponsePayload } from './response-base.ts';
 import { eventsOfModel } from './response-events.ts';
-import { modelRequestOf, saidOf } from './response-request.ts';
+import { modelRequestOf, readMessages } from './response-request.ts';
 import { readRun, requireRun, responseOfRun, responseStream } from './response-run.ts';
 import { insertResponse, selectConversation, selectResponse } from './response-store.ts';
-import { forAgent, type Said } from './said.ts';
+import { toAgentInput, type ConversationMessage } from './message-mapping.ts';
 
 type Create = Call<typeof routes.createResponse>;
 
@@ -19,7 +19,7 @@ type Create = Call<typeof routes.createResponse>;
 const CANCEL_WAIT_MS = 5_000;
 
 /** Mounts Open Responses: of an agent a response is a run, of a plain model an answer that is kept. */
-export function mountResponses(app: App, parts: WireParts): void {
+export function mountResponses(app: App, parts: ProtocolParts): void {
   const { database, handler } = parts;
   app.mount(routes.createResponse, async (call) => {
     if (call.body.conversation != null)
@@ -60,7 +60,7 @@ export function mountResponses(app: App, parts: WireParts): void {
   });
 }
 
-async function askAgent(parts: WireParts, call: Create, agent: string): Promise<Reply | EventStream> {
+async function askAgent(parts: ProtocolParts, call: Create, agent: string): Promise<Reply | EventStream> {
   const { body, principal, header } = call;
   const { tenantId } = principal;
   if (body.tools?.length) throw invalidField('tools', 'an agent has tools of its own; call a plain model to use yours');
@@ -69,10 +69,10 @@ async function askAgent(parts: WireParts, call: Create, agent: string): Promise<
   const { metadata, instructions, previous_response_id, background } = body;
   const payload: ResponsePayload = { metadata, instructions, previous_response_id, background };
   const started = await startAgentRun(parts, call, {
-    door: 'responses',
+    source: 'responses',
     agent,
     agentField: 'model',
-    ...forAgent(saidOf(body.input, []), 'input'),
+    ...toAgentInput(readMessages(body.input, []), 'input'),
     instructions,
     session: previous ?? sessionNameOf(body, header),
     payload,
@@ -92,7 +92,7 @@ async function askAgent(parts: WireParts, call: Create, agent: string): Promise<
 }
 
 /** The session that a response belongs to. Throws `not_found`, and `invalid_request` for an answer of a plain model. */
-async function sessionOf(parts: WireParts, tenantId: string, responseId: string): Promise<string> {
+async function sessionOf(parts: ProtocolParts, tenantId: string, responseId: string): Promise<string> {
   const id = idOfResponse(responseId);
   const run = id && (await readRun(parts, tenantId, id));
   if (run) return run.session_id;
@@ -102,7 +102,7 @@ async function sessionOf(parts: WireParts, tenantId: string, responseId: string)
   throw noPrevious(responseId);
 }
 
-async function askModel(parts: WireParts, call: Create): Promise<ResponseObject | EventStream> {
+async function askModel(parts: ProtocolParts, call: Create): Promise<ResponseObject | EventStream> {
   const { body, principal } = call;
   if (body.background)
     throw invalidField('background', 'only an agent works in the background; name one, as in agent/assistant');
@@ -110,15 +110,15 @@ async function askModel(parts: WireParts, call: Create): Promise<ResponseObject 
   const previousId = body.previous_response_id == null ? null : (idOfResponse(body.previous_response_id) ?? null);
   const before =
     body.previous_response_id == null ? [] : await conversation(parts, principal.tenantId, body.previous_response_id);
-  const input = saidOf(body.input, before);
+  const input = readMessages(body.input, before);
   const request = modelRequestOf(body, before, input);
   const id = newId();
   const base = baseOfModel(id, body.model ?? parts.models.describe(null).id, body);
   const opened = await openModelCall(parts, call, (left, ledger) => parts.models.stream(request, left, ledger));
-  const keep = async (output: readonly Said[], ended: ResponseEvent) => {
+  const keep = async (output: readonly ConversationMessage[], ended: ResponseEvent) => {
     if (body.store === false) return;
     const answer = storable(ended['response']) as ResponseObject;
-    const turn = { id, previousId, input, output: storable(output) as Said[], answer };
+    const turn = { id, previousId, input, output: storable(output) as ConversationMessage[], answer };
     await inTenant(db, principal.tenantId, (tx) => insertResponse(tx, principal.tenantId, turn));
   };
   const events = (signal: AbortSignal) => eventsOfModel(base, opened.parts(signal), keep, parts.log);
@@ -129,7 +129,11 @@ async function askModel(parts: WireParts, call: Create): Promise<ResponseObject 
 }
 
 /** What was said up to a model’s answer. Throws `not_found`, and `invalid_request` for a response of an agent. */
-async function conversation(parts: WireParts, tenantId: string, responseId: string): Promise<Said[]> {
+async function conversation(
+  parts: ProtocolParts,
+  tenantId: string,
+  responseId: string,
+): Promise<ConversationMessage[]> {
   const id = idOfResponse(responseId);
   const said = id && (await inTenant(parts.database.db, tenantId, (tx) => selectConversation(tx, tenantId, id)));
   if (said) return said;

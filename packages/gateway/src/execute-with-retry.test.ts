@@ -7,7 +7,7 @@ import type { RunRequest } from '@reeve/runs';
 import { openTestEngine, type TestEngine } from '@reeve/testing';
 import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
-import { createRuntime, type RuntimeParts } from './runtime.ts';
+import { createRunExecutor, type RunExecutorParts } from './execute-with-retry.ts';
 
 /** What a transaction meets: nobody listens, the connection is lost before the commit is done, or after it. */
 type Fault = 'none' | 'refused' | 'lost_before' | 'lost_after';
@@ -22,7 +22,7 @@ const config = {
 };
 const never = new AbortController().signal;
 
-describe('the runtime behind /execute', { timeout: 120_000 }, () => {
+describe('starting a run with retries', { timeout: 120_000 }, () => {
   let engine: TestEngine;
   before(async () => {
     engine = await openTestEngine();
@@ -31,8 +31,8 @@ describe('the runtime behind /execute', { timeout: 120_000 }, () => {
   after(() => engine[Symbol.asyncDispose]());
   beforeEach(() => engine.model.respond(() => ({ text: 'Done.' })));
 
-  const runtimeWith = (more: Partial<RuntimeParts['config']> = {}, faults: Fault[] = []) =>
-    createRuntime({
+  const executorWith = (more: Partial<RunExecutorParts['config']> = {}, faults: Fault[] = []) =>
+    createRunExecutor({
       ...engine.parts,
       database: faulty(engine.database, faults),
       config: { ...config, ...more },
@@ -41,7 +41,7 @@ describe('the runtime behind /execute', { timeout: 120_000 }, () => {
     });
   const request = (agent = 'counter', input = 'go'): RunRequest => ({
     requester: { tenantId: 'default', userId: 'ada', traceId: newId(), requestId: newId() },
-    door: 'execute',
+    source: 'execute',
     agent,
     input,
     payload: {},
@@ -52,7 +52,7 @@ describe('the runtime behind /execute', { timeout: 120_000 }, () => {
 
   it('starts again where no run was made, and answers with the run', async () => {
     const asked = request();
-    const { started, ended } = await runtimeWith({}, ['refused', 'none', 'refused', 'none']).execute(
+    const { started, ended } = await executorWith({}, ['refused', 'none', 'refused', 'none']).execute(
       asked,
       undefined,
       never,
@@ -66,7 +66,7 @@ describe('the runtime behind /execute', { timeout: 120_000 }, () => {
 
   it('follows the run whose commit was answered into the void, and makes no second one', async () => {
     const asked = request();
-    const failed = await runtimeWith({}, ['lost_after'])
+    const failed = await executorWith({}, ['lost_after'])
       .execute(asked, 400, never)
       .catch((error: unknown) => error);
     const [run, ...more] = await runsOf(asked);
@@ -80,7 +80,7 @@ describe('the runtime behind /execute', { timeout: 120_000 }, () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fault, { maxLength: 7 }), fc.integer({ min: 1, max: 4 }), async (faults, attempts) => {
         const asked = request();
-        const outcome = await runtimeWith({ gatewayRetries: attempts, gatewayCircuitFailures: 99 }, [...faults])
+        const outcome = await executorWith({ gatewayRetries: attempts, gatewayCircuitFailures: 99 }, [...faults])
           .execute(asked, 400, never)
           .catch((error: unknown) => error);
         const runs = await runsOf(asked);
@@ -98,7 +98,7 @@ describe('the runtime behind /execute', { timeout: 120_000 }, () => {
 
   it('keeps the whole of it within the deadline, and gives up at once where the next pause has no room', async () => {
     const parts = { ...engine.parts, config, log: silentLog };
-    const slow = createRuntime({
+    const slow = createRunExecutor({
       ...parts,
       database: faulty(
         engine.database,
@@ -109,14 +109,14 @@ describe('the runtime behind /execute', { timeout: 120_000 }, () => {
     await assert.rejects(slow.execute(request(), 300, never));
     assert.ok(performance.now() - startedAt < 2_000);
     const gate = Promise.withResolvers<void>();
-    const stuck = createRuntime({ ...parts, database: faulty(engine.database, [], gate.promise) });
+    const stuck = createRunExecutor({ ...parts, database: faulty(engine.database, [], gate.promise) });
     const asked = request();
     await assert.rejects(stuck.execute(asked, 100, never), { reason: 'timeout', unsure: true });
     gate.resolve();
     while ((await runsOf(asked))[0]?.status !== 'completed') await sleep(10);
     engine.model.respond(() => ({ hang: true }));
     const late = request();
-    await assert.rejects(runtimeWith().execute(late, 150, never), (error: ReeveError) => {
+    await assert.rejects(executorWith().execute(late, 150, never), (error: ReeveError) => {
       assert.deepEqual([error.reason, error.unsure], ['timeout', false]);
       assert.match(error.message, /not finish within 150 ms/);
       return error.runId !== undefined;
@@ -131,28 +131,28 @@ describe('the runtime behind /execute', { timeout: 120_000 }, () => {
       const fails = isBroken && asked % 5 !== 0;
       return fails ? { error: new ReeveError('upstream_error', 'the provider is down') } : { text: 'Done.' };
     });
-    const runtime = runtimeWith({ gatewayCircuitResetMs: 300 });
+    const executor = executorWith({ gatewayCircuitResetMs: 300 });
     let calls = 0;
     let refused: ReeveError | undefined;
     while (refused === undefined && calls < 40) {
       calls += 1;
-      await runtime.execute(request('broken'), undefined, never).catch((error: ReeveError) => {
+      await executor.execute(request('broken'), undefined, never).catch((error: ReeveError) => {
         if (error.reason === 'circuit_open') refused = error;
         else assert.equal(error.reason, 'upstream_error');
       });
     }
     assert.ok(calls <= 21, `refused at call ${calls}`);
     assert.ok(refused!.retryAfterMs! > 0 && refused!.retryAfterMs! <= 300);
-    assert.deepEqual(runtime.circuits.open(), { start: false, agents: 1 });
+    assert.deepEqual(executor.circuits.open(), { start: false, agents: 1 });
     isBroken = false;
-    assert.equal((await runtime.execute(request('other'), undefined, never)).ended.result.result, 'Done.');
+    assert.equal((await executor.execute(request('other'), undefined, never)).ended.result.result, 'Done.');
     isBroken = true;
     await sleep(310);
     for (const expected of ['upstream_error', 'Done.']) {
       asked = expected === 'Done.' ? 4 : 0;
       const before = engine.model.requests.length;
       const answers = await Promise.allSettled(
-        Array.from({ length: 10 }, () => runtime.execute(request('broken'), undefined, never)),
+        Array.from({ length: 10 }, () => executor.execute(request('broken'), undefined, never)),
       );
       assert.equal(engine.model.requests.length - before, 1, 'one probe a window');
       const told = answers.map((answer) =>
@@ -162,44 +162,44 @@ describe('the runtime behind /execute', { timeout: 120_000 }, () => {
       assert.ok(told.includes(expected));
       await sleep(310);
     }
-    assert.deepEqual(runtime.circuits.open(), { start: false, agents: 0 });
+    assert.deepEqual(executor.circuits.open(), { start: false, agents: 0 });
   });
 
   it('counts neither the errors of callers, nor callers that leave or ask for less time than the operator allows', async () => {
-    const runtime = runtimeWith({ gatewayCircuitFailures: 2 });
+    const executor = executorWith({ gatewayCircuitFailures: 2 });
     for (let times = 0; times < 4; times++)
-      await assert.rejects(runtime.execute(request('nobody'), undefined, never), { reason: 'unknown_agent' });
+      await assert.rejects(executor.execute(request('nobody'), undefined, never), { reason: 'unknown_agent' });
     engine.model.respond(() => ({ hang: true }));
     for (let times = 0; times < 3; times++) {
       const leaving = new AbortController();
-      const call = runtime.execute(request(), undefined, leaving.signal);
+      const call = executor.execute(request(), undefined, leaving.signal);
       setTimeout(() => leaving.abort(), 30);
       await assert.rejects(call, { reason: 'cancelled' });
-      await assert.rejects(runtime.execute(request(), 20, never), { reason: 'timeout' });
+      await assert.rejects(executor.execute(request(), 20, never), { reason: 'timeout' });
     }
-    assert.deepEqual(runtime.circuits.open(), { start: false, agents: 0 });
+    assert.deepEqual(executor.circuits.open(), { start: false, agents: 0 });
   });
 
   it('counts runs that show no sign of life in the time that the operator allows', async () => {
     engine.model.respond(() => ({ hang: true }));
-    const runtime = runtimeWith({ gatewayCircuitFailures: 2, gatewayTimeoutMs: 60 });
+    const executor = executorWith({ gatewayCircuitFailures: 2, gatewayTimeoutMs: 60 });
     const reasons: string[] = [];
     // On a busy machine the time may be over before there is a run: that is not the agent's doing, and not counted.
     while (reasons.at(-1) !== 'circuit_open' && reasons.length < 30)
-      await runtime.execute(request(), undefined, never).catch((error: ReeveError) => reasons.push(error.reason));
+      await executor.execute(request(), undefined, never).catch((error: ReeveError) => reasons.push(error.reason));
     assert.deepEqual(new Set(reasons.slice(0, -1)), new Set(['timeout']));
     assert.ok(reasons.length >= 3 && reasons.at(-1) === 'circuit_open', reasons.join());
   });
 
   it('stops starting runs where none can be started, for every agent alike', async () => {
-    const runtime = runtimeWith(
+    const executor = executorWith(
       { gatewayRetries: 1 },
       Array.from({ length: 5 }, () => 'refused'),
     );
     for (const agent of ['counter', 'other', 'broken', 'counter', 'other'])
-      await assert.rejects(runtime.execute(request(agent), undefined, never), { code: 'ECONNREFUSED' });
-    await assert.rejects(runtime.execute(request('assistant'), undefined, never), { reason: 'circuit_open' });
-    assert.deepEqual(runtime.circuits.open(), { start: true, agents: 0 });
+      await assert.rejects(executor.execute(request(agent), undefined, never), { code: 'ECONNREFUSED' });
+    await assert.rejects(executor.execute(request('assistant'), undefined, never), { reason: 'circuit_open' });
+    assert.deepEqual(executor.circuits.open(), { start: true, agents: 0 });
   });
 });
 

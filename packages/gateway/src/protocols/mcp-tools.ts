@@ -17,7 +17,7 @@ import { embedderFor, forget, recall, remember, type QueryEmbedders, type Memory
 import { cancelRun, selectRun } from '@reeve/runs';
 import { cancelTask, listTasks, selectTask, type Enqueuer } from '@reeve/tasks';
 import { z } from 'zod';
-import { runOf, Work, type McpCaller, type McpRunParts } from './mcp-run.ts';
+import { runAgent, AgentWork, type McpCaller, type McpRunParts } from './mcp-run.ts';
 
 /** What MCP is served with. */
 export interface McpParts extends McpRunParts, QueryEmbedders {
@@ -68,8 +68,8 @@ export async function agentTools(parts: McpParts, tenantId: string, called: stri
       description: `Gives work to the agent ${name} and answers with its result. ${description}`.trim(),
       access: 'member',
       effect: 'external',
-      input: Work,
-      call: (caller, input) => runOf(parts, caller, slug, input),
+      input: AgentWork,
+      call: (caller, input) => runAgent(parts, caller, slug, input),
     }),
   );
 }
@@ -103,8 +103,8 @@ function runTools(parts: McpParts): ServedTool[] {
         'Gives work to an agent and answers with its result. Where that takes longer than timeout_ms, the status is "running": the run goes on, and get_run tells of it.',
       access: 'member',
       effect: 'external',
-      input: Work.extend({ agent: AgentRef.default('assistant').describe('The id or slug of the agent.') }),
-      call: (caller, { agent, ...work }) => runOf(parts, caller, agent, work),
+      input: AgentWork.extend({ agent: AgentRef.default('assistant').describe('The id or slug of the agent.') }),
+      call: (caller, { agent, ...work }) => runAgent(parts, caller, agent, work),
     }),
     served({
       name: 'get_run',

@@ -5,17 +5,17 @@ import type { ModelPart } from '@reeve/models';
 import { waitForRun } from '@reeve/runs';
 import { sessionNameOf, startAgentRun } from './agent-run.ts';
 import { chunksOfModel, chunksOfRun, completionOfModel, completionOfRun } from './completion-chunks.ts';
-import { chatCallOf, refuseUnknown, saidOf } from './completion-request.ts';
-import { inBand, inBandEvents } from './in-band.ts';
+import { chatCallOf, refuseUnknown, readMessages } from './completion-request.ts';
+import { withErrorEvent, passErrorsAsEvents } from './stream-errors.ts';
 import { openModelCall } from './model-call.ts';
-import { agentOf, runHeaders, WAIT_MS, type WireParts } from './parts.ts';
+import { agentOf, runHeaders, WAIT_MS, type ProtocolParts } from './protocol.ts';
 import { isRelayed, relayedAnswer, relayedEvents } from './relayed.ts';
-import { forAgent } from './said.ts';
+import { toAgentInput } from './message-mapping.ts';
 
 type Completion = Call<typeof routes.createChatCompletion>;
 
 /** Mounts OpenAI’s Chat Completions, for agents and for plain models. */
-export function mountCompletions(app: App, parts: WireParts): void {
+export function mountCompletions(app: App, parts: ProtocolParts): void {
   app.mount(routes.createChatCompletion, async (call) => {
     refuseUnknown(call.body);
     const agent = agentOf(call.body.model);
@@ -25,25 +25,25 @@ export function mountCompletions(app: App, parts: WireParts): void {
 
 /** The chunks of a run, from its beginning. */
 export function completionStream(
-  { feed, log }: Pick<WireParts, 'feed' | 'log'>,
+  { feed, log }: Pick<ProtocolParts, 'feed' | 'log'>,
   tenantId: string,
   runId: string,
   withUsage: boolean,
   headers: Readonly<Record<string, string>> = { 'x-run-id': runId },
 ): EventStream {
   const events = (signal: AbortSignal) =>
-    inBand(chunksOfRun(runId, feed.follow(tenantId, runId, 0, signal), withUsage), log);
+    withErrorEvent(chunksOfRun(runId, feed.follow(tenantId, runId, 0, signal), withUsage), log);
   return new EventStream(events, `completion:${runId}:${withUsage ? 'usage' : ''}`, headers);
 }
 
-async function askAgent(parts: WireParts, call: Completion, agent: string): Promise<Reply | EventStream> {
+async function askAgent(parts: ProtocolParts, call: Completion, agent: string): Promise<Reply | EventStream> {
   const { body, principal, signal, header } = call;
   if (body.tools?.length) throw invalidField('tools', 'an agent has tools of its own; call a plain model to use yours');
   const started = await startAgentRun(parts, call, {
-    door: 'chat_completions',
+    source: 'chat_completions',
     agent,
     agentField: 'model',
-    ...forAgent(saidOf(body.messages), 'messages'),
+    ...toAgentInput(readMessages(body.messages), 'messages'),
     session: sessionNameOf(body, header),
     payload: { model: body.model, metadata: body.metadata ?? {} },
     multitask: body.multitask,
@@ -55,7 +55,7 @@ async function askAgent(parts: WireParts, call: Completion, agent: string): Prom
   return new Reply(200, completionOfRun(runId, started.agent, result), undefined, headers);
 }
 
-async function askModel(parts: WireParts, call: Completion): Promise<Reply | EventStream> {
+async function askModel(parts: ProtocolParts, call: Completion): Promise<Reply | EventStream> {
   const { body, sent, signal } = call;
   const head = {
     id: `chatcmpl-${newId().replaceAll('-', '')}`,
@@ -66,12 +66,14 @@ async function askModel(parts: WireParts, call: Completion): Promise<Reply | Eve
   const opened = await openModelCall(parts, call, (left, ledger) => parts.models.chat(chat, left, ledger));
   if (isRelayed(opened.first)) {
     if (body.stream)
-      return new EventStream((reader) => inBandEvents(relayedEvents(head, opened.parts(reader), chat), parts.log));
+      return new EventStream((reader) =>
+        passErrorsAsEvents(relayedEvents(head, opened.parts(reader), chat), parts.log),
+      );
     return new Reply(200, await relayedAnswer(opened.parts(signal)));
   }
   const own = (reader: AbortSignal) => opened.parts(reader) as AsyncIterable<ModelPart>;
   if (body.stream)
-    return new EventStream((reader) => inBand(chunksOfModel(head, own(reader), chat.withUsage), parts.log));
+    return new EventStream((reader) => withErrorEvent(chunksOfModel(head, own(reader), chat.withUsage), parts.log));
   return new Reply(200, await completionOfModel(head, own(signal)));
 }
 

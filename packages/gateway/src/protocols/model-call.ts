@@ -2,7 +2,7 @@ import { invalidField } from '@reeve/kit';
 import type { ToolChoice } from '@reeve/contract';
 import type { ChatPart, ModelRequest } from '@reeve/models';
 import type { CallLedger } from '@reeve/ledger';
-import type { Caller, WireParts } from './parts.ts';
+import type { Caller, ProtocolParts } from './protocol.ts';
 
 /** A call of a plain model that has begun to answer. */
 export interface OpenModelCall<Part extends ChatPart> {
@@ -17,7 +17,7 @@ export interface OpenModelCall<Part extends ChatPart> {
  * the caller goes away.
  */
 export async function openModelCall<Part extends ChatPart>(
-  { ledgerFor }: Pick<WireParts, 'ledgerFor'>,
+  { ledgerFor }: Pick<ProtocolParts, 'ledgerFor'>,
   { principal, context, signal }: Caller & { readonly signal: AbortSignal },
   ask: (signal: AbortSignal, ledger: CallLedger) => AsyncIterable<Part>,
 ): Promise<OpenModelCall<Part>> {

@@ -1,6 +1,6 @@
 import type { UiMessage } from '@reeve/contract';
 import { invalidField } from '@reeve/kit';
-import type { Said } from './said.ts';
+import type { ConversationMessage } from './message-mapping.ts';
 
 /** An answer to an approval that a client sends with its next request. */
 export interface Answered {
@@ -21,7 +21,7 @@ export function answersIn(messages: readonly UiMessage[]): Answered[] {
 }
 
 /** The texts of a chat as what was said. Throws `invalid_request` where the newest message holds a file. */
-export function saidOf(messages: readonly UiMessage[]): Said[] {
+export function readMessages(messages: readonly UiMessage[]): ConversationMessage[] {
   const newest = messages.length - 1;
   return messages.map(({ role, parts }, index) => {
     const file = parts.findIndex(({ type }) => type === 'file');

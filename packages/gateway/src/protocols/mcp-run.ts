@@ -3,7 +3,7 @@ import { requesterOf, type Call } from '@reeve/http';
 import { ReeveError, type Log } from '@reeve/kit';
 import { startRun, waitForRun, type StartParts } from '@reeve/runs';
 import { z } from 'zod';
-import { WAIT_MS } from './parts.ts';
+import { WAIT_MS } from './protocol.ts';
 
 /** What runs are started with. */
 export interface McpRunParts extends StartParts {
@@ -14,7 +14,7 @@ export interface McpRunParts extends StartParts {
 export type McpCaller = Pick<Call<unknown>, 'principal' | 'context' | 'signal'>;
 
 /** What an agent is given to do. */
-export const Work = z.strictObject({
+export const AgentWork = z.strictObject({
   message: text(1, MESSAGE_LENGTH).describe('What the agent shall do, with everything it needs to know.'),
   session_id: Id.optional().describe('The session_id of an earlier result, to go on there.'),
   timeout_ms: z
@@ -26,16 +26,16 @@ export const Work = z.strictObject({
 });
 
 /** Starts a run and waits for its end. One that takes longer than the caller waits goes on, and is said to be running. */
-export async function runOf(
+export async function runAgent(
   parts: McpRunParts,
   caller: McpCaller,
   agent: string,
-  { message, session_id: sessionId, timeout_ms: waitMs }: z.output<typeof Work>,
+  { message, session_id: sessionId, timeout_ms: waitMs }: z.output<typeof AgentWork>,
 ): Promise<Record<string, unknown>> {
   const { tenantId } = caller.principal;
   const started = await startRun(parts, {
     requester: requesterOf(caller),
-    door: 'mcp',
+    source: 'mcp',
     agent,
     input: message,
     payload: { message },

@@ -2,18 +2,29 @@ import type { ResponseInputItem, ResponseRequest } from '@reeve/contract';
 import { invalidField } from '@reeve/kit';
 import type { ModelRequest } from '@reeve/models';
 import { jsonOf, toolChoiceOf, toolOf } from './model-call.ts';
-import { addCall, argumentsOf, callsIn, forModel, textOf, type Said } from './said.ts';
+import {
+  addCall,
+  argumentsOf,
+  toolNamesById,
+  toModelConversation,
+  textOf,
+  type ConversationMessage,
+} from './message-mapping.ts';
 
 /** What a model is asked, where `before` is the conversation that the input goes on with. */
-export function modelRequestOf(body: ResponseRequest, before: readonly Said[], input: readonly Said[]): ModelRequest {
+export function modelRequestOf(
+  body: ResponseRequest,
+  before: readonly ConversationMessage[],
+  input: readonly ConversationMessage[],
+): ModelRequest {
   const { model, temperature, top_p, max_output_tokens } = body;
   const format = body.text?.format;
   const choice = toolChoiceOf(body.tool_choice);
   const json = format && jsonOf(format.type, format, 'text.format');
-  const instructions: Said[] = body.instructions ? [{ role: 'system', text: body.instructions }] : [];
+  const instructions: ConversationMessage[] = body.instructions ? [{ role: 'system', text: body.instructions }] : [];
   return {
     model: model ?? null,
-    ...forModel([...instructions, ...before, ...input]),
+    ...toModelConversation([...instructions, ...before, ...input]),
     context: [],
     tools: (body.tools ?? []).map((tool, index) => toolOf(tool.type, tool, `tools.${index}`)),
     ...(choice !== undefined && { toolChoice: choice }),
@@ -25,14 +36,22 @@ export function modelRequestOf(body: ResponseRequest, before: readonly Said[], i
 }
 
 /** The input of a request as what was said after `before`. Throws `invalid_request` for an item that cannot be read. */
-export function saidOf(input: ResponseRequest['input'], before: readonly Said[]): Said[] {
+export function readMessages(
+  input: ResponseRequest['input'],
+  before: readonly ConversationMessage[],
+): ConversationMessage[] {
   if (typeof input === 'string') return [{ role: 'user', text: input }];
-  const said: Said[] = [];
+  const said: ConversationMessage[] = [];
   for (const [index, item] of input.entries()) add(said, before, item, `input.${index}`);
   return said;
 }
 
-function add(said: Said[], before: readonly Said[], item: ResponseInputItem, path: string): void {
+function add(
+  said: ConversationMessage[],
+  before: readonly ConversationMessage[],
+  item: ResponseInputItem,
+  path: string,
+): void {
   const type = item.type ?? 'message';
   if (type === 'message') {
     if (item.role === undefined) throw invalidField(`${path}.role`, 'is required for a message');
@@ -45,7 +64,7 @@ function add(said: Said[], before: readonly Said[], item: ResponseInputItem, pat
     addCall(said, { id, name, input: argumentsOf(item.arguments ?? '') });
   } else if (type === 'function_call_output') {
     const toolCallId = item.call_id ?? '';
-    const name = callsIn([...before, ...said]).get(toolCallId);
+    const name = toolNamesById([...before, ...said]).get(toolCallId);
     if (name === undefined)
       throw invalidField(
         `${path}.call_id`,

@@ -1,14 +1,14 @@
 import type { ResponseObject } from '@reeve/contract';
 import { json, type Db } from '@reeve/db';
 import { sql } from 'kysely';
-import type { Said } from './said.ts';
+import type { ConversationMessage } from './message-mapping.ts';
 
 /** One turn of a conversation with a plain model. */
 export interface StoredResponse {
   readonly id: string;
   readonly previousId: string | null;
-  readonly input: readonly Said[];
-  readonly output: readonly Said[];
+  readonly input: readonly ConversationMessage[];
+  readonly output: readonly ConversationMessage[];
   readonly answer: ResponseObject;
 }
 
@@ -48,8 +48,16 @@ export async function selectResponse(db: Db, tenantId: string, id: string): Prom
 }
 
 /** The conversation up to and including an answer, oldest first; undefined where a turn of it is not kept any more. */
-export async function selectConversation(db: Db, tenantId: string, id: string): Promise<Said[] | undefined> {
-  const { rows } = await sql<{ previous_id: string | null; input: Said[]; output: Said[] }>`
+export async function selectConversation(
+  db: Db,
+  tenantId: string,
+  id: string,
+): Promise<ConversationMessage[] | undefined> {
+  const { rows } = await sql<{
+    previous_id: string | null;
+    input: ConversationMessage[];
+    output: ConversationMessage[];
+  }>`
     with recursive turns as (
       select previous_id, input, output, 1 as depth from responses where tenant_id = ${tenantId} and id = ${id}
       union all

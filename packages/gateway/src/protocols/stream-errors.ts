@@ -2,8 +2,8 @@ import { openAiError } from '@reeve/contract';
 import { failureTold, type ServerEvent } from '@reeve/http';
 import type { Log } from '@reeve/kit';
 
-/** The events of a stream in OpenAI’s manner: what fails once it has begun is told as its last event. */
-export async function* inBand(chunks: AsyncIterable<unknown>, log: Log): AsyncGenerator<ServerEvent, void> {
+/** Turns chunks into stream events. A failure after the stream has begun becomes its last event, in OpenAI’s format. */
+export async function* withErrorEvent(chunks: AsyncIterable<unknown>, log: Log): AsyncGenerator<ServerEvent, void> {
   try {
     for await (const data of chunks) yield { data };
   } catch (thrown) {
@@ -11,8 +11,11 @@ export async function* inBand(chunks: AsyncIterable<unknown>, log: Log): AsyncGe
   }
 }
 
-/** The same of what comes as events already. */
-export async function* inBandEvents(events: AsyncIterable<ServerEvent>, log: Log): AsyncGenerator<ServerEvent, void> {
+/** Passes events through. A failure becomes the last event, as in `withErrorEvent`. */
+export async function* passErrorsAsEvents(
+  events: AsyncIterable<ServerEvent>,
+  log: Log,
+): AsyncGenerator<ServerEvent, void> {
   try {
     yield* events;
   } catch (thrown) {

@@ -18,21 +18,21 @@ export type ResponsePayload = Pick<
   'metadata' | 'instructions' | 'previous_response_id' | 'background'
 >;
 
-/** A run as a response. A run that came in by another door has said nothing of itself. */
+/** A run as a response. Only a run that this protocol started keeps the request’s fields in its payload. */
 export function baseOfRun(
   run: Pick<Run, 'id' | 'agent' | 'created_at' | 'door'>,
   payload: ResponsePayload,
 ): ResponseBase {
-  const said = run.door === 'responses' ? payload : {};
+  const sent = run.door === 'responses' ? payload : {};
   return {
     ...common,
     id: responseIdOf(run.id),
     created_at: Math.floor(Date.parse(run.created_at) / 1000),
     model: `agent/${run.agent}`,
-    metadata: said.metadata ?? {},
-    instructions: said.instructions ?? null,
-    previous_response_id: said.previous_response_id ?? null,
-    background: said.background ?? false,
+    metadata: sent.metadata ?? {},
+    instructions: sent.instructions ?? null,
+    previous_response_id: sent.previous_response_id ?? null,
+    background: sent.background ?? false,
   };
 }
 

@@ -6,12 +6,12 @@ import { requesterOf } from '@reeve/http';
 import { newId, ReeveError } from '@reeve/kit';
 import { appendMessages, ensureSession, type NewMessage } from '@reeve/memory';
 import { startRun, type StartedRun } from '@reeve/runs';
-import type { Caller, WireParts } from './parts.ts';
+import type { Caller, ProtocolParts } from './protocol.ts';
 
-/** What a wire asks an agent. */
-export interface AgentAsked {
-  /** The task type that the wire stands for. */
-  readonly door: string;
+/** A request of another protocol for a run of an agent. */
+export interface AgentRunRequest {
+  /** The protocol: also the type of the run’s task. */
+  readonly source: string;
   /** Id or slug. */
   readonly agent: string;
   /** Which field named the agent, for errors. */
@@ -19,7 +19,7 @@ export interface AgentAsked {
   readonly input: string;
   /** What was said before, for a session that is new; one with messages knows it already. */
   readonly earlier: readonly NewMessage[];
-  /** Said right before the input, whether the session is new or not. */
+  /** ConversationMessage right before the input, whether the session is new or not. */
   readonly instructions?: string | null | undefined;
   /** The name of the conversation; without one it is a new session. */
   readonly session: string | undefined;
@@ -27,11 +27,11 @@ export interface AgentAsked {
   readonly multitask: Multitask | undefined;
 }
 
-/** Starts a run for a wire. Throws `not_found` for an agent that is not there and for somebody else’s session. */
-export async function startAgentRun(parts: WireParts, caller: Caller, asked: AgentAsked): Promise<StartedRun> {
+/** Starts a run for a protocol. Throws `not_found` for an agent that does not exist and for another user’s session. */
+export async function startAgentRun(parts: ProtocolParts, caller: Caller, asked: AgentRunRequest): Promise<StartedRun> {
   const requester = requesterOf(caller);
   const { tenantId } = requester;
-  const { door, input, payload, multitask } = asked;
+  const { source, input, payload, multitask } = asked;
   const sessionId = asked.session === undefined ? newId() : sessionIdOf(tenantId, asked.session);
   const agent = await inTenant(parts.database.db, tenantId, async (tx) => {
     const found = await findAgent(tx, tenantId, asked.agent);
@@ -45,7 +45,7 @@ export async function startAgentRun(parts: WireParts, caller: Caller, asked: Age
   });
   return startRun(parts, {
     requester,
-    door,
+    source,
     agent: agent.slug,
     input,
     payload,
@@ -80,7 +80,7 @@ export function sessionNameOf(
   });
 }
 
-function noAgent({ agent, agentField }: AgentAsked): ReeveError {
+function noAgent({ agent, agentField }: AgentRunRequest): ReeveError {
   return new ReeveError('not_found', `there is no agent ${agent}`, {
     details: [{ path: agentField, message: 'is not an agent' }],
   });

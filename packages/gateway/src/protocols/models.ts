@@ -4,12 +4,12 @@ import { inTenant } from '@reeve/db';
 import type { App } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { mayUseModel } from '@reeve/limits';
-import { agentOf, type WireParts } from './parts.ts';
+import { agentOf, type ProtocolParts } from './protocol.ts';
 
 /** Mounts OpenAI’s list of models: those that are known by name, then the tenant’s agents. */
 export function mountModels(
   app: App,
-  { database, models, policies }: Pick<WireParts, 'database' | 'models' | 'policies'>,
+  { database, models, policies }: Pick<ProtocolParts, 'database' | 'models' | 'policies'>,
 ): void {
   app.mount(routes.listModels, async ({ principal: { tenantId }, query: { limit, offset } }) => {
     const { configs } = await inTenant(database.db, tenantId, async (tx) => {

@@ -11,26 +11,26 @@ import {
   type StartParts,
   type StartedRun,
 } from '@reeve/runs';
-import type { Runtime } from './runtime.ts';
+import type { RunExecutor } from './execute-with-retry.ts';
 import type { SettingsOf } from './settings.ts';
 
-/** How long a door waits for its run where the caller does not say, in milliseconds. */
+/** How long an endpoint waits for its run unless the caller says, in milliseconds. */
 const WAIT_MS = 120_000;
 
-/** Mounts the doors: every one starts a run in the same way and differs only in what it takes and answers. */
-export function mountDoors(app: App, parts: StartParts, runtime: Runtime, settings: SettingsOf): void {
-  const requestOf = async (call: Asking, door: string, asked: Asked): Promise<RunRequest> => ({
-    ...asked,
+/** Mounts the endpoints that start a run. They differ only in the fields of request and response. */
+export function mountRunEndpoints(app: App, parts: StartParts, executor: RunExecutor, settings: SettingsOf): void {
+  const requestOf = async (call: CallerContext, source: string, run: RunInput): Promise<RunRequest> => ({
+    ...run,
     requester: requesterOf(call),
-    door,
-    agent: asked.agent ?? (await settings.of(call.principal.tenantId)).defaultAgent,
+    source,
+    agent: run.agent ?? (await settings.of(call.principal.tenantId)).defaultAgent,
   });
-  const start = async (call: Asking, door: string, asked: Asked): Promise<StartedRun> =>
-    startRun(parts, await requestOf(call, door, asked));
+  const start = async (call: CallerContext, source: string, run: RunInput): Promise<StartedRun> =>
+    startRun(parts, await requestOf(call, source, run));
 
   app.mount(routes.execute, async (call) => {
     const { task, parameters, agent, session_id, multitask, timeout_ms } = call.body;
-    const asked = {
+    const run = {
       agent,
       input: withParameters(task, parameters),
       payload: { task, parameters },
@@ -38,8 +38,8 @@ export function mountDoors(app: App, parts: StartParts, runtime: Runtime, settin
       multitask,
     };
     const waitMs = timeout_ms ?? (await settings.of(call.principal.tenantId)).gatewayTimeoutMs;
-    const request = await requestOf(call, 'execute', asked);
-    const { started, ended } = await runtime.execute(request, waitMs, call.signal);
+    const request = await requestOf(call, 'execute', run);
+    const { started, ended } = await executor.execute(request, waitMs, call.signal);
     const { result } = ended;
     return {
       status: result.status,
@@ -55,8 +55,8 @@ export function mountDoors(app: App, parts: StartParts, runtime: Runtime, settin
     app.mount(route, async (call) => {
       const { task, parameters, prompt, session_id, agent, multitask, timeout_ms } = call.body;
       const input = withParameters(task ?? prompt ?? '', parameters ?? {});
-      const asked = { agent, input, payload: { input }, sessionId: session_id, multitask };
-      const started = await start(call, 'plan', asked);
+      const run = { agent, input, payload: { input }, sessionId: session_id, multitask };
+      const started = await start(call, 'plan', run);
       const { result } = await finish(parts.feed, call, started, timeout_ms ?? WAIT_MS);
       const { runId: run_id, sessionId } = started;
       return {
@@ -134,8 +134,10 @@ export function streamOf(feed: Feed, tenantId: string, runId: string, after: num
   }, runId);
 }
 
-type Asking = Pick<Call<unknown>, 'principal' | 'context'>;
-type Asked = Pick<RunRequest, 'input' | 'payload' | 'sessionId' | 'multitask'> & { readonly agent: string | undefined };
+type CallerContext = Pick<Call<unknown>, 'principal' | 'context'>;
+type RunInput = Pick<RunRequest, 'input' | 'payload' | 'sessionId' | 'multitask'> & {
+  readonly agent: string | undefined;
+};
 
 function finish(
   feed: Feed,

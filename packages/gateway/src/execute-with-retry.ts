@@ -30,22 +30,22 @@ import { runVerdictOf, startFailureOf, startVerdictOf } from './start-failure.ts
  */
 
 /** A run that was started, and how it ended. */
-export interface Executed {
+export interface ExecutedRun {
   readonly started: StartedRun;
   readonly ended: EndedRun;
 }
 
 /** Runs behind retries, circuits and a deadline. */
-export interface Runtime {
+export interface RunExecutor {
   /**
    * Starts a run and waits for its end, `waitMs` in all. Throws `circuit_open`, what `startRun` and `waitForRun` throw,
    * and `timeout`: with the run's id where there is one, else `unsure`.
    */
-  execute(request: RunRequest, waitMs: number | undefined, signal: AbortSignal): Promise<Executed>;
+  execute(request: RunRequest, waitMs: number | undefined, signal: AbortSignal): Promise<ExecutedRun>;
   readonly circuits: Circuits;
 }
 
-export interface RuntimeParts extends StartParts {
+export interface RunExecutorParts extends StartParts {
   readonly config: ConfigOf<typeof gatewaySettings>;
   readonly log: Log;
   /** Pauses double from the first to the longest, and are as long as chance will have it within that. */
@@ -58,7 +58,7 @@ const FOLLOW_AGAIN_MS = 250;
 const repeats = counter('reeve_gateway_start_repeats_total', 'Starts of runs that were tried again.');
 const unsureStarts = counter('reeve_gateway_start_unsure_total', 'Starts of runs of which the outcome is not known.');
 
-export function createRuntime(parts: RuntimeParts): Runtime {
+export function createRunExecutor(parts: RunExecutorParts): RunExecutor {
   const { config, log } = parts;
   const { gatewayCircuitFailures: failures, gatewayCircuitResetMs: resetMs } = config;
   const circuits = createCircuits({ failures, resetMs, log });
@@ -94,7 +94,7 @@ export function createRuntime(parts: RuntimeParts): Runtime {
 
 /** A run that says nothing is a fault where somebody holds it; one that waits for its turn or for a place says nothing rightly. */
 async function silenceOf(
-  { database }: RuntimeParts,
+  { database }: RunExecutorParts,
   { requester }: RunRequest,
   { runId }: StartedRun,
 ): Promise<Verdict> {
@@ -127,7 +127,7 @@ function startDeadline(waitMs: number): Deadline {
 
 /** Starts the run, at most once whatever goes wrong. */
 async function begin(
-  parts: RuntimeParts,
+  parts: RunExecutorParts,
   circuits: Circuits,
   request: RunRequest,
   deadline: Deadline,
@@ -169,7 +169,7 @@ async function begin(
 
 /** One start, which counts for its circuit however long it takes; later than the deadline it is not waited for. */
 async function startOnce(
-  { config, ...parts }: RuntimeParts,
+  { config, ...parts }: RunExecutorParts,
   circuits: Circuits,
   request: RunRequest,
   deadline: Deadline,
@@ -188,7 +188,11 @@ async function startOnce(
   return started;
 }
 
-function lookFor({ database }: RuntimeParts, request: RunRequest, startedAt: number): Promise<StartedRun | undefined> {
+function lookFor(
+  { database }: RunExecutorParts,
+  request: RunRequest,
+  startedAt: number,
+): Promise<StartedRun | undefined> {
   return findBegunRun(database.db, request, performance.now() - startedAt);
 }
 

@@ -5,13 +5,13 @@ import type { Requester } from '@reeve/tasks';
 import type { CallLedger, CallOwner } from '@reeve/ledger';
 import type { Policies } from '@reeve/limits';
 
-/** What the wires work with. */
-export interface WireParts extends StartParts {
+/** What the protocols depend on. */
+export interface ProtocolParts extends StartParts {
   readonly log: Log;
-  /** Where calls of plain models are written down. */
+  /** Records calls of plain models. */
   readonly ledgerFor: (owner: CallOwner) => CallLedger;
   readonly policies: Pick<Policies, 'of'>;
-  /** Decides an approval. Throws `not_found`, and `conflict` where it is decided already. */
+  /** Decides an approval. Throws `not_found`, and `conflict` if it is already decided. */
   readonly decide: (
     requester: Requester,
     approvalId: string,
@@ -23,15 +23,15 @@ export interface WireParts extends StartParts {
 /** Who calls, in which request. */
 export type Caller = Pick<Call<unknown>, 'principal' | 'context'>;
 
-/** How long a wire waits for a run where its caller does not say, in milliseconds. */
+/** How long a protocol waits for a run unless its caller says, in milliseconds. */
 export const WAIT_MS = 120_000;
 
-/** The agent that a model’s name means, where it means one. */
+/** The agent named by a model of the form `agent/<name>`. */
 export function agentOf(model: string | null | undefined): string | undefined {
   return model?.startsWith('agent/') ? model.slice('agent/'.length) : undefined;
 }
 
-/** Where an answer came from, as its headers tell it. */
+/** Headers that name an answer’s run and session. */
 export function runHeaders(run: { readonly runId: string; readonly sessionId: string }): Record<string, string> {
   return { 'x-run-id': run.runId, 'x-session-id': run.sessionId };
 }

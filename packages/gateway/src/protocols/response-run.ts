@@ -4,12 +4,12 @@ import { EventStream } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { selectRun } from '@reeve/runs';
 import { selectTask } from '@reeve/tasks';
-import type { WireParts } from './parts.ts';
+import type { ProtocolParts } from './protocol.ts';
 import { baseOfRun, responseIdOf, type ResponsePayload } from './response-base.ts';
 import { eventsOfRun } from './response-events.ts';
 import { createResponseWriter, type ResponseBase } from './response-writer.ts';
 
-type Parts = Pick<WireParts, 'database' | 'feed'>;
+type Parts = Pick<ProtocolParts, 'database' | 'feed'>;
 
 /** The events of the response that a run is, after a number; named, as OpenAI’s are. */
 export function responseStream(

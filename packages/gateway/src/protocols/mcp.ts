@@ -4,7 +4,7 @@ import type { McpParts } from './mcp-tools.ts';
 
 /*
  * Reeve as an MCP server, without sessions: each request is answered by a server that is made for its caller and gone after it.
- * What a run is started for goes on when the caller goes away, as on every wire; `cancel_run` stops it.
+ * What a run is started for goes on when the caller goes away, as with every protocol; `cancel_run` stops it.
  */
 
 /** Mounts MCP over Streamable HTTP. GET and DELETE, which are of sessions, are not allowed there. */

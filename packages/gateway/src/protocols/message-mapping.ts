@@ -4,7 +4,7 @@ import type { NewMessage } from '@reeve/memory';
 import type { ModelMessage, ModelToolCall } from '@reeve/models';
 
 /** A message of a conversation that a caller sends, in the order it was said. */
-export type Said = ModelMessage | { readonly role: 'system'; readonly text: string };
+export type ConversationMessage = ModelMessage | { readonly role: 'system'; readonly text: string };
 
 type Content = ChatMessage['content'];
 
@@ -38,20 +38,23 @@ export function argumentsOf(text: string): unknown {
 }
 
 /** Finds the names of calls by their ids, which results come without. */
-export function callsIn(said: readonly Said[]): Map<string, string> {
+export function toolNamesById(said: readonly ConversationMessage[]): Map<string, string> {
   const calls = said.flatMap((message) => (message.role === 'assistant' ? message.toolCalls : []));
   return new Map(calls.map(({ id, name }) => [id, name]));
 }
 
 /** Adds a call to what the assistant says: to its latest message, or as one. */
-export function addCall(said: Said[], call: ModelToolCall): void {
+export function addCall(said: ConversationMessage[], call: ModelToolCall): void {
   const last = said.at(-1);
   if (last?.role === 'assistant') said[said.length - 1] = { ...last, toolCalls: [...last.toolCalls, call] };
   else said.push({ role: 'assistant', text: '', toolCalls: [call] });
 }
 
 /** What a model is asked: instructions apart from the conversation. */
-export function forModel(said: readonly Said[]): { system: string; messages: ModelMessage[] } {
+export function toModelConversation(said: readonly ConversationMessage[]): {
+  system: string;
+  messages: ModelMessage[];
+} {
   const messages: ModelMessage[] = [];
   const system: string[] = [];
   for (const message of said) {
@@ -65,15 +68,18 @@ export function forModel(said: readonly Said[]): { system: string; messages: Mod
  * What an agent is asked: the last message, which must be the user’s, and what was said before it. Throws
  * `invalid_request` naming `path`.
  */
-export function forAgent(said: readonly Said[], path: string): { input: string; earlier: NewMessage[] } {
+export function toAgentInput(
+  said: readonly ConversationMessage[],
+  path: string,
+): { input: string; earlier: NewMessage[] } {
   const last = said.at(-1);
   if (last?.role !== 'user') throw invalidField(path, 'an agent is asked by a message of the user: let it be the last');
   if (last.text.trim() === '') throw invalidField(path, 'the last message must say something');
-  return { input: last.text, earlier: said.slice(0, -1).flatMap(toSession) };
+  return { input: last.text, earlier: said.slice(0, -1).flatMap(toSessionMessages) };
 }
 
 /** A message as a session keeps it. What the caller gives as instructions is the caller’s word: a message of the user. */
-function toSession(message: Said): NewMessage[] {
+function toSessionMessages(message: ConversationMessage): NewMessage[] {
   if (message.role === 'tool') {
     const { toolCallId: tool_call_id, name, output, isError } = message;
     const status = isError ? 'error' : 'success';

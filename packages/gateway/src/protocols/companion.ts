@@ -2,7 +2,7 @@ import { CompanionFrame, routes, type RunEvent } from '@reeve/contract';
 import { errorFrame, validate, type App, type Connection } from '@reeve/http';
 import { newId, ReeveError } from '@reeve/kit';
 import { startAgentRun } from './agent-run.ts';
-import type { Caller, WireParts } from './parts.ts';
+import type { Caller, ProtocolParts } from './protocol.ts';
 import { runFailure } from './run-failure.ts';
 
 /** How many messages of one connection are answered at once. */
@@ -13,7 +13,7 @@ const DEFAULT_AGENT = 'assistant';
  * Mounts the companion’s WebSocket. Each message starts a run, whose frames carry its `run_id`; several are answered at once,
  * since a message may be meant to interrupt the one before. A connection that closes leaves its runs alone.
  */
-export function mountCompanion(app: App, parts: WireParts): void {
+export function mountCompanion(app: App, parts: ProtocolParts): void {
   app.mountSocket(routes.companion, async ({ principal, context, again }) => ({
     async serve(connection) {
       const caller = { principal, context };
@@ -41,7 +41,7 @@ export function mountCompanion(app: App, parts: WireParts): void {
 }
 
 async function answer(
-  parts: WireParts,
+  parts: ProtocolParts,
   caller: Caller,
   connection: Connection,
   frame: unknown,
@@ -49,7 +49,7 @@ async function answer(
 ): Promise<void> {
   const { prompt, session_id, resources, agent, multitask } = validate(CompanionFrame, frame, 'body').payload;
   const started = await startAgentRun(parts, caller, {
-    door: 'companion',
+    source: 'companion',
     agent: agent ?? DEFAULT_AGENT,
     agentField: 'payload.agent',
     input: resources?.length ? `${prompt}\n\nResources:\n${JSON.stringify(resources, null, 2)}` : prompt,

@@ -2,7 +2,14 @@ import type { ChatCompletionRequest, ChatMessage } from '@reeve/contract';
 import { invalidField } from '@reeve/kit';
 import type { ChatCall, ModelRequest } from '@reeve/models';
 import { jsonOf, toolChoiceOf, toolOf } from './model-call.ts';
-import { addCall, argumentsOf, callsIn, forModel, textOf, type Said } from './said.ts';
+import {
+  addCall,
+  argumentsOf,
+  toolNamesById,
+  toModelConversation,
+  textOf,
+  type ConversationMessage,
+} from './message-mapping.ts';
 
 /** A chat completion as a plain model is asked for it. Throws `invalid_request` for what no model could be told. */
 export function chatCallOf(body: ChatCompletionRequest, sent: unknown): ChatCall {
@@ -23,7 +30,7 @@ function modelRequestOf(body: ChatCompletionRequest, pictures: string[]): ModelR
   const limit = body.max_completion_tokens ?? body.max_tokens;
   return {
     model: model ?? null,
-    ...forModel(saidOf(body.messages, pictures)),
+    ...toModelConversation(readMessages(body.messages, pictures)),
     context: [],
     tools: (body.tools ?? []).map(({ type, function: tool }, index) => toolOf(type, tool, `tools.${index}`)),
     ...(choice !== undefined && { toolChoice: choice }),
@@ -44,8 +51,8 @@ export function refuseUnknown({ n, modalities, logprobs }: ChatCompletionRequest
 }
 
 /** The messages of a request as what was said. The places of the user’s pictures go into `pictures`; without it they are refused. */
-export function saidOf(messages: readonly ChatMessage[], pictures?: string[]): Said[] {
-  const said: Said[] = [];
+export function readMessages(messages: readonly ChatMessage[], pictures?: string[]): ConversationMessage[] {
+  const said: ConversationMessage[] = [];
   for (const [index, message] of messages.entries()) {
     const path = `messages.${index}`;
     const text = textOf(
@@ -55,7 +62,7 @@ export function saidOf(messages: readonly ChatMessage[], pictures?: string[]): S
     );
     if (message.role === 'tool') {
       const toolCallId = message.tool_call_id ?? '';
-      const name = callsIn(said).get(toolCallId);
+      const name = toolNamesById(said).get(toolCallId);
       if (name === undefined)
         throw invalidField(`${path}.tool_call_id`, 'must be the id of a call that an earlier message makes');
       said.push({ role: 'tool', toolCallId, name, output: text, isError: false });
