@@ -3,7 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import { routes, type ErrorDetail, type Setting } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { requesterOf, type App } from '@reeve/http';
-import { ReeveError, type ConfigOf, type ConfigValue, type Log } from '@reeve/kit';
+import { fieldMessage, ReeveError, type ConfigOf, type ConfigValue, type Log } from '@reeve/kit';
 import { DEFAULT_TENANT } from '@reeve/identity';
 import { gatewaySettings } from './config.ts';
 import { deleteOverride, selectOverrides, upsertOverride, type Override } from './settings-store.ts';
@@ -123,7 +123,7 @@ function checked(
     else details.push({ path, message: parsed.error.issues.map((issue) => issue.message).join('; ') });
   }
   const [first] = details;
-  if (first !== undefined) throw new ReeveError('invalid_request', `${first.path} ${first.message}`, { details });
+  if (first !== undefined) throw new ReeveError('invalid_request', fieldMessage(first), { details });
   return found;
 }
 

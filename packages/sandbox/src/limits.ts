@@ -4,7 +4,7 @@ import type { ExecRequest, Limits } from './sandbox.ts';
 const MIB = 1024 * 1024;
 
 /** What a call may add to its workspace where it does not say. */
-export const ADDED: Pick<Limits, 'diskBytes' | 'files'> = { diskBytes: 512 * MIB, files: 20_000 };
+export const MAX_ADDED: Pick<Limits, 'diskBytes' | 'files'> = { diskBytes: 512 * MIB, files: 20_000 };
 
 /** All limits of a request. Throws ReeveError `invalid_request` for one that is no positive whole number. */
 export function limitsOf({ limits = {}, timeoutMs }: Pick<ExecRequest, 'limits' | 'timeoutMs'>): Limits {
@@ -24,6 +24,6 @@ function defaultLimits(timeoutMs: number): Limits {
     processes: 64,
     openFiles: 256,
     fileBytes: 64 * MIB,
-    ...ADDED,
+    ...MAX_ADDED,
   };
 }

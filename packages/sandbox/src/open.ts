@@ -2,10 +2,10 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ReeveError, type Log } from '@reeve/kit';
-import { BACKENDS, type SandboxConfig, type Working } from './backends.ts';
-import { SYSTEM_LANGUAGES } from './program.ts';
-import { createQuickJsDriver } from './quickjs.ts';
-import { removeTree } from './remove-tree.ts';
+import { BACKENDS, type SandboxConfig, type ProbedBackend } from './system/backends.ts';
+import { SYSTEM_LANGUAGES } from './system/program.ts';
+import { createQuickJsDriver } from './quickjs/driver.ts';
+import { removeTree } from './files/remove-tree.ts';
 import type { DriverName, ExecResult, Language, SandboxDriver, SandboxRequest } from './sandbox.ts';
 
 /** One driver and whether it works here. */
@@ -54,7 +54,7 @@ export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sand
   const drivers = new Map<DriverName, SandboxDriver>([[quickjs.name, quickjs]]);
   const wanted = BACKEND_NAMES.filter((name) => sandboxBackend === name || sandboxBackend === 'auto');
   const reasons = new Map<DriverName, string>();
-  let working: Working | undefined;
+  let working: ProbedBackend | undefined;
   let isProbed = false;
 
   const track = <T>(work: Promise<T>): Promise<T> => {

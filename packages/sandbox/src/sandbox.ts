@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Egress } from './egress.ts';
+import type { Egress } from './egress/egress.ts';
 
 /** What a driver can run. JavaScript runs in QuickJS; shell, Python and Node programs in bubblewrap or Docker. */
 export type Language = 'javascript' | 'bash' | 'python' | 'node';

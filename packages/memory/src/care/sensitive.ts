@@ -1,5 +1,5 @@
 import type { TenantPolicyView } from '@reeve/contract';
-import { compileLinear, MASKED, ReeveError, type LinearPattern } from '@reeve/kit';
+import { compileLinear, fieldMessage, MASKED, ReeveError, type LinearPattern } from '@reeve/kit';
 import { findCards } from './cards.ts';
 import { findCredentials, type Finding } from './credentials.ts';
 
@@ -99,7 +99,7 @@ const WHAT: Readonly<Record<string, string>> = {
 function refused(path: string, rule: string): ReeveError {
   const what = WHAT[rule] ?? 'what this tenant does not want to be remembered';
   const message = `holds ${what}, which is never remembered (rule ${rule}); leave it out, and say where it is kept instead`;
-  return new ReeveError('content_refused', `${path} ${message}`, { details: [{ path, message }] });
+  return new ReeveError('content_refused', fieldMessage({ path, message }), { details: [{ path, message }] });
 }
 
 function compiled(source: string): LinearPattern {
