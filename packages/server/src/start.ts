@@ -270,9 +270,9 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   };
   const toolCalls = createToolCalls(database, toolsOf, toolContextFor, policies);
   const reader = stack.use(openDocumentReader());
-  if (serve && config.bodyRefreshS > 0 && config.roles.includes('memory')) {
+  if (serve && config.capabilitiesRefreshS > 0 && config.roles.includes('memory')) {
     const health = () => ({ models: models.health(), sandbox: sandbox.status() });
-    const bodies = { database, reader, toolsOf, health, everyS: config.bodyRefreshS, log };
+    const bodies = { database, reader, toolsOf, health, everyS: config.capabilitiesRefreshS, log };
     background.start('the Body of personas', () => keepBodies(bodies, stopping.signal));
   }
   let notReady: string | undefined = 'starting';
