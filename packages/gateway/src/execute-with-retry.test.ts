@@ -50,7 +50,7 @@ describe('starting a run with retries', { timeout: 120_000 }, () => {
   const runsOf = ({ requester: { traceId } }: RunRequest) =>
     engine.database.db.selectFrom('runs').select(['id', 'status']).where('trace_id', '=', traceId).execute();
 
-  it('starts again where no run was made, and answers with the run', async () => {
+  it('starts again if no run was created, and returns the run', async () => {
     const asked = request();
     const { started, ended } = await executorWith({}, ['refused', 'none', 'refused', 'none']).execute(
       asked,
@@ -75,7 +75,7 @@ describe('starting a run with retries', { timeout: 120_000 }, () => {
     assert.deepEqual([(failed as ReeveError).reason, (failed as ReeveError).runId], ['timeout', run?.id]);
   });
 
-  it('never makes two runs, and says so where it does not know whether there is one', async () => {
+  it('never creates two runs, and reports when it cannot know whether one exists', async () => {
     const fault = fc.constantFrom<Fault>('none', 'refused', 'lost_before', 'lost_after');
     await fc.assert(
       fc.asyncProperty(fc.array(fault, { maxLength: 7 }), fc.integer({ min: 1, max: 4 }), async (faults, attempts) => {
@@ -96,7 +96,7 @@ describe('starting a run with retries', { timeout: 120_000 }, () => {
     );
   });
 
-  it('keeps the whole of it within the deadline, and gives up at once where the next pause has no room', async () => {
+  it('keeps retries within the deadline, and gives up at once if the next pause does not fit', async () => {
     const parts = { ...engine.parts, config, log: silentLog };
     const slow = createRunExecutor({
       ...parts,

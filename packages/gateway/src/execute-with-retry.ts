@@ -23,7 +23,7 @@ import { runVerdictOf, startFailureOf, startVerdictOf } from './start-failure.ts
  *   (circuits) ──► start ──committed──► follow ──► the run's end, or 504 with the run's id
  *                  ▲   │
  *                  │   ├─ certainly no run ──► pause ──► look for it ──not there──► start again
- *                  │   └─ perhaps a run ─────► pause ──► look for it, again and again ──► 504 that says so
+ *                  │   └─ perhaps a run ─────► pause ──► look for it, repeatedly ──► 504 with `unsure`
  *                  └──────────────────────────────────────────┘
  *
  * Only the start is ever repeated, and only before there is a run. All of it, pauses included, keeps within one deadline.
@@ -38,8 +38,8 @@ export interface ExecutedRun {
 /** Runs behind retries, circuits and a deadline. */
 export interface RunExecutor {
   /**
-   * Starts a run and waits for its end, `waitMs` in all. Throws `circuit_open`, what `startRun` and `waitForRun` throw,
-   * and `timeout`: with the run's id where there is one, else `unsure`.
+   * Starts a run and waits for its end, `waitMs` in total. Throws `circuit_open`, the errors of `startRun` and
+   * `waitForRun`, and `timeout`: with the run's ID if it exists, else with `unsure`.
    */
   execute(request: RunRequest, waitMs: number | undefined, signal: AbortSignal): Promise<ExecutedRun>;
   readonly circuits: Circuits;
@@ -92,7 +92,7 @@ export function createRunExecutor(parts: RunExecutorParts): RunExecutor {
   };
 }
 
-/** A run that says nothing is a fault where somebody holds it; one that waits for its turn or for a place says nothing rightly. */
+/** A claimed run without events counts as a fault; a queued one is rightly silent. */
 async function silenceOf(
   { database }: RunExecutorParts,
   { requester }: RunRequest,
@@ -242,7 +242,7 @@ async function follow(
   }
 }
 
-/** What every run has from the beginning, whether anybody works on it or not. */
+/** Events that every run has from its start, claimed or not. */
 const AT_THE_START: ReadonlySet<string> = new Set<RunEvent['type']>(['session_start', 'system']);
 
 function watch(feed: Feed, see: (event: RunEvent) => void): Feed {

@@ -42,22 +42,22 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly config: ConfigOf<typeof gatewaySettings>;
     readonly shown: SettingsParts['shown'];
     readonly journal: JournalFeed;
-    /** What calls of tools outside runs go through. */
+    /** Executes tool calls outside runs. */
     readonly toolCalls: ToolCalls;
     readonly mcpServers: McpServers;
     readonly skills: Skills;
     /** Reads the documents of knowledge bases. */
     readonly reader: KnowledgeParts['reader'];
-    /** Undefined where the tools that work in them run elsewhere. */
+    /** Undefined if workspace tools run in another process. */
     readonly workspaces: Workspaces | undefined;
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
     readonly keyChanged: (keyId: string) => void;
     readonly policies: Policies;
-    /** What is never remembered. */
+    /** The tenants’ rules against remembering sensitive data. */
     readonly memoryRulesOf: MemoryRulesOf;
-    /** Where the built console is. */
+    /** The directory of the built console. */
     readonly consoleDirectory: string;
-    /** What it answers beside health, version and metrics: a process with neither role has nothing more. */
+    /** Which routes it serves besides health, version and metrics. */
     readonly api: 'gateway' | 'memory' | 'none';
   };
 

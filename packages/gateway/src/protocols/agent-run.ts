@@ -17,7 +17,7 @@ export interface AgentRunRequest {
   /** Which field named the agent, for errors. */
   readonly agentField: string;
   readonly input: string;
-  /** What was said before, for a session that is new; one with messages knows it already. */
+  /** Earlier messages, for a new session only; an existing one already has them. */
   readonly earlier: readonly NewMessage[];
   /** ConversationMessage right before the input, whether the session is new or not. */
   readonly instructions?: string | null | undefined;
@@ -54,7 +54,7 @@ export async function startAgentRun(parts: ProtocolParts, caller: Caller, asked:
   });
 }
 
-/** The session that a name means: the session of that id, or one that the name alone decides, a different one in each tenant. */
+/** The session with this ID, or one derived from tenant and name, so that names of tenants never collide. */
 export function sessionIdOf(tenantId: string, name: string): string {
   if (UUID.test(name)) return name.toLowerCase();
   const bytes = createHash('sha256').update(`${tenantId}\n${name}`).digest().subarray(0, 16);

@@ -11,7 +11,7 @@ describe('a run as chunks of a chat completion', () => {
     return chunks.flatMap(({ choices }) => choices[0]?.delta.content ?? []).filter((content) => content !== '');
   };
 
-  it('puts an empty line between what its steps say', async () => {
+  it('separates the texts of steps by an empty line', async () => {
     assert.deepEqual(await contents([text(1, 'a'), text(1, 'b'), usage(1), call(2), result(2), text(3, 'c')]), [
       'a',
       'b',
@@ -19,12 +19,12 @@ describe('a run as chunks of a chat completion', () => {
     ]);
   });
 
-  it('says once what a step that was begun again says twice', async () => {
+  it('sends the text of a repeated step once', async () => {
     const twice = [text(1, 'one '), text(1, 'two '), again(1), text(1, 'one'), text(1, ' two three'), usage(1)];
     assert.deepEqual(await contents(twice), ['one ', 'two ', 'three']);
   });
 
-  it('breaks off where a step that was begun again says something else, or less', async () => {
+  it('fails if a repeated step returns another or a shorter text', async () => {
     await assert.rejects(contents([text(1, 'one'), again(1), text(1, 'two'), usage(1)]), /answers differently/);
     await assert.rejects(contents([text(1, 'one two'), again(1), text(1, 'one'), usage(1)]), /answers differently/);
   });

@@ -13,7 +13,7 @@ import { runFailure } from './run-failure.ts';
 type Delta = ChatCompletionChunk['choices'][number]['delta'];
 type ToolCalls = NonNullable<Delta['tool_calls']>;
 
-/** What every chunk of an answer begins with. */
+/** Fields common to all chunks of an answer. */
 export interface Head {
   readonly id: string;
   readonly created: number;
@@ -21,8 +21,8 @@ export interface Head {
 }
 
 /**
- * A run as the chunks of a chat completion: what it says and thinks, not what it calls, which the caller could not answer.
- * Throws the run’s error where it failed, and `shutting_down` where the events stop before its end.
+ * A run as the chunks of a chat completion: text and reasoning, without tool calls, which the caller could not answer.
+ * Throws the error of a failed run, and `shutting_down` if the events stop before its end.
  */
 export async function* chunksOfRun(
   runId: string,
@@ -79,7 +79,7 @@ export async function* chunksOfModel(
   }
 }
 
-/** The last chunk for callers who want to know what an answer used. */
+/** The last chunk, for callers who request usage. */
 export function usageOfAnswer(head: Head, usage: TokenUsage): ChatCompletionChunk {
   return usageChunk(head, usageOfModel(usage));
 }
@@ -100,9 +100,8 @@ export async function completionOfModel(head: Head, parts: AsyncIterable<ModelPa
 }
 
 /**
- * The text of a run, with an empty line between what different steps say. A step that is begun again after a crash says it
- * again: only what goes beyond the part that the reader has is new. Throws where it says something else instead, which a
- * reader of this protocol could not be told.
+ * The text of a run, with an empty line between steps. A step repeated after a crash streams again, so only the text
+ * beyond what the reader has is sent. Throws if the repeated text differs, since this protocol cannot retract text.
  */
 function createSpoken(runId: string) {
   let step = 0;

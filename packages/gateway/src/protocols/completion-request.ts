@@ -11,7 +11,7 @@ import {
   type ConversationMessage,
 } from './message-mapping.ts';
 
-/** A chat completion as a plain model is asked for it. Throws `invalid_request` for what no model could be told. */
+/** Maps a chat completion to a request to a plain model. Throws `invalid_request` for content that no model accepts. */
 export function chatCallOf(body: ChatCompletionRequest, sent: unknown): ChatCall {
   const pictures: string[] = [];
   return {
@@ -43,14 +43,14 @@ function modelRequestOf(body: ChatCompletionRequest, pictures: string[]): ModelR
   };
 }
 
-/** Throws `invalid_request` for what would change the answer in a way that we do not know. */
+/** Throws `invalid_request` for unknown fields that could change the answer. */
 export function refuseUnknown({ n, modalities, logprobs }: ChatCompletionRequest): void {
   if (n != null && n > 1) throw invalidField('n', 'there is one choice only; ask again for another');
   if (modalities?.some((modality) => modality !== 'text')) throw invalidField('modalities', 'answers are text only');
   if (logprobs === true) throw invalidField('logprobs', 'log probabilities are not known here');
 }
 
-/** The messages of a request as what was said. The places of the user’s pictures go into `pictures`; without it they are refused. */
+/** Maps the messages of a request. Paths of image parts are added to `pictures`; without it images are refused. */
 export function readMessages(messages: readonly ChatMessage[], pictures?: string[]): ConversationMessage[] {
   const said: ConversationMessage[] = [];
   for (const [index, message] of messages.entries()) {

@@ -5,15 +5,15 @@ import { startRun, waitForRun, type StartParts } from '@reeve/runs';
 import { z } from 'zod';
 import { WAIT_MS } from './protocol.ts';
 
-/** What runs are started with. */
+/** What is needed to start runs. */
 export interface McpRunParts extends StartParts {
   readonly log: Log;
 }
 
-/** Who calls a tool, and for how long they stay. */
+/** The caller of a tool, with the signal of its request. */
 export type McpCaller = Pick<Call<unknown>, 'principal' | 'context' | 'signal'>;
 
-/** What an agent is given to do. */
+/** Arguments of the tools that run an agent. */
 export const AgentWork = z.strictObject({
   message: text(1, MESSAGE_LENGTH).describe('What the agent shall do, with everything it needs to know.'),
   session_id: Id.optional().describe('The session_id of an earlier result, to go on there.'),
@@ -25,7 +25,7 @@ export const AgentWork = z.strictObject({
     .describe('How long to wait for the result. The run goes on after that.'),
 });
 
-/** Starts a run and waits for its end. One that takes longer than the caller waits goes on, and is said to be running. */
+/** Starts a run and waits for its end. A run that outlasts the wait continues and is reported as running. */
 export async function runAgent(
   parts: McpRunParts,
   caller: McpCaller,

@@ -12,7 +12,7 @@ import { agentTools, mcpTools, type McpParts, type ServedTool } from './mcp-tool
 
 /** Headers that MCP reads. */
 const READ = ['content-type', 'mcp-protocol-version', 'mcp-method', 'mcp-name'];
-/** Whatever the caller says that it takes: it gets JSON. */
+/** Answers are JSON, whatever the caller accepts. */
 const ACCEPT: [string, string] = ['accept', 'application/json, text/event-stream'];
 
 const INSTRUCTIONS =
@@ -90,7 +90,7 @@ function resultOf(structuredContent: Record<string, unknown>): CallToolResult {
   return { content: [{ type: 'text', text: JSON.stringify(structuredContent) }], structuredContent };
 }
 
-/** The tool that a message calls, or `*` where it asks for the list. */
+/** The tool that a message calls, or `*` for the tool list. */
 function calledIn(message: unknown): string | undefined {
   const { method, params } = message as { method?: unknown; params?: { name?: unknown } | null };
   if (method === 'tools/list') return '*';

@@ -19,7 +19,7 @@ import { cancelTask, listTasks, selectTask, type Enqueuer } from '@reeve/tasks';
 import { z } from 'zod';
 import { runAgent, AgentWork, type McpCaller, type McpRunParts } from './mcp-run.ts';
 
-/** What MCP is served with. */
+/** What the MCP server depends on. */
 export interface McpParts extends McpRunParts, QueryEmbedders {
   readonly enqueue: Enqueuer;
   readonly memoryRulesOf: MemoryRulesOf;
@@ -52,7 +52,7 @@ export function mcpTools(parts: McpParts): ServedTool[] {
   return [...runTools(parts), ...taskTools(parts), ...memoryTools(parts)];
 }
 
-/** Agents as tools, by name: all that are offered for `*`, else the one that is called so. */
+/** Agents as tools by name: all for `*`, else the named one. */
 export async function agentTools(parts: McpParts, tenantId: string, called: string | undefined): Promise<ServedTool[]> {
   const asked = called === '*' || called?.startsWith(AGENT_PREFIX);
   if (asked !== true) return [];
@@ -231,7 +231,7 @@ function within<T>(
   return inTenant(database.db, tenantId, (tx) => work(tx, tenantId));
 }
 
-/** A tool with the type of its input taken from its schema; only what that has parsed is passed on. */
+/** Infers a tool’s input type from its schema and passes only parsed input on. */
 function served<Input extends z.ZodObject>(tool: ServedTool<Input>): ServedTool {
   return tool as unknown as ServedTool;
 }

@@ -3,14 +3,14 @@ import { invalidField } from '@reeve/kit';
 import type { NewMessage } from '@reeve/memory';
 import type { ModelMessage, ModelToolCall } from '@reeve/models';
 
-/** A message of a conversation that a caller sends, in the order it was said. */
+/** A message of a caller’s conversation, in order. */
 export type ConversationMessage = ModelMessage | { readonly role: 'system'; readonly text: string };
 
 type Content = ChatMessage['content'];
 
 const TEXTS: ReadonlySet<string> = new Set(['text', 'input_text', 'output_text', 'summary_text', 'reasoning_text']);
 
-/** The text of a message. Throws `invalid_request` where a part of it is something else; the places of pictures go into `pictures` where that is given. */
+/** The text of a message. Throws `invalid_request` for parts other than text; paths of images are added to `pictures` if given. */
 export function textOf(content: Content, path: string, pictures?: string[]): string {
   if (content === null || content === undefined) return '';
   if (typeof content === 'string') return content;
@@ -27,7 +27,7 @@ export function textOf(content: Content, path: string, pictures?: string[]): str
     .join('');
 }
 
-/** The arguments of a call, as the caller got them: what is no JSON stays the text that it is. */
+/** The arguments of a call as the caller received them; text that is not JSON stays text. */
 export function argumentsOf(text: string): unknown {
   if (text.trim() === '') return {};
   try {
@@ -43,14 +43,14 @@ export function toolNamesById(said: readonly ConversationMessage[]): Map<string,
   return new Map(calls.map(({ id, name }) => [id, name]));
 }
 
-/** Adds a call to what the assistant says: to its latest message, or as one. */
+/** Adds a call to the latest assistant message, or as a new one. */
 export function addCall(said: ConversationMessage[], call: ModelToolCall): void {
   const last = said.at(-1);
   if (last?.role === 'assistant') said[said.length - 1] = { ...last, toolCalls: [...last.toolCalls, call] };
   else said.push({ role: 'assistant', text: '', toolCalls: [call] });
 }
 
-/** What a model is asked: instructions apart from the conversation. */
+/** Splits a conversation into instructions and messages for a model. */
 export function toModelConversation(said: readonly ConversationMessage[]): {
   system: string;
   messages: ModelMessage[];
@@ -78,7 +78,7 @@ export function toAgentInput(
   return { input: last.text, earlier: said.slice(0, -1).flatMap(toSessionMessages) };
 }
 
-/** A message as a session keeps it. What the caller gives as instructions is the caller’s word: a message of the user. */
+/** Maps a message to session messages. Instructions from the caller become a user message. */
 function toSessionMessages(message: ConversationMessage): NewMessage[] {
   if (message.role === 'tool') {
     const { toolCallId: tool_call_id, name, output, isError } = message;

@@ -6,7 +6,7 @@ import type { Caller, ProtocolParts } from './protocol.ts';
 
 /** A call of a plain model that has begun to answer. */
 export interface OpenModelCall<Part extends ChatPart> {
-  /** The first part, or the end where there is none. */
+  /** The first part; undefined if the answer is empty. */
   readonly first: Part | undefined;
   /** The parts, once; the upstream call is aborted when the signal is, and when the reader stops. */
   parts(signal: AbortSignal): AsyncGenerator<Part, void>;
@@ -63,7 +63,7 @@ export function toolChoiceOf(
   throw invalidField('tool_choice', 'must be none, auto, required, or one function by its name');
 }
 
-/** A caller’s function as a model is told of it. Throws `invalid_request` for another kind of tool. */
+/** Maps a caller’s function for a model. Throws `invalid_request` for other kinds of tools. */
 export function toolOf(
   type: string,
   tool:

@@ -13,7 +13,7 @@ export function mountModels(
 ): void {
   app.mount(routes.listModels, async ({ principal: { tenantId }, query: { limit, offset } }) => {
     const { configs } = await inTenant(database.db, tenantId, async (tx) => {
-      // The built-in agents are made for a tenant when one of them is first asked for.
+      // A tenant's built-in agents are created when it first uses them.
       await findAgent(tx, tenantId, 'assistant');
       return listAgents(tx, tenantId, undefined, { limit, offset });
     });

@@ -20,7 +20,7 @@ export interface ProtocolParts extends StartParts {
   ) => Promise<void>;
 }
 
-/** Who calls, in which request. */
+/** The caller of a request. */
 export type Caller = Pick<Call<unknown>, 'principal' | 'context'>;
 
 /** How long a protocol waits for a run unless its caller says, in milliseconds. */

@@ -3,12 +3,12 @@ import { ReeveError } from '@reeve/kit';
 import type { ChatCall, ChatPart } from '@reeve/models';
 import { usageOfAnswer, type Head } from './completion-chunks.ts';
 
-/** True where an answer that begins with this part comes as its provider wrote it. */
+/** True if the answer that begins with this part is relayed in its provider’s format. */
 export function isRelayed(first: ChatPart | undefined): boolean {
   return first?.type === 'relayed' || (first?.type === 'finish' && first.rest !== undefined);
 }
 
-/** A relayed stream as its events. Usage that is wanted and that the provider did not tell is estimated. */
+/** The events of a relayed stream. Requested usage that the provider did not report is estimated. */
 export async function* relayedEvents(
   head: Head,
   parts: AsyncIterable<ChatPart>,

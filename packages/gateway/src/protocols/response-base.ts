@@ -6,13 +6,13 @@ export function responseIdOf(id: string): string {
   return `resp_${id.replaceAll('-', '')}`;
 }
 
-/** The id of the run or the stored answer that a response is; undefined where it can be none. */
+/** The ID of the run or stored answer behind a response ID; undefined for an invalid one. */
 export function idOfResponse(responseId: string): string | undefined {
   const found = /^resp_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(responseId);
   return found?.slice(1).join('-');
 }
 
-/** What is kept of a request in the task of its run, for later readings of the response. */
+/** The fields of a request that are stored in the run’s task, to rebuild the response later. */
 export type ResponsePayload = Pick<
   ResponseRequest,
   'metadata' | 'instructions' | 'previous_response_id' | 'background'

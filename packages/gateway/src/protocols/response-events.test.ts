@@ -76,7 +76,7 @@ describe('a run as the events of a response', () => {
     );
   });
 
-  it('takes back what a step said before it was begun again', async () => {
+  it('retracts the text of a step that is repeated', async () => {
     const { output } = responseIn(await eventsOf(logOf(eventful, 'completed')));
     assert.deepEqual(output[5]!['content'], []);
     assert.deepEqual((output[6]!['content'] as { text: string }[])[0]?.text, 'Seen.');
@@ -119,7 +119,7 @@ describe('a model’s answer as the events of a response', () => {
     assert.ok(order.indexOf('kept') < order.indexOf('response.completed') && order.includes('kept'), order.join());
   });
 
-  it('is a failed one where it cannot be kept', async () => {
+  it('is a failed response if it cannot be stored', async () => {
     const keep = () => Promise.reject(new Error('the disk is full'));
     const events = await read(eventsOfModel(base, stream([finish]), keep, silentLog));
     assert.equal(events.at(-1)?.type, 'response.failed');

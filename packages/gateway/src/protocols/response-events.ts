@@ -5,8 +5,8 @@ import type { ModelMessage, ModelPart, ModelToolCall, TokenUsage } from '@reeve/
 import { createResponseWriter, type ResponseBase } from './response-writer.ts';
 
 /**
- * A run as the events of a response, numbered from 0: the same log gives the same events, whoever reads it and when. They end
- * without a last event where the log does before the run has.
+ * A run as the events of a response, numbered from 0: the same log always gives the same events. They end without a
+ * last event if the log ends before the run has.
  */
 export async function* eventsOfRun(
   base: ResponseBase,
@@ -41,10 +41,10 @@ export async function* eventsOfRun(
   yield* writer.end({ status, usage: usageOfRun(usage), error });
 }
 
-/** A model’s answer, for those who keep it: what was said, and the response as it ended. */
+/** A model’s complete answer for storage: the messages and the final response. */
 export type Keep = (said: readonly ModelMessage[], ended: Extract<ResponseEvent, object>) => Promise<void>;
 
-/** A model’s answer as the events of a response. `keep` is called before its reader hears of the end; what fails is told as the end. */
+/** A model’s answer as response events. `keep` runs before the final event is sent; its failure becomes the final event. */
 export async function* eventsOfModel(
   base: ResponseBase,
   parts: AsyncIterable<ModelPart>,
@@ -88,7 +88,7 @@ export async function* eventsOfModel(
   }
 }
 
-/** OpenAI knows few codes of errors; what is ours to answer for is one of them, else our reason says more. */
+/** Maps our error reasons to OpenAI’s few codes; others keep our reason. */
 function errorOf(code: string, message: string): { code: string; message: string } {
   if (code === 'rate_limited') return { code: 'rate_limit_exceeded', message };
   const known = code in REASONS && code !== 'internal';

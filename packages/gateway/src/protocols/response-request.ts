@@ -11,7 +11,7 @@ import {
   type ConversationMessage,
 } from './message-mapping.ts';
 
-/** What a model is asked, where `before` is the conversation that the input goes on with. */
+/** Maps a request to a model request; `before` is the conversation so far. */
 export function modelRequestOf(
   body: ResponseRequest,
   before: readonly ConversationMessage[],
@@ -35,7 +35,7 @@ export function modelRequestOf(
   };
 }
 
-/** The input of a request as what was said after `before`. Throws `invalid_request` for an item that cannot be read. */
+/** Maps the input of a request to the messages after `before`. Throws `invalid_request` for unsupported items. */
 export function readMessages(
   input: ResponseRequest['input'],
   before: readonly ConversationMessage[],
@@ -76,5 +76,5 @@ function add(
   }
 }
 
-/** What earlier answers held and nobody needs back. */
+/** Item types of earlier answers that are ignored when sent back. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['reasoning', 'mcp_call', 'mcp_list_tools', 'mcp_approval_request']);

@@ -30,7 +30,7 @@ export function responseStream(
   );
 }
 
-/** The response that a run is at the moment. What one that has not ended says is in its stream. */
+/** The response of a run as it is now. The text of an unfinished run is available through its stream only. */
 export async function responseOfRun(
   parts: Parts,
   tenantId: string,

@@ -47,7 +47,7 @@ export async function selectResponse(db: Db, tenantId: string, id: string): Prom
   return row?.answer as ResponseObject | undefined;
 }
 
-/** The conversation up to and including an answer, oldest first; undefined where a turn of it is not kept any more. */
+/** The conversation up to and including an answer, oldest first; undefined if a turn has been removed. */
 export async function selectConversation(
   db: Db,
   tenantId: string,

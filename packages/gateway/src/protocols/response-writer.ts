@@ -1,6 +1,6 @@
 import type { ResponseEvent, ResponseItem, ResponseObject, ResponseUsage } from '@reeve/contract';
 
-/** What a response says of itself from its beginning on. */
+/** Fields of a response that are known from its start. */
 export interface ResponseBase {
   readonly id: string;
   readonly object: 'response';
@@ -10,7 +10,7 @@ export interface ResponseBase {
   readonly metadata: Record<string, unknown>;
   readonly previous_response_id: string | null;
   readonly background: boolean;
-  /** What clients expect beside it. */
+  /** Fields that clients expect in addition. */
   readonly [more: string]: unknown;
 }
 
@@ -23,9 +23,9 @@ export interface ResponseEnd {
   readonly reason?: string;
 }
 
-/** A call that somebody makes, with its arguments as JSON text. */
+/** A tool call, with its arguments as JSON text. */
 export interface WrittenCall {
-  /** What tells it from the other calls of the response. */
+  /** Distinguishes the calls of one response. */
   readonly key: string;
   readonly name: string;
   readonly arguments: string;
@@ -133,7 +133,7 @@ export function createResponseWriter(base: ResponseBase) {
     text: (delta: string, step = 0) => stream('message', delta, step),
     reasoning: (delta: string, step = 0) => stream('reasoning', delta, step),
 
-    /** What a step has streamed is void. Its items stay, so that places do not move, but say nothing. */
+    /** Voids the text that a step has streamed. Its items stay, so that indexes do not change, but become empty. */
     discard(step: number): ResponseEvent[] {
       if (open?.step === step) closeItem(true);
       for (const [index, item] of output.entries())
@@ -185,7 +185,7 @@ export function createResponseWriter(base: ResponseBase) {
       return written();
     },
 
-    /** A call of an agent that a person is asked about. */
+    /** A call of an agent that awaits approval. */
     approvalAsked(approvalId: string, name: string, text: string, step: number): ResponseEvent[] {
       closeItem();
       const item = { id: approvalId, type: 'mcp_approval_request', server_label: SERVER, name, arguments: text };

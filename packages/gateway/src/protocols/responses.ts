@@ -51,7 +51,7 @@ export function mountResponses(app: App, parts: ProtocolParts): void {
       return stored;
     }
     await cancelRun(database, handler, requesterOf(call), id).catch((error: unknown) => {
-      // It has ended already: that is what was asked for.
+      // The run has already ended, so nothing is left to cancel.
       if (ReeveError.from(error).reason !== 'conflict') throw error;
     });
     const waiting = AbortSignal.any([call.signal, AbortSignal.timeout(CANCEL_WAIT_MS)]);
@@ -128,7 +128,7 @@ async function askModel(parts: ProtocolParts, call: Create): Promise<ResponseObj
   return last!['response'] as ResponseObject;
 }
 
-/** What was said up to a model’s answer. Throws `not_found`, and `invalid_request` for a response of an agent. */
+/** The conversation up to a model’s answer. Throws `not_found`, and `invalid_request` for a response of an agent. */
 async function conversation(
   parts: ProtocolParts,
   tenantId: string,

@@ -13,7 +13,7 @@ const DEFAULT_AGENT = 'assistant';
 /** How many runs may wait for their turn in a chat before the first of them is not found. */
 const WAITING = 200;
 
-/** Mounts the AI SDK’s UI message stream: what `useChat` speaks. A chat is a session. */
+/** Mounts the AI SDK’s UI message stream, the protocol of `useChat`. A chat is a session. */
 export function mountUiChat(app: App, parts: ProtocolParts): void {
   app.mount(routes.uiChat, async (call) => {
     const answers = answersIn(call.body.messages);
@@ -61,7 +61,7 @@ async function begin(parts: ProtocolParts, call: Call<typeof routes.uiChat>): Pr
   return uiStream(parts, call.principal.tenantId, started.runId, runHeaders(started));
 }
 
-/** Decides what the client answered, and follows the run that waited for it. */
+/** Applies the client’s approval decisions, then follows the run that waited for them. */
 async function goOn(
   parts: ProtocolParts,
   call: Call<typeof routes.uiChat>,
@@ -75,7 +75,7 @@ async function goOn(
   if (run === undefined) throw new ReeveError('not_found', `there is no chat ${call.body.id}`);
   for (const { approvalId, approved, reason } of answers) {
     await parts.decide(requesterOf(call), approvalId, approved, reason).catch((error: unknown) => {
-      // Somebody else was faster: the run tells what was decided.
+      // Another decision came first; the run's events report it.
       if (ReeveError.from(error).reason !== 'conflict') throw error;
     });
   }

@@ -18,7 +18,7 @@ describe('a run as chunks of a UI message', () => {
   const asking = [text(1, 'a'), usage(1), call(2), approval(2, 'x'), parked];
   const answered = [decision(2, 'x', 'approve'), result(2), text(3, 'b'), usage(3)];
 
-  it('opens a step for each answer of the model and closes what it opened', async () => {
+  it('opens a step for each model answer and closes it', async () => {
     assert.deepEqual(await typesOf([text(1, 'a'), usage(1), call(2), result(2), text(3, 'b'), usage(3)], 'completed'), [
       'start',
       'start-step',
@@ -37,7 +37,7 @@ describe('a run as chunks of a UI message', () => {
     ]);
   });
 
-  it('ends where the run waits for a person', async () => {
+  it('ends when the run waits for a person', async () => {
     assert.deepEqual((await typesOf(asking, undefined, { waiting: ['x'] })).slice(-4), [
       'tool-input-available',
       'tool-approval-request',
@@ -46,7 +46,7 @@ describe('a run as chunks of a UI message', () => {
     ]);
   });
 
-  it('goes on over a wait that is past, and tells what was decided', async () => {
+  it('continues past a wait that is over, and reports the decision', async () => {
     const types = await typesOf([...asking, ...answered], 'completed');
     assert.deepEqual(types.slice(5, 10), [
       'tool-input-available',
@@ -58,7 +58,7 @@ describe('a run as chunks of a UI message', () => {
     assert.equal(types.at(-1), 'finish');
   });
 
-  it('begins after what its reader has just decided, and ends at the next wait', async () => {
+  it('begins after the decision of its reader, and ends at the next wait', async () => {
     const once = [...asking, ...answered];
     assert.deepEqual((await typesOf(once, 'completed', { decided: ['x'] })).slice(0, 3), [
       'start',
@@ -80,7 +80,7 @@ describe('a run as chunks of a UI message', () => {
     assert.equal(types.filter((type) => type === 'tool-output-available').length, 2);
   });
 
-  it('tells a call that a person rejected from one that failed', async () => {
+  it('distinguishes a rejected call from a failed one', async () => {
     const rejected = [...asking, decision(2, 'x', 'reject'), result(2, 'denied')];
     assert.ok((await typesOf(rejected, 'completed')).includes('tool-output-denied'));
     assert.ok((await typesOf([call(2), result(2, 'denied')], 'completed')).includes('tool-output-error'));
@@ -91,7 +91,7 @@ describe('a run as chunks of a UI message', () => {
     assert.deepEqual(types.slice(3, 6), ['text-delta', 'reset-step', 'text-start']);
   });
 
-  it('ends with an error where the run failed, and as aborted where it was stopped', async () => {
+  it('ends with an error if the run failed, and as aborted if it was cancelled', async () => {
     assert.equal((await typesOf([], 'failed')).at(-1), 'error');
     assert.equal((await typesOf([text(1, 'a')], 'cancelled')).at(-1), 'abort');
   });

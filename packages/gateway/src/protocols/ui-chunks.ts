@@ -2,9 +2,9 @@ import type { RunEvent, UiMessageChunk } from '@reeve/contract';
 
 /** How a reader follows a run over the AI SDK’s UI message stream. */
 export interface UiReading {
-  /** True where one of these approvals has not been decided yet. */
+  /** True if one of these approvals is still undecided. */
   readonly stillWaits: (approvalIds: readonly string[]) => Promise<boolean>;
-  /** Approvals that the reader has just decided: what came before is in its message already. */
+  /** Approvals that the reader has just decided: earlier events are already in its message. */
   readonly decided?: readonly string[];
 }
 
@@ -55,9 +55,9 @@ export async function* chunksOfRun(
 }
 
 function createFold(runId: string) {
-  /** Approvals that are asked for and not decided, with their calls. */
+  /** Pending approvals with their calls. */
   const asked = new Map<string, string>();
-  /** Calls that a person was asked about. */
+  /** Calls that required approval. */
   const judged = new Set<string>();
   let sessionId = '';
   let step: number | undefined;
@@ -149,7 +149,7 @@ function resultOf(event: Extract<RunEvent, { type: 'tool_result' }>, judged: boo
   return { type: 'tool-output-error', ...common, errorText };
 }
 
-/** Unique in the run, even where a model gives an id twice. */
+/** Unique in the run, even if a model repeats an ID. */
 function callId({ tool_call_id, step }: { readonly tool_call_id: string; readonly step: number }): string {
   return `${tool_call_id}-${step}`;
 }

@@ -9,7 +9,7 @@ export interface Answered {
   readonly reason: string | null;
 }
 
-/** The answers to approvals in the last message; none where that is the user’s. */
+/** The approval decisions in the last message; none if it is the user’s. */
 export function answersIn(messages: readonly UiMessage[]): Answered[] {
   const last = messages.at(-1);
   if (last?.role !== 'assistant') return [];
@@ -20,7 +20,7 @@ export function answersIn(messages: readonly UiMessage[]): Answered[] {
   );
 }
 
-/** The texts of a chat as what was said. Throws `invalid_request` where the newest message holds a file. */
+/** Maps the texts of a chat. Throws `invalid_request` if the newest message contains a file. */
 export function readMessages(messages: readonly UiMessage[]): ConversationMessage[] {
   const newest = messages.length - 1;
   return messages.map(({ role, parts }, index) => {

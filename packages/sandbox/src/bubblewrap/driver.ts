@@ -12,9 +12,9 @@ import { findProcess, killProcess, untilDead, type ProcessId } from '../system/p
 import { watchUsage } from './usage.ts';
 
 /**
- * Shell, Python and Node programs in bubblewrap: namespaces of their own, no network, a read-only system, the
- * workspace at /workspace. The whole tree is killed at the deadline, at abort, at an output flood and where it uses
- * more than its limits; all of it is dead when a call resolves.
+ * Shell, Python and Node programs in bubblewrap: own namespaces, no network, a read-only system, the workspace at
+ * /workspace. The process tree is killed at the deadline, on abort, on excess output or on a breached limit; it is dead
+ * when a call resolves.
  */
 export function createBubblewrapDriver(bwrap: string, seccomp: Buffer): SandboxDriver {
   const bubblewrap: Bubblewrap = { bwrap, seccomp };
@@ -31,13 +31,13 @@ export function createBubblewrapDriver(bwrap: string, seccomp: Buffer): SandboxD
   };
 }
 
-/** How a launched bwrap ended, and what it and its program said. */
+/** How a launched bwrap ended, with its report and the program’s output. */
 interface Ended {
   readonly killedBy: KilledBy | undefined;
   readonly output: { stdout: string; stderr: string; truncated: boolean };
   readonly answer: string | undefined;
   readonly durationMs: number;
-  /** What bwrap reported, as JSON. */
+  /** The JSON report of bwrap. */
   readonly report: string;
   /** Why it could not be started. */
   readonly failure: Error | undefined;
@@ -51,7 +51,7 @@ async function watch(child: ChildProcess, request: ExecRequest, limits: Limits, 
   let isDoomed = false;
   const killTree = () => {
     isDoomed = true;
-    // Not before bwrap has told of its first process, which would be left waiting for it for ever.
+    // Not before bwrap has reported its first process, which would otherwise wait forever.
     if (first === undefined && performance.now() < startedAt + STARTUP_MS) {
       setTimeout(killTree, STARTUP_MS).unref();
       return;
@@ -139,17 +139,17 @@ function resultOf(
 
 /** How long bwrap may take to make its first process. */
 const STARTUP_MS = 2_000;
-/** How long what is still on its way is read after all of them are dead. */
+/** Time to read remaining output after all processes are dead. */
 const DRAIN_MS = 1_000;
 
-/** bwrap reports no exit code where it failed before the command began. */
+/** bwrap reports no exit code if it failed before the command began. */
 function notStarted(request: ExecRequest, stderr: string, cause: Error | undefined): ReeveError {
   if (request.cwd !== undefined && /^bwrap: Can't chdir to /m.test(stderr)) return noDirectory(request);
   const why = cause?.message ?? stderr.trim().slice(0, 500);
   return new ReeveError('unavailable', `bubblewrap could not start: ${why || 'it ended without a word'}`, { cause });
 }
 
-/** A number in what bwrap reports: the first process as the host numbers it, or the command's own exit code. */
+/** A number in bwrap’s report: the first process’s ID on the host, or the command’s exit code. */
 function numberIn(report: string, name: string): number | null {
   const match = new RegExp(`"${name}"\\s*:\\s*(\\d+)`).exec(report);
   return match === null ? null : Number(match[1]);

@@ -6,7 +6,7 @@ import { treeOf, type ProcessStat } from '../system/process-tree.ts';
 import { TMPFS_BYTES } from '../system/program.ts';
 import type { ExceededLimit, Limits } from '../sandbox.ts';
 
-/** What is watched: everything below the first process of a sandbox, and what it does to a workspace. */
+/** What is measured: the processes below a sandbox’s first process, and the workspace. */
 export interface Watched {
   readonly first: number;
   readonly workspace: string;
@@ -14,9 +14,9 @@ export interface Watched {
 }
 
 /**
- * Looks every so often (`pauseBeforeLook`) at what the processes of a sandbox use together, since the kernel's own limits are for each
- * process; works without root and without control groups. Resolves with the limit that was broken, or with undefined
- * once the signal aborts. What cannot be read is taken for nothing.
+ * Measures periodically (`pauseBeforeLook`) what the processes of a sandbox use together, since kernel limits apply per
+ * process; needs neither root nor cgroups. Resolves with the breached limit, or with undefined when the signal aborts.
+ * Unreadable figures count as zero.
  */
 export async function watchUsage(watched: Watched, signal: AbortSignal): Promise<ExceededLimit | undefined> {
   const decided = new AbortController();
@@ -51,7 +51,7 @@ function programOf(first: number): ProcessStat[] | undefined {
   return processes.length < 2 ? undefined : processes;
 }
 
-/** Asks for the exact figure, which takes time, only where the sum that counts shared pages repeatedly is too high. */
+/** Reads the exact figure, which is slow, only if the sum that counts shared pages repeatedly is too high. */
 async function usesMore(processes: readonly ProcessStat[], bytes: number): Promise<boolean> {
   if (sum(processes, ({ residentPages }) => residentPages) * pageBytes() <= bytes) return false;
   const exact = await Promise.all(
@@ -62,7 +62,7 @@ async function usesMore(processes: readonly ProcessStat[], bytes: number): Promi
   return sum(exact, (one) => one) > bytes;
 }
 
-/** A process's memory with its part of what it shares; undefined where that may not be read. */
+/** A process’s memory with its share of shared pages; undefined if it may not be read. */
 async function proportionalBytes(address: string): Promise<number | undefined> {
   try {
     const kib = /^Pss:\s+(\d+) kB$/m.exec(await readFile(`${address}/smaps_rollup`, 'latin1'))?.[1];
@@ -72,7 +72,7 @@ async function proportionalBytes(address: string): Promise<number | undefined> {
   }
 }
 
-/** True where a file system in memory has more entries: each costs the kernel a kilobyte that no other limit counts. */
+/** True if a memory file system has more entries: each costs a kilobyte of kernel memory that no other limit counts. */
 async function hasMoreFiles(first: number, files: number): Promise<boolean> {
   for (const [path, size] of Object.entries(TMPFS_BYTES)) {
     try {

@@ -10,19 +10,19 @@ import { ReeveError, sleep } from '@reeve/kit';
 import { readUpTo } from '../output.ts';
 import { isRoot, SANDBOX_UID } from '../files/workspace.ts';
 
-/** Where a program in a container answers, apart from what it prints: a pipe with a name, which is bound into it. */
+/** The named pipe through which a program in a container answers, apart from its output. */
 export interface AnswerPipe extends AsyncDisposable {
   /** Its path on the host. */
   readonly path: string;
-  /** What was written, once nobody can write any more; undefined where that was more than allowed. */
+  /** The answer, once all writers have closed; undefined if it exceeds the limit. */
   read(): Promise<string | undefined>;
 }
 
-/** How long what is still on its way is read after all of a container is dead. */
+/** Time to read remaining data after the container is dead. */
 const DRAIN_MS = 1_000;
 const { O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
-/** Opens a pipe for an answer of so many bytes. Who writes more cannot go on. */
+/** Opens a pipe for an answer of limited size. A writer that exceeds it blocks. */
 export async function openAnswerPipe(maxBytes: number): Promise<AnswerPipe> {
   const directory = await mkdtemp(join(tmpdir(), 'reeve-answer-'));
   const path = join(directory, 'pipe');
@@ -31,7 +31,7 @@ export async function openAnswerPipe(maxBytes: number): Promise<AnswerPipe> {
   try {
     await promisify(execFile)('mkfifo', ['-m', '600', path]);
     if (isRoot()) await chown(path, SANDBOX_UID, SANDBOX_UID);
-    // As long as we could write ourselves, it does not end because nobody has begun to.
+    // Our own open write end keeps the pipe from ending before a writer opens it.
     const writer = await open(path, O_RDWR | O_NONBLOCK);
     let isLeft = false;
     const leave = async () => {

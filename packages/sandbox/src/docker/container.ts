@@ -14,17 +14,17 @@ import {
 import type { ExecRequest, Limits } from '../sandbox.ts';
 import { SANDBOX_UID, isRoot } from '../files/workspace.ts';
 
-/** The image that programs run in, by what it is and not by its name, and how many processors a program may use at once. */
+/** The image of the programs, by digest instead of name, and the processors a program may use at once. */
 export interface Image {
   readonly id: string;
   readonly name: string;
   readonly processors: number;
 }
 
-/** What the launcher writes to standard output before the program's own: that it begins, or that its directory is missing. */
+/** The launcher’s first byte on standard output: the program begins, or its directory is missing. */
 export const MARK = { begins: 'r', noDirectory: 'd' } as const;
 
-/** What of the host leads into a container, besides directories: paths, where there are any. */
+/** Host paths bound into a container besides directories, if any. */
 export interface Channels {
   /** The socket of its way out. */
   readonly egress: string | undefined;
@@ -53,8 +53,9 @@ printf ${MARK.begins}
 exec "$@"`;
 
 /**
- * What the sandbox is, as a container: no network, no capabilities, a read-only system, memory for /tmp, the workspace
- * and what else it is given to read as the only places of the host, the seccomp profile, and the limits that the kernel counts for all processes together.
+ * The container options: no network, no capabilities, a read-only system, memory for /tmp, the workspace and read-only
+ * directories as the only host paths, the seccomp profile, and the limits that the kernel counts for all processes
+ * together.
  */
 export function containerOptions(
   image: Image,
@@ -86,7 +87,7 @@ export function containerOptions(
       String(Math.ceil(addressSpaceBytes(request.language, limits.memoryBytes) / 1024)),
       ...[answer === undefined ? '' : ANSWER_PIPE, ...command],
     ],
-    // A name without a value takes away what the engine would set.
+    // A name without a value removes the engine’s default.
     Env: [...Object.entries(variables).map(([name, value]) => `${name}=${value}`), 'HOSTNAME'],
     User: `${uid}:${gid}`,
     WorkingDir: MOUNT_POINT,
@@ -141,7 +142,7 @@ const INIT_PROCESSES = 1;
 /** This one counts for a user on the whole machine, other containers included; the number of processes is a container's own. */
 const MAX_PROCESSES_OF_USER = 65_536;
 
-/** What engines hide by themselves, and all of /sys, which tells of the machine. */
+/** Paths that engines mask by default, and all of /sys, which describes the machine. */
 const MASKED_PATHS = [
   ...[
     'acpi',

@@ -16,10 +16,10 @@ import { buildSeccompProfile } from '../system/seccomp.ts';
 import { makeWritable } from '../files/workspace.ts';
 
 /**
- * Shell, Python and Node programs in containers: a fresh one for each call, which ends with its first process and takes
- * everything else along. Each is killed at the deadline, at abort, at an output flood and where it uses more than its
- * limits; all of it is dead when a call resolves, and the container is removed behind that. Opening removes what Reeves
- * that were killed have left behind. Disposing waits until all is removed.
+ * Shell, Python and Node programs in containers: a fresh container per call, which ends with its first process and all
+ * others in it. A program is killed at the deadline, on abort, on excess output or on a breached limit; it is dead when
+ * a call resolves, and the container is removed afterwards. Opening removes containers of killed Reeve processes.
+ * Disposing waits until all are removed.
  */
 export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDriver & AsyncDisposable {
   const seccomp = buildSeccompProfile();
@@ -39,7 +39,7 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
     removing.add(done);
   };
   removeBehind(removeLeftovers(docker));
-  /** An engine that is away for a while is asked again. */
+  /** An engine that does not answer is asked again later. */
   const removeSurely = async (id: string): Promise<void> => {
     for (let waitMs = 500; ; waitMs *= 2) {
       try {
@@ -51,7 +51,7 @@ export function openDockerDriver({ docker, image }: Engine, log: Log): SandboxDr
     }
   };
 
-  /** A container that has not begun. Where nobody waits for it any more, it goes whenever it is there. */
+  /** Creates a container without starting it. If the call was aborted meanwhile, it is removed as soon as it exists. */
   const create = async (
     request: ExecRequest,
     limits: Limits,

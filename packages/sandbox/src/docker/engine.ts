@@ -8,13 +8,13 @@ export interface Engine {
   readonly image: Image;
 }
 
-/** Processors that a program may use at once: what its CPU time allows by itself. */
+/** Processors that a program may use at once, as its CPU time allows. */
 const MAX_PROCESSORS = 4;
 const PATIENCE_MS = 5_000;
 
 /**
- * Looks for the engine at an address and an image of that name. Returns the reason where one of them is missing, or where
- * the engine cannot hold a program to what a sandbox promises. Pulls nothing.
+ * Connects to the engine and looks up the image. Returns the reason if either is missing, or if the engine cannot
+ * enforce the sandbox’s limits. Pulls nothing.
  */
 export async function findEngine(host: string, name: string): Promise<Engine | string> {
   if (!/^(unix:\/\/\/|tcp:\/\/[^/])/.test(host))
@@ -41,11 +41,11 @@ export async function findEngine(host: string, name: string): Promise<Engine | s
   }
 }
 
-/** A client of the engine at an address. The library is loaded only where somebody asks for one: that takes long. */
+/** Creates a client of the engine. The library loads slowly, so it is loaded on first use. */
 export async function connectTo(host: string): Promise<Docker> {
   const { default: Client } = await import('dockerode');
   const { protocol, hostname, port, pathname } = new URL(host);
-  // What is not given would be taken from the environment.
+  // Omitted options would be taken from the environment.
   if (protocol === 'unix:')
     return new Client({ socketPath: decodeURIComponent(pathname), host: undefined, port: undefined });
   return new Client({ host: hostname, port: port || 2375, socketPath: undefined });
@@ -65,7 +65,7 @@ interface EngineInfo {
   readonly SecurityOptions: readonly string[];
 }
 
-/** What keeps an engine from being used. */
+/** Why an engine cannot be used. */
 function missingOf(info: EngineInfo): string[] {
   const has = (option: string) => info.SecurityOptions.some((one) => one === option || one.startsWith(`${option},`));
   const needs: Record<string, boolean> = {

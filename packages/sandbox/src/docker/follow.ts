@@ -18,15 +18,15 @@ export interface Made {
   readonly request: ExecRequest;
   readonly limits: Limits;
   readonly workspace: string;
-  /** Kills all of it and removes it; the same work however often it is asked for. */
+  /** Kills and removes the container; repeated calls share the same work. */
   readonly remove: () => Promise<void>;
 }
 
-/** How a container ended, and what it and its program said. */
+/** How a container ended, with the output of launcher and program. */
 export interface Ended {
   readonly killedBy: KilledBy | undefined;
   readonly exitCode: number;
-  /** What the launcher told first: undefined where it did not come to that. */
+  /** The launcher’s first byte; undefined if it did not get that far. */
   readonly mark: string | undefined;
   readonly output: { readonly stdout: string; readonly stderr: string; readonly truncated: boolean };
   readonly durationMs: number;
@@ -38,15 +38,15 @@ export interface Ended {
  *     started ──mark──► running ──► dead
  *        └────────────kill──────────┘
  *
- * The time of the program counts from the mark. The engine tells of the end once the first process of the container is
- * gone, which the kernel lets go only after all others. Throws ReeveError `cancelled` where the signal aborts before it
- * has begun, and any error where it cannot be followed: then too it is dead.
+ * The program’s time counts from the mark. The engine reports the end once the container’s first process is gone, which
+ * the kernel releases only after all others. Throws ReeveError `cancelled` if the signal aborts before the start, and
+ * any error that prevents following; the container is dead then, too.
  */
 export async function followContainer(made: Made, signal: AbortSignal): Promise<Ended> {
   const { container, request } = made;
   const over = new AbortController();
   const died = Promise.withResolvers<number>();
-  // Nobody waits for it where it is never started.
+  // Rejection without a listener must not crash the process if the container never starts.
   died.promise.catch(() => undefined);
   const fail = (error: unknown) => died.reject(error);
   let killedBy: KilledBy | undefined;
@@ -72,7 +72,7 @@ export async function followContainer(made: Made, signal: AbortSignal): Promise<
   let events: Readable | undefined;
   try {
     const channel = (stream = (await container.attach(ATTACH)) as Duplex);
-    // Whoever reads it hears of an end; nobody does yet.
+    // Readers handle errors themselves; there are none yet.
     channel.on('error', () => undefined);
     events = (await made.docker.getEvents({
       filters: { container: [container.id], event: ['oom', 'die'] },
@@ -104,7 +104,7 @@ export async function followContainer(made: Made, signal: AbortSignal): Promise<
     await Promise.race([container.start(), died.promise]);
     const exitCode = await died.promise;
     const durationMs = performance.now() - startedAt;
-    // That memory was the reason can be told a moment later.
+    // The out-of-memory event can arrive a moment after the exit.
     if (exitCode === SIGKILLED && killedBy === undefined) await Promise.race([outOfMemory, sleep(OOM_NEWS_MS)]);
     await Promise.race([heard, untilTold(output, DRAIN_MS, over.signal)]);
     return { killedBy, exitCode, mark, output: output.read(), durationMs };
@@ -124,12 +124,12 @@ export async function followContainer(made: Made, signal: AbortSignal): Promise<
 const START_MS = 30_000;
 /** How long the news of its end may take once it was killed. */
 const NEWS_MS = 10_000;
-/** What a container may last besides the time of its program. */
+/** Longest life of a container besides the time of its program. */
 export const LONGEST_START_AND_END_MS = START_MS + NEWS_MS;
-/** How long what is still on its way is read after all of it is dead. */
+/** Time to read remaining output after all processes are dead. */
 const DRAIN_MS = 1_000;
 const OOM_NEWS_MS = 250;
-/** The exit code of what was killed, by the kernel or by itself. */
+/** The exit code of a process killed by SIGKILL. */
 const SIGKILLED = 137;
 const ATTACH = { stream: true, stdin: true, stdout: true, stderr: true, hijack: true } as const;
 
@@ -142,12 +142,12 @@ function failAfter(ms: number, why: string, fail: (error: Error) => void, over: 
   void sleep(ms, over).then(() => over.aborted || fail(new Error(why)));
 }
 
-/** Hands on all output; resolves when nobody can write any more. */
+/** Passes all output on; resolves when no writer is left. */
 function readAll(channel: Duplex, onOutput: Parameters<typeof createSplitter>[0]): Promise<void> {
   return new Promise((resolve) =>
     channel
       .on('data', createSplitter(onOutput))
-      // An engine that goes away says so by its events.
+      // The event stream reports an engine that disconnects.
       .on('error', () => undefined)
       .on('close', resolve),
   );

@@ -5,7 +5,7 @@ import { findProcess } from '../system/process-tree.ts';
 /** Labels of every container of a sandbox: the process that made it, and how long it may last in seconds. */
 const LABELS = { owner: 'reeve.sandbox.owner', lifetime: 'reeve.sandbox.lifetime' } as const;
 
-/** What is added to a lifetime for a slow engine, before a container counts as forgotten. */
+/** Added to a lifetime for a slow engine, before a container counts as abandoned. */
 const GRACE_S = 300;
 
 /** The labels of a container that this process makes and ends after `lifetimeMs` at the latest. */
@@ -14,9 +14,9 @@ export function labelsOf(lifetimeMs: number): Record<string, string> {
 }
 
 /**
- * Removes the containers that nobody will end any more: those of a process of this machine that is dead, and, whoever
- * made them, those that are much older than they may become. Leaves all others alone, also where it is not known
- * whether their process lives: on another machine, or in another process namespace. Returns how many it removed.
+ * Removes abandoned containers: those of dead processes on this machine, and those far older than their lifetime,
+ * whoever created them. Leaves all others alone, including those whose process may live on another machine or in
+ * another process namespace. Returns the number removed.
  */
 export async function removeLeftovers(docker: Docker): Promise<number> {
   const [{ SystemTime }, containers] = await Promise.all([
@@ -32,7 +32,7 @@ export async function removeLeftovers(docker: Docker): Promise<number> {
   return ghosts.length;
 }
 
-/** Kills what runs in a container and removes it; one that is gone, or going, is fine. */
+/** Kills and removes a container; one that is already gone is fine. */
 export async function removeContainer(docker: Docker, id: string): Promise<void> {
   try {
     await docker.getContainer(id).remove({ force: true, v: true });
@@ -42,7 +42,7 @@ export async function removeContainer(docker: Docker, id: string): Promise<void>
   }
 }
 
-/** A process as nobody else is called: this start of the machine, the process namespace, the number, when it started. */
+/** Identifies a process uniquely: boot ID, process namespace, PID and start time. */
 function owner(pid: number, startTicks = findProcess(pid)?.startTicks): string {
   return [space(), pid, startTicks ?? 0].join(' ');
 }
@@ -55,7 +55,7 @@ function isDead(label: string): boolean {
 
 let known: string | undefined;
 
-/** Where process numbers mean the same; undefined where there is no /proc to tell. */
+/** The scope in which a PID is unique; undefined without /proc. */
 function space(): string | undefined {
   if (process.platform !== 'linux') return undefined;
   return (known ??= `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`);

@@ -5,7 +5,7 @@ import { watchDisk } from '../files/disk-meter.ts';
 import { treeOf } from '../system/process-tree.ts';
 import type { ExceededLimit, Limits } from '../sandbox.ts';
 
-/** What is watched: a container that runs, and what it does to a workspace. */
+/** What is measured: a running container, and the workspace. */
 export interface WatchedContainer {
   readonly container: Container;
   readonly processors: number;
@@ -16,9 +16,8 @@ export interface WatchedContainer {
 const LOOK_EVERY_MS = 50;
 
 /**
- * Looks at what the kernel does not limit for all processes of a container together: their CPU time, and what they add
- * to the workspace. Resolves with the limit that was broken, or with undefined once the signal aborts. Throws where
- * the engine no longer answers.
+ * Measures what the kernel does not limit for a container as a whole: CPU time, and data added to the workspace.
+ * Resolves with the breached limit, or with undefined when the signal aborts. Throws if the engine no longer answers.
  */
 export async function watchContainer(
   watched: WatchedContainer,
@@ -53,7 +52,7 @@ async function watchCpu(
   }
 }
 
-/** The container's first process, where the engine and this process number processes alike; else undefined. */
+/** The container’s first process, if engine and this process number processes alike; else undefined. */
 async function firstProcess(container: Container): Promise<number | undefined> {
   try {
     const { Pid } = (await container.inspect()).State;

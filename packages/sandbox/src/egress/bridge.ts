@@ -1,11 +1,11 @@
-/** Where the way out is, inside. */
+/** The path of the proxy’s socket inside the sandbox. */
 export const EGRESS_SOCKET = '/run/egress.sock';
 
 const PORT = 3128;
 const PROXY = `http://127.0.0.1:${PORT}`;
 const NOT_PROXIED = 'localhost,127.0.0.1,::1';
 
-/** What a program's clients are told of the way out. */
+/** Variables that point a program’s clients to the proxy. */
 export const PROXY_VARIABLES: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     ['http_proxy', 'https_proxy', 'all_proxy'].flatMap((name) => [
@@ -22,8 +22,8 @@ export const PROXY_VARIABLES: Readonly<Record<string, string>> = {
 export const BRIDGE_THREADS = 16;
 
 /**
- * Runs a command as the child of a bridge from the sandbox's loopback to the socket, since most clients know proxies by address
- * only. The command's end is the bridge's own. `answer`: the descriptor that the command answers on, where it does.
+ * Runs a command as the child of a bridge from the sandbox’s loopback to the socket, since most clients support proxies
+ * by TCP address only. The bridge ends with the command. `answer`: the descriptor for the command’s answer, if any.
  */
 export function bridged(node: string, answer: number | undefined, command: readonly string[]): string[] {
   return [node, '--max-old-space-size=64', '--eval', bridge(answer), '--', ...command];

@@ -1,15 +1,15 @@
-/** What the first bytes of a connection say. */
+/** What the first bytes of a connection reveal. */
 export type Hello =
   /** More bytes are needed. */
   | { readonly kind: 'partial' }
-  /** TLS, with the name of the host that it is for, where it says one. */
+  /** TLS, with the requested host name if it has one. */
   | { readonly kind: 'tls'; readonly serverName: string | undefined }
   | { readonly kind: 'other' };
 
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 const SERVER_NAME = 0;
-/** A first message is longer only where somebody wants it to be. */
+/** Real first messages are shorter. */
 const LONGEST = 64 * 1024;
 const MOST_RECORDS = 16;
 

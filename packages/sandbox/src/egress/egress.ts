@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 
 /*
- * A program has no network. Where a policy opens hosts for it, it has a proxy: a socket of its own for each call, bound into the
- * sandbox, and a bridge to it on the sandbox's own loopback. What the socket's proxy does not know to be open does not exist.
+ * A program has no network. If a policy opens hosts for it, each call gets a proxy on a socket of its own, bound into
+ * the sandbox, and a bridge to it on the sandbox’s loopback. The proxy refuses every other host.
  */
 
 /** Which hosts a program may reach, and how. */
@@ -11,22 +11,22 @@ export interface Egress {
   hosts(): Promise<readonly string[]>;
   /** Headers that are added to requests for a host, over TLS only; the program never sees them. */
   headersFor(host: string): Readonly<Record<string, string>> | undefined;
-  /** Connects to a host whose addresses may be reached; throws ReeveError where they may not. */
+  /** Connects to a host; throws ReeveError if its addresses must not be reached. */
   connect(host: string, port: number): Promise<Socket>;
-  /** Told of each connection before it is made, and of each that is refused. Where it throws, there is none. */
+  /** Called before each connection and for each refusal. If it throws, no connection is made. */
   record(connection: EgressConnection): Promise<void>;
 }
 
 export interface EgressConnection {
   readonly host: string;
   readonly port: number;
-  /** `tunnel`: bytes that nobody here can read; `request`: one request, which was given the host's headers. */
+  /** `tunnel`: opaque bytes; `request`: one request, sent with the host’s headers. */
   readonly kind: 'tunnel' | 'request';
-  /** Why there is none; undefined where it was let through. */
+  /** Why it was refused; undefined if it was allowed. */
   readonly refused?: string;
 }
 
-/** A host and port, as a program asked for them. */
+/** A host and port as the program requested them. */
 export interface Destination {
   readonly host: string;
   readonly port: number;
@@ -36,7 +36,7 @@ const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const NAME = new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*$`);
 export const TLS_PORT = 443;
 
-/** A destination in its one form, or undefined for what is no name of a host: addresses, other scripts, user names, NUL. */
+/** A normalized destination; undefined for anything but a host name: addresses, other scripts, user names, NUL. */
 export function destinationOf(authority: string, defaultPort: number): Destination | undefined {
   const found = /^([^:]*)(?::([1-9][0-9]{0,4}))?$/.exec(authority);
   const host = found?.[1]?.toLowerCase().replace(/\.$/, '') ?? '';
@@ -46,7 +46,7 @@ export function destinationOf(authority: string, defaultPort: number): Destinati
   return { host, port };
 }
 
-/** True where the hosts open a destination. */
+/** True if one of the hosts allows the destination. */
 export function isOpen(hosts: readonly string[], { host, port }: Destination): boolean {
   return hosts.some((pattern) => {
     const [name = '', open = String(TLS_PORT)] = pattern.toLowerCase().split(':');

@@ -25,7 +25,7 @@ const HELLO_MS = 10_000;
 /** Clients send their first message in one piece or two. */
 const HELLO_READS = 64;
 
-/** What belongs to one connection, and not to the one behind the proxy. */
+/** Hop-by-hop headers, which are not forwarded. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -39,8 +39,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Opens the proxy of one call on a socket of its own, so that who asks needs no name: tunnels (CONNECT) to open hosts, in which
- * TLS must be for the host that was asked for, and plain requests, which leave over TLS with the host's headers.
+ * Opens the proxy of one call on a socket of its own, so that callers need no credentials: tunnels (CONNECT) to open
+ * hosts, in which TLS must be for the requested host, and plain requests, which are sent over TLS with the host’s
+ * headers.
  */
 export async function openEgressProxy(egress: Egress): Promise<EgressProxy> {
   const directory = join(tmpdir(), `reeve-egress-${randomBytes(12).toString('hex')}`);
@@ -48,7 +49,7 @@ export async function openEgressProxy(egress: Egress): Promise<EgressProxy> {
   await mkdir(directory, { mode: 0o700 });
   const held = holdConnections();
   let left = IN_ALL;
-  /** Lets a destination through, or says why not; either is written down before. */
+  /** Admits a destination or returns the refusal; both are recorded first. */
   const admit = async (
     kind: EgressConnection['kind'],
     asked: string,
@@ -104,7 +105,7 @@ export async function openEgressProxy(egress: Egress): Promise<EgressProxy> {
   };
   try {
     await listen(server, socket);
-    // One that cannot be accepted is its client's loss.
+    // A connection that cannot be accepted concerns only its client.
     server.on('error', () => undefined);
     await chmod(socket, 0o600);
     if (isRoot()) for (const path of [directory, socket]) await chown(path, SANDBOX_UID, SANDBOX_UID);
@@ -122,10 +123,10 @@ interface Refusal {
   readonly message: string;
 }
 
-/** What connections of a call go through. */
+/** What the connections of a call share. */
 interface Way {
   readonly egress: Egress;
-  /** Lets a destination through, or says why not; either is written down before. */
+  /** Admits a destination or returns the refusal; both are recorded first. */
   admit(
     kind: EgressConnection['kind'],
     asked: string,
@@ -135,7 +136,7 @@ interface Way {
   connect(destination: Destination): Promise<Socket>;
 }
 
-/** All connections of a call, there and back: they end with it, and where nothing comes for long. */
+/** All connections of a call in both directions: they end with the call, or after a long silence. */
 function holdConnections() {
   const held = new Set<Socket>();
   let upstreams = 0;
@@ -166,7 +167,7 @@ function holdConnections() {
   };
 }
 
-/** Bytes there and back. On the port of TLS there must be TLS, for the host that was asked for: a server may answer for many. */
+/** Forwards bytes in both directions. On the TLS port the first message must be TLS for the requested host, since a server may serve many. */
 async function tunnel(way: Way, authority: string, client: Duplex, head: Buffer): Promise<void> {
   const destination = destinationOf(authority, TLS_PORT);
   const refusal = await way.admit('tunnel', authority, destination);
@@ -190,7 +191,7 @@ async function tunnel(way: Way, authority: string, client: Duplex, head: Buffer)
   pipeline(upstream, client, () => undefined);
 }
 
-/** What a client says first, up to the end of its first message. */
+/** The client’s first message, up to its end. */
 async function firstBytes(client: Duplex, head: Buffer): Promise<Buffer> {
   let bytes = head;
   const late = AbortSignal.timeout(HELLO_MS);
@@ -215,8 +216,8 @@ async function firstBytes(client: Duplex, head: Buffer): Promise<Buffer> {
 }
 
 /**
- * One plain request. Where the host's plain port is open it goes there as it is; else it leaves over TLS, with the headers that
- * are kept for the host in place of those that the program gave.
+ * Forwards one plain request. If the host’s plain port is open, the request goes there unchanged; otherwise it goes
+ * over TLS, and the host’s configured headers replace those of the program.
  */
 async function answer(
   { egress, admit, connect }: Way,
@@ -229,7 +230,7 @@ async function answer(
       status: 400,
       message: 'this is a proxy: ask for http://host/path, or CONNECT host:port',
     });
-  // It would tell the program what it was sent with.
+  // TRACE would reveal the added headers to the program.
   if (/^trac[ek]$/i.test(request.method ?? ''))
     return refuseRequest(response, { status: 403, message: `${request.method} is not passed on` });
   const asked = destinationOf(url.host, 80);

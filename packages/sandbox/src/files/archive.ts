@@ -6,8 +6,7 @@ import { listInside, openInside } from './files.ts';
 const MAX_FILES = 200_000;
 
 /**
- * The regular files of a workspace as a zip archive, made while it is read. Links are left out, and what cannot be opened when
- * its turn comes.
+ * Streams the regular files of a workspace as a zip archive. Links are omitted, and files that cannot be opened.
  */
 export async function* archiveInside(workspace: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
   const { paths } = await listInside(workspace, { maxEntries: MAX_FILES, signal });

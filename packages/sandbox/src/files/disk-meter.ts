@@ -5,14 +5,14 @@ import { entriesOf, openDirectory } from './resolve-path.ts';
 import type { ProcessStat } from '../system/process-tree.ts';
 import type { Limits } from '../sandbox.ts';
 
-/** Milliseconds until a program that has run since then is looked at: one that runs on must not cost what many short ones do. */
+/** Milliseconds until the next measurement of a program started then: long programs are measured less often. */
 export function pauseBeforeLook(startedAt: number): number {
   return performance.now() - startedAt < 10_000 ? 50 : 250;
 }
 
 /**
- * Looks every so often at what a program adds to its workspace, by whatever processes there are then, which may hold files without
- * names. Resolves with the limit that was broken, or with undefined once the signal aborts.
+ * Measures periodically what a program adds to its workspace, including unlinked files that its processes hold open.
+ * Resolves with the breached limit, or with undefined when the signal aborts.
  */
 export async function watchDisk(
   workspace: string,
@@ -31,8 +31,8 @@ export async function watchDisk(
 }
 
 /**
- * A meter that begins to count now. It asks the file system how much was added, by whomever, which costs nothing, and
- * looks at the workspace, and at the processes, where that comes to half of a limit. It counts every entry that has changed since.
+ * Opens a meter that counts from now on. The free space of the file system is a cheap upper bound; once it suggests
+ * half of a limit, the workspace and the processes are measured. Every entry changed since the start counts.
  */
 async function openMeter(
   workspace: string,
@@ -41,7 +41,7 @@ async function openMeter(
   signal: AbortSignal,
 ): Promise<() => Promise<'disk' | 'files' | undefined>> {
   const since = Date.now() - CLOCK_GRAIN_MS;
-  // What the file system may hold before the workspace is looked at.
+  // Growth of the file system up to which the workspace is not measured.
   const allowed = await usedOf(workspace).then((used) => ({
     bytes: used.bytes + limits.diskBytes / 2,
     files: used.files + limits.files / 2,
@@ -73,14 +73,14 @@ async function usedOf(workspace: string): Promise<Usage> {
   return { bytes: (blocks - bfree) * bsize, files: files - ffree };
 }
 
-/** What lies in a workspace: bytes on the disk; files, directories and links. */
+/** Contents of a workspace: bytes on disk; files, directories and links. */
 export interface Usage {
   bytes: number;
   files: number;
 }
 
 interface MeasureOptions {
-  /** Only what has changed since, in milliseconds of the epoch. */
+  /** Counts only entries changed since, in milliseconds of the epoch. */
   readonly since: number;
   /** Nothing is looked at beyond them. */
   readonly limits: Pick<Limits, 'diskBytes' | 'files'>;
@@ -88,8 +88,8 @@ interface MeasureOptions {
 }
 
 /**
- * What has changed below a workspace since a moment, until it is more than the limits. Links are not followed, and a
- * file with several names counts for each. A directory that cannot be looked into, or lies too deep, is too much.
+ * Measures what changed below a workspace since a moment, up to the limits. Links are not followed, and a file counts
+ * once per name. A directory that is unreadable or too deep counts as exceeding the limit.
  */
 export async function measure(workspace: string, { since, limits, signal }: MeasureOptions): Promise<Usage> {
   const added = { bytes: 0, files: 0 };
@@ -108,7 +108,7 @@ export async function measure(workspace: string, { since, limits, signal }: Meas
       if (depth === MAX_DEPTH) added.files = Infinity;
       else
         await visit(below, depth + 1).catch(async () => {
-          // One that went away meanwhile is nothing.
+          // An entry that vanished meanwhile does not count.
           if ((await lstat(below).catch(() => undefined))?.isDirectory()) added.files = Infinity;
         });
     }

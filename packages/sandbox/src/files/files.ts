@@ -14,9 +14,9 @@ import {
 } from './resolve-path.ts';
 
 /**
- * The absolute path on the host that a path inside a workspace leads to, after links; it need not exist. A command
- * may change what is there at any moment, so open with `openInside` or `writeInside` and do not open this path.
- * Throws ReeveError `invalid_request` for anything that leads outside.
+ * The absolute path on the host to which a path inside a workspace leads, after links; it need not exist. A command may
+ * change it at any moment, so open files with `openInside` or `writeInside`, never by this path. Throws ReeveError
+ * `invalid_request` for paths that lead outside.
  */
 export async function resolveInside(workspace: string, path: string): Promise<string> {
   await using place = await findInside(workspace, path);
@@ -29,7 +29,7 @@ export async function openInside(workspace: string, path: string): Promise<FileH
   if (!place.exists) throw refuse(path, 'does not exist');
   const [name] = place.rest;
   if (name === undefined) throw refuse(path, 'is a directory');
-  // O_NONBLOCK: a named pipe must not hold a thread until somebody writes to it.
+  // O_NONBLOCK: opening a named pipe without a writer must not block a thread.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const handle = await open(`${place.directory.address}/${name}`, flags).catch((error: unknown) => fail(path, error));
   if ((await handle.stat()).isFile()) return handle;
@@ -38,8 +38,8 @@ export async function openInside(workspace: string, path: string): Promise<FileH
 }
 
 /**
- * Writes a file of a workspace whole: a reader sees the old or the new content, never a part. Missing directories are
- * made, a link is followed to where it leads inside, an existing file keeps its permissions.
+ * Writes a file of a workspace atomically: a reader sees the old or the new content. Missing directories are created, a
+ * link is followed inside the workspace, an existing file keeps its permissions.
  */
 export async function writeInside(
   workspace: string,
@@ -65,11 +65,11 @@ export async function writeInside(
   }
 }
 
-/** What lies in a directory of a workspace. */
+/** An entry in a directory of a workspace. */
 export interface Entry {
   readonly name: string;
   readonly kind: 'file' | 'directory' | 'link' | 'other';
-  /** In bytes; of a link or a directory what the file system says. */
+  /** In bytes; for a link or directory the file system’s figure. */
   readonly size: number;
   readonly modifiedAt: Date;
 }
@@ -99,7 +99,7 @@ export async function readDirectoryInside(
   const entries: Entry[] = [];
   for (const { name } of found.slice(offset, offset + limit)) {
     const stat = await lstat(`${address}/${name}`).catch(() => undefined);
-    // One that went away meanwhile is left out.
+    // An entry that vanished meanwhile is omitted.
     if (stat === undefined) continue;
     const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'link' : 'other';
     entries.push({ name, kind, size: stat.size, modifiedAt: stat.mtime });
@@ -108,7 +108,7 @@ export async function readDirectoryInside(
 }
 
 export interface ListOptions {
-  /** At most this many entries are looked at; beyond it the list is cut and says so. */
+  /** Most entries to list; a longer list is truncated and marked. */
   readonly maxEntries: number;
   readonly signal: AbortSignal;
 }
@@ -130,7 +130,7 @@ export async function listInside(
       if (left-- <= 0) complete = false;
       if (!complete) return;
       const length = prefix.length + entry.name.length;
-      // What is longer no tool can name.
+      // Tools cannot address longer paths.
       if (length > MAX_PATH_LENGTH) isCut = true;
       else if (entry.isFile()) {
         if ((leftBytes -= length) < 0) return void (complete = false);

@@ -7,7 +7,7 @@ export async function existsInside(workspace: string, path: string): Promise<boo
   return place.exists;
 }
 
-/** Removes a regular file of a workspace; a link is followed to where it leads inside. Throws `invalid_request` for anything else. */
+/** Removes a regular file of a workspace; a link is followed inside it. Throws `invalid_request` for anything else. */
 export async function removeInside(workspace: string, path: string): Promise<void> {
   await using place = await findInside(workspace, path);
   await unlink(await regularFile(place, path)).catch((error: unknown) => fail(path, error));

@@ -4,15 +4,15 @@ import { measure, type Usage } from './disk-meter.ts';
 import { MAX_ADDED } from '../limits.ts';
 import type { Limits } from '../sandbox.ts';
 
-/** What a session's files may take together. */
+/** The limit on a session’s files together. */
 export interface Quota {
-  /** What a workspace may hold. */
+  /** The limit of each workspace. */
   readonly limit: Readonly<Usage>;
-  /** What a workspace holds now, counted up to a little more than the limit. */
+  /** The current size of a workspace, counted up to slightly more than the limit. */
   usageOf(workspace: string, signal: AbortSignal): Promise<Usage>;
-  /** Throws `limit_reached` where a workspace has no room for so many bytes more. */
+  /** Throws `limit_reached` if the workspace has no room for the given bytes. */
   requireRoom(workspace: string, bytes: number, signal: AbortSignal): Promise<void>;
-  /** What a program may add to a workspace in one call: a little even to a full one, since a program is needed to tidy it up. */
+  /** What a program may add in one call: a little even in a full workspace, since only a program can tidy it up. */
   allowance(workspace: string, signal: AbortSignal): Promise<Pick<Limits, 'diskBytes' | 'files'>>;
 }
 
@@ -25,8 +25,8 @@ const REUSE = 20;
 const MOST_KNOWN = 1_000;
 
 /**
- * The quota of workspaces. What a workspace holds is known for a moment, the longer the more there is in it; so several calls
- * side by side can pass the quota, each by what one call may add.
+ * The quota of workspaces. A measurement is cached briefly, longer for larger workspaces; so parallel calls can exceed
+ * the quota by what each may add.
  */
 export function createQuota({ workspaceQuotaMb }: ConfigOf<typeof workspaceSettings>): Quota {
   const limit = { bytes: workspaceQuotaMb * MIB, files: FILES };
@@ -43,7 +43,7 @@ export function createQuota({ workspaceQuotaMb }: ConfigOf<typeof workspaceSetti
     if (known.size > MOST_KNOWN) known.delete(known.keys().next().value!);
     return usage;
   };
-  /** What was known a moment ago where that leaves plenty of room, else what is there now. */
+  /** The cached size if it leaves plenty of room, else a new measurement. */
   const usageWith = async (workspace: string, more: number, signal: AbortSignal): Promise<Usage> => {
     const found = known.get(workspace);
     const isPlenty =
@@ -57,14 +57,14 @@ export function createQuota({ workspaceQuotaMb }: ConfigOf<typeof workspaceSetti
     limit,
     async usageOf(workspace, signal) {
       const { bytes, files } = await look(workspace, signal);
-      // One that cannot be looked into counts as too much.
+      // An unreadable workspace counts as full.
       return { bytes, files: Math.min(files, limit.files + 1) };
     },
     async requireRoom(workspace, bytes, signal) {
       const usage = await usageWith(workspace, bytes, signal);
       if (usage.bytes + bytes > limit.bytes || usage.files >= limit.files)
         throw new ReeveError('limit_reached', fullText(usage, limit));
-      // What is known counts what was let through since.
+      // The cached size includes what was admitted since.
       usage.bytes += bytes;
       usage.files += 1;
     },

@@ -9,9 +9,9 @@ const REMOVAL_MS = 300_000;
 const O_PATH = 0x20_0000;
 
 /**
- * Removes a directory with all that is in it, whatever a program has made there or is changing meanwhile: no link is followed,
- * and no more than two directories are held open, however deep it goes, since what lies below one is moved up first. Throws
- * ReeveError `unavailable` where it does not become empty.
+ * Removes a directory tree, whatever a program created there or changes meanwhile: no link is followed, and at most two
+ * directories are open at any depth, since entries are moved up first. Throws ReeveError `unavailable` if it does not
+ * become empty.
  */
 export async function removeTree(path: string): Promise<void> {
   const deadline = performance.now() + REMOVAL_MS;
@@ -23,7 +23,7 @@ export async function removeTree(path: string): Promise<void> {
   await rmdir(path);
 }
 
-/** Removes what is in a directory; directories in it are dissolved into the root. True where there was nothing. */
+/** Removes the entries of a directory, moving subdirectories’ entries to the root. True if it was empty. */
 async function removeEntries(root: OpenDirectory, directory: OpenDirectory, deadline: number): Promise<boolean> {
   let isEmpty = true;
   for await (const { address, isDirectory } of entriesOf(directory)) {
@@ -36,7 +36,7 @@ async function removeEntries(root: OpenDirectory, directory: OpenDirectory, dead
   return isEmpty;
 }
 
-/** Empties one directory of the root, and removes it; where more came meanwhile, the next round does. */
+/** Empties and removes one directory of the root; entries added meanwhile are left to the next round. */
 async function dissolve(root: OpenDirectory, address: Buffer, deadline: number): Promise<void> {
   {
     const directory = await openAnyway(address);
@@ -58,13 +58,13 @@ async function moveUp(root: OpenDirectory, address: Buffer): Promise<void> {
   }
 }
 
-/** Opens a directory that must not be a link, with every right to it, also where its owner has taken them away. */
+/** Opens a directory that must not be a link, and restores its owner’s permissions. */
 async function openAnyway(address: string | Buffer): Promise<OpenDirectory> {
   const directory = await openDirectory(address).catch(async () => {
     await permit(address);
     return openDirectory(address);
   });
-  // What is in it goes only where it may be changed.
+  // Entries can be removed only from a writable directory.
   await chmod(directory.address, 0o700);
   return directory;
 }
@@ -76,7 +76,7 @@ async function permit(address: string | Buffer): Promise<void> {
   await chmod(`/proc/self/fd/${handle.fd}`, 0o700);
 }
 
-/** What is gone, or is something else by now, the next round sees. */
+/** Entries that vanished or changed are left to the next round. */
 function ignoreChange(error: unknown): void {
   const code = (error as NodeJS.ErrnoException).code;
   if (error instanceof ReeveError && error.reason === 'invalid_request') return;

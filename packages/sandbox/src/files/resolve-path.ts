@@ -15,11 +15,11 @@ import { isRoot } from './workspace.ts';
 export interface ResolvedPath extends AsyncDisposable {
   /** Path from the workspace, after links; empty for the workspace itself. */
   readonly path: string;
-  /** The last directory on the way that exists. */
+  /** The last existing directory on the path. */
   readonly directory: OpenDirectory;
   /** The workspace itself. */
   readonly root: OpenDirectory;
-  /** Names below `directory`: none where the place is `directory` itself, one for a file, more where directories are missing. */
+  /** Names below `directory`: none for the directory itself, one for a file, more if directories are missing. */
   readonly rest: readonly string[];
   readonly exists: boolean;
 }
@@ -114,7 +114,7 @@ export async function makeParents(
   return { directory, name: place.rest.at(-1)!, [Symbol.asyncDispose]: () => closeAll(made) };
 }
 
-/** Gives what root made in a workspace to the workspace's owner, so that commands can change it too. */
+/** Gives a file that root created to the workspace’s owner, so that commands can change it too. */
 export async function giveToOwner(handle: FileHandle, place: ResolvedPath): Promise<void> {
   if (!isRoot()) return;
   const { uid, gid } = await place.root.handle.stat();
@@ -123,7 +123,7 @@ export async function giveToOwner(handle: FileHandle, place: ResolvedPath): Prom
 
 /** An entry of a directory as it is named, in bytes: a program may give names that are no text. */
 export interface RawEntry {
-  /** Where it is, in the directory that is held open. */
+  /** The entry’s path through the open directory. */
   readonly address: Buffer;
   readonly isDirectory: boolean;
 }

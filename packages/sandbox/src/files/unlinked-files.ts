@@ -1,9 +1,9 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 
 /**
- * Bytes of the files on a device that have lost their names but not their room, since processes have them open or
- * mapped. Of a file that is only mapped nobody tells how large it is: it counts as the largest that there may be. What of a
- * process may not be read counts for nothing. `addresses`: where /proc tells of the processes.
+ * Bytes of files on a device that are deleted but still open or mapped. The size of a file that is only mapped is
+ * unknown, so it counts as the largest allowed. Unreadable processes count as zero. `addresses`: the /proc directories
+ * of the processes.
  */
 export async function unlinkedBytes(
   addresses: readonly string[],

@@ -3,15 +3,15 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ReeveError } from '@reeve/kit';
 
-/** The uid and gid that commands run as where Reeve itself runs as root: "nobody". */
+/** The uid and gid of commands if Reeve runs as root: "nobody". */
 export const SANDBOX_UID = 65534;
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /**
- * Makes the directory that is a session's workspace, where it is missing, and returns its absolute path. Nobody else
- * can list the directories above it or enter it. Where Reeve runs as root it belongs to the user that commands run
- * as. Throws ReeveError `invalid_request` where an id is no plain name.
+ * Creates a session's workspace if it is missing and returns its absolute path. Other users cannot enter it or list the
+ * directories above it. If Reeve runs as root, it belongs to the user of the commands. Throws ReeveError
+ * `invalid_request` if an ID cannot be a directory name.
  */
 export async function workspacePath(root: string, tenantId: string, sessionId: string): Promise<string> {
   requirePlainName('tenant id', tenantId);
@@ -28,7 +28,7 @@ export async function workspacePath(root: string, tenantId: string, sessionId: s
   return workspace;
 }
 
-/** Throws `invalid_request` where an id is no plain name, and so none for a directory. */
+/** Throws `invalid_request` if an ID cannot be a directory name. */
 export function requirePlainName(what: string, id: string): void {
   if (ID.test(id)) return;
   throw new ReeveError(
@@ -42,7 +42,7 @@ export function isRoot(): boolean {
   return process.getuid?.() === 0 || process.geteuid?.() === 0;
 }
 
-/** Gives a workspace that is root's to the user that commands run as; nobody else could, or would have to. */
+/** Gives a workspace owned by root to the user of the commands. */
 export async function makeWritable(workspace: string): Promise<void> {
   if (isRoot() && (await stat(workspace)).uid === 0) await giveToSandbox(workspace);
 }

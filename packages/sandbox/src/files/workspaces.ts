@@ -8,16 +8,16 @@ import { workspacePath } from './workspace.ts';
 /** The workspaces below one directory, `<tenant>/<session>`. */
 export interface Workspaces {
   readonly quota: Quota;
-  /** The workspace of a session, made where it is missing; it counts as used now. */
+  /** Opens a session’s workspace, creating it if missing, and marks it as used now. */
   open(tenantId: string, sessionId: string): Promise<string>;
-  /** The workspace of a session; undefined where it has none. */
+  /** A session’s workspace; undefined if it has none. */
   find(tenantId: string, sessionId: string): Promise<string | undefined>;
   /**
    * Removes a workspace with all that is in it, unless it was opened after `unusedSince`; nothing where there is none. What
    * still runs in it loses its files.
    */
   remove(tenantId: string, sessionId: string, unusedSince?: Date): Promise<void>;
-  /** Those that nobody has opened since a moment. */
+  /** Workspaces not opened since a moment. */
   unused(since: Date): AsyncGenerator<{ readonly tenantId: string; readonly sessionId: string }, void>;
 }
 
@@ -38,7 +38,7 @@ export function createWorkspaces(root: string, quota: Quota): Workspaces {
       const workspace = join(root, tenantId, sessionId);
       const lastUsed = await lastUsedAt(workspace);
       if (lastUsed === undefined || (unusedSince !== undefined && lastUsed >= unusedSince.getTime())) return;
-      // Who opens it from now on gets a new one.
+      // Later opens create a new one.
       const aside = join(root, tenantId, `${ASIDE}${randomUUID()}`);
       await rename(workspace, aside);
       await removeTree(aside);
@@ -47,7 +47,7 @@ export function createWorkspaces(root: string, quota: Quota): Workspaces {
       for await (const tenantId of namesIn(root))
         for await (const sessionId of namesIn(join(root, tenantId))) {
           const workspace = join(root, tenantId, sessionId);
-          // A removal that came to no end.
+          // A removal that did not finish.
           if (sessionId.startsWith(ASIDE)) await removeTree(workspace).catch(() => undefined);
           else if (((await lastUsedAt(workspace)) ?? Infinity) < since.getTime()) yield { tenantId, sessionId };
         }
@@ -55,7 +55,7 @@ export function createWorkspaces(root: string, quota: Quota): Workspaces {
   };
 }
 
-/** What a name begins with that is being removed; no session's does. */
+/** Prefix of directories that are being removed; no session ID begins with it. */
 const ASIDE = '.removed-';
 
 /** When a workspace was opened last. A program may set the one time as it likes, but not the other. */
@@ -71,7 +71,7 @@ async function isDirectory(path: string): Promise<boolean> {
   );
 }
 
-/** The names of the directories in one; none where there is none. */
+/** The names of a directory’s subdirectories; none if it does not exist. */
 async function* namesIn(path: string): AsyncGenerator<string, void> {
   try {
     for await (const entry of await opendir(path)) if (entry.isDirectory()) yield entry.name;

@@ -16,7 +16,7 @@ export function createQuickJsDriver(): SandboxDriver {
   return { name: 'quickjs', languages: ['javascript'], exec };
 }
 
-/** What ended the wait for a worker. */
+/** Why the wait for a worker ended. */
 type Ending =
   | { readonly kind: 'result'; readonly json: string | undefined; readonly truncated: boolean }
   | { readonly kind: 'exception'; readonly message: string }

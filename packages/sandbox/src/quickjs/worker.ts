@@ -7,7 +7,7 @@ import {
   type QuickJSHandle,
 } from 'quickjs-emscripten';
 
-/** What the driver hands to its worker. */
+/** The worker’s input. */
 export interface WorkerInput {
   readonly code: string;
   readonly stdin: string | null;
@@ -16,7 +16,7 @@ export interface WorkerInput {
   readonly memoryBytes: number;
 }
 
-/** What the worker tells, in order: `ready`, any number of `output`, then one of the others. */
+/** The worker’s messages, in order: `ready`, any number of `output`, then one of the others. */
 export type WorkerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'output'; readonly stream: 'stdout' | 'stderr'; readonly text: string }
@@ -25,7 +25,7 @@ export type WorkerMessage =
 
 const FLUSH_MS = 25;
 const PAGE_BYTES = 64 * 1024;
-/** What the module asks for at the least. */
+/** The module’s minimum memory. */
 const INITIAL_PAGES = 256;
 const STACK_BYTES = 512 * 1024;
 const MAX_DEPTH = 60;

@@ -47,7 +47,7 @@ export function createRemoteDriver({ channel, roots }: RemoteDriverOptions): Rem
       inputs.push({ input: { case: 'program', value: toProgram(request, roots) } });
       const given = new AbortController();
       let giveUp: NodeJS.Timeout | undefined;
-      /** The other side ends the program, and says so when all of it is dead. */
+      /** The remote process kills the program and reports once it is dead. */
       const cancel = () => {
         inputs.push({ input: { case: 'cancel', value: {} } });
         giveUp = setTimeout(() => given.abort(), CANCEL_MS);
@@ -71,13 +71,13 @@ export function createRemoteDriver({ channel, roots }: RemoteDriverOptions): Rem
   };
 }
 
-/** How long a program that was cancelled may take to be dead before nobody waits for it. */
+/** How long to wait for a cancelled program to be dead. */
 const CANCEL_MS = 5_000;
 /** How much longer than the program's own time a call may take: a container has to be made, and removed. */
 const AROUND_MS = 60_000;
-/** The longest that a deadline can say. */
+/** The longest deadline that can be expressed. */
 const MOST_MS = 99_999_999;
-/** Each connection is asked about twice or three times, and there are a thousand at the most. */
+/** Each connection takes two or three questions, for at most a thousand connections. */
 const MAX_QUESTIONS = 4_000;
 /** How much larger text can be than the bytes that it was made from. */
 const TEXT_GROWTH = 3;
@@ -90,7 +90,7 @@ function inDoubt(error: ReeveError): ReeveError {
   return error.reason === 'timeout' ? new ReeveError('timeout', error.message, { cause: error, unsure: true }) : error;
 }
 
-/** Sends a program and follows it to its end. What the other side says is bounded as the program's own output is. */
+/** Sends a program and follows it to its end. The remote output is bounded like a local program’s. */
 async function follow(
   client: Client<typeof Programs>,
   inputs: Inputs,
@@ -118,7 +118,7 @@ async function follow(
     await before;
     inputs.push({ input: { case: 'verdict', value: await verdictOn(request.egress, question) } });
   };
-  /** From then on nobody who is told of output is waited for. */
+  /** From then on output listeners are not awaited. */
   const overdue = Promise.withResolvers<void>();
   const timer = setTimeout(overdue.resolve, Math.min(MOST_MS, timeoutMs + CANCEL_MS));
   signal.addEventListener('abort', () => overdue.resolve(), { once: true });

@@ -4,11 +4,11 @@ import { ReeveError } from '@reeve/kit';
 import { destinationOf, isOpen, TLS_PORT, type Destination, type Egress } from '../egress/egress.ts';
 
 /*
- * The way out of a program that runs elsewhere. Its proxy stands where the program runs and connects from there; whether a
- * connection may be made, that it is written down first, and what headers it gets is the caller's, who is asked about each.
+ * Network access of a remote program. The proxy runs beside the program and connects from there; the caller decides
+ * about each connection, records it first and provides the headers.
  */
 
-/** Answers what the proxy elsewhere asks. Never throws: what goes wrong here is a verdict, and then there is no connection. */
+/** Answers a question of the remote proxy. Never throws: an error here becomes a refusal. */
 export async function verdictOn(
   egress: Egress | undefined,
   { id, about }: Question,
@@ -35,7 +35,7 @@ export async function verdictOn(
   }
 }
 
-/** Why there is no connection; undefined where there is one. What the other side lets through is not taken at its word. */
+/** Why the connection is refused; undefined if it is allowed. The remote side’s own admission is not trusted. */
 function refusalOf(
   { refused }: { readonly refused: string },
   destination: Destination | undefined,
@@ -46,16 +46,16 @@ function refusalOf(
   return isOpen(hosts, destination) ? undefined : 'is not open to this program';
 }
 
-/** As much of what the other side says as is written down; a host's name has no more. */
+/** Truncates remote text for the record; no host name is longer. */
 function shortened(text: string): string {
   return text.slice(0, 253).toWellFormed();
 }
 
-/** Who is asked about a way out. */
+/** Asks the caller about connections. */
 export interface QuestionSender {
   /** The way out as the proxy needs it. */
   readonly egress: Egress;
-  /** A verdict that came. One that nobody waits for is left out. */
+  /** Delivers a verdict. One without a waiting question is ignored. */
   hear(verdict: Verdict): void;
 }
 

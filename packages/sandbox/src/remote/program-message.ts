@@ -12,16 +12,16 @@ import { SYSTEM_LANGUAGES } from '../system/program.ts';
 import { toRootedPath, type Roots } from './roots.ts';
 import type { ExceededLimit, ExecRequest, ExecResult, Limits, SandboxRequest } from '../sandbox.ts';
 
-/** Bytes of a piece of what a program reads or has said in all. */
+/** Chunk size of a program’s input and output. */
 export const PIECE_BYTES = 256 * 1024;
-/** What of its standard input may be on the way to a program. */
+/** How much standard input may be in transit to a program. */
 export const STDIN_WINDOW = 256 * 1024;
-/** How often a caller says that it is there, and how long it may be silent. */
+/** Interval of a caller’s keep-alives, and the longest silence allowed. */
 export const ALIVE_MS = 5_000;
 export const SILENT_MS = 30_000;
 const MAX_CODE_BYTES = 4 * 1024 * 1024;
 
-/** What is asked of another process. Throws `invalid_request` for a limit or a directory that cannot be, or too much code. */
+/** Encodes a request for another process. Throws `invalid_request` for an invalid limit or directory, or too much code. */
 export function toProgram(request: SandboxRequest, roots: Roots): Program {
   limitsOf(request);
   const { language, code, workspace, readOnly = [], cwd, env, timeoutMs, maxOutputBytes, maxAnswerBytes } = request;
@@ -48,7 +48,7 @@ export function toProgram(request: SandboxRequest, roots: Roots): Program {
   });
 }
 
-/** What another process asks for, but for directories and what goes there and back. Throws `invalid_request` for what cannot be. */
+/** Decodes a request from another process, without directories and streams. Throws `invalid_request` for invalid values. */
 export function fromProgram(
   program: Program,
 ): Omit<ExecRequest, 'workspace' | 'readOnly' | 'stdin' | 'onOutput' | 'egress'> {
@@ -73,7 +73,7 @@ export function fromProgram(
   };
 }
 
-/** How a program ended, but for what it said. */
+/** Encodes how a program ended, without its output. */
 export function toEnded(result: ExecResult): MessageInitShape<typeof EndedSchema> {
   const { status, exitCode, durationMs, truncated, answer } = result;
   return {
@@ -89,7 +89,7 @@ export function toEnded(result: ExecResult): MessageInitShape<typeof EndedSchema
   };
 }
 
-/** What a program said in all. */
+/** The program’s whole output. */
 export type Said = Readonly<Record<'stdout' | 'stderr' | 'answer', string>>;
 
 /** The result as a driver of this process would give it. Throws `upstream_error` for an end that there is not. */
@@ -105,7 +105,7 @@ export function fromEnded(ended: Ended, { stdout, stderr, answer }: Said): ExecR
 
 const EXCEEDED: readonly ExceededLimit[] = ['time', 'output', 'cpu', 'memory', 'disk', 'files'];
 
-/** What a program said, in pieces. */
+/** The program’s output in chunks. */
 export function* piecesOf(result: ExecResult): Generator<{ channel: Channel; data: Uint8Array<ArrayBuffer> }> {
   const all = [
     [Channel.STDOUT, result.stdout],

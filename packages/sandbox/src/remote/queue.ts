@@ -1,14 +1,14 @@
-/** Messages on their way to whoever iterates over it, of whom there is one. */
+/** Messages for one consumer, which iterates over them. */
 export interface Queue<T> extends AsyncIterable<T> {
   /** Adds one of so many bytes; nothing once it has ended. */
   push(item: T, bytes?: number): void;
-  /** Open while more than enough is waiting; undefined where it is not. */
+  /** Pending while more than enough is queued; else undefined. */
   held(): Promise<void> | undefined;
-  /** What has been added is still read. */
+  /** Ends the queue; messages already added are still delivered. */
   end(): void;
 }
 
-/** A queue in which `enoughBytes` may wait before whoever adds to it is asked to wait. */
+/** Creates a queue; producers are asked to wait while more than `enoughBytes` are queued. */
 export function createQueue<T>(enoughBytes = Infinity): Queue<T> {
   const items: { readonly item: T; readonly bytes: number }[] = [];
   let waitingBytes = 0;

@@ -6,8 +6,8 @@ import type { Quota } from '../files/quota.ts';
 import type { Workspaces } from '../files/workspaces.ts';
 
 /*
- * A path of one machine means nothing on another. What both have are roots: directories with the same name, such as `workspaces`,
- * each where its machine keeps it. A directory goes from one to the other as the name of its root and the path below that.
+ * A path on one machine means nothing on another. Both have roots: directories with a shared name, such as
+ * `workspaces`, each at its own path. A directory is sent as the name of its root and the path below it.
  */
 
 /** A directory by the name of its root, and the path below it; empty for the root itself. */
@@ -21,17 +21,17 @@ export type Roots = Readonly<Record<string, string>>;
 
 /** A root in which programs write. */
 export interface WorkspaceRoot {
-  /** The directory at a path below it, made where it is missing. Throws `invalid_request` for what cannot be one. */
+  /** The directory at a path below the root, created if missing. Throws `invalid_request` for an invalid path. */
   open(path: string): Promise<string>;
   readonly quota: Pick<Quota, 'allowance'>;
 }
 
-/** A directory as another machine finds it. Throws `invalid_request` where it is below no root. */
+/** A directory for another machine. Throws `invalid_request` if it is below no root. */
 export function toRootedPath(roots: Roots, directory: string): RootedPath {
   const found = Object.entries(roots)
     .map(([root, base]) => ({ root, path: relative(resolve(base), resolve(directory)) }))
     .filter(({ path }) => path !== '..' && !path.startsWith('../') && !isAbsolute(path))
-    // The root that is nearest, where one lies below another.
+    // The nearest root, if roots are nested.
     .sort((one, other) => one.path.length - other.path.length)[0];
   if (found !== undefined && isAbsolute(directory)) return found;
   throw new ReeveError(

@@ -18,7 +18,7 @@ import { createQuestionSender, type QuestionSender } from './egress.ts';
 import { fromRootedPath, workspaceRootOf, type Roots, type WorkspaceRoot } from './roots.ts';
 import type { ExecResult, OutputStream, ReadOnlyDirectory, SandboxRequest } from '../sandbox.ts';
 
-/** What programs of other processes run in. */
+/** What the service depends on. */
 export interface ProgramsServiceParts {
   readonly sandbox: Pick<Sandbox, 'exec'>;
   /** Directories of this machine that they work in, and that they can be given to read; by the names that both sides know. */
@@ -33,9 +33,9 @@ export interface ProgramsServiceParts {
 
 type Event = MessageInitShape<typeof ExecResponseSchema>;
 
-/** What of output may wait for a caller before the program is held back, where it is told alone and never kept. */
+/** Output queued for a caller before the program is held back, if it is streamed only. */
 const AHEAD_BYTES = 1024 * 1024;
-/** What an event takes besides its text, about. */
+/** Approximate size of an event besides its text. */
 const EVENT_BYTES = 128;
 /** How long the program itself may take to come. */
 const BEGIN_MS = 10_000;
@@ -50,7 +50,7 @@ export function programsService(places: ProgramsServiceParts): RpcService {
   };
 }
 
-/** Runs one program: reads what comes from the caller beside it, tells of it, and ends it where the caller is gone. */
+/** Runs one program: reads the caller’s messages, streams output, and kills it if the caller is gone. */
 async function* run(
   places: ProgramsServiceParts,
   inputs: AsyncIterable<Input>,
@@ -64,7 +64,7 @@ async function* run(
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const events = createQueue<Event>(AHEAD_BYTES);
   const stdin = program.hasStdin ? new PassThrough() : undefined;
-  // One that ends without reading all of it is no error.
+  // A program need not read all of its input.
   stdin?.on('error', () => undefined);
   const asker = createQuestionSender(
     (value) => events.push({ event: { case: 'question', value } }),
@@ -72,10 +72,10 @@ async function* run(
     signal,
   );
   const listening = listen(iterator, places.silentMs ?? SILENT_MS, { stdin, asker, events, stop });
-  // Whoever is told of output must not be waited for then.
+  // From then on output listeners must not be awaited.
   signal.addEventListener('abort', () => events.end(), { once: true });
   const running = execute(places, program, { stdin, asker, events }, signal).finally(() => events.end());
-  // It is awaited below, when its output has been told.
+  // Awaited below, after its output has been delivered.
   running.catch(() => undefined);
   try {
     yield* events;
@@ -99,14 +99,14 @@ async function firstOf(iterator: AsyncIterator<Input>): Promise<Program> {
   return input.value;
 }
 
-/** What goes there and back beside a program. */
+/** The streams of one program. */
 interface Way {
   readonly stdin: PassThrough | undefined;
   readonly asker: QuestionSender;
   readonly events: Queue<Event>;
 }
 
-/** Reads what the caller sends; silence, and what cannot be, end the program. Disposing stops waiting for more. */
+/** Reads the caller’s messages; silence or an invalid message ends the program. Disposing stops reading. */
 function listen(
   iterator: AsyncIterator<Input>,
   silentMs: number,
@@ -116,7 +116,7 @@ function listen(
   const read = async (): Promise<void> => {
     for (;;) {
       const next = await iterator.next();
-      // Nothing more comes: the caller has its answer, or it is gone.
+      // The caller has its answer or is gone.
       if (next.done === true) break;
       silence.refresh();
       if (!hear((next.value as Input).input, way)) break;
@@ -127,7 +127,7 @@ function listen(
   return { [Symbol.dispose]: () => clearTimeout(silence) };
 }
 
-/** Takes one message; false where it ends the program. */
+/** Handles one message; false if it ends the program. */
 function hear(input: Input['input'], { stdin, asker, events }: Way): boolean {
   switch (input.case) {
     case 'stdin': {
@@ -203,7 +203,7 @@ async function foldersOf(roots: Roots, asked: Program['readOnly'], log: Log): Pr
   return found.flat();
 }
 
-/** The workspace, and what it has room for here, whatever the caller allows. */
+/** The workspace with its remaining room on this machine, whatever the caller allows. */
 async function workspaceOf(root: WorkspaceRoot, path: string, limits: SandboxRequest['limits'], signal: AbortSignal) {
   const workspace = await root.open(path);
   const room = await root.quota.allowance(workspace, signal);

@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import { ReeveError } from '@reeve/kit';
 import { PIECE_BYTES, STDIN_WINDOW } from './program-message.ts';
 
-/** What a program elsewhere reads, sent as it makes room for it. */
+/** The standard input of a remote program, sent as it accepts more. */
 export interface RemoteStdin {
-  /** So many bytes more may be on the way. Throws `upstream_error` for what cannot have been taken. */
+  /** Allows more bytes in transit. Throws `upstream_error` for an acknowledgement of more than was sent. */
   taken(bytes: number): void;
-  /** Nobody reads any more; a stream is destroyed, as with a program here. */
+  /** Stops sending and destroys the stream, as for a local program. */
   close(): void;
 }
 
@@ -37,7 +37,7 @@ export function sendStdin(
         }
       }
     } catch {
-      // A stream that breaks off ends here: its program reads what came before.
+      // A stream that fails ends the input here; the program reads what came before.
     }
     end();
   };

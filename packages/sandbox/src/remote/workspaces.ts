@@ -5,8 +5,8 @@ import { requirePlainName } from '../files/workspace.ts';
 import type { Workspaces } from '../files/workspaces.ts';
 
 /**
- * Workspaces on the disk of another process, by the paths that stand for them here: none is made, measured or removed by this
- * one. What a program may add is what a call may add at most; the process that has the disk knows what there is room for.
+ * Workspaces on the disk of another process, addressed by local paths: this process never creates, measures or removes
+ * them. A program may add as much as one call may at most; the remote process enforces its own quota.
  */
 export function createWorkspacesElsewhere(root: string): Pick<Workspaces, 'open' | 'remove' | 'quota'> {
   const elsewhere = () => Promise.reject(new ReeveError('unavailable', 'these files are where the sandbox is'));

@@ -19,7 +19,7 @@ export type SandboxConfig = Pick<Settings, 'sandboxBackend'> & Partial<Settings>
 export interface ProbedBackend {
   readonly driver: SandboxDriver;
   readonly lacks: Readonly<Partial<Record<Language, string>>>;
-  /** What it is, in a few words. */
+  /** A short description. */
   readonly what: string;
   readonly dispose?: () => Promise<void>;
 }
@@ -27,7 +27,7 @@ export interface ProbedBackend {
 /** Finds out whether commands and programs can run in one way: a driver that has been tried, or the reason. */
 export type FindBackend = (config: SandboxConfig, log: Log, signal: AbortSignal) => Promise<ProbedBackend | string>;
 
-/** The ways to run commands and programs, the one that is taken first first. */
+/** The backends for commands and programs, in order of preference. */
 export const BACKENDS: Readonly<Record<Exclude<DriverName, 'quickjs' | 'remote'>, FindBackend>> = {
   async bubblewrap(_, __, signal) {
     const found = findBubblewrap();

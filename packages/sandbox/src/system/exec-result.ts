@@ -5,7 +5,7 @@ import type { ExceededLimit, ExecRequest, ExecResult, Limits } from '../sandbox.
 /** Why a program was killed from outside. */
 export type KilledBy = ExceededLimit | 'cancelled';
 
-/** What a program said, and how long it ran. */
+/** A program’s output and duration. */
 export interface Captured {
   readonly stdout: string;
   readonly stderr: string;
@@ -14,7 +14,7 @@ export interface Captured {
   readonly answer?: string;
 }
 
-/** The result of a program that was killed. Throws ReeveError `cancelled` where that was asked for. */
+/** The result of a killed program. Throws ReeveError `cancelled` if the caller cancelled it. */
 export function killedResult(why: KilledBy, captured: Captured, request: ExecRequest, limits: Limits): ExecResult {
   if (why === 'cancelled') throw cancelled();
   return {
@@ -26,7 +26,7 @@ export function killedResult(why: KilledBy, captured: Captured, request: ExecReq
   };
 }
 
-/** The result of a program that ended by itself, or was ended by what it did. */
+/** The result of a program that exited. */
 export function exitedResult(exitCode: number, captured: Captured, request: ExecRequest): ExecResult {
   if (exitCode === 0) return { ...captured, status: 'success', exitCode };
   return { ...captured, status: 'error', exitCode, message: `${what(request)} exited with ${exitCode}` };
@@ -40,7 +40,7 @@ function what({ language }: ExecRequest): string {
   return language === 'bash' ? 'the command' : 'the program';
 }
 
-/** What a program did that was killed for a limit. */
+/** Describes the breach for which a program was killed. */
 const DEEDS: Record<ExceededLimit, (request: ExecRequest, limits: Limits) => string> = {
   time: ({ timeoutMs }) => `did not end within ${timeoutMs} ms`,
   output: ({ maxOutputBytes }) => `printed more than ${maxOutputBytes} bytes`,

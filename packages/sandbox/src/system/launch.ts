@@ -16,7 +16,7 @@ export interface Bubblewrap {
   readonly seccomp: Buffer;
 }
 
-/** Where what bwrap could not reach is bound, in a mount namespace that ends with the call. */
+/** Where unreachable paths are bound, in a mount namespace that ends with the call. */
 const STAGE = {
   workspace: '/mnt/workspace',
   node: '/mnt/node',
@@ -60,7 +60,7 @@ export async function launch(
     stdio: Array.from({ length: (answers ? FD.answer : FD.status) + 1 }, () => 'pipe' as const),
   });
   child.on('error', () => undefined);
-  // Without a free descriptor there is no child, and an event will say so when nobody listens yet.
+  // Without free descriptors no child exists, and its error event comes before a listener.
   if ((child.stdio as unknown) === undefined)
     throw new ReeveError('unavailable', 'there is no free file descriptor to start a program with');
   // Nothing has been started inside yet: bwrap waits for its arguments.
@@ -77,7 +77,7 @@ export function descriptor(child: ChildProcess, fd: number): Duplex {
   return (child.stdio as unknown as readonly Duplex[])[fd]!;
 }
 
-/** What a program sees of the host besides its workspace, as far as it is there. */
+/** Host paths that a program sees besides its workspace, if they exist. */
 export async function readOnlyOf({ readOnly = [] }: Pick<ExecRequest, 'readOnly'>): Promise<Map<string, string>> {
   const found = await Promise.all(
     readOnly.map(async ({ path, at }) => [seenAt(at), await realpath(path).catch(() => undefined)] as const),
@@ -90,7 +90,7 @@ async function areReachable(paths: readonly string[]): Promise<boolean> {
   return true;
 }
 
-/** True where the sandbox's uid may pass through every directory above a path. */
+/** True if the sandbox’s uid may traverse every parent of a path. */
 async function isReachable(path: string): Promise<boolean> {
   for (let directory = dirname(path); ; directory = dirname(directory)) {
     const { mode, uid } = await stat(directory);

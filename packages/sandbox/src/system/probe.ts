@@ -37,7 +37,7 @@ export async function probeDriver(
   }
 }
 
-/** What to do about the failures that are known. */
+/** Advice for known failures. */
 function hintFor(message: string): string {
   if (/No permissions to create|creating new namespace failed|uid map|unshare failed/i.test(message)) {
     return '. User namespaces are forbidden here: on Ubuntu allow bwrap in AppArmor (kernel.apparmor_restrict_unprivileged_userns); in Docker add --security-opt seccomp=unconfined --security-opt systempaths=unconfined';

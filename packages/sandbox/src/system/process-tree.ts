@@ -1,23 +1,23 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { ReeveError, sleep } from '@reeve/kit';
 
-/** A process as the host sees it; its start tells it from a later one with the same number. */
+/** A process of the host; its start time distinguishes it from a later one with the same PID. */
 export interface ProcessId {
   readonly pid: number;
   readonly startTicks: number;
 }
 
-/** What /proc tells of a process at a moment. */
+/** A snapshot of a process from /proc. */
 export interface ProcessStat extends ProcessId {
   readonly state: string;
   /** CPU time of the process and of those that it waited for. */
   readonly cpuMs: number;
   readonly residentPages: number;
-  /** Where /proc tells more of it: of a thread that lives where the first one has ended. */
+  /** Its directory in /proc: of a living thread if the first has ended. */
   readonly address: string;
 }
 
-/** What a process is now, or undefined where there is none. */
+/** A process’s current state; undefined if it does not exist. */
 export function findProcess(pid: number): ProcessStat | undefined {
   const stat = statAt(`/proc/${pid}`, pid);
   if (stat === undefined || !DEAD.has(stat.state)) return stat;
@@ -38,7 +38,7 @@ function statAt(address: string, pid: number): ProcessStat | undefined {
   } catch {
     return undefined;
   }
-  // The name, in brackets, may hold anything; the third field comes behind it.
+  // The name, in parentheses, may contain anything; the third field follows it.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const field = (number: number) => Number(fields[number - 3]);
   const ticks = field(14) + field(15) + field(16) + field(17);
@@ -104,7 +104,7 @@ function childrenOf(pid: number): number[] {
     try {
       return readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
     } catch {
-      // It ended meanwhile, and what it made is another thread's now.
+      // The process ended meanwhile, and its children have another parent.
       return [];
     }
   });

@@ -7,7 +7,7 @@ import { SANDBOX_UID } from '../files/workspace.ts';
 /** Where bwrap may be; nothing else is searched, so that no environment can put another program in its place. */
 export const BWRAP_PATHS = ['/usr/bin/bwrap', '/usr/local/bin/bwrap', '/bin/bwrap'];
 
-/** The host's Python and Bash, seen by programs in the same place, and where they find the Node that runs Reeve. */
+/** The host’s Python and Bash, at the same paths inside, and the path of Reeve’s own Node inside. */
 export const INTERPRETERS = {
   bash: '/usr/bin/bash',
   python: '/usr/bin/python3',
@@ -15,21 +15,21 @@ export const INTERPRETERS = {
   directory: '/run',
 } as const;
 
-/** Bash without start-up files, for what the host does around bwrap. */
+/** Bash without start-up files, for the steps around bwrap on the host. */
 export const BASH = [INTERPRETERS.bash, '--noprofile', '--norc'] as const;
 
-/** File descriptors that bwrap gets: its arguments, the seccomp filter, the program, where it reports, and where the program answers. */
+/** File descriptors of bwrap: arguments, seccomp filter, program, report, and the program’s answer. */
 export const FD = { args: 3, seccomp: 4, program: 5, status: 6, answer: 7 } as const;
 
-/** What of the host a sandbox is made of, as paths that bwrap can reach. */
+/** The host paths of a sandbox, reachable for bwrap. */
 export interface HostPaths {
   /** The only directory that can be written. */
   readonly workspace: string;
   /** The Node that runs Reeve. */
   readonly node: string;
-  /** The socket of its way out, where it has one. */
+  /** The socket of the proxy, if any. */
   readonly egress?: string | undefined;
-  /** Directories that can be read, by where they are seen. */
+  /** Read-only directories, by their paths inside. */
   readonly readOnly: ReadonlyMap<string, string>;
 }
 
@@ -55,7 +55,7 @@ export function profile({ workspace, node, egress, readOnly }: HostPaths, reques
     ...readOnlyWhereFound.flatMap((path) => ['--ro-bind-try', path, path]),
     // /usr/local is the host's own and may hold anything.
     ...['--tmpfs', '/usr/local', '--ro-bind', node, INTERPRETERS.node, '--remount-ro', '/usr/local'],
-    // Nobody inside has to do with bwrap's own process, which they could otherwise write to: it is what dies with Reeve.
+    // Programs inside must not reach bwrap's own process, whose death ends the sandbox with Reeve.
     ...['--proc', '/proc', '--tmpfs', '/proc/1', '--remount-ro', '/proc/1'],
     ...['--dev', '/dev', ...tmpfs('/dev/shm'), '--remount-ro', '/dev', ...tmpfs('/tmp')],
     ...[...readOnly].flatMap(([at, path]) => ['--ro-bind', path, at]),
@@ -66,7 +66,7 @@ export function profile({ workspace, node, egress, readOnly }: HostPaths, reques
   ];
 }
 
-/** The command line of bwrap: limits are set inside, where the number of processes is counted for this sandbox alone. */
+/** The command line of bwrap: limits are set inside, where processes are counted for this sandbox alone. */
 export function commandLine(request: ExecRequest, { cpuMs, memoryBytes, ...counts }: Limits): string[] {
   const { command } = program(request, memoryBytes);
   const limits = {

@@ -6,13 +6,13 @@ import type { ExecRequest, Language } from '../sandbox.ts';
 export const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 
-/** What of programs runs in a sandbox with a system: QuickJS has none. */
+/** The languages that need a sandbox with an operating system; QuickJS has none. */
 export const SYSTEM_LANGUAGES: readonly Language[] = ['bash', 'python', 'node'];
 
 /** Sizes of the memory that can be written as files. */
 export const TMPFS_BYTES = { '/tmp': 64 * MIB, '/dev/shm': 16 * MIB } as const;
 
-/** Where a sandbox has its interpreters, and the directory that programs are put into. */
+/** The paths of interpreters and programs inside a sandbox. */
 export interface Interpreters {
   readonly bash: string;
   readonly python: string;
@@ -20,13 +20,13 @@ export interface Interpreters {
   readonly directory: string;
 }
 
-/** Where a program lies inside, and what starts it. */
+/** A program’s path inside, and its command. */
 export interface Program {
   readonly file: string;
   readonly command: readonly string[];
 }
 
-/** How a program is started. Bash reads no start-up files: it would do so by itself where its standard input is a socket. */
+/** The command for a program. Bash skips start-up files, which it would read if its standard input is a socket. */
 export function programOf(language: Language, memoryBytes: number, { directory, ...paths }: Interpreters): Program {
   const [command, python, node] = ['command', 'program.py', 'program.js'].map((name) => `${directory}/${name}`) as [
     string,
@@ -52,7 +52,7 @@ export function programOf(language: Language, memoryBytes: number, { directory, 
   }
 }
 
-/** What a process may take of its address space: only a backstop, since it is far from what it uses. */
+/** Limit on a process’s address space: only a backstop, far above its memory. */
 export function addressSpaceBytes(language: Language, memoryBytes: number): number {
   return Math.max(2 * memoryBytes, language === 'node' ? 4 * GIB : 2 * GIB);
 }

@@ -66,7 +66,7 @@ export function buildSeccompProfile(): string {
 
 export type SeccompArch = 'x64' | 'arm64';
 
-/** True where a filter can be made for this processor. */
+/** True if a filter exists for this architecture. */
 export function isSeccompArch(arch: string): arch is SeccompArch {
   return Object.hasOwn(ARCHITECTURES, arch);
 }
@@ -83,16 +83,16 @@ const [ALLOW, KILL] = [0x7fff_0000, 0x8000_0000];
 const [EPERM, ENOSYS, EAFNOSUPPORT] = [1, 38, 97];
 // struct seccomp_data: number, architecture, instruction pointer, six arguments of 64 bits
 const [OFFSET_NUMBER, OFFSET_ARCH, OFFSET_ARGUMENTS] = [0, 4, 16];
-/** open_tree_attr and everything that came to Linux after it. */
+/** open_tree_attr and every later system call of Linux. */
 const FIRST_UNKNOWN = 467;
 
 /** CLONE_NEWTIME, NS, CGROUP, UTS, IPC, USER, PID, NET. */
 const NEW_NAMESPACES = 0x7e02_0080;
-/** TIOCSTI and TIOCLINUX type into the terminal of whoever is outside. */
+/** TIOCSTI and TIOCLINUX inject input into the terminal outside. */
 const TYPING = [0x5412, 0x541c];
 /** The first process could be made to take back that it dies with bwrap, by writing to its memory. */
 const PR_SET_PDEATHSIG = 1;
-/** Unix, IPv4 and IPv6 sockets, and of netlink only the routing family that the C library asks for addresses. */
+/** Unix, IPv4 and IPv6 sockets, and of netlink only the routing family, which the C library uses for addresses. */
 const FAMILIES = [1, 2, 10];
 const [NETLINK, NETLINK_ROUTE] = [16, 0];
 
@@ -107,12 +107,12 @@ function refuse(names: readonly string[], errnoRet: number, args: readonly Condi
   return { names, action: 'SCMP_ACT_ERRNO', errnoRet, args };
 }
 
-/** Holds where an argument has exactly `bits` of `mask`. */
+/** Matches if an argument has exactly `bits` of `mask`. */
 function masked(index: number, mask: number, bits: number): Condition {
   return { index, value: mask, valueTwo: bits, op: 'SCMP_CMP_MASKED_EQ' };
 }
 
-/** Engines compare 64 bits where the kernel looks at 32: a set bit above them must not make a difference. */
+/** Engines compare 64 bits where the kernel checks 32: higher bits must not matter. */
 function lowHalf(index: number, value: number): Condition {
   return masked(index, 0xffff_ffff, value);
 }
@@ -139,7 +139,7 @@ function socketRules(): Instruction[] {
   ];
 }
 
-/** Runs `body`, which must end in `give`, where the loaded number is `number`. */
+/** Runs `body`, which must end in `give`, if the loaded number is `number`. */
 function when(number: number, body: readonly Instruction[]): Instruction[] {
   return [jump(JEQ, number, 0, body.length), ...body];
 }

@@ -1,6 +1,6 @@
 import { Readable, pipeline, type Duplex } from 'node:stream';
 
-/** Gives a program what it reads. One that ends without reading all of it is no error here: its exit says what happened. */
+/** Writes a program’s input. A program that exits without reading all of it is no error: its exit code decides. */
 export function writeStdin(channel: Duplex, input: string | Buffer | Readable = ''): void {
   channel.on('error', () => undefined);
   if (input instanceof Readable) pipeline(input, channel, () => undefined);
