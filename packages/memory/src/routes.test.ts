@@ -113,7 +113,7 @@ describe('the routes of memory', () => {
       messages: [{ role: 'user', content: 'x', at: '2999-01-01T00:00:00Z' }],
     });
     assert.equal(future.status, 400);
-    assert.equal(future.body.error.details[0].path, 'messages[0].at');
+    assert.equal(future.body.details[0].path, 'messages[0].at');
   });
 
   it('page through a session from its newest message', async () => {

@@ -43,9 +43,7 @@ export const getLatestMemory = defineRoute({
 export const HistoryEntry = z.strictObject({
   role: z.enum(MESSAGE_ROLES),
   content: text(0, 200_000),
-  name: text(1, 100)
-    .optional()
-    .describe('Who said it, where a conversation has more speakers than its two roles.'),
+  name: text(1, 100).optional().describe('Who said it, where a conversation has more speakers than its two roles.'),
   at: TimeInput.optional().describe('When it was said, not in the future; unset: now.'),
 });
 export type HistoryEntry = z.infer<typeof HistoryEntry>;
