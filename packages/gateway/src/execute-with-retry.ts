@@ -1,6 +1,6 @@
 import type { RunEvent } from '@reeve/contract';
 import { inTenant, isTransient } from '@reeve/db';
-import { counter, ReeveError, sleep, unlessAborted, type ConfigOf, type Log, type Verdict } from '@reeve/kit';
+import { counter, ReeveError, sleep, unlessAborted, type ConfigOf, type Log, type BreakerOutcome } from '@reeve/kit';
 import {
   findBegunRun,
   selectRun,
@@ -15,7 +15,7 @@ import {
 import { ExponentialBackoff, fullJitterGenerator } from 'cockatiel';
 import { createCircuits, type Circuits } from './circuits.ts';
 import type { gatewaySettings } from './config.ts';
-import { runVerdictOf, startFailureOf, startVerdictOf } from './start-failure.ts';
+import { runOutcomeOf, startFailureOf, startOutcomeOf } from './start-failure.ts';
 
 /*
  * A call of the runtime
@@ -66,26 +66,26 @@ export function createRunExecutor(parts: RunExecutorParts): RunExecutor {
     circuits,
     async execute(request, waitMs = config.gatewayTimeoutMs, signal) {
       using deadline = startDeadline(waitMs);
-      const passage = circuits.of(request.requester.tenantId, request.agent).enter();
+      const breakerCall = circuits.of(request.requester.tenantId, request.agent).begin();
       let started: StartedRun;
       try {
         started = await begin(parts, circuits, request, deadline, signal);
       } catch (error) {
-        await passage.end('untried');
+        await breakerCall.end('not_sent');
         throw error;
       }
       const seen = { life: false, ended: false };
       try {
         const ended = await follow(parts.feed, request.requester.tenantId, started.runId, deadline, signal, seen);
-        await passage.end('ok');
+        await breakerCall.end('ok');
         return { started, ended };
       } catch (thrown) {
         const error = ReeveError.from(thrown);
         const isLate = error.reason === 'timeout' && !seen.ended;
         // No sign of life counts only in the time that the operator allows; a caller may ask for less.
         const silent = () =>
-          seen.life ? 'ok' : waitMs < config.gatewayTimeoutMs ? 'nothing' : silenceOf(parts, request, started);
-        await passage.end(isLate ? await silent() : runVerdictOf(error));
+          seen.life ? 'ok' : waitMs < config.gatewayTimeoutMs ? 'inconclusive' : silenceOf(parts, request, started);
+        await breakerCall.end(isLate ? await silent() : runOutcomeOf(error));
         throw error;
       }
     },
@@ -97,11 +97,11 @@ async function silenceOf(
   { database }: RunExecutorParts,
   { requester }: RunRequest,
   { runId }: StartedRun,
-): Promise<Verdict> {
+): Promise<BreakerOutcome> {
   try {
     const { tenantId } = requester;
     const run = await inTenant(database.db, tenantId, (tx) => selectRun(tx, tenantId, runId));
-    return run?.status === 'queued' ? 'nothing' : 'fault';
+    return run?.status === 'queued' ? 'inconclusive' : 'fault';
   } catch {
     return 'fault';
   }
@@ -174,13 +174,13 @@ async function startOnce(
   request: RunRequest,
   deadline: Deadline,
 ): Promise<StartedRun> {
-  const passage = circuits.start.enter();
-  const hung = setTimeout(() => void passage.end('fault'), config.gatewayTimeoutMs);
+  const breakerCall = circuits.start.begin();
+  const hung = setTimeout(() => void breakerCall.end('fault'), config.gatewayTimeoutMs);
   const starting = startRun(parts, request);
   const counted = starting
     .then(
-      () => passage.end('ok'),
-      (error: unknown) => passage.end(startVerdictOf(error)),
+      () => breakerCall.end('ok'),
+      (error: unknown) => breakerCall.end(startOutcomeOf(error)),
     )
     .finally(() => clearTimeout(hung));
   const started = await inTime(starting, deadline);

@@ -5,7 +5,7 @@ import { usageOfAnswer, type Head } from './completion-chunks.ts';
 
 /** True if the answer that begins with this part is relayed in its provider’s format. */
 export function isRelayed(first: ChatPart | undefined): boolean {
-  return first?.type === 'relayed' || (first?.type === 'finish' && first.rest !== undefined);
+  return first?.type === 'relayed' || (first?.type === 'finish' && first.remainder !== undefined);
 }
 
 /** The events of a relayed stream. Requested usage that the provider did not report is estimated. */
@@ -17,13 +17,14 @@ export async function* relayedEvents(
   for await (const part of parts) {
     if (part.type === 'relayed') yield { encoded: part.bytes };
     if (part.type !== 'finish') continue;
-    if (part.rest !== undefined) yield { encoded: part.rest.bytes };
+    if (part.remainder !== undefined) yield { encoded: part.remainder.bytes };
     if (withUsage && part.usage.estimated) yield { data: usageOfAnswer(head, part.usage) };
   }
 }
 
 /** A relayed answer as a whole: JSON. */
 export async function relayedAnswer(parts: AsyncIterable<ChatPart>): Promise<Uint8Array> {
-  for await (const part of parts) if (part.type === 'finish' && part.rest !== undefined) return part.rest.bytes;
+  for await (const part of parts)
+    if (part.type === 'finish' && part.remainder !== undefined) return part.remainder.bytes;
   throw new ReeveError('upstream_error', 'the model’s answer broke off');
 }
