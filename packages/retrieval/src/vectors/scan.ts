@@ -2,15 +2,7 @@ import { totalmem } from 'node:os';
 import { inTenant, type Db, type Tx, type VectorSupport } from '@reeve/db';
 import { Background, type Log } from '@reeve/kit';
 import type { Space } from '../space.ts';
-import {
-  positionOf,
-  createCopies,
-  inTurn,
-  readPage,
-  refresh,
-  type Copy,
-  type CachePosition,
-} from './vector-cache.ts';
+import { positionOf, createCopies, inTurn, readPage, refresh, type Copy, type CachePosition } from './vector-cache.ts';
 import { rankInDatabase } from './in-database.ts';
 import { mergeRankings, rankingOf, type VectorRanking } from './ranking.ts';
 import type { EmbeddingSpace } from './embedding-space.ts';
