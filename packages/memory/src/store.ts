@@ -10,7 +10,7 @@ export interface Paging {
   readonly offset: number;
 }
 
-/** Adds an empty session and answers it; undefined where its id is taken, in whichever tenant. */
+/** Inserts an empty session; undefined if the ID is taken in any tenant. */
 export async function insertSession(
   db: Db,
   session: {
@@ -77,7 +77,7 @@ export async function listSessions(
   return { sessions: rows.map(sessionFromRow), total };
 }
 
-/** Answers the renamed session, undefined where there is none. `updated_at` stays: it orders sessions by their use. */
+/** Renames a session; undefined if it does not exist. `updated_at` stays, since it orders sessions by use. */
 export async function updateTitle(db: Db, tenantId: string, id: string, title: string): Promise<Session | undefined> {
   const row = await db
     .updateTable('sessions')
@@ -89,7 +89,7 @@ export async function updateTitle(db: Db, tenantId: string, id: string, title: s
   return row && sessionFromRow(row);
 }
 
-/** Deletes a session with its messages; answers how many those were, undefined where there was no such session. */
+/** Deletes a session and returns the number of its messages; undefined if it does not exist. */
 export async function deleteSession(db: Db, tenantId: string, id: string): Promise<number | undefined> {
   const row = await db
     .deleteFrom('sessions')
@@ -128,23 +128,27 @@ export async function insertMessages(
   after: number,
   messages: readonly NewMessage[],
 ): Promise<void> {
-  await db
-    .insertInto('messages')
-    .values(
-      messages.map(({ role, content, runId, step }, index) => ({
-        session_id: sessionId,
-        position: after + 1 + index,
-        tenant_id: tenantId,
-        role,
-        content: content === null ? null : storableText(content),
-        run_id: runId ?? null,
-        step: step ?? null,
-        created_at: now,
-      })),
-    )
-    .execute();
+  for (let first = 0; first < messages.length; first += BATCH)
+    await db
+      .insertInto('messages')
+      .values(
+        messages.slice(first, first + BATCH).map(({ role, content, runId, step, name, at }, index) => ({
+          session_id: sessionId,
+          position: after + 1 + first + index,
+          tenant_id: tenantId,
+          role,
+          content: content === null ? null : storableText(content),
+          run_id: runId ?? null,
+          step: step ?? null,
+          name: name ?? null,
+          created_at: at === undefined ? now : new Date(at),
+        })),
+      )
+      .execute();
 }
 
+/** Messages of one statement, whose parameters are bounded. */
+const BATCH = 1_000;
 const ALL = 2_147_483_647;
 
 /** The newest `limit` messages up to and including the place `until`, oldest first; without them all there are. */
@@ -155,14 +159,14 @@ export async function selectMessages(
   range: { until?: number; limit?: number } = {},
 ): Promise<Message[]> {
   const { rows } = await sql<Omit<Message, 'created_at'> & { created_at: Date }>`
-    select position, role, content, run_id, created_at
+    select position, role, content, name, run_id, created_at
     from session_messages(${sessionId}, ${range.until ?? ALL}, ${range.limit ?? ALL}) where tenant_id = ${tenantId}`.execute(
     db,
   );
   return rows.reverse().map((row) => ({ ...row, created_at: row.created_at.toISOString() }));
 }
 
-/** What is stored of a new memory. `ttlS`: how many seconds it lasts, null for ever. */
+/** A new memory. `ttlS`: seconds until it expires, null for never. */
 export interface NewMemory {
   readonly id: string;
   readonly tenantId: string;
@@ -175,7 +179,7 @@ export interface NewMemory {
   readonly ttlS: number | null;
 }
 
-/** Removes the memory of that digest where its time is over, and answers its id. */
+/** Deletes the memory with this digest if it is expired, and returns its ID. */
 export async function deleteExpiredMemory(
   db: Db,
   tenantId: string,
@@ -199,7 +203,7 @@ export async function insertMemory(db: Db, memory: NewMemory): Promise<void> {
   );
 }
 
-/** Whose memory it is; undefined where there is none of that id. */
+/** A memory’s persona; undefined if the memory does not exist. */
 export async function selectMemoryPersona(
   db: Db,
   tenantId: string,
@@ -214,7 +218,7 @@ export async function selectMemoryPersona(
   return row && { personaId: row.persona_id };
 }
 
-/** False where there is no such memory. */
+/** False if the memory does not exist. */
 export async function deleteMemory(db: Db, tenantId: string, id: string): Promise<boolean> {
   const row = await db
     .deleteFrom('memories')

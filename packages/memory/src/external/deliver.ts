@@ -1,22 +1,22 @@
 import { inTenant, type Db } from '@reeve/db';
-import type { ExternalMemory, ToldMemory } from './client.ts';
+import type { ExternalMemory, ExternalMemoryInput } from './client.ts';
 import { countTold } from './instruments.ts';
 import { coordinateFrom, coordinateText } from './protocol.ts';
 import {
   deleteNote,
   selectPending,
-  selectTold,
-  updatePlace,
+  selectMemoriesToSend,
+  updateCoordinate,
   updateSent,
   updateStored,
   type PendingMemory,
   type PendingWanted,
 } from './store.ts';
 
-/** A memory that the backend is to be told of, and what it is now; undefined where it is gone. */
+/** A change to send, with the memory’s current state; undefined if it is deleted. */
 export interface Delivery {
   readonly pending: PendingMemory;
-  readonly memory: ToldMemory | undefined;
+  readonly memory: ExternalMemoryInput | undefined;
 }
 
 /**
@@ -25,9 +25,9 @@ export interface Delivery {
  */
 export async function takeDeliveries(db: Db, tenantId: string, wanted: PendingWanted): Promise<Delivery[]> {
   return inTenant(db, tenantId, async (tx) => {
-    // In this order: what becomes of a memory after the first is another change, and told again.
+    // In this order: a change after the first read is another delivery.
     const pending = await selectPending(tx, tenantId, wanted);
-    const memories = await selectTold(
+    const memories = await selectMemoriesToSend(
       tx,
       tenantId,
       pending.map(({ id }) => id),
@@ -61,10 +61,10 @@ export async function deliver(
     return true;
   }
   if (known !== undefined) await backend.forget(tenantId, known, signal);
-  // Sent, and nobody knows whether it arrived: what takes its place says where that would be.
+  // It may have arrived although no answer came: overwriting reveals its coordinate.
   else if (pending.sent) {
     const place = await backend.overwrite(tenantId, pending.id, signal);
-    await inTenant(db, tenantId, (tx) => updatePlace(tx, pending.id, coordinateText(place)));
+    await inTenant(db, tenantId, (tx) => updateCoordinate(tx, pending.id, coordinateText(place)));
     await backend.forget(tenantId, place, signal);
   }
   await inTenant(db, tenantId, (tx) => deleteNote(tx, pending));

@@ -9,15 +9,15 @@ import {
   chunkKey,
   deleteChunks,
   deleteUnreferenced,
-  deletePlaces,
+  deleteChunkPositions,
   fenceUnreferenced,
   holdUnreferenced,
   insertChunks,
-  insertPlaces,
+  insertChunkPositions,
   selectKeys,
   selectRemovable,
   type UnreferencedVersions,
-  type Place,
+  type ChunkPosition,
   type StoredChunk,
 } from './version-store.ts';
 
@@ -35,20 +35,20 @@ import {
 export const FEW = 64;
 /** Places of chunks that are there already, which cost less: of one transaction. */
 const PLACES = 1_000;
-/** How long a version is held without a word of whoever stores it. */
+/** How long a version is held without a sign of its writer. */
 export const HELD_MS = 60_000;
 
-/** A piece of a version: chunks to add, what to index, and places. */
+/** A piece of a version: new chunks, texts to index, and positions. */
 export interface Piece {
   readonly added: readonly StoredChunk[];
   readonly texts: readonly IndexedText[];
-  readonly places: readonly Place[];
+  readonly places: readonly ChunkPosition[];
 }
 
-/** What a document said before, by what chunks are known by that say the same. */
+/** The chunks of a document’s previous version, by content key. */
 export type KeptChunks = Map<string, string[]>;
 
-/** Reads what chunks a version has, a page a transaction. */
+/** Reads a version’s chunks, one page per transaction. */
 export async function readKept(
   read: <T>(run: (tx: Tx) => Promise<T>) => Promise<T>,
   versionId: string,
@@ -62,14 +62,14 @@ export async function readKept(
   }
 }
 
-/** Cuts a version into pieces of so many chunks to index, as asked for each. Chunks that are kept are indexed anew only where `isRenamed`. */
+/** Splits a version into pieces of limited size. Kept chunks are indexed again only if `isRenamed`. */
 export function* cutPieces(
   title: string | null,
   chunks: readonly Chunk[],
   kept: KeptChunks,
   { isRenamed, size }: { readonly isRenamed: boolean; readonly size: () => number },
 ): Generator<Piece> {
-  let piece = { added: [] as StoredChunk[], texts: [] as IndexedText[], places: [] as Place[] };
+  let piece = { added: [] as StoredChunk[], texts: [] as IndexedText[], places: [] as ChunkPosition[] };
   for (const { position, text, headings, page = null } of chunks) {
     const known = kept.get(chunkKey({ text, headings }))?.shift();
     const chunk = { id: known ?? newId(), text, headings };
@@ -83,7 +83,7 @@ export function* cutPieces(
   if (piece.places.length > 0) yield piece;
 }
 
-/** Stores a piece of a version, and what it is found by. */
+/** Stores a piece of a version and its index entries. */
 export async function storePiece(
   tx: Tx,
   space: Space,
@@ -91,11 +91,11 @@ export async function storePiece(
   { added, texts, places }: Piece,
 ): Promise<void> {
   await insertChunks(tx, space.tenantId, added);
-  await insertPlaces(tx, space.tenantId, versionId, places);
+  await insertChunkPositions(tx, space.tenantId, versionId, places);
   await indexTexts(tx, space, texts);
 }
 
-/** Stores a version that is held, piece by piece; false where it is being removed by others. Throws where `signal` aborts. */
+/** Stores a held version piece by piece; false if others are removing it. Throws if `signal` aborts. */
 export async function storePieces(
   db: Db,
   space: Space,
@@ -119,14 +119,14 @@ export async function storePieces(
   return true;
 }
 
-/** Removes at most `limit` places of versions that no document has, with chunks that nobody else has. Answers how many places. */
+/** Removes at most `limit` positions of versions without a document, and chunks that no other version uses. Returns the number. */
 export async function removePiece(
   tx: Tx,
   { tenantId, spaceId, ids }: UnreferencedVersions,
   limit: number,
 ): Promise<number> {
   const space = await lockForRemoval(tx, tenantId, spaceId);
-  const { count, unshared } = await deletePlaces(tx, ids, limit);
+  const { count, unshared } = await deleteChunkPositions(tx, ids, limit);
   if (space !== undefined) await unindexTexts(tx, space, unshared);
   await deleteChunks(tx, unshared);
   return count;
@@ -166,7 +166,7 @@ async function removeLoosePiece(tx: Tx, some: UnreferencedVersions, batch: Adapt
   return false;
 }
 
-/** Has those take turns who remove versions that may share chunks. Undefined where the space is gone. */
+/** Serializes removals of versions that may share chunks. Undefined if the space is gone. */
 async function lockForRemoval(tx: Tx, tenantId: string, spaceId: number): Promise<Space | undefined> {
   const { rows } = await sql`
     select id from lexical_spaces where id = ${spaceId} and tenant_id = ${tenantId} for update`.execute(tx);
