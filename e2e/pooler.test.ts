@@ -29,6 +29,8 @@ describe('a gateway and a worker behind PgBouncer in transaction mode', { skip, 
       const environment = {
         ...upstream.environment,
         REEVE_DATABASE_POOL: '4',
+        // A heartbeat only every half a minute.
+        REEVE_LEASE_MS: '90000',
         ...(isDirect && { DATABASE_DIRECT_URL: place.url! }),
       };
       const start = (roles: string) =>
@@ -64,7 +66,7 @@ describe('a gateway and a worker behind PgBouncer in transaction mode', { skip, 
       const begunAt = performance.now();
       await client.call(routes.cancelRun, { params: { id: runId } });
       for await (const event of client.followRun(runId)) if (event.type === 'session_end') break;
-      assert.ok(performance.now() - begunAt < 9_000, `${performance.now() - begunAt} ms`);
+      assert.ok(performance.now() - begunAt < 20_000, `${performance.now() - begunAt} ms`);
       controller.abort();
 
       const warnings = [...gateway.log, ...worker.log].filter((line) => line.includes('DATABASE_DIRECT_URL'));
