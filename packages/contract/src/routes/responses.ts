@@ -116,6 +116,7 @@ export const createResponse = defineRoute({
   access: 'member',
   creates: true,
   failures: openAiFailures,
+  ignoresForeignTokens: true,
   summary: 'Talk to an agent or a model by Open Responses',
   description:
     'With `model: "agent/<slug or id>"` the response is a run: it goes on without readers, and can be read, streamed again and stopped by its id. Unknown fields are ignored.',
@@ -129,6 +130,7 @@ export const getResponse = defineRoute({
   tag,
   access: 'viewer',
   failures: openAiFailures,
+  ignoresForeignTokens: true,
   summary: 'One response, or its events',
   params,
   query: z.object({
@@ -144,6 +146,7 @@ export const cancelResponse = defineRoute({
   tag,
   access: 'member',
   failures: openAiFailures,
+  ignoresForeignTokens: true,
   summary: 'Stop the run that a response is',
   description: 'One that has ended is answered as it is.',
   params,

@@ -37,6 +37,7 @@ export const uiChat = defineRoute({
   access: 'member',
   creates: true,
   failures: plainFailures,
+  ignoresForeignTokens: true,
   summary: 'Talk to an agent as the AI SDK’s useChat does',
   description:
     'The AI SDK’s UI message stream, version 1. `id` is the chat, a session; the newest user message is what is said. Answers to approvals that the last message carries are decided, which needs the role operator, and the run that waited for them is followed on. Unknown fields are ignored.',
@@ -58,6 +59,7 @@ export const resumeUiChat = defineRoute({
   tag,
   access: 'viewer',
   failures: plainFailures,
+  ignoresForeignTokens: true,
   summary: 'The answer in progress of a chat, from its beginning',
   description: '204 where nothing runs, and where there is no such chat.',
   params: z.object({ id: SessionName }),
