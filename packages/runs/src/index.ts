@@ -1,4 +1,8 @@
 export { findBegunRun } from './begun-run.ts';
+export { answerCalls } from './answer-calls.ts';
+export type { AnsweredRun, CallerAnswer } from './answer-calls.ts';
+export { callerCallId, checkCallerTools, readCallerCallId } from './caller-tools.ts';
+export type { CallerTools } from './caller-tools.ts';
 export { cancelRun } from './cancel.ts';
 export { createFeed } from './feed.ts';
 export { forkRun } from './fork.ts';
@@ -6,7 +10,7 @@ export { deleteRunsOf } from './forget.ts';
 export type { Feed } from './feed.ts';
 export { createRunHandler } from './handler.ts';
 export type { RunHandler } from './execution.ts';
-export { startRun } from './start.ts';
+export { refuseWhileCallerIsAsked, startRun } from './start.ts';
 export type { RunRequest, StartParts, StartedRun } from './start.ts';
 export { listRuns, selectRun } from './store/run.ts';
 export { selectUnended } from './store/session.ts';

@@ -189,6 +189,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     },
     skillsOf: toolbox.skillsOf,
     memoryRulesOf,
+    callerWaitMs: config.callerToolTimeoutMs,
     toolContext: async (run, agent, key, signal) => ({
       ...(await toolContextFor(
         { tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id },
