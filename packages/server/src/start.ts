@@ -288,6 +288,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     toolCalls,
     mcpServers,
     skills: toolbox.skills,
+    skillsOf: toolbox.skillsOf,
     reader,
     sandbox,
     worker,

@@ -5,7 +5,13 @@ import { inTenant } from '@reeve/db';
 import { requesterOf } from '@reeve/http';
 import { newId, ReeveError } from '@reeve/kit';
 import { appendMessages, ensureSession, type NewMessage } from '@reeve/memory';
-import { startRun, type StartedRun } from '@reeve/runs';
+import {
+  checkCallerTools,
+  refuseWhileCallerIsAsked,
+  startRun,
+  type CallerTools,
+  type StartedRun,
+} from '@reeve/runs';
 import type { Caller, WireParts } from './parts.ts';
 
 /** What a wire asks an agent. */
@@ -25,17 +31,32 @@ export interface AgentAsked {
   readonly session: string | undefined;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly multitask: Multitask | undefined;
+  /** Tools that the caller offers beside the agent’s. */
+  readonly callerTools?: CallerTools | undefined;
+  /** Where the name of the tool of an index is in the request, for errors. */
+  readonly toolPath?: (index: number) => string;
+  /** Runs whose calls of the caller’s tools the conversation holds. */
+  readonly called?: readonly string[];
 }
 
-/** Starts a run for a wire. Throws `not_found` for an agent that is not there and for somebody else’s session. */
+/**
+ * Starts a run for a wire. Throws `not_found` for an agent that is not there and for somebody else’s session, `invalid_request` for
+ * tools that the agent cannot be offered, and `conflict` where a run of the conversation waits for results of such tools.
+ */
 export async function startAgentRun(parts: WireParts, caller: Caller, asked: AgentAsked): Promise<StartedRun> {
   const requester = requesterOf(caller);
   const { tenantId } = requester;
-  const { door, input, payload, multitask } = asked;
+  const { door, input, payload, multitask, callerTools, toolPath = (index) => `tools.${index}` } = asked;
   const sessionId = asked.session === undefined ? newId() : sessionIdOf(tenantId, asked.session);
   const agent = await inTenant(parts.database.db, tenantId, async (tx) => {
     const found = await findAgent(tx, tenantId, asked.agent);
     if (found === undefined) throw noAgent(asked);
+    if (callerTools !== undefined)
+      checkCallerTools(callerTools, [...found.tools, ...parts.skillsOf(found.skills).tools], toolPath);
+    if (multitask === undefined) {
+      await refuseWhileCallerIsAsked(tx, tenantId, { ids: asked.called ?? [] });
+      if (asked.session !== undefined) await refuseWhileCallerIsAsked(tx, tenantId, { sessionId });
+    }
     const said: NewMessage[] = asked.instructions ? [{ role: 'user', content: asked.instructions }] : [];
     if (said.length > 0 || asked.earlier.length > 0) {
       const session = await ensureSession(tx, { tenantId, sessionId, agentId: found.id, title: input });
@@ -51,6 +72,7 @@ export async function startAgentRun(parts: WireParts, caller: Caller, asked: Age
     payload,
     sessionId,
     ...(multitask !== undefined && { multitask }),
+    ...(callerTools !== undefined && { callerTools }),
   });
 }
 

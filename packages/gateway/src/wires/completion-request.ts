@@ -25,7 +25,7 @@ function modelRequestOf(body: ChatCompletionRequest, pictures: string[]): ModelR
     model: model ?? null,
     ...forModel(saidOf(body.messages, pictures)),
     context: [],
-    tools: (body.tools ?? []).map(({ type, function: tool }, index) => toolOf(type, tool, `tools.${index}`)),
+    tools: toolsOf(body),
     ...(choice !== undefined && { toolChoice: choice }),
     ...(limit != null && { maxOutputTokens: limit }),
     ...(temperature != null && { temperature }),
@@ -34,6 +34,11 @@ function modelRequestOf(body: ChatCompletionRequest, pictures: string[]): ModelR
     ...(seed != null && { seed }),
     ...(json && { json }),
   };
+}
+
+/** The functions of a request. Throws `invalid_request` for another kind of tool. */
+export function toolsOf({ tools }: ChatCompletionRequest): ModelRequest['tools'] {
+  return (tools ?? []).map(({ type, function: tool }, index) => toolOf(type, tool, `tools.${index}`));
 }
 
 /** Throws `invalid_request` for what would change the answer in a way that we do not know. */

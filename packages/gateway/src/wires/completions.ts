@@ -1,16 +1,17 @@
 import { routes, type ChatCompletionRequest } from '@reeve/contract';
 import { EventStream, Reply, type App, type Call } from '@reeve/http';
-import { invalidField, newId } from '@reeve/kit';
+import { newId } from '@reeve/kit';
 import type { ModelPart } from '@reeve/models';
-import { waitForRun } from '@reeve/runs';
+import { followForCaller, type StartedRun } from '@reeve/runs';
 import { sessionNameOf, startAgentRun } from './agent-run.ts';
+import { answerRun, callerToolsOf, runsCalledIn } from './caller-results.ts';
 import { chunksOfModel, chunksOfRun, completionOfModel, completionOfRun } from './completion-chunks.ts';
-import { chatCallOf, refuseUnknown, saidOf } from './completion-request.ts';
+import { chatCallOf, refuseUnknown, saidOf, toolsOf } from './completion-request.ts';
 import { inBand, inBandEvents } from './in-band.ts';
 import { openModelCall } from './model-call.ts';
 import { agentOf, runHeaders, WAIT_MS, type WireParts } from './parts.ts';
 import { isRelayed, relayedAnswer, relayedEvents } from './relayed.ts';
-import { forAgent } from './said.ts';
+import { forAgent, type Said } from './said.ts';
 
 type Completion = Call<typeof routes.createChatCompletion>;
 
@@ -23,36 +24,54 @@ export function mountCompletions(app: App, parts: WireParts): void {
   });
 }
 
-/** The chunks of a run, from its beginning. */
+/** The chunks of a turn of a run, from its beginning. */
 export function completionStream(
   { feed, log }: Pick<WireParts, 'feed' | 'log'>,
   tenantId: string,
   runId: string,
   withUsage: boolean,
+  after: number,
   headers: Readonly<Record<string, string>> = { 'x-run-id': runId },
 ): EventStream {
   const events = (signal: AbortSignal) =>
-    inBand(chunksOfRun(runId, feed.follow(tenantId, runId, 0, signal), withUsage), log);
-  return new EventStream(events, `completion:${runId}:${withUsage ? 'usage' : ''}`, headers);
+    inBand(chunksOfRun(runId, feed.follow(tenantId, runId, 0, signal), withUsage, after), log);
+  return new EventStream(events, `completion:${runId}:${withUsage ? 'usage' : ''}:${after}`, headers);
 }
 
 async function askAgent(parts: WireParts, call: Completion, agent: string): Promise<Reply | EventStream> {
-  const { body, principal, signal, header } = call;
-  if (body.tools?.length) throw invalidField('tools', 'an agent has tools of its own; call a plain model to use yours');
-  const started = await startAgentRun(parts, call, {
+  const { body, principal, signal } = call;
+  const said = saidOf(body.messages);
+  const answered = await answerRun(parts, call, said);
+  const started = answered ?? (await startRunOf(parts, call, agent, said));
+  const after = answered?.after ?? 0;
+  const { tenantId } = principal;
+  const { runId } = started;
+  const headers = runHeaders(started);
+  if (body.stream) return completionStream(parts, tenantId, runId, wantsUsage(body), after, headers);
+  const waitMs = body.timeout_ms ?? WAIT_MS;
+  const events = followForCaller(parts.feed, tenantId, runId, waitMs, signal, { known: after });
+  return new Reply(200, await completionOfRun(runId, started.agent, events, after), undefined, headers);
+}
+
+function startRunOf(
+  parts: WireParts,
+  call: Completion,
+  agent: string,
+  said: readonly Said[],
+): Promise<StartedRun> {
+  const { body, header } = call;
+  return startAgentRun(parts, call, {
     door: 'chat_completions',
     agent,
     agentField: 'model',
-    ...forAgent(saidOf(body.messages), 'messages'),
+    ...forAgent(said, 'messages'),
     session: sessionNameOf(body, header),
     payload: { model: body.model, metadata: body.metadata ?? {} },
     multitask: body.multitask,
+    callerTools: callerToolsOf(toolsOf(body), body.tool_choice),
+    toolPath: (index) => `tools.${index}.function.name`,
+    called: runsCalledIn(said),
   });
-  const { runId } = started;
-  const headers = runHeaders(started);
-  if (body.stream) return completionStream(parts, principal.tenantId, runId, wantsUsage(body), headers);
-  const { result } = await waitForRun(parts.feed, principal.tenantId, runId, body.timeout_ms ?? WAIT_MS, signal);
-  return new Reply(200, completionOfRun(runId, started.agent, result), undefined, headers);
 }
 
 async function askModel(parts: WireParts, call: Completion): Promise<Reply | EventStream> {

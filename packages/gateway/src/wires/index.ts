@@ -27,8 +27,8 @@ export function followWire(
   tenantId: string,
   source: string,
 ): EventStream | undefined {
-  const [wire, runId = '', option] = source.split(':');
-  if (wire === 'completion') return completionStream(parts, tenantId, runId, option === 'usage');
+  const [wire, runId = '', option, after] = source.split(':');
+  if (wire === 'completion') return completionStream(parts, tenantId, runId, option === 'usage', Number(after ?? 0));
   if (wire === 'response') return responseStream(parts, tenantId, runId, -1);
   if (wire === 'ui') return uiStream(parts, tenantId, runId);
   return undefined;

@@ -11,6 +11,8 @@ export interface WireParts extends StartParts {
   /** Where calls of plain models are written down. */
   readonly ledgerFor: (owner: CallOwner) => CallLedger;
   readonly policies: Pick<Policies, 'of'>;
+  /** What skills add to an agent. */
+  readonly skillsOf: (names: readonly string[]) => { readonly tools: readonly string[] };
   /** Decides an approval. Throws `not_found`, and `conflict` where it is decided already. */
   readonly decide: (
     requester: Requester,
