@@ -4,6 +4,7 @@ import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
 import OpenAI, { BadRequestError, ConflictError } from 'openai';
 import type { ChatCompletionMessageParam, ChatCompletionTool } from 'openai/resources/chat/completions';
+import type { Response, ResponseInput } from 'openai/resources/responses/responses';
 import { startReeve, type Reeve } from '@reeve/testing/reeve';
 import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 
@@ -174,6 +175,77 @@ describe('tools of the caller at an agent', { timeout: 300_000 }, () => {
       const [none, required] = upstream.requests;
       assert.ok(!JSON.stringify(none!.body['tools']).includes('"weather"'));
       assert.equal(required!.body['tool_choice'], 'required');
+    });
+  });
+
+  describe('over responses', () => {
+    const tools = [{ type: 'function' as const, strict: null, ...WEATHER.function, parameters: {} }];
+    const ask = (input: string | ResponseInput, more: { previous_response_id?: string; session_id?: string } = {}) =>
+      openai.responses.create({ model: AGENT, input, tools, ...more });
+    const callsIn = ({ output }: Response) => output.filter((item) => item.type === 'function_call');
+    const output = (call_id: string, text: string) => ({
+      type: 'function_call_output' as const,
+      call_id,
+      output: text,
+    });
+
+    it('end the response with the call, and the next response is the same run going on', async () => {
+      upstream.script([{ text: ['I look.'], toolCalls: [sum('1 + 1'), forecast('Oslo')] }, { text: ['Rain.'] }]);
+      const first = await ask('weather?');
+      const [call] = callsIn(first);
+      assert.deepEqual([first.status, first.output_text, call?.name], ['completed', 'I look.', 'weather']);
+      assert.deepEqual(
+        first.output.map(({ type }) => type),
+        ['message', 'mcp_call', 'function_call'],
+      );
+      assert.deepEqual(await openai.responses.retrieve(first.id), first, 'it can be read while the run waits');
+      const run = await newest();
+      assert.equal(run.waiting_for, 'caller');
+      await assert.rejects(ask('hello?', { previous_response_id: first.id }), ConflictError);
+      const given = [output(call!.call_id, 'rain')];
+      const second = await ask(given, { previous_response_id: first.id });
+      assert.deepEqual([second.status, second.output_text], ['completed', 'Rain.']);
+      assert.deepEqual([second.previous_response_id, second.id === first.id], [first.id, false]);
+      assert.deepEqual(second.output.map(({ type }) => type), ['message']);
+      assert.equal((await newest()).id, run.id);
+      assert.deepEqual(await ask(given, { previous_response_id: first.id }), second, 'given again');
+      for (const response of [first, second])
+        assert.deepEqual(await openai.responses.retrieve(response.id), response, 'read again');
+      assert.equal(upstream.requests.length, 2);
+    });
+
+    it('are streamed, and streamed again, each turn by its id', async () => {
+      upstream.script([{ toolCalls: [forecast('Oslo')] }, { text: ['Ra', 'in.'] }]);
+      const stream = openai.responses.stream({ model: AGENT, input: 'weather?', tools });
+      const first = await stream.finalResponse();
+      const [call] = callsIn(first);
+      const asked = { type: 'message' as const, role: 'user' as const, content: 'weather?' };
+      const next = openai.responses.stream({ model: AGENT, input: [asked, call!, output(call!.call_id, 'rain')], tools });
+      const second = await next.finalResponse();
+      assert.equal(second.output_text, 'Rain.');
+      for (const { id, output_text } of [first, second]) {
+        const events = [];
+        for await (const event of await openai.responses.retrieve(id, { stream: true })) events.push(event);
+        const last = events.at(-1);
+        assert.ok(last?.type === 'response.completed');
+        assert.deepEqual([last.response.id, last.response.output_text ?? output_text], [id, output_text]);
+        assert.deepEqual(
+          events.map(({ sequence_number }) => sequence_number),
+          events.map((_, index) => index),
+        );
+      }
+    });
+
+    it('refuse an output that nothing waits for, or of another response', async () => {
+      upstream.script([{ toolCalls: [forecast('Oslo')] }, { text: ['Other.'] }]);
+      const first = await ask('weather?');
+      const [call] = callsIn(first);
+      const other = await ask('other');
+      const given = [output(call!.call_id, 'rain')];
+      await assert.rejects(ask(given, { previous_response_id: other.id }), BadRequestError);
+      await assert.rejects(ask([output('call_1', 'rain')], { previous_response_id: first.id }), BadRequestError);
+      assert.equal((await openai.responses.cancel(first.id)).status, 'completed', 'the response was whole');
+      await assert.rejects(ask(given, { previous_response_id: first.id }), BadRequestError);
     });
   });
 });

@@ -12,6 +12,8 @@ export { createRunHandler } from './handler.ts';
 export type { RunHandler } from './execution.ts';
 export { refuseWhileCallerIsAsked, startRun } from './start.ts';
 export type { RunRequest, StartParts, StartedRun } from './start.ts';
+export { selectCallerTools, selectTurnBefore, selectWaitingForCaller } from './store/caller-tools.ts';
+export { readEvents } from './store/event.ts';
 export { listRuns, selectRun } from './store/run.ts';
 export { selectUnended } from './store/session.ts';
 export { listSteps } from './store/step.ts';

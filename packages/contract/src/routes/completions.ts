@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { JsonObject, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
-import { MESSAGE_LENGTH, openAiFailures, SessionName } from './wire-shapes.ts';
+import { MESSAGE_LENGTH, openAiFailures, SessionName, ToolName } from './wire-shapes.ts';
 import { Multitask } from './runs.ts';
 
 const tag = 'OpenAI: Chat Completions';
@@ -40,7 +40,7 @@ const Tool = z.object({
   type: text(1, 100),
   function: z
     .object({
-      name: text(1, 64).regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, - and _'),
+      name: ToolName,
       description: text(0, 100_000).nullish(),
       parameters: Schema.nullish(),
     })

@@ -3,7 +3,7 @@ import { JsonObject, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 import { ModelName, ToolChoice } from './completions.ts';
 import { Multitask } from './runs.ts';
-import { MESSAGE_LENGTH, openAiFailures, SessionName } from './wire-shapes.ts';
+import { MESSAGE_LENGTH, openAiFailures, SessionName, ToolName } from './wire-shapes.ts';
 
 const tag = 'OpenAI: Responses';
 
@@ -30,14 +30,12 @@ export type ResponseInputItem = z.infer<typeof InputItem>;
 
 const Tool = z.object({
   type: text(1, 100),
-  name: text(1, 64)
-    .regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, - and _')
-    .optional(),
+  name: ToolName.optional(),
   description: text(0, 100_000).nullish(),
   parameters: JsonObject.nullish(),
 });
 
-const ResponseId = text(1, 100).describe('`resp_` and 32 digits.');
+const ResponseId = text(1, 100).describe('`resp_` and 32 digits; `_` and a number where results of tools came before.');
 
 export const ResponseRequest = z.object({
   model: ModelName.nullish(),

@@ -1,5 +1,6 @@
 import type { ToolChoice } from '@reeve/contract';
 import { requesterOf } from '@reeve/http';
+import { ReeveError } from '@reeve/kit';
 import type { ModelRequest } from '@reeve/models';
 import { answerCalls, readCallerCallId, type AnsweredRun, type CallerTools } from '@reeve/runs';
 import { outcomeOf } from '@reeve/tools';
@@ -19,12 +20,13 @@ export function callerToolsOf(
 
 /**
  * Gives the results at the end of what a caller says to the run that waits for them; undefined where something else is said last.
- * Throws `invalid_request` where no run of the caller waits for one of them.
+ * Throws `invalid_request` where no run of the caller waits for one of them, or another one than `expected`.
  */
 export async function answerRun(
   parts: WireParts,
   caller: Caller,
   said: readonly Said[],
+  expected?: string,
 ): Promise<AnsweredRun | undefined> {
   const results = said.slice(said.findLastIndex(({ role }) => role !== 'tool') + 1);
   if (results.length === 0) return undefined;
@@ -33,6 +35,9 @@ export async function answerRun(
       ? [{ callId: message.toolCallId, outcome: outcomeOf({ status: 'success', result: message.output }) }]
       : [],
   );
+  const other = answers.find(({ callId }) => (readCallerCallId(callId)?.runId ?? expected) !== expected);
+  if (expected !== undefined && other !== undefined)
+    throw new ReeveError('invalid_request', `the call ${other.callId} is none of the response that you go on with`);
   return answerCalls(parts, requesterOf(caller), answers);
 }
 

@@ -29,7 +29,7 @@ export function followWire(
 ): EventStream | undefined {
   const [wire, runId = '', option, after] = source.split(':');
   if (wire === 'completion') return completionStream(parts, tenantId, runId, option === 'usage', Number(after ?? 0));
-  if (wire === 'response') return responseStream(parts, tenantId, runId, -1);
-  if (wire === 'ui') return uiStream(parts, tenantId, runId);
+  if (wire === 'response') return responseStream(parts, tenantId, { id: runId, after: Number(option ?? 0) }, -1);
+  if (wire === 'ui') return uiStream(parts, tenantId, runId, { after: Number(option ?? 0) });
   return undefined;
 }

@@ -15,7 +15,7 @@ export function modelRequestOf(body: ResponseRequest, before: readonly Said[], i
     model: model ?? null,
     ...forModel([...instructions, ...before, ...input]),
     context: [],
-    tools: (body.tools ?? []).map((tool, index) => toolOf(tool.type, tool, `tools.${index}`)),
+    tools: toolsOf(body),
     ...(choice !== undefined && { toolChoice: choice }),
     ...(max_output_tokens != null && { maxOutputTokens: max_output_tokens }),
     ...(temperature != null && { temperature }),
@@ -24,15 +24,33 @@ export function modelRequestOf(body: ResponseRequest, before: readonly Said[], i
   };
 }
 
-/** The input of a request as what was said after `before`. Throws `invalid_request` for an item that cannot be read. */
-export function saidOf(input: ResponseRequest['input'], before: readonly Said[]): Said[] {
+/** The functions of a request. Throws `invalid_request` for another kind of tool. */
+export function toolsOf({ tools }: ResponseRequest): ModelRequest['tools'] {
+  return (tools ?? []).map((tool, index) => toolOf(tool.type, tool, `tools.${index}`));
+}
+
+/**
+ * The input of a request as what was said after `before`. Throws `invalid_request` for an item that cannot be read, and for the output
+ * of a call that is neither there nor `isKnown`.
+ */
+export function saidOf(
+  input: ResponseRequest['input'],
+  before: readonly Said[],
+  isKnown: (callId: string) => boolean = () => false,
+): Said[] {
   if (typeof input === 'string') return [{ role: 'user', text: input }];
   const said: Said[] = [];
-  for (const [index, item] of input.entries()) add(said, before, item, `input.${index}`);
+  for (const [index, item] of input.entries()) add(said, before, item, `input.${index}`, isKnown);
   return said;
 }
 
-function add(said: Said[], before: readonly Said[], item: ResponseInputItem, path: string): void {
+function add(
+  said: Said[],
+  before: readonly Said[],
+  item: ResponseInputItem,
+  path: string,
+  isKnown: (callId: string) => boolean,
+): void {
   const type = item.type ?? 'message';
   if (type === 'message') {
     if (item.role === undefined) throw invalidField(`${path}.role`, 'is required for a message');
@@ -45,7 +63,7 @@ function add(said: Said[], before: readonly Said[], item: ResponseInputItem, pat
     addCall(said, { id, name, input: argumentsOf(item.arguments ?? '') });
   } else if (type === 'function_call_output') {
     const toolCallId = item.call_id ?? '';
-    const name = callsIn([...before, ...said]).get(toolCallId);
+    const name = callsIn([...before, ...said]).get(toolCallId) ?? (isKnown(toolCallId) ? '' : undefined);
     if (name === undefined)
       throw invalidField(
         `${path}.call_id`,

@@ -119,3 +119,14 @@ export async function selectWaitingForCaller(
       where c.run_id = r.id and s.status = 'pending' and c.outcome is null and c.expires_at > reeve_now())`.execute(db);
   return rows.map(({ id }) => id);
 }
+
+/** Where the turn of a run before one began: at the last event before the answers that it followed, or at 0. */
+export async function selectTurnBefore(db: Db, runId: string, after: number): Promise<number> {
+  const row = await db
+    .selectFrom('caller_calls')
+    .select(({ fn }) => fn.max('answered_seq').as('seq'))
+    .where('run_id', '=', runId)
+    .where('answered_seq', '<', after)
+    .executeTakeFirst();
+  return row?.seq ?? 0;
+}
