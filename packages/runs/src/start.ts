@@ -26,11 +26,11 @@ import { insertCallerTools, selectWaitingForCaller } from './store/caller-tools.
 import { insertRun } from './store/run.ts';
 import { selectUnended } from './store/session.ts';
 
-/** What a door asks for. */
+/** A run to start. */
 export interface RunRequest {
   readonly requester: Requester & { readonly requestId: string };
-  /** The task type the door stands for: execute, plan, query, chat. */
-  readonly door: string;
+  /** The endpoint or protocol that the run comes from; also the type of its task: execute, plan, query, chat. */
+  readonly source: string;
   /** Agent id or slug. */
   readonly agent: string;
   readonly input: string;
@@ -89,7 +89,7 @@ export async function launch(
   request: RunRequest,
   prepare: (tx: Tx) => Promise<Launch & { readonly sessionId?: string }>,
 ): Promise<StartedRun> {
-  const { requester, door, payload, callerTools, sessionId: asked, multitask = 'enqueue' } = request;
+  const { requester, source, payload, callerTools, sessionId: asked, multitask = 'enqueue' } = request;
   const vector = await embedQuery?.(requester.tenantId, request.input);
   const { started, claimed, opened } = await queueTransaction(
     database,
@@ -104,7 +104,7 @@ export async function launch(
       const { taskId, claim, isKeyFree } = await insertRunTask(tx, handler, worker, effects, {
         requester,
         agent,
-        door,
+        source,
         input: request.input,
         payload,
         sessionId,
@@ -113,7 +113,7 @@ export async function launch(
       const opening = await openRun(tx, {
         taskId,
         agent,
-        door,
+        source,
         requester,
         input: request.input,
         sessionId,
@@ -152,7 +152,7 @@ export async function refuseWhileCallerIsAsked(
 interface RunTask {
   readonly requester: Requester;
   readonly agent: RunAgent;
-  readonly door: string;
+  readonly source: string;
   readonly input: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly priority?: number;
@@ -166,11 +166,11 @@ export function insertRunTask(
   handler: TaskHandler,
   maker: Worker | undefined,
   effects: PostCommitEffects,
-  { requester, agent, door, input, payload, priority, sessionId, multitask }: RunTask,
+  { requester, agent, source, input, payload, priority, sessionId, multitask }: RunTask,
 ): Promise<Inserted> {
   const task = TaskInput.parse({
     agent_id: agent.slug,
-    task_type: door,
+    task_type: source,
     title: titleOf(input),
     payload,
     ...(priority !== undefined && { priority }),
@@ -204,7 +204,7 @@ async function claimSession(tx: Tx, tenantId: string, sessionId: string): Promis
 export interface OpenRun {
   readonly taskId: string;
   readonly agent: RunAgent;
-  readonly door: string;
+  readonly source: string;
   readonly requester: Requester & { readonly requestId: string | null };
   readonly input: string;
   readonly sessionId: string | undefined;
@@ -226,7 +226,7 @@ export async function openRun(
   {
     taskId,
     agent,
-    door,
+    source,
     requester,
     input,
     sessionId: given,
@@ -250,7 +250,7 @@ export async function openRun(
     agentSlug: agent.slug,
     agentVersion: agent.version,
     sessionId,
-    door,
+    source,
     status: 'queued',
     waitingFor: null,
     multitask: multitask ?? 'enqueue',
@@ -291,7 +291,7 @@ export async function openRun(
       details: {
         agent: agent.slug,
         version: agent.version,
-        door,
+        door: source,
         ...(fork && { forked_from: fork.from.id, from_step: fork.step }),
         ...(parent && { parent_run_id: parent.run.id, parent_step: parent.step }),
       },

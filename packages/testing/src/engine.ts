@@ -168,7 +168,7 @@ export async function openTestEngine({
     start: (input, { agent = 'counter', sessionId, multitask, callerTools, ...asked } = {}) =>
       startRun('worker' in asked ? { ...parts, worker: asked.worker } : parts, {
         requester,
-        door: 'query',
+        source: 'query',
         agent,
         input,
         payload: {},
