@@ -68,7 +68,12 @@ describe('tools of the caller at an agent', { timeout: 300_000 }, () => {
       assert.notEqual(second.id, first.id);
       const ended = await newest();
       assert.deepEqual([ended.id, ended.status, await total()], [waiting.id, 'completed', before]);
-      assert.deepEqual(toldOf(1).slice(-2).map(([role]) => role), ['assistant', 'tool']);
+      assert.deepEqual(
+        toldOf(1)
+          .slice(-2)
+          .map(([role]) => role),
+        ['assistant', 'tool'],
+      );
       const names = (upstream.requests[0]!.body['tools'] as { function: { name: string } }[]).map(
         ({ function: { name } }) => name,
       );
@@ -206,7 +211,10 @@ describe('tools of the caller at an agent', { timeout: 300_000 }, () => {
       const second = await ask(given, { previous_response_id: first.id });
       assert.deepEqual([second.status, second.output_text], ['completed', 'Rain.']);
       assert.deepEqual([second.previous_response_id, second.id === first.id], [first.id, false]);
-      assert.deepEqual(second.output.map(({ type }) => type), ['message']);
+      assert.deepEqual(
+        second.output.map(({ type }) => type),
+        ['message'],
+      );
       assert.equal((await newest()).id, run.id);
       assert.deepEqual(await ask(given, { previous_response_id: first.id }), second, 'given again');
       for (const response of [first, second])
@@ -220,7 +228,11 @@ describe('tools of the caller at an agent', { timeout: 300_000 }, () => {
       const first = await stream.finalResponse();
       const [call] = callsIn(first);
       const asked = { type: 'message' as const, role: 'user' as const, content: 'weather?' };
-      const next = openai.responses.stream({ model: AGENT, input: [asked, call!, output(call!.call_id, 'rain')], tools });
+      const next = openai.responses.stream({
+        model: AGENT,
+        input: [asked, call!, output(call!.call_id, 'rain')],
+        tools,
+      });
       const second = await next.finalResponse();
       assert.equal(second.output_text, 'Rain.');
       for (const { id, output_text } of [first, second]) {

@@ -115,7 +115,11 @@ describe('the AI SDK’s chat', { timeout: 300_000 }, () => {
       { name: 'calculator', input: { expression: '6 * 7' } },
       { name: 'pick_color', input: { of: 'wall' } },
     ];
-    upstream.script([{ text: ['Which?'], toolCalls: calls }, { toolCalls: [calls[1]!] }, { text: ['Blue, then red.'] }]);
+    upstream.script([
+      { text: ['Which?'], toolCalls: calls },
+      { toolCalls: [calls[1]!] },
+      { text: ['Blue, then red.'] },
+    ]);
     const one: Chat = chat({
       transport: transport({ tools }),
       sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
@@ -134,7 +138,10 @@ describe('the AI SDK’s chat', { timeout: 300_000 }, () => {
     assert.equal(runs[0]!.waiting_for, 'caller');
     const again = chat({ id: one.id });
     await again.resumeStream();
-    assert.deepEqual(toolsOf(again.lastMessage).map(({ state }) => state), ['output-available', 'input-available']);
+    assert.deepEqual(
+      toolsOf(again.lastMessage).map(({ state }) => state),
+      ['output-available', 'input-available'],
+    );
     const answer = async (output: string) =>
       one.addToolOutput({ tool: 'pick_color', toolCallId: pending()[0]!.toolCallId, output });
     await answer('blue');

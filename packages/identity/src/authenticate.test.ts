@@ -102,7 +102,11 @@ describe('who is calling', () => {
   it('is the local admin in development mode on a route of other people’s clients, whatever bearer token they send', async () => {
     const route = { ignoresForeignTokens: true };
     const host = 'localhost:8080';
-    const caller = async (environment: Record<string, string>, headers: Record<string, string>, asked?: typeof route) => {
+    const caller = async (
+      environment: Record<string, string>,
+      headers: Record<string, string>,
+      asked?: typeof route,
+    ) => {
       await using authenticator = openAuthenticator(configOf(environment), database, silentLog);
       return (await authenticator.authenticate((name) => headers[name], asked)).userId;
     };

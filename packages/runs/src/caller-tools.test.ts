@@ -201,7 +201,13 @@ describe('tools that a caller offers', () => {
     const id = callerCallId(runId, 12);
     assert.ok(id.length <= 40 && /^[\w-]+$/.test(id), id);
     assert.deepEqual(readCallerCallId(id), { runId, step: 12 });
-    for (const other of ['call_1', `${id}x`, id.replace('call_', ''), id.replace('_12', '_012'), id.replace('_12', '_0')])
+    for (const other of [
+      'call_1',
+      `${id}x`,
+      id.replace('call_', ''),
+      id.replace('_12', '_012'),
+      id.replace('_12', '_0'),
+    ])
       assert.equal(readCallerCallId(other), undefined, other);
   });
 });

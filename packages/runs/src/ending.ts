@@ -64,16 +64,13 @@ export async function fail(work: RunExecution, error: ReeveError): Promise<void>
 }
 
 /** What a run that used tools did right, for those that are asked for something alike. */
-async function learn(
-  tx: Tx,
-  work: RunExecution,
-  steps: readonly StepRecord[],
-  rules: MemoryRules,
-): Promise<void> {
+async function learn(tx: Tx, work: RunExecution, steps: readonly StepRecord[], rules: MemoryRules): Promise<void> {
   const { run, agent } = work;
   // Tools of the caller are gone when the next run might follow the example.
   const calls = steps.flatMap((step) =>
-    step.kind === 'tool' && step.output?.tool_status === 'success' && !isOfCaller(work, step.name) ? [{ tool: step.name, input: step.input }] : [],
+    step.kind === 'tool' && step.output?.tool_status === 'success' && !isOfCaller(work, step.name)
+      ? [{ tool: step.name, input: step.input }]
+      : [],
   );
   if (calls.length === 0) return;
   const { tenantId, sessionId, id: runId, input: goal } = run;
@@ -136,8 +133,7 @@ async function hasNews(tx: Tx, work: RunExecution): Promise<boolean> {
   const approvals = await selectToolApprovals(tx, work.run.id);
   const children = await selectAwaited(tx, work.run.id);
   const callerCalls = work.callerTools === null ? [] : await selectCallerCalls(tx, work.run.id);
-  const isNews =
-    !isDeepStrictEqual(approvals, work.approvals) || !children.every(isUnended) || callerCalls.some(isDue);
+  const isNews = !isDeepStrictEqual(approvals, work.approvals) || !children.every(isUnended) || callerCalls.some(isDue);
   Object.assign(work, { approvals, children, callerCalls });
   return isNews;
 }

@@ -115,7 +115,11 @@ async function beginCalls(
     return {
       settled: steps,
       begun: calls,
-      events: [...settled.events, ...calls.map((call) => toolCallEvent(call, forCaller.includes(call.number))), ...questions.map(({ event }) => event)],
+      events: [
+        ...settled.events,
+        ...calls.map((call) => toolCallEvent(call, forCaller.includes(call.number))),
+        ...questions.map(({ event }) => event),
+      ],
       audit: [
         ...settled.audit,
         ...calls.map(({ number, name }) => ({ action: 'TOOL_CALL' as const, details: { step: number, tool: name } })),

@@ -16,10 +16,7 @@ import { hasTool, isOffered, withStep, type RunExecution } from './execution.ts'
  * or makes the next call, together with those after it where none of them has an effect. Where nothing can be done it answers
  * what is waited for: the caller, if any call is the caller's to make, else people, else child runs.
  */
-export async function toolSteps(
-  work: RunExecution,
-  signal: AbortSignal,
-): Promise<Waited | undefined> {
+export async function toolSteps(work: RunExecution, signal: AbortSignal): Promise<Waited | undefined> {
   const due = work.steps
     .filter((step) => step.kind === 'tool')
     .filter(({ status }) => status === 'pending')

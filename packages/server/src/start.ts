@@ -289,6 +289,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     mcpServers,
     skills: toolbox.skills,
     skillsOf: toolbox.skillsOf,
+    embedder: embedders?.opened,
     reader,
     sandbox,
     worker,

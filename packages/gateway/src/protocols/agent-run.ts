@@ -5,13 +5,7 @@ import { inTenant } from '@reeve/db';
 import { requesterOf } from '@reeve/http';
 import { newId, ReeveError } from '@reeve/kit';
 import { appendMessages, ensureSession, type NewMessage } from '@reeve/memory';
-import {
-  checkCallerTools,
-  refuseWhileCallerIsAsked,
-  startRun,
-  type CallerTools,
-  type StartedRun,
-} from '@reeve/runs';
+import { checkCallerTools, refuseWhileCallerIsAsked, startRun, type CallerTools, type StartedRun } from '@reeve/runs';
 import type { Caller, ProtocolParts } from './protocol.ts';
 
 /** A request of another protocol for a run of an agent. */
@@ -87,13 +81,16 @@ export function sessionIdOf(tenantId: string, name: string): string {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** The header by which Open WebUI names the chat that a request belongs to, where it is told to forward it. */
+export const CHAT_HEADER = 'x-openwebui-chat-id';
+
 /** The conversation that a request names, wherever it does; the body goes before the header. */
 export function sessionNameOf(
   { session_id, metadata }: { session_id?: string | null | undefined; metadata?: object | null | undefined },
   header: (name: string) => string | undefined,
 ): string | undefined {
   const inMetadata = (metadata as { session_id?: unknown } | null | undefined)?.session_id;
-  const name = session_id ?? inMetadata ?? header('x-session-id');
+  const name = session_id ?? inMetadata ?? header('x-session-id') ?? header(CHAT_HEADER);
   if (name === undefined || name === null || name === '') return undefined;
   if (typeof name === 'string' && name.length <= 200) return name;
   const path = name === inMetadata ? 'metadata.session_id' : 'x-session-id';
@@ -102,7 +99,8 @@ export function sessionNameOf(
   });
 }
 
-function noAgent({ agent, agentField }: AgentRunRequest): ReeveError {
+/** The failure of a request that names an agent that does not exist. */
+export function noAgent({ agent, agentField }: Pick<AgentRunRequest, 'agent' | 'agentField'>): ReeveError {
   return new ReeveError('not_found', `there is no agent ${agent}`, {
     details: [{ path: agentField, message: 'is not an agent' }],
   });

@@ -9,6 +9,7 @@ import {
   toModelConversation,
   textOf,
   type ConversationMessage,
+  type Images,
 } from './message-mapping.ts';
 
 /** Maps a chat completion to a request to a plain model. Throws `invalid_request` for content that no model accepts. */
@@ -55,15 +56,15 @@ export function refuseUnknown({ n, modalities, logprobs }: ChatCompletionRequest
   if (logprobs === true) throw invalidField('logprobs', 'log probabilities are not known here');
 }
 
-/** Maps the messages of a request. Paths of image parts are added to `pictures`; without it images are refused. */
-export function readMessages(messages: readonly ChatMessage[], pictures?: string[]): ConversationMessage[] {
+/** Maps the messages of a request. Images of the user are treated as `images` says; without it they are refused. */
+export function readMessages(messages: readonly ChatMessage[], images?: Images): ConversationMessage[] {
   const said: ConversationMessage[] = [];
   for (const [index, message] of messages.entries()) {
     const path = `messages.${index}`;
     const text = textOf(
       message.content ?? (message.role === 'assistant' ? message.refusal : undefined),
       `${path}.content`,
-      message.role === 'user' ? pictures : undefined,
+      message.role === 'user' ? images : undefined,
     );
     if (message.role === 'tool') {
       const toolCallId = message.tool_call_id ?? '';

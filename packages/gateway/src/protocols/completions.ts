@@ -1,14 +1,17 @@
-import { routes, type ChatCompletionRequest } from '@reeve/contract';
+import { findAgent } from '@reeve/agents';
+import { routes, type Agent, type ChatCompletionRequest } from '@reeve/contract';
+import { inTenant } from '@reeve/db';
 import { EventStream, Reply, type App, type Call } from '@reeve/http';
 import { newId } from '@reeve/kit';
 import type { ModelPart } from '@reeve/models';
 import { followForCaller, type StartedRun } from '@reeve/runs';
-import { sessionNameOf, startAgentRun } from './agent-run.ts';
+import { noAgent, sessionNameOf, startAgentRun } from './agent-run.ts';
+import { isChatChore, multitaskOfChat } from './chat-client.ts';
 import { answerRun, callerToolsOf, runsCalledIn } from './caller-results.ts';
 import { chunksOfModel, chunksOfRun, completionOfModel, completionOfRun } from './completion-chunks.ts';
 import { chatCallOf, refuseUnknown, readMessages, toolsOf } from './completion-request.ts';
 import { withErrorEvent, passErrorsAsEvents } from './stream-errors.ts';
-import { openModelCall } from './model-call.ts';
+import { imagesFor, openModelCall } from './model-call.ts';
 import { agentOf, runHeaders, WAIT_MS, type ProtocolParts } from './protocol.ts';
 import { isRelayed, relayedAnswer, relayedEvents } from './relayed.ts';
 import { toAgentInput, type ConversationMessage } from './message-mapping.ts';
@@ -20,7 +23,8 @@ export function mountCompletions(app: App, parts: ProtocolParts): void {
   app.mount(routes.createChatCompletion, async (call) => {
     refuseUnknown(call.body);
     const agent = agentOf(call.body.model);
-    return agent === undefined ? askModel(parts, call) : askAgent(parts, call, agent);
+    if (agent === undefined) return askModel(parts, call, call.body);
+    return isChatChore(call.body) ? askModelOf(parts, call, agent) : askAgent(parts, call, agent);
   });
 }
 
@@ -40,7 +44,7 @@ export function completionStream(
 
 async function askAgent(parts: ProtocolParts, call: Completion, agent: string): Promise<Reply | EventStream> {
   const { body, principal, signal } = call;
-  const said = readMessages(body.messages);
+  const said = readMessages(body.messages, imagesFor(parts.models));
   const answered = await answerRun(parts, call, said);
   const started = answered ?? (await startRunOf(parts, call, agent, said));
   const after = answered?.after ?? 0;
@@ -53,13 +57,14 @@ async function askAgent(parts: ProtocolParts, call: Completion, agent: string): 
   return new Reply(200, await completionOfRun(runId, started.agent, events, after), undefined, headers);
 }
 
-function startRunOf(
+async function startRunOf(
   parts: ProtocolParts,
   call: Completion,
   agent: string,
   said: readonly ConversationMessage[],
 ): Promise<StartedRun> {
   const { body, header } = call;
+  const multitask = body.multitask ?? (await multitaskOfChat(parts, call));
   return startAgentRun(parts, call, {
     source: 'chat_completions',
     agent,
@@ -67,22 +72,35 @@ function startRunOf(
     ...toAgentInput(said, 'messages'),
     session: sessionNameOf(body, header),
     payload: { model: body.model, metadata: body.metadata ?? {} },
-    multitask: body.multitask,
+    multitask,
     callerTools: callerToolsOf(toolsOf(body), body.tool_choice),
     toolPath: (index) => `tools.${index}.function.name`,
     called: runsCalledIn(said),
   });
 }
 
-async function askModel(parts: ProtocolParts, call: Completion): Promise<Reply | EventStream> {
-  const { body, sent, signal } = call;
+/** Asks the model of an agent, on the agent’s account: no run, and nothing of it in any session. */
+async function askModelOf(parts: ProtocolParts, call: Completion, ref: string): Promise<Reply | EventStream> {
+  const { tenantId } = call.principal;
+  const agent = await inTenant(parts.database.db, tenantId, (tx) => findAgent(tx, tenantId, ref));
+  if (agent === undefined) throw noAgent({ agent: ref, agentField: 'model' });
+  return askModel(parts, call, { ...call.body, model: agent.model_id }, agent);
+}
+
+async function askModel(
+  parts: ProtocolParts,
+  call: Completion,
+  body: ChatCompletionRequest,
+  agent?: Pick<Agent, 'slug' | 'persona_id'>,
+): Promise<Reply | EventStream> {
+  const { sent, signal } = call;
   const head = {
     id: `chatcmpl-${newId().replaceAll('-', '')}`,
     created: Math.floor(Date.now() / 1000),
     model: body.model ?? parts.models.describe(null).id,
   };
   const chat = chatCallOf(body, sent);
-  const opened = await openModelCall(parts, call, (left, ledger) => parts.models.chat(chat, left, ledger));
+  const opened = await openModelCall(parts, call, (left, ledger) => parts.models.chat(chat, left, ledger), agent);
   if (isRelayed(opened.first)) {
     if (body.stream)
       return new EventStream((reader) =>

@@ -1,5 +1,6 @@
 import type { App, EventStream } from '@reeve/http';
 import { mountCompanion } from './companion.ts';
+import { mountEmbeddings } from './embeddings.ts';
 import { completionStream, mountCompletions } from './completions.ts';
 import { mountModels } from './models.ts';
 import type { ProtocolParts } from './protocol.ts';
@@ -16,6 +17,7 @@ export type { ProtocolParts } from './protocol.ts';
 export function mountProtocols(app: App, parts: ProtocolParts): void {
   mountCompletions(app, parts);
   mountModels(app, parts);
+  mountEmbeddings(app, parts);
   mountResponses(app, parts);
   mountUiChat(app, parts);
   mountCompanion(app, parts);

@@ -15,8 +15,9 @@ export interface ResponseRef {
 
 /** What a response is by its id; undefined where it can be nothing. */
 export function readResponseId(responseId: string): ResponseRef | undefined {
-  const found =
-    /^resp_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})(?:_([1-9]\d{0,8}))?$/.exec(responseId);
+  const found = /^resp_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})(?:_([1-9]\d{0,8}))?$/.exec(
+    responseId,
+  );
   if (found === null) return undefined;
   return { id: found.slice(1, 6).join('-'), after: Number(found[6] ?? 0) };
 }

@@ -9,6 +9,7 @@ import {
   toModelConversation,
   textOf,
   type ConversationMessage,
+  type Images,
 } from './message-mapping.ts';
 
 /** Maps a request to a model request; `before` is the conversation so far. */
@@ -40,6 +41,13 @@ export function toolsOf({ tools }: ResponseRequest): ModelRequest['tools'] {
   return (tools ?? []).map((tool, index) => toolOf(tool.type, tool, `tools.${index}`));
 }
 
+/** How an input is read. */
+interface Reading {
+  /** True for the id of a call that need not be in the input. */
+  readonly isKnown?: (callId: string) => boolean;
+  readonly images?: Images;
+}
+
 /**
  * The input of a request as what was said after `before`. Throws `invalid_request` for an item that cannot be read, and for the output
  * of a call that is neither there nor `isKnown`.
@@ -47,11 +55,11 @@ export function toolsOf({ tools }: ResponseRequest): ModelRequest['tools'] {
 export function readMessages(
   input: ResponseRequest['input'],
   before: readonly ConversationMessage[],
-  isKnown: (callId: string) => boolean = () => false,
+  { isKnown = () => false, images }: Reading = {},
 ): ConversationMessage[] {
   if (typeof input === 'string') return [{ role: 'user', text: input }];
   const said: ConversationMessage[] = [];
-  for (const [index, item] of input.entries()) add(said, before, item, `input.${index}`, isKnown);
+  for (const [index, item] of input.entries()) add(said, before, item, `input.${index}`, { isKnown, images });
   return said;
 }
 
@@ -60,12 +68,12 @@ function add(
   before: readonly ConversationMessage[],
   item: ResponseInputItem,
   path: string,
-  isKnown: (callId: string) => boolean,
+  { isKnown = () => false, images }: Reading,
 ): void {
   const type = item.type ?? 'message';
   if (type === 'message') {
     if (item.role === undefined) throw invalidField(`${path}.role`, 'is required for a message');
-    const text = textOf(item.content, `${path}.content`);
+    const text = textOf(item.content, `${path}.content`, images);
     if (item.role === 'assistant') said.push({ role: 'assistant', text, toolCalls: [] });
     else said.push({ role: item.role === 'user' ? 'user' : 'system', text });
   } else if (type === 'function_call') {

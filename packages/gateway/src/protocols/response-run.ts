@@ -31,12 +31,7 @@ export function responseStream(
 }
 
 /** The response that a turn of a run is at the moment. What one that has not ended says is in its stream. */
-export async function responseOfRun(
-  parts: Parts,
-  tenantId: string,
-  run: Run,
-  after: number,
-): Promise<ResponseObject> {
+export async function responseOfRun(parts: Parts, tenantId: string, run: Run, after: number): Promise<ResponseObject> {
   const base = await readBase(parts, tenantId, run, after);
   let last: RunEvent | undefined;
   async function* events() {

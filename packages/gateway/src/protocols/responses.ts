@@ -5,7 +5,7 @@ import { invalidField, newId, ReeveError, storable } from '@reeve/kit';
 import { cancelRun, readCallerCallId, refuseUnpaid, type StartedRun } from '@reeve/runs';
 import { sessionNameOf, startAgentRun } from './agent-run.ts';
 import { answerRun, callerToolsOf, runsCalledIn } from './caller-results.ts';
-import { openModelCall } from './model-call.ts';
+import { imagesFor, openModelCall } from './model-call.ts';
 import { agentOf, runHeaders, WAIT_MS, type ProtocolParts } from './protocol.ts';
 import { baseOfModel, readResponseId, type ResponsePayload, type ResponseRef } from './response-base.ts';
 import { eventsOfModel } from './response-events.ts';
@@ -65,7 +65,8 @@ export function mountResponses(app: App, parts: ProtocolParts): void {
 async function askAgent(parts: ProtocolParts, call: Create, agent: string): Promise<Reply | EventStream> {
   const { body, principal, signal } = call;
   const { tenantId } = principal;
-  const said = readMessages(body.input, [], (callId) => readCallerCallId(callId) !== undefined);
+  const isKnown = (callId: string) => readCallerCallId(callId) !== undefined;
+  const said = readMessages(body.input, [], { isKnown, images: imagesFor(parts.models) });
   const previous =
     body.previous_response_id == null ? undefined : await requirePrevious(parts, tenantId, body.previous_response_id);
   const answered = await answerRun(parts, call, said, previous?.id);
@@ -129,7 +130,7 @@ async function askModel(parts: ProtocolParts, call: Create): Promise<ResponseObj
   const previousId = body.previous_response_id == null ? null : (readResponseId(body.previous_response_id)?.id ?? null);
   const before =
     body.previous_response_id == null ? [] : await conversation(parts, principal.tenantId, body.previous_response_id);
-  const input = readMessages(body.input, before);
+  const input = readMessages(body.input, before, { images: imagesFor(parts.models) });
   const request = modelRequestOf(body, before, input);
   const id = newId();
   const base = baseOfModel(id, body.model ?? parts.models.describe(null).id, body);
@@ -148,7 +149,11 @@ async function askModel(parts: ProtocolParts, call: Create): Promise<ResponseObj
 }
 
 /** What was said up to a model’s answer. Throws `not_found`, and `invalid_request` for a response of an agent. */
-async function conversation(parts: ProtocolParts, tenantId: string, responseId: string): Promise<ConversationMessage[]> {
+async function conversation(
+  parts: ProtocolParts,
+  tenantId: string,
+  responseId: string,
+): Promise<ConversationMessage[]> {
   const id = readResponseId(responseId)?.id;
   const said = id && (await inTenant(parts.database.db, tenantId, (tx) => selectConversation(tx, tenantId, id)));
   if (said) return said;

@@ -29,7 +29,10 @@ export interface CallsTold {
  */
 
 /** The events of a turn, with `session_start` before all; `calls` ends one that is not the last, whose result is its own usage. */
-export async function* turnOf(events: AsyncIterable<RunEvent>, after: number): AsyncGenerator<RunEvent | CallsTold, void> {
+export async function* turnOf(
+  events: AsyncIterable<RunEvent>,
+  after: number,
+): AsyncGenerator<RunEvent | CallsTold, void> {
   const open = new Map<number, CallerCallTold>();
   let usage: Usage = NOTHING;
   let startedAt = '';

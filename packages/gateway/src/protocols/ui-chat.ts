@@ -25,7 +25,11 @@ export function mountUiChat(app: App, parts: ProtocolParts): void {
     const run = await runInProgress(parts, tenantId, sessionIdOf(tenantId, id));
     if (run === undefined) return new Reply(204, null);
     const stillAsked = () =>
-      inTenant(parts.database.db, tenantId, async (tx) => (await selectWaitingForCaller(tx, tenantId, { ids: [run.id] })).length > 0);
+      inTenant(
+        parts.database.db,
+        tenantId,
+        async (tx) => (await selectWaitingForCaller(tx, tenantId, { ids: [run.id] })).length > 0,
+      );
     return uiStream(parts, tenantId, run.id, { headers: headersOf(run), stillAsked });
   });
 }

@@ -110,8 +110,7 @@ export async function selectWaitingForCaller(
   tenantId: string,
   runs: { readonly ids: readonly string[] } | { readonly sessionId: string },
 ): Promise<string[]> {
-  const which =
-    'ids' in runs ? sql`r.id = any(${[...runs.ids]}::uuid[])` : sql`r.session_id = ${runs.sessionId}::uuid`;
+  const which = 'ids' in runs ? sql`r.id = any(${[...runs.ids]}::uuid[])` : sql`r.session_id = ${runs.sessionId}::uuid`;
   const { rows } = await sql<{ id: string }>`
     select r.id from runs r
     where r.tenant_id = ${tenantId} and ${which} and r.status in ('queued', 'running') and exists (

@@ -60,7 +60,7 @@ const PAGE = 500;
 
 /** The events that a run has so far, from the first. */
 export async function* readEvents(database: Database, tenantId: string, runId: string): AsyncGenerator<RunEvent, void> {
-  for (let last = 0; ; ) {
+  for (let last = 0; ;) {
     const events = await inTenant(database.db, tenantId, (tx) => selectEvents(tx, tenantId, runId, last, PAGE));
     yield* events;
     last = events.at(-1)?.seq ?? last;
