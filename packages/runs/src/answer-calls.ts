@@ -61,7 +61,7 @@ export async function answerCalls(
     }
     if (fresh > 0) {
       await updateResumed(tx, run.id);
-      await resumeTask(tx, handler, tenantId, run.taskId, ['caller', 'approval', 'dependencies'], effects);
+      await resumeTask(tx, handler, tenantId, run.taskId, ['caller'], effects);
     }
     const before = given.flatMap(({ step }) => calls.find((one) => one.step === step)?.answeredSeq ?? []);
     const { id: runId, taskId, sessionId, agentSlug: agent } = run;
