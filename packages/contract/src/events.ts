@@ -54,7 +54,7 @@ export const RunEvent = z
       tools: z.array(z.string()).optional(),
       discard_step: z.number().int().optional(),
       waiting_for: z
-        .enum(['approval', 'budget', 'dependencies'])
+        .enum(['approval', 'budget', 'dependencies', 'caller'])
         .optional()
         .describe('The run is put aside until that is there.'),
       step: z.number().int().optional(),
@@ -72,6 +72,10 @@ export const RunEvent = z
       tool_call_id: z.string(),
       name: z.string(),
       input: z.unknown(),
+      for_caller: z
+        .literal(true)
+        .optional()
+        .describe('The tool is one that the caller offered: the run waits until the caller gives the result.'),
     }),
     z.object({
       ...base,

@@ -386,6 +386,8 @@ const COLUMNS = {
     indexed_until: NO,
   },
   settings: { tenant_id: NO, name: NO, value: NO, updated_by: NO, updated_at: NO },
+  caller_tools: { run_id: NO, tenant_id: NO, tools: NO, choice: YES },
+  caller_calls: { run_id: NO, step: NO, tenant_id: NO, expires_at: NO, outcome: YES, answered_seq: YES },
   steps: {
     run_id: NO,
     number: NO,

@@ -141,6 +141,8 @@ function rowsFor(tenant_id: string): Rows {
       answered: '',
     },
     steps: { run_id, number: 1, tenant_id, kind: 'model', name: '', input: empty, status: 'pending', started_at: time },
+    caller_tools: { run_id, tenant_id, tools: empty },
+    caller_calls: { run_id, step: 1, tenant_id, expires_at: time },
     model_calls: {
       id: newId(),
       tenant_id,

@@ -1,3 +1,4 @@
+export { IMAGE_NOTE } from './image-note.ts';
 export { modelSettings } from './config.ts';
 export type { ModelConfig, Provider } from './config.ts';
 export { openEmbedder } from './embeddings/embedder.ts';

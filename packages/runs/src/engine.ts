@@ -63,7 +63,7 @@ function isOutOfReach(thrown: unknown): boolean {
   return thrown instanceof ReeveError && thrown.reason === 'internal' && isTransient(thrown.cause);
 }
 
-/** After a crash, a retry or a wait: reads what people decided and which child runs have ended, closes the books on calls that were cut off, and sees to it that there is a step. */
+/** After a crash, a retry or a wait: reads what people decided, which child runs have ended and what the caller answered, closes the books on calls that were cut off, and sees to it that there is a step. */
 async function recover(work: RunExecution): Promise<void> {
   if (work.steps.some((step) => step.kind === 'tool' && step.status === 'pending' && !work.begun.has(step.number)))
     await readAnswers(work);
@@ -106,6 +106,7 @@ async function advance(work: RunExecution, signal: AbortSignal): Promise<void> {
 const WAITS = {
   approval: 'waiting for approval of a tool call',
   dependencies: 'waiting for child runs',
+  caller: 'waiting for the caller to give the results of its tools',
 } as const;
 
 /** Commits that a model call begins; where it had before, readers are told to void what it streamed then. */

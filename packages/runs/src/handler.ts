@@ -12,6 +12,7 @@ import { appendEventsAtEnd } from './log.ts';
 import type { RunState } from './run.ts';
 import { readHistory } from './session.ts';
 import { openRun, unknownAgent } from './start.ts';
+import { selectCallerTools } from './store/caller-tools.ts';
 import { selectLastSeq } from './store/event.ts';
 import { selectRunRecord, updateEndedRun, updateRevivedRun, updateRunning } from './store/run.ts';
 import { selectStepRecords, updateAbandoned } from './store/step.ts';
@@ -76,6 +77,7 @@ async function loadState(
   const run = await selectRunRecord(tx, task.tenantId, { taskId: task.id });
   if (run === undefined) return openForTask(tx, parts, task, vector);
   const config = await selectAgentVersion(tx, run.agentId, run.agentVersion);
+  const callerTools = await selectCallerTools(tx, run.id);
   if (run.startedAt === null) {
     const agent = { ...config, id: run.agentId, version: run.agentVersion };
     const said = (run.forkStep ?? 1) > 1 ? (task.payload.message as string | undefined) : undefined;
@@ -84,7 +86,7 @@ async function loadState(
       { type: 'system', phase: 'started', message: 'started' },
       ...events,
     ]);
-    return { ...begun, agent: config, lastSeq: told.at(-1)!.seq };
+    return { ...begun, agent: config, callerTools, lastSeq: told.at(-1)!.seq };
   }
   // One that waits for money looks again every minute: that it goes on is told when it does.
   if (run.status !== 'running' && run.waitingFor !== 'budget')
@@ -97,6 +99,7 @@ async function loadState(
   return {
     run: { ...run, status: 'running', waitingFor: null },
     agent: config,
+    callerTools,
     history: await readHistory(tx, run.tenantId, run.sessionId, run.historyUntil),
     steps: await selectStepRecords(tx, run.id),
     begun: [],

@@ -15,9 +15,10 @@ import {
   type StepRecord,
   type ToolStep,
 } from './run.ts';
+import { insertCallerCalls } from './store/caller-tools.ts';
 import type { SettledStep } from './store/transition.ts';
 import { questionOf, readAnswers } from './tool-question.ts';
-import { isOffered, ledgerOf, requestOf, withStep, type RunExecution } from './execution.ts';
+import { isOfCaller, isOffered, ledgerOf, requestOf, withStep, type RunExecution } from './execution.ts';
 
 export const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'outcome']);
 
@@ -94,7 +95,7 @@ async function beginCalls(
   await work.commit(async (read) => {
     const asked = await selectAskedTools(read, run.tenantId, names);
     for (const name of names) if (agent.approvals.includes(name) || work.rules(name) === 'approve') asked.add(name);
-    const first = toolCalls.findIndex(({ name }) => !asked.has(name));
+    const first = toolCalls.findIndex(({ name }) => !asked.has(name) && !isOfCaller(work, name));
     calls = toolCalls.map(({ id, name, input }, index) => ({
       runId: run.id,
       number: after.length + 1 + index,
@@ -110,15 +111,21 @@ async function beginCalls(
     const questions = calls
       .filter(({ name }) => asked.has(name))
       .map((call) => questionOf(work, call, 'tool_call', newId()));
+    const forCaller = calls.filter(({ name }) => isOfCaller(work, name)).map(({ number }) => number);
     return {
       settled: steps,
       begun: calls,
-      events: [...settled.events, ...calls.map(toolCallEvent), ...questions.map(({ event }) => event)],
+      events: [
+        ...settled.events,
+        ...calls.map((call) => toolCallEvent(call, forCaller.includes(call.number))),
+        ...questions.map(({ event }) => event),
+      ],
       audit: [
         ...settled.audit,
         ...calls.map(({ number, name }) => ({ action: 'TOOL_CALL' as const, details: { step: number, tool: name } })),
       ],
       async write(tx: Tx, effects: PostCommitEffects) {
+        await insertCallerCalls(tx, run.tenantId, run.id, forCaller, work.callerWaitMs);
         for (const question of questions) await requestToolApproval(tx, claim.task, question.asked, effects);
       },
     };
@@ -133,9 +140,16 @@ function withoutInputs(output: ModelOutput) {
   return { ...output, toolCalls: output.toolCalls.map(({ id, name }) => ({ id, name })) };
 }
 
-/** Tells readers of a tool call. */
-export function toolCallEvent({ number, callId, name, input }: ToolStep): NewRunEvent {
-  return { type: 'tool_call', step: number, tool_call_id: callId, name, input };
+/** Tells readers of a tool call, which may be one that the caller is to make. */
+export function toolCallEvent({ number, callId, name, input }: ToolStep, isForCaller: boolean): NewRunEvent {
+  return {
+    type: 'tool_call',
+    step: number,
+    tool_call_id: callId,
+    name,
+    input,
+    ...(isForCaller && { for_caller: true as const }),
+  };
 }
 
 /** Settles the model call as not made: its conversation is to be summed up first, and the call made after that. */

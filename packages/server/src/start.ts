@@ -190,6 +190,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     },
     skillsOf: toolbox.skillsOf,
     memoryRulesOf,
+    callerWaitMs: config.callerToolTimeoutMs,
     toolContext: async (run, agent, key, signal) => ({
       ...(await toolContextFor(
         { tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id },
@@ -288,6 +289,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     toolCalls,
     mcpServers,
     skills: toolbox.skills,
+    skillsOf: toolbox.skillsOf,
+    embedder: embedders?.opened,
     reader,
     sandbox,
     worker,

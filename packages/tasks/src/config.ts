@@ -33,6 +33,14 @@ export const taskSettings = {
       .default(30)
       .describe('Days to keep ended tasks with their runs, events and journal, and unused workspaces; 0: for ever.'),
   ),
+  callerToolTimeoutMs: setting(
+    'REEVE_CALLER_TOOL_TIMEOUT_MS',
+    count(604_800_000)
+      .default(3_600_000)
+      .describe(
+        'Time that a run waits for the result of a tool that its caller offered, in milliseconds; then the call has failed, and the run goes on.',
+      ),
+  ),
   leaseMs: setting(
     'REEVE_LEASE_MS',
     count(3_600_000)

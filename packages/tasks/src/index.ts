@@ -16,6 +16,7 @@ export type { JournalFeed } from './journal/journal-feed.ts';
 export { joinKey } from './queue/join-key.ts';
 export { setPolicyLimits } from './limits/limit.ts';
 export { mountTaskStreams } from './journal/live-routes.ts';
+export { lockForResume, resumeTask } from './queue/resume-task.ts';
 export { lockClaimed, resumeShort, suspendTask } from './queue/suspend-task.ts';
 export type { PostCommitEffects } from './queue/post-commit-effects.ts';
 export { queueTransaction, withPostCommitEffects } from './queue/queue-transaction.ts';

@@ -96,6 +96,7 @@ export async function passTime({ db }: Database, ms: number): Promise<void> {
   await sql`update leases set expires_at = expires_at - ${interval}`.execute(db);
   await sql`update waiting_tasks set due_at = due_at - ${interval}`.execute(db);
   await sql`update approvals set expires_at = expires_at - ${interval} where status = 'pending'`.execute(db);
+  await sql`update caller_calls set expires_at = expires_at - ${interval}`.execute(db);
   await sql`update schedules set next_run_at = next_run_at - ${interval}`.execute(db);
   await sql`update memories set expires_at = expires_at - ${interval}`.execute(db);
   await sql`update memory_extractions set due_at = due_at - ${interval}`.execute(db);

@@ -14,6 +14,7 @@ import {
   selectRun,
   startRun,
   waitForRun,
+  type CallerTools,
   type EndedRun,
   type Feed,
   type RunHandler,
@@ -36,6 +37,7 @@ interface Asked {
   readonly sessionId?: string | undefined;
   readonly agent?: string;
   readonly multitask?: Multitask;
+  readonly callerTools?: CallerTools;
 }
 
 /** An engine on a database of its own, with a scripted model and tools that count their calls. */
@@ -108,6 +110,7 @@ export async function openTestEngine({
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
     memoryRulesOf,
+    callerWaitMs: 3_600_000,
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
     skillsOf: () => ({ prompt: '', tools: [] }),
     toolContext: async (run, _skills, idempotencyKey, signal) => ({
@@ -162,7 +165,7 @@ export async function openTestEngine({
     gates,
     startWorker: startTestWorker,
     makeAgent,
-    start: (input, { agent = 'counter', sessionId, multitask, ...asked } = {}) =>
+    start: (input, { agent = 'counter', sessionId, multitask, callerTools, ...asked } = {}) =>
       startRun('worker' in asked ? { ...parts, worker: asked.worker } : parts, {
         requester,
         source: 'query',
@@ -171,6 +174,7 @@ export async function openTestEngine({
         payload: {},
         sessionId,
         ...(multitask && { multitask }),
+        ...(callerTools && { callerTools }),
       }),
     wait,
     async finish(runId) {

@@ -12,7 +12,7 @@ export const RunStatus = z.enum(RUN_STATUSES);
 export type RunStatus = z.infer<typeof RunStatus>;
 
 /** What keeps a run that has begun from going on: a person's decision, money, or the end of its child runs. */
-export const RunWait = z.enum(['approval', 'budget', 'dependencies']);
+export const RunWait = z.enum(['approval', 'budget', 'dependencies', 'caller']);
 export type RunWait = z.infer<typeof RunWait>;
 
 /** What becomes of a message to a session whose run has not ended. */

@@ -64,6 +64,11 @@ export async function updateParked(db: Db, runId: string, waitingFor: RunWait): 
   await db.updateTable('runs').set({ status: 'queued', waiting_for: waitingFor }).where('id', '=', runId).execute();
 }
 
+/** Marks a run that was put aside as one that waits for nothing but a worker. */
+export async function updateResumed(db: Db, runId: string): Promise<void> {
+  await db.updateTable('runs').set({ waiting_for: null }).where('id', '=', runId).execute();
+}
+
 /**
  * Brings an ended run back, for a retry of its task: settled steps are kept, and what its end had closed is open again. A child
  * run that was cancelled with it is let go, and will be opened anew.

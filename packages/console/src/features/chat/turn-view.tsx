@@ -132,6 +132,8 @@ function Progress({ begun, waiting, onTakeBack }: ProgressProps) {
         <Status status="waiting" text="Waits for a decision, and goes on then" />
       ) : waiting?.for === 'dependencies' ? (
         <Status status="running" text="Other agents work for it" />
+      ) : waiting?.for === 'caller' ? (
+        <Status status="waiting" text="Waits for its caller, whose tool it called" />
       ) : (
         <Status status="running" text={begun ? 'Working' : 'Starting'} />
       )}

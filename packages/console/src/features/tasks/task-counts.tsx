@@ -15,6 +15,7 @@ const WAITING: Record<WaitingFor | 'ready', string> = {
   retry: 'for a retry',
   budget: 'for budget',
   concurrency: 'for their turn',
+  caller: 'for their callers',
 };
 
 interface TaskCountsProps {

@@ -8,6 +8,7 @@ const WAITS: Record<WaitingFor, string> = {
   retry: 'Waits to be retried',
   budget: 'Waits for budget',
   concurrency: 'Waits for its turn',
+  caller: 'Waits for its caller',
 };
 
 interface TaskStatusProps {

@@ -83,6 +83,7 @@ const WAITING: Readonly<Record<WaitingFor, RawBuilder<unknown>>> = {
   dependencies: sql.raw(
     `(select task_id from task_dependencies except ${UNDECIDED}) union ${WAITING_FOR} 'dependencies'`,
   ),
+  caller: sql.raw(`${WAITING_FOR} 'caller'`),
   schedule: sql.raw(`${WAITING_FOR} 'schedule'`),
   retry: sql.raw(`${WAITING_FOR} 'retry'`),
   concurrency: sql.raw('select task_id from concurrency_slots where not holds'),

@@ -4,14 +4,14 @@ import { sql } from 'kysely';
 /*
  * Rows of waiting_tasks: pending tasks that are not claimable yet
  *
- *   schedule, retry                 until due_at
- *   approval, budget, dependencies  suspended (see suspend-task.ts) until an event resumes them, or until due_at where they have one
+ *   schedule, retry                         until due_at
+ *   approval, budget, dependencies, caller  suspended (see suspend-task.ts) until an event resumes them, or until due_at where they have one
  */
 
 /** What a suspended task waits for. */
-export type SuspendReason = 'approval' | 'budget' | 'dependencies';
+export type SuspendReason = 'approval' | 'budget' | 'dependencies' | 'caller';
 
-const SUSPENDED: readonly string[] = ['approval', 'budget', 'dependencies'] satisfies SuspendReason[];
+const SUSPENDED: readonly string[] = ['approval', 'budget', 'dependencies', 'caller'] satisfies SuspendReason[];
 
 export function isSuspendReason(reason: string): reason is SuspendReason {
   return SUSPENDED.includes(reason);
