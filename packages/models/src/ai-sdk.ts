@@ -83,7 +83,8 @@ async function* answerOnce(
     );
     yield* convert(stream, { provider, model }, { ...ask, onOutput }, patience.onBlock);
   } catch (error) {
-    throw late === undefined ? error : new ReeveError(late.reason, late.message, { cause: error });
+    if (late === undefined) throw error;
+    throw new ReeveError(late.reason, late.message, { cause: error, brokeOff: late.brokeOff });
   } finally {
     patience.stop();
     signal.removeEventListener('abort', abort);

@@ -1,5 +1,6 @@
 export { modelSettings } from './config.ts';
 export type { ModelConfig, Provider } from './config.ts';
+export { hasBrokenOff, isUnavailable } from './call-failure.ts';
 export { openEmbedder } from './embed.ts';
 export type { Embedder, Embeddings, EmbeddingUsage } from './embed.ts';
 export { generateObject } from './generate-object.ts';

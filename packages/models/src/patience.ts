@@ -18,10 +18,11 @@ export interface Patience {
 /** Calls `giveUp` with a `timeout` once the provider has taken longer than its limits allow. */
 export function startPatience(provider: string, limits: Limits, giveUp: (error: ReeveError) => void): Patience {
   const { firstTokenMs, idleMs, thinkingMs } = limits;
-  const late = (why: string) => giveUp(new ReeveError('timeout', `${provider} ${why}`));
-  const watch = startWatch(() => late('fell silent in the middle of its answer'));
+  const late = (why: string, brokeOff: boolean) =>
+    giveUp(new ReeveError('timeout', `${provider} ${why}`, { brokeOff }));
+  const watch = startWatch(() => late('fell silent in the middle of its answer', true));
   const firstToken = setTimeout(
-    () => late(`did not begin its answer within ${firstTokenMs} ms (LLM_FIRST_TOKEN_TIMEOUT_MS)`),
+    () => late(`did not begin its answer within ${firstTokenMs} ms (LLM_FIRST_TOKEN_TIMEOUT_MS)`, false),
     firstTokenMs,
   ).unref();
   return {
