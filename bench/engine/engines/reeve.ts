@@ -47,6 +47,7 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
     memoryRulesOf: async () => DEFAULT_RULES,
+    modelWaitMs: 0,
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
     skillsOf: () => ({ prompt: '', tools: [] }),
     toolContext: async (run, _skills, idempotencyKey, signal) => ({

@@ -11,5 +11,5 @@ export type { RunRequest, StartParts, StartedRun } from './start.ts';
 export { listRuns, selectRun } from './store/run.ts';
 export { selectUnended } from './store/session.ts';
 export { listSteps } from './store/step.ts';
-export { refuseUnpaid, waitForRun } from './wait.ts';
+export { errorOfEvent, refuseUnpaid, waitForRun } from './wait.ts';
 export type { EndedRun } from './wait.ts';

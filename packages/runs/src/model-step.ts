@@ -3,9 +3,10 @@ import type { Tx } from '@reeve/db';
 import { counter, newId, ReeveError } from '@reeve/kit';
 import type { ModelToolCall } from '@reeve/models';
 import { requestToolApproval, selectAskedTools, type PostCommitEffects } from '@reeve/tasks';
+import { askModel } from './ask-model.ts';
 import { isTooLong } from './compaction.ts';
-import { complete } from './ending.ts';
-import { callModel, type ModelAnswer } from './model-call.ts';
+import { complete, fail } from './ending.ts';
+import type { ModelAnswer } from './model-call.ts';
 import {
   nextModelStep,
   sumUsed,
@@ -17,7 +18,8 @@ import {
 } from './run.ts';
 import type { SettledStep } from './store/transition.ts';
 import { questionOf, readAnswers } from './tool-question.ts';
-import { isOffered, ledgerOf, requestOf, withStep, type RunExecution } from './execution.ts';
+import { isUnreadable, unreadableTwice } from './unreadable-arguments.ts';
+import { isOffered, requestOf, withStep, type RunExecution } from './execution.ts';
 
 export const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'outcome']);
 
@@ -30,8 +32,7 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
   log.debug({ run_id: run.id, step: pending.number }, 'calling the model');
   let answer: ModelAnswer;
   try {
-    const write = (events: readonly NewRunEvent[]) => work.commit({ events });
-    answer = await callModel(models, request, signal, pending.number, write, ledgerOf(work, pending.number));
+    answer = await askModel(work, pending.number, request, signal);
   } catch (thrown) {
     // The provider may count more tokens than we do.
     const error = ReeveError.from(thrown);
@@ -40,6 +41,11 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
   }
   const { text, toolCalls, end } = answer;
   work.waitedFor = null;
+  const unreadable = unreadableTwice(
+    work.steps.filter(({ number }) => number < pending.number),
+    toolCalls,
+  );
+  if (unreadable !== undefined) return fail(work, unreadable, answer.rest);
   const output: ModelOutput = {
     text,
     toolCalls,
@@ -94,7 +100,8 @@ async function beginCalls(
   await work.commit(async (read) => {
     const asked = await selectAskedTools(read, run.tenantId, names);
     for (const name of names) if (agent.approvals.includes(name) || work.rules(name) === 'approve') asked.add(name);
-    const first = toolCalls.findIndex(({ name }) => !asked.has(name));
+    const isAsked = ({ name, input }: Pick<ToolStep, 'name' | 'input'>) => asked.has(name) && !isUnreadable(input);
+    const first = toolCalls.findIndex((call) => !isAsked(call) && !isUnreadable(call.input));
     calls = toolCalls.map(({ id, name, input }, index) => ({
       runId: run.id,
       number: after.length + 1 + index,
@@ -107,9 +114,7 @@ async function beginCalls(
       childRunId: null,
       output: null,
     }));
-    const questions = calls
-      .filter(({ name }) => asked.has(name))
-      .map((call) => questionOf(work, call, 'tool_call', newId()));
+    const questions = calls.filter(isAsked).map((call) => questionOf(work, call, 'tool_call', newId()));
     return {
       settled: steps,
       begun: calls,

@@ -10,7 +10,8 @@ import { usdOf } from '@reeve/ledger';
  *      ▲                 │ ▲                       │
  *      └─ parked, until ─┘ └──── retry of its task ┘
  *         a person decides, a budget has room,
- *         or a child run has ended
+ *         a child run has ended, or its model
+ *         takes calls again
  *
  * A run advances by steps, of which one is a model call, a tool call or a compaction:
  *

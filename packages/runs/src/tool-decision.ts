@@ -2,10 +2,12 @@ import type { Approval, ToolOutcome } from '@reeve/contract';
 import { failedOutcome, outcomeOf, type Effect } from '@reeve/tools';
 import type { ToolStep } from './run.ts';
 import { isUnended, type ChildRun } from './store/child.ts';
+import { isUnreadable, unreadableOutcome } from './unreadable-arguments.ts';
 
 /*
  * What is next for a pending tool call
  *
+ *   its arguments are not JSON                          ─► settle with an error that says so
  *   its child run was opened                            ─► wait for it, then settle with what that came to
  *   had begun in another life, and a repeat may do harm ─► ask what became of it ─► retry | skip | a result by hand
  *   people are asked about the tool                     ─► ask whether it may be made ─► call (with edited input) | denied
@@ -52,6 +54,7 @@ export function decideTool(step: ToolStep, { call, outcome }: Answers, standing:
   const { effect, begunHere, asked, child } = standing;
   const edited = editedBy(call);
   const input = inputOf(step, call);
+  if (isUnreadable(input)) return { do: 'settle', outcome: unreadableOutcome(input), label: 'error' };
   if (child !== undefined) {
     if (isUnended(child)) return { do: 'wait', for: 'dependencies' };
     const came = childOutcome(child);

@@ -37,7 +37,7 @@ export async function waitForRun(
       refuseUnpaid(event);
       if (event.type === 'approval_required') asked = ` It waits for approval ${event.approval_id}.`;
       if (event.type === 'approval_decided') asked = '';
-      if (event.type === 'error') failure = errorOf(event, runId);
+      if (event.type === 'error') failure = errorOfEvent(event, runId);
       if (event.type === 'result') result = event;
       if (event.type === 'session_end') break;
     }
@@ -66,6 +66,11 @@ export function refuseUnpaid(event: RunEvent): void {
   });
 }
 
-function errorOf({ code, message }: Extract<RunEvent, { type: 'error' }>, runId: string): ReeveError {
-  return new ReeveError(isReason(code) ? code : 'internal', message, { runId });
+/** The error that an event tells of. */
+export function errorOfEvent(event: Extract<RunEvent, { type: 'error' }>, runId: string): ReeveError {
+  const { code, message, retry_after_ms: retryAfterMs } = event;
+  return new ReeveError(isReason(code) ? code : 'internal', message, {
+    runId,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
 }
