@@ -1,8 +1,8 @@
 export { modelSettings } from './config.ts';
 export type { ModelConfig, Provider } from './config.ts';
-export { hasBrokenOff, isUnavailable } from './call-failure.ts';
-export { openEmbedder } from './embed.ts';
-export type { Embedder, Embeddings, EmbeddingUsage } from './embed.ts';
+export { hasBrokenOff, isUnavailable } from './calls/call-failure.ts';
+export { openEmbedder } from './embeddings/embedder.ts';
+export type { Embedder, Embeddings, EmbeddingUsage } from './embeddings/embedder.ts';
 export { generateObject } from './generate-object.ts';
 export type { GeneratedObject, GenerateObject } from './generate-object.ts';
 export type {
@@ -17,7 +17,7 @@ export type {
   ModelRequest,
   ModelToolCall,
   RelayedPart,
-  Rest,
+  RelayRemainder,
   TokenUsage,
   ToolDefinition,
 } from './model.ts';

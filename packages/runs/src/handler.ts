@@ -25,7 +25,7 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
     prepare: (claim, state) => void prepared.set(claim, state),
     async run(claim, signal) {
       const state = prepared.get(claim) ?? (await load(parts, claim));
-      const interactive = state.run.door !== 'task' && state.run.parentRunId === null;
+      const interactive = state.run.source !== 'task' && state.run.parentRunId === null;
       const canRetry = !interactive && claim.attempt < claim.task.maxAttempts;
       const afterFailure = (error: ReeveError, kind?: StepRecord['kind']): AfterFailure => {
         // A caller who waits is told; a task of the queue has the time.
@@ -128,7 +128,7 @@ async function openForTask(
   const { state } = await openRun(tx, {
     taskId: task.id,
     agent,
-    door: 'task',
+    source: 'task',
     requester,
     input: inputOf(task),
     sessionId: task.sessionId ?? undefined,
