@@ -71,7 +71,11 @@ export function historyOf(messages: readonly SessionMessage[]): ModelMessage[] {
       const said = history.at(-1);
       const text = said?.role === 'assistant' && said.toolCalls.length === 0 ? said.text : '';
       if (text !== '') history.pop();
-      history.push({ role: 'assistant', text, toolCalls: [{ id: call.id, name: call.name, input: shownInput(call.input) }] });
+      history.push({
+        role: 'assistant',
+        text,
+        toolCalls: [{ id: call.id, name: call.name, input: shownInput(call.input) }],
+      });
     } else if (call !== undefined) {
       const { id: toolCallId, name, output, status } = call;
       history.push({ role: 'tool', toolCallId, name, output, isError: status !== 'success' });
