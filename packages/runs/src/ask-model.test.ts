@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { ReeveError } from '@reeve/kit';
 import { openTestEngine, type TestEngine } from '@reeve/testing';
 
-describe('a model call whose answer breaks off', { timeout: 120_000 }, () => {
+describe('a model call whose answer breaks off', { timeout: 300_000 }, () => {
   let engine: TestEngine;
   before(async () => {
     engine = await openTestEngine();
