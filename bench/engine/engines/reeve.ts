@@ -48,6 +48,7 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
     toolRulesOf: async () => () => 'allow',
     memoryRulesOf: async () => DEFAULT_RULES,
     callerWaitMs: 3_600_000,
+    modelWaitMs: 0,
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
     skillsOf: () => ({ prompt: '', tools: [] }),
     toolContext: async (run, _skills, idempotencyKey, signal) => ({

@@ -7,7 +7,7 @@ import type { ExternalState, SenderState } from '@reeve/memory';
 import type { EmbedQuery } from '@reeve/retrieval';
 import type { ModelGateway } from '@reeve/models';
 import type { Sandbox } from '@reeve/sandbox';
-import type { Worker } from '@reeve/tasks';
+import { countModelWaits, type Worker } from '@reeve/tasks';
 import { sql } from 'kysely';
 import type { Circuits } from './circuits.ts';
 
@@ -110,7 +110,7 @@ async function componentsOf({
     tenants: holds.policies(),
     broker: followed('in the database; no external broker is configured'),
     cache: holds.limits(),
-    models: models.health(),
+    models: withWaits(models.health(), checked.status === 'ok' ? await countModelWaits(database.db).catch(() => 0) : 0),
     memory: worse(
       followed(embedKnowledgeQuery === undefined ? 'lexical retrieval' : 'retrieval by words and vectors'),
       externalHealth(externalMemory),
@@ -125,6 +125,13 @@ async function componentsOf({
           : `${worker.running} tasks in progress here`,
     },
   };
+}
+
+/** The health of the models, with how many tasks wait for one that takes no calls. */
+function withWaits(health: ComponentHealth, tasks: number): ComponentHealth {
+  if (tasks === 0) return health;
+  const waiting = `${tasks} ${tasks === 1 ? 'task waits' : 'tasks wait'} for a model that takes no calls`;
+  return { ...health, message: health.message === undefined ? waiting : `${health.message}; ${waiting}` };
 }
 
 function worse(one: ComponentHealth, other: ComponentHealth): ComponentHealth {

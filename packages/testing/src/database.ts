@@ -95,6 +95,9 @@ export async function passTime({ db }: Database, ms: number): Promise<void> {
   const interval = sql<Date>`${ms} * interval '1 ms'`;
   await sql`update leases set expires_at = expires_at - ${interval}`.execute(db);
   await sql`update waiting_tasks set due_at = due_at - ${interval}`.execute(db);
+  await sql`update steps set model_waited_since = model_waited_since - ${interval} where status = 'pending'`.execute(
+    db,
+  );
   await sql`update approvals set expires_at = expires_at - ${interval} where status = 'pending'`.execute(db);
   await sql`update caller_calls set expires_at = expires_at - ${interval}`.execute(db);
   await sql`update schedules set next_run_at = next_run_at - ${interval}`.execute(db);
