@@ -11,7 +11,13 @@ import { sql } from 'kysely';
 /** What a suspended task waits for. */
 export type SuspendReason = 'approval' | 'budget' | 'dependencies' | 'model' | 'caller';
 
-const SUSPENDED: readonly string[] = ['approval', 'budget', 'dependencies', 'model', 'caller'] satisfies SuspendReason[];
+const SUSPENDED: readonly string[] = [
+  'approval',
+  'budget',
+  'dependencies',
+  'model',
+  'caller',
+] satisfies SuspendReason[];
 
 export function isSuspendReason(reason: string): reason is SuspendReason {
   return SUSPENDED.includes(reason);
