@@ -59,13 +59,15 @@ const NEUTRAL = '/sign-in';
  */
 async function enter(page: Page, url: string, path: string): Promise<void> {
   const go = (to: string) => page.evaluate((address) => history.pushState(null, '', address), to);
+  const neutral = page.getByRole('heading', { name: 'Sign in', exact: true });
   await go(NEUTRAL);
-  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await neutral.waitFor();
   const staysOpen = await page.evaluate(
     () => document.querySelector('[role="dialog"], [role="menu"], [role="alert"]') !== null,
   );
   if (staysOpen) await page.goto(url + path);
   else await go(path);
+  if (path !== NEUTRAL) await neutral.waitFor({ state: 'detached' });
 }
 
 /** What accessibility rules the page breaks, each with the elements that do. */
