@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
-import { takeChromium } from './shared-chromium.ts';
+import { takeChromium } from './chromium.ts';
 
 /** Chromium on this machine, or why there is none. */
 export interface Chromium {
