@@ -8,13 +8,16 @@ export interface Reeve extends Omit<Started, 'url'> {
   readonly url: string;
 }
 
-/** Starts Reeve on this database, else on one of its own, with these settings, by variable; disposing stops it and removes both. */
+/**
+ * Starts Reeve on this database, else on an empty one, with these settings, by variable, and none of the environment's; disposing
+ * stops it and removes the database.
+ */
 export async function startReeve(
   settings: Readonly<Record<string, string>> = {},
   database?: TestDatabase,
 ): Promise<Reeve> {
   const place = database ?? (await createTestDatabase());
-  const { config } = readConfig({
+  const environment = {
     REEVE_HOST: '127.0.0.1',
     REEVE_PORT: '0',
     SANDBOX_PORT: 'off',
@@ -23,7 +26,8 @@ export async function startReeve(
     REEVE_DATA_DIR: join(place.dataDirectory, 'data'),
     ...(place.url !== undefined && { DATABASE_URL: place.url }),
     ...settings,
-  });
+  };
+  const { config } = readConfig({}, { environment, directory: place.dataDirectory });
   const reeve = await start({ config, log: silentLog, command: 'test', serve: true });
   return {
     ...reeve,
