@@ -67,6 +67,6 @@ test('files share a process only where nothing that they import can open anythin
   assert.equal(processOf('packages/kit/src/id.test.ts'), 'shared');
   assert.equal(processOf('packages/console/src/console.browser.test.ts'), 'browser');
   // A database, a server, a child process; the worker threads of @reeve/kit.
-  for (const file of ['db/src/tenant', 'http/src/server', 'sandbox/src/bubblewrap', 'tools/src/glob'])
+  for (const file of ['db/src/tenant', 'http/src/server', 'sandbox/src/bubblewrap/bubblewrap', 'tools/src/glob'])
     assert.equal(processOf(`packages/${file}.test.ts`), 'own', file);
 });

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { REASONS, type Reason } from '@reeve/contract';
 import { ReeveError } from '@reeve/kit';
-import { runVerdictOf, startFailureOf, startVerdictOf } from './start-failure.ts';
+import { runOutcomeOf, startFailureOf, startOutcomeOf } from './start-failure.ts';
 
 const coded = (code: string, more: object = {}) => Object.assign(new Error(code), { code, ...more });
 
-it('a start is tried again only after what certainly made no run', () => {
+it('a start is repeated only after errors that certainly created no run', () => {
   const table: readonly (readonly [unknown, string])[] = [
     [coded('ECONNREFUSED'), 'none'],
     [coded('ENOTFOUND'), 'none'],
@@ -45,21 +45,21 @@ it('a start is tried again only after what certainly made no run', () => {
   for (const [error, expected] of table) assert.equal(startFailureOf(error), expected, String(error));
 });
 
-it('what a caller did wrong is never tried again, and never counts against anybody', () => {
+it('an error of the caller is never retried and never counts against a breaker', () => {
   const reasons = Object.keys(REASONS) as Reason[];
   for (const reason of reasons.filter((name) => REASONS[name].status < 500)) {
     const error = new ReeveError(reason, 'x');
     assert.equal(startFailureOf(error), 'refused', reason);
-    assert.equal(startVerdictOf(error), 'ok', reason);
-    assert.notEqual(runVerdictOf(error), 'fault', reason);
+    assert.equal(startOutcomeOf(error), 'ok', reason);
+    assert.notEqual(runOutcomeOf(error), 'fault', reason);
   }
 });
 
 it('runs that end by money, by a cancel or by a stop prove nothing; failed providers and machinery count', () => {
-  const of = (...reasons: Reason[]) => new Set(reasons.map((reason) => runVerdictOf(new ReeveError(reason, 'x'))));
+  const of = (...reasons: Reason[]) => new Set(reasons.map((reason) => runOutcomeOf(new ReeveError(reason, 'x'))));
   assert.deepEqual(
     of('cancelled', 'budget_exhausted', 'rate_limited', 'rejected', 'shutting_down'),
-    new Set(['nothing']),
+    new Set(['inconclusive']),
   );
   assert.deepEqual(
     of(
@@ -75,6 +75,6 @@ it('runs that end by money, by a cancel or by a stop prove nothing; failed provi
     new Set(['fault']),
   );
   assert.deepEqual(of('context_too_long', 'content_refused', 'limit_reached', 'policy_denied'), new Set(['ok']));
-  assert.equal(startVerdictOf(coded('ECONNREFUSED')), 'fault');
-  assert.equal(startVerdictOf(new ReeveError('shutting_down', 'x')), 'untried');
+  assert.equal(startOutcomeOf(coded('ECONNREFUSED')), 'fault');
+  assert.equal(startOutcomeOf(new ReeveError('shutting_down', 'x')), 'not_sent');
 });

@@ -1,5 +1,5 @@
 import { isTransient } from '@reeve/db';
-import { ReeveError, type Verdict } from '@reeve/kit';
+import { ReeveError, type BreakerOutcome } from '@reeve/kit';
 
 /**
  * What is known after a start of a run failed. `none`: no run was made, so it may be tried again. `unknown`: perhaps one
@@ -20,16 +20,16 @@ export function startFailureOf(thrown: unknown): StartFailure {
   return isTransient(thrown) ? 'unknown' : 'refused';
 }
 
-/** What a failed start says of the machinery: an error that is the caller's own shows that it works. */
-export function startVerdictOf(thrown: unknown): Verdict {
+/** What a failed start means for the breaker: a caller’s own error proves that the system works. */
+export function startOutcomeOf(thrown: unknown): BreakerOutcome {
   if (!(thrown instanceof ReeveError)) return 'fault';
-  if (thrown.reason === 'shutting_down') return 'untried';
+  if (thrown.reason === 'shutting_down') return 'not_sent';
   return thrown.status < 500 ? 'ok' : 'fault';
 }
 
-/** What the end of a run says of its agent and the provider behind it. */
-export function runVerdictOf(error: ReeveError): Verdict {
-  if (PROVES_NOTHING.has(error.reason)) return 'nothing';
+/** What a run’s end means for the breaker of its agent and provider. */
+export function runOutcomeOf(error: ReeveError): BreakerOutcome {
+  if (INCONCLUSIVE_REASONS.has(error.reason)) return 'inconclusive';
   return error.status < 500 ? 'ok' : 'fault';
 }
 
@@ -40,7 +40,7 @@ const REPEATABLE: ReadonlySet<string> = new Set<ReeveError['reason']>([
   'circuit_open',
 ]);
 
-const PROVES_NOTHING: ReadonlySet<string> = new Set<ReeveError['reason']>([
+const INCONCLUSIVE_REASONS: ReadonlySet<string> = new Set<ReeveError['reason']>([
   'cancelled',
   'budget_exhausted',
   'rate_limited',

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { createBreaker, type BreakerState, type Verdict } from './breaker.ts';
+import { createBreaker, type BreakerState, type BreakerOutcome } from './breaker.ts';
 import { ReeveError } from './error.ts';
 
 const message = 'paused';
 const MINUTE = 60_000;
 
-async function call(breaker: ReturnType<typeof createBreaker>, ...verdicts: Verdict[]): Promise<void> {
-  for (const verdict of verdicts) await breaker.enter().end(verdict);
+async function call(breaker: ReturnType<typeof createBreaker>, ...outcomes: BreakerOutcome[]): Promise<void> {
+  for (const outcome of outcomes) await breaker.begin().end(outcome);
 }
 
 it('opens after so many faults in a row, and says when to come back', async () => {
@@ -18,7 +18,7 @@ it('opens after so many faults in a row, and says when to come back', async () =
   assert.equal(breaker.state(), 'open');
   assert.equal(breaker.allows(), false);
   assert.throws(
-    () => breaker.enter(),
+    () => breaker.begin(),
     (error: ReeveError) =>
       error.reason === 'circuit_open' &&
       error.message === message &&
@@ -54,9 +54,9 @@ it('lets one probe through after the reset time, and refuses others meanwhile', 
   const breaker = createBreaker({ threshold: 1, resetMs: 1, message, onChange: (state) => seen.push(state) });
   await call(breaker, 'fault');
   while (!breaker.allows()) await new Promise((resolve) => setTimeout(resolve, 1));
-  const probe = breaker.enter();
+  const probe = breaker.begin();
   assert.equal(breaker.state(), 'half_open');
-  assert.throws(() => breaker.enter(), { reason: 'circuit_open' });
+  assert.throws(() => breaker.begin(), { reason: 'circuit_open' });
   await probe.end('ok');
   assert.equal(breaker.state(), 'closed');
   assert.deepEqual(seen, ['open', 'half_open', 'closed']);
@@ -66,13 +66,13 @@ it('stays open where the probe proved nothing', async () => {
   const breaker = createBreaker({ threshold: 1, resetMs: 1, message });
   await call(breaker, 'fault');
   while (!breaker.allows()) await new Promise((resolve) => setTimeout(resolve, 1));
-  await call(breaker, 'nothing');
+  await call(breaker, 'inconclusive');
   assert.equal(breaker.state(), 'open');
 });
 
 it('counts what proves nothing as neither', async () => {
   const breaker = createBreaker({ threshold: 2, resetMs: MINUTE, message });
-  await call(breaker, 'fault', 'nothing', 'nothing');
+  await call(breaker, 'fault', 'inconclusive', 'inconclusive');
   assert.equal(breaker.state(), 'closed');
   await call(breaker, 'fault');
   assert.equal(breaker.state(), 'open', 'a call that proved nothing does not end the row');
@@ -83,9 +83,9 @@ it('lets the next call try at once where the probe was never made, and still onl
   await call(breaker, 'fault');
   while (!breaker.allows()) await new Promise((resolve) => setTimeout(resolve, 1));
   for (let times = 0; times < 3; times += 1) {
-    const probe = breaker.enter();
-    assert.throws(() => breaker.enter(), { reason: 'circuit_open' });
-    await probe.end('untried');
+    const probe = breaker.begin();
+    assert.throws(() => breaker.begin(), { reason: 'circuit_open' });
+    await probe.end('not_sent');
     assert.equal(breaker.state(), 'open');
     assert.equal(breaker.allows(), true);
   }

@@ -13,67 +13,69 @@ import { ReeveError } from './error.ts';
 export type BreakerState = 'closed' | 'open' | 'half_open';
 
 export interface BreakerOptions {
-  /** So many faults in a row open it. */
+  /** Consecutive faults that open it. */
   readonly threshold: number;
-  /** So long it stays open before a probe is let through. */
+  /** How long it stays open before it lets a probe through. */
   readonly resetMs: number;
-  /** It opens as well once half of at least `calls` within `windowMs` were faults. */
+  /** It also opens once half of at least `calls` within `windowMs` were faults. */
   readonly share?: { readonly calls: number; readonly windowMs: number };
-  /** What a caller is told while it is open. */
+  /** The message of the `circuit_open` error. */
   readonly message: string;
   readonly onChange?: (state: BreakerState) => void;
 }
 
 /**
- * What a call proved: the other side works, it is at fault, or nothing. `untried`: nothing, since the other side was never
- * asked; a probe that was not made makes way for the next call, where one that proved nothing ends the window.
+ * How a call ended, for the breaker: the upstream works (`ok`), it failed (`fault`), or the call shows neither
+ * (`inconclusive`). `not_sent`: the request never left, so a half-open breaker lets the next call probe at once,
+ * where an inconclusive probe opens it again for the whole reset time.
  */
-export type Verdict = 'ok' | 'fault' | 'nothing' | 'untried';
+export type BreakerOutcome = 'ok' | 'fault' | 'inconclusive' | 'not_sent';
 
-/** A call that was let through. */
-export interface Passage {
-  /** Resolves once the verdict counts. Later verdicts of the same call do nothing. */
-  end(verdict: Verdict): Promise<void>;
+/** A call that the breaker permitted. */
+export interface BreakerCall {
+  /** Reports the outcome; resolves once it counts. Only the first outcome of a call counts. */
+  end(outcome: BreakerOutcome): Promise<void>;
 }
 
 /**
  * closed ─(faults)→ open ─(reset time, next call)→ half_open ─(ok)→ closed, or (anything else) → open.
- * In half_open one call is the probe; others are refused meanwhile.
+ * In half_open one call probes; others are rejected meanwhile.
  */
 export interface Breaker {
   state(): BreakerState;
-  /** False where a call would be refused: the reset time is not over, or a probe is under way. */
+  /** False while calls are rejected: the reset time has not passed, or a probe is running. */
   allows(): boolean;
-  /** Throws `circuit_open` with the time left where a call would be refused. */
+  /** Throws `circuit_open`, with the remaining time, where a call would be rejected. */
   check(): void;
-  /** Lets a call through, or throws as `check` does. */
-  enter(): Passage;
-  /** Runs `work`. What it throws counts as `verdictOf` says. */
+  /** Permits a call, or throws as `check` does. */
+  begin(): BreakerCall;
+  /** Runs `work`; an error that it throws counts as `breakerOutcomeOf` says. */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** While a probe is under way nobody knows how long it takes. */
+/** `retryAfterMs` while a probe of unknown duration runs. */
 const PROBE_PAUSE_MS = 1_000;
 const FAULT = new Error('fault');
-const NOTHING = new Error('nothing');
-const UNTRIED = new Error('untried');
-const THROWN = { fault: FAULT, nothing: NOTHING, untried: UNTRIED };
+const INCONCLUSIVE = new Error('inconclusive');
+const NOT_SENT = new Error('not_sent');
+const THROWN = { fault: FAULT, inconclusive: INCONCLUSIVE, not_sent: NOT_SENT };
 
 type Failed = { readonly result: FailureReason<unknown> };
-type Pause = IBackoff<Failed>;
+type Backoff = IBackoff<Failed>;
 
-/** A circuit breaker that counts in this process. */
+/** A circuit breaker whose counts live in this process. */
 export function createBreaker({ threshold, resetMs, share, message, onChange }: BreakerOptions): Breaker {
   let openUntil = 0;
-  const pauseAfter = (reason: FailureReason<unknown>) => ('error' in reason && reason.error === UNTRIED ? 0 : resetMs);
-  const pause = { next: ({ result }: Failed): Pause => ({ duration: pauseAfter(result), next: pause.next }) };
+  const openMsAfter = (reason: FailureReason<unknown>) =>
+    'error' in reason && reason.error === NOT_SENT ? 0 : resetMs;
+  const backoff = { next: ({ result }: Failed): Backoff => ({ duration: openMsAfter(result), next: backoff.next }) };
   const policy = circuitBreaker(
-    // A probe that proved nothing leaves the circuit open.
+    // An inconclusive probe opens the breaker again.
     handleWhen((error) => error === FAULT || policy.state === CircuitState.HalfOpen),
-    { breaker: countBoth(threshold, share), halfOpenAfter: pause },
+    { breaker: countBoth(threshold, share), halfOpenAfter: backoff },
   );
   policy.onBreak((reason) => {
-    if (!('isolated' in reason)) openUntil = Date.now() + pauseAfter(reason);
+    if (!('isolated' in reason)) openUntil = Date.now() + openMsAfter(reason);
   });
   policy.onStateChange((state) => onChange?.(nameOf(state)));
 
@@ -85,14 +87,14 @@ export function createBreaker({ threshold, resetMs, share, message, onChange }: 
     const retryAfterMs = waitMs();
     if (retryAfterMs > 0) throw new ReeveError('circuit_open', message, { retryAfterMs });
   }
-  function enter(): Passage {
+  function begin(): BreakerCall {
     check();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const counted = policy.execute(() => promise).catch(() => undefined);
     return {
-      end: (verdict) => {
-        if (verdict === 'ok') resolve();
-        else reject(THROWN[verdict]);
+      end: (outcome) => {
+        if (outcome === 'ok') resolve();
+        else reject(THROWN[outcome]);
         return counted;
       },
     };
@@ -102,35 +104,35 @@ export function createBreaker({ threshold, resetMs, share, message, onChange }: 
     state: () => nameOf(policy.state),
     allows: () => waitMs() === 0,
     check,
-    enter,
+    begin,
     async run(work) {
-      const passage = enter();
+      const breakerCall = begin();
       try {
         const result = await work();
-        await passage.end('ok');
+        await breakerCall.end('ok');
         return result;
       } catch (error) {
-        await passage.end(verdictOf(error));
+        await breakerCall.end(breakerOutcomeOf(error));
         throw error;
       }
     },
   };
 }
 
-/** What a thrown error proves: a fault, except that a call that was cancelled, or had no room, proves nothing. */
-export function verdictOf(thrown: unknown): Verdict {
+/** The outcome that a thrown error stands for: a fault, except that `cancelled` and `limit_reached` are inconclusive. */
+export function breakerOutcomeOf(thrown: unknown): BreakerOutcome {
   return thrown instanceof ReeveError && (thrown.reason === 'cancelled' || thrown.reason === 'limit_reached')
-    ? 'nothing'
+    ? 'inconclusive'
     : 'fault';
 }
 
-/** Faults in a row, and their share: a row alone never opens where one call in five still succeeds. */
+/** Counts consecutive faults and their share: consecutive faults alone never open it where one call in five succeeds. */
 function countBoth(threshold: number, share: BreakerOptions['share']): IBreaker {
   const inRow = new ConsecutiveBreaker(threshold);
   if (share === undefined) return inRow;
   const seconds = share.windowMs / 1_000;
   const sampling = new SamplingBreaker({
-    // cockatiel asks for more than the share, we for the half itself.
+    // cockatiel opens above the threshold; this breaker opens at exactly half.
     threshold: 0.5 - 1e-9,
     duration: share.windowMs,
     minimumRps: (share.calls - 0.5) / seconds,

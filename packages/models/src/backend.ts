@@ -1,20 +1,28 @@
 import type { ReeveError } from '@reeve/kit';
-import type { ChatCall, FinishReason, ModelPart, ModelRequest, RelayedPart, Rest, TokenUsage } from './model.ts';
+import type {
+  ChatCall,
+  FinishReason,
+  ModelPart,
+  ModelRequest,
+  RelayedPart,
+  RelayRemainder,
+  TokenUsage,
+} from './model.ts';
 
-/** One attempt at a provider: a request for one of its models, with every limit decided. */
-export interface Ask {
+/** One attempt at a provider: a request for one of its models, with the output limit resolved. */
+export interface BackendRequest {
   /** The provider's own name of the model. */
   readonly model: string;
   readonly request: ModelRequest;
-  /** Hears of output as it is written, in characters; also of what is not shown before it is whole, such as a tool call. */
+  /** Reports output as it is streamed, in characters; also of parts that are passed on only when complete, such as a tool call. */
   readonly onOutput: (characters: number) => void;
-  /** What will have been used, from what was sent and what `onOutput` heard of. */
+  /** Estimates the usage from the request and the characters reported to `onOutput`. */
   readonly estimate: () => TokenUsage;
-  /** The same in the caller’s own words, for a backend that relays. */
+  /** The original chat completion, for a backend that relays it. */
   readonly chat: ChatCall | undefined;
 }
 
-/** An answer before it is priced. It ends with exactly one `finish`. */
+/** A part of an answer, without its cost. An answer ends with exactly one `finish`. */
 export type AnswerPart =
   | Exclude<ModelPart, { type: 'finish' }>
   | RelayedPart
@@ -23,16 +31,16 @@ export type AnswerPart =
       readonly reason: FinishReason;
       readonly usage: TokenUsage;
       readonly providerData?: unknown;
-      readonly rest?: Rest;
+      readonly remainder?: RelayRemainder;
     };
 
-/** What answers: a provider behind the network, the built-in model, a recording. */
+/** An implementation of model calls: a provider over the network, the built-in model, a recording. */
 export interface Backend {
-  /** It speaks OpenAI's Chat Completions: asked with a `chat` it answers with relayed parts, and with others else. */
+  /** True where it takes OpenAI's chat completions: a request with `chat` is answered with relayed parts. */
   readonly relays: boolean;
-  /** Makes one attempt. Leaving the loop over it, or the signal, ends it at once. Throws whatever went wrong. */
-  answer(ask: Ask, signal: AbortSignal): AsyncIterable<AnswerPart>;
-  /** What something that `answer` threw means. */
+  /** Makes one attempt. Leaving the loop, or aborting `signal`, ends it at once. Throws the provider's error as it is. */
+  answer(ask: BackendRequest, signal: AbortSignal): AsyncIterable<AnswerPart>;
+  /** Classifies an error that `answer` threw. */
   explain(thrown: unknown, model: string): Fault;
 }
 
@@ -40,17 +48,17 @@ export interface Backend {
 export interface Fault {
   /** For the caller. */
   readonly error: ReeveError;
-  /** The provider did not take the request, so that it may be sent again. */
-  readonly repeatable: boolean;
-  /** The provider certainly did nothing, so that there is nothing to pay. */
-  readonly untouched: boolean;
-  /** The provider was down or overloaded, which counts for its circuit breaker. */
+  /** The provider did not accept the request, so it may be sent again. */
+  readonly retryable: boolean;
+  /** The provider certainly did not process the request, so it costs nothing. */
+  readonly unprocessed: boolean;
+  /** The provider was down or overloaded, which its circuit breaker counts. */
   readonly outage: boolean;
-  /** What was used, where the provider said so although it failed. */
+  /** The usage, where the provider reported it although the call failed. */
   readonly usage?: TokenUsage;
 }
 
-/** A failure that ends the call: not to be repeated, and no sign of an outage. */
-export function finalFault(error: ReeveError, untouched: boolean): Fault {
-  return { error, repeatable: false, untouched, outage: false };
+/** A fault that ends the call: not retryable, and no sign of an outage. */
+export function finalFault(error: ReeveError, unprocessed: boolean): Fault {
+  return { error, retryable: false, unprocessed, outage: false };
 }

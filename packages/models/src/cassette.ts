@@ -6,11 +6,11 @@ import { ReeveError, type Log } from '@reeve/kit';
 import { z } from 'zod';
 import { finalFault, type Backend } from './backend.ts';
 import type { ModelGateway, ModelPart, ModelRequest } from './model.ts';
-import type { Target } from './remote.ts';
+import type { Target } from './targets.ts';
 
 /**
- * A cassette is a file of model calls, one JSON object a line: the fingerprint of the request, who answered, and
- * the parts of the answer or the error. It holds no request, and the keys of providers are masked in it.
+ * A cassette is a file of recorded model calls, one JSON object a line: the request's fingerprint, the provider and
+ * model that answered, and the parts of the answer or the error. It holds no requests, and provider keys are masked.
  */
 const Entry = z.object({
   fingerprint: z.string(),
@@ -42,7 +42,7 @@ const Entry = z.object({
 });
 type Entry = z.infer<typeof Entry>;
 
-/** What a call depends on, as 16 hexadecimal digits. What a provider wanted back with an answer is left out. */
+/** Hashes a request to 16 hexadecimal digits, without the provider data of its messages. */
 export function fingerprint(request: ModelRequest): string {
   const messages = request.messages.map((message) => ({ ...message, providerData: undefined }));
   return createHash('sha256')
@@ -59,17 +59,17 @@ export interface RecordOptions {
   readonly log: Log;
 }
 
-/** Adds each call that came to an end to the cassette; cancelled ones are left out. A file that cannot be written costs no answer. */
+/** Records each completed or failed call, but no cancelled one. If the file cannot be written, the call still succeeds. */
 export function recordCalls(
   inner: ModelGateway['stream'],
   { path, secrets, first, log }: RecordOptions,
 ): ModelGateway['stream'] {
   let writing = Promise.resolve();
-  // Servers that want no key are given short words, which must not be cut out of answers.
+  // Placeholder keys of servers without authentication are short words, which must not be masked in answers.
   const keys = secrets.filter(({ length }) => length >= 12);
   const write = (entry: Entry) => {
     const line = keys.reduce((text, secret) => text.replaceAll(secret, '***'), JSON.stringify(entry));
-    // One after another, so that lines of parallel calls do not mix.
+    // Writes run one after another, so that lines of parallel calls do not interleave.
     writing = writing
       .then(() => appendFile(path, `${line}\n`))
       .catch((error: unknown) => {
@@ -95,13 +95,13 @@ export function recordCalls(
   };
 }
 
-/** A cassette that answers. */
+/** Replays the calls of a cassette. */
 export interface Player {
-  /** Takes the next recording of a request. Throws `invalid_request` where there is none, or none is left. */
+  /** Takes the next recording of a request. Throws `invalid_request` where none is left. */
   take(request: ModelRequest): { readonly target: Target; readonly backend: Backend };
 }
 
-/** Reads a cassette. Recordings of the same request are given out in the order of the file, each once. Throws `invalid_request` where it cannot be read. */
+/** Reads a cassette. Recordings of the same request replay in file order, each once. Throws `invalid_request` where it cannot be read. */
 export function openPlayer(path: string): Player {
   const recordings = new Map<string, Entry[]>();
   for (const entry of readEntries(path)) {
@@ -181,7 +181,7 @@ function broken(path: string, what: string, cause: unknown): ReeveError {
   return new ReeveError('invalid_request', message, { cause, details: [{ path: 'LLM_CASSETTE', message }] });
 }
 
-/** JSON with the keys in order, so that a request that went through a database has the same fingerprint. */
+/** JSON with sorted keys, so that a request read back from a database has the same fingerprint. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

@@ -3,21 +3,21 @@ import type { Price } from '@reeve/ledger';
 import { z } from 'zod';
 import { qualifiedName } from './model-name.ts';
 import type { ModelInfo } from './model.ts';
-import type { CalledModel, Target } from './remote.ts';
+import type { CalledModel, Target } from './targets.ts';
 
-/** What is known of models: how much they hold, and what they cost. */
+/** The table of models: context windows, output limits and prices. */
 export interface Catalog {
-  /** The usual limits and no price where nothing is known. */
+  /** Default limits and no price for an unknown model. */
   describe(target: CalledModel): ModelInfo;
   knows(target: CalledModel): boolean;
-  /** The models that answer with text and are named in full, without a wildcard. */
+  /** The models that generate text and are named without a wildcard. */
   names(): Target[];
-  /** What a model costs. Warns once for each model whose price is not known. */
+  /** The price of a model. Warns once for each model without a known price. */
   priceOf(target: CalledModel): Price | null;
 }
 
-/** For a model that nobody described. */
-const USUAL = { contextTokens: 128_000, maxOutputTokens: 8_192, price: null } as const;
+/** Limits of a model that is not in the table. */
+const DEFAULTS = { contextTokens: 128_000, maxOutputTokens: 8_192, price: null } as const;
 
 const usd = z.number('it must be a number of US dollars').min(0, 'it must not be negative');
 const tokens = z.number('it must be a number of tokens').int('it must be a whole number of tokens');
@@ -43,7 +43,7 @@ const Table = z.strictObject(
 );
 
 /**
- * Reads the table of models. Names in full go before patterns, and of the patterns the first that fits. Throws
+ * Reads the table of models. Exact names take precedence over patterns, then the first matching pattern wins. Throws
  * `invalid_request` naming file, line and field where the table is broken.
  */
 export function openCatalog(path: string, log: Log): Catalog {
@@ -61,7 +61,7 @@ export function openCatalog(path: string, log: Log): Catalog {
     return exact.get(name) ?? patterns.find(({ test }) => test.test(name))?.entry;
   };
   const describe = (target: CalledModel): ModelInfo => {
-    const { contextTokens, maxOutputTokens, price } = find(target) ?? USUAL;
+    const { contextTokens, maxOutputTokens, price } = find(target) ?? DEFAULTS;
     return { id: qualifiedName(target), provider: target.provider, contextTokens, maxOutputTokens, price };
   };
   return {
@@ -70,7 +70,7 @@ export function openCatalog(path: string, log: Log): Catalog {
     names: () => entries.filter((entry) => !entry.name.includes('*') && entry.maxOutputTokens > 0).map(targetOf),
     priceOf(target) {
       const { id, price } = describe(target);
-      // The names come from requests: without a bound a caller could grow this for ever.
+      // Names come from requests, so the set is bounded.
       if (price === null && !warned.has(id) && warned.size < 1_000) {
         warned.add(id);
         log.warn(
@@ -98,7 +98,7 @@ function priceFrom(usdPerMillion: z.infer<typeof Entry>['usd_per_million']): Pri
   return { inputNano: nano(input), cachedInputNano: nano(cached), outputNano: nano(output) };
 }
 
-/** A dollar for a million tokens is a thousand billionths for each; rounded, since 0.07 has no exact form. */
+/** Dollars for a million tokens as billionths of a dollar for one; rounded, since 0.07 has no exact representation. */
 function nano(usdPerMillion: number): number {
   return Math.round(usdPerMillion * 1e9) / 1e6;
 }

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { loadConfig, silentLog, type ReeveError } from '@reeve/kit';
 import { modelSettings, type ModelConfig } from './config.ts';
-import { limitsOf } from './limits.ts';
+import { providerTimeouts } from './providers/timeouts.ts';
 import { resolveModel } from './model-name.ts';
 import { openModels } from './open.ts';
-import { targetsOf } from './remote.ts';
+import { targetsOf } from './targets.ts';
 
 const read = (environment: Record<string, string>): ModelConfig => loadConfig(modelSettings, environment).config;
 
@@ -87,11 +87,11 @@ it('names the key that a fallback lacks, and takes each provider’s own address
   });
 });
 
-it('takes its patience from the settings, and waits for headers no longer than for the first token', () => {
+it('takes its timeouts from the settings, and waits for headers no longer than for the first token', () => {
   const given = { LLM_FIRST_TOKEN_TIMEOUT_MS: '2000', LLM_IDLE_TIMEOUT_MS: '700' };
-  const { headersMs, firstTokenMs, idleMs } = limitsOf(read(given));
+  const { headersMs, firstTokenMs, idleMs } = providerTimeouts(read(given));
   assert.deepEqual([headersMs, firstTokenMs, idleMs], [2_000, 2_000, 700]);
-  assert.equal(limitsOf(read({})).headersMs, 60_000);
+  assert.equal(providerTimeouts(read({})).headersMs, 60_000);
 });
 
 it('refuses fallbacks that are no models, the built-in model and strange times', () => {

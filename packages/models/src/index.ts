@@ -1,7 +1,7 @@
 export { modelSettings } from './config.ts';
 export type { ModelConfig, Provider } from './config.ts';
-export { openEmbedder } from './embed.ts';
-export type { Embedder, Embeddings, EmbeddingUsage } from './embed.ts';
+export { openEmbedder } from './embeddings/embedder.ts';
+export type { Embedder, Embeddings, EmbeddingUsage } from './embeddings/embedder.ts';
 export { generateObject } from './generate-object.ts';
 export type { GeneratedObject, GenerateObject } from './generate-object.ts';
 export type {
@@ -16,7 +16,7 @@ export type {
   ModelRequest,
   ModelToolCall,
   RelayedPart,
-  Rest,
+  RelayRemainder,
   TokenUsage,
   ToolDefinition,
 } from './model.ts';

@@ -1,8 +1,8 @@
-/** What is loaded with its first use, once; what could not be loaded is loaded anew by the next. */
+/** A value loaded once, on first use; a failed load is repeated by the next use. */
 export interface Lazy<Value> {
-  /** Rejects as loading does. */
+  /** Loads the value if needed; rejects as the load does. */
   get(): Promise<Value>;
-  /** What is loaded, or being loaded; undefined where nothing is. Never rejects. */
+  /** The value if it is loaded or loading, else undefined. Never rejects. */
   peek(): Promise<Value | undefined>;
 }
 

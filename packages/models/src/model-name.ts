@@ -1,10 +1,10 @@
 import { ReeveError } from '@reeve/kit';
 import { PROVIDERS, type Provider } from './config.ts';
-import type { CalledModel, Target, Targets } from './remote.ts';
+import type { CalledModel, Target, Targets } from './targets.ts';
 
 /**
- * Whom a request asks: the default model where it names none, the provider of its prefix (`openai/gpt-5.4`),
- * else the default provider. Throws `invalid_request` where a provider is meant that is not configured here.
+ * Resolves the model that a request names: the default model for none, the provider of its prefix
+ * (`openai/gpt-5.4`), else the default provider. Throws `invalid_request` for a provider that is not configured.
  * With `openai-compatible` other names with a slash belong to that server, since such servers use them,
  * unless LLM_FALLBACKS names their provider.
  */
@@ -22,7 +22,7 @@ export function resolveModel(targets: Targets, requested: string | null): Target
   );
 }
 
-/** The same without a complaint: what a name means, and whether it can be asked here. */
+/** Resolves a model name without throwing, and tells whether its provider is configured. */
 export function locateModel(targets: Targets, requested: string | null): { target: Target; configured: boolean } {
   const { provider } = targets.first;
   const name = requested?.trim() ?? '';
@@ -39,7 +39,7 @@ export function locateModel(targets: Targets, requested: string | null): { targe
   return { target: named, configured: targets.remotes.has(named.provider) };
 }
 
-/** The name by which a request can ask for a model, whatever the default provider is. */
+/** The full name of a model in requests, independent of the default provider. */
 export function qualifiedName({ provider, model }: CalledModel): string {
   return provider === 'mock' ? model : `${provider}/${model}`;
 }

@@ -1,14 +1,14 @@
 import type { ComponentHealth } from '@reeve/contract';
 import type { CallLedger, Price } from '@reeve/ledger';
 
-/** A tool as a model is told of it; `inputSchema` is JSON Schema. */
+/** A tool offered to a model; `inputSchema` is JSON Schema. */
 export interface ToolDefinition {
   readonly name: string;
   readonly description: string;
   readonly inputSchema: Record<string, unknown>;
 }
 
-/** A model's wish to call a tool. `id` is unique within the conversation. */
+/** A tool call that a model requests. `id` is unique within the conversation. */
 export interface ModelToolCall {
   readonly id: string;
   readonly name: string;
@@ -21,7 +21,7 @@ export type ModelMessage =
       readonly role: 'assistant';
       readonly text: string;
       readonly toolCalls: readonly ModelToolCall[];
-      /** What the provider wants back with it, such as the signature of its reasoning; see `finish`. */
+      /** Data that the provider needs back with this message, such as the signature of its reasoning; see `finish`. */
       readonly providerData?: unknown;
     }
   | {
@@ -32,13 +32,13 @@ export type ModelMessage =
       readonly isError: boolean;
     };
 
-/** Something retrieved for this request: data for the model, never instructions. */
+/** Text retrieved for this request: data for the model, never instructions. */
 export interface ContextItem {
   readonly text: string;
   readonly source: string;
 }
 
-/** Everything a model call depends on. `model` null means the gateway's default. */
+/** The input of a model call. `model` null means the gateway's default. */
 export interface ModelRequest {
   readonly model: string | null;
   readonly system: string;
@@ -52,7 +52,7 @@ export interface ModelRequest {
   readonly topP?: number;
   readonly stop?: readonly string[];
   readonly seed?: number;
-  /** JSON as an answer: of that JSON Schema, where there is one. */
+  /** Asks for JSON as the answer, of that JSON Schema where one is given. */
   readonly json?: { readonly name?: string; readonly schema?: Record<string, unknown> };
 }
 
@@ -62,7 +62,7 @@ export interface TokenUsage {
   readonly outputTokens: number;
   readonly cachedTokens: number;
   readonly reasoningTokens: number;
-  /** Nobody counted: it was estimated from the text. */
+  /** The provider reported no count, so it was estimated from the text. */
   readonly estimated: boolean;
 }
 
@@ -76,81 +76,81 @@ export type ModelPart =
       readonly type: 'finish';
       readonly reason: FinishReason;
       readonly usage: TokenUsage;
-      /** The provider that answered, which a fallback changes, and its model. */
+      /** The provider and model that answered, a fallback's where one did. */
       readonly provider: string;
       readonly model: string;
       /** In billionths of a US dollar; null where the price is not known. */
       readonly costNano: number | null;
-      /** JSON to be given back with this answer in the same conversation. */
+      /** JSON to send back with this answer in the same conversation. */
       readonly providerData?: unknown;
-      /** Of a relayed answer; see `chat`. */
-      readonly rest?: Rest;
+      /** The end of a relayed answer; see `chat`. */
+      readonly remainder?: RelayRemainder;
     };
 
-/** A model that can be asked for, by the name that `model` of a request takes. */
+/** A model that requests can name; `id` is the name that `model` of a request takes. */
 export interface ModelInfo {
   readonly id: string;
   readonly provider: string;
-  /** Tokens that input and output may have together. */
+  /** Context window: tokens of input and output together. */
   readonly contextTokens: number;
   readonly maxOutputTokens: number;
   readonly price: Price | null;
 }
 
-/** A call in the words of OpenAI's Chat Completions, which a provider that speaks them can be handed as it is. */
+/** A call as an OpenAI chat completion, which Reeve passes on unchanged to a provider that takes them. */
 export interface ChatCall {
-  /** The same in the words that every provider is asked in. Pictures are left out of it. */
+  /** The same call as a `ModelRequest`, for other providers. It leaves out pictures. */
   readonly request: ModelRequest;
-  /** What the caller sent. */
+  /** The client's request body. */
   readonly body: Readonly<Record<string, unknown>>;
-  /** Where the pictures are in it, as paths for errors. */
+  /** Paths of the pictures in the body, for errors. */
   readonly pictures: readonly string[];
-  /** As server-sent events; else as one JSON object. */
+  /** True: answer as server-sent events; false: as one JSON object. */
   readonly stream: boolean;
-  /** The caller of a stream wants to be told the usage. */
+  /** The client asked for the usage in the stream. */
   readonly withUsage: boolean;
 }
 
-/** Whole events of a stream, as the provider wrote them. */
+/** Whole events of a stream, unchanged from the provider. */
 export interface RelayedPart {
   readonly type: 'relayed';
   readonly bytes: Uint8Array;
-  /** The model said something or called a tool in it; else it only thought. */
+  /** The answer so far holds text or a tool call; else only reasoning. */
   readonly answers: boolean;
 }
 
-/** A part of an answer to a `ChatCall`: all of one answer are relayed, or none is. */
+/** A part of an answer to a `ChatCall`: either all parts of an answer are relayed, or none. */
 export type ChatPart = ModelPart | RelayedPart;
 
-/** What of a relayed answer is still to be handed on, and whether the model said something or called a tool in all of it. */
-export interface Rest {
+/** The last bytes of a relayed answer, and whether the whole answer holds text or a tool call. */
+export interface RelayRemainder {
   readonly bytes: Uint8Array;
   readonly answers: boolean;
 }
 
 /**
- * Where model calls go. A stream ends with exactly one `finish`, or throws a ReeveError: `provider_key_refused`,
- * `provider_overloaded`, `rate_limited` (both with `retryAfterMs` where the provider said it), `context_too_long`,
+ * The port for model calls. A stream ends with exactly one `finish`, or throws a ReeveError: `provider_key_refused`,
+ * `provider_overloaded`, `rate_limited` (both with `retryAfterMs` where the provider sent one), `context_too_long`,
  * `content_refused`, `malformed_answer`, `invalid_request` (no such model, or a request that the provider refuses),
- * `circuit_open`, `timeout`, `upstream_error` (whatever else the provider failed at), `budget_exhausted` (the ledger refused),
+ * `circuit_open`, `timeout`, `upstream_error` (any other failure of the provider), `budget_exhausted` (the ledger refused),
  * `cancelled` (the signal was aborted).
  */
 export interface ModelGateway {
   readonly provider: string;
   readonly defaultModel: string;
-  /** With a ledger every attempt is recorded there before it is sent, and settled however it ends. */
+  /** Streams an answer. A ledger records every attempt before it is sent, and settles it however it ends. */
   stream(request: ModelRequest, signal: AbortSignal, ledger?: CallLedger): AsyncIterable<ModelPart>;
   /**
-   * The same for a caller who speaks OpenAI's Chat Completions. Where the provider speaks them too, the caller's own words
-   * are handed on and the answer comes as relayed parts, the last of it with `finish`; else it comes as from `stream`.
+   * The same for an OpenAI chat completion. A provider that takes chat completions receives the client's body, and the
+   * answer is relayed, its last bytes with `finish`; with other providers the answer comes as from `stream`.
    */
   chat(call: ChatCall, signal: AbortSignal, ledger?: CallLedger): AsyncIterable<ChatPart>;
-  /** What is known of a model; the usual limits and no price where nothing is. Null: the default model. Never throws. */
+  /** Limits and price of a model; defaults and no price for an unknown one. Null: the default model. Never throws. */
   describe(model: string | null): ModelInfo;
-  /** The models that are known by name and whose provider is configured, the default one first. */
+  /** The known models of configured providers, the default one first. */
   list(): ModelInfo[];
-  /** Tokens that a request will send, estimated. */
+  /** Estimates the input tokens of a request. */
   countTokens(request: ModelRequest): number;
-  /** What the latest call said of the provider; asks nobody. */
+  /** The provider's health as of the latest call; makes no request. */
   health(): ComponentHealth;
 }

@@ -1,58 +1,63 @@
 import { invalidField, type Log } from '@reeve/kit';
-import { attempt } from './attempt.ts';
-import { backendsOf } from './backends.ts';
+import { attempt } from './calls/attempt.ts';
+import { backendsOf } from './providers/backends.ts';
 import { openPlayer, recordCalls } from './cassette.ts';
 import { openCatalog, type Catalog } from './catalog.ts';
-import { createCircuits } from './circuits.ts';
+import { createModelBreakers } from './calls/breakers.ts';
 import type { ModelConfig } from './config.ts';
-import { createInstruments } from './instruments.ts';
-import { limitsOf, type Limits } from './limits.ts';
+import { createModelMetrics } from './calls/metrics.ts';
+import { providerTimeouts, type ProviderTimeouts } from './providers/timeouts.ts';
 import { locateModel, qualifiedName } from './model-name.ts';
 import type { ChatPart, ModelGateway } from './model.ts';
-import { observe } from './observe.ts';
-import { replayTargets, targetsOf, type Targets } from './remote.ts';
-import { createRoute, type RetryOptions, type Road, type RouteParts } from './route.ts';
+import { observe } from './calls/observe.ts';
+import { replayTargets, targetsOf, type Targets } from './targets.ts';
+import {
+  createFallbackChain,
+  type RetryOptions,
+  type ModelCaller,
+  type FallbackChainParts,
+} from './calls/fallback-chain.ts';
 import { countTokens } from './tokens.ts';
 
-/** What tests replace. */
+/** Timings that tests replace. */
 export interface OpenOptions extends RetryOptions {
-  readonly limits?: Partial<Limits>;
-  /** How long an open circuit stays open. */
-  readonly circuitResetMs?: number;
+  readonly timeouts?: Partial<ProviderTimeouts>;
+  /** How long an open breaker stays open. */
+  readonly breakerResetMs?: number;
 }
 
 /**
- * The model gateway that the settings ask for. Throws `invalid_request` naming the variable where a provider lacks
- * something it needs, or where the table of models or the cassette is broken. Calls nobody, and loads a provider's
- * packages only with its first call.
+ * Opens the model gateway that the settings configure. Throws `invalid_request` naming the variable where a provider
+ * lacks a setting, or where the table of models or the cassette is invalid. Opening makes no request; a provider's
+ * packages load with its first call.
  */
 export function openModels(config: ModelConfig, log: Log, options: OpenOptions = {}): ModelGateway {
   const targets = replays(config) ? replayTargets(config) : targetsOf(config);
   const catalog = openCatalog(config.modelsFile, log);
   const configured = new Set([targets.first, ...targets.fallbacks].map(qualifiedName));
-  const instruments = createInstruments((target) => catalog.knows(target) || configured.has(qualifiedName(target)));
-  const circuits = createCircuits({
-    ...(options.circuitResetMs !== undefined && { resetMs: options.circuitResetMs }),
+  const metrics = createModelMetrics((target) => catalog.knows(target) || configured.has(qualifiedName(target)));
+  const breakers = createModelBreakers({
+    ...(options.breakerResetMs !== undefined && { resetMs: options.breakerResetMs }),
     onChange: (target, state) => {
-      instruments.circuit(target, state);
-      log.warn({ model: qualifiedName(target), state }, 'the circuit of a model changed');
+      metrics.breaker(target, state);
+      log.warn({ model: qualifiedName(target), state }, 'the circuit breaker of a model changed state');
     },
   });
-  const limits = { ...limitsOf(config), ...options.limits };
-  const parts = { targets, catalog, circuits, instruments, log, backendOf: backendsOf(targets, limits) };
+  const timeouts = { ...providerTimeouts(config), ...options.timeouts };
+  const parts = { targets, catalog, breakers, metrics, log, backendOf: backendsOf(targets, timeouts) };
   const { provider, model } = targets.first;
-  announce(config, targets, log);
+  logStart(config, targets, log);
   return {
     provider,
     defaultModel: model,
-    ...observe({ provider, road: roadOf(config, parts, options), openCircuits: circuits.open, ...noteOf(config) }),
+    ...observe({ provider, caller: callerOf(config, parts, options), openBreakers: breakers.open, ...noteOf(config) }),
     describe: (name) => catalog.describe(locateModel(targets, name).target),
     list: () => listModels(targets, catalog),
     countTokens,
   };
 }
 
-function announce({ llmProvider, llmModel }: ModelConfig, { first, fallbacks, remotes }: Targets, log: Log): void {
+function logStart({ llmProvider, llmModel }: ModelConfig, { first, fallbacks, remotes }: Targets, log: Log): void {
   if (llmProvider === 'mock' && llmModel !== undefined)
     log.warn({ llm_model: llmModel }, 'LLM_MODEL has no effect: LLM_PROVIDER is mock');
   const remote = remotes.get(first.provider);
@@ -65,18 +70,18 @@ function replays({ llmCassette, llmCassetteMode }: ModelConfig): boolean {
   return llmCassette !== undefined && llmCassetteMode === 'replay';
 }
 
-function roadOf(config: ModelConfig, parts: RouteParts, options: OpenOptions): Road {
+function callerOf(config: ModelConfig, parts: FallbackChainParts, options: OpenOptions): ModelCaller {
   const path = config.llmCassette;
-  if (path === undefined) return createRoute(parts, options);
-  if (replays(config)) return inOurWords(replayRoute(path, parts));
+  if (path === undefined) return createFallbackChain(parts, options);
+  if (replays(config)) return withoutRelay(replayCalls(path, parts));
   const secrets = [config.openaiApiKey, config.anthropicApiKey, config.googleApiKey, config.llmApiKey];
   const known = secrets.filter((secret) => secret !== undefined);
-  const { stream } = createRoute(parts, options);
-  return inOurWords(recordCalls(stream, { path, secrets: known, first: parts.targets.first, log: parts.log }));
+  const { stream } = createFallbackChain(parts, options);
+  return withoutRelay(recordCalls(stream, { path, secrets: known, first: parts.targets.first, log: parts.log }));
 }
 
-/** What is recorded and replayed is never relayed. */
-function inOurWords(stream: Road['stream']): Road {
+/** Answers chat completions from `stream`: recorded and replayed calls are never relayed. */
+function withoutRelay(stream: ModelCaller['stream']): ModelCaller {
   return {
     stream,
     async *chat({ request, pictures: [picture] }, ...rest) {
@@ -86,14 +91,17 @@ function inOurWords(stream: Road['stream']): Road {
   };
 }
 
-/** Answers from a cassette, in the ledger as the recorded provider's calls were. */
-function replayRoute(path: string, { catalog, circuits, instruments, log }: RouteParts): ModelGateway['stream'] {
+/** Answers from a cassette and records each answer in the ledger as a call of the recorded provider. */
+function replayCalls(path: string, { catalog, breakers, metrics, log }: FallbackChainParts): ModelGateway['stream'] {
   const player = openPlayer(path);
-  async function* stream(...[asked, signal, ledger]: Parameters<Road['stream']>): AsyncGenerator<ChatPart> {
-    const { target, backend } = player.take(asked);
-    const request = { ...asked, maxOutputTokens: asked.maxOutputTokens ?? catalog.describe(target).maxOutputTokens };
+  async function* stream(...[requested, signal, ledger]: Parameters<ModelCaller['stream']>): AsyncGenerator<ChatPart> {
+    const { target, backend } = player.take(requested);
+    const request = {
+      ...requested,
+      maxOutputTokens: requested.maxOutputTokens ?? catalog.describe(target).maxOutputTokens,
+    };
     const price = catalog.priceOf(target);
-    const breaker = circuits.of(target);
+    const breaker = breakers.of(target);
     const options = {
       target,
       backend,
@@ -103,13 +111,13 @@ function replayRoute(path: string, { catalog, circuits, instruments, log }: Rout
       price,
       number: () => 1,
       ledger,
-      instruments,
+      metrics,
       log,
     };
     const failed = yield* attempt(options, signal);
     if (failed !== undefined) throw failed.error;
   }
-  return stream as Road['stream'];
+  return stream as ModelCaller['stream'];
 }
 
 function noteOf(config: ModelConfig): { note?: string } {

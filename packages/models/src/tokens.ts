@@ -1,12 +1,12 @@
 import type { CallUsage } from '@reeve/ledger';
 import type { ChatCall, ModelRequest, TokenUsage } from './model.ts';
 
-/** Tokens of a text where nobody counted them: four characters a token, rounded up. */
+/** Estimates the tokens of a text: four characters a token, rounded up. */
 export function estimateTokens(characters: number): number {
   return Math.ceil(characters / 4);
 }
 
-/** What a call will have used, from the characters that go in and came out. */
+/** Estimates a call's usage from the characters of request and answer. */
 export function estimateUsage(request: ModelRequest, outputCharacters: number): TokenUsage {
   return {
     inputTokens: countTokens(request),
@@ -17,7 +17,7 @@ export function estimateUsage(request: ModelRequest, outputCharacters: number): 
   };
 }
 
-/** The same usage as the ledger takes it. */
+/** The usage in the ledger's form. */
 export function callUsage(usage: TokenUsage): CallUsage {
   return {
     input: usage.inputTokens,
@@ -27,15 +27,15 @@ export function callUsage(usage: TokenUsage): CallUsage {
   };
 }
 
-/** Tokens that a request will send. */
+/** Estimates the input tokens of a request. */
 export function countTokens(request: ModelRequest): number {
   return estimateTokens(requestCharacters(request));
 }
 
-/** What a large picture counts with most providers. */
+/** Tokens that most providers count for a large picture. */
 const PICTURE_TOKENS = 1_500;
 
-/** The same of a request that is relayed, which can hold pictures. */
+/** Estimates the input tokens of a request or of its chat completion, which can hold pictures. */
 export function chatTokens(request: ModelRequest, chat: Pick<ChatCall, 'pictures'> | undefined): number {
   return countTokens(request) + (chat?.pictures.length ?? 0) * PICTURE_TOKENS;
 }

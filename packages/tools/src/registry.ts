@@ -1,5 +1,5 @@
 import type { ToolInfo, ToolOutcome } from '@reeve/contract';
-import { verdictOf, ReeveError, counter, durations, type ConfigOf, type Log } from '@reeve/kit';
+import { breakerOutcomeOf, ReeveError, counter, durations, type ConfigOf, type Log } from '@reeve/kit';
 import type { Sandbox } from '@reeve/sandbox';
 import { z } from 'zod';
 import { createBreaker, type Breaker } from './breaker.ts';
@@ -169,13 +169,13 @@ async function attempt(
   const parsed = tool.input.safeParse(args ?? {});
   if (!parsed.success) return failedOutcome('error', explain(tool.name, parsed.error, schema));
   try {
-    const passage = breaker.enter();
+    const breakerCall = breaker.begin();
     try {
       const result = await execute(tool, parsed.data, context);
-      await passage.end(result.isFault === true ? 'fault' : 'ok');
+      await breakerCall.end(result.isFault === true ? 'fault' : 'ok');
       return outcomeOf(result);
     } catch (thrown) {
-      await passage.end(verdictOf(thrown));
+      await breakerCall.end(breakerOutcomeOf(thrown));
       throw thrown;
     }
   } catch (thrown) {

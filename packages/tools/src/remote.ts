@@ -78,25 +78,25 @@ export function openRemoteSandbox({ channel, roots, config, log }: RemoteSandbox
 
   async function look(): Promise<void> {
     if (!breaker.allows()) return;
-    const passage = breaker.enter();
+    const breakerCall = breaker.begin();
     const isProbe = breaker.state() !== 'closed';
     try {
       known = await knownOf(client, stopping.signal);
       if (trouble !== undefined) log.info({ target }, 'tools that work in a workspace run in the sandbox there');
       trouble = undefined;
       // A look that succeeds must not hide that calls fail.
-      await passage.end(isProbe ? 'ok' : 'nothing');
+      await breakerCall.end(isProbe ? 'ok' : 'inconclusive');
     } catch (thrown) {
       const { message } = fromConnectError(thrown, stopping.signal);
       if (stopping.signal.aborted) {
-        await passage.end('nothing');
+        await breakerCall.end('inconclusive');
         return;
       }
       const told = message.startsWith(target) ? message : `${target} does not answer: ${message}`;
       if (known !== undefined || trouble === undefined || !trouble.endsWith(told))
         log.warn({ target, reason: message }, 'the sandbox cannot be used; nothing runs here instead');
       [known, trouble] = [undefined, `the sandbox at ${told}`];
-      await passage.end('fault');
+      await breakerCall.end('fault');
     }
   }
 

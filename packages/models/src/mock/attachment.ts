@@ -1,4 +1,4 @@
-/** How the doors and the queue append what belongs to a request: a heading and JSON, at its end. */
+/** Endpoints and the queue append parameters to a request: a heading and JSON, at its end. */
 const ATTACHED = /\n\n(?:Parameters|Payload):\n(\{[\s\S]*\})\s*$/;
 
 /** Values longer than this are data, not part of what is asked. */

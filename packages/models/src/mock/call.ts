@@ -4,12 +4,12 @@ export interface PlannedCall {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-/** A planned call that was made, with what it came to. */
+/** A planned call that was made, with its result. */
 export interface DoneCall {
   readonly call: PlannedCall;
   readonly output: unknown;
   readonly isError: boolean;
 }
 
-/** Stands in a plan for "the result": what the call before this one gave. */
+/** Placeholder in a plan for the previous call's result. */
 export const PREVIOUS_RESULT = Symbol('previous result');

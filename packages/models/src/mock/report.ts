@@ -1,7 +1,7 @@
 import type { DoneCall, PlannedCall } from './call.ts';
 import { clip } from './words.ts';
 
-/** What the calls of a plan came to, a sentence or a paragraph each, failures as failures. */
+/** Reports the results of a plan's calls, a sentence or a paragraph each; failures are named as such. */
 export function report(done: readonly DoneCall[]): string {
   return done.map(sentence).join('\n');
 }
@@ -64,7 +64,7 @@ function failed({ tool, input }: PlannedCall): string {
   }
 }
 
-/** Why a call failed: the reason it gave, and what a program said on standard error. */
+/** Why a call failed: its reason, and a program's standard error. */
 function errorText(output: unknown): string {
   const reason = property(output, 'error') ?? property(output, 'message');
   const given = [reason, property(output, 'stderr')].filter((text) => typeof text === 'string' && text.trim() !== '');

@@ -1,17 +1,17 @@
 import { openBoundedProcess, ReeveError, unlessAborted, type BoundedWorker } from '@reeve/kit';
 import { finalFault } from '../backend.ts';
-import type { EmbedBatch } from '../embed-batch.ts';
+import type { EmbedBatch } from '../embeddings/backend.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { OnnxVectors } from './session.ts';
 import type { OnnxAnswer, OnnxQuestion } from './worker.ts';
 
 /*
- * A process that runs a model, for whoever asks
+ * A process that runs an embedding model
  *
  *   none ──texts──► open, the model loaded ──a step for each, in turn──► open ──it died, was late, refused──► none
  *
- * A batch is cut into steps, and everybody waits for a turn before each: a query stands behind one step of a long batch and not
- * behind all of it. Who goes away leaves the process to finish its step, since ending it would cost the next one its model.
+ * A batch is split into steps, and callers queue for each step: a query waits for one step of a long batch, not for all
+ * of it. A cancelled caller lets the running step finish, since ending the process would unload the model.
  */
 
 export interface OnnxOptions {
@@ -21,12 +21,12 @@ export interface OnnxOptions {
   readonly memoryMb?: number;
 }
 
-/** Characters of a step, about 500 tokens; what is longer is a step by itself. */
+/** Characters of a step, about 500 tokens; a longer text is a step by itself. */
 const STEP_LENGTH = 2_000;
 const STEP_TEXTS = 16;
 const HEAP_MB = 1_024;
 
-/** A model in a process of its own, which is started with the first text, and anew after it died. Disposing ends it. */
+/** A model in its own process, started with the first text and restarted after it dies. Disposing ends it. */
 export function openOnnxBackend(
   folder: ModelFolder,
   { timeoutMs = 60_000, memoryMb = 1_024 + 5 * Math.ceil(folder.bytes / 2 ** 20) }: OnnxOptions = {},
@@ -63,14 +63,14 @@ export function openOnnxBackend(
     }
     if (isClosed) throw closing();
     const hasDied = current.ended;
-    // One that cannot use its model now may never be able to.
+    // A process that failed to load its model may never recover, so it is replaced.
     await end();
     if (asked.kind === 'late')
       throw new ReeveError('timeout', `${said(folder)} took longer than ${timeoutMs / 1_000} s`);
     throw hasDied ? died(folder, memoryMb) : unusable(folder, asked.message);
   };
 
-  /** Asks when all who came before have been answered; not at all where the signal aborts before. */
+  /** Runs a step after all earlier ones; skips it if the signal aborts before. */
   const inTurn = async (texts: readonly string[], signal: AbortSignal): Promise<OnnxVectors> => {
     const asked = turn.then(() => {
       signal.throwIfAborted();
@@ -102,14 +102,14 @@ export function openOnnxBackend(
   };
 }
 
-/** Texts in order, in steps that are short. */
+/** Splits texts, in order, into short steps. */
 export function stepsOf(texts: readonly string[]): string[][] {
   const steps: string[][] = [];
   let longest = 0;
   for (const text of texts) {
     const step = steps.at(-1);
     longest = Math.max(longest, text.length);
-    // Each text takes what the longest of its step takes.
+    // Each text costs as much as the longest of its step.
     if (step === undefined || step.length >= STEP_TEXTS || longest * (step.length + 1) > STEP_LENGTH) {
       steps.push([text]);
       longest = text.length;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog } from '@reeve/kit';
-import { openEmbedder, type Embedder } from '../embed.ts';
+import { openEmbedder, type Embedder } from '../embeddings/embedder.ts';
 import { keptLedger, readSettings, signal } from '../../test/gateway.ts';
 import { openOnnxBackend, stepsOf } from './backend.ts';
 import { readModelFolder } from './folder.ts';

@@ -83,7 +83,7 @@ async function embedInTime(
   patienceMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
-  const passage = breaker.enter();
+  const breakerCall = breaker.begin();
   const late = AbortSignal.timeout(patienceMs);
   try {
     const either = signal === undefined ? late : AbortSignal.any([late, signal]);
@@ -94,13 +94,13 @@ async function embedInTime(
         'malformed_answer',
         `${model} made a vector of ${vector?.length} numbers, not ${dimensions}`,
       );
-    await passage.end('ok');
+    await breakerCall.end('ok');
     return direction;
   } catch (error) {
     // Who has no money left, went away, or asked what cannot be embedded, proves nothing.
     const isFault =
       late.aborted || (ReeveError.from(error).code !== 'aborted' && !isRefusal(error) && !mayBeText(error));
-    await passage.end(isFault ? 'fault' : 'untried');
+    await breakerCall.end(isFault ? 'fault' : 'not_sent');
     throw late.aborted
       ? new ReeveError('timeout', `${model} took longer than ${patienceMs} ms`, { cause: error })
       : error;
