@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { ClientError, createClient, type Client } from '@reeve/client';
 import { routes, type Role } from '@reeve/contract';
-import { createTestDatabase, startReeve, type Reeve } from '@reeve/testing';
+import {
+  createTestDatabase,
+  startReeve,
+  startServer,
+  type Reeve,
+  type ServerProcess,
+  type TestDatabase,
+} from '@reeve/testing';
 import type { Page } from 'playwright-core';
 import { focusInDialog } from '../test/act.ts';
 import { findChromium, SUITE_MS, type TestBrowser } from '../test/browser.ts';
@@ -32,7 +39,8 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
   let browser: TestBrowser;
 
   before(async () => {
-    server = stack.use(await startAdminServer({}));
+    const { place, environment } = await placeAdminServer();
+    server = stack.use(await startReeve(environment, place));
     client = createClient({ baseUrl: server.url });
     run = await fill(client);
     browser = stack.use(await chromium.open());
@@ -40,13 +48,13 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
   after(() => stack.disposeAsync());
   afterEach(async () => assert.deepEqual(await browser.settle(), []));
 
-  async function startAdminServer(settings: Record<string, string>): Promise<Reeve> {
+  /** A database with a file of tenants beside it, and the settings of a server on it. */
+  async function placeAdminServer(): Promise<{ place: TestDatabase; environment: Record<string, string> }> {
     const place = await createTestDatabase();
     const tenants = join(place.dataDirectory, 'tenants.yaml');
     await writeFile(tenants, TENANTS);
     // A machine that is busy with other tests is no reason to put requests off.
-    const calm = { REEVE_MAX_LOOP_DELAY_MS: '0', REEVE_TENANTS_FILE: tenants };
-    return startReeve({ ...calm, ...settings }, place);
+    return { place, environment: { REEVE_MAX_LOOP_DELAY_MS: '0', REEVE_TENANTS_FILE: tenants } };
   }
 
   it('breaks no accessibility rule and fits a phone', async () =>
@@ -348,13 +356,14 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
   });
 
   describe('of a server that asks who you are', () => {
-    const own = stack.use(new AsyncDisposableStack());
-    let guarded: Reeve;
+    let guarded: ServerProcess;
     const keys: Partial<Record<Role, string>> = {};
     const expected = { expected: /status of (401|403)|net::ERR_/ };
 
     before(async () => {
-      guarded = own.use(await startAdminServer({ REEVE_API_KEY: BOOTSTRAP, REEVE_JWT_SECRET: JWT_SECRET }));
+      const { place, environment } = await placeAdminServer();
+      const guards = { REEVE_API_KEY: BOOTSTRAP, REEVE_JWT_SECRET: JWT_SECRET };
+      guarded = stack.use(await startServer({ ...stack.use(place), environment: { ...environment, ...guards } }));
       const admin = createClient({ baseUrl: guarded.url, apiKey: BOOTSTRAP });
       for (const role of ['viewer', 'operator'] as const)
         keys[role] = (await admin.call(routes.createKey, { body: { name: role, role } })).secret ?? '';
@@ -447,7 +456,7 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
       await admin.call(routes.revokeKey, { params: { id } });
       await page.reload();
       await page.getByText('The server no longer takes the key that you gave').waitFor();
-      await own.disposeAsync();
+      await guarded.end('SIGKILL');
       await signIn(page, BOOTSTRAP);
       await page.getByText(/can't be reached/).waitFor();
     });
