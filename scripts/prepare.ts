@@ -61,7 +61,7 @@ export async function prepareSnapshot(): Promise<void> {
 function digestOf(patterns: string[]): string {
   const digest = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
   const entries = globSync(patterns, { cwd: root, withFileTypes: true }).filter(
-    (entry) => entry.isFile() && !/\.test\.tsx?$|^test-browser\.ts$/.test(entry.name),
+    (entry) => entry.isFile() && !/\.test\.tsx?$/.test(entry.name),
   );
   for (const path of entries.map((entry) => join(entry.parentPath, entry.name)).sort()) {
     digest.update(path.slice(root.length)).update('\0').update(readFileSync(path)).update('\0');

@@ -7,8 +7,8 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { FileResult } from './file-result.ts';
 import { prepareConsole, prepareSnapshot } from './prepare.ts';
-import { keyOf, planJobs } from './test-plan.ts';
-import type { DatabaseName, TestJob } from './test-plan.ts';
+import { isBrowserTest, keyOf, planJobs } from './test-plan.ts';
+import type { DatabaseName, ProcessKind, TestJob } from './test-plan.ts';
 import { startTestProcess, stopTestProcesses } from './test-process.ts';
 import type { TestProcess } from './test-process.ts';
 
@@ -21,6 +21,8 @@ const root = join(import.meta.dirname, '..');
 const durationsFile = join(root, 'node_modules/.cache/reeve/test-durations.json');
 const concurrency = 2;
 const slowestCount = 10;
+/** What a process opens before its first file, for all of them. */
+const setups: Partial<Record<ProcessKind, string>> = { browser: 'packages/console/test/keep-chromium.ts' };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { both: { type: 'boolean' }, deep: { type: 'boolean' } },
@@ -74,10 +76,6 @@ function chooseFiles(filters: string[]): { files: string[]; skipped: string[] } 
   return { files: all.filter((file) => !isBrowserTest(file)), skipped };
 }
 
-function isBrowserTest(file: string): boolean {
-  return /\.browser\.test\.tsx?$/.test(file);
-}
-
 async function runJobs(waiting: TestJob[]): Promise<Run[]> {
   const runs: Run[] = [];
   const worker = async (): Promise<void> => {
@@ -92,27 +90,30 @@ async function runJobs(waiting: TestJob[]): Promise<Run[]> {
   return runs;
 }
 
-/** The processes of one worker: one a database for the files that share, and one for each other file. */
+/** The processes of one worker: for files that share, one of each kind and database; one for each other file. */
 function openProcesses(): { run(job: TestJob): Promise<FileResult> } & AsyncDisposable {
-  const shared = new Map<DatabaseName, TestProcess>();
-  const start = (database: DatabaseName): TestProcess =>
-    startTestProcess(root, {
+  const shared = new Map<string, TestProcess>();
+  const start = (database: DatabaseName, kind: ProcessKind): TestProcess => {
+    const environment = {
       ...process.env,
       ...(values.deep && { REEVE_TEST_DEEP: '1' }),
       REEVE_TEST_DATABASE_URL: database === 'PGlite' ? undefined : postgresUrl,
       REEVE_TEST_POOLER_URL: database === 'PgBouncer' ? poolerUrl : undefined,
-    });
+    };
+    return startTestProcess(root, environment, setups[kind]);
+  };
   return {
-    async run({ file, database, isAlone }) {
-      if (isAlone) {
-        await using own = start(database);
+    async run({ file, database, process: kind }) {
+      if (kind === 'own') {
+        await using own = start(database, kind);
         return await own.runAlone(file);
       }
-      const kept = shared.get(database) ?? start(database);
-      shared.set(database, kept);
+      const key = `${kind}, ${database}`;
+      const kept = shared.get(key) ?? start(database, kind);
+      shared.set(key, kept);
       const result = await kept.run(file);
       if (!kept.isUsable) {
-        shared.delete(database);
+        shared.delete(key);
         await kept[Symbol.asyncDispose]();
       }
       return result;

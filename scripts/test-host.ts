@@ -1,5 +1,6 @@
 // The process that test-process.ts starts: it runs the test files that it is sent, one after the other. After each that shares
-// the process it checks that the file left the process as it found it.
+// the process it checks that the file left the process as it found it. The module that its argument names opens before that what
+// all of them share.
 import { join } from 'node:path';
 import { mock, suite } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -21,9 +22,13 @@ export interface HostReply {
   memoryBytes: number;
 }
 
+const setup = process.argv[2];
+const ready = setup === undefined ? undefined : import(pathToFileURL(setup).href);
+
 process.on('message', (request: HostRequest) => void runFile(request).then((reply) => process.send?.(reply)));
 
 async function runFile({ file, isAlone }: HostRequest): Promise<HostReply> {
+  await ready;
   const ended = new Promise<void>((resolve) => files.once('ended', resolve));
   let before = readState();
   void suite(file, async () => {

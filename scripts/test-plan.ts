@@ -4,18 +4,22 @@
 //   // runs on: PostgreSQL           with `--both`: on PostgreSQL alone
 //   // runs on: both databases, and behind PgBouncer    also on PostgreSQL through a PgBouncer in transaction mode
 //   // runs in: its own process      shares its process with no other file
-// A file that says nothing runs on PGlite. It shares a process where nothing that it imports can open anything (test-imports.ts).
+// A file that says nothing runs on PGlite. It shares a process where nothing that it imports can open anything (test-imports.ts), and
+// a browser test shares one with other browser tests; every other file has its own.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createPurityCheck } from './test-imports.ts';
 
 export type DatabaseName = 'PGlite' | 'PostgreSQL' | 'PgBouncer';
 
+/** Files that open nothing share one process, browser tests another, which has a browser; the others have one each. */
+export type ProcessKind = 'shared' | 'browser' | 'own';
+
 /** One run of one file. */
 export interface TestJob {
   file: string;
   database: DatabaseName;
-  isAlone: boolean;
+  process: ProcessKind;
 }
 
 interface Needs {
@@ -57,11 +61,16 @@ export function planJobs(
   const jobs = files.flatMap((file) => {
     const path = join(root, file);
     const { databases, ...own } = readNeeds(readFileSync(path, 'utf8'));
-    const isAlone = own.isAlone || !isPure(path);
-    return (only === undefined ? databases : [only]).map((database) => ({ file, database, isAlone }));
+    const process = own.isAlone ? 'own' : isBrowserTest(file) ? 'browser' : isPure(path) ? 'shared' : 'own';
+    return (only === undefined ? databases : [only]).map((database): TestJob => ({ file, database, process }));
   });
   const expected = (job: TestJob): number => durations[keyOf(job)] ?? guessMs(job.file);
   return jobs.toSorted((one, other) => expected(other) - expected(one));
+}
+
+/** Whether this file's name says that it needs a browser. */
+export function isBrowserTest(file: string): boolean {
+  return /\.browser\.test\.tsx?$/.test(file);
 }
 
 /** Names a run among the remembered durations. */

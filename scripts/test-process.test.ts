@@ -42,6 +42,16 @@ describe('a process for test files', () => {
     assert.deepEqual((await started.run(at('next.test.mjs'))).failures, []);
   });
 
+  it('loads a module before the first file, whose open handles no file answers for', async (t) => {
+    const { at } = prepare(t, {
+      'setup.mjs': `import { createServer } from 'node:net'; const server = createServer(); await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve)); globalThis.port = server.address().port; process.once('disconnect', () => server.close());`,
+      'one.test.mjs': `test('finds it', () => { if (!globalThis.port) throw new Error('not there'); });`,
+    });
+    await using started = startTestProcess(root, process.env, at('setup.mjs'));
+    const { passed, failures } = await started.run(at('one.test.mjs'));
+    assert.deepEqual([passed, failures], [1, []]);
+  });
+
   it('fails a file that leaves something open', async (t) => {
     const { started, at } = prepare(t, {
       'open.test.mjs': `test('passes', async () => { const { createServer } = await import('node:net'); createServer().listen(0, '127.0.0.1'); });`,

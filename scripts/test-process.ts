@@ -33,10 +33,10 @@ let count = 0;
 
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
-/** Starts one with this environment. It loads nothing but the test runner until it is given a file. */
-export function startTestProcess(root: string, env: NodeJS.ProcessEnv): TestProcess {
+/** Starts one with this environment. It loads nothing but the test runner and the module `setup` until it is given a file. */
+export function startTestProcess(root: string, env: NodeJS.ProcessEnv, setup?: string): TestProcess {
   const readEvents = openEvents(join(scratch, `${(count += 1)}.events`));
-  const child = fork(host, {
+  const child = fork(host, setup === undefined ? [] : [join(root, setup)], {
     cwd: root,
     execArgv: [`--test-reporter=${reporter}`],
     env: {

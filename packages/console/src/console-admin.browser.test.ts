@@ -5,9 +5,18 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { ClientError, createClient, type Client } from '@reeve/client';
 import { routes, type Role } from '@reeve/contract';
-import { createTestDatabase, startServer, type ServerProcess } from '@reeve/testing';
+import {
+  createTestDatabase,
+  startReeve,
+  startServer,
+  type Reeve,
+  type ServerProcess,
+  type TestDatabase,
+} from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, focusInDialog, lookAtPlaces, SUITE_MS, type Place, type TestBrowser } from './test-browser.ts';
+import { focusInDialog } from '../test/act.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../test/browser.ts';
+import { lookAtPlaces, type Place } from '../test/look.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const BOOTSTRAP = 'rv_bootstrap-only-for-tests';
@@ -24,13 +33,14 @@ acme:
 
 describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
-  let server: ServerProcess;
+  let server: Reeve;
   let client: Client;
   let run: string;
   let browser: TestBrowser;
 
   before(async () => {
-    server = stack.use(await startAdminServer({}));
+    const { place, environment } = await placeAdminServer();
+    server = stack.use(await startReeve(environment, place));
     client = createClient({ baseUrl: server.url });
     run = await fill(client);
     browser = stack.use(await chromium.open());
@@ -38,13 +48,13 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
   after(() => stack.disposeAsync());
   afterEach(async () => assert.deepEqual(await browser.settle(), []));
 
-  async function startAdminServer(environment: Record<string, string>): Promise<ServerProcess> {
-    const place = stack.use(await createTestDatabase());
+  /** A database with a file of tenants beside it, and the settings of a server on it. */
+  async function placeAdminServer(): Promise<{ place: TestDatabase; environment: Record<string, string> }> {
+    const place = await createTestDatabase();
     const tenants = join(place.dataDirectory, 'tenants.yaml');
     await writeFile(tenants, TENANTS);
     // A machine that is busy with other tests is no reason to put requests off.
-    const calm = { REEVE_MAX_LOOP_DELAY_MS: '0', REEVE_TENANTS_FILE: tenants };
-    return startServer({ ...place, environment: { ...calm, ...environment } });
+    return { place, environment: { REEVE_MAX_LOOP_DELAY_MS: '0', REEVE_TENANTS_FILE: tenants } };
   }
 
   it('breaks no accessibility rule and fits a phone', async () =>
@@ -351,7 +361,9 @@ describe('administration', { skip: chromium.missing, timeout: SUITE_MS }, () => 
     const expected = { expected: /status of (401|403)|net::ERR_/ };
 
     before(async () => {
-      guarded = stack.use(await startAdminServer({ REEVE_API_KEY: BOOTSTRAP, REEVE_JWT_SECRET: JWT_SECRET }));
+      const { place, environment } = await placeAdminServer();
+      const guards = { REEVE_API_KEY: BOOTSTRAP, REEVE_JWT_SECRET: JWT_SECRET };
+      guarded = stack.use(await startServer({ ...stack.use(place), environment: { ...environment, ...guards } }));
       const admin = createClient({ baseUrl: guarded.url, apiKey: BOOTSTRAP });
       for (const role of ['viewer', 'operator'] as const)
         keys[role] = (await admin.call(routes.createKey, { body: { name: role, role } })).secret ?? '';

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { createTestDatabase, startServer, type ServerProcess } from '@reeve/testing';
+import { startReeve, type Reeve } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, lookAtPlaces, SUITE_MS, type Place, type TestBrowser } from './test-browser.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../test/browser.ts';
+import { lookAtPlaces, type Place } from '../test/look.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const MISSING = '019aa3c4-0000-7000-8000-000000000001';
 
 describe('every page that has nothing to show', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
-  let server: ServerProcess;
+  let server: Reeve;
   let browser: TestBrowser;
 
   before(async () => {
-    server = stack.use(await startServer(stack.use(await createTestDatabase())));
+    server = stack.use(await startReeve());
     browser = stack.use(await chromium.open());
   });
   after(() => stack.disposeAsync());

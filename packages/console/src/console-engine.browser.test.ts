@@ -4,35 +4,30 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes, type Run } from '@reeve/contract';
-import {
-  createTestDatabase,
-  startFakeUpstream,
-  startServer,
-  type ServerProcess,
-  type UpstreamReply,
-} from '@reeve/testing';
+import { createTestDatabase, startFakeUpstream, startReeve, type Reeve, type UpstreamReply } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, lookAtPlaces, SUITE_MS, type Place, type TestBrowser } from './test-browser.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../test/browser.ts';
+import { lookAtPlaces, type Place } from '../test/look.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 
 describe('every page of runs that wait, are forked and spend', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
-  let server: ServerProcess;
+  let server: Reeve;
   let places: Record<string, Place>;
   let browser: TestBrowser;
 
   before(async () => {
     const upstream = stack.use(await startFakeUpstream());
     upstream.script(ANSWERS);
-    const place = stack.use(await createTestDatabase());
+    const place = await createTestDatabase();
     const models = join(place.dataDirectory, 'models.yaml');
     await writeFile(models, PRICES);
     const environment = {
       ...upstream.environment,
       REEVE_MODELS_FILE: models,
     };
-    server = stack.use(await startServer({ ...place, environment }));
+    server = stack.use(await startReeve(environment, place));
     places = await fill(server);
     browser = stack.use(await chromium.open());
   });
@@ -62,7 +57,7 @@ const ANSWERS: readonly UpstreamReply[] = [
 ];
 
 /** Gives a server a fork, a failure, a run that waits for a person with a message behind it, and budgets. */
-async function fill(server: ServerProcess): Promise<Record<string, Place>> {
+async function fill(server: Reeve): Promise<Record<string, Place>> {
   const client = createClient({ baseUrl: server.url });
   await client.call(routes.createAgent, {
     body: { name: 'Careful', slug: 'careful', tools: ['calculator'], approvals: ['calculator'] },

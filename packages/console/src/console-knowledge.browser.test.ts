@@ -2,17 +2,11 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes, type KnowledgeBase, type Role } from '@reeve/contract';
-import { createTestDatabase, startServer, type ServerProcess } from '@reeve/testing';
+import { startReeve, type Reeve } from '@reeve/testing';
 import type { Locator, Page } from 'playwright-core';
-import {
-  ask,
-  findChromium,
-  focusInDialog,
-  lookAtPlaces,
-  SUITE_MS,
-  type Place,
-  type TestBrowser,
-} from './test-browser.ts';
+import { ask, focusInDialog } from '../test/act.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../test/browser.ts';
+import { lookAtPlaces, type Place } from '../test/look.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const BOOTSTRAP = 'rv_bootstrap-only-for-tests';
@@ -22,13 +16,12 @@ const REFUSED = /status of (400|401|403|404|409)/;
 
 describe('knowledge in the console', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
-  let server: ServerProcess;
+  let server: Reeve;
   let client: Client;
   let browser: TestBrowser;
 
   before(async () => {
-    const place = stack.use(await createTestDatabase());
-    server = stack.use(await startServer({ ...place, environment: CALM }));
+    server = stack.use(await startReeve(CALM));
     client = createClient({ baseUrl: server.url });
     browser = stack.use(await chromium.open());
   });
@@ -287,7 +280,7 @@ describe('knowledge in the console', { skip: chromium.missing, timeout: SUITE_MS
 
   it('who may not change a Soul or a memory is told what it takes, and may change the rest', async () => {
     const environment = { ...CALM, REEVE_API_KEY: BOOTSTRAP };
-    await using guarded = await startServer({ ...stack.use(await createTestDatabase()), environment });
+    await using guarded = await startReeve(environment);
     const admin = createClient({ baseUrl: guarded.url, apiKey: BOOTSTRAP });
     const enter = async (path: string, role: Role): Promise<Page> => {
       const { secret } = await admin.call(routes.createKey, { body: { name: role, role } });

@@ -5,17 +5,11 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import { createTestDatabase, startServer, type ServerProcess } from '@reeve/testing';
+import { createTestDatabase, startReeve, type Reeve } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import {
-  ask,
-  findChromium,
-  focusInDialog,
-  lookAtPlaces,
-  SUITE_MS,
-  type Place,
-  type TestBrowser,
-} from './test-browser.ts';
+import { ask, focusInDialog } from '../test/act.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../test/browser.ts';
+import { lookAtPlaces, type Place } from '../test/look.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 /** A machine that is busy with other tests is no reason to put requests off; what is in a Body is what a test put there. */
@@ -34,12 +28,12 @@ Write **short** sentences.
 
 describe('memory and skills in the console', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
-  let server: ServerProcess;
+  let server: Reeve;
   let client: Client;
   let browser: TestBrowser;
 
   before(async () => {
-    const place = stack.use(await createTestDatabase());
+    const place = await createTestDatabase();
     const skills = join(place.dataDirectory, 'skills');
     for (const [name, text] of [
       ['release-notes', GOOD_SKILL],
@@ -48,7 +42,7 @@ describe('memory and skills in the console', { skip: chromium.missing, timeout: 
       await mkdir(join(skills, name), { recursive: true });
       await writeFile(join(skills, name, 'SKILL.md'), text);
     }
-    server = stack.use(await startServer({ ...place, environment: { ...CALM, REEVE_SKILLS_DIR: skills } }));
+    server = stack.use(await startReeve({ ...CALM, REEVE_SKILLS_DIR: skills }, place));
     client = createClient({ baseUrl: server.url });
     browser = stack.use(await chromium.open());
   });

@@ -2,21 +2,16 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import {
-  createTestDatabase,
-  startFakeUpstream,
-  startServer,
-  type ServerProcess,
-  type UpstreamReply,
-} from '@reeve/testing';
+import { startFakeUpstream, startReeve, type Reeve, type UpstreamReply } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, lookAtPlaces, SUITE_MS, type Place, type TestBrowser } from './test-browser.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../test/browser.ts';
+import { lookAtPlaces, type Place } from '../test/look.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 
 describe('every page that has something to show', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
-  let server: ServerProcess;
+  let server: Reeve;
   let places: Record<string, Place>;
   let browser: TestBrowser;
 
@@ -24,7 +19,7 @@ describe('every page that has something to show', { skip: chromium.missing, time
     const upstream = stack.use(await startFakeUpstream());
     upstream.script(ANSWERS);
     const environment = upstream.environment;
-    server = stack.use(await startServer({ ...stack.use(await createTestDatabase()), environment }));
+    server = stack.use(await startReeve(environment));
     places = await fill(server);
     browser = stack.use(await chromium.open());
   });
@@ -54,7 +49,7 @@ const ANSWERS: readonly UpstreamReply[] = [
 ];
 
 /** Gives a server one of everything, and says where it can be seen. */
-async function fill(server: ServerProcess): Promise<Record<string, Place>> {
+async function fill(server: Reeve): Promise<Record<string, Place>> {
   const client = createClient({ baseUrl: server.url });
   let session = '';
   let run = '';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { buildConsole, findChromium, SUITE_MS } from './test-browser.ts';
+import { buildConsole, findChromium, SUITE_MS } from '../test/browser.ts';
 
 const dist = join(import.meta.dirname, '../dist');
 const ENTRY_KB = 200;

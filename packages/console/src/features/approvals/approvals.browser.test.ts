@@ -2,21 +2,21 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes, type Task } from '@reeve/contract';
-import { createTestDatabase, startServer, type ServerProcess } from '@reeve/testing';
+import { startReeve, type Reeve } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 
 describe('the approvals', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
-  let server: ServerProcess;
+  let server: Reeve;
   let client: Client;
   let browser: TestBrowser;
   let inbox: string;
 
   before(async () => {
-    server = stack.use(await startServer(stack.use(await createTestDatabase())));
+    server = stack.use(await startReeve());
     client = createClient({ baseUrl: server.url });
     inbox = `${server.url}/admin/agents/approvals`;
     browser = stack.use(await chromium.open());

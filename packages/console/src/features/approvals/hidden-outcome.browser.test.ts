@@ -11,7 +11,8 @@ import {
   type ServerProcess,
   type TestDatabase,
 } from '@reeve/testing';
-import { findChromium, focusInDialog, SERVER_GONE, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { focusInDialog } from '../../../test/act.ts';
+import { findChromium, SERVER_GONE, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 

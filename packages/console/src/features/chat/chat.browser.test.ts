@@ -3,16 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import {
-  createTestDatabase,
-  startFakeUpstream,
-  startServer,
-  type FakeUpstream,
-  type ServerProcess,
-  type UpstreamReply,
-} from '@reeve/testing';
+import { startFakeUpstream, startReeve, type FakeUpstream, type Reeve, type UpstreamReply } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const LONG = Array.from({ length: 40 }, (_, index) => `word ${index + 1}, `);
@@ -20,19 +13,13 @@ const LONG = Array.from({ length: 40 }, (_, index) => `word ${index + 1}, `);
 describe('the chat', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let upstream: FakeUpstream;
-  let server: ServerProcess;
+  let server: Reeve;
   let client: Client;
   let browser: TestBrowser;
 
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
-    const place = stack.use(await createTestDatabase());
-    server = stack.use(
-      await startServer({
-        ...place,
-        environment: upstream.environment,
-      }),
-    );
+    server = stack.use(await startReeve(upstream.environment));
     client = createClient({ baseUrl: server.url });
     browser = stack.use(await chromium.open());
   });

@@ -2,29 +2,23 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import {
-  createTestDatabase,
-  startFakeUpstream,
-  startServer,
-  type FakeUpstream,
-  type ServerProcess,
-} from '@reeve/testing';
+import { startFakeUpstream, startReeve, type FakeUpstream, type Reeve } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 
 describe('a message to a busy session', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let upstream: FakeUpstream;
-  let server: ServerProcess;
+  let server: Reeve;
   let client: Client;
   let browser: TestBrowser;
 
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
     const environment = upstream.environment;
-    server = stack.use(await startServer({ ...stack.use(await createTestDatabase()), environment }));
+    server = stack.use(await startReeve(environment));
     client = createClient({ baseUrl: server.url });
     await client.call(routes.createAgent, {
       body: { name: 'Careful', slug: 'careful', tools: ['calculator'], approvals: ['calculator'] },

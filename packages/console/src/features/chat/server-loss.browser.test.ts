@@ -9,7 +9,7 @@ import {
   type ServerProcess,
   type TestDatabase,
 } from '@reeve/testing';
-import { findChromium, SERVER_GONE, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, SERVER_GONE, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const WORDS = Array.from({ length: 30 }, (_, index) => `word ${index + 1}, `);

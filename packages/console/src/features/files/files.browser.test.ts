@@ -3,15 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import {
-  createTestDatabase,
-  startFakeUpstream,
-  startServer,
-  type FakeUpstream,
-  type ServerProcess,
-} from '@reeve/testing';
+import { startFakeUpstream, startReeve, type FakeUpstream, type Reeve } from '@reeve/testing';
 import type { Download, Locator, Page } from 'playwright-core';
-import { findChromium, focusInDialog, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { focusInDialog } from '../../../test/act.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const QUOTA_MB = 4;
@@ -19,14 +14,14 @@ const QUOTA_MB = 4;
 describe('the files of a session', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let upstream: FakeUpstream;
-  let server: ServerProcess;
+  let server: Reeve;
   let client: Client;
   let browser: TestBrowser;
 
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
     const environment = { ...upstream.environment, REEVE_WORKSPACE_QUOTA_MB: String(QUOTA_MB) };
-    server = stack.use(await startServer({ ...stack.use(await createTestDatabase()), environment }));
+    server = stack.use(await startReeve(environment));
     client = createClient({ baseUrl: server.url });
     browser = stack.use(await chromium.open());
   });

@@ -3,22 +3,11 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import {
-  createTestDatabase,
-  startMcpServer,
-  startServer,
-  type ServerProcess,
-  type TestMcpServer,
-} from '@reeve/testing';
+import { startMcpServer, startReeve, type Reeve, type TestMcpServer } from '@reeve/testing';
 import type { Locator, Page } from 'playwright-core';
-import {
-  findChromium,
-  focusInDialog,
-  lookAtPlaces,
-  SUITE_MS,
-  type Place,
-  type TestBrowser,
-} from '../../test-browser.ts';
+import { focusInDialog } from '../../../test/act.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
+import { lookAtPlaces, type Place } from '../../../test/look.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const SECRET = 'Bearer s3cr3t-of-the-lab';
@@ -27,7 +16,7 @@ const PROGRAM = '/mcp/packages/testing/src/mcp-program.ts';
 describe('tools and MCP servers in the console', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let lab: TestMcpServer;
-  let server: ServerProcess;
+  let server: Reeve;
   let client: Client;
   let browser: TestBrowser;
 
@@ -38,7 +27,7 @@ describe('tools and MCP servers in the console', { skip: chromium.missing, timeo
       TOOL_EXECUTOR_CIRCUIT_FAILURE_THRESHOLD: '2',
       REEVE_MCP_DIR: join(import.meta.dirname, '../../../../..'),
     };
-    server = stack.use(await startServer({ ...stack.use(await createTestDatabase()), environment }));
+    server = stack.use(await startReeve(environment));
     client = createClient({ baseUrl: server.url });
     browser = stack.use(await chromium.open());
   });

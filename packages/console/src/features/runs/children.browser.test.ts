@@ -2,21 +2,20 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import { createTestDatabase, startFakeUpstream, startServer, type ServerProcess } from '@reeve/testing';
-import { findChromium, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { startFakeUpstream, startReeve, type Reeve } from '@reeve/testing';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 
 describe('a run with a child run', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
-  let server: ServerProcess;
+  let server: Reeve;
   let browser: TestBrowser;
   let runId: string | undefined;
 
   before(async () => {
     const upstream = stack.use(await startFakeUpstream());
-    const place = stack.use(await createTestDatabase());
-    server = stack.use(await startServer({ ...place, environment: upstream.environment }));
+    server = stack.use(await startReeve(upstream.environment));
     const input = { agent: 'assistant', message: 'look it up' };
     upstream.script([
       { toolCalls: [{ name: 'delegate_to_agent', input }] },

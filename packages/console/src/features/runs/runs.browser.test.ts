@@ -2,33 +2,21 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import {
-  createTestDatabase,
-  startFakeUpstream,
-  startServer,
-  type FakeUpstream,
-  type ServerProcess,
-} from '@reeve/testing';
+import { startFakeUpstream, startReeve, type FakeUpstream, type Reeve } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 
 describe('the runs', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let upstream: FakeUpstream;
-  let server: ServerProcess;
+  let server: Reeve;
   let browser: TestBrowser;
 
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
-    const place = stack.use(await createTestDatabase());
-    server = stack.use(
-      await startServer({
-        ...place,
-        environment: upstream.environment,
-      }),
-    );
+    server = stack.use(await startReeve(upstream.environment));
     upstream.script([
       { fault: 'error', text: ['oh', 'no'], message: 'the model fell over' },
       { text: ['Let me compute.'], toolCalls: [{ name: 'calculator', input: { expression: '6 * 7' } }] },

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { COMPONENTS } from '@reeve/contract';
-import { createTestDatabase, startFakeUpstream, startServer, type ServerProcess } from '@reeve/testing';
+import { createTestDatabase, startFakeUpstream, startReeve, startServer } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, focusInDialog, SERVER_GONE, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { focusInDialog } from '../../../test/act.ts';
+import { findChromium, SERVER_GONE, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 /** The page looks every 10 s. */
@@ -18,8 +19,8 @@ describe('the health glyph', { skip: chromium.missing, timeout: SUITE_MS }, () =
   afterEach(async () => assert.deepEqual(await browser.settle(), []));
 
   it('is green while every component is well, and shows each of them on click', async () => {
-    await using server = await serve({ SANDBOX_BACKEND: 'quickjs' });
-    const page = await browser.visit(server.value.url);
+    await using server = await startReeve({ SANDBOX_BACKEND: 'quickjs' });
+    const page = await browser.visit(server.url);
     await page.getByRole('button', { name: 'Health: Healthy' }).click();
     const rows = page.getByRole('dialog').locator('tbody tr');
     await rows.first().waitFor();
@@ -34,11 +35,11 @@ describe('the health glyph', { skip: chromium.missing, timeout: SUITE_MS }, () =
 
   it('turns amber when the provider fails, and green when it answers again', async () => {
     await using upstream = await startFakeUpstream();
-    await using server = await serve({
+    await using server = await startReeve({
       SANDBOX_BACKEND: 'quickjs',
       ...upstream.environment,
     });
-    const page = await browser.visit(server.value.url);
+    const page = await browser.visit(server.url);
     await page.getByRole('button', { name: 'Health: Healthy' }).waitFor();
     upstream.respond(() => ({ status: 500, message: 'the model is ill' }));
     await ask(page, 'hello');
@@ -70,15 +71,6 @@ describe('the health glyph', { skip: chromium.missing, timeout: SUITE_MS }, () =
     await page.getByRole('button', { name: /^Health: (Healthy|Degraded)/ }).waitFor({ timeout: LOOK_MS });
   });
 });
-
-async function serve(
-  environment: Record<string, string>,
-): Promise<AsyncDisposable & { readonly value: ServerProcess }> {
-  const stack = new AsyncDisposableStack();
-  const place = stack.use(await createTestDatabase());
-  const value = stack.use(await startServer({ ...place, environment }));
-  return { value, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
 
 const toneOf = (page: Page) =>
   page

@@ -2,21 +2,20 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import { createTestDatabase, startServer, type ServerProcess } from '@reeve/testing';
+import { startReeve, type Reeve } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const KEY = 'rv_only-for-tests';
 
 describe('the shell', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
-  let server: ServerProcess;
+  let server: Reeve;
   let browser: TestBrowser;
 
   before(async () => {
-    const place = stack.use(await createTestDatabase());
-    server = stack.use(await startServer({ ...place, environment: { REEVE_API_KEY: KEY } }));
+    server = stack.use(await startReeve({ REEVE_API_KEY: KEY }));
     const client = createClient({ baseUrl: server.url, apiKey: KEY });
     await client.call(routes.chat, {
       body: { agent_config_id: 'assistant', message: 'My name is Ada', stream: false },

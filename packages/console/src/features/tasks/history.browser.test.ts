@@ -4,7 +4,7 @@ import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
 import { createTestDatabase, startServer, type ServerProcess } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, SERVER_GONE, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, SERVER_GONE, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const TASKS = 50_000;

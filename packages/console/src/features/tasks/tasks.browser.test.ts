@@ -2,15 +2,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes, type BodyInputOf, type Task } from '@reeve/contract';
-import {
-  createTestDatabase,
-  startFakeUpstream,
-  startServer,
-  type FakeUpstream,
-  type ServerProcess,
-} from '@reeve/testing';
+import { startFakeUpstream, startReeve, type FakeUpstream, type Reeve } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const LATER = new Date(Date.now() + 86_400_000).toISOString();
@@ -18,19 +12,18 @@ const LATER = new Date(Date.now() + 86_400_000).toISOString();
 describe('the tasks', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let upstream: FakeUpstream;
-  let server: ServerProcess;
+  let server: Reeve;
   let client: Client;
   let browser: TestBrowser;
   let board: string;
 
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
-    const place = stack.use(await createTestDatabase());
     const environment = {
       ...upstream.environment,
       REEVE_WORKER_CONCURRENCY: '1',
     };
-    server = stack.use(await startServer({ ...place, environment }));
+    server = stack.use(await startReeve(environment));
     client = createClient({ baseUrl: server.url });
     board = `${server.url}/admin/agents/tasks`;
     browser = stack.use(await chromium.open());

@@ -4,15 +4,10 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import {
-  createTestDatabase,
-  startFakeUpstream,
-  startServer,
-  type FakeUpstream,
-  type ServerProcess,
-} from '@reeve/testing';
+import { createTestDatabase, startFakeUpstream, startReeve, type FakeUpstream, type Reeve } from '@reeve/testing';
 import type { Page } from 'playwright-core';
-import { findChromium, focusInDialog, SUITE_MS, type TestBrowser } from '../../test-browser.ts';
+import { focusInDialog } from '../../../test/act.ts';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
 const chromium = findChromium(process.env['REEVE_CHROMIUM']);
 const PRICES = `models:
@@ -25,24 +20,24 @@ const PRICES = `models:
 describe('the usage', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let upstream: FakeUpstream;
-  let server: ServerProcess;
+  let server: Reeve;
   let client: Client;
   let browser: TestBrowser;
   let address: string;
 
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
-    const place = stack.use(await createTestDatabase());
+    const place = await createTestDatabase();
     const models = join(place.dataDirectory, 'models.yaml');
     await writeFile(models, PRICES);
     server = stack.use(
-      await startServer({
-        ...place,
-        environment: {
+      await startReeve(
+        {
           ...upstream.environment,
           REEVE_MODELS_FILE: models,
         },
-      }),
+        place,
+      ),
     );
     client = createClient({ baseUrl: server.url });
     address = `${server.url}/admin/usage`;
