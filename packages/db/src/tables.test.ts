@@ -406,6 +406,7 @@ const COLUMNS = {
     started_at: NO,
     ended_at: YES,
     child_run_id: YES,
+    model_waited_since: YES,
   },
   task_completion_outbox: { task_id: NO, tenant_id: NO },
   task_counts: { tenant_id: NO, agent_id: NO, task_type: NO, status: NO, minute: NO, change: NO },

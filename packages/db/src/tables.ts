@@ -421,6 +421,7 @@ export interface Tables {
     started_at: Time;
     ended_at: Time | null;
     child_run_id: string | null;
+    model_waited_since: Time | null;
   };
   responses: {
     id: string;

@@ -1,4 +1,4 @@
-// runs on: both databases
+// runs on: both databases, and behind PgBouncer
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { recordAudit } from '@reeve/audit';
-import type { RunWait } from '@reeve/contract';
+import type { NewRunEvent, RunWait } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
 import {
@@ -49,12 +49,14 @@ export async function complete(
   work.left = true;
 }
 
-/** Ends a run that failed or was cancelled. */
-export async function fail(work: RunExecution, error: ReeveError): Promise<void> {
+/** Ends a run that failed or was cancelled; `told` are the last words of the step that it fails at. */
+export async function fail(work: RunExecution, error: ReeveError, told: readonly NewRunEvent[] = []): Promise<void> {
   const status = error.reason === 'cancelled' ? 'cancelled' : 'failed';
   const shown = shownError(error);
+  const closing = failedClosing(work.run, work.steps.length, status, shown);
   await work.commit({
-    ...failedClosing(work.run, work.steps.length, status, shown),
+    ...closing,
+    events: [...told, ...closing.events],
     write: async (tx, effects) => {
       await updateAbandoned(tx, work.run.id);
       await updateEndedRun(tx, work.run.id, {
@@ -114,7 +116,7 @@ async function blame(tx: Tx, { run, agent, steps }: RunExecution): Promise<void>
  * Puts a run aside until a person has decided, a child run has ended, the caller has answered, or a budget has room: it holds no process, connection or
  * lease then. Does nothing where a decision or an end came meanwhile. `why` is what readers are told.
  */
-export async function park(work: RunExecution, reason: RunWait, why: string): Promise<void> {
+export async function park(work: RunExecution, reason: Exclude<RunWait, 'model'>, why: string): Promise<void> {
   const { claim, handler, run } = work;
   let left = false;
   await work.commit({

@@ -5,6 +5,7 @@ import { settleEnds, settleOpenCalls } from '@reeve/ledger';
 import { compactionStep } from './compaction-step.ts';
 import { fail, park } from './ending.ts';
 import { modelStep, stepLimit } from './model-step.ts';
+import { waitForModel } from './model-wait.ts';
 import { nextModelStep, type RunState, type StepRecord } from './run.ts';
 import { selectStreamed } from './store/event.ts';
 import { readAnswers } from './tool-question.ts';
@@ -13,8 +14,8 @@ import { createExecution, discardEvent, type EngineParts, type RunExecution } fr
 
 /**
  * Advances a claimed run to its end, one committed step at a time, and settles its task in the transaction that ends it; or parks
- * it where people or a budget are waited for. Throws `lease_lost` or `shutting_down` where somebody else will go on, `unavailable`
- * where the database was out of reach, and a failure that `retryable` accepts, whose task is to be tried again; every other
+ * it where people, a budget or a model are waited for. Throws `lease_lost` or `shutting_down` where somebody else will go on,
+ * `unavailable` where the database was out of reach, and a failure after which `afterFailure` has the task tried again; every other
  * failure ends the run as failed. The agent's time limit bounds the work of one claim: waiting and downtime do not count.
  */
 export async function advanceRun(
@@ -22,9 +23,9 @@ export async function advanceRun(
   claim: Claim,
   state: RunState,
   signal: AbortSignal,
-  retryable: (error: ReeveError) => boolean,
+  afterFailure: RunExecution['afterFailure'],
 ): Promise<void> {
-  const work = createExecution(parts, claim, state);
+  const work = createExecution(parts, claim, state, afterFailure);
   const limitMs = state.agent.limits.timeout_ms;
   const deadline = new AbortController();
   const timer = setTimeout(
@@ -44,11 +45,14 @@ export async function advanceRun(
     if (isOutOfReach(thrown)) throw new ReeveError('unavailable', 'the database was out of reach', { cause: thrown });
     const error = ReeveError.from(stop.aborted ? stop.reason : thrown);
     if (error.reason === 'lease_lost') throw error;
-    if (error.reason === 'shutting_down' || (!stop.aborted && retryable(error))) {
+    const failed = work.steps.find(({ status }) => status === 'pending');
+    const next = stop.aborted ? 'end' : afterFailure(error, failed?.kind);
+    if (error.reason === 'shutting_down' || next === 'retry') {
       await work.flush();
       throw error;
     }
     if (error.reason === 'budget_exhausted') return await park(work, 'budget', error.message);
+    if (next === 'wait' && failed !== undefined) return await waitForModel(work, failed, error);
     if (error.reason === 'internal') parts.log.error({ err: error, run_id: state.run.id }, 'a run failed');
     await fail(work, error);
   } finally {

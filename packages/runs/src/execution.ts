@@ -1,6 +1,6 @@
 import type { AgentInput, NewRunEvent, RunWait } from '@reeve/contract';
 import type { Database } from '@reeve/db';
-import type { Log } from '@reeve/kit';
+import type { Log, ReeveError } from '@reeve/kit';
 import type { EmbedMemoryQuery, MemoryRulesOf } from '@reeve/memory';
 import type { ModelGateway, ModelMessage, ModelRequest } from '@reeve/models';
 import type { Claim, TaskHandler } from '@reeve/tasks';
@@ -10,6 +10,7 @@ import type { CallerTools } from './caller-tools.ts';
 import { createCommitter, type Committer } from './committer.ts';
 import { conversationOf } from './conversation.ts';
 import type { Feed } from './feed.ts';
+import type { PauseOptions } from './pause.ts';
 import { rowOf, type RunRecord, type RunState, type StepRecord } from './run.ts';
 import type { CallerCall } from './store/caller-tools.ts';
 import type { ChildRun } from './store/child.ts';
@@ -44,6 +45,10 @@ export interface EngineParts {
   /** How long a call of a caller’s tool waits for its result, in milliseconds. */
   readonly callerWaitMs: number;
   readonly handler: TaskHandler;
+  /** How long a run of the queue waits for a model that takes no calls, in milliseconds. */
+  readonly modelWaitMs: number;
+  /** What tests replace. */
+  readonly pauses?: PauseOptions | undefined;
   readonly log: Log;
 }
 
@@ -63,6 +68,9 @@ export interface RunHandler extends TaskHandler {
   /** Hands over what the maker of a claim knows of its run, so that it need not be read again. */
   prepare(claim: Claim, state: RunState): void;
 }
+
+/** What follows a failure: the run waits for its model, its task is tried again, or the run ends as failed. */
+export type AfterFailure = 'wait' | 'retry' | 'end';
 
 /** A run as the holder of its task works on it. */
 export interface RunExecution extends EngineParts, Committer {
@@ -86,13 +94,20 @@ export interface RunExecution extends EngineParts, Committer {
   rules: ToolRules;
   /** The tenant's tools, as they were then. */
   tools: ToolRegistry;
+  /** What is to follow a failure of a step of that kind. */
+  readonly afterFailure: (error: ReeveError, kind: StepRecord['kind'] | undefined) => AfterFailure;
   /** What the run had been put aside for, until it has gone on. */
   waitedFor: RunWait | null;
   /** Nothing is left to do under this claim. */
   left: boolean;
 }
 
-export function createExecution(parts: EngineParts, claim: Claim, state: RunState): RunExecution {
+export function createExecution(
+  parts: EngineParts,
+  claim: Claim,
+  state: RunState,
+  afterFailure: RunExecution['afterFailure'],
+): RunExecution {
   const { run, agent, history, callerTools, steps, lastSeq } = state;
   const { database, handler, feed, models } = parts;
   const model = agent.model_id ?? models.defaultModel;
@@ -119,6 +134,7 @@ export function createExecution(parts: EngineParts, claim: Claim, state: RunStat
     callerCalls: [],
     asked: new Set(),
     rules: () => 'deny',
+    afterFailure,
     waitedFor: state.waitedFor ?? null,
     left: false,
   };
@@ -190,7 +206,7 @@ export function ledgerOf({ run, agent, ledgerFor, booking }: RunExecution, step:
   return ledgerFor(owner, booking);
 }
 
-/** Tells readers that a crash interrupted a step: its streamed output is void, and it is executed again. */
+/** Tells readers that a step was interrupted: its streamed output is void, and it is executed again. */
 export function discardEvent(step: number): NewRunEvent {
   return {
     type: 'system',

@@ -17,5 +17,5 @@ export { readEvents } from './store/event.ts';
 export { listRuns, selectRun } from './store/run.ts';
 export { selectUnended } from './store/session.ts';
 export { listSteps } from './store/step.ts';
-export { followForCaller, refuseUnpaid, waitForRun } from './wait.ts';
+export { errorOfEvent, followForCaller, refuseUnpaid, waitForRun } from './wait.ts';
 export type { EndedRun } from './wait.ts';

@@ -3,9 +3,10 @@ import type { Tx } from '@reeve/db';
 import { counter, newId, ReeveError } from '@reeve/kit';
 import type { ModelToolCall } from '@reeve/models';
 import { requestToolApproval, selectAskedTools, type PostCommitEffects } from '@reeve/tasks';
+import { askModel } from './ask-model.ts';
 import { isTooLong } from './compaction.ts';
-import { complete } from './ending.ts';
-import { callModel, type ModelAnswer } from './model-call.ts';
+import { complete, fail } from './ending.ts';
+import type { ModelAnswer } from './model-call.ts';
 import {
   nextModelStep,
   sumUsed,
@@ -18,7 +19,8 @@ import {
 import { insertCallerCalls } from './store/caller-tools.ts';
 import type { SettledStep } from './store/transition.ts';
 import { questionOf, readAnswers } from './tool-question.ts';
-import { isOfCaller, isOffered, ledgerOf, requestOf, withStep, type RunExecution } from './execution.ts';
+import { isUnreadable, unreadableTwice } from './unreadable-arguments.ts';
+import { isOfCaller, isOffered, requestOf, withStep, type RunExecution } from './execution.ts';
 
 export const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'outcome']);
 
@@ -31,8 +33,7 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
   log.debug({ run_id: run.id, step: pending.number }, 'calling the model');
   let answer: ModelAnswer;
   try {
-    const write = (events: readonly NewRunEvent[]) => work.commit({ events });
-    answer = await callModel(models, request, signal, pending.number, write, ledgerOf(work, pending.number));
+    answer = await askModel(work, pending.number, request, signal);
   } catch (thrown) {
     // The provider may count more tokens than we do.
     const error = ReeveError.from(thrown);
@@ -41,6 +42,11 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
   }
   const { text, toolCalls, end } = answer;
   work.waitedFor = null;
+  const unreadable = unreadableTwice(
+    work.steps.filter(({ number }) => number < pending.number),
+    toolCalls,
+  );
+  if (unreadable !== undefined) return fail(work, unreadable, answer.rest);
   const output: ModelOutput = {
     text,
     toolCalls,
@@ -95,7 +101,10 @@ async function beginCalls(
   await work.commit(async (read) => {
     const asked = await selectAskedTools(read, run.tenantId, names);
     for (const name of names) if (agent.approvals.includes(name) || work.rules(name) === 'approve') asked.add(name);
-    const first = toolCalls.findIndex(({ name }) => !asked.has(name) && !isOfCaller(work, name));
+    const isAsked = ({ name, input }: Pick<ToolStep, 'name' | 'input'>) => asked.has(name) && !isUnreadable(input);
+    const first = toolCalls.findIndex(
+      (call) => !isAsked(call) && !isUnreadable(call.input) && !isOfCaller(work, call.name),
+    );
     calls = toolCalls.map(({ id, name, input }, index) => ({
       runId: run.id,
       number: after.length + 1 + index,
@@ -108,10 +117,10 @@ async function beginCalls(
       childRunId: null,
       output: null,
     }));
-    const questions = calls
-      .filter(({ name }) => asked.has(name))
-      .map((call) => questionOf(work, call, 'tool_call', newId()));
-    const forCaller = calls.filter(({ name }) => isOfCaller(work, name)).map(({ number }) => number);
+    const questions = calls.filter(isAsked).map((call) => questionOf(work, call, 'tool_call', newId()));
+    const forCaller = calls
+      .filter(({ name, input }) => isOfCaller(work, name) && !isUnreadable(input))
+      .map(({ number }) => number);
     return {
       settled: steps,
       begun: calls,

@@ -10,8 +10,9 @@ import type { CallerTools } from './caller-tools.ts';
  *   queued ──claimed──► running ──► completed | failed | cancelled
  *      ▲                 │ ▲                       │
  *      └─ parked, until ─┘ └──── retry of its task ┘
- *         a person decides, a budget has room, a child run
- *         has ended, or the caller has answered
+ *         a person decides, a budget has room,
+ *         a child run has ended, its model takes
+ *         calls again, or the caller has answered
  *
  * A run advances by steps, of which one is a model call, a tool call or a compaction:
  *

@@ -3,10 +3,12 @@ import { failedOutcome, outcomeOf, type Effect } from '@reeve/tools';
 import type { ToolStep } from './run.ts';
 import type { CallerCall } from './store/caller-tools.ts';
 import { isUnended, type ChildRun } from './store/child.ts';
+import { isUnreadable, unreadableOutcome } from './unreadable-arguments.ts';
 
 /*
  * What is next for a pending tool call
  *
+ *   its arguments are not JSON                          ─► settle with an error that says so
  *   its tool is one of the caller’s                     ─► wait for the result, then settle with it or, too late, with an error
  *   its child run was opened                            ─► wait for it, then settle with what that came to
  *   had begun in another life, and a repeat may do harm ─► ask what became of it ─► retry | skip | a result by hand
@@ -56,6 +58,7 @@ export function decideTool(step: ToolStep, { call, outcome }: Answers, standing:
   const { effect, begunHere, asked, child, callerCall } = standing;
   const edited = editedBy(call);
   const input = inputOf(step, call);
+  if (isUnreadable(input)) return { do: 'settle', outcome: unreadableOutcome(input), label: 'error' };
   if (callerCall !== undefined) {
     if (!isDue(callerCall)) return { do: 'wait', for: 'caller' };
     const came = callerCall.outcome ?? failedOutcome('error', 'Nobody gave the result of this call in time.');

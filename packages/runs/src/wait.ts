@@ -28,7 +28,7 @@ export async function waitForRun(
     if (event.type === 'tool_call') toolCalls.set(event.step, { name: event.name, input: event.input, output: null });
     if (event.type === 'tool_result')
       toolCalls.set(event.step, { name: event.name, input: toolCalls.get(event.step)?.input, output: event.output });
-    if (event.type === 'error') failure = errorOf(event, runId);
+    if (event.type === 'error') failure = errorOfEvent(event, runId);
     if (event.type === 'result') result = event;
   }
   if (result?.status !== 'completed')
@@ -81,6 +81,11 @@ export function refuseUnpaid(event: RunEvent): void {
   });
 }
 
-function errorOf({ code, message }: Extract<RunEvent, { type: 'error' }>, runId: string): ReeveError {
-  return new ReeveError(isReason(code) ? code : 'internal', message, { runId });
+/** The error that an event tells of. */
+export function errorOfEvent(event: Extract<RunEvent, { type: 'error' }>, runId: string): ReeveError {
+  const { code, message, retry_after_ms: retryAfterMs } = event;
+  return new ReeveError(isReason(code) ? code : 'internal', message, {
+    runId,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
 }

@@ -1,4 +1,4 @@
-import { setting } from '@reeve/kit';
+import { parseDuration, setting } from '@reeve/kit';
 import { z } from 'zod';
 
 const count = (max: number) =>
@@ -47,6 +47,16 @@ export const taskSettings = {
       .default(30_000)
       .describe(
         'Lease of a claimed task, in milliseconds: after this time without renewal another worker may claim it.',
+      ),
+  ),
+  modelWait: setting(
+    'REEVE_MODEL_WAIT',
+    z
+      .string()
+      .refine((text) => parseDuration(text) !== undefined, 'it must be a number with s, m, h or d: 90s, 15m, 24h, 7d')
+      .default('24h')
+      .describe(
+        'How long a task waits for a model that takes no calls (unreachable, overloaded, limited, circuit open) before it fails; the wait spends no attempt.',
       ),
   ),
 };

@@ -27,6 +27,7 @@ export { selectAskedTools, selectToolApprovals } from './approvals/store.ts';
 export type { ToolQuestion } from './approvals/store.ts';
 export { adoptTask } from './queue/store/task-relations.ts';
 export { expireLeases } from './queue/store/lease.ts';
+export { countModelWaits } from './queue/store/waiting.ts';
 export { listTasks, selectTask } from './queue/store/read.ts';
 export type { ScheduleKind } from './schedules/schedule-change.ts';
 export { mountSchedules } from './schedules/schedule-routes.ts';

@@ -67,9 +67,18 @@ export interface TestEngine extends AsyncDisposable {
   event<Type extends RunEvent['type']>(runId: string, type: Type): Promise<Extract<RunEvent, { type: Type }>>;
 }
 
+interface EngineOptions {
+  readonly memoryRulesOf?: MemoryRulesOf;
+}
+
+/** Runs wait for their model for at most so long. */
+export const MODEL_WAIT_MS = 600_000;
+/** So short are the pauses before a model is asked again. */
+const PAUSES = { firstMs: 4, longestMs: 60_000 };
+
 export async function openTestEngine({
   memoryRulesOf = async () => DEFAULT_RULES,
-}: { readonly memoryRulesOf?: MemoryRulesOf } = {}): Promise<TestEngine> {
+}: EngineOptions = {}): Promise<TestEngine> {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await openTestDatabase());
   const directory = await mkdtemp(join(tmpdir(), 'reeve-runs-'));
@@ -105,6 +114,8 @@ export async function openTestEngine({
     database,
     feed,
     models: model,
+    modelWaitMs: MODEL_WAIT_MS,
+    pauses: PAUSES,
     tools,
     toolsOf: async () => tools,
     log: silentLog,

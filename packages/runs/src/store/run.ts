@@ -81,7 +81,7 @@ export async function updateRevivedRun(db: Db, runId: string): Promise<void> {
     .execute();
   await db
     .updateTable('steps')
-    .set({ status: 'pending', outcome: null, ended_at: null, child_run_id: standingChild })
+    .set({ status: 'pending', outcome: null, ended_at: null, child_run_id: standingChild, model_waited_since: null })
     .where('run_id', '=', runId)
     .where('outcome', '=', 'cancelled')
     .execute();
