@@ -32,11 +32,7 @@ describe('a chat client of other people', { timeout: 300_000 }, () => {
   let openai: OpenAI;
   before(async () => {
     upstream = await startFakeUpstream();
-    reeve = await startReeve({
-      ...upstream.environment,
-      EMBEDDING_PROVIDER: 'openai-compatible',
-      EMBEDDING_MODEL: 'some-embedder',
-    });
+    reeve = await startReeve(upstream.environment);
     openai = new OpenAI({ baseURL: `${reeve.url}/v1`, apiKey: 'none', maxRetries: 0 });
   });
   beforeEach(() => upstream.reset());
@@ -96,43 +92,48 @@ describe('a chat client of other people', { timeout: 300_000 }, () => {
       assert.deepEqual(statuses.toSorted(), ['cancelled', 'completed']);
     });
   });
+});
 
-  describe('that asks for embeddings', () => {
-    it('gets vectors of one text or of several, as numbers or packed, on its own account', async () => {
-      upstream.script([
-        { vectors: [[0.5, -1, 2]] },
-        {
-          vectors: [
-            [1, 2, 3],
-            [4, 5, 6],
-          ],
-          usage: { inputTokens: 7, outputTokens: 0 },
-        },
-      ]);
-      const one = await openai.embeddings.create({ model: 'some-embedder', input: 'hello', encoding_format: 'float' });
-      assert.deepEqual(one.data, [{ object: 'embedding', index: 0, embedding: [0.5, -1, 2] }]);
-      // The client asks for packed vectors by itself, and unpacks them.
-      const two = await openai.embeddings.create({ model: 'openai-compatible/some-embedder', input: ['a', 'b'] });
-      assert.deepEqual(
-        two.data.map(({ embedding }) => [...embedding]),
-        [
-          [1, 2, 3],
-          [4, 5, 6],
-        ],
-      );
-      assert.deepEqual([two.object, two.usage], ['list', { prompt_tokens: 7, total_tokens: 7 }]);
-      const { groups: usage } = await ours().call(routes.getUsage, { query: { group_by: 'model' } });
-      assert.ok(JSON.stringify(usage).includes('some-embedder'), JSON.stringify(usage));
-    });
+describe('a client that asks for embeddings', { timeout: 300_000 }, () => {
+  const VECTORS: Readonly<Record<string, number[]>> = { hello: [0.5, -1, 2], a: [1, 2, 3], b: [4, 5, 6] };
+  let upstream: FakeUpstream;
+  let reeve: Reeve;
+  let openai: OpenAI;
+  before(async () => {
+    upstream = await startFakeUpstream();
+    upstream.respond(({ body }) => ({
+      vectors: [body['input']].flat().map((text) => VECTORS[text as string] ?? [0, 0, 0]),
+      usage: { inputTokens: 7, outputTokens: 0 },
+    }));
+    const EMBEDDING = { EMBEDDING_PROVIDER: 'openai-compatible', EMBEDDING_MODEL: 'some-embedder' };
+    reeve = await startReeve({ ...upstream.environment, ...EMBEDDING });
+    openai = new OpenAI({ baseURL: `${reeve.url}/v1`, apiKey: 'none', maxRetries: 0 });
+  });
+  after(async () => {
+    await reeve[Symbol.asyncDispose]();
+    await upstream[Symbol.asyncDispose]();
+  });
 
-    it('is told of another model, of tokens, and of too many dimensions', async () => {
-      const embed = (body: object) =>
-        openai.embeddings.create({ model: 'some-embedder', input: 'x', ...body } as never);
-      await assert.rejects(embed({ model: 'text-embedding-3-small' }), NotFoundError);
-      upstream.respond(() => ({ vectors: [[1, 2, 3]] }));
-      for (const wrong of [{ input: [1, 2] }, { input: '' }, { input: [] }, { dimensions: 4 }])
-        await assert.rejects(embed(wrong), BadRequestError, JSON.stringify(wrong));
-    });
+  it('gets vectors of one text or of several, as numbers or packed, on its own account', async () => {
+    const one = await openai.embeddings.create({ model: 'some-embedder', input: 'hello', encoding_format: 'float' });
+    assert.deepEqual(one.data, [{ object: 'embedding', index: 0, embedding: VECTORS['hello'] }]);
+    // The client asks for packed vectors by itself, and unpacks them.
+    const two = await openai.embeddings.create({ model: 'openai-compatible/some-embedder', input: ['a', 'b'] });
+    assert.deepEqual(
+      two.data.map(({ embedding }) => [...embedding]),
+      [VECTORS['a'], VECTORS['b']],
+    );
+    assert.deepEqual([two.object, two.usage], ['list', { prompt_tokens: 7, total_tokens: 7 }]);
+    const ours = createClient({ baseUrl: reeve.url });
+    const { groups } = await ours.call(routes.getUsage, { query: { group_by: 'model' } });
+    assert.ok(JSON.stringify(groups).includes('some-embedder'), JSON.stringify(groups));
+  });
+
+  it('is told of another model, of tokens, and of dimensions that there are not', async () => {
+    const embed = (body: object) => openai.embeddings.create({ model: 'some-embedder', input: 'x', ...body } as never);
+    await assert.rejects(embed({ model: 'text-embedding-3-small' }), NotFoundError);
+    for (const wrong of [{ input: [1, 2] }, { input: '' }, { input: [] }, { dimensions: 4 }])
+      await assert.rejects(embed(wrong), BadRequestError, JSON.stringify(wrong));
   });
 });
 
