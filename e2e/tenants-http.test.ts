@@ -7,7 +7,7 @@ import { newId } from '@reeve/kit';
 import { startReeve, type Reeve } from '@reeve/testing/reeve';
 import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 
-/* What a tenants file says is what holds, at every door. */
+/* Every endpoint enforces the policies of the tenants file. */
 const SECRET = 'a-secret-of-this-test';
 const FILE = `
 default: {}

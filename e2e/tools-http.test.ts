@@ -40,7 +40,7 @@ describe('the built-in tools, over HTTP', { timeout: 300_000 }, () => {
 
   it('make tasks only for agents at work, who make them in their own name and trace', async () => {
     const outside = await execute('create_task', { title: 'look' });
-    assert.match(JSON.stringify(outside.result), /only an agent at work can make a task/);
+    assert.match(JSON.stringify(outside.result), /only a running agent can create a task/);
     place.upstream.script([
       { toolCalls: [{ name: 'create_task', input: { agent: 'scout', title: 'Look around', instructions: 'Far.' } }] },
       { text: ['It is in the queue.'] },

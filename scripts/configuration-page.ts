@@ -114,9 +114,13 @@ function sectionText({ title, more, settings }: Section): string {
   ].join('\n');
 }
 
-function rowOf({ variable, schema, secret }: Setting): string[] {
-  const description = schema.description ?? '';
-  return [`\`${variable}\``, defaultOf(schema), valuesOf(schema), secret ? `${description} Secret.` : description];
+function rowOf({ variable, formerly, schema, secret }: Setting): string[] {
+  const notes = [
+    schema.description ?? '',
+    ...(secret ? ['Secret.'] : []),
+    ...(formerly === undefined ? [] : [`\`${formerly}\` still works.`]),
+  ];
+  return [`\`${variable}\``, defaultOf(schema), valuesOf(schema), notes.join(' ')];
 }
 
 /** The default as it would be set; empty where there is none. */

@@ -66,6 +66,6 @@ test('files share a process only where nothing that they import can open anythin
   const isAlone = (file: string) => planJobs(root, [file], 'PGlite', {})[0]!.isAlone;
   assert.equal(isAlone('packages/kit/src/id.test.ts'), false);
   // A database, a server, a child process, a browser; the worker threads of @reeve/kit.
-  for (const file of ['db/src/tenant', 'http/src/server', 'sandbox/src/bubblewrap', 'tools/src/glob'])
+  for (const file of ['db/src/tenant', 'http/src/server', 'sandbox/src/bubblewrap/bubblewrap', 'tools/src/glob'])
     assert.equal(isAlone(`packages/${file}.test.ts`), true, file);
 });

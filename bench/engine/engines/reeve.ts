@@ -83,7 +83,7 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
     async run(shape) {
       const asked = {
         requester,
-        door: 'query',
+        source: 'query',
         agent: AGENT,
         input: JSON.stringify(shape),
         payload: {},

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AgentInput, Slug, type Agent, type AgentPatch, type ErrorDetail } from '@reeve/contract';
-import { ReeveError } from '@reeve/kit';
+import { fieldMessage, ReeveError } from '@reeve/kit';
 import type { z } from 'zod';
 
 /*
@@ -79,7 +79,7 @@ export function requireKnown(
   if (first === undefined) return;
   const those = first.path.startsWith('skills.') ? known.skills : known.tools;
   const hint = first.path === 'model_id' ? '' : `; known are ${[...those].sort().join(', ')}`;
-  throw new ReeveError('invalid_request', `${first.path} ${first.message}${hint}`, { details: details.slice(0, 50) });
+  throw new ReeveError('invalid_request', `${fieldMessage(first)}${hint}`, { details: details.slice(0, 50) });
 }
 
 function unknownIn(field: string, list: readonly string[] = [], what: string, known: readonly string[]): ErrorDetail[] {

@@ -8,6 +8,7 @@ import { openSandbox } from '@reeve/sandbox';
 import { startServer, type ServerProcess } from '@reeve/testing';
 import type { RunningCommand } from '../test/running.ts';
 import { withoutTerminal } from '../test/process.ts';
+import { runJson } from '../test/served-shell.ts';
 import { createShell, type TestShell } from '../test/shell.ts';
 
 const NOBODY = '01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11';
@@ -28,17 +29,10 @@ interface Summary {
   readonly result: string | null;
 }
 
-/** What a command printed, which ends with `code`. */
-async function json<T>(shell: TestShell, args: readonly string[], code = 0): Promise<T> {
-  const result = await shell.run(args);
-  assert.equal(result.code, code, `${args.join(' ')}: ${result.stderr}`);
-  return JSON.parse(result.stdout) as T;
-}
-
 /** The only approval that waits, of the run of a command that waits for it. */
 async function waiting(shell: TestShell, run: RunningCommand): Promise<Approval> {
   await run.printed('reeve approvals approve');
-  const { approvals } = await json<{ approvals: Approval[] }>(shell, ['approvals', 'list']);
+  const { approvals } = await runJson<{ approvals: Approval[] }>(shell, ['approvals', 'list']);
   assert.equal(approvals.length, 1);
   return approvals[0]!;
 }
@@ -49,7 +43,7 @@ suite('decisions by hand, beside a server', () => {
   before(async () => {
     shell = await createShell();
     server = await startServer({ dataDirectory: shell.directory, url: undefined });
-    await json(shell, CAREFUL);
+    await runJson(shell, CAREFUL);
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
@@ -60,20 +54,20 @@ suite('decisions by hand, beside a server', () => {
     const run = shell.start(ASK);
     const { id, kind, tool, run_id } = await waiting(shell, run);
     assert.deepEqual([kind, tool], ['tool_call', 'calculator']);
-    const shown = await json<{ run: Run }>(shell, ['runs', 'show', run_id!]);
+    const shown = await runJson<{ run: Run }>(shell, ['runs', 'show', run_id!]);
     assert.deepEqual([shown.run.status, shown.run.waiting_for], ['queued', 'approval']);
-    const inbox = await json<{ approvals: Approval[] }>(shell, ['tasks', 'inbox']);
+    const inbox = await runJson<{ approvals: Approval[] }>(shell, ['tasks', 'inbox']);
     assert.deepEqual(
       inbox.approvals.map((approval) => [approval.id, approval.kind]),
       [[id, 'tool_call']],
     );
-    assert.equal((await json<Approval>(shell, ['approvals', 'show', id])).status, 'pending');
-    const approved = await json<Approval>(shell, ['approvals', 'approve', id, '--reason', 'fine']);
+    assert.equal((await runJson<Approval>(shell, ['approvals', 'show', id])).status, 'pending');
+    const approved = await runJson<Approval>(shell, ['approvals', 'approve', id, '--reason', 'fine']);
     assert.deepEqual([approved.status, approved.reason], ['approved', 'fine']);
     const { code, stdout, stderr } = await run.ended;
     assert.deepEqual([code, stdout], [0, '6 * 7 = 42.\n']);
     assert.match(stderr, new RegExp(`may it call calculator .*6 \\* 7.*\nreeve approvals approve ${id}`));
-    assert.equal((await json<Approval>(shell, ['approvals', 'show', id])).status, 'approved');
+    assert.equal((await runJson<Approval>(shell, ['approvals', 'show', id])).status, 'approved');
     const twice = await shell.run(['approvals', 'reject', id]);
     assert.deepEqual([twice.code, twice.stderr], [1, 'reeve: it is approved already by local\n']);
   });
@@ -85,7 +79,7 @@ suite('decisions by hand, beside a server', () => {
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /edited_input\.expression/);
     await writeFile(join(shell.directory, 'input.json'), '{"expression": "3 + 4"}');
-    const approved = await json<Approval>(shell, ['approvals', 'approve', id, '--input', '@input.json']);
+    const approved = await runJson<Approval>(shell, ['approvals', 'approve', id, '--input', '@input.json']);
     assert.deepEqual(approved.edited_input, { expression: '3 + 4' });
     const summary = JSON.parse((await run.ended).stdout) as Summary & { tool_calls: { output: unknown }[] };
     assert.deepEqual([summary.status, summary.waiting_for, summary.approvals], ['completed', null, []]);
@@ -93,16 +87,16 @@ suite('decisions by hand, beside a server', () => {
   });
 
   test('a fork shows which steps it shares, and follows as run does', async () => {
-    const first = await json<Summary>(shell, ['run', 'What is 2 + 3?', '--json']);
-    const forked = await json<Summary>(shell, ['runs', 'fork', first.run_id, '--from', '3', '--follow', '--json']);
+    const first = await runJson<Summary>(shell, ['run', 'What is 2 + 3?', '--json']);
+    const forked = await runJson<Summary>(shell, ['runs', 'fork', first.run_id, '--from', '3', '--follow', '--json']);
     assert.deepEqual([forked.status, forked.result], ['completed', first.result]);
-    const { run, steps } = await json<{ run: Run; steps: Step[] }>(shell, ['runs', 'show', forked.run_id]);
+    const { run, steps } = await runJson<{ run: Run; steps: Step[] }>(shell, ['runs', 'show', forked.run_id]);
     assert.deepEqual([run.forked_from, run.fork_step], [first.run_id, 3]);
     assert.deepEqual(
       steps.map(({ run_id }) => run_id),
       [first.run_id, first.run_id, forked.run_id],
     );
-    const started = await json<Run>(shell, [
+    const started = await runJson<Run>(shell, [
       'runs',
       'fork',
       first.run_id,
@@ -121,23 +115,23 @@ suite('decisions by hand, beside a server', () => {
   test('a message to a busy conversation is refused, or stops what keeps it busy, as --multitask says', async () => {
     const run = shell.start([...ASK, '--json']);
     const { id, run_id } = await waiting(shell, run);
-    const { session_id } = (await json<{ run: Run }>(shell, ['runs', 'show', run_id!])).run;
+    const { session_id } = (await runJson<{ run: Run }>(shell, ['runs', 'show', run_id!])).run;
     const again = ['run', 'What is 1 + 1?', '--session', session_id, '--json', '--multitask'];
     const refused = await shell.run([...again, 'reject']);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /"conflict"/);
-    const next = await json<Summary>(shell, [...again, 'interrupt']);
+    const next = await runJson<Summary>(shell, [...again, 'interrupt']);
     assert.match(next.result!, /1 \+ 1 = 2/);
     const { code, stdout } = await run.ended;
     assert.deepEqual([code, (JSON.parse(stdout) as Summary).status], [1, 'cancelled']);
-    assert.equal((await json<Approval>(shell, ['approvals', 'show', id])).status, 'withdrawn');
+    assert.equal((await runJson<Approval>(shell, ['approvals', 'show', id])).status, 'withdrawn');
   });
 
   test(
     'what became of a call that a crash hid is told by hand, and the call is not repeated',
     { skip: withoutBash },
     async () => {
-      await json(shell, ['agents', 'create', '--name', 'Shell', '--tool', 'bash_execute']);
+      await runJson(shell, ['agents', 'create', '--name', 'Shell', '--tool', 'bash_execute']);
       const run = shell.start([
         'run',
         'Run this command: echo begun >> log.txt; sleep 100',
@@ -146,8 +140,8 @@ suite('decisions by hand, beside a server', () => {
         '--json',
       ]);
       const running = async () => {
-        const { runs } = await json<{ runs: Run[] }>(shell, ['runs', 'list', '--agent', 'shell']);
-        const steps = runs[0] && (await json<{ steps: Step[] }>(shell, ['runs', 'show', runs[0].id])).steps;
+        const { runs } = await runJson<{ runs: Run[] }>(shell, ['runs', 'list', '--agent', 'shell']);
+        const steps = runs[0] && (await runJson<{ steps: Step[] }>(shell, ['runs', 'show', runs[0].id])).steps;
         return steps?.some(({ kind, attempt }) => kind === 'tool' && attempt > 0);
       };
       while (!(await running()));
@@ -157,7 +151,7 @@ suite('decisions by hand, beside a server', () => {
       await run.printed('(calls it again: what it does may then have happened twice)');
       const { id, kind } = await waiting(shell, run);
       assert.equal(kind, 'tool_outcome');
-      const given = await json<Approval>(shell, ['approvals', 'approve', id, '--result', '{"stdout": "by hand"}']);
+      const given = await runJson<Approval>(shell, ['approvals', 'approve', id, '--result', '{"stdout": "by hand"}']);
       assert.deepEqual(given.result, { stdout: 'by hand' });
       const { code, stdout, stderr } = await run.ended;
       assert.equal(code, 0, stderr);
@@ -200,8 +194,8 @@ suite('decisions by hand, beside a server', () => {
     test('a question that somebody else answers goes away, and one that is put off leaves the run waiting', async () => {
       const run = shell.start(ASK, { terminal: true });
       await run.printed(CHOICES);
-      const { approvals } = await json<{ approvals: Approval[] }>(shell, ['approvals', 'list']);
-      await json(shell, ['approvals', 'approve', approvals[0]!.id]);
+      const { approvals } = await runJson<{ approvals: Approval[] }>(shell, ['approvals', 'list']);
+      await runJson(shell, ['approvals', 'approve', approvals[0]!.id]);
       const { code, stdout } = await run.ended;
       assert.equal(code, 0, stdout);
       assert.match(stdout, /✓ approved/);
@@ -210,9 +204,9 @@ suite('decisions by hand, beside a server', () => {
       await later.printed(CHOICES);
       type(later, 'l\r');
       assert.equal((await later.ended).code, 1);
-      const open = await json<{ approvals: Approval[] }>(shell, ['approvals', 'list']);
+      const open = await runJson<{ approvals: Approval[] }>(shell, ['approvals', 'list']);
       assert.equal(open.approvals.length, 1);
-      await json(shell, ['runs', 'cancel', open.approvals[0]!.run_id!]);
+      await runJson(shell, ['runs', 'cancel', open.approvals[0]!.run_id!]);
     });
   });
 
@@ -243,7 +237,7 @@ suite('decisions by hand, without a server', () => {
   let shell: TestShell;
   before(async () => {
     shell = await createShell();
-    await json(shell, CAREFUL);
+    await runJson(shell, CAREFUL);
   });
   after(() => shell[Symbol.asyncDispose]());
 
@@ -253,9 +247,9 @@ suite('decisions by hand, without a server', () => {
     const { run_id, status, waiting_for, approvals } = JSON.parse(left.stdout) as Summary;
     assert.deepEqual([status, waiting_for, approvals.length], ['queued', 'approval', 1]);
     assert.match(left.stderr, /reeve approvals approve .*"reeve run-once" works on it/s);
-    await json(shell, ['approvals', 'approve', approvals[0]!.id]);
-    await json(shell, ['run-once']);
-    const { run } = await json<{ run: Run }>(shell, ['runs', 'show', run_id]);
+    await runJson(shell, ['approvals', 'approve', approvals[0]!.id]);
+    await runJson(shell, ['run-once']);
+    const { run } = await runJson<{ run: Run }>(shell, ['runs', 'show', run_id]);
     assert.deepEqual([run.status, run.result], ['completed', '6 * 7 = 42.']);
   });
 
@@ -273,6 +267,6 @@ suite('decisions by hand, without a server', () => {
     const second = await shell.run(['run', 'What is 1 + 1?', '--session', first.session_id, '--json']);
     assert.equal(second.code, 1, second.stderr);
     assert.equal((JSON.parse(second.stdout) as Summary).status, 'queued');
-    await json(shell, ['runs', 'cancel', first.run_id]);
+    await runJson(shell, ['runs', 'cancel', first.run_id]);
   });
 });

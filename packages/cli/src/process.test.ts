@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { readHolder } from '@reeve/db/lock';
 import { sleep } from '@reeve/kit';
 import { withoutTerminal } from '../test/process.ts';
-import { createShell, type ShellServer, type TestShell } from '../test/shell.ts';
+import { useServedShell } from '../test/served-shell.ts';
+import { createShell, type TestShell } from '../test/shell.ts';
 
 const BIN = join(import.meta.dirname, '../bin/reeve');
 /** Makes the command `version` fail as no code expects. */
@@ -20,15 +21,7 @@ Object.defineProperty(process, 'version', {
 
 suite('the program in a process of its own', () => {
   let shell: TestShell;
-  let server: ShellServer;
-  before(async () => {
-    shell = await createShell();
-    server = await shell.serve();
-  });
-  after(async () => {
-    await server[Symbol.asyncDispose]();
-    await shell[Symbol.asyncDispose]();
-  });
+  useServedShell((opened) => void (shell = opened));
   const running = async () => {
     const { stdout } = await shell.run(['runs', 'list', '--status', 'running']);
     return (JSON.parse(stdout) as { runs: { id: string }[] }).runs.length;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { Approval, DueSchedule, Schedule, Task, TaskDetail, TaskEvent, Workflow } from '@reeve/contract';
 import type { CommandResult } from '../test/running.ts';
-import { createShell, type RunOptions, type ShellServer, type TestShell } from '../test/shell.ts';
+import { runJson, useServedShell } from '../test/served-shell.ts';
+import { createShell, type ShellServer, type TestShell } from '../test/shell.ts';
 
 interface Changed {
   readonly tasks: Task[];
@@ -19,15 +20,8 @@ const GRAPH = {
 };
 const TASK = ['create-task', '--agent', 'assistant', '--type', 'sum', '--title', 'What is 6 * 7?'];
 
-/** What a command printed, which ends with `code`. */
-async function json<T>(shell: TestShell, args: readonly string[], code = 0, options: RunOptions = {}): Promise<T> {
-  const result = await shell.run(args, options);
-  assert.equal(result.code, code, `${args.join(' ')}: ${result.stderr}`);
-  return JSON.parse(result.stdout) as T;
-}
-
 async function create(shell: TestShell, ...more: string[]): Promise<Task> {
-  return (await json<{ task: Task }>(shell, [...TASK, ...more])).task;
+  return (await runJson<{ task: Task }>(shell, [...TASK, ...more])).task;
 }
 
 suite('the queue by hand, without a server', () => {
@@ -36,25 +30,25 @@ suite('the queue by hand, without a server', () => {
   after(() => shell[Symbol.asyncDispose]());
 
   test('a workflow, a decision and a schedule are worked on by run-once, and status tells what is left', async () => {
-    const created = await json<Workflow>(shell, ['workflows', 'create', '-'], 0, { input: JSON.stringify(GRAPH) });
+    const created = await runJson<Workflow>(shell, ['workflows', 'create', '-'], 0, { input: JSON.stringify(GRAPH) });
     const asked = await create(shell, '--requires-approval', '--priority', '9');
     assert.equal(asked.waiting_for, 'approval');
-    const schedule = await json<Schedule>(shell, [
+    const schedule = await runJson<Schedule>(shell, [
       ...['schedules', 'create', '--agent', 'assistant', '--type', 'sum', '--title', 'What is 1 + 1?'],
       ...['--frequency', 'daily', '--first', '2026-01-01T08:00:00Z', '--catch-up', 'one'],
     ]);
-    const told = await json<{ due: DueSchedule[] }>(shell, ['run-due-schedules', '--dry-run']);
+    const told = await runJson<{ due: DueSchedule[] }>(shell, ['run-due-schedules', '--dry-run']);
     assert.deepEqual(
       told.due.map(({ schedule_id, action, task_id }) => [schedule_id, action, task_id]),
       [[schedule.id, 'fire', null]],
     );
-    const { due } = await json<{ due: DueSchedule[] }>(shell, ['run-due-schedules']);
-    const worked = await json<{ processed: { id: string; status: string }[] }>(shell, ['run-once', '--limit=5']);
+    const { due } = await runJson<{ due: DueSchedule[] }>(shell, ['run-due-schedules']);
+    const worked = await runJson<{ processed: { id: string; status: string }[] }>(shell, ['run-once', '--limit=5']);
     assert.deepEqual(
       worked.processed.map(({ id, status }) => `${id} ${status}`).sort(),
       [created.tasks[0]!.id, due[0]!.task_id].map((id) => `${id} completed`).sort(),
     );
-    const status = await json<{
+    const status = await runJson<{
       tasks: { by_status: Record<string, number>; by_waiting: Record<string, number> };
       pending_approvals: number;
       next_schedule: Schedule;
@@ -62,7 +56,7 @@ suite('the queue by hand, without a server', () => {
     assert.deepEqual(status.tasks.by_status, { completed: 2, pending: 2 });
     assert.deepEqual([status.tasks.by_waiting['approval'], status.tasks.by_waiting['ready']], [1, 1]);
     assert.deepEqual([status.pending_approvals, status.next_schedule.id], [1, schedule.id]);
-    const approved = await json<Changed>(shell, ['tasks', 'approve', asked.id, NOBODY, '--reason', 'fine'], 3);
+    const approved = await runJson<Changed>(shell, ['tasks', 'approve', asked.id, NOBODY, '--reason', 'fine'], 3);
     assert.deepEqual(
       [approved.tasks.map(({ id, decision_reason }) => [id, decision_reason]), approved.failed.map(({ code }) => code)],
       [[[asked.id, 'fine']], ['not_found']],
@@ -73,14 +67,8 @@ suite('the queue by hand, without a server', () => {
 suite('the queue by hand, beside a server', () => {
   let shell: TestShell;
   let server: ShellServer;
-  before(async () => {
-    shell = await createShell();
-    server = await shell.serve();
-  });
-  after(async () => {
-    await server[Symbol.asyncDispose]();
-    await shell[Symbol.asyncDispose]();
-  });
+  after(() => server[Symbol.asyncDispose]());
+  useServedShell((opened, started) => ([shell, server] = [opened, started]));
 
   const lines = ({ stdout }: CommandResult) =>
     stdout
@@ -89,32 +77,32 @@ suite('the queue by hand, beside a server', () => {
       .map((line) => JSON.parse(line) as TaskEvent);
 
   test('tasks that wait for a decision are in the inbox until they are approved or rejected', async () => {
-    await json(shell, ['policies', 'set', 'sum', '--ask', '--expires-after', '2h']);
+    await runJson(shell, ['policies', 'set', 'sum', '--ask', '--expires-after', '2h']);
     const [one, other] = await Promise.all([create(shell), create(shell, '--description', 'the other')]);
-    const inbox = await json<{ approvals: Approval[] }>(shell, ['tasks', 'inbox']);
+    const inbox = await runJson<{ approvals: Approval[] }>(shell, ['tasks', 'inbox']);
     assert.deepEqual(inbox.approvals.map(({ task_id }) => task_id).sort(), [one.id, other.id].sort());
-    const rejected = await json<Changed>(shell, ['tasks', 'reject', other.id, '--reason', 'no']);
+    const rejected = await runJson<Changed>(shell, ['tasks', 'reject', other.id, '--reason', 'no']);
     assert.equal(rejected.tasks[0]?.status, 'failed');
     const again = await shell.run(['tasks', 'approve', other.id]);
     assert.equal(again.code, 1);
     assert.equal(again.stderr, 'reeve: it is rejected already by local\n');
-    await json(shell, ['tasks', 'approve', one.id]);
+    await runJson(shell, ['tasks', 'approve', one.id]);
     const watched = await shell.run(['tasks', 'watch', one.id]);
     assert.equal(watched.code, 0);
     assert.deepEqual(
       lines(watched).map(({ type }) => type),
       ['task_created', 'approval_requested', 'approval_approved', 'task_ready', 'task_started', 'task_completed'],
     );
-    const detail = await json<TaskDetail>(shell, ['tasks', 'show', one.id]);
+    const detail = await runJson<TaskDetail>(shell, ['tasks', 'show', one.id]);
     assert.deepEqual([detail.approval?.status, detail.runs.length], ['approved', 1]);
-    await json(shell, ['policies', 'set', 'sum', '--auto']);
-    const { policies } = await json<{ policies: { auto_execute: boolean }[] }>(shell, ['policies', 'list']);
+    await runJson(shell, ['policies', 'set', 'sum', '--auto']);
+    const { policies } = await runJson<{ policies: { auto_execute: boolean }[] }>(shell, ['policies', 'list']);
     assert.deepEqual(
       policies.map(({ auto_execute }) => auto_execute),
       [true],
     );
     assert.equal((await shell.run(['policies', 'remove', 'sum'])).code, 0);
-    assert.deepEqual((await json<{ policies: unknown[] }>(shell, ['policies', 'list'])).policies, []);
+    assert.deepEqual((await runJson<{ policies: unknown[] }>(shell, ['policies', 'list'])).policies, []);
     assert.equal((await shell.run(['policies', 'remove', 'sum'])).code, 1);
   });
 
@@ -130,7 +118,7 @@ suite('the queue by hand, beside a server', () => {
   });
 
   test('what is watched goes on through a restart of the server, and ends with the outcome', async () => {
-    await json(shell, ['limits', 'set', '0']);
+    await runJson(shell, ['limits', 'set', '0']);
     const task = await create(shell);
     const all = shell.start(['tasks', 'watch', '--agent', 'assistant']);
     const one = shell.start(['tasks', 'watch', task.id]);
@@ -142,7 +130,7 @@ suite('the queue by hand, beside a server', () => {
     const port = new URL(server.url).port;
     await server.end('SIGTERM');
     server = await shell.serve({ REEVE_PORT: port });
-    await json(shell, ['tasks', 'cancel', task.id]);
+    await runJson(shell, ['tasks', 'cancel', task.id]);
     const ended = await one.ended;
     assert.equal(ended.code, 1, ended.stderr);
     assert.deepEqual(
@@ -152,19 +140,19 @@ suite('the queue by hand, beside a server', () => {
     await all.printed('task_cancelled');
     all.signal('SIGINT');
     assert.equal((await all.ended).code, 0);
-    const { limits } = await json<{ limits: unknown[] }>(shell, ['limits', 'set', 'none']);
+    const { limits } = await runJson<{ limits: unknown[] }>(shell, ['limits', 'set', 'none']);
     assert.deepEqual(limits, []);
   });
 
   test('a schedule is paused, resumed and deleted', async () => {
-    const { id } = await json<Schedule>(shell, [
+    const { id } = await runJson<Schedule>(shell, [
       ...['schedules', 'create', '--agent', 'assistant', '--type', 'sum', '--title', 'What is 1 + 1?'],
       ...['--cron', '0 8 * * 1-5', '--timezone', 'Europe/Berlin'],
     ]);
-    assert.equal((await json<Schedule>(shell, ['schedules', 'pause', id])).enabled, false);
-    assert.equal((await json<Schedule>(shell, ['schedules', 'resume', id])).enabled, true);
+    assert.equal((await runJson<Schedule>(shell, ['schedules', 'pause', id])).enabled, false);
+    assert.equal((await runJson<Schedule>(shell, ['schedules', 'resume', id])).enabled, true);
     assert.equal((await shell.run(['schedules', 'delete', id])).code, 0);
-    assert.equal((await json<{ total: number }>(shell, ['schedules', 'list'])).total, 0);
+    assert.equal((await runJson<{ total: number }>(shell, ['schedules', 'list'])).total, 0);
   });
 
   test('wrong usage is 2', async () => {

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { AnswerOf, Budget, routes } from '@reeve/contract';
-import { createShell, type ShellServer, type TestShell } from '../test/shell.ts';
-
-/** What a command printed, which ends with `code`. */
-async function json<T>(shell: TestShell, args: readonly string[], code = 0): Promise<T> {
-  const result = await shell.run(args);
-  assert.equal(result.code, code, `${args.join(' ')}: ${result.stderr}`);
-  return JSON.parse(result.stdout) as T;
-}
+import { runJson, useServedShell } from '../test/served-shell.ts';
+import { createShell, type TestShell } from '../test/shell.ts';
 
 type Budgets = AnswerOf<typeof routes.listBudgets>;
 type Usage = AnswerOf<typeof routes.getUsage>;
@@ -19,33 +13,25 @@ suite('usage and budgets, without a server', () => {
   after(() => shell[Symbol.asyncDispose]());
 
   test('a budget that is set is there for the next command, and gone when it is cleared', async () => {
-    const set = await json<Budget>(shell, ['budgets', 'set', 'tenant', '--usd', '25', '--tokens', '500000']);
+    const set = await runJson<Budget>(shell, ['budgets', 'set', 'tenant', '--usd', '25', '--tokens', '500000']);
     assert.deepEqual([set.limit_usd, set.limit_tokens, set.left_tokens], ['25', 500_000, 500_000]);
-    await json<Budget>(shell, ['budgets', 'set', 'agent', 'assistant', '--usd', '0.50']);
-    const { budgets } = await json<Budgets>(shell, ['budgets', 'list', '--scope', 'agent']);
+    await runJson<Budget>(shell, ['budgets', 'set', 'agent', 'assistant', '--usd', '0.50']);
+    const { budgets } = await runJson<Budgets>(shell, ['budgets', 'list', '--scope', 'agent']);
     assert.deepEqual(
       budgets.map(({ scope, ref, limit_usd }) => [scope, ref, limit_usd]),
       [['agent', 'assistant', '0.5']],
     );
-    assert.equal((await json<Budget>(shell, ['budgets', 'clear', 'tenant'])).limit_usd, null);
-    assert.equal((await json<Budgets>(shell, ['budgets', 'list'])).total, 1);
+    assert.equal((await runJson<Budget>(shell, ['budgets', 'clear', 'tenant'])).limit_usd, null);
+    assert.equal((await runJson<Budgets>(shell, ['budgets', 'list'])).total, 1);
   });
 });
 
 suite('usage and budgets, beside a server', () => {
   let shell: TestShell;
-  let server: ShellServer;
-  before(async () => {
-    shell = await createShell();
-    server = await shell.serve();
-  });
-  after(async () => {
-    await server[Symbol.asyncDispose]();
-    await shell[Symbol.asyncDispose]();
-  });
+  useServedShell((opened) => void (shell = opened));
 
   test('usage answers the range and the groups that were asked for', async () => {
-    const usage = await json<Usage>(shell, ['usage', '--by', 'day', '--from', '2026-01-01', '--to', '2026-01-02']);
+    const usage = await runJson<Usage>(shell, ['usage', '--by', 'day', '--from', '2026-01-01', '--to', '2026-01-02']);
     assert.deepEqual(
       [usage.from, usage.to, usage.group_by, usage.totals.calls, usage.groups],
       ['2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z', 'day', 0, []],

@@ -56,7 +56,7 @@ export async function createShell(): Promise<TestShell> {
     REEVE_PORT: '0',
     SANDBOX_PORT: 'off',
     MEMORY_PORT: 'off',
-    BODY_REFRESH_S: '0',
+    REEVE_CAPABILITIES_REFRESH_S: '0',
     ...environment,
   });
   function keep<Command extends RunningCommand>(command: Command): Command {

@@ -1,3 +1,4 @@
+import { fieldMessage } from '@reeve/kit';
 import { isOfferable, type Effect } from '@reeve/tools';
 import { z } from 'zod';
 
@@ -54,7 +55,7 @@ export function parseTool(name: string, told: unknown): ToolText | { readonly fa
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }) => {
       const field = path[0] === 'inputSchema' ? 'input' : String(path[0] ?? 'the tool');
-      return `${field} ${message}`;
+      return fieldMessage({ path: field, message });
     });
     return { fault: faults.join('; ') };
   }

@@ -8,8 +8,8 @@ export interface CircuitOptions {
 }
 
 /**
- * The circuits in front of runs, counted in this process. What starts a run is the same for all, so it has one. How runs
- * end is the matter of their agent, so each agent of each tenant has one, and nobody's broken agent stops the others.
+ * Circuit breakers in front of runs, counted in this process. One breaker covers starting runs, which is alike for all.
+ * Each agent of each tenant has its own for how runs end, so one broken agent does not stop the others.
  */
 export interface Circuits {
   readonly start: Breaker;
@@ -19,7 +19,7 @@ export interface Circuits {
 }
 
 const SHARE = { calls: 20, windowMs: 30_000 };
-/** Names come from requests; beyond so many the oldest is forgotten, a closed one where there is one. */
+/** Names come from requests, so the map is bounded: the oldest entry is dropped, closed ones first. */
 const MOST = 1_000;
 
 const changes = counter('reeve_gateway_circuit_changes_total', 'Changes of circuits in front of runs.', [

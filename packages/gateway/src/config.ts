@@ -8,7 +8,7 @@ const whole = (min: number, max: number) =>
     .min(min, `it must be at least ${min}`)
     .max(max, `it must be at most ${max}`);
 
-/** What stands between `/execute` and the runs, and what everybody may see. */
+/** Settings of `/execute` and of the gateway. */
 export const gatewaySettings = {
   showsMetrics: setting('REEVE_METRICS', flag.default(true).describe('Serve /metrics, without authentication.')),
   defaultAgent: setting(

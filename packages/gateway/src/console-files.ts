@@ -34,8 +34,8 @@ const NOT_BUILT =
   '<!doctype html><title>Reeve</title><p>The console is not built. <code>npm start</code> builds it; the API is at <a href="/docs">/docs</a>.</p>';
 
 /**
- * Serves the built console: hashed files for good, and the page itself for every address that a browser asks for as a page, since
- * the console routes by itself. Undefined where the address is neither.
+ * Serves the built console: hashed files with unlimited caching, and the page itself for every path that a browser
+ * navigates to, since the console routes in the browser. Undefined for all other paths.
  */
 export function serveConsole(directory: string): (request: Request) => Promise<Response | undefined> {
   return async (request) => {
@@ -49,7 +49,7 @@ export function serveConsole(directory: string): (request: Request) => Promise<R
   };
 }
 
-/** `head`: without the content, whose file would stay open as nobody reads it. */
+/** `head`: without the content, since an unread file would stay open. */
 async function serveFile(directory: string, path: string, head: boolean): Promise<Response | undefined> {
   const type = TYPES[extname(path)];
   const file = join(directory, path);

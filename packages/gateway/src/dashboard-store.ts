@@ -1,7 +1,7 @@
 import type { Tx } from '@reeve/db';
 import { sql, type RawBuilder } from 'kysely';
 
-/** Beyond so many rows nobody counts. */
+/** Counting stops at this many rows. */
 const COUNTED = 100_000;
 
 export function countAgents(tx: Tx, tenantId: string): Promise<number> {

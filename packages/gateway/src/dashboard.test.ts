@@ -17,7 +17,7 @@ const whole = {
   tasks: async () => ({ by_status: { completed: 3 } }),
 };
 
-it('a part that fails or hangs takes only itself away, and tells nothing of what is inside', async () => {
+it('a part that fails or hangs is left out alone, without internal details', async () => {
   const startedAt = performance.now();
   const data = await gather(
     {
@@ -44,7 +44,7 @@ it('a part that fails or hangs takes only itself away, and tells nothing of what
   });
 });
 
-it('all parts are asked side by side', async () => {
+it('all parts load in parallel', async () => {
   let asked = 0;
   const all = Promise.withResolvers<void>();
   const together =

@@ -27,7 +27,7 @@ type Known<Name extends keyof Data> = Omit<Extract<Data[Name], { status: 'ok' }>
 /** How long each part may take. */
 const PATIENCE_MS = 2_000;
 
-/** Mounts what a dashboard asks, and the echo by which callers see that they get through. */
+/** Mounts the dashboard, and the echo with which callers test their connection. */
 export function mountOperations(app: App, parts: DashboardParts): void {
   app.mount(routes.echo, async ({ body: { ping, request_id }, context }) => ({
     service: 'reeve',
@@ -76,7 +76,7 @@ function healthOf({ status, message }: ReturnType<ModelGateway['health']>) {
   return { health: status, ...(message !== undefined && { message }) };
 }
 
-/** Asks all parts side by side, each with a time of its own: one that fails or hangs takes only itself away. */
+/** Loads all parts in parallel, each with its own timeout: a part that fails or hangs is left out alone. */
 export async function gather(parts: Parts, log: Log, patienceMs = PATIENCE_MS): Promise<Data> {
   const asked = Object.entries(parts).map(async ([name, ask]) => {
     try {

@@ -25,39 +25,39 @@ import type { ToolCalls } from '@reeve/tools';
 import type { gatewaySettings } from './config.ts';
 import { serveConsole } from './console-files.ts';
 import { mountOperations } from './dashboard.ts';
-import { mountDoors, streamOf } from './doors.ts';
+import { mountRunEndpoints, streamOf } from './run-endpoints.ts';
 import { mountHealth, type HealthParts } from './health.ts';
 import { mountRuns } from './run-routes.ts';
-import { createRuntime } from './runtime.ts';
+import { createRunExecutor } from './execute-with-retry.ts';
 import { SCHEDULE_KINDS } from './schedule-kinds.ts';
 import { createSettings, mountSettings, type SettingsParts } from './settings.ts';
 import { mountTools } from './tool-routes.ts';
 import { mountWorkspaces } from './workspace-routes.ts';
-import { mountMcp } from './wires/mcp.ts';
-import { followWire, mountWires, type WireParts } from './wires/index.ts';
+import { mountMcp } from './protocols/mcp.ts';
+import { resumeProtocolStream, mountProtocols, type ProtocolParts } from './protocols/index.ts';
 
 export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
   Omit<HealthParts, 'circuits'> &
-  Omit<WireParts, 'decide'> & {
+  Omit<ProtocolParts, 'decide'> & {
     readonly config: ConfigOf<typeof gatewaySettings>;
     readonly shown: SettingsParts['shown'];
     readonly journal: JournalFeed;
-    /** What calls of tools outside runs go through. */
+    /** Executes tool calls outside runs. */
     readonly toolCalls: ToolCalls;
     readonly mcpServers: McpServers;
     readonly skills: Skills;
     /** Reads the documents of knowledge bases. */
     readonly reader: KnowledgeParts['reader'];
-    /** Undefined where the tools that work in them run elsewhere. */
+    /** Undefined if workspace tools run in another process. */
     readonly workspaces: Workspaces | undefined;
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
     readonly keyChanged: (keyId: string) => void;
     readonly policies: Policies;
-    /** What is never remembered. */
+    /** The tenants’ rules against remembering sensitive data. */
     readonly memoryRulesOf: MemoryRulesOf;
-    /** Where the built console is. */
+    /** The directory of the built console. */
     readonly consoleDirectory: string;
-    /** What it answers beside health, version and metrics: a process with neither role has nothing more. */
+    /** Which routes it serves besides health, version and metrics. */
     readonly api: 'gateway' | 'memory' | 'none';
   };
 
@@ -71,15 +71,15 @@ export function createGateway(parts: GatewayParts): App {
     ...parts,
     service: parts.api === 'memory' ? 'memory' : 'gateway',
     db: database.db,
-    follow: (tenantId, source) => followWire(parts, tenantId, source) ?? streamOf(feed, tenantId, source, 0),
+    follow: (tenantId, source) => resumeProtocolStream(parts, tenantId, source) ?? streamOf(feed, tenantId, source, 0),
   });
-  const runtime = createRuntime(parts);
-  mountHealth(app, { ...parts, circuits: runtime.circuits });
+  const executor = createRunExecutor(parts);
+  mountHealth(app, { ...parts, circuits: executor.circuits });
   if (parts.api === 'memory') mountMemoryRoutes(app, parts);
   if (parts.api !== 'gateway') return app;
   const settings = createSettings(parts);
-  mountDoors(app, parts, runtime, settings);
-  mountWires(app, {
+  mountRunEndpoints(app, parts, executor, settings);
+  mountProtocols(app, {
     ...parts,
     async decide(requester, approvalId, approved, reason) {
       await decideApproval(
@@ -121,7 +121,7 @@ export function createGateway(parts: GatewayParts): App {
     checkAgent: (tx, tenantId, ref) => checkTask(tx, tenantId, ref, 'any'),
     raised: (tenantId) => resumeShort(database, handler, parts.log, tenantId),
   });
-  mountOperations(app, { ...parts, circuits: runtime.circuits });
+  mountOperations(app, { ...parts, circuits: executor.circuits });
   mountSettings(app, parts, settings);
   app.fallback(serveConsole(parts.consoleDirectory));
   return app;

@@ -17,17 +17,17 @@ export interface HealthParts {
   readonly models: ModelGateway;
   readonly sandbox: Pick<Sandbox, 'status'>;
   readonly worker: Worker | undefined;
-  /** Undefined where there is no embedding model. */
+  /** Undefined without an embedding model. */
   readonly embedKnowledgeQuery?: EmbedQuery | undefined;
-  /** Undefined where there is no external memory. */
+  /** Undefined without an external memory. */
   readonly externalMemory?: (ExternalState & SenderState) | undefined;
   readonly circuits: Circuits;
   readonly version: string;
   readonly commit: string;
   readonly roles: readonly string[];
-  /** What holds for callers: policies of tenants, limits on requests, and how much there is to do. */
+  /** Policies, rate limits and load. */
   readonly holds: Readonly<Record<'policies' | 'limits' | 'overload', () => ComponentHealth>>;
-  /** Why work is not taken now, or undefined where it is. */
+  /** Why new work is refused now; undefined if it is accepted. */
   readonly notReady: () => string | undefined;
 }
 

@@ -3,7 +3,7 @@ import { inTenant } from '@reeve/db';
 import { lastEventId, requesterOf, type App } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { cancelRun, forkRun, listRuns, listSteps, selectRun, type StartParts } from '@reeve/runs';
-import { streamOf } from './doors.ts';
+import { streamOf } from './run-endpoints.ts';
 
 const EVENT_NUMBER = /^\d{1,9}$/;
 

@@ -3,7 +3,7 @@ import { recordAudit } from '@reeve/audit';
 import { routes, type ErrorDetail, type Setting } from '@reeve/contract';
 import { inTenant, type Database, type Tx } from '@reeve/db';
 import { requesterOf, type App } from '@reeve/http';
-import { ReeveError, type ConfigOf, type ConfigValue, type Log } from '@reeve/kit';
+import { fieldMessage, ReeveError, type ConfigOf, type ConfigValue, type Log } from '@reeve/kit';
 import { DEFAULT_TENANT } from '@reeve/identity';
 import { gatewaySettings } from './config.ts';
 import { deleteOverride, selectOverrides, upsertOverride, type Override } from './settings-store.ts';
@@ -14,20 +14,20 @@ const CHANGEABLE = {
   [gatewaySettings.gatewayTimeoutMs.variable]: gatewaySettings.gatewayTimeoutMs.schema,
 };
 
-/** What holds for a tenant. */
+/** The effective settings of a tenant. */
 export type TenantSettings = Pick<ConfigOf<typeof gatewaySettings>, 'defaultAgent' | 'gatewayTimeoutMs'>;
 
 export interface SettingsParts {
   readonly database: Database;
   readonly config: ConfigOf<typeof gatewaySettings>;
-  /** Every configured value and where it comes from. */
+  /** Every configured value and its origin. */
   readonly shown: readonly ConfigValue[];
   readonly log: Log;
 }
 
 /** Settings as tenants have them. */
 export interface SettingsOf {
-  /** What holds for a tenant, at most 5 s old. While the database is away: what was known last, else what is configured. */
+  /** A tenant’s effective settings, at most 5 s old. Without a database: the last known ones, else the configured ones. */
   of(tenantId: string): Promise<TenantSettings>;
   forget(tenantId: string): void;
 }
@@ -97,12 +97,12 @@ export function mountSettings(app: App, parts: SettingsParts, settings: Settings
   });
 }
 
-/** How the server is set up is for those who run it: the administrators of the first tenant. Others see what they may change. */
+/** Only administrators of the first tenant see the whole configuration; others see what they may change. */
 function visible(shown: readonly ConfigValue[], tenantId: string): readonly ConfigValue[] {
   return tenantId === DEFAULT_TENANT ? shown : shown.filter(({ variable }) => Object.hasOwn(CHANGEABLE, variable));
 }
 
-/** The values as their schemas read them; throws `invalid_request` that names every one that is wrong. */
+/** Parses the values; throws `invalid_request` that names every invalid one. */
 function checked(
   shown: readonly ConfigValue[],
   changes: Readonly<Record<string, unknown>>,
@@ -123,7 +123,7 @@ function checked(
     else details.push({ path, message: parsed.error.issues.map((issue) => issue.message).join('; ') });
   }
   const [first] = details;
-  if (first !== undefined) throw new ReeveError('invalid_request', `${first.path} ${first.message}`, { details });
+  if (first !== undefined) throw new ReeveError('invalid_request', fieldMessage(first), { details });
   return found;
 }
 

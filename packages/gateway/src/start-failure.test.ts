@@ -6,7 +6,7 @@ import { runOutcomeOf, startFailureOf, startOutcomeOf } from './start-failure.ts
 
 const coded = (code: string, more: object = {}) => Object.assign(new Error(code), { code, ...more });
 
-it('a start is tried again only after what certainly made no run', () => {
+it('a start is repeated only after errors that certainly created no run', () => {
   const table: readonly (readonly [unknown, string])[] = [
     [coded('ECONNREFUSED'), 'none'],
     [coded('ENOTFOUND'), 'none'],
@@ -45,7 +45,7 @@ it('a start is tried again only after what certainly made no run', () => {
   for (const [error, expected] of table) assert.equal(startFailureOf(error), expected, String(error));
 });
 
-it('what a caller did wrong is never tried again, and never counts against anybody', () => {
+it('an error of the caller is never retried and never counts against a breaker', () => {
   const reasons = Object.keys(REASONS) as Reason[];
   for (const reason of reasons.filter((name) => REASONS[name].status < 500)) {
     const error = new ReeveError(reason, 'x');

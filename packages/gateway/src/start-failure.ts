@@ -20,14 +20,14 @@ export function startFailureOf(thrown: unknown): StartFailure {
   return isTransient(thrown) ? 'unknown' : 'refused';
 }
 
-/** What a failed start says of the machinery: an error that is the caller's own shows that it works. */
+/** What a failed start means for the breaker: a caller’s own error proves that the system works. */
 export function startOutcomeOf(thrown: unknown): BreakerOutcome {
   if (!(thrown instanceof ReeveError)) return 'fault';
   if (thrown.reason === 'shutting_down') return 'not_sent';
   return thrown.status < 500 ? 'ok' : 'fault';
 }
 
-/** What the end of a run says of its agent and the provider behind it. */
+/** What a run’s end means for the breaker of its agent and provider. */
 export function runOutcomeOf(error: ReeveError): BreakerOutcome {
   if (INCONCLUSIVE_REASONS.has(error.reason)) return 'inconclusive';
   return error.status < 500 ? 'ok' : 'fault';

@@ -62,7 +62,7 @@ export function mountWorkspaces(app: App, database: Database, here: Workspaces |
 
   app.mount(routes.downloadFile, async ({ principal: { tenantId }, params: { id }, query: { path } }) => {
     const workspace = await find(tenantId, id);
-    // Refused before anything is said; opened again where somebody reads.
+    // Checked before the response starts; opened again when it is read.
     await (await openInside(workspace, path)).close();
     const content = new ByteStream(async function* () {
       await using handle = await openInside(workspace, path);
@@ -106,10 +106,10 @@ export function mountWorkspaces(app: App, database: Database, here: Workspaces |
   });
 }
 
-/** Room is asked for in parts of this size, since nobody says before how long a file will be. */
+/** Room is reserved in chunks of this size, since the length of an upload is unknown. */
 const AHEAD_BYTES = 1024 * 1024;
 
-/** Headers of what a browser saves and never shows: it may be a page that means harm. */
+/** Headers that make a browser save a file and never display it, since it may be a malicious page. */
 function attachment(name: string): Record<string, string> {
   const plain = name.replace(/[^\w. -]/g, '_');
   return {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { ReeveError } from '@reeve/kit';
+import { fieldMessage, ReeveError } from '@reeve/kit';
 
 /** Bytes that a JSON body may have. */
 export const BODY_LIMIT = 1024 * 1024;
@@ -36,7 +36,8 @@ function keepable(value: unknown, what: string): unknown {
   const fault = faultOf(value, 0);
   if (fault === undefined) return value;
   const path = fault.path.length === 0 ? what : fault.path.join('.').slice(0, 200);
-  throw new ReeveError('invalid_request', `${path} ${fault.message}`, { details: [{ path, message: fault.message }] });
+  const detail = { path, message: fault.message };
+  throw new ReeveError('invalid_request', fieldMessage(detail), { details: [detail] });
 }
 
 /** A text as JSON; `what` names it. Throws `invalid_request` as `readJson` does. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { ReeveError } from '@reeve/kit';
+import { fieldMessage, ReeveError } from '@reeve/kit';
 import { readUpload } from './body.ts';
 
 /** A file that came in a form. */
@@ -84,6 +84,6 @@ async function parse(body: Buffer<ArrayBuffer>, contentType: string): Promise<Fo
 }
 
 function faultOf(name: string, message: string): ReeveError {
-  const path = name.slice(0, 100);
-  return new ReeveError('invalid_request', `${path} ${message}`, { details: [{ path, message }] });
+  const detail = { path: name.slice(0, 100), message };
+  return new ReeveError('invalid_request', fieldMessage(detail), { details: [detail] });
 }

@@ -1,5 +1,5 @@
 import type { ErrorDetail } from '@reeve/contract';
-import { ReeveError } from '@reeve/kit';
+import { fieldMessage, ReeveError } from '@reeve/kit';
 import type { z } from 'zod';
 
 /** The value as its schema reads it; throws `invalid_request` that names every wrong field and what would be right. */
@@ -12,11 +12,9 @@ export function validate<S extends z.ZodType>(
   if (parsed.success) return parsed.data;
   const details = parsed.error.issues.flatMap((issue) => detailsOf(issue, where)).slice(0, 50);
   const [first] = details;
-  throw new ReeveError(
-    'invalid_request',
-    first === undefined ? `the ${where} is not valid` : `${first.path} ${first.message}`,
-    { details },
-  );
+  throw new ReeveError('invalid_request', first === undefined ? `the ${where} is not valid` : fieldMessage(first), {
+    details,
+  });
 }
 
 type Issue = z.core.$ZodIssue;

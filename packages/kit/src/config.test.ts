@@ -19,6 +19,7 @@ const settings = {
       .transform((text) => text.split(','))
       .optional(),
   ),
+  refresh: setting('REEVE_REFRESH_S', z.coerce.number(whole).default(30), { formerly: 'OLD_REFRESH_S' }),
   key: secret('REEVE_API_KEY', z.string().min(8, 'it must have 8 characters').optional()),
 };
 const load = (environment: Record<string, string | undefined>, yaml = '') => loadConfig(settings, environment, yaml);
@@ -50,6 +51,20 @@ describe('the configuration', () => {
     assert.deepEqual(of({ REEVE_PORT_FILE: path }, yaml), [9003, 'file']);
     assert.deepEqual(of({}, yaml), [9002, 'reeve.yaml']);
     assert.deepEqual(of({}, ''), [8080, 'default']);
+  });
+
+  it('takes an earlier name of a variable, unless the current one is given', () => {
+    const path = join(directory, 'refresh');
+    writeFileSync(path, '7');
+    const of = (environment: Record<string, string>, yaml = '') => load(environment, yaml).config.refresh;
+    assert.equal(of({ OLD_REFRESH_S: '5' }), 5);
+    assert.equal(of({ OLD_REFRESH_S: '5', REEVE_REFRESH_S: '6' }), 6);
+    assert.equal(of({ OLD_REFRESH_S: '5', REEVE_REFRESH_S: ' ' }), 5);
+    assert.equal(of({ OLD_REFRESH_S_FILE: path }), 7);
+    assert.equal(of({}, 'old_refresh_s: 8'), 8);
+    assert.equal(of({ OLD_REFRESH_S: '5' }, 'refresh_s: 9'), 5);
+    assert.equal(of({}), 30);
+    assert.equal(shownOf('REEVE_REFRESH_S', { OLD_REFRESH_S: '5' }), '5');
   });
 
   it('tells of every wrong value at once: the variable, the value, what is allowed', () => {

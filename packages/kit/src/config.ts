@@ -6,6 +6,8 @@ import { readYaml } from './yaml.ts';
 /** One configuration value: its environment variable, its schema (with default) and whether it is a secret. */
 export interface Setting<S extends z.ZodType = z.ZodType> {
   readonly variable: string;
+  /** An earlier name of the variable, which still works; the current name takes precedence within each source. */
+  readonly formerly?: string;
   readonly schema: S;
   readonly secret: boolean;
 }
@@ -23,8 +25,12 @@ export interface ConfigValue {
   readonly description: string;
 }
 
-export function setting<S extends z.ZodType>(variable: string, schema: S): Setting<S> {
-  return { variable, schema, secret: false };
+export function setting<S extends z.ZodType>(
+  variable: string,
+  schema: S,
+  options: { readonly formerly?: string } = {},
+): Setting<S> {
+  return { variable, schema, secret: false, ...options };
 }
 
 /** A setting that is never shown; it can also come from the file that `<NAME>_FILE` names. */
@@ -48,9 +54,9 @@ export function loadConfig<S extends Settings>(
   const config: Record<string, unknown> = {};
   const values: ConfigValue[] = [];
   const problems: { path: string; message: string }[] = [];
-  for (const [name, { variable, schema, secret }] of Object.entries(settings)) {
+  for (const [name, { variable, formerly, schema, secret }] of Object.entries(settings)) {
     try {
-      const { raw, origin } = find(variable, environment, file);
+      const { raw, origin } = find(namesOf({ variable, formerly }), environment, file);
       const parsed = schema.safeParse(raw);
       if (parsed.success) {
         config[name] = parsed.data;
@@ -66,7 +72,7 @@ export function loadConfig<S extends Settings>(
       problems.push({ path: variable, message: ReeveError.from(error).message });
     }
   }
-  const known = new Set(Object.values(settings).map(({ variable }) => yamlKey(variable)));
+  const known = new Set(Object.values(settings).flatMap((one) => namesOf(one).map(yamlKey)));
   for (const key of Object.keys(file))
     if (!known.has(key)) problems.push({ path: key, message: `reeve.yaml: unknown key ${key}` });
   if (problems.length > 0) {
@@ -90,29 +96,37 @@ function settingsOf(text: string): Record<string, unknown> {
   return parsed as Record<string, unknown>;
 }
 
-/** The value as it was given; what is null or blank counts as not given, since it would pass for the number 0. */
+function namesOf({ variable, formerly }: { variable: string; formerly?: string | undefined }): string[] {
+  return formerly === undefined ? [variable] : [variable, formerly];
+}
+
+/** The first value that is given, by source and then by name. Null and blank count as not given, since they would pass for 0. */
 function find(
-  variable: string,
+  names: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
   file: Record<string, unknown>,
 ) {
-  const direct = environment[variable];
-  if (!isBlank(direct)) return { raw: direct, origin: 'environment' as const };
-  const path = environment[`${variable}_FILE`];
-  if (path !== undefined && !isBlank(path)) {
-    try {
-      return { raw: readFileSync(path, 'utf8').trim(), origin: 'file' as const };
-    } catch (error) {
-      throw new ReeveError(
-        'invalid_request',
-        `${variable}_FILE is ${JSON.stringify(path)}, but that file cannot be read`,
-        { cause: error },
-      );
-    }
+  const direct = names.map((name) => environment[name]).find((value) => !isBlank(value));
+  if (direct !== undefined) return { raw: direct, origin: 'environment' as const };
+  for (const name of names) {
+    const path = environment[`${name}_FILE`];
+    if (path !== undefined && !isBlank(path)) return { raw: readValueFile(name, path), origin: 'file' as const };
   }
-  const fromFile = file[yamlKey(variable)];
-  if (!isBlank(fromFile)) return { raw: fromFile, origin: 'reeve.yaml' as const };
+  const fromFile = names.map((name) => file[yamlKey(name)]).find((value) => !isBlank(value));
+  if (fromFile !== undefined) return { raw: fromFile, origin: 'reeve.yaml' as const };
   return { raw: undefined, origin: 'default' as const };
+}
+
+function readValueFile(variable: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new ReeveError(
+      'invalid_request',
+      `${variable}_FILE is ${JSON.stringify(path)}, but that file cannot be read`,
+      { cause: error },
+    );
+  }
 }
 
 function isBlank(value: unknown): boolean {

@@ -50,7 +50,14 @@ export class ReeveError extends Error {
   }
 }
 
-/** What is thrown where one field of what a caller sent is wrong. The path names the field, as in `tasks.0.title`. */
+/** A field and what is wrong with it, as a sentence: `title is required`, `body: give at least one field to change`. */
+export function fieldMessage({ path, message }: ErrorDetail): string {
+  return PREDICATE.test(message) ? `${path} ${message}` : `${path}: ${message}`;
+}
+
+const PREDICATE = /^(?:is|must|may|can|cannot|has|holds|names|needs|does)\b/;
+
+/** The error for one wrong field of a request. The path names the field, as in `tasks.0.title`. */
 export function invalidField(path: string, message: string): ReeveError {
   return new ReeveError('invalid_request', `${path}: ${message}`, { details: [{ path, message }] });
 }

@@ -8,7 +8,7 @@ export { flag, loadConfig, secret, setting, yamlKey } from './config.ts';
 export type { ConfigOf, ConfigValue, Origin, Setting, Settings } from './config.ts';
 export { contextFromHeaders, currentContext, newTraceId, withContext } from './context.ts';
 export type { RequestContext } from './context.ts';
-export { invalidField, isRetryable, ReeveError } from './error.ts';
+export { fieldMessage, invalidField, isRetryable, ReeveError } from './error.ts';
 export type { ReeveErrorOptions } from './error.ts';
 export { idOf, isUuidShaped, newId } from './id.ts';
 export { createLog, silentLog } from './log.ts';

@@ -239,7 +239,7 @@ describe('a model call in the ledger', () => {
     assert.equal((await stateOf(database, 'run'))[3], 250_000);
   });
 
-  it('is refused at the door where a budget has spent all it may', async () => {
+  it('is refused before it starts when a budget is exhausted', async () => {
     const owner = { ...OWNER, agentId: 'scout' };
     await setBudget(database, { tokens: 1_000 });
     await setBudget(database, { scope: 'agent', ref: 'other', tokens: 0 });

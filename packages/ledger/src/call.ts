@@ -1,7 +1,8 @@
 import type { Db } from '@reeve/db';
 import { newId, type ReeveError } from '@reeve/kit';
 import { refusalOf, type StoredBudget } from './budget.ts';
-import { costNano, type CallAttempt, type CallEnd, type CallOwner, type CallUsage } from './metering.ts';
+import { costNano } from './cost.ts';
+import type { CallAttempt, CallEnd, CallOwner, CallUsage } from './metering.ts';
 import { bookCalls, type EndedCall, type Ending, type NewCall } from './store/book.ts';
 import { selectOpenCallsOfStep } from './store/usage.ts';
 

@@ -11,7 +11,8 @@ import { sql } from 'kysely';
 import { ensureTenant } from '@reeve/identity';
 import { beginCall, HOLD_MS, settleCall } from './call.ts';
 import { ATTEMPT, OWNER, setBudget } from '../test/metering.ts';
-import { costNano, type Price } from './metering.ts';
+import { costNano } from './cost.ts';
+import type { Price } from './metering.ts';
 import { sweepCalls } from './sweep.ts';
 
 /*

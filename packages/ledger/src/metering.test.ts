@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
-import { costNano, nanoOf, usdOf } from './metering.ts';
+import { nanoOf, usdOf } from './metering.ts';
 
 describe('money', () => {
   it('is shown without zeros at its end, to the billionth', () => {
@@ -17,12 +17,5 @@ describe('money', () => {
     );
     assert.equal(nanoOf('0.50'), 500_000_000);
     assert.equal(nanoOf('999999999999'), nanoOf('9000000'));
-  });
-
-  it('is what input, cached input and output cost, rounded up, and unknown without a price', () => {
-    const price = { inputNano: 150.5, cachedInputNano: 75, outputNano: 600 };
-    const usage = { input: 101, cached: 100, output: 10, reasoning: 9 };
-    assert.equal(costNano(price, usage), 13_651);
-    assert.equal(costNano(null, usage), null);
   });
 });

@@ -70,12 +70,6 @@ export interface OpenCall {
   settle(end: CallEnd): Promise<void>;
 }
 
-/** The cost of a call in billionths of a US dollar, rounded up; null where the price is not known. */
-export function costNano(price: Price | null, { input, cached, output }: CallUsage): number | null {
-  if (price === null) return null;
-  return Math.ceil((input - cached) * price.inputNano + cached * price.cachedInputNano + output * price.outputNano);
-}
-
 /** Billionths of a US dollar as the decimal string that the API shows. */
 export function usdOf(nano: number): string {
   const rest = nano % NANO;

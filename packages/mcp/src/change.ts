@@ -15,21 +15,21 @@ import {
   type ServerFields,
 } from './store.ts';
 
-/** Who asks for a change, and in which trace. */
+/** The caller who requests a change, and the trace of the request. */
 export interface Requester {
   readonly tenantId: string;
   readonly userId: string;
   readonly traceId: string;
 }
 
-/** The address as it will be asked; throws for one that never may be. */
+/** Normalizes a URL. Throws for one that must never be requested. */
 export type CheckUrl = (url: string) => URL;
 
 const MAX_SERVERS = 50;
 
 /**
- * Adds a server, with its audit row. Throws `invalid_request` and `policy_denied` for an address that may not be asked,
- * `conflict` for a name that is taken, and `limit_reached` where the tenant has fifty.
+ * Adds a server, with its audit row. Throws `invalid_request` or `policy_denied` for a URL that must not be requested,
+ * `conflict` for a name in use, and `limit_reached` if the tenant already has fifty servers.
  */
 export async function createServer(
   database: Database,
@@ -52,8 +52,8 @@ export async function createServer(
 }
 
 /**
- * Changes the fields sent, with an audit row that names them; sending what is already so changes nothing. Headers do not
- * go along to another origin, and variables not to another program. Throws as `createServer` does, and `not_found`.
+ * Changes the given fields, with an audit row that names them; equal values change nothing. A new origin drops the stored
+ * headers, a new program the stored variables. Throws as `createServer` does, and `not_found`.
  */
 export async function updateServer(
   database: Database,
@@ -82,7 +82,7 @@ export async function updateServer(
   }
 }
 
-/** Removes a server, with its audit row, and answers what it was. Throws `not_found`. */
+/** Removes a server, with its audit row, and returns it. Throws `not_found`. */
 export function deleteServer(database: Database, requester: Requester, id: string): Promise<StoredServer> {
   return inTenant(database.db, requester.tenantId, async (tx) => {
     const server = await deleteServerRow(tx, requester.tenantId, id);
@@ -99,18 +99,18 @@ export async function requireServer(tx: Tx, tenantId: string, id: string): Promi
   return server;
 }
 
-/** Fields whose change makes it another server, and those that only change how it is asked. */
+/** Fields that identify the server itself, and fields that only change how it is called. */
 const MOVING: ReadonlySet<string> = new Set(['url', 'command', 'args']);
 const ASKING: ReadonlySet<string> = new Set(['name', 'headers', 'env', 'timeoutMs']);
 
-/** The fields in which two servers of one transport differ, the parts of their targets each by itself. */
+/** Names the fields in which two servers of one transport differ; the fields of their targets count separately. */
 function changedFields(before: ServerFields, after: ServerFields): string[] {
   const flat = ({ name, target, enabled, timeoutMs }: ServerFields) => ({ name, ...target, enabled, timeoutMs });
   const [one, other]: Readonly<Record<string, unknown>>[] = [flat(before), flat(after)];
   return Object.keys(other!).filter((field) => !isDeepStrictEqual(one![field], other![field]));
 }
 
-/** The contract has seen to it that what the transport needs is there. */
+/** The contract guarantees the fields that the transport needs. */
 function targetFrom(
   { transport, url = '', headers, command = '', args, env }: McpServerInput,
   check: CheckUrl,
@@ -118,7 +118,7 @@ function targetFrom(
   return transport === 'http' ? { transport, url: check(url).href, headers } : { transport, command, args, env };
 }
 
-/** What is shown of an address or a value stands for what is stored, so that a form can send back what it read. */
+/** A masked URL or value in the patch means the stored one, so a form can send back what it read. */
 function applyPatch(before: StoredServer, patch: McpServerPatch, check: CheckUrl): ServerFields {
   const { target } = before;
   const { transport } = target;
@@ -144,8 +144,8 @@ function patchedHttp(before: HttpTarget, patch: McpServerPatch, check: CheckUrl)
 }
 
 /**
- * A program that is started otherwise may tell its variables to anyone: they do not go along. A variable alone can do that (`PATH`,
- * `NODE_OPTIONS`), so setting one means giving the others anew.
+ * Drops the stored variables when the program changes, since another program could leak them. Setting one variable counts as
+ * a change too, since `PATH` or `NODE_OPTIONS` alone can start another program.
  */
 function patchedStdio(before: StdioTarget, patch: McpServerPatch): StdioTarget {
   const { command = before.command, args = before.args } = patch;
@@ -154,7 +154,7 @@ function patchedStdio(before: StdioTarget, patch: McpServerPatch): StdioTarget {
   return { transport: 'stdio', command, args, env: patchedValues('env', isAnother ? {} : before.env, patch.env) };
 }
 
-/** Names of headers are the same in any case, those of variables are not. */
+/** Header names are compared without case, variable names with case. */
 function patchedValues(
   field: 'headers' | 'env',
   before: Readonly<Record<string, string>>,
@@ -173,16 +173,16 @@ function patchedValues(
   return Object.fromEntries(values);
 }
 
-/** For the audit: what a server is given, without the values. */
+/** For the audit: the names of headers or variables, without their values. */
 function namesOfValues(target: Target): object {
   return target.transport === 'http' ? { headers: Object.keys(target.headers) } : { env: Object.keys(target.env) };
 }
 
-function shownPlace(target: Target): object {
+function auditedTarget(target: Target): object {
   return target.transport === 'http' ? { url: shownUrl(target.url) } : { command: target.command };
 }
 
-/** An address as it is given, with the stored values where `***` stands for them; they do not go along to another origin. */
+/** Replaces each `***` in the given URL’s query by the stored value, unless the origin changed. */
 function urlFrom(stored: string, given: string, check: CheckUrl): string {
   if (given === shownUrl(stored)) return stored;
   const url = check(given);
@@ -202,7 +202,7 @@ function urlFrom(stored: string, given: string, check: CheckUrl): string {
   return url.href;
 }
 
-/** The parts of a query, each as it is written too: parsing it and writing it anew would change how it is encoded. */
+/** The parameters of a query with their raw text, since parsing and serializing would change the encoding. */
 function queryOf({ search }: URL): { name: string; value: string; raw: string }[] {
   const raws = search.slice(1).split('&');
   return raws.flatMap((raw) => [...new URLSearchParams(raw)].map(([name, value]) => ({ name, value, raw })));
@@ -226,6 +226,6 @@ function record(
   { id, name, target }: Pick<StoredServer, 'id' | 'name' | 'target'>,
   details: object,
 ): Promise<void> {
-  const told = { server: name, id, ...shownPlace(target), ...details };
+  const told = { server: name, id, ...auditedTarget(target), ...details };
   return recordAudit(tx, [{ tenantId, actor: userId, action, traceId, details: told }]);
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client';
 import { ReeveError } from '@reeve/kit';
-import { faultOf } from './client.ts';
-import { hideSent } from './secrets.ts';
+import { explainFailure } from './client.ts';
+import { redactSecrets } from './secrets.ts';
 
 const target = {
   transport: 'http',
@@ -14,7 +14,7 @@ const target = {
 describe('what a server fails with', () => {
   it('is told without what it was sent, in what a database can keep', () => {
     const thrown = new Error(`no to header-s3cr3t and query-s3cr3t \0 \ud800 ${'x'.repeat(5_000)}`);
-    const { error, isOfTheCall } = faultOf(thrown, target, false);
+    const { error, isOfTheCall } = explainFailure(thrown, target, false);
     assert.deepEqual([error.reason, isOfTheCall], ['upstream_error', false]);
     assert.match(error.message, /^mcp\.example does not answer as an MCP server: no to \*\*\* and \*\*\* /);
     assert.ok(error.message.length <= 500 && error.message.isWellFormed() && !error.message.includes('\0'));
@@ -23,7 +23,7 @@ describe('what a server fails with', () => {
   it('is the guard’s own word where that stopped it', () => {
     const refused = new ReeveError('policy_denied', 'mcp.example is not on the public Internet');
     assert.equal(
-      faultOf(new Error('failed', { cause: new Error('inside', { cause: refused }) }), target, false).error,
+      explainFailure(new Error('failed', { cause: new Error('inside', { cause: refused }) }), target, false).error,
       refused,
     );
   });
@@ -31,7 +31,7 @@ describe('what a server fails with', () => {
   it('is a session that is gone only where there was one, and else the matter of that call', () => {
     const refusals = [400, 404, 429, 500].map((status) => {
       const thrown = new SdkHttpError(SdkErrorCode.ClientHttpNotImplemented, 'no', { status, statusText: '' });
-      const [inSession, without] = [faultOf(thrown, target, true), faultOf(thrown, target, false)];
+      const [inSession, without] = [explainFailure(thrown, target, true), explainFailure(thrown, target, false)];
       return [status, inSession.isSessionGone, inSession.isOfTheCall, without.isSessionGone, without.isOfTheCall];
     });
     assert.deepEqual(refusals, [
@@ -44,7 +44,7 @@ describe('what a server fails with', () => {
 });
 
 describe('what a server says', () => {
-  const hide = hideSent({
+  const redact = redactSecrets({
     ...target,
     headers: { ...target.headers, 'X-Quoted': 'quoted "s3cr3t"', 'X-Region': 'east' },
   });
@@ -54,11 +54,11 @@ describe('what a server says', () => {
       'header-s3cr3t': ['Bearer header-s3cr3t', { deep: 'k=query-s3cr3t', json: JSON.stringify('quoted "s3cr3t"') }],
       encoded: encodeURIComponent('quoted "s3cr3t"'),
     };
-    assert.deepEqual(hide(said), { '***': ['***', { deep: 'k=***', json: '"***"' }], encoded: '***' });
+    assert.deepEqual(redact(said), { '***': ['***', { deep: 'k=***', json: '"***"' }], encoded: '***' });
   });
 
   it('stays as it is otherwise, also where it looks like a secret', () => {
     const said = { text: 'Basic authentication in the east, with sk-12345678901', count: 7, none: null };
-    assert.deepEqual(hide(said), said);
+    assert.deepEqual(redact(said), said);
   });
 });

@@ -11,52 +11,59 @@ import type { Outgoing } from '@reeve/http';
 import { createMask, ReeveError, storableText } from '@reeve/kit';
 import type { ToolResult } from '@reeve/tools';
 import { guardedFetch } from './guarded-fetch.ts';
-import { MAX_TOOLS, toolsKept } from './listing.ts';
+import { MAX_TOOLS, selectOfferableTools } from './listing.ts';
 import { resultOf } from './result.ts';
-import { hideSent, sentTo, type Hide } from './secrets.ts';
+import { redactSecrets, secretsSentTo, type Redact } from './secrets.ts';
 import type { ProgramTransport, Programs } from './programs.ts';
-import { CONNECT_MS, placeOf, type Askable, type Listing, type RemoteTool, type Target } from './server.ts';
+import {
+  CONNECT_MS,
+  displayName,
+  type ServerEndpoint,
+  type ToolListing,
+  type RemoteTool,
+  type Target,
+} from './server.ts';
 
-/** A server that we are connected to. Nothing that it says holds a secret that it was sent. What its functions throw, `faultOf` explains. */
-export interface Remote extends AsyncDisposable {
-  /** Reads what the server tells of itself and its tools. */
-  list(): Promise<Listing>;
-  /** Calls a tool. What the server says against the call is a result; only faults are thrown. */
+/** A connected server. Secrets that we sent are redacted from everything it returns. `explainFailure` maps what its functions throw. */
+export interface RemoteServer extends AsyncDisposable {
+  /** Reads the server’s name, versions and tools. */
+  list(): Promise<ToolListing>;
+  /** Calls a tool. An error that the server reports is a result; only failures of the connection are thrown. */
   call(tool: RemoteTool, input: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<ToolResult>;
-  /** The server gave the connection a session. */
+  /** True if the server assigned a session ID to this connection. */
   hasSession(): boolean;
 }
 
 export interface ClientOptions {
   readonly outgoing: Pick<Outgoing, 'open'>;
-  /** What we call ourselves. */
+  /** The version that we report to the server. */
   readonly version: string;
-  /** Where servers that are programs run. */
+  /** Starts stdio servers. */
   readonly programs: () => Promise<Programs>;
-  /** Told that the other side has closed the connection. */
+  /** Called when the server closes the connection. */
   readonly onClosed?: () => void;
-  /** Ends every request and every program when it aborts. */
+  /** Aborting it ends every request and every program. */
   readonly stopping: AbortSignal;
 }
 
 const CLOSE_MS = 2_000;
-/** For a program's answer to what it speaks; one that stays silent is asked as those of 2025-11-25 are. */
+/** Time for a program to answer version negotiation; a silent one is treated as a server of revision 2025-11-25. */
 const PROBE_MS = 5_000;
-/** For all pages of a list. */
+/** Time limit for all pages of a tool list. */
 const LIST_MS = 20_000;
 const MAX_PAGES = 32;
 const ERROR_LENGTH = 500;
-/** What servers answer about a session that they do not know any more; without one it is about the call. */
+/** Statuses that mean an unknown session, if the connection has one; otherwise they concern the call. */
 const SESSION_GONE: ReadonlySet<number> = new Set([400, 404]);
-/** What one answer was, or was not. */
+/** SDK errors that concern one call and leave the connection usable. */
 const OF_THE_CALL: ReadonlySet<string> = new Set([
   SdkErrorCode.RequestTimeout,
   SdkErrorCode.InvalidResult,
   SdkErrorCode.ClientHttpUnexpectedContent,
 ]);
 
-/** Connects to a server, in the newest revision that it speaks. */
-export async function openRemote(server: Askable, options: ClientOptions): Promise<Remote> {
+/** Connects to a server with the newest protocol revision that it supports. */
+export async function openRemoteServer(server: ServerEndpoint, options: ClientOptions): Promise<RemoteServer> {
   const { target, timeoutMs } = server;
   const { outgoing, programs, stopping } = options;
   if (target.transport === 'http') {
@@ -70,15 +77,15 @@ export async function openRemote(server: Askable, options: ClientOptions): Promi
       if (transport.sessionId !== undefined)
         await Promise.race([transport.terminateSession().catch(() => undefined), pause(CLOSE_MS)]);
     };
-    return remoteOf(client, server, { hasSession: () => transport.sessionId !== undefined, endSession });
+    return createRemoteServer(client, server, { hasSession: () => transport.sessionId !== undefined, endSession });
   }
   const { transportTo } = await programs();
   const start = () => transportTo(server, target, stopping);
   const { client, transport } = await connectToProgram(start, options);
-  return remoteOf(client, server, { hasSession: () => false, failure: transport.failure });
+  return createRemoteServer(client, server, { hasSession: () => false, failure: transport.failure });
 }
 
-/** Some older programs end when they are asked what they speak: those are started once more, and not asked. */
+/** Some older programs exit on version negotiation: they are started once more without it. */
 async function connectToProgram(
   start: () => ProgramTransport,
   options: ClientOptions,
@@ -104,7 +111,7 @@ async function connect(
     {
       versionNegotiation: { mode, ...(isProgram && { probe: { timeoutMs: PROBE_MS } }) },
       inputRequired: { autoFulfill: false },
-      // A server's own schemas are not run here: they may hold patterns that never end.
+      // A server's schemas are not evaluated here: their regular expressions may never terminate.
       jsonSchemaValidator: {
         getValidator: () => (input) => ({ valid: true, data: input as never, errorMessage: undefined }),
       },
@@ -120,77 +127,81 @@ async function connect(
   return client;
 }
 
-/** What is different from one way to a server to another. */
-interface Way {
+/** What differs between the transports. */
+interface TransportHooks {
   hasSession(): boolean;
   endSession?(): Promise<void>;
-  /** Why it is not there any more; undefined where it is, or nobody knows. */
+  /** Why the transport failed; undefined while it works or if the cause is unknown. */
   failure?(): ReeveError | undefined;
 }
 
-function remoteOf(client: Client, { target, timeoutMs }: Askable, way: Way): Remote {
-  const hide = hideSent(target);
-  /** What made the way impassable says more than that it is. */
-  const orWhy = (error: unknown): never => {
-    throw way.failure?.() ?? error;
+function createRemoteServer(
+  client: Client,
+  { target, timeoutMs }: ServerEndpoint,
+  hooks: TransportHooks,
+): RemoteServer {
+  const redact = redactSecrets(target);
+  /** The transport's failure explains more than the SDK's error. */
+  const rethrowCause = (error: unknown): never => {
+    throw hooks.failure?.() ?? error;
   };
   return {
-    hasSession: way.hasSession,
+    hasSession: hooks.hasSession,
     async list() {
-      const tools = await listTools(client, hide).catch(orWhy);
+      const tools = await listTools(client, redact).catch(rethrowCause);
       const { name = null, version: its = null } = client.getServerVersion() ?? {};
       const protocolVersion = client.getNegotiatedProtocolVersion() ?? null;
-      return { tools, protocolVersion, serverName: short(name, hide), serverVersion: short(its, hide) };
+      return { tools, protocolVersion, serverName: short(name, redact), serverVersion: short(its, redact) };
     },
     async call({ name, input_schema: schema }, input, signal) {
       const toolDefinition = { name, inputSchema: { ...schema, type: 'object' as const } };
       const options = { signal, timeout: timeoutMs, toolDefinition };
       try {
         const { status, result } = resultOf(await client.callTool({ name, arguments: { ...input } }, options));
-        return { status, result: hide(result) };
+        return { status, result: redact(result) };
       } catch (error) {
-        if (error instanceof ProtocolError) return { status: 'error', result: { error: hide(error.message) } };
-        return orWhy(error);
+        if (error instanceof ProtocolError) return { status: 'error', result: { error: redact(error.message) } };
+        return rethrowCause(error);
       }
     },
     async [Symbol.asyncDispose]() {
-      await way.endSession?.();
+      await hooks.endSession?.();
       await client.close();
     },
   };
 }
 
-/** Page by page, as many tools as are kept: a list may have no end. */
-async function listTools(client: Client, hide: Hide): Promise<RemoteTool[]> {
+/** Reads page by page until `MAX_TOOLS` or `MAX_PAGES`, since a list may have no end. */
+async function listTools(client: Client, redact: Redact): Promise<RemoteTool[]> {
   const signal = AbortSignal.timeout(LIST_MS);
   let kept: RemoteTool[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES && kept.length < MAX_TOOLS; page++) {
     const params = cursor === undefined ? {} : { cursor };
     const answer = await client.request({ method: 'tools/list', params }, { timeout: CONNECT_MS, signal });
-    kept = toolsKept(kept, answer.tools, hide);
+    kept = selectOfferableTools(kept, answer.tools, redact);
     cursor = answer.nextCursor;
     if (cursor === undefined) break;
   }
   return kept;
 }
 
-/** What a failure says of the connection. */
-export interface Fault {
-  /** For who asked, without a secret of the headers. */
+/** What a failure means for the caller and for the connection. */
+export interface RemoteFailure {
+  /** The error for the caller, with secrets redacted. */
   readonly error: ReeveError;
-  /** The connection is as good as it was: the next call may do better over it. */
+  /** Only this call failed; the connection can be used again. */
   readonly isOfTheCall: boolean;
-  /** The server has forgotten the session, and did nothing. */
+  /** The server no longer knows the session and did not execute the call. */
   readonly isSessionGone: boolean;
 }
 
-/** Explains what a server that we are connected to failed with; `hasSession`: it was in a session. */
-export function faultOf(thrown: unknown, target: Target, hasSession: boolean): Fault {
+/** Maps a failure of a connected server; `hasSession`: the connection had a session. */
+export function explainFailure(thrown: unknown, target: Target, hasSession: boolean): RemoteFailure {
   const code = thrown instanceof SdkError ? thrown.code : undefined;
   const isSessionGone = hasSession && thrown instanceof SdkHttpError && SESSION_GONE.has(thrown.status);
   return {
-    error: guardsError(thrown) ?? errorOf(thrown, target),
+    error: findGuardError(thrown) ?? errorOf(thrown, target),
     isOfTheCall:
       thrown instanceof ProtocolError ||
       (thrown instanceof SdkHttpError && !isSessionGone) ||
@@ -201,23 +212,23 @@ export function faultOf(thrown: unknown, target: Target, hasSession: boolean): F
 }
 
 function errorOf(thrown: unknown, target: Target): ReeveError {
-  const place = placeOf(target);
+  const place = displayName(target);
   if (thrown instanceof SdkError && thrown.code === SdkErrorCode.RequestTimeout)
     return new ReeveError('timeout', `${place} did not answer in time`, { cause: thrown });
-  const said = thrown instanceof Error ? thrown.message : String(thrown);
-  const why = thrown instanceof SdkHttpError ? `it answers with HTTP ${thrown.status}` : said;
-  const message = createMask(sentTo(target)).text(`${place} does not answer as an MCP server: ${why}`);
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const why = thrown instanceof SdkHttpError ? `it answers with HTTP ${thrown.status}` : text;
+  const message = createMask(secretsSentTo(target)).text(`${place} does not answer as an MCP server: ${why}`);
   return new ReeveError('upstream_error', storableText(message.slice(0, ERROR_LENGTH)), { cause: thrown });
 }
 
-/** The error of the guard of outgoing requests, where that is what stopped the SDK. */
-function guardsError(thrown: unknown): ReeveError | undefined {
+/** The error of the outgoing-request guard, if it caused the SDK’s error. */
+function findGuardError(thrown: unknown): ReeveError | undefined {
   for (let error = thrown; error instanceof Error; error = error.cause) if (error instanceof ReeveError) return error;
   return undefined;
 }
 
-function short(text: string | null, hide: Hide): string | null {
-  return text === null ? null : storableText(hide(text).slice(0, 200));
+function short(text: string | null, redact: Redact): string | null {
+  return text === null ? null : storableText(redact(text).slice(0, 200));
 }
 
 function pause(ms: number): Promise<void> {

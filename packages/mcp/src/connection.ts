@@ -1,33 +1,33 @@
 import { addAbortListener } from 'node:events';
 import { ReeveError } from '@reeve/kit';
-import type { ClientOptions, Remote } from './client.ts';
-import type { Askable } from './server.ts';
+import type { ClientOptions, RemoteServer } from './client.ts';
+import type { ServerEndpoint } from './server.ts';
 
 /*
  * closed ──use──► opening ──► open ──idle, or a fault of the connection──► retired ──its last user leaves──► closed
  *                    └──it cannot be opened──► closed
  *
- * Who uses it while it opens waits for the same connection. A retired one takes nobody new, and its users go on: what one of
- * them met is not theirs. A server of 2025-11-25 may have given it a session, which it may forget: a call that is refused for
- * that is made once more over a new connection.
+ * Calls made while it opens wait for the same connection. A retired connection accepts no new calls; those in progress
+ * continue, since one call's failure need not be theirs. A server of revision 2025-11-25 may drop its session: a call that
+ * is refused for that reason is repeated once over a new connection.
  */
 
-/** The way to one server, opened when it is needed. Disposing it waits for who uses it, unless everything stops. */
+/** A connection to one server, opened on demand. Disposing it waits for calls in progress, unless Reeve stops. */
 export interface Connection extends AsyncDisposable {
-  /** Does something with the server. Throws `timeout`, `upstream_error`, and what the guard of outgoing requests throws. */
-  use<T>(work: (remote: Remote) => Promise<T>): Promise<T>;
+  /** Runs `work` with the server. Throws `timeout`, `upstream_error` and the errors of the outgoing-request guard. */
+  use<T>(work: (remote: RemoteServer) => Promise<T>): Promise<T>;
 }
 
 interface Opened {
-  readonly remote: Promise<Remote>;
+  readonly remote: Promise<RemoteServer>;
   users: number;
-  /** Called when its last user has left, once it is retired. */
+  /** Called when the last call of a retired connection ends. */
   onLeft?: () => void;
 }
 
 const IDLE_MS = 60_000;
 
-export function createConnection(server: Askable, options: ClientOptions): Connection {
+export function createConnection(server: ServerEndpoint, options: ClientOptions): Connection {
   let opened: Opened | undefined;
   let isDisposed = false;
   let idle: NodeJS.Timeout | undefined;
@@ -48,12 +48,12 @@ export function createConnection(server: Askable, options: ClientOptions): Conne
     left.onLeft?.();
   }
 
-  async function attempt<T>(work: (remote: Remote) => Promise<T>, isRepeated = false): Promise<T> {
-    // Loaded when the first server is asked: starting does not wait for it.
-    const { faultOf, openRemote } = await import('./client.ts');
+  async function attempt<T>(work: (remote: RemoteServer) => Promise<T>, isRepeated = false): Promise<T> {
+    // Loaded with the first call, so that it does not delay the start.
+    const { explainFailure, openRemoteServer } = await import('./client.ts');
     const open = (): Opened => {
       const onClosed = () => void (opened === made && retire());
-      const made: Opened = { remote: openRemote(server, { ...options, onClosed }), users: 0 };
+      const made: Opened = { remote: openRemoteServer(server, { ...options, onClosed }), users: 0 };
       return made;
     };
     if (isDisposed) throw new ReeveError('unavailable', 'this MCP server was changed or removed: try again');
@@ -63,14 +63,14 @@ export function createConnection(server: Askable, options: ClientOptions): Conne
     mine.users += 1;
     try {
       const remote = await mine.remote.catch((thrown: unknown) => {
-        // Whatever it was: who comes next tries anew.
+        // The next call opens a new connection, whatever the reason.
         if (opened === mine) opened = undefined;
-        throw faultOf(thrown, server.target, false).error;
+        throw explainFailure(thrown, server.target, false).error;
       });
       try {
         return await work(remote);
       } catch (thrown) {
-        const { error, isOfTheCall, isSessionGone } = faultOf(thrown, server.target, remote.hasSession());
+        const { error, isOfTheCall, isSessionGone } = explainFailure(thrown, server.target, remote.hasSession());
         if (!isOfTheCall && opened === mine) retire();
         if (!isKept || !isSessionGone || isRepeated) throw error;
       }
@@ -90,7 +90,7 @@ export function createConnection(server: Askable, options: ClientOptions): Conne
   };
 }
 
-/** Closes a connection once its last user has left, or everything stops. */
+/** Closes a connection after its last call, or when Reeve stops. */
 async function close(retired: Opened, stopping: AbortSignal): Promise<void> {
   if (retired.users > 0) {
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -2,15 +2,16 @@ import { ReadableStream } from 'node:stream/web';
 import type { FetchLike } from '@modelcontextprotocol/client';
 import type { Outgoing, OutgoingRequest } from '@reeve/http';
 
-/** The bytes of one answer, however many results it streams. */
+/** Bytes per response, streamed or not. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
-/** Statuses whose answer has no body. */
+/** Statuses without a body. */
 const EMPTY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
- * The SDK's requests by way of the guard of outgoing ones; each ends after `lifetimeMs`, and with `stopping`. Redirects are the SDK's to follow,
- * within an origin. A stream that only waits for what the server may have to say is refused, as a server without one does.
+ * A `fetch` for the SDK that sends requests through the outgoing-request guard; each ends after `lifetimeMs` or with
+ * `stopping`. The SDK follows redirects, within one origin. The optional GET stream for server messages is refused with
+ * 405, as by a server that does not offer it.
  */
 export function guardedFetch(outgoing: Pick<Outgoing, 'open'>, lifetimeMs: number, stopping: AbortSignal): FetchLike {
   return async (url, { method = 'GET', headers: given, body: sent, signal } = {}) => {

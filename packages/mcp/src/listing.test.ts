@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Tool } from '@modelcontextprotocol/client';
-import { toolsKept } from './listing.ts';
-import { hideSent } from './secrets.ts';
+import { selectOfferableTools } from './listing.ts';
+import { redactSecrets } from './secrets.ts';
 import { shownUrl, toolName } from './server.ts';
 
 const tool = (name: string, more: Partial<Tool> = {}): Tool => ({ name, inputSchema: { type: 'object' }, ...more });
-const hide = hideSent({ transport: 'http', url: 'https://a.example/', headers: { 'X-Key': 's3cr3t-key' } });
+const redact = redactSecrets({ transport: 'http', url: 'https://a.example/', headers: { 'X-Key': 's3cr3t-key' } });
 const nested = (levels: number): object => (levels === 0 ? {} : { properties: { a: nested(levels - 1) } });
 
 describe('a server’s list of tools', () => {
   it('is kept as far as a model can be offered it', () => {
-    const kept = toolsKept(
+    const kept = selectOfferableTools(
       [],
       [
         tool('plain', { description: `text\0${'x'.repeat(5_000)}`, annotations: { readOnlyHint: true } }),
@@ -22,7 +22,7 @@ describe('a server’s list of tools', () => {
         tool('large', { inputSchema: { type: 'object', description: 'x'.repeat(40_000) } }),
         tool('titled', { title: 'Its title', annotations: { idempotentHint: true } }),
       ],
-      hide,
+      redact,
     );
     assert.deepEqual(
       kept.map(({ name, effect, description }) => [name, effect, description.length]),
@@ -36,9 +36,9 @@ describe('a server’s list of tools', () => {
 
   it('has an end', () => {
     const many = Array.from({ length: 100 }, (_, index) => tool(`tool${index}`));
-    const first = toolsKept([], many, hide);
+    const first = selectOfferableTools([], many, redact);
     const more = many.map(({ name }) => tool(`more-${name}`));
-    assert.equal(toolsKept(toolsKept(first, many, hide), more, hide).length, 128);
+    assert.equal(selectOfferableTools(selectOfferableTools(first, many, redact), more, redact).length, 128);
   });
 });
 
@@ -48,7 +48,11 @@ describe('a server’s list of tools that are large', () => {
       Array.from({ length: 12 }, (_, index) =>
         tool(`${page}${index}`, { inputSchema: { type: 'object', description: 'x'.repeat(32_000) } }),
       );
-    const kept = toolsKept(toolsKept([], large('a'), hide), [...large('b'), tool('small')], hide);
+    const kept = selectOfferableTools(
+      selectOfferableTools([], large('a'), redact),
+      [...large('b'), tool('small')],
+      redact,
+    );
     assert.ok(Buffer.byteLength(JSON.stringify(kept)) <= 512 * 1024);
     assert.deepEqual([kept.length, kept.at(-1)?.name], [17, 'small']);
   });
@@ -57,10 +61,10 @@ describe('a server’s list of tools that are large', () => {
 describe('a tool that tells what its server was sent', () => {
   it('is kept without it, and not at all where it is in its name', () => {
     const schema = { type: 'object' as const, properties: { key: { default: 's3cr3t-key' } } };
-    const kept = toolsKept(
+    const kept = selectOfferableTools(
       [],
       [tool('asks', { description: 'Send s3cr3t-key.', inputSchema: schema }), tool('s3cr3t-key')],
-      hide,
+      redact,
     );
     assert.deepEqual(
       kept.map(({ name, description }) => [name, description]),

@@ -1,18 +1,18 @@
 import { deserializeMessage, type JSONRPCMessage } from '@modelcontextprotocol/client';
 
-/** Takes what a program says apart into messages, one a line. What else it prints is left out. */
+/** Splits a program’s output into messages, one per line. Other lines are ignored. */
 export interface MessageReader {
-  /** Hands on the messages that are whole now. Throws where the program says more than one that was asked can have to say. */
+  /** Emits the messages that are complete. Throws when the program exceeds the limits for unsolicited output. */
   add(text: string): void;
-  /** The program was sent something, and may answer at length again. */
+  /** Resets the limits: the program was sent a message and may answer it. */
   asked(): void;
 }
 
 const MIB = 1024 * 1024;
-/** In characters. */
+/** Characters per message. */
 const MAX_MESSAGE = 8 * MIB;
-/** Between two that it is sent: reading is our own processor time, which a program must not take without end. */
-const MOST_SAID = { characters: 32 * MIB, messages: 10_000, broken: 100 };
+/** Limits between two messages to the program, since parsing its output costs our own CPU time. */
+const MAX_UNASKED = { characters: 32 * MIB, messages: 10_000, broken: 100 };
 
 export function createMessageReader(onMessage: (message: JSONRPCMessage) => void): MessageReader {
   let held: string[] = [];
@@ -41,10 +41,10 @@ export function createMessageReader(onMessage: (message: JSONRPCMessage) => void
         from = end + 1;
         read(heldLength === 0 ? line : held.join('') + line);
         [held, heldLength] = [[], 0];
-        const over = (Object.keys(MOST_SAID) as (keyof typeof MOST_SAID)[]).find(
-          (what) => said[what] > MOST_SAID[what],
+        const over = (Object.keys(MAX_UNASKED) as (keyof typeof MAX_UNASKED)[]).find(
+          (what) => said[what] > MAX_UNASKED[what],
         );
-        if (over !== undefined) throw new Error(TOLD[over]);
+        if (over !== undefined) throw new Error(OVER_LIMIT[over]);
       }
       held.push(text.slice(from));
       heldLength += text.length - from;
@@ -54,8 +54,8 @@ export function createMessageReader(onMessage: (message: JSONRPCMessage) => void
   };
 }
 
-const TOLD: Record<keyof typeof MOST_SAID, string> = {
-  characters: `says more than ${MOST_SAID.characters / MIB} MiB without being asked`,
-  messages: `says more than ${MOST_SAID.messages} messages without being asked`,
-  broken: `says more than ${MOST_SAID.broken} lines that are no messages of MCP`,
+const OVER_LIMIT: Record<keyof typeof MAX_UNASKED, string> = {
+  characters: `says more than ${MAX_UNASKED.characters / MIB} MiB without being asked`,
+  messages: `says more than ${MAX_UNASKED.messages} messages without being asked`,
+  broken: `says more than ${MAX_UNASKED.broken} lines that are not MCP messages`,
 };

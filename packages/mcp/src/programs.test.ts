@@ -179,7 +179,7 @@ describe('MCP servers that are programs', { skip, timeout: 240_000 }, () => {
     const flood = await add({ name: 'flood', command: 'yes', args: ['x'.repeat(4_000)] });
     assert.match(flood.body.last_error, /the program yes says more than 32 MiB without being asked/);
     const broken = await add({ name: 'broken', command: 'yes', args: ['{"jsonrpc":'] });
-    assert.match(broken.body.last_error, /the program yes says more than 100 lines that are no messages of MCP/);
+    assert.match(broken.body.last_error, /the program yes says more than 100 lines that are not MCP messages/);
     const chatter = await add({ name: 'chatter', command: 'yes', args: ['{"jsonrpc":"2.0","method":"a"}'] });
     assert.match(chatter.body.last_error, /the program yes says more than 10000 messages without being asked/);
     const pinging = await add({

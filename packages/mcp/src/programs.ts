@@ -9,70 +9,70 @@ import {
 import { createMask, ReeveError, sleep, storableText } from '@reeve/kit';
 import type { Egress, ExecResult, OutputStream, Sandbox, Workspaces } from '@reeve/sandbox';
 import { createMessageReader } from './message-reader.ts';
-import { sentTo } from './secrets.ts';
-import { placeOf, type Askable, type StdioTarget } from './server.ts';
+import { secretsSentTo } from './secrets.ts';
+import { displayName, type ServerEndpoint, type StdioTarget } from './server.ts';
 
 /*
- * A server that is a program runs in the sandbox while its connection is open, and talks with us in lines of JSON:
+ * A stdio server runs in the sandbox while its connection is open and exchanges lines of JSON:
  *
  *     running ──we close: its input ends──► ending ──exits, or is killed after a while──► dead
  *        └──exits, says too much, breaks a limit, Reeve stops──► dead
  *
- * It has a workspace of its own, which it finds again the next time on the machine that it runs on, and no network but what a policy opens.
+ * It has a workspace of its own, which persists on its machine, and no network except what a policy allows.
  */
 
-/** Where servers that are programs run. */
-export interface ProgramPlace {
+/** The sandbox, files and network of stdio servers. */
+export interface ProgramHost {
   readonly sandbox: Pick<Sandbox, 'exec'>;
-  /** A directory of the host, or one that the sandbox elsewhere has too, with what they are made of; they see it as `/mcp`. */
+  /** The directory with the programs' files, on this host or in the remote sandbox; mounted as `/mcp`. */
   readonly directory: string;
   readonly workspaces: Pick<Workspaces, 'open' | 'remove' | 'quota'>;
-  /** Hosts that a server may reach; undefined where that is none. */
-  egressOf(server: Askable): Promise<Egress | undefined>;
+  /** The hosts that a server may reach; undefined if none. */
+  egressOf(server: ServerEndpoint): Promise<Egress | undefined>;
 }
 
 export interface Programs {
-  /** The way to a server, which is started when the way is opened. */
-  transportTo(server: Askable, target: StdioTarget, stopping: AbortSignal): ProgramTransport;
+  /** A transport to a server, which starts when the transport is opened. */
+  transportTo(server: ServerEndpoint, target: StdioTarget, stopping: AbortSignal): ProgramTransport;
 }
 
 export interface ProgramTransport extends Transport {
-  /** Why the program is not there any more; undefined while it is, and where we closed it. */
+  /** Why the program ended; undefined while it runs or if we closed it. */
   failure(): ReeveError | undefined;
-  /** It ended by itself. */
+  /** True if the program exited by itself. */
   hasExited(): boolean;
-  /** By these the SDK knows a program, which may be silent when it is asked what it speaks. */
+  /** The SDK recognizes a stdio transport by these fields, and then tolerates silence in version negotiation. */
   readonly pid: null;
   readonly stderr: null;
 }
 
-const AT = '/mcp';
+const MOUNT_POINT = '/mcp';
 const MIB = 1024 * 1024;
-/** In this process: each takes memory, and is watched. */
-const MOST_RUNNING = { inAll: 32, ofTenant: 8 };
-/** What may wait for a program that does not read it. */
+/** Per process: each program takes memory and supervision. */
+const MAX_RUNNING = { inAll: 32, ofTenant: 8 };
+/** Bytes buffered for a program that does not read its input. */
 const MAX_WAITING_BYTES = 8 * MIB;
-/** How long one may go on after its input has ended. */
+/** Time for a program to exit after its input ends. */
 const GRACE_MS = 2_000;
 const LIFETIME_MS = 24 * 3_600_000;
 const CPU_MS = 3_600_000;
 const MEMORY_BYTES = 512 * MIB;
-/** Lets Node collect before that is used up. */
+/** Makes Node collect garbage before the limit. */
 const VARIABLES = { NODE_OPTIONS: '--max-old-space-size=384' };
 const MAX_OUTPUT_BYTES = 1024 * MIB;
-/** What is kept of what it says on standard error, where a value may be 8 192 characters long, and told of that. */
+/** Characters of standard error that are kept (one value may be 8,192 long) and that are reported. */
 const KEPT_ERRORS = 16_384;
 const TOLD_ERRORS = 300;
-/** Those of Node and of Python. */
+/** Stack frames of Node and Python. */
 const STACK_PLACES = /^[ \t]+(?:at |File "|[\^~]+$).*\n?/gm;
 
-export function createPrograms({ sandbox, directory, workspaces, egressOf }: ProgramPlace): Programs {
+export function createPrograms({ sandbox, directory, workspaces, egressOf }: ProgramHost): Programs {
   /** Their tenants. */
   const running: string[] = [];
 
   /** Runs a server to its end. */
   async function run(
-    server: Askable,
+    server: ServerEndpoint,
     { command, args, env }: StdioTarget,
     stdin: PassThrough,
     onOutput: (stream: OutputStream, text: string) => void,
@@ -80,7 +80,7 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
   ): Promise<ExecResult> {
     const { tenantId } = server;
     const ofTenant = running.filter((one) => one === tenantId).length;
-    if (running.length >= MOST_RUNNING.inAll || ofTenant >= MOST_RUNNING.ofTenant)
+    if (running.length >= MAX_RUNNING.inAll || ofTenant >= MAX_RUNNING.ofTenant)
       throw new ReeveError('limit_reached', `${ofTenant} of your MCP servers run here already: try again in a minute`);
     running.push(tenantId);
     try {
@@ -89,7 +89,7 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
       const request = {
         language: 'bash',
         code: `exec -- ${[command, ...args].map(quoted).join(' ')}`,
-        readOnly: [{ path: directory, at: AT }],
+        readOnly: [{ path: directory, at: MOUNT_POINT }],
         limits: { ...room, cpuMs: CPU_MS, memoryBytes: MEMORY_BYTES },
         timeoutMs: LIFETIME_MS,
         maxOutputBytes: MAX_OUTPUT_BYTES,
@@ -107,7 +107,7 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
       const stdin = new PassThrough();
       const reader = createMessageReader((message) => transport.onmessage?.(message));
       const killed = new AbortController();
-      const mask = createMask(sentTo(target));
+      const mask = createMask(secretsSentTo(target));
       let errors = '';
       let failure: ReeveError | undefined;
       let ended: Promise<void> | undefined;
@@ -131,7 +131,7 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
         try {
           const result = await run(server, target, stdin, onOutput, AbortSignal.any([stopping, killed.signal]));
           hasExited = failure === undefined;
-          failure ??= upstreamError(target, `ended: ${tellEnd(result, mask.text(errors))}`);
+          failure ??= upstreamError(target, `ended: ${describeEnd(result, mask.text(errors))}`);
         } catch (error) {
           failure ??= error instanceof ReeveError ? error : upstreamError(target, 'could not be run', error);
         }
@@ -151,7 +151,7 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
           if (!stdin.writable) throw failure ?? new SdkError(SdkErrorCode.NotConnected, 'the program has ended');
           if (stdin.writableLength + stdin.readableLength > MAX_WAITING_BYTES)
             throw upstreamError(target, 'does not read what it is sent');
-          // What the program asks itself is answered, too; that is no reason for it to say more.
+          // Answers to the program's own requests do not raise its limits.
           if (isJSONRPCRequest(message)) reader.asked();
           stdin.write(serializeMessage(message));
         },
@@ -170,19 +170,19 @@ export function createPrograms({ sandbox, directory, workspaces, egressOf }: Pro
   };
 }
 
-/** How a program ended, with the last that it said of it but for the places of a stack, which would leave no room for the reason. */
-function tellEnd(result: ExecResult, errors: string): string {
+/** How a program ended, with the end of its standard error; stack frames are dropped to leave room for the reason. */
+function describeEnd(result: ExecResult, errors: string): string {
   const how = result.status === 'success' ? 'it exited with 0' : result.message;
   const last = errors.replace(STACK_PLACES, '').trim().slice(-TOLD_ERRORS);
   return last === '' ? how : `${how}: ${last}`;
 }
 
 function upstreamError(target: StdioTarget, what: string, cause?: unknown): ReeveError {
-  const message = createMask(sentTo(target)).text(`${placeOf(target)} ${what}`);
+  const message = createMask(secretsSentTo(target)).text(`${displayName(target)} ${what}`);
   return new ReeveError('upstream_error', storableText(message), cause === undefined ? {} : { cause });
 }
 
-/** A word of a shell command, as it stands. */
+/** Quotes a word for the shell. */
 function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,14 +1,14 @@
 import type { CallToolResult, ContentBlock } from '@modelcontextprotocol/client';
 import type { ToolResult } from '@reeve/tools';
 
-/** What a call came to, as a model is shown it: what is structured, else the text. Of pictures and sounds it is told only that they are there. */
+/** Converts a call’s result for the model: the structured content, else the text. Images and audio are only listed. */
 export function resultOf({ content, structuredContent, isError }: CallToolResult): ToolResult {
   const text = content.flatMap((block) => textOf(block) ?? []).join('\n');
   const others = content.filter((block) => textOf(block) === undefined).map(attachmentOf);
   if (isError === true)
     return { status: 'error', result: { error: text === '' ? 'the server does not say what went wrong' : text } };
-  const said = structuredContent ?? text;
-  return { status: 'success', result: others.length === 0 ? said : { content: said, attachments: others } };
+  const value = structuredContent ?? text;
+  return { status: 'success', result: others.length === 0 ? value : { content: value, attachments: others } };
 }
 
 function textOf(block: ContentBlock): string | undefined {

@@ -12,7 +12,7 @@ export function mountMcpServers(app: App, database: Database, servers: McpServer
   const read = (tenantId: string, id: string) =>
     inTenant(database.db, tenantId, (tx) => requireServer(tx, tenantId, id));
 
-  /** Reads the tools of a server that was changed, where they are not known. */
+  /** Reads the tools of a changed server if its list is due. */
   const settled = async (server: StoredServer): Promise<McpServer> => {
     const { tenantId, id } = server;
     servers.changed(tenantId);

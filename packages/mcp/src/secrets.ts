@@ -1,27 +1,27 @@
 import { MASKED, patternOfSecrets } from '@reeve/kit';
 import type { Target } from './server.ts';
 
-/** Takes what a server was sent out of what it says: out of a text, or out of every text and key of a JSON value. */
-export interface Hide {
-  (said: string): string;
-  (said: unknown): unknown;
+/** Removes secrets that a server was sent from its output: from a text, or from every string and key of a JSON value. */
+export interface Redact {
+  (output: string): string;
+  (output: unknown): unknown;
 }
 
-/** Shorter ones are words that a server says of itself, such as a region. */
+/** Shorter values are ordinary words, such as a region. */
 const SHORTEST = 8;
 
 /**
- * Hides the values of headers, of an address's query and of variables, whole or in their parts, also where they are written as in
- * JSON or in an address. What only looks like a secret stays: a result that has some is the answer that was asked for.
+ * Redacts the values of headers, query parameters and variables, whole or in parts, also in their JSON and URL encodings.
+ * Text that merely looks like a secret stays: it may be the requested result.
  */
-export function hideSent(target: Target): Hide {
-  const sent = patternOfSecrets(sentTo(target), SHORTEST);
-  if (sent === undefined) return ((said: unknown) => said) as Hide;
-  return ((said: unknown) => mapTexts(said, (text) => text.replace(sent, MASKED))) as Hide;
+export function redactSecrets(target: Target): Redact {
+  const sent = patternOfSecrets(secretsSentTo(target), SHORTEST);
+  if (sent === undefined) return ((output: unknown) => output) as Redact;
+  return ((output: unknown) => mapTexts(output, (text) => text.replace(sent, MASKED))) as Redact;
 }
 
-/** Each value that a server is given, and its parts. */
-export function sentTo(target: Target): string[] {
+/** Each value that the server receives, and its parts. */
+export function secretsSentTo(target: Target): string[] {
   const values =
     target.transport === 'http'
       ? [...Object.values(target.headers), ...new URL(target.url).searchParams.values()]

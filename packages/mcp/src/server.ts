@@ -4,12 +4,12 @@ import type { McpServer, McpTool } from '@reeve/contract';
 import { z } from 'zod';
 
 /*
- * An MCP server of a tenant is a record: what it is (an address or a program), what it is given, and the list of its tools as it was
- * last read. The list is kept so that every process knows the tools, and what repeating a call of one would do, also while
- * the server is down. `revision` counts the changes of where and how it is asked; what was read under an older one is dropped.
+ * A tenant's MCP server is a record: its target (a URL or a program), its headers or variables, and its tool list as last
+ * read. The list is stored so that every process knows the tools and the effect of repeating a call, even while the server
+ * is down. `revision` counts changes of the target; lists read under an older revision are discarded.
  */
 
-/** A tool as a server told of it, cut to what can be kept. */
+/** A tool as the server described it, truncated to the limits of storage. */
 export const RemoteTool = z.object({
   name: z.string(),
   description: z.string(),
@@ -18,37 +18,37 @@ export const RemoteTool = z.object({
 });
 export type RemoteTool = z.infer<typeof RemoteTool>;
 
-/** A server at an address. */
+/** A server at a URL. */
 export interface HttpTarget {
   readonly transport: 'http';
   readonly url: string;
-  /** Go along with every request, with their secrets. */
+  /** Sent with every request; contain secrets. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A server that is a program of the sandbox. */
+/** A server that runs as a program in the sandbox. */
 export interface StdioTarget {
   readonly transport: 'stdio';
   readonly command: string;
   readonly args: readonly string[];
-  /** With their secrets. */
+  /** Contain secrets. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What a server is, and what it is given. */
+/** Where a server is and what it receives. */
 export type Target = HttpTarget | StdioTarget;
 
-/** What it takes to ask a server. */
-export interface Askable {
+/** What is needed to call a server. */
+export interface ServerEndpoint {
   readonly id: string;
   readonly tenantId: string;
   readonly name: string;
   readonly target: Target;
-  /** For one call. */
+  /** Time limit per call. */
   readonly timeoutMs: number;
 }
 
-export interface StoredServer extends Askable {
+export interface StoredServer extends ServerEndpoint {
   readonly enabled: boolean;
   readonly revision: number;
   readonly toolCount: number;
@@ -61,30 +61,30 @@ export interface StoredServer extends Askable {
   readonly createdBy: string;
   readonly createdAt: Date;
   readonly updatedAt: Date;
-  /** Its list is old enough to be read again. */
+  /** The tool list is old enough to be read again. */
   readonly isDue: boolean;
 }
 
-/** A server with its list, which may be long. */
+/** A server with its tool list, which may be long. */
 export interface ListedServer extends StoredServer {
   readonly tools: readonly RemoteTool[];
 }
 
-/** What a server told of itself. */
-export interface Listing {
+/** The description that a server returned. */
+export interface ToolListing {
   readonly tools: readonly RemoteTool[];
   readonly protocolVersion: string | null;
   readonly serverName: string | null;
   readonly serverVersion: string | null;
 }
 
-/** Time for finding out what a server speaks, and for reading its list. */
+/** Time for version negotiation, and for each page of the tool list. */
 export const CONNECT_MS = 10_000;
-/** Longest name of a tool that every provider of models takes. */
+/** The longest tool name that every model provider accepts. */
 const NAME_LENGTH = 64;
 const DIGEST_LENGTH = 8;
 
-/** A server as it is shown: without a value of its headers, of its address's query, or of its variables. */
+/** A server for the API, without the values of headers, query parameters and variables. */
 export function shownServer(server: StoredServer, breaker: BreakerState): McpServer {
   const { id, name, target, enabled } = server;
   return {
@@ -121,26 +121,26 @@ function shownValues(values: Readonly<Record<string, string>>): Record<string, s
   return Object.fromEntries(Object.keys(values).map((name) => [name, MASKED]));
 }
 
-/** What people call a server that they know by its address or its program. */
-export function placeOf(target: Target): string {
+/** The server’s host or program, for messages. */
+export function displayName(target: Target): string {
   return target.transport === 'http' ? new URL(target.url).host : `the program ${target.command}`;
 }
 
-/** An address without the values of its query, which are often keys. */
+/** A URL without its query values, which are often keys. */
 export function shownUrl(url: string): string {
   const { origin, pathname, searchParams } = new URL(url);
   const query = [...searchParams.keys()].map((name) => `${encodeURIComponent(name)}=${MASKED}`).join('&');
   return `${origin}${pathname}${query === '' ? '' : `?${query}`}`;
 }
 
-/** A server's tool as it is shown. */
+/** A server’s tool for the API. */
 export function shownTool({ name: server }: Pick<StoredServer, 'name'>, tool: RemoteTool): McpTool {
   return { ...tool, name: toolName(server, tool.name), remote_name: tool.name };
 }
 
 /**
- * What agents call a server's tool: `mcp__<server>__<tool>`, in letters, digits, `-` and `_`, at most 64 of them. Where
- * the server's own name does not fit, the end is a digest of it, so that no two become one.
+ * The name of a server's tool for agents: `mcp__<server>__<tool>`, at most 64 letters, digits, `-` and `_`. A name that does
+ * not fit ends in a digest of the original, so that names stay unique.
  */
 export function toolName(server: string, tool: string): string {
   const plain = tool.replace(/[^A-Za-z0-9_-]/g, '_');

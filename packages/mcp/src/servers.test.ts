@@ -13,7 +13,7 @@ import { createWorkspacesElsewhere, openSandbox } from '@reeve/sandbox';
 import { openTestDatabase, startMcpServer } from '@reeve/testing';
 import { createToolRegistry, type ToolContext } from '@reeve/tools';
 import { createServer, requireServer } from './change.ts';
-import type { ProgramPlace } from './programs.ts';
+import type { ProgramHost } from './programs.ts';
 import { mountMcpServers } from './routes.ts';
 import { openMcpServers, type McpServers } from './servers-open.ts';
 
@@ -21,7 +21,7 @@ const SECRET = 'Bearer s3cr3t-of-this-test';
 const config = { circuitFailureThreshold: 2, circuitResetTimeoutSeconds: 60 };
 
 /** Those of these tests are all at an address. */
-const programs: ProgramPlace = {
+const programs: ProgramHost = {
   sandbox: { exec: () => Promise.reject(new Error('no program is needed')) },
   directory: '/nowhere',
   workspaces: createWorkspacesElsewhere('/nowhere'),
@@ -211,7 +211,7 @@ describe('MCP servers', { timeout: 120_000 }, () => {
     assert.equal(await stored(), `${remote.url}/v2?api_key=s3cr3t%20of%2Bthis&x=2`);
   });
 
-  it('let a call under way end where they are changed meanwhile', async () => {
+  it('lets a call in progress finish while its server is changed', async () => {
     await using remote = await startMcpServer({ legacy: true });
     const { body } = await add(remote.url);
     const waiting = call('mcp__lab__wait', { ms: 1_000 });
@@ -241,7 +241,7 @@ describe('MCP servers', { timeout: 120_000 }, () => {
     const breaker = others.breakerOf(server);
     await until(() => asked > 0);
     await others.toolsOf('default');
-    assert.equal(others.breakerOf(server), breaker, 'the way to it was taken away');
+    assert.equal(others.breakerOf(server), breaker, 'its link was dropped');
     release();
     assert.equal((await testing).ok, true);
   });

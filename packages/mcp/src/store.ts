@@ -1,17 +1,17 @@
 import { json, now, type Db, type Tables, type Tx } from '@reeve/db';
 import { sql, type Selectable } from 'kysely';
 import { z } from 'zod';
-import { RemoteTool, type ListedServer, type Listing, type StoredServer, type Target } from './server.ts';
+import { RemoteTool, type ListedServer, type ToolListing, type StoredServer, type Target } from './server.ts';
 
 export interface Paging {
   readonly limit: number;
   readonly offset: number;
 }
 
-/** What a caller decides of a server. */
+/** The fields that a caller sets. */
 export type ServerFields = Pick<StoredServer, 'name' | 'target' | 'enabled' | 'timeoutMs'>;
 
-/** What of a row every reader needs: without the list, which may be long. */
+/** The columns that every reader needs, without the tool list, which may be long. */
 const COLUMNS = [
   'id',
   'tenant_id',
@@ -37,16 +37,16 @@ const COLUMNS = [
 ] as const satisfies readonly (keyof Tables['mcp_servers'])[];
 const TOOL_COUNT = sql<number>`jsonb_array_length(tools)`;
 
-/** How old a list may be, and how long a server that failed is left alone. */
+/** The age at which a list is due, and the pause after a failure. */
 const DUE = sql<boolean>`enabled and coalesce(
   checked_at < ${now} - case when last_error is null then interval '5 minutes' else interval '1 minute' end, true)`;
 
-/** Lets one transaction at a time add servers to a tenant. */
+/** Serializes transactions that add servers to a tenant. */
 export async function lockServers(tx: Tx, tenantId: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${`mcp_servers ${tenantId}`}, 0))`.execute(tx);
 }
 
-/** Adds a server; false, and nothing is added, where its name is taken. */
+/** Inserts a server. Returns false and inserts nothing if the name is taken. */
 export async function insertServer(
   db: Db,
   of: { id: string; tenantId: string; createdBy: string },
@@ -61,7 +61,7 @@ export async function insertServer(
   return row !== undefined;
 }
 
-/** Changes a server. What was read of it goes with another address or program; with other values it is read again. */
+/** Updates a server. Another URL or program clears its tool list; other headers or variables make the list due. */
 export async function updateServer(
   db: Db,
   id: string,
@@ -80,8 +80,8 @@ export async function updateServer(
     .execute();
 }
 
-/** Keeps a list that was read under a revision; does nothing where the server was changed meanwhile. */
-export async function updateListed(db: Db, { id, revision }: StoredServer, listing: Listing): Promise<void> {
+/** Stores a list read under a revision; does nothing if the server changed meanwhile. */
+export async function updateListed(db: Db, { id, revision }: StoredServer, listing: ToolListing): Promise<void> {
   await db
     .updateTable('mcp_servers')
     .set({ ...toListedRow(listing), listed_at: now, checked_at: now, last_error: null })
@@ -90,7 +90,7 @@ export async function updateListed(db: Db, { id, revision }: StoredServer, listi
     .execute();
 }
 
-/** Writes down why a list could not be read; the one before stays. */
+/** Records why a list could not be read; the previous list stays. */
 export async function updateFailed(db: Db, { id, revision }: StoredServer, error: string): Promise<void> {
   await db
     .updateTable('mcp_servers')
@@ -100,7 +100,7 @@ export async function updateFailed(db: Db, { id, revision }: StoredServer, error
     .execute();
 }
 
-/** Removes a server, and answers what it was; undefined where there is none. */
+/** Deletes a server and returns it; undefined if none exists. */
 export async function deleteServerRow(db: Db, tenantId: string, id: string): Promise<StoredServer | undefined> {
   const row = await db
     .deleteFrom('mcp_servers')
@@ -116,13 +116,13 @@ export async function selectServer(db: Db, tenantId: string, id: string): Promis
   return row && fromRow(row);
 }
 
-/** A server, locked until the transaction ends. */
+/** Selects a server and locks it until the transaction ends. */
 export async function lockServer(db: Db, tenantId: string, id: string): Promise<StoredServer | undefined> {
   const row = await shown(db).where('tenant_id', '=', tenantId).where('id', '=', id).forUpdate().executeTakeFirst();
   return row && fromRow(row);
 }
 
-/** Those that agents may use, by name, with their tools. */
+/** The enabled servers by name, with their tools. */
 export async function selectEnabled(db: Db, tenantId: string): Promise<ListedServer[]> {
   const rows = await shown(db)
     .select('tools')
@@ -133,7 +133,7 @@ export async function selectEnabled(db: Db, tenantId: string): Promise<ListedSer
   return rows.map((row) => ({ ...fromRow(row), tools: Tools.parse(row.tools) }));
 }
 
-/** The tools of a server, as its list was last read; none where there is no such server. */
+/** The tools of a server as last read; empty if the server does not exist. */
 export async function selectTools(db: Db, tenantId: string, id: string): Promise<readonly RemoteTool[]> {
   const row = await db
     .selectFrom('mcp_servers')
@@ -144,7 +144,7 @@ export async function selectTools(db: Db, tenantId: string, id: string): Promise
   return row === undefined ? [] : Tools.parse(row.tools);
 }
 
-/** A page of a tenant's servers by name, with how many there are in all. */
+/** A page of a tenant's servers by name, with the total. */
 export async function listServers(
   db: Db,
   tenantId: string,
@@ -163,7 +163,7 @@ export async function countServers(db: Db, tenantId: string): Promise<number> {
   return total;
 }
 
-const NOTHING: Listing = { tools: [], protocolVersion: null, serverName: null, serverVersion: null };
+const NOTHING: ToolListing = { tools: [], protocolVersion: null, serverName: null, serverVersion: null };
 
 function shown(db: Db) {
   return db.selectFrom('mcp_servers').select([...COLUMNS, TOOL_COUNT.as('tool_count'), DUE.as('is_due')]);
@@ -185,7 +185,7 @@ function toRow({ name, target, enabled, timeoutMs }: ServerFields) {
   };
 }
 
-function toListedRow({ tools, protocolVersion, serverName, serverVersion }: Listing) {
+function toListedRow({ tools, protocolVersion, serverName, serverVersion }: ToolListing) {
   return {
     tools: json(tools),
     protocol_version: protocolVersion,

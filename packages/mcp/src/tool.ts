@@ -3,10 +3,10 @@ import type { Breaker } from '@reeve/kit';
 import type { Tool, ToolResult } from '@reeve/tools';
 import { CONNECT_MS, toolName, type RemoteTool, type StoredServer } from './server.ts';
 
-/** Calls the tool, wherever it is. */
+/** Calls the tool on its server. */
 export type CallRemote = (input: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<ToolResult>;
 
-/** A server's tool as agents are offered it. What it is given, the server itself checks. */
+/** A server’s tool as agents see it. The server validates the arguments. */
 export function toTool(
   server: Pick<StoredServer, 'name' | 'timeoutMs'>,
   tool: RemoteTool,

@@ -6,8 +6,8 @@ const BACKEND_TENANT = 'it must be letters, digits and . _ -, 64 at most';
 
 /** Settings of memory. */
 export const memorySettings = {
-  bodyRefreshS: setting(
-    'BODY_REFRESH_S',
+  capabilitiesRefreshS: setting(
+    'REEVE_CAPABILITIES_REFRESH_S',
     z.coerce
       .number('must be a number')
       .int('must be a whole number')
@@ -17,6 +17,7 @@ export const memorySettings = {
       .describe(
         'How often the Body of personas is updated with the available tools and their health, in seconds; 0: never.',
       ),
+    { formerly: 'BODY_REFRESH_S' },
   ),
   memoryHost: setting(
     'MEMORY_HOST',

@@ -10,13 +10,13 @@ export interface ContextQuery {
   readonly tenantId: string;
   /** Null: an agent without a persona, which has no knowledge bases. */
   readonly personaId: string | null;
-  /** What the run is about. */
+  /** The run’s input. */
   readonly query: string;
-  /** The same as a vector, where it has one. */
+  /** The input’s vector, if it has one. */
   readonly asked?: MemoryQuery | undefined;
 }
 
-/** Characters of what is quoted, all together: about four thousand tokens. A Soul does not count. */
+/** Characters of all quotes together: about four thousand tokens. A Soul does not count. */
 const BUDGET = 16_000;
 /** Characters of one item. */
 const LONGEST = 2_000;
@@ -72,7 +72,7 @@ function takeTurns<Item>(...lists: readonly (readonly Item[])[]): Item[] {
   return Array.from({ length: longest }, (_, at) => lists.flatMap((list) => list.slice(at, at + 1))).flat();
 }
 
-/** Items until there is no room for the next; one that is too long is cut, and says so. */
+/** Takes items while they fit; an item that is too long is truncated and marked. */
 function withinBudget(items: readonly RunContextItem[]): RunContextItem[] {
   let left = BUDGET;
   const kept: RunContextItem[] = [];

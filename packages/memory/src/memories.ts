@@ -23,7 +23,7 @@ import { deleteExpiredMemory, deleteMemory, insertMemory, selectMemoryPersona } 
 import { ensureSpace } from './spaces.ts';
 import type { MemoryQuery } from './query-embedders.ts';
 
-/** A text to remember and where it came from. */
+/** A text to store, with its source. */
 export type RememberWanted = RememberInput & {
   readonly sessionId?: string | null | undefined;
   readonly runId?: string | null | undefined;
@@ -58,7 +58,7 @@ export async function remember(tx: Tx, who: Requester, input: RememberWanted, ru
   await lockSpace(tx, space);
   await unindexTexts(tx, space, await deleteExpiredMemory(tx, tenantId, memory.personaId, memory.digest));
   const exact = await selectByDigest(tx, memory);
-  // The usual repeat changes nothing else; what holds no longer and is said again holds again.
+  // A repeat normally changes nothing else; repeating a superseded fact makes it current again.
   const isSettled = exact !== undefined && exact.superseded_by === null;
   const { same, older } = isSettled ? NOTHING : await relate(tx, space, text, exact?.id);
   const known = exact?.id ?? same;
@@ -100,7 +100,7 @@ export async function updateMemory(
   await lockSpace(tx, space);
   const replaced = absorbs.length === 0 ? [] : await selectReplaced(tx, [id, ...absorbs]);
   for (const other of new Set(absorbs)) await absorb(tx, who, { id, personaId }, other);
-  // One whose time is over is not there, though nobody has removed it yet.
+  // An expired memory counts as absent, even before it is removed.
   if (text !== undefined)
     await unindexTexts(tx, space, await deleteExpiredMemory(tx, tenantId, personaId, digestOf(text)));
   try {
@@ -159,7 +159,7 @@ export async function forgetAs(tx: Tx, who: Requester, personaId: string | null,
   return true;
 }
 
-/** What to recall, and of whom. */
+/** A recall query and its scope. */
 export type RecallWanted = SearchInput & Pick<RecallInput, 'persona_id'>;
 
 /** Characters of a query that are looked at; the contract's bound, which a prompt may exceed. */

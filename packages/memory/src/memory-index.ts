@@ -33,7 +33,7 @@ export async function indexNextMemories(db: Db, tenantId: string): Promise<boole
   return true;
 }
 
-/** Removes some memories of a tenant whose time is over, of one persona, with what they are found by. Answers whether there were any. */
+/** Deletes some expired memories of one persona of a tenant, with their index entries. Returns whether there were any. */
 export async function removeNextExpired(db: Db, tenantId: string): Promise<boolean> {
   const whose = await selectExpired(db, tenantId);
   if (whose === undefined) return false;

@@ -3,14 +3,14 @@ import { now, type Db, type Tables } from '@reeve/db';
 import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
 import type { Paging } from './store.ts';
 
-/** What changes of a memory. `ttlS`: how many seconds it lasts from now, null for ever. */
+/** Changed fields of a memory. `ttlS`: seconds from now until it expires, null for never. */
 export interface MemoryChange {
   readonly text?: { readonly text: string; readonly digest: string };
   readonly tags?: readonly string[];
   readonly ttlS?: number | null;
 }
 
-/** One memory; undefined where there is none, or its time is over. */
+/** One memory; undefined if missing or expired. */
 export async function selectMemory(db: Db, tenantId: string, id: string): Promise<Memory | undefined> {
   const row = await living(db, tenantId).where('id', '=', id).executeTakeFirst();
   return row && memoryFromRow(row);
@@ -45,7 +45,7 @@ export async function listMemoryRows(
   return { memories: rows.map(memoryFromRow), total };
 }
 
-/** Changes a memory; a unique violation where another one of its persona says the same. */
+/** Updates a memory; unique violation if another one of its persona has the same text. */
 export async function updateMemoryRow(db: Db, id: string, { text, tags, ttlS }: MemoryChange): Promise<void> {
   if (text === undefined && tags === undefined && ttlS === undefined) return;
   await db
@@ -59,7 +59,7 @@ export async function updateMemoryRow(db: Db, id: string, { text, tags, ttlS }: 
     .execute();
 }
 
-/** A persona of a tenant that has memories whose time is over; undefined where there is none. */
+/** A persona of a tenant that has expired memories; undefined if none has. */
 export async function selectExpired(
   db: Db,
   tenantId: string,
@@ -110,7 +110,7 @@ function living(db: Db, tenantId: string) {
     .where(isLiving);
 }
 
-/** What is read of a memory. */
+/** The columns of a memory. */
 export type MemoryRow = Omit<Selectable<Tables['memories']>, 'digest' | 'indexed'>;
 
 /** A memory as the contract has it. */

@@ -13,7 +13,7 @@ export function digestOf(text: string): string {
   return createHash('sha256').update(normal).digest('hex');
 }
 
-/** What a memory is found by. It weighs as much as a message's own words do, so that both rank alike. */
+/** The indexed text of a memory. It weighs as much as a message’s own words, so that both rank alike. */
 export function memoryText(id: string, text: string): IndexedText {
   return { ref: id, fields: [{ text, weight: OWN_WEIGHT }] };
 }

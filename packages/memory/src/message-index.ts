@@ -10,7 +10,7 @@ import { ensureSpace, findSpaces } from './spaces.ts';
  * indexes. Everybody locks the space first and sessions after it, so whoever comes second sees what the first has done.
  */
 
-/** Messages of one transaction, so that nobody waits for it long. */
+/** Messages per transaction, so that none takes long. */
 const BATCH = 64;
 /** Sessions of one transaction. */
 const SESSIONS = 32;

@@ -29,7 +29,7 @@ export function messageRef(sessionId: string, position: number): string {
   return `${sessionId}:${position}`;
 }
 
-/** What a message is found by; `around` may be all messages of its session. What tools were asked and answered is nobody's neighbor. */
+/** The indexed text of a message; `around` may be all messages of its session. Tool calls and results are not used as neighbors. */
 export function messageText(message: SaidMessage, around: readonly SaidMessage[]): IndexedText {
   const neighbors = around.filter(
     ({ position, role }) =>

@@ -2,12 +2,12 @@ import type { RecallInput } from '@reeve/contract';
 import type { EmbedQuery, QueryVector } from '@reeve/retrieval';
 import type { ExternalAnswer } from './external/answer.ts';
 
-/** A query for memories as a vector, and what the external memory answered to it, if there is one. */
+/** The vector of a memory query, and the external memory’s answer, if there is one. */
 export interface MemoryQuery extends QueryVector {
   readonly external?: ExternalAnswer | undefined;
 }
 
-/** Embeds a query, outside of any transaction; asks the external memory at the same time, if there is one. Undefined: search by words alone. */
+/** Embeds a query outside of any transaction, and queries the external memory in parallel, if there is one. Undefined: search by words only. */
 export type EmbedMemoryQuery = (
   tenantId: string,
   query: string,
@@ -18,7 +18,7 @@ export type EmbedMemoryQuery = (
 export interface QueryEmbedders {
   /** For memories. */
   readonly embedQuery?: EmbedMemoryQuery | undefined;
-  /** For everything else, which an external memory neither stores nor has to be asked about. */
+  /** For other searches, which an external memory does not cover. */
   readonly embedKnowledgeQuery?: EmbedQuery | undefined;
 }
 

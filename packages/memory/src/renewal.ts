@@ -23,7 +23,7 @@ import { selectGoals } from './playbooks/store.ts';
  * make. How far it is stands in the space, and so a process that dies loses nothing; those that do it at once take turns.
  */
 
-/** Renews every space that an older analyzer filled. One that fails is left to the next time, and hinders no other. */
+/** Reindexes every space that an older analyzer filled. A failed space is left to the next time and does not block others. */
 export async function renewSpaces(db: Db, log: Log, signal: AbortSignal, batch = createAdaptiveBatch()): Promise<void> {
   for (const stale of await findStaleSpaces(db))
     try {
@@ -58,7 +58,7 @@ async function renewSome(tx: Tx, stale: StaleSpace, batch: AdaptiveBatch): Promi
   return true;
 }
 
-/** What is to be found in a space, in the order of its ids. */
+/** The texts to index in a space, by ID. */
 async function readTexts(
   tx: Tx,
   { tenantId, ownerId: personaId, kind }: StaleSpace,

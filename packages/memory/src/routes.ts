@@ -24,7 +24,7 @@ import { listSessions } from './store.ts';
 /** Messages that `GET /memory/latest` answers. */
 const LATEST = 200;
 
-/** Mounts the routes of sessions and memories. `deleted` removes what others keep of a session; it does not throw. */
+/** Mounts the routes of sessions and memories. `deleted` removes a session’s data kept elsewhere; it does not throw. */
 export function mountMemory(
   app: App,
   database: Database,

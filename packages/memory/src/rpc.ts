@@ -10,13 +10,13 @@ import { recall, remember } from './memories.ts';
 import { storePlaybook } from './playbooks/routes.ts';
 import { appendMessages, ensureSession, listMessages, requireSession } from './sessions.ts';
 
-/** What a method is given: who calls, and a transaction of their tenant. */
+/** The context of a method: the caller, and a transaction of their tenant. */
 interface Work {
   readonly tx: Tx;
   readonly tenantId: string;
   readonly rules: MemoryRules;
   readonly who: { tenantId: string; userId: string; traceId: string };
-  /** The vector of a method's query, where it has one. */
+  /** The vector of a method’s query, if it has one. */
   readonly asked: MemoryQuery | undefined;
 }
 
@@ -157,10 +157,10 @@ export function memoryService(
   };
 }
 
-/** What narrows a search, as the routes have it; empty texts stand for none. */
+/** The filters of a search, as in the routes; empty texts count as absent. */
 function filterOf({ tags, from, to }: { tags: string[]; from: string; to: string }) {
   return { tags, ...(from !== '' && { from }), ...(to !== '' && { to }) };
 }
 
-/** Messages that are answered where no number is given. */
+/** Default number of messages. */
 const HISTORY = 200;

@@ -2,7 +2,7 @@ import type { RecallMatch } from '@reeve/contract';
 import type { Db } from '@reeve/db';
 import { sql, type RawBuilder } from 'kysely';
 
-/** The time, as what expires goes by. */
+/** The time against which memories expire. */
 export async function selectNow(db: Db): Promise<Date> {
   const { rows } = await sql<{ now: Date }>`select reeve_now() as now`.execute(db);
   return rows[0]!.now;

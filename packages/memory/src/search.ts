@@ -12,11 +12,11 @@ import type { MemoryQuery } from './query-embedders.ts';
  * supersedes another ranks ahead of it. Messages are found once the indexer has indexed them, with the messages around them.
  */
 
-/** What to look for, and what is left out of what is found. */
+/** A search, and its filters. */
 export type SearchInput = Pick<RecallInput, 'query' | 'top_k' | 'kinds' | 'half_life_days'> & Filter;
 type Filter = Partial<Pick<RecallInput, 'tags' | 'from' | 'to'>>;
 
-/** What fits a query best, at most `top_k`. Expired memories are not there. */
+/** The best matches of a query, at most `top_k`, without expired memories. */
 export async function search(
   tx: Tx,
   tenantId: string,
@@ -27,7 +27,7 @@ export async function search(
 ): Promise<FoundTexts<RecallMatch> & { backend: RecallBackend }> {
   const spaces = await spacesOf(tx, tenantId, kinds, personas);
   const find = (refs: readonly string[]) => matchesOf(tx, tenantId, refs, personas, filter);
-  // One that fits less, and is newer, may come before one that fits better.
+  // A newer match may outrank a better one.
   const count = halfLifeDays === undefined ? topK : topK + FADING_DEPTH;
   const result = await findTexts(tx, spaces, { query, asked, count }, find);
   const shareLeft = await fadingOf(tx, halfLifeDays);
@@ -42,17 +42,17 @@ export async function search(
   const hits = external?.hits;
   const best = hits === undefined ? ranked : await rankExternal(tx, tenantId, hits, ranked, find);
   const ordered = await newestFirst(best.slice(0, topK), (ids) => selectFoundMemories(tx, tenantId, ids));
-  // What came in the place of a memory may be of another time, or have other tags.
+  // A superseding memory may be outside the time range or have other tags.
   const wanted = ordered.filter(({ match }) => passes(match, filter));
   const backend = external === undefined ? 'built_in' : hits === undefined ? 'fallback' : 'external';
   return { ...result, backend, found: wanted.slice(0, topK) };
 }
 
-/** Beyond what is asked for: what is looked at where scores fade. */
+/** Extra candidates if scores decay. */
 const FADING_DEPTH = 100;
 const DAY_MS = 86_400_000;
 
-/** What is left of a score at a match's age; all of it where nothing fades. */
+/** The decay factor for a match’s age; 1 without decay. */
 async function fadingOf(tx: Tx, halfLifeDays: number | undefined): Promise<(match: RecallMatch) => number> {
   if (halfLifeDays === undefined) return () => 1;
   const at = (await selectNow(tx)).getTime();

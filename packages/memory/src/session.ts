@@ -1,14 +1,14 @@
 import type { Message } from '@reeve/contract';
 import { storableText } from '@reeve/kit';
 
-/** Who asks for a change, and in which trace. An agent that acts for itself is the user `agent:<slug>`. */
+/** The caller who requests a change, and the trace. An agent that acts for itself is the user `agent:<slug>`. */
 export interface Requester {
   readonly tenantId: string;
   readonly userId: string;
   readonly traceId: string;
 }
 
-/** A message that has no place in a session yet. Without content it tells of a step of its run, which has that. */
+/** A message not yet positioned in a session. Without content it refers to a step of its run, which has it. */
 export interface NewMessage {
   readonly role: Message['role'];
   readonly content: string | null;
@@ -18,7 +18,7 @@ export interface NewMessage {
 
 const TITLE_LENGTH = 80;
 
-/** A session's title after its first message: the first line that says something, at most 80 characters. */
+/** A session’s title from its first message: the first non-empty line, at most 80 characters. */
 export function titleOf(message: string): string {
   const line = message.split(/\r\n|\p{Zl}|\p{Zp}|[\n\r\v\f\u0085]/u).find((text) => text.trim() !== '') ?? '';
   const title = storableText(line).replace(/\s+/gu, ' ').trim().slice(0, TITLE_LENGTH);

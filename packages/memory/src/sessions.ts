@@ -22,7 +22,7 @@ export interface SessionWanted {
   readonly title: string;
 }
 
-/** The session of that id, made where it is missing. Throws `not_found` for an id that is another tenant's. */
+/** The session with this ID, created if missing. Throws `not_found` if another tenant owns it. */
 export async function ensureSession(tx: Tx, { tenantId, sessionId, agentId, title }: SessionWanted): Promise<Session> {
   const made = await insertSession(tx, { id: sessionId, tenantId, agentId: agentId ?? null, title: titleOf(title) });
   return made ?? requireSession(tx, tenantId, sessionId);
@@ -66,7 +66,7 @@ export async function appendMessages(
   return messages.map((_, index) => after + 1 + index);
 }
 
-/** The newest `limit` messages up to and including position `until`, oldest first. Empty where there is no such session. */
+/** The newest `limit` messages up to and including position `until`, oldest first. Empty if the session does not exist. */
 export async function listMessages(
   tx: Tx,
   tenantId: string,
@@ -93,7 +93,7 @@ export async function renameSession(tx: Tx, tenantId: string, sessionId: string,
   return session;
 }
 
-/** Deletes a session and its messages; what was remembered from it stays. Throws `not_found`. */
+/** Deletes a session and its messages; memories from it stay. Throws `not_found`. */
 export async function removeSession(
   tx: Tx,
   { tenantId, userId, traceId }: Requester,

@@ -2,7 +2,7 @@ import type { Db, Tx } from '@reeve/db';
 import * as retrieval from '@reeve/retrieval';
 import type { Space } from '@reeve/retrieval';
 
-/** Kinds of spaces. `memory`, `message`: what was remembered and said; `playbook`: what worked. The others: documents of a persona's knowledge bases. */
+/** Kinds of spaces. `memory`, `message`: memories and messages; `playbook`: playbooks. The others: documents of a persona’s knowledge bases. */
 export type SpaceKind = 'memory' | 'message' | 'domain' | 'body' | 'mind' | 'soul' | 'playbook';
 
 /** Returns the space of this kind that a persona has (null: the one without a persona) and creates it if it is missing. */

@@ -10,7 +10,7 @@ export interface Paging {
   readonly offset: number;
 }
 
-/** Adds an empty session and answers it; undefined where its id is taken, in whichever tenant. */
+/** Inserts an empty session; undefined if the ID is taken in any tenant. */
 export async function insertSession(
   db: Db,
   session: {
@@ -77,7 +77,7 @@ export async function listSessions(
   return { sessions: rows.map(sessionFromRow), total };
 }
 
-/** Answers the renamed session, undefined where there is none. `updated_at` stays: it orders sessions by their use. */
+/** Renames a session; undefined if it does not exist. `updated_at` stays, since it orders sessions by use. */
 export async function updateTitle(db: Db, tenantId: string, id: string, title: string): Promise<Session | undefined> {
   const row = await db
     .updateTable('sessions')
@@ -89,7 +89,7 @@ export async function updateTitle(db: Db, tenantId: string, id: string, title: s
   return row && sessionFromRow(row);
 }
 
-/** Deletes a session with its messages; answers how many those were, undefined where there was no such session. */
+/** Deletes a session and returns the number of its messages; undefined if it does not exist. */
 export async function deleteSession(db: Db, tenantId: string, id: string): Promise<number | undefined> {
   const row = await db
     .deleteFrom('sessions')
@@ -162,7 +162,7 @@ export async function selectMessages(
   return rows.reverse().map((row) => ({ ...row, created_at: row.created_at.toISOString() }));
 }
 
-/** What is stored of a new memory. `ttlS`: how many seconds it lasts, null for ever. */
+/** A new memory. `ttlS`: seconds until it expires, null for never. */
 export interface NewMemory {
   readonly id: string;
   readonly tenantId: string;
@@ -175,7 +175,7 @@ export interface NewMemory {
   readonly ttlS: number | null;
 }
 
-/** Removes the memory of that digest where its time is over, and answers its id. */
+/** Deletes the memory with this digest if it is expired, and returns its ID. */
 export async function deleteExpiredMemory(
   db: Db,
   tenantId: string,
@@ -199,7 +199,7 @@ export async function insertMemory(db: Db, memory: NewMemory): Promise<void> {
   );
 }
 
-/** Whose memory it is; undefined where there is none of that id. */
+/** A memory’s persona; undefined if the memory does not exist. */
 export async function selectMemoryPersona(
   db: Db,
   tenantId: string,
@@ -214,7 +214,7 @@ export async function selectMemoryPersona(
   return row && { personaId: row.persona_id };
 }
 
-/** False where there is no such memory. */
+/** False if the memory does not exist. */
 export async function deleteMemory(db: Db, tenantId: string, id: string): Promise<boolean> {
   const row = await db
     .deleteFrom('memories')

@@ -16,7 +16,7 @@ export interface Catalog {
   priceOf(target: CalledModel): Price | null;
 }
 
-/** Limits of a model that is not in the table. */
+/** ProviderTimeouts of a model that is not in the table. */
 const DEFAULTS = { contextTokens: 128_000, maxOutputTokens: 8_192, price: null } as const;
 
 const usd = z.number('it must be a number of US dollars').min(0, 'it must not be negative');

@@ -145,7 +145,7 @@ export interface ModelGateway {
    * answer is relayed, its last bytes with `finish`; with other providers the answer comes as from `stream`.
    */
   chat(call: ChatCall, signal: AbortSignal, ledger?: CallLedger): AsyncIterable<ChatPart>;
-  /** Limits and price of a model; defaults and no price for an unknown one. Null: the default model. Never throws. */
+  /** ProviderTimeouts and price of a model; defaults and no price for an unknown one. Null: the default model. Never throws. */
   describe(model: string | null): ModelInfo;
   /** The known models of configured providers, the default one first. */
   list(): ModelInfo[];

@@ -7,11 +7,11 @@ const SLACK_MS = 2_000;
 
 /**
  * The run that a request made within the last `sinceMs`, undefined where there is none yet: a commit that is still under
- * way is not seen. Told by the ids of the request, its door and what it asks.
+ * way is not seen. Told by the ids of the request, its source and its input.
  */
 export async function findBegunRun(
   db: Db,
-  { requester: { tenantId, traceId, requestId }, door, input }: RunRequest,
+  { requester: { tenantId, traceId, requestId }, source, input }: RunRequest,
   sinceMs: number,
 ): Promise<StartedRun | undefined> {
   const found = await inTenant(db, tenantId, (tx) =>
@@ -22,7 +22,7 @@ export async function findBegunRun(
       .where('runs.tenant_id', '=', tenantId)
       .where('runs.trace_id', '=', traceId)
       .where('runs.request_id', '=', requestId)
-      .where('runs.door', '=', door)
+      .where('runs.door', '=', source)
       .where('runs.input', '=', input)
       .where('runs.created_at', '>=', sql<Date>`reeve_now() - make_interval(secs => ${(sinceMs + SLACK_MS) / 1_000})`)
       .orderBy('runs.created_at', 'desc')

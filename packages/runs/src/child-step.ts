@@ -32,7 +32,7 @@ const MAX_TREE = 100;
 const NAMED = 50;
 
 /** The task type that child runs come in by. */
-const DOOR = 'delegate';
+const SOURCE = 'delegate';
 
 /** Whether a call is made by opening a child run. */
 export function opensChild(work: RunExecution, { name }: ToolStep): boolean {
@@ -97,7 +97,7 @@ async function insertChild(
   const { taskId } = await insertRunTask(tx, handler, undefined, effects, {
     requester,
     agent,
-    door: DOOR,
+    source: SOURCE,
     input: message,
     payload: { parent_run_id: parent.id, step: step.number },
     priority: claim.task.priority,
@@ -108,7 +108,7 @@ async function insertChild(
   const { state, events } = await openRun(tx, {
     taskId,
     agent,
-    door: DOOR,
+    source: SOURCE,
     requester,
     input: message,
     sessionId,

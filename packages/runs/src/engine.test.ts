@@ -191,7 +191,7 @@ describe('the run engine', () => {
     model.script([]);
   });
 
-  it('ends as failed when the model fails at a door, and the task is tried again when it came through the queue', async () => {
+  it('ends as failed when the model fails in a request, and is retried when its task came through the queue', async () => {
     model.script([{ error: new ReeveError('upstream_error', 'the provider is down') }]);
     const { runId } = await start('broken');
     await assert.rejects(wait(runId), { reason: 'upstream_error', message: 'the provider is down' });

@@ -24,7 +24,7 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
     prepare: (claim, state) => void prepared.set(claim, state),
     async run(claim, signal) {
       const state = prepared.get(claim) ?? (await load(parts, claim));
-      const interactive = state.run.door !== 'task' && state.run.parentRunId === null;
+      const interactive = state.run.source !== 'task' && state.run.parentRunId === null;
       const retryable = (error: ReeveError) =>
         isRetryable(error) && error.reason !== 'internal' && !interactive && claim.attempt < claim.task.maxAttempts;
       await advanceRun({ ...parts, handler }, claim, state, signal, retryable);
@@ -123,7 +123,7 @@ async function openForTask(
   const { state } = await openRun(tx, {
     taskId: task.id,
     agent,
-    door: 'task',
+    source: 'task',
     requester,
     input: inputOf(task),
     sessionId: task.sessionId ?? undefined,

@@ -41,7 +41,7 @@ export interface RunRecord {
   readonly agentSlug: string;
   readonly agentVersion: number;
   readonly sessionId: string;
-  readonly door: string;
+  readonly source: string;
   readonly status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
   readonly waitingFor: RunWait | null;
   readonly multitask: Multitask;

@@ -24,11 +24,11 @@ import { NOTHING_USED, type RunRecord, type RunState } from './run.ts';
 import { insertRun } from './store/run.ts';
 import { selectUnended } from './store/session.ts';
 
-/** What a door asks for. */
+/** A run to start. */
 export interface RunRequest {
   readonly requester: Requester & { readonly requestId: string };
-  /** The task type the door stands for: execute, plan, query, chat. */
-  readonly door: string;
+  /** The endpoint or protocol that the run comes from; also the type of its task: execute, plan, query, chat. */
+  readonly source: string;
   /** Agent id or slug. */
   readonly agent: string;
   readonly input: string;
@@ -85,7 +85,7 @@ export async function launch(
   request: RunRequest,
   prepare: (tx: Tx) => Promise<Launch & { readonly sessionId?: string }>,
 ): Promise<StartedRun> {
-  const { requester, door, payload, sessionId: asked, multitask = 'enqueue' } = request;
+  const { requester, source, payload, sessionId: asked, multitask = 'enqueue' } = request;
   const vector = await embedQuery?.(requester.tenantId, request.input);
   const { started, claimed, opened } = await queueTransaction(
     database,
@@ -97,7 +97,7 @@ export async function launch(
       const { taskId, claim, isKeyFree } = await insertRunTask(tx, handler, worker, effects, {
         requester,
         agent,
-        door,
+        source,
         input: request.input,
         payload,
         sessionId,
@@ -106,7 +106,7 @@ export async function launch(
       const opening = await openRun(tx, {
         taskId,
         agent,
-        door,
+        source,
         requester,
         input: request.input,
         sessionId,
@@ -134,7 +134,7 @@ export async function launch(
 interface RunTask {
   readonly requester: Requester;
   readonly agent: RunAgent;
-  readonly door: string;
+  readonly source: string;
   readonly input: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly priority?: number;
@@ -148,11 +148,11 @@ export function insertRunTask(
   handler: TaskHandler,
   maker: Worker | undefined,
   effects: PostCommitEffects,
-  { requester, agent, door, input, payload, priority, sessionId, multitask }: RunTask,
+  { requester, agent, source, input, payload, priority, sessionId, multitask }: RunTask,
 ): Promise<Inserted> {
   const task = TaskInput.parse({
     agent_id: agent.slug,
-    task_type: door,
+    task_type: source,
     title: titleOf(input),
     payload,
     ...(priority !== undefined && { priority }),
@@ -186,7 +186,7 @@ async function claimSession(tx: Tx, tenantId: string, sessionId: string): Promis
 export interface OpenRun {
   readonly taskId: string;
   readonly agent: RunAgent;
-  readonly door: string;
+  readonly source: string;
   readonly requester: Requester & { readonly requestId: string | null };
   readonly input: string;
   readonly sessionId: string | undefined;
@@ -207,7 +207,7 @@ export async function openRun(
   {
     taskId,
     agent,
-    door,
+    source,
     requester,
     input,
     sessionId: given,
@@ -230,7 +230,7 @@ export async function openRun(
     agentSlug: agent.slug,
     agentVersion: agent.version,
     sessionId,
-    door,
+    source,
     status: 'queued',
     waitingFor: null,
     multitask: multitask ?? 'enqueue',
@@ -270,7 +270,7 @@ export async function openRun(
       details: {
         agent: agent.slug,
         version: agent.version,
-        door,
+        door: source,
         ...(fork && { forked_from: fork.from.id, from_step: fork.step }),
         ...(parent && { parent_run_id: parent.run.id, parent_step: parent.step }),
       },

@@ -317,7 +317,7 @@ describe('a run that waits', () => {
       await limit(null);
     });
 
-    it('is refused at the door where nothing is left', async () => {
+    it('is refused before it starts when nothing is left', async () => {
       await limit(0);
       await assert.rejects(engine.start('broke'), { reason: 'budget_exhausted' });
       await limit(null);

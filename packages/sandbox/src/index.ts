@@ -1,15 +1,15 @@
-export { archiveInside } from './archive.ts';
-export { createBubblewrapDriver } from './bubblewrap.ts';
+export { archiveInside } from './files/archive.ts';
+export { createBubblewrapDriver } from './bubblewrap/driver.ts';
 export { sandboxSettings, workspaceSettings } from './config.ts';
-export type { Egress, EgressConnection } from './egress.ts';
-export { listInside, openInside, readDirectoryInside, resolveInside, writeInside } from './files.ts';
-export type { ListOptions } from './files.ts';
-export { existsInside, removeInside, renameInside } from './move.ts';
+export type { Egress, EgressConnection } from './egress/egress.ts';
+export { listInside, openInside, readDirectoryInside, resolveInside, writeInside } from './files/files.ts';
+export type { ListOptions } from './files/files.ts';
+export { existsInside, removeInside, renameInside } from './files/move.ts';
 export { openSandbox } from './open.ts';
 export type { DriverInfo, Sandbox } from './open.ts';
-export { createQuickJsDriver } from './quickjs.ts';
-export { createQuota } from './quota.ts';
-export type { Quota } from './quota.ts';
+export { createQuickJsDriver } from './quickjs/driver.ts';
+export { createQuota } from './files/quota.ts';
+export type { Quota } from './files/quota.ts';
 export type {
   DriverName,
   ExceededLimit,
@@ -22,10 +22,10 @@ export type {
   SandboxDriver,
   SandboxRequest,
 } from './sandbox.ts';
-export { buildSeccompFilter } from './seccomp.ts';
-export type { SeccompArch } from './seccomp.ts';
-export type { Roots } from './roots.ts';
-export { workspacePath } from './workspace.ts';
-export { createWorkspacesElsewhere } from './workspaces-elsewhere.ts';
-export { createWorkspaces } from './workspaces.ts';
-export type { Workspaces } from './workspaces.ts';
+export { buildSeccompFilter } from './system/seccomp.ts';
+export type { SeccompArch } from './system/seccomp.ts';
+export type { Roots } from './remote/roots.ts';
+export { workspacePath } from './files/workspace.ts';
+export { createWorkspacesElsewhere } from './remote/workspaces.ts';
+export { createWorkspaces } from './files/workspaces.ts';
+export type { Workspaces } from './files/workspaces.ts';

@@ -3,10 +3,10 @@ import type { ExecRequest, Limits } from './sandbox.ts';
 
 const MIB = 1024 * 1024;
 
-/** What a call may add to its workspace where it does not say. */
-export const ADDED: Pick<Limits, 'diskBytes' | 'files'> = { diskBytes: 512 * MIB, files: 20_000 };
+/** What a call may add to its workspace by default. */
+export const MAX_ADDED: Pick<Limits, 'diskBytes' | 'files'> = { diskBytes: 512 * MIB, files: 20_000 };
 
-/** All limits of a request. Throws ReeveError `invalid_request` for one that is no positive whole number. */
+/** All limits of a request. Throws ReeveError `invalid_request` for a limit that is not a positive whole number. */
 export function limitsOf({ limits = {}, timeoutMs }: Pick<ExecRequest, 'limits' | 'timeoutMs'>): Limits {
   const all = { ...defaultLimits(timeoutMs), ...limits };
   for (const [name, value] of Object.entries(all)) {
@@ -16,7 +16,7 @@ export function limitsOf({ limits = {}, timeoutMs }: Pick<ExecRequest, 'limits' 
   return all;
 }
 
-/** What holds for a call that names no limits: four processors for all of its time, and room for ordinary work. */
+/** Default limits: four processors for the whole time, and room for ordinary work. */
 function defaultLimits(timeoutMs: number): Limits {
   return {
     cpuMs: 4 * timeoutMs,
@@ -24,6 +24,6 @@ function defaultLimits(timeoutMs: number): Limits {
     processes: 64,
     openFiles: 256,
     fileBytes: 64 * MIB,
-    ...ADDED,
+    ...MAX_ADDED,
   };
 }

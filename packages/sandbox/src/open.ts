@@ -2,49 +2,49 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ReeveError, type Log } from '@reeve/kit';
-import { BACKENDS, type SandboxConfig, type Working } from './backends.ts';
-import { SYSTEM_LANGUAGES } from './program.ts';
-import { createQuickJsDriver } from './quickjs.ts';
-import { removeTree } from './remove-tree.ts';
+import { BACKENDS, type SandboxConfig, type ProbedBackend } from './system/backends.ts';
+import { SYSTEM_LANGUAGES } from './system/program.ts';
+import { createQuickJsDriver } from './quickjs/driver.ts';
+import { removeTree } from './files/remove-tree.ts';
 import type { DriverName, ExecResult, Language, SandboxDriver, SandboxRequest } from './sandbox.ts';
 
 /** One driver and whether it works here. */
 export interface DriverInfo {
   readonly name: DriverName;
-  /** What it runs here; where it is not available, what it would run. */
+  /** The languages that it runs; if unavailable, those that it would run. */
   readonly languages: readonly Language[];
   readonly available: boolean;
-  /** Why it is not available, and what would help. */
+  /** Why it is unavailable, and what would help. */
   readonly reason?: string;
-  /** True where it was not tried, since another one does its work or it is switched off. */
+  /** True if it was not probed, since another driver is used or it is switched off. */
   readonly untried?: boolean;
   /** Languages that an available driver lacks here, each with the reason. */
   readonly lacks?: Readonly<Partial<Record<Language, string>>>;
 }
 
-/** The sandbox of this process. Disposing kills what runs in it and waits until it is dead. */
+/** The sandbox of this process. Disposing kills running programs and waits until they are dead. */
 export interface Sandbox extends AsyncDisposable {
-  /** The drivers that work; what runs commands and programs joins them once its probe has passed. */
+  /** The working drivers; the driver for commands joins after its probe. */
   readonly drivers: ReadonlyMap<DriverName, SandboxDriver>;
   /**
    * Runs a program with the driver for its language, after that driver's probe. Throws ReeveError `unavailable`, with
    * the reason, where there is none: a command never runs outside a sandbox. Throws `shutting_down` once disposed.
    */
   exec(request: SandboxRequest, signal: AbortSignal): Promise<ExecResult>;
-  /** Why a language cannot run, or undefined where it can or is still being probed. */
+  /** Why a language cannot run; undefined if it can or is still being probed. */
   unavailable(language: Language): string | undefined;
   /** For `/health`. */
   status(): { readonly status: 'ok' | 'degraded'; readonly message: string };
   describe(): readonly DriverInfo[];
-  /** Resolves when it is known what works. */
+  /** Resolves when all drivers are probed. */
   whenProbed(): Promise<void>;
 }
 
 /**
- * Opens the sandbox at once and finds out in the background what runs commands and programs: bubblewrap, else Docker, or
- * what the configuration names. Each is tried with a real command, which also tries Python and Node. What does not work
- * has its reason in `describe()`, and what nothing runs is refused. `remote` is not for this process then, which is the one
- * that others call: it counts as `auto`.
+ * Opens the sandbox at once and probes in the background for a driver of commands and programs: bubblewrap, else Docker,
+ * or the configured one. Each probe runs a real command, which also tries Python and Node. `describe()` reports why a
+ * driver does not work; requests that no driver can run are refused. `remote` counts as `auto`, since this process is the
+ * one that others call.
  */
 export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sandbox> {
   const sandboxBackend = config.sandboxBackend === 'remote' ? 'auto' : config.sandboxBackend;
@@ -54,7 +54,7 @@ export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sand
   const drivers = new Map<DriverName, SandboxDriver>([[quickjs.name, quickjs]]);
   const wanted = BACKEND_NAMES.filter((name) => sandboxBackend === name || sandboxBackend === 'auto');
   const reasons = new Map<DriverName, string>();
-  let working: Working | undefined;
+  let working: ProbedBackend | undefined;
   let isProbed = false;
 
   const track = <T>(work: Promise<T>): Promise<T> => {
@@ -147,7 +147,7 @@ export async function openSandbox(config: SandboxConfig, log: Log): Promise<Sand
   };
 }
 
-/** Runs a program in its workspace, or in one that is made for it. */
+/** Runs a program in its workspace, or in a temporary one. */
 async function execIn(driver: SandboxDriver, request: SandboxRequest, signal: AbortSignal): Promise<ExecResult> {
   if (request.workspace !== undefined) return driver.exec({ ...request, workspace: request.workspace }, signal);
   const workspace = await mkdtemp(join(tmpdir(), `${OWN}${process.pid}-`));

@@ -4,16 +4,16 @@ import type { ExecRequest, OutputStream } from './sandbox.ts';
 
 /** Collects the two output streams of a program up to a common limit in bytes. */
 export interface OutputCapture {
-  /** Keeps what still fits; false where something was dropped. */
+  /** Keeps what fits; false if output was dropped. */
   add(stream: OutputStream, chunk: Buffer): boolean;
-  /** Open while whoever is told of output asks to wait; undefined where nobody does. */
+  /** Pending while an output listener asks to wait; else undefined. */
   held(): Promise<void> | undefined;
   read(): { stdout: string; stderr: string; truncated: boolean };
 }
 
 /**
- * A capture that takes the first `maxBytes`, keeps them where it shall (else what standard error began with, for what went wrong), and tells of them as they come. Text is UTF-8; a character cut in half at
- * the limit is left out.
+ * Captures the first `maxBytes`, passes them to `onOutput` as they come and keeps them (without `keepsOutput` only the
+ * beginning of standard error, for error messages). Text is UTF-8; a character cut in half at the limit is dropped.
  */
 export function createOutputCapture(
   maxBytes: number,
@@ -58,7 +58,7 @@ export function pauseWhileHeld(stream: Readable, output: OutputCapture): void {
   void held.then(() => stream.resume());
 }
 
-/** Resolves when what a program left behind was told, where somebody asks to wait, but not for ever; or when `over` aborts. */
+/** Resolves when remaining output has been delivered, after a bounded wait, or when `over` aborts. */
 export async function untilTold(output: OutputCapture, drainMs: number, over: AbortSignal): Promise<void> {
   const late = AbortSignal.any([over, AbortSignal.timeout(HELD_MS)]);
   do {
@@ -67,7 +67,7 @@ export async function untilTold(output: OutputCapture, drainMs: number, over: Ab
   } while (output.held() !== undefined && !late.aborted);
 }
 
-/** Collects what comes on a stream; beyond the limit nothing is kept, and the other side cannot go on. */
+/** Collects a stream up to a limit; beyond it nothing is kept and the stream is destroyed. */
 export function readUpTo(stream: Duplex, maxBytes: number): () => string | undefined {
   const chunks: Buffer[] = [];
   let bytes = 0;

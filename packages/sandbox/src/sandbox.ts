@@ -1,14 +1,14 @@
 import type { Readable } from 'node:stream';
-import type { Egress } from './egress.ts';
+import type { Egress } from './egress/egress.ts';
 
-/** What a driver can run. JavaScript runs in QuickJS; shell, Python and Node programs in bubblewrap or Docker. */
+/** What a driver can run: JavaScript in QuickJS; shell, Python and Node programs in bubblewrap or Docker. */
 export type Language = 'javascript' | 'bash' | 'python' | 'node';
 
 export type DriverName = 'quickjs' | 'bubblewrap' | 'docker' | 'remote';
 
 export type OutputStream = 'stdout' | 'stderr';
 
-/** What one call may use at the most; `limits.ts` says what holds for those that a request does not name. */
+/** Limits of one call; `limits.ts` has the defaults. */
 export interface Limits {
   /** CPU time of all its processes together. */
   readonly cpuMs: number;
@@ -20,13 +20,13 @@ export interface Limits {
   readonly openFiles: number;
   /** Size of each file that it writes. */
   readonly fileBytes: number;
-  /** What it adds to the workspace, all files together. */
+  /** Bytes added to the workspace, all files together. */
   readonly diskBytes: number;
   /** Files, directories and links that it adds. */
   readonly files: number;
 }
 
-/** A directory of the host, and where a program sees it. */
+/** A host directory, and its path inside. */
 export interface ReadOnlyDirectory {
   readonly path: string;
   /** Absolute, outside the workspace. */
@@ -38,17 +38,17 @@ export interface ExecRequest {
   readonly language: Language;
   readonly code: string;
   /**
-   * What the program reads: its standard input, or the global `stdin` in JavaScript. A stream is read while the program runs, and
-   * closes its input where it ends; JavaScript takes none.
+   * Standard input, or the global `stdin` in JavaScript. A stream is read while the program runs, and its end closes
+   * the input; JavaScript accepts no stream.
    */
   readonly stdin?: string | Readable;
-  /** Absolute directory on the host, the only one that the program can write; JavaScript does not see it. */
+  /** Absolute host directory, the only one that the program can write; invisible to JavaScript. */
   readonly workspace: string;
-  /** What of the host it sees besides, and cannot write; JavaScript sees none of it. What is not there is left out. */
+  /** Read-only host directories; invisible to JavaScript. Missing ones are skipped. */
   readonly readOnly?: readonly ReadOnlyDirectory[];
-  /** Lets the program answer on descriptor 7, apart from what it prints, in at most so many bytes; JavaScript has none. */
+  /** Lets the program answer on descriptor 7, apart from its output, up to this size; not for JavaScript. */
   readonly maxAnswerBytes?: number;
-  /** Where the program starts: a directory of the workspace, relative or below `/workspace`; the workspace by default. */
+  /** Initial directory inside the workspace, relative or below `/workspace`; the workspace by default. */
   readonly cwd?: string;
   /** Variables for the program, besides the few that it always has; the global `env` in JavaScript. */
   readonly env?: Readonly<Record<string, string>>;
@@ -57,20 +57,20 @@ export interface ExecRequest {
   /** Bound on standard output and standard error together. */
   readonly maxOutputBytes: number;
   readonly limits?: Partial<Limits>;
-  /** Hosts that the program may reach; none where it is left out, and for JavaScript. */
+  /** Hosts that the program may reach; none by default, and none for JavaScript. */
   readonly egress?: Egress | undefined;
   /**
-   * Told of output as it comes, within the bound and in whole characters. Must not throw. While a promise that it returns is
-   * open, no more is read, so that a program that goes on printing has to wait; JavaScript does not.
+   * Receives output as it comes, within the limit and in whole characters. Must not throw. While a returned promise is
+   * pending, reading pauses, so a program that keeps printing blocks; JavaScript does not.
    */
   readonly onOutput?: (stream: OutputStream, text: string) => Promise<void> | void;
-  /** False: output is told to `onOutput` alone; the result has at most the beginning of standard error. For programs that talk for hours. */
+  /** False: output goes to `onOutput` only; the result has at most the beginning of standard error. For long-running programs. */
   readonly keepsOutput?: boolean;
 }
 
 /** The same for whichever driver runs its language. */
 export interface SandboxRequest extends Omit<ExecRequest, 'workspace'> {
-  /** One of its own, empty and gone with the call, where it is left out. */
+  /** By default a temporary one, removed with the call. */
   readonly workspace?: string | undefined;
 }
 
@@ -80,9 +80,9 @@ interface ExecOutput {
   readonly durationMs: number;
   /** True where output beyond the limit was dropped. */
   readonly truncated: boolean;
-  /** null where nothing exited by itself: it was killed, or there was no process. */
+  /** Null if it did not exit by itself: it was killed, or never started. */
   readonly exitCode: number | null;
-  /** What it wrote to descriptor 7; absent where that was not asked for, or more than allowed. */
+  /** What it wrote to descriptor 7; absent if not requested or too long. */
   readonly answer?: string;
 }
 

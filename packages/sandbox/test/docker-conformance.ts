@@ -5,8 +5,8 @@ import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import type { SandboxConfig } from '../src/backends.ts';
-import { connectTo } from '../src/docker-engine.ts';
+import type { SandboxConfig } from '../src/system/backends.ts';
+import { connectTo } from '../src/docker/engine.ts';
 
 /** The engine that tests use, started by `.ci/docker.sh`; undefined where there is none. */
 export const dockerHost = process.env['REEVE_TEST_DOCKER_HOST'];

@@ -8,7 +8,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { SandboxConfig } from '../src/backends.ts';
+import type { SandboxConfig } from '../src/system/backends.ts';
 import type { RunnerMessage, RunnerRequest } from './hostile-runner.ts';
 import type { DriverName, ExceededLimit, ExecRequest, ExecResult, Language } from '../src/sandbox.ts';
 import { dockerHost, dockerSettings, noDocker } from './docker-conformance.ts';

@@ -1,5 +1,5 @@
 import { ReeveError } from '@reeve/kit';
-import type { SandboxConfig } from '../src/backends.ts';
+import type { SandboxConfig } from '../src/system/backends.ts';
 import { openTestSandbox } from './remote-conformance.ts';
 import type { ExecRequest, ExecResult, Language } from '../src/sandbox.ts';
 

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@reeve/kit';
 import { openChannel, startRpcServer, type RpcServer } from '@reeve/rpc';
-import type { Egress } from '../src/egress.ts';
-import type { SandboxConfig } from '../src/backends.ts';
+import type { Egress } from '../src/egress/egress.ts';
+import type { SandboxConfig } from '../src/system/backends.ts';
 import { openSandbox, type Sandbox } from '../src/open.ts';
-import { createRemoteDriver, type RemoteDriver } from '../src/remote.ts';
-import type { WorkspaceRoot } from '../src/roots.ts';
-import { programsService, type ProgramPlaces } from '../src/rpc.ts';
+import { createRemoteDriver, type RemoteDriver } from '../src/remote/driver.ts';
+import type { WorkspaceRoot } from '../src/remote/roots.ts';
+import { programsService, type ProgramsServiceParts } from '../src/remote/service.ts';
 
 /** A sandbox behind a service on this machine, and the driver that calls it. */
-export interface RemotePlace extends AsyncDisposable {
+export interface RemoteTestSandbox extends AsyncDisposable {
   readonly driver: RemoteDriver;
   readonly server: RpcServer;
   /** `host:port`. */
@@ -27,11 +27,11 @@ function anywhereBelow(directory: string): WorkspaceRoot {
 const toThisMachine: Egress['connect'] = async (_, port) => connect(port, '127.0.0.1');
 
 /** Serves programs of the sandbox, below one directory, and opens the driver for it over the network. */
-export async function openRemotePlace(
+export async function openRemoteTestSandbox(
   sandbox: Pick<Sandbox, 'exec'>,
   directory: string,
-  more: Partial<ProgramPlaces> = {},
-): Promise<RemotePlace> {
+  more: Partial<ProgramsServiceParts> = {},
+): Promise<RemoteTestSandbox> {
   await using stack = new AsyncDisposableStack();
   const workspaces = { work: anywhereBelow(directory) };
   const places = { sandbox, workspaces, folders: { work: directory }, connect: toThisMachine, log: silentLog, ...more };
@@ -64,7 +64,7 @@ export async function openTestSandbox(
   await using stack = new AsyncDisposableStack();
   const sandbox = stack.use(await openSandbox(isRemote ? { sandboxBackend: 'bubblewrap' } : config, silentLog));
   await sandbox.whenProbed();
-  const place = isRemote ? stack.use(await openRemotePlace(sandbox, tmpdir(), { connect })) : undefined;
+  const place = isRemote ? stack.use(await openRemoteTestSandbox(sandbox, tmpdir(), { connect })) : undefined;
   const parts = stack.move();
   return {
     exec: (request, signal) =>

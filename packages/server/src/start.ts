@@ -6,7 +6,7 @@ import { expireHolds, inTenant, lockDataDirectory, openDatabase, type Database, 
 import { checkTask, createGateway, createToolCalls } from '@reeve/gateway';
 import { createOutgoing, startHttpServer, type Limit } from '@reeve/http';
 import { Background, collectProcessMetrics, ReeveError, silentLog, type Log } from '@reeve/kit';
-import { openMcpServers, type ProgramPlace } from '@reeve/mcp';
+import { openMcpServers, type ProgramHost } from '@reeve/mcp';
 import {
   disableStores,
   memoryRules,
@@ -140,7 +140,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const mcpFiles = target === undefined ? createWorkspaces(mcpFilesDirectoryOf(config), quota) : undefined;
   const policies = stack.use(await openPolicies(config, database, serve ? log : silentLog));
   const egressOf = createEgress({ database, policies, outgoing, credentials: readEgressFile(config) });
-  const mcpPrograms: ProgramPlace = {
+  const mcpPrograms: ProgramHost = {
     sandbox,
     directory: mcpDirectoryOf(config),
     workspaces: mcpFiles ?? createWorkspacesElsewhere(mcpFilesDirectoryOf(config)),
@@ -270,9 +270,9 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   };
   const toolCalls = createToolCalls(database, toolsOf, toolContextFor, policies);
   const reader = stack.use(openDocumentReader());
-  if (serve && config.bodyRefreshS > 0 && config.roles.includes('memory')) {
+  if (serve && config.capabilitiesRefreshS > 0 && config.roles.includes('memory')) {
     const health = () => ({ models: models.health(), sandbox: sandbox.status() });
-    const bodies = { database, reader, toolsOf, health, everyS: config.bodyRefreshS, log };
+    const bodies = { database, reader, toolsOf, health, everyS: config.capabilitiesRefreshS, log };
     background.start('the Body of personas', () => keepBodies(bodies, stopping.signal));
   }
   let notReady: string | undefined = 'starting';

@@ -165,7 +165,7 @@ export async function openTestEngine({
     start: (input, { agent = 'counter', sessionId, multitask, ...asked } = {}) =>
       startRun('worker' in asked ? { ...parts, worker: asked.worker } : parts, {
         requester,
-        door: 'query',
+        source: 'query',
         agent,
         input,
         payload: {},

@@ -25,7 +25,7 @@ export interface ToolCallMade {
   readonly sessionId: string;
 }
 
-/** What calls of tools outside runs go through, whichever door they come by. */
+/** Executes tool calls outside runs, for every endpoint that accepts them. */
 export interface ToolCalls {
   readonly toolsOf: ToolsOf;
   readonly contextFor: ToolContextFor;
@@ -46,7 +46,7 @@ export interface ToolCaller {
 
 /**
  * Calls a tool for a tenant's session under the tenant's rules, and keeps that it was called. Throws `unknown_tool`, `cancelled`
- * where the signal aborts, and what the door's parts throw.
+ * where the signal aborts, and what the endpoint's own parts throw.
  */
 export async function callTool(
   { toolsOf, contextFor, ruleOf, record }: ToolCalls,

@@ -7,7 +7,7 @@ import type { CommandIo } from '../io.ts';
 export const RUN_COLUMNS: readonly Column<Run>[] = [
   ['ID', ({ id }) => id],
   ['AGENT', ({ agent }) => agent],
-  ['DOOR', ({ door }) => door],
+  ['SOURCE', ({ door }) => door],
   ['STATUS', shownStatus],
   ['STEPS', ({ steps }) => steps],
   ['CREATED', ({ created_at }) => shownTime(created_at)],

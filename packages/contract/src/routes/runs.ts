@@ -4,7 +4,7 @@ import { RunEvent } from '../events.ts';
 import { defineRoute } from '../route.ts';
 import { AgentRef } from './names.ts';
 
-const doors = 'Runs: the doors';
+const endpoints = 'Runs: start and wait';
 const tag = 'Runs';
 
 export const RUN_STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
@@ -32,7 +32,7 @@ export const Run = z
     agent: z.string().describe('The agent’s slug.'),
     agent_version: z.number().int(),
     session_id: Id,
-    door: z.string().describe('The task type it came in by: execute, plan, query, chat, …'),
+    door: z.string().describe('The endpoint or protocol that started it: execute, plan, query, chat, …'),
     status: RunStatus,
     waiting_for: RunWait.nullable().describe('What a run that has begun waits for; its status is then `queued`.'),
     multitask: Multitask,
@@ -102,7 +102,7 @@ const multitask = Multitask.default('enqueue');
 export const execute = defineRoute({
   method: 'POST',
   path: '/execute',
-  tag: doors,
+  tag: endpoints,
   access: 'member',
   creates: true,
   summary: 'Run a task and wait for its result',
@@ -155,7 +155,7 @@ const PlanAnswer = z.object({
 export const run = defineRoute({
   method: 'POST',
   path: '/run',
-  tag: doors,
+  tag: endpoints,
   access: 'member',
   creates: true,
   summary: 'Plan and run a prompt',
@@ -165,7 +165,7 @@ export const run = defineRoute({
 export const plan = defineRoute({
   method: 'POST',
   path: '/plan',
-  tag: doors,
+  tag: endpoints,
   access: 'member',
   creates: true,
   summary: 'Plan and run a prompt',
@@ -175,7 +175,7 @@ export const plan = defineRoute({
 export const planV1 = defineRoute({
   method: 'POST',
   path: '/api/v1/plan',
-  tag: doors,
+  tag: endpoints,
   access: 'member',
   creates: true,
   summary: 'Plan a prompt',
@@ -195,7 +195,7 @@ export const planV1 = defineRoute({
 export const query = defineRoute({
   method: 'POST',
   path: '/query',
-  tag: doors,
+  tag: endpoints,
   access: 'member',
   creates: true,
   summary: 'Ask an agent',
@@ -217,7 +217,7 @@ export const query = defineRoute({
 export const chat = defineRoute({
   method: 'POST',
   path: '/api/v1/agents/chat',
-  tag: doors,
+  tag: endpoints,
   access: 'member',
   creates: true,
   summary: 'Chat with an agent, streaming or not',

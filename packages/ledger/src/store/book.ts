@@ -1,6 +1,7 @@
 import { journalInsert } from '@reeve/audit';
 import { runStatement, runText, type Db, type Statement } from '@reeve/db';
 import type { StoredBudget } from '../budget.ts';
+import { COST_NANO } from '../cost.ts';
 import type { CallAttempt, CallEnd, CallOwner } from '../metering.ts';
 import { scopesOfCall } from './applies.ts';
 import { budgetOf, type BudgetRow } from './row.ts';
@@ -103,14 +104,14 @@ const ALERTS = journalInsert({
 /**
  * `ended` selects and locks the calls to settle; $1 are those that begin. Calls are locked before budgets, and budgets in the order
  * of their key, as everywhere, so that nobody waits for another in a circle; what was waited for is reckoned with, since a locked
- * row is read as it is then. The cost is reckoned as `costNano` does.
+ * row is read as it is then.
  */
 function textOf(ended: string): string {
   return `
     with ended as materialized (${ended}), priced as (
       select id, created_at, tenant_id, persona_id, agent_id, root_run_id, reserved_input, reserved_output, reserved_nano, held_in,
         ended_as, input, output, cached, reasoning, is_estimated, took_first_ms, took_ms,
-        ceil((input - cached)*input_nano + cached*cached_nano + output*output_nano)::bigint as cost
+        ${COST_NANO} as cost
       from ended
     ), settled as (
       update model_calls c set status = 'settled', outcome = p.ended_as, input_tokens = p.input, output_tokens = p.output,

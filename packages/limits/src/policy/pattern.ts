@@ -1,5 +1,5 @@
 import type { TenantSettings, TenantSettingsPatch } from '@reeve/contract';
-import { compileLinear, ReeveError } from '@reeve/kit';
+import { compileLinear, fieldMessage, ReeveError } from '@reeve/kit';
 
 /** What is wrong with a pattern, and where it stands. */
 export interface PatternProblem {
@@ -24,5 +24,5 @@ export function requirePatterns(settings: TenantSettings | TenantSettingsPatch, 
     message,
   }));
   const [first] = details;
-  if (first !== undefined) throw new ReeveError('invalid_request', `${first.path} ${first.message}`, { details });
+  if (first !== undefined) throw new ReeveError('invalid_request', fieldMessage(first), { details });
 }

@@ -4,7 +4,7 @@ import { sql, type RawBuilder } from 'kysely';
 /** Which memories are looked at. */
 export interface CleanupRange {
   readonly personaId?: string | undefined;
-  /** The id of the last one that was looked at before. */
+  /** The ID of the last memory examined before. */
   readonly after?: string | undefined;
   readonly limit: number;
   /** From how many days on a fact from a conversation is stale. */
@@ -19,7 +19,7 @@ export interface CleanupRow {
   readonly is_stale: boolean;
 }
 
-/** Whether a memory is there to stay: its time is not over, nothing came in its place, and it is not stale. */
+/** Whether a memory is kept: it is neither expired nor superseded nor stale. */
 export async function isLasting(db: Db, tenantId: string, id: string, staleDays: number): Promise<boolean> {
   const { rows } = await sql`
     select 1 from memories where tenant_id = ${tenantId} and id = ${id} and ${isCurrent}

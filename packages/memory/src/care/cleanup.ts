@@ -4,7 +4,7 @@ import { isLasting, selectForCleanup, type CleanupRange, type CleanupRow } from 
 import { relate, type Related } from './relate.ts';
 import { findSpaces } from '../spaces.ts';
 
-/** What is proposed of some memories, and where to go on; `next` is null at the end. */
+/** Proposals for some memories, and where to continue; `next` is null at the end. */
 export interface CleanupPlan {
   proposals: CleanupProposal[];
   looked_at: number;
@@ -44,7 +44,7 @@ export async function proposeCleanup(
   return { proposals: [...proposals.values()], looked_at: memories.length, next: end?.id ?? null };
 }
 
-/** What a memory is to the others; `staying` is an older one that says the same, and of which none up to this one says that it could go. */
+/** How a memory relates to the others; `staying` is an older one with the same content that is itself not proposed. */
 async function compare(
   db: Db,
   tenantId: string,
@@ -55,7 +55,7 @@ async function compare(
     const [space] = await findSpaces(tx, { tenantId, personaId, kinds: ['memory'] });
     if (space === undefined) return { staying: undefined, older: [] };
     const { same, older } = await relate(tx, space, text, id);
-    // What was contradicted between the two is proposed itself, and then said again.
+    // A contradicted memory in between is proposed itself, so this one repeats a current fact.
     const isStaying =
       same !== undefined &&
       same < id &&

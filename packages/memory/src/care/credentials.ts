@@ -1,11 +1,11 @@
-/** Where a text holds something that a rule is about. Offsets are in UTF-16 units. */
+/** The position of a match of a rule, in UTF-16 units. */
 export interface Finding {
   readonly rule: string;
   readonly start: number;
   readonly end: number;
 }
 
-/** What credentials look like. Repeats are bounded, so that no text takes long; group 1 is the secret, else all of it. */
+/** Patterns of credentials. Repetitions are bounded, so matching is fast; group 1 is the secret, else the whole match. */
 const FORMS: readonly (readonly [rule: string, form: RegExp])[] = [
   [
     'private_key',
@@ -40,7 +40,7 @@ const FORMS: readonly (readonly [rule: string, form: RegExp])[] = [
 
 const NAMES =
   'pass(?:word|wd|phrase|code)|pwd|passwort|kennwort|contraseña|senha|mot de passe|api[-_ ]?key|(?:access|secret|private|signing|encryption)[-_ ]?key|client[-_ ]?secret|(?:access|refresh|auth|bearer|session|api)[-_ ]?token';
-/** A place to put one, or what is left of one. */
+/** A placeholder for a secret, or a masked one. */
 const NO_VALUE = String.raw`(?!\*\*\*|<|\$|\{\{|\[|%[A-Z])`;
 
 const NAMED: readonly RegExp[] = [

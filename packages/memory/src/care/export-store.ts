@@ -3,13 +3,13 @@ import type { Db } from '@reeve/db';
 import { sql } from 'kysely';
 import { memoryFromRow, type MemoryRow } from '../memory-store.ts';
 
-/** Where a page ends: the time as the database writes it, which is finer than a `Date`. */
+/** The end of a page: the database’s timestamp, which is finer than a `Date`. */
 export interface PagePoint {
   readonly at: string;
   readonly id: string;
 }
 
-/** The next memories after a point, the oldest first; `last` is undefined where there are no more. */
+/** The next memories after a point, oldest first; `last` is undefined at the end. */
 export async function selectMemoryPage(
   db: Db,
   tenantId: string,

@@ -27,7 +27,7 @@ import type { MemoryRulesOf } from './sensitive.ts';
  * loses nothing and stores nothing twice; a model may be asked twice.
  */
 
-/** What extraction works with. */
+/** What extraction depends on. */
 export interface ExtractionParts {
   readonly database: Database;
   readonly models: ModelGateway;
@@ -36,16 +36,16 @@ export interface ExtractionParts {
   readonly log: Log;
 }
 
-/** UTF-16 units that are kept of what was said, and of what was answered. */
+/** UTF-16 units kept of each message. */
 const LONGEST = 8_000;
 
-/** Notes a run to be asked for facts, in the transaction that completes it. */
+/** Schedules extraction for a run, in the transaction that completes it. */
 export async function noteForExtraction(tx: Tx, one: Extraction): Promise<void> {
   const cut = (text: string) => storableText(text.slice(0, LONGEST));
   await insertExtraction(tx, { ...one, said: cut(one.said), answered: cut(one.answered) });
 }
 
-/** How long a model may take with its repair, and a while more, after which another process asks. */
+/** Time for a model call with its repair; after it another process may claim the run. */
 const ASK_MS = 300_000;
 const LEASE_S = 400;
 const MOST_ATTEMPTS = 5;
@@ -53,11 +53,11 @@ const MOST_ATTEMPTS = 5;
 const RETRY_S = 60;
 /** A budget is not soon full again. */
 const NO_BUDGET_S = 3_600;
-/** Memories that the model is told of. */
+/** Memories shown to the model. */
 const KNOWN = 10;
 const TAG = 'extracted';
 
-/** Asks about the run that is due first. Answers false where none is. What fails is tried again later, and does not throw. */
+/** Extracts facts of the run that is due first. Returns false if none is due. A failure is retried later and does not throw. */
 export async function extractNext(parts: ExtractionParts, signal: AbortSignal): Promise<boolean> {
   const one = await claimExtraction(parts.database.db, LEASE_S);
   if (one === undefined) return false;
@@ -74,7 +74,7 @@ async function extract(parts: ExtractionParts, one: ClaimedExtraction, signal: A
   const { tenantId, sessionId, runId, personaId, agent, userId, traceId } = one;
   const rules = await rulesOf(tenantId);
   const known = await inTenant(database.db, tenantId, async (tx) =>
-    // Who deletes a conversation or its persona, or switches this off meanwhile, does not want it remembered.
+    // Facts are dropped if the conversation, its persona or the setting was removed meanwhile.
     rules.extract && (await hasSession(tx, tenantId, sessionId)) && (await hasPersona(tx, tenantId, personaId))
       ? recallContext(tx, tenantId, personaId, `${one.said} ${one.answered}`, KNOWN)
       : undefined,

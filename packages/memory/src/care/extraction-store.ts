@@ -1,7 +1,7 @@
 import type { Db, Tx } from '@reeve/db';
 import { sql } from 'kysely';
 
-/** A run that is to be asked for facts worth keeping. */
+/** A run from which facts are to be extracted. */
 export interface Extraction {
   readonly runId: string;
   readonly tenantId: string;
@@ -13,17 +13,17 @@ export interface Extraction {
   readonly traceId: string;
   /** Null: the default model. */
   readonly model: string | null;
-  /** What the user said, and what the run answered. */
+  /** The user’s message and the run’s answer. */
   readonly said: string;
   readonly answered: string;
 }
 
-/** One that is worked on; `attempts` counts this attempt too. */
+/** A claimed extraction; `attempts` includes this one. */
 export interface ClaimedExtraction extends Extraction {
   readonly attempts: number;
 }
 
-/** Notes a run once, however often it is told of. */
+/** Inserts a run once, however often it is called. */
 export async function insertExtraction(tx: Tx, one: Extraction): Promise<void> {
   await sql`
     insert into memory_extractions (run_id, tenant_id, session_id, persona_id, agent, user_id, trace_id, model, said, answered)
@@ -32,7 +32,7 @@ export async function insertExtraction(tx: Tx, one: Extraction): Promise<void> {
     on conflict (run_id) do nothing`.execute(tx);
 }
 
-/** The one that is due first, which nobody else takes for that many seconds; undefined where none is due. */
+/** Claims the run that is due first for the given seconds; undefined if none is due. */
 export async function claimExtraction(db: Db, leaseS: number): Promise<ClaimedExtraction | undefined> {
   const { rows } = await sql<ClaimedExtraction>`
     update memory_extractions set attempts = attempts + 1, due_at = reeve_now() + ${leaseS}::float8 * interval '1 s'
@@ -47,7 +47,7 @@ export async function releaseExtractions(db: Db): Promise<void> {
   await sql`update memory_extractions set due_at = reeve_now() where due_at > reeve_now()`.execute(db);
 }
 
-/** Ends one; false where somebody else has taken it since, who is to do what is done with it. */
+/** Deletes a claimed extraction; false if another process has claimed it since, which then owns it. */
 export async function deleteExtraction(
   tx: Tx,
   { tenantId, runId, attempts }: Pick<ClaimedExtraction, 'tenantId' | 'runId' | 'attempts'>,
@@ -58,7 +58,7 @@ export async function deleteExtraction(
   return rows.length === 1;
 }
 
-/** Puts one off by that many seconds, where nobody else has taken it since. */
+/** Postpones an extraction by the given seconds, unless another process has claimed it since. */
 export async function delayExtraction(
   tx: Tx,
   { tenantId, runId, attempts }: ClaimedExtraction,

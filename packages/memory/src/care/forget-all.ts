@@ -5,7 +5,7 @@ import type { Requester } from '../session.ts';
 import { deleteAllMemories } from './export-store.ts';
 import { findSpaces } from '../spaces.ts';
 
-/** Removes all memories of a tenant, or of a persona, with what they are found by, and answers how many there were. */
+/** Deletes all memories of a tenant or persona, with their index entries, and returns their number. */
 export async function forgetAll(
   tx: Tx,
   { tenantId, userId: actor, traceId }: Requester,
@@ -16,7 +16,7 @@ export async function forgetAll(
   for (const space of spaces) await lockSpace(tx, space);
   const gone = await deleteAllMemories(tx, tenantId, personaId);
   for (const space of spaces) await clearSpace(tx, space);
-  // A space that came to be since: what it has of those that were just deleted, and nothing else.
+  // A space created since: only entries of the deleted memories are removed.
   const cleared = new Set(spaces.map(({ id }) => id));
   for (const space of await findSpaces(tx, wanted)) if (!cleared.has(space.id)) await unindexTexts(tx, space, gone);
   if (gone.length === 0) return 0;

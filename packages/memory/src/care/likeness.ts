@@ -52,7 +52,7 @@ function plain(words: readonly Word[]): string[] {
     .map(({ form }) => stemEnglish(form));
 }
 
-/** What says that something has a value, at most one at a time; `has` only where that is a number. */
+/** Verbs that assign a value, one per text; `has` only before a number. */
 const STATES = new Set([
   ...['is', 'are', 'was', 'were', 'be', 'equals', 'costs', 'cost', 'weighs', 'takes', 'lasts', 'expires', 'runs'],
   ...[
@@ -72,7 +72,7 @@ const STATES = new Set([
     'es',
   ],
 ]);
-/** Of these there is one whatever it is; of what `is` something else there may be many. */
+/** Attributes with one value per thing; `is` anything else may have several. */
 const SINGLE = new Set([
   'lives',
   'works',
@@ -85,7 +85,7 @@ const SINGLE = new Set([
   'default',
 ]);
 
-/** What may stand between that word and the value; with any other word there may be several: those somebody works with. */
+/** Words allowed between the attribute and its value; others suggest several values. */
 const BETWEEN = new Set(['in', 'at', 'to', 'as', 'for', 'on', 'from', 'until', 'now']);
 /** How a text begins that is about one of several: each may have a value of its own. */
 const ONE_OF_MANY = /^[^\p{L}\p{N}]*(?:an?|one|another|some|eine?|une?|una)\s/iu;
@@ -118,7 +118,7 @@ function countShared(one: readonly Word[], other: readonly Word[]): number {
   return end === -1 ? one.length : end;
 }
 
-/** The share of pairs of neighbors that two texts have in common (Jaccard); of single words where there is no pair. */
+/** The Jaccard similarity of neighboring word pairs; of single words if a text has no pair. */
 function shareOf(one: readonly string[], other: readonly string[]): number {
   const [first, second] = [pairsOf(one), pairsOf(other)];
   return first.intersection(second).size / first.union(second).size;
@@ -128,7 +128,7 @@ function pairsOf(words: readonly string[]): Set<string> {
   return new Set(words.length === 1 ? words : words.slice(1).map((word, at) => `${words[at]} ${word}`));
 }
 
-/** Words of one that the other has not, or not as often. */
+/** Words of one text that the other lacks or has less often. */
 function without(one: readonly Word[], other: readonly Word[]): string[] {
   const left = other.map(formOf);
   return one.map(formOf).filter((form) => {

@@ -5,14 +5,14 @@ import { selectKnown } from './store.ts';
 
 /** Memories that a new one is compared with: those that share the most telling words with it. */
 const CANDIDATES = 20;
-/** UTF-16 units of a text that is compared: what is longer is hardly a fact, and is told from others by its digest alone. */
+/** UTF-16 units of comparable texts: longer ones are hardly facts and are compared by digest only. */
 const LONGEST = 2_000;
 
-/** What a new text is to the memories that are there. */
+/** How a new text relates to existing memories. */
 export interface Related {
-  /** The one that says all that it says. */
+  /** The memory that already contains all of it. */
   readonly same: string | undefined;
-  /** Those in whose place it comes. */
+  /** The memories that it supersedes. */
   readonly older: string[];
 }
 
@@ -29,7 +29,7 @@ export async function relate(tx: Tx, space: Space, text: string, itself?: string
   const related = known.map((one) => ({ ...one, relation: relationOf(text, one.text) }));
   const same = related
     .filter(({ relation }) => relation === 'same')
-    // One that holds is preferred to one that something else came in the place of.
+    // A current memory is preferred to a superseded one.
     .sort(
       (one, other) =>
         Number(one.superseded_by !== null) - Number(other.superseded_by !== null) || order(one.id, other.id),

@@ -1,5 +1,5 @@
 import type { TenantPolicyView } from '@reeve/contract';
-import { compileLinear, MASKED, ReeveError, type LinearPattern } from '@reeve/kit';
+import { compileLinear, fieldMessage, MASKED, ReeveError, type LinearPattern } from '@reeve/kit';
 import { findCards } from './cards.ts';
 import { findCredentials, type Finding } from './credentials.ts';
 
@@ -8,7 +8,7 @@ import { findCredentials, type Finding } from './credentials.ts';
  * patterns. A rule refuses the text, or masks the part that it is about.
  */
 
-/** What holds for the memory of a tenant. */
+/** A tenant’s rules for storing memories. */
 export interface MemoryRules {
   /** Whether facts are taken from conversations. */
   readonly extract: boolean;
@@ -20,12 +20,12 @@ export interface MemoryRules {
 /** The rules of a tenant, as they are now. */
 export type MemoryRulesOf = (tenantId: string) => Promise<MemoryRules>;
 
-/** What holds where nobody has said anything. */
+/** The default rules. */
 export const DEFAULT_RULES: MemoryRules = { extract: false, secrets: 'refuse', refuse: [], mask: [] };
 
 const known = new WeakMap<object, MemoryRules>();
 
-/** The rules that a tenant's policy says. Patterns are compiled once for a policy; they were checked when it was set. */
+/** The rules of a tenant’s policy. Patterns are compiled once per policy; they were validated when it was set. */
 export function memoryRules(policy: TenantPolicyView['memory']): MemoryRules {
   let rules = known.get(policy);
   if (rules === undefined) {
@@ -52,7 +52,7 @@ export function allowedText(text: string, rules: MemoryRules, path: string): str
   return masked(text, [...secrets, ...placesOf(rules.mask, text)]);
 }
 
-/** A text with everything masked that any rule is about, for what is kept without having been asked for. */
+/** Masks every match of every rule, for text that is stored without a request. */
 export function withoutSecrets(text: string, { refuse, mask }: MemoryRules): string {
   return masked(text, [...findSecrets(text), ...placesOf([...refuse, ...mask], text)]);
 }
@@ -71,7 +71,7 @@ function placesOf(patterns: readonly LinearPattern[], text: string): Omit<Findin
 
 function masked(text: string, findings: readonly Omit<Finding, 'rule'>[]): string {
   let rest = text;
-  // From the end, so that what is before stays where it was.
+  // From the end, so that earlier offsets stay valid.
   for (const { start, end } of mergedFindings(findings).reverse())
     rest = rest.slice(0, start) + MASKED + rest.slice(end);
   return rest;
@@ -99,7 +99,7 @@ const WHAT: Readonly<Record<string, string>> = {
 function refused(path: string, rule: string): ReeveError {
   const what = WHAT[rule] ?? 'what this tenant does not want to be remembered';
   const message = `holds ${what}, which is never remembered (rule ${rule}); leave it out, and say where it is kept instead`;
-  return new ReeveError('content_refused', `${path} ${message}`, { details: [{ path, message }] });
+  return new ReeveError('content_refused', fieldMessage({ path, message }), { details: [{ path, message }] });
 }
 
 function compiled(source: string): LinearPattern {

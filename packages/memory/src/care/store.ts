@@ -55,14 +55,14 @@ export async function updateSuperseded(db: Db, id: string, older: readonly strin
     await sql`update memories set superseded_by = ${id} where id = any(${[...older]}::uuid[])`.execute(db);
 }
 
-/** The memories in whose place some others came, those themselves left out. */
+/** The memories that the given ones supersede, without themselves. */
 export async function selectReplaced(db: Db, by: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select id from memories where superseded_by = any(${by}::uuid[]) and id <> all(${by}::uuid[])`.execute(db);
   return rows.map(({ id }) => id);
 }
 
-/** Parts a memory from those in whose place it came, and from the one that came in its own. */
+/** Unlinks a memory from those it supersedes and from the one that supersedes it. */
 export async function updateParted(db: Db, id: string): Promise<void> {
   await sql`update memories set superseded_by = null where id = ${id} or superseded_by = ${id}`.execute(db);
 }

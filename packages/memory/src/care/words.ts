@@ -1,6 +1,6 @@
 /** A word of a text, as two texts are compared by. */
 export interface Word {
-  /** In lower case and without accents; of a number only what counts. */
+  /** Lowercase without accents; a number in normal form. */
   readonly form: string;
   readonly kind: 'word' | 'number' | 'negation';
   /** Written with a capital, and not only because a sentence begins there. */
@@ -8,7 +8,7 @@ export interface Word {
 }
 
 const SPACELESS = String.raw`[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]`;
-/** Numbers with what stands inside of them (3.5, 12:30, 2026-11-23), words with apostrophes, single characters of scripts without spaces. */
+/** Numbers with inner punctuation (3.5, 12:30, 2026-11-23), words with apostrophes, single characters of scripts without spaces. */
 const WORDS = new RegExp(
   String.raw`[+\-]?\p{N}+(?:[.,:\/\-]\p{N}+)*|${SPACELESS}|[[\p{L}\p{N}\p{M}]--${SPACELESS}]+(?:['’][[\p{L}\p{M}]--${SPACELESS}]+)*`,
   'gv',

@@ -1,12 +1,12 @@
 /** A memory that the backend found. */
 export interface ExternalHit {
-  /** Of the memory, as it was told with it. Whether there is such a memory, and whose it is, is not known yet. */
+  /** The memory’s ID as the backend returns it; whether it exists, and whose it is, is checked later. */
   readonly id: string;
   readonly score: number;
 }
 
-/** What an external backend said to a query. */
+/** An external backend’s answer to a query. */
 export interface ExternalAnswer {
-  /** The best first; undefined where it did not answer. */
+  /** Best first; undefined if the backend did not answer. */
   readonly hits: readonly ExternalHit[] | undefined;
 }

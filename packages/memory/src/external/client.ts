@@ -5,12 +5,12 @@ import { ReeveError } from '@reeve/kit';
 import type { ExternalHit } from './answer.ts';
 import { readForgotten, readFound, readRemembered, type Coordinate } from './protocol.ts';
 
-/** Where the backend is, and who we are there. */
+/** The backend’s address, and our identity there. */
 export interface ExternalMemoryOptions {
   /** Without a path below which its API is not. */
   readonly baseUrl: string;
   readonly apiKey?: string | undefined;
-  /** What every tenant's name there begins with: two installations with one backend have two. */
+  /** Prefix of tenant names there, so that several installations can share a backend. */
   readonly tenantPrefix?: string | undefined;
   readonly outgoing: Pick<Outgoing, 'fetch'>;
   /** How long it may take to answer a search; 1,500. */
@@ -19,7 +19,7 @@ export interface ExternalMemoryOptions {
   readonly patienceMs?: number;
 }
 
-/** A memory as the backend is told of it. */
+/** A memory as sent to the backend. */
 export type ToldMemory = Pick<Memory, 'id' | 'text' | 'tags' | 'persona_id' | 'superseded_by' | 'created_at'> & {
   /** Seconds until its time is over; null: never. */
   readonly ttlS: number | null;
@@ -31,25 +31,25 @@ export type ToldMemory = Pick<Memory, 'id' | 'text' | 'tags' | 'persona_id' | 's
  * not take what it was told.
  */
 export interface ExternalMemory {
-  /** What it is called in messages: its host. */
+  /** Its name in messages: the host. */
   readonly name: string;
   /** The same for the same backend and names there, whatever the key. */
   readonly target: string;
-  /** Stores a memory under its id, in place of what is there of that id, and answers where. */
+  /** Stores a memory under its ID, replacing an existing one, and returns its coordinate. */
   remember(tenantId: string, memory: ToldMemory, signal: AbortSignal): Promise<Coordinate>;
-  /** Takes the place of a memory whose place is not known, with nothing of it, and answers where that was. */
+  /** Overwrites a memory of unknown coordinate with an empty one, and returns the coordinate. */
   overwrite(tenantId: string, id: string, signal: AbortSignal): Promise<Coordinate>;
-  /** Deletes what is there. Nothing there is as good. */
+  /** Deletes a memory; succeeds if it does not exist. */
   forget(tenantId: string, coordinate: Coordinate, signal: AbortSignal): Promise<void>;
-  /** What fits a query, at most `count`, the best first. */
+  /** The best matches of a query, at most `count`, best first. */
   recall(tenantId: string, query: string, count: number, signal?: AbortSignal): Promise<ExternalHit[]>;
-  /** Resolves where it says that it is well. */
+  /** Resolves if the backend reports that it is healthy. */
   check(signal?: AbortSignal): Promise<void>;
 }
 
 const RECALL_MS = 1_500;
 const PATIENCE_MS = 10_000;
-/** Of the answer to a search: it repeats the texts of what it found, up to three times each. */
+/** Limit for a search response, which repeats each text up to three times. */
 const MOST_BYTES = 8 * 1024 * 1024;
 const NAMESPACE = 'reeve';
 const PREFIX = 'reeve';
@@ -81,7 +81,7 @@ export function createExternalMemory({
       ...(body !== undefined && { body: JSON.stringify(body) }),
       timeoutMs,
       maxBytes: MOST_BYTES,
-      // To another host it would take what is remembered, and the key.
+      // A redirect would send memories and the key to another host.
       maxRedirects: 0,
       ...(signal !== undefined && { signal }),
     });

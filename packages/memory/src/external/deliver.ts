@@ -13,7 +13,7 @@ import {
   type PendingWanted,
 } from './store.ts';
 
-/** A memory that the backend is to be told of, and what it is now; undefined where it is gone. */
+/** A change to send, with the memory’s current state; undefined if it is deleted. */
 export interface Delivery {
   readonly pending: PendingMemory;
   readonly memory: ToldMemory | undefined;
@@ -25,7 +25,7 @@ export interface Delivery {
  */
 export async function takeDeliveries(db: Db, tenantId: string, wanted: PendingWanted): Promise<Delivery[]> {
   return inTenant(db, tenantId, async (tx) => {
-    // In this order: what becomes of a memory after the first is another change, and told again.
+    // In this order: a change after the first read is another delivery.
     const pending = await selectPending(tx, tenantId, wanted);
     const memories = await selectTold(
       tx,
@@ -61,7 +61,7 @@ export async function deliver(
     return true;
   }
   if (known !== undefined) await backend.forget(tenantId, known, signal);
-  // Sent, and nobody knows whether it arrived: what takes its place says where that would be.
+  // It may have arrived although no answer came: overwriting reveals its coordinate.
   else if (pending.sent) {
     const place = await backend.overwrite(tenantId, pending.id, signal);
     await inTenant(db, tenantId, (tx) => updatePlace(tx, pending.id, coordinateText(place)));

@@ -17,9 +17,9 @@ export interface Outage {
   isFailing(): boolean;
   /** It failed a moment ago, and is left alone. */
   isResting(): boolean;
-  /** Notes that it took something. Answers the memories that failed for the first time since it last did, where it was down: it may have been the backend. */
+  /** Records a success. After an outage, returns the memories that failed for the first time during it, since the backend may have been the cause. */
   answered(): string[];
-  /** Notes that it failed with a memory that had failed `attempts` times. True where it is down from now on. */
+  /** Records the failure of a memory that had failed `attempts` times. True if the backend counts as down from now on. */
   failed(id: string, attempts: number): boolean;
   /** How long a memory rests that failed once more. */
   waitMs(attempts: number): number;

@@ -7,7 +7,7 @@ import type { ExternalHit } from './answer.ts';
  * a list of numbers, or their text; what was stored is a hit's `payload`, or its `content`.
  */
 
-/** Where the backend has a memory; what it is deleted by. */
+/** The backend’s position of a memory, by which it is deleted. */
 export type Coordinate = readonly [number, number, number];
 
 /** Hits of one answer that are looked at. */
@@ -24,7 +24,7 @@ const Stored = z.object({ key: z.string().optional(), id: z.string().optional() 
 const Hit = z.object({ score: z.number(), payload: z.unknown().optional(), content: z.unknown().optional() });
 const Forgotten = z.object({ ok: z.boolean().optional(), error: z.string().nullish() });
 
-/** Where it was stored. Throws `malformed_answer` where it says nothing of that: it has not stored it, or nobody could delete it. */
+/** The coordinate of a stored memory. Throws `malformed_answer` without one: it was not stored, or could never be deleted. */
 export function readRemembered(answer: unknown): Coordinate {
   const { data } = Remembered.safeParse(answer);
   const coordinate = data?.coordinate ?? coordinateFrom(data?.coord ?? '');
@@ -51,7 +51,7 @@ export function readFound(answer: unknown): ExternalHit[] {
   return [...best].map(([id, score]) => ({ id, score })).sort((one, other) => other.score - one.score);
 }
 
-/** Throws `malformed_answer` where it has not deleted what it has; what it has not is gone. */
+/** Throws `malformed_answer` if an existing memory was not deleted; a missing one is fine. */
 export function readForgotten(answer: unknown): void {
   const { data } = Forgotten.safeParse(answer);
   if (data?.ok === false && !/not found/i.test(data.error ?? ''))
@@ -63,7 +63,7 @@ export function coordinateText(coordinate: Coordinate): string {
   return coordinate.join(',');
 }
 
-/** Undefined for what is not three numbers. */
+/** Undefined unless it is three numbers. */
 export function coordinateFrom(text: string): Coordinate | undefined {
   return Place.safeParse(text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))).data;
 }

@@ -8,23 +8,23 @@ import { countRecall, showCircuit } from './instruments.ts';
 
 /** How an external backend does. */
 export interface ExternalState {
-  /** Of searches; `closed` also where the next one will be asked of it: nobody knows that it would not answer. */
+  /** State of searches; `closed` also when the next search will try again. */
   readonly circuit: () => BreakerState;
 }
 
 export interface ExternalQueryOptions {
-  /** How long one that failed repeatedly is not asked. */
+  /** Pause after repeated failures. */
   readonly resetMs?: number;
 }
 
 const RESET_MS = 15_000;
-/** Faults in a row after which nobody waits any more. */
+/** Consecutive failures that open the breaker. */
 const THRESHOLD = 3;
-/** Memories that it is asked for: some will be of other personas. More than 50 its older versions refuse. */
+/** Memories requested: some will belong to other personas. Older versions refuse more than 50. */
 const COUNT = 50;
-/** Characters of a query that it is asked. */
+/** Characters of a query that are sent. */
 const QUERY_LENGTH = 2_000;
-/** Characters that are looked at for what it must not hear: a secret that is cut in two is none any more. */
+/** Characters searched for secrets: more than are sent, since a truncated secret would not be recognized. */
 const LOOKED_AT = 4 * QUERY_LENGTH;
 
 /**

@@ -39,7 +39,7 @@ export async function rankExternal(
   return scored(merge(ranked, builtIn, inStep));
 }
 
-/** One that is not known yet takes the place that it has in the built-in ranking; the others of that ranking come last. */
+/** Memories that the backend does not know yet keep their built-in rank; the rest of the built-in ranking comes last. */
 export function merge<One extends { readonly match: { readonly id: string } }>(
   ranked: readonly One[],
   builtIn: readonly One[],
@@ -76,7 +76,7 @@ function scored(merged: readonly { one: Fused<RecallMatch>; isExternal: boolean 
   });
 }
 
-/** As with vectors: in the upper half of what was found, and not far. */
+/** As with vectors: in the upper half of the scores, and close to the best. */
 function closeness(hits: readonly ExternalHit[]): (score: number) => boolean {
   const [best = 0, worst = 0] = [hits[0]?.score, hits.at(-1)?.score];
   const least = Math.max(FAR, hits.length < 2 ? FAR : (best + worst) / 2);

@@ -47,11 +47,11 @@ export interface SenderOptions extends RoundOptions {
 
 /** How telling the backend goes, in this process. */
 export interface SenderState {
-  /** The backend took nothing the last times, and there is what it is to be told. */
+  /** The backend is failing while deliveries are pending. */
   isBehind(): boolean;
 }
 
-/** Tells a backend what becomes of memories in the background, until disposed. */
+/** Delivers changes of memories to a backend in the background, until disposed. */
 export function startExternalSender(
   database: Database,
   backend: ExternalMemory,
@@ -62,9 +62,9 @@ export function startExternalSender(
   return Object.assign(startRounds(database, log, { name: 'the external memory', round }, options), { isBehind });
 }
 
-/** What a process knows between rounds. */
+/** The state of a process between rounds. */
 export interface ExternalSender extends SenderState {
-  /** Does all that can be done now. Rejects where the database fails. */
+  /** Delivers everything that is due. Rejects if the database fails. */
   round(signal: AbortSignal): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export function createExternalSender(
   const self = { holder: randomUUID(), target, holdMs };
   const outage = createOutage(restMs);
   let pendingCount = 0;
-  /** When each tenant was last served, so that none is asked for again and again while the backend is down. */
+  /** When each tenant was last served, so that none is repeated while the backend is down. */
   const served = new Map<string, number>();
   const decided = new Set<string>();
 
@@ -96,7 +96,7 @@ export function createExternalSender(
       if (await deliver(db, backend, tenantId, delivery, signal)) await answered();
     } catch (error) {
       if (signal.aborted) return;
-      // What the database throws is no fault of the backend, whose requests throw nothing else.
+      // Only database errors are thrown here; the backend's failures are results.
       if (!(error instanceof ReeveError)) throw error;
       await failed(tenantId, delivery.pending, error);
     }
@@ -113,7 +113,7 @@ export function createExternalSender(
     const { id, attempts } = pending;
     const { reason, retryAfterMs = 0 } = error;
     countTold(reason);
-    // What it does not take says nothing of how it does.
+    // A rejected memory says nothing about the backend's health.
     if (reason !== 'invalid_request' && outage.failed(id, attempts))
       log.warn({ err: error, backend: backend.name }, 'the external memory is down; it catches up later');
     const waitMs = Math.max(outage.waitMs(attempts), retryAfterMs);
@@ -129,7 +129,7 @@ export function createExternalSender(
     try {
       for (let turn = 0; turn < TURNS && !signal.aborted && !outage.isResting(); turn += 1) {
         if (!(await holdStore(db, tenantId, self))) break;
-        // One that is down is asked with one memory, not with four: the newest, lest those before it are why it seems to be down.
+        // A backend that is down is tried with one memory, the newest, in case older ones cause the failure.
         const wanted = outage.isDown() ? ({ limit: 1, first: 'newest' } as const) : { limit: AT_ONCE };
         const deliveries = await takeDeliveries(db, tenantId, wanted);
         if (deliveries.length === 0) break;

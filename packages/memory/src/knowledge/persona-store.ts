@@ -4,14 +4,14 @@ import { isUuidShaped } from '@reeve/kit';
 import { sql } from 'kysely';
 import type { Paging } from '../store.ts';
 
-/** What a persona is called. */
+/** Slug and name of a persona. */
 export interface PersonaFields {
   readonly slug: string;
   readonly name: string;
   readonly description: string;
 }
 
-/** Adds a persona; false, and nothing is added, where its slug is taken. */
+/** Inserts a persona; returns false and inserts nothing if its slug is taken. */
 export async function insertPersona(
   db: Db,
   {
@@ -32,7 +32,7 @@ export async function insertPersona(
   return row !== undefined;
 }
 
-/** Changes what is given of a persona; a unique violation where another one has its slug. */
+/** Updates the given fields of a persona; unique violation if the slug is taken. */
 export async function updatePersonaRow(db: Db, id: string, fields: PersonaPatch): Promise<void> {
   await db
     .updateTable('personas')
@@ -41,7 +41,7 @@ export async function updatePersonaRow(db: Db, id: string, fields: PersonaPatch)
     .execute();
 }
 
-/** Removes a persona with its documents and their chunks, its memories and its playbooks, but not what the index has of them. */
+/** Deletes a persona with documents, chunks, memories and playbooks, but not their index entries. */
 export async function deletePersonaRow(db: Db, tenantId: string, id: string): Promise<void> {
   await db.deleteFrom('memories').where('tenant_id', '=', tenantId).where('persona_id', '=', id).execute();
   await db.deleteFrom('personas').where('id', '=', id).execute();

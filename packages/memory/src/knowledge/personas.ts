@@ -60,7 +60,7 @@ export async function removePersona(db: Db, who: Requester, ref: string): Promis
     .catch(() => undefined);
 }
 
-/** Deletes a persona, of whom nobody sees anything any more; what is too much for one transaction is left to be removed behind it. Throws as `removePersona`. */
+/** Deletes a persona, which disappears at once; large parts are removed afterwards. Throws as `removePersona`. */
 export async function deletePersona(tx: Tx, who: Requester, ref: string): Promise<void> {
   const { id, slug } = await requirePersona(tx, who.tenantId, ref);
   await lockPersona(tx, who.tenantId, id, 'update');
@@ -82,7 +82,7 @@ export async function requirePersona(tx: Tx, tenantId: string, ref: string): Pro
   return persona;
 }
 
-/** The id of a persona that a request names by id or slug; what names none stays what it is. Throws `not_found`. */
+/** Resolves a persona’s ID or slug to its ID; undefined and null pass through. Throws `not_found`. */
 export async function personaIdOf<None extends null | undefined>(
   tx: Tx,
   tenantId: string,

@@ -87,7 +87,7 @@ export function mountKnowledge(app: App, parts: KnowledgeParts): void {
   });
 }
 
-/** What knowledge bases say about something. Throws `not_found` for the persona. */
+/** Searches knowledge bases. Throws `not_found` for the persona. */
 export async function ragContext(
   tx: Tx,
   tenantId: string,
@@ -98,7 +98,7 @@ export async function ragContext(
   return searchKnowledge(tx, tenantId, { ...wanted, topK, knowledgeBases, personaId, asked });
 }
 
-/** A Soul says what a persona may and may not: changing it is for those who run the place. */
+/** A Soul sets limits on a persona, so changing it requires an operator. */
 function requireWriter(principal: Principal, knowledgeBase: KnowledgeBase): void {
   requireAccess(principal, knowledgeBase === 'Soul-KB' ? 'operator' : 'member');
 }

@@ -5,7 +5,7 @@ import { findTexts, isTelling, type FoundTexts, type QueryVector } from '@reeve/
 import { kindOf } from './base.ts';
 import { findSpaces } from '../spaces.ts';
 
-/** What to look for, and where. */
+/** A search in knowledge bases. */
 export interface KnowledgeQuery {
   readonly query: string;
   readonly topK: number;
@@ -17,11 +17,11 @@ export interface KnowledgeQuery {
   /** Only documents whose content last changed then or later, and before; RFC 3339. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
-  /** The query as a vector, where it has one. */
+  /** The query’s vector, if it has one. */
   readonly asked?: QueryVector | undefined;
 }
 
-/** The chunks that say most about a query, best first, and how they were found; without a vector of it none that has no word of it. */
+/** The best chunks for a query, with how they were found; without a vector each contains a word of the query. */
 export async function searchKnowledge(
   tx: Tx,
   tenantId: string,

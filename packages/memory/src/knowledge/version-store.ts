@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Db, Tx } from '@reeve/db';
 import { sql } from 'kysely';
 
-/** What is stored of a chunk. */
+/** The stored fields of a chunk. */
 export interface StoredChunk {
   readonly id: string;
   readonly text: string;
   readonly headings: readonly string[];
 }
 
-/** Where a version has a chunk. */
+/** The position of a chunk in a version. */
 export interface Place {
   readonly chunkId: string;
   readonly position: number;
@@ -37,7 +37,7 @@ export async function insertPlaces(
       ${places.map(({ page }) => page)}::int[]) as p(position, chunk_id, page)`.execute(db);
 }
 
-/** What chunks are known by that say the same. */
+/** Keys that identify chunks of equal content. */
 export function chunkKey({ text, headings }: Pick<StoredChunk, 'text' | 'headings'>): string {
   return JSON.stringify([headings, createHash('sha256').update(text).digest('hex')]);
 }
@@ -87,7 +87,7 @@ export interface UnreferencedVersions {
   readonly ids: string[];
 }
 
-/** Adds a version that no document has: being stored for so long, or to be removed where that is 0. */
+/** Inserts a version without a document: in storage for the given time, or to be removed if that is 0. */
 export async function insertUnreferenced(
   db: Db,
   { id, tenantId, spaceId, title }: { id: string; tenantId: string; spaceId: number; title: string | null },
@@ -111,7 +111,7 @@ export async function unreferenceVersions(
     where tenant_id = ${tenantId} and persona_id = ${personaId}`.execute(db);
 }
 
-/** Goes on storing a version for so long, or leaves it to be removed where that is 0; false where it is being removed. */
+/** Extends the storing of a version, or leaves it to be removed if the time is 0; false if it is being removed. */
 export async function holdUnreferenced(db: Db, id: string, heldMs: number): Promise<boolean> {
   const { rows } = await sql`
     update unreferenced_versions set held_until = ${heldUntil(heldMs)} where id = ${id} and held_until > reeve_now()
@@ -119,7 +119,7 @@ export async function holdUnreferenced(db: Db, id: string, heldMs: number): Prom
   return rows.length === 1;
 }
 
-/** Takes a version that is whole, for a document; false where it is being removed. */
+/** Attaches a complete version to a document; false if it is being removed. */
 export async function takeUnreferenced(db: Db, id: string): Promise<boolean> {
   const { rows } = await sql`
     delete from unreferenced_versions where id = ${id} and held_until > reeve_now() returning id`.execute(db);
@@ -141,7 +141,7 @@ export async function selectRemovable(
   return rows;
 }
 
-/** Keeps whoever stored these versions from going on. */
+/** Keeps the writers of these versions from continuing. */
 export async function fenceUnreferenced(db: Db, ids: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     update unreferenced_versions set held_until = '-infinity'

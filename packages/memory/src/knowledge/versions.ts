@@ -35,20 +35,20 @@ import {
 export const FEW = 64;
 /** Places of chunks that are there already, which cost less: of one transaction. */
 const PLACES = 1_000;
-/** How long a version is held without a word of whoever stores it. */
+/** How long a version is held without a sign of its writer. */
 export const HELD_MS = 60_000;
 
-/** A piece of a version: chunks to add, what to index, and places. */
+/** A piece of a version: new chunks, texts to index, and positions. */
 export interface Piece {
   readonly added: readonly StoredChunk[];
   readonly texts: readonly IndexedText[];
   readonly places: readonly Place[];
 }
 
-/** What a document said before, by what chunks are known by that say the same. */
+/** The chunks of a document’s previous version, by content key. */
 export type KeptChunks = Map<string, string[]>;
 
-/** Reads what chunks a version has, a page a transaction. */
+/** Reads a version’s chunks, one page per transaction. */
 export async function readKept(
   read: <T>(run: (tx: Tx) => Promise<T>) => Promise<T>,
   versionId: string,
@@ -62,7 +62,7 @@ export async function readKept(
   }
 }
 
-/** Cuts a version into pieces of so many chunks to index, as asked for each. Chunks that are kept are indexed anew only where `isRenamed`. */
+/** Splits a version into pieces of limited size. Kept chunks are indexed again only if `isRenamed`. */
 export function* cutPieces(
   title: string | null,
   chunks: readonly Chunk[],
@@ -83,7 +83,7 @@ export function* cutPieces(
   if (piece.places.length > 0) yield piece;
 }
 
-/** Stores a piece of a version, and what it is found by. */
+/** Stores a piece of a version and its index entries. */
 export async function storePiece(
   tx: Tx,
   space: Space,
@@ -95,7 +95,7 @@ export async function storePiece(
   await indexTexts(tx, space, texts);
 }
 
-/** Stores a version that is held, piece by piece; false where it is being removed by others. Throws where `signal` aborts. */
+/** Stores a held version piece by piece; false if others are removing it. Throws if `signal` aborts. */
 export async function storePieces(
   db: Db,
   space: Space,
@@ -119,7 +119,7 @@ export async function storePieces(
   return true;
 }
 
-/** Removes at most `limit` places of versions that no document has, with chunks that nobody else has. Answers how many places. */
+/** Removes at most `limit` positions of versions without a document, and chunks that no other version uses. Returns the number. */
 export async function removePiece(
   tx: Tx,
   { tenantId, spaceId, ids }: UnreferencedVersions,
@@ -166,7 +166,7 @@ async function removeLoosePiece(tx: Tx, some: UnreferencedVersions, batch: Adapt
   return false;
 }
 
-/** Has those take turns who remove versions that may share chunks. Undefined where the space is gone. */
+/** Serializes removals of versions that may share chunks. Undefined if the space is gone. */
 async function lockForRemoval(tx: Tx, tenantId: string, spaceId: number): Promise<Space | undefined> {
   const { rows } = await sql`
     select id from lexical_spaces where id = ${spaceId} and tenant_id = ${tenantId} for update`.execute(tx);

@@ -25,12 +25,12 @@ const MAX_STEPS = 20;
 const MAX_GOAL = 500;
 const MAX_VALUE = 200;
 const MAX_ARGUMENTS = 20;
-/** Characters of a goal and of a value that are looked at: far more than are kept, so that what is masked is masked whole. */
+/** Characters of a goal and a value that are scanned for secrets: far more than are kept, so that secrets are masked whole. */
 const MAX_READ = 5_000;
-/** Of all values of a playbook: whoever sends it, looking through it takes no long time. */
+/** Limit for all values of a playbook, which bounds the time of the scan. */
 const MAX_READ_IN_ALL = 50_000;
 
-/** The steps of a playbook without secrets, long values cut; undefined where there are none or too many. */
+/** The steps of a playbook without secrets, long values truncated; undefined if there are none or too many. */
 export function stepsOf(calls: readonly MadeCall[], rules: MemoryRules = DEFAULT_RULES): PlaybookStep[] | undefined {
   if (calls.length === 0 || calls.length > MAX_STEPS) return undefined;
   const mask = createMask();
@@ -59,7 +59,7 @@ export function goalOf(text: string, rules: MemoryRules = DEFAULT_RULES): string
   return shortened(line, MAX_GOAL);
 }
 
-/** What playbooks share that do the same: which tools, with which arguments, in which order; a call that is repeated counts once. */
+/** Identifies playbooks that do the same: tools, argument names and order; repeated calls count once. */
 export function shapeOf(steps: readonly PlaybookStep[]): string {
   const calls = steps.map(({ tool, args }) => `${tool}(${Object.keys(args).sort().join(',')})`);
   const shape = calls.filter((call, at) => call !== calls[at - 1]).join('\n');
@@ -73,7 +73,7 @@ export function isAlike(goal: string, other: string): boolean {
   return goal === other || (shared > 0 && shared * 2 >= one.union(two).size);
 }
 
-/** How sure it is that a playbook works: the lower bound of what its record says with 90 % confidence (Wilson), from 0 to 1. */
+/** The confidence in a playbook: the lower bound of its success rate at 90 % confidence (Wilson), from 0 to 1. */
 export function confidenceOf(successes: number, failures: number): number {
   const count = successes + failures;
   if (count === 0) return 0;
@@ -83,12 +83,12 @@ export function confidenceOf(successes: number, failures: number): number {
   return Math.max(0, (share + (z * z) / (2 * count) - spread) / (1 + (z * z) / count));
 }
 
-/** True where a playbook has failed as often as it worked, and more than once. */
+/** True if a playbook failed as often as it worked, and more than once. */
 export function isWrong({ successes, failures }: Pick<Playbook, 'successes' | 'failures'>): boolean {
   return failures >= 2 && failures >= successes;
 }
 
-/** What a playbook is found by. */
+/** The indexed text of a playbook. */
 export function playbookText({ id, goal }: Pick<Playbook, 'id' | 'goal'>): IndexedText {
   return { ref: id, fields: [{ text: goal, weight: 1 }] };
 }

@@ -32,7 +32,7 @@ import {
 } from './store.ts';
 import { ensureSpace, findSpaces } from '../spaces.ts';
 
-/** What a run did to reach its goal. */
+/** The calls with which a run reached its goal. */
 export interface Experience extends Mind {
   readonly goal: string;
   /** Those that succeeded, in order. */
@@ -102,12 +102,12 @@ export async function deletePlaybook(tx: Tx, { tenantId, userId, traceId }: Requ
   await recordAudit(tx, [{ tenantId, actor: userId, action: 'PLAYBOOK_DELETED', traceId, details }]);
 }
 
-/** Playbooks that are looked at for what they have done so far. */
+/** Candidates whose record is considered. */
 const CANDIDATES = 20;
-/** One that works always counts at most so much more than one of which little is known. */
+/** The most by which a proven playbook outweighs an unproven one. */
 const UNSURE = 0.5;
 
-/** The playbooks that fit a goal best, by its words, by its vector where it has one, and by how often they worked. */
+/** The best playbooks for a goal, by its words, its vector if it has one, and their success. */
 export async function offerPlaybooks(
   tx: Tx,
   mind: Mind,
@@ -140,7 +140,7 @@ export function playbookItem(playbook: Playbook): RunContextItem {
   };
 }
 
-/** The playbooks of a context that begin with the tool that a run called first: one that did not begin as they say proves nothing of them. */
+/** Playbooks of a context that begin with the run’s first tool; others were not followed, so the run proves nothing about them. */
 export function followedPlaybooks(context: readonly RunContextItem[], first: string): string[] {
   return context.flatMap(({ playbook }) => (playbook?.tool === first ? [playbook.id] : []));
 }

@@ -34,7 +34,7 @@ export function mountPlaybooks(app: App, { db }: Pick<Database, 'db'>, rulesOf: 
 type PlaybookInput = BodyOf<typeof routes.storePlaybook>;
 type Step = PlaybookInput['history_sequence'][number];
 
-/** Keeps a playbook that somebody has written down. Throws `not_found` for the persona, and `invalid_request` for a history without calls. */
+/** Stores a playbook from a history. Throws `not_found` for the persona, and `invalid_request` for a history without calls. */
 export async function storePlaybook(
   tx: Tx,
   { tenantId, userId: actor, traceId }: Requester,
@@ -51,7 +51,7 @@ export async function storePlaybook(
   return learnt;
 }
 
-/** The call that an entry tells of; none for what is no plan of one. */
+/** The call in an entry; none for entries that are not tool plans. */
 function callOf(step: Step, at: number): MadeCall[] {
   if ('tool' in step) return [{ tool: step.tool, input: step.args }];
   if (step.role !== 'tool-plan') return [];

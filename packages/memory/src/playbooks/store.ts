@@ -11,7 +11,7 @@ export interface Mind {
   readonly personaId: string | null;
 }
 
-/** What a success says. */
+/** A successful run to record. */
 export interface Success {
   readonly goal: string;
   readonly steps: readonly PlaybookStep[];
@@ -44,7 +44,7 @@ export async function insertPlaybook(db: Db, id: string, mind: Mind, success: Su
     .execute();
 }
 
-/** One more success, which says best how it is done now. Its goal stays: it is found by that. */
+/** Counts another success and stores its steps, which are the most recent. The goal stays, since the playbook is found by it. */
 export async function updateSuccess(db: Db, id: string, { steps, runId, sessionId }: Success): Promise<void> {
   await db
     .updateTable('playbooks')
@@ -59,7 +59,7 @@ export async function updateSuccess(db: Db, id: string, { steps, runId, sessionI
     .execute();
 }
 
-/** One more failure each; answers what they are then. */
+/** Counts one failure each; returns the updated playbooks. */
 export async function updateFailures(db: Db, mind: Mind, ids: readonly string[]): Promise<Playbook[]> {
   const rows = await db
     .updateTable('playbooks')
@@ -95,7 +95,7 @@ export async function selectByGoal(db: Db, mind: Mind, shape: string, goal: stri
   return row && fromRow(row);
 }
 
-/** Playbooks by their ids; of a shape where one is given. */
+/** Playbooks by ID; of one shape if given. */
 export async function selectPlaybooks(
   db: Db,
   tenantId: string,
@@ -138,7 +138,7 @@ export async function selectSurplus(db: Db, mind: Mind, most: number, newest: st
   return rows.map(({ id }) => id);
 }
 
-/** A page of a tenant's playbooks, the latest success first; of a persona where one is given. */
+/** A page of a tenant’s playbooks, latest success first; of one persona if given. */
 export async function listPlaybookRows(
   db: Db,
   tenantId: string,

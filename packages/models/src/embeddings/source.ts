@@ -8,7 +8,7 @@ import { embeddingRemote, type CalledModel } from '../targets.ts';
 /** A source of vectors, not yet loaded. */
 export interface EmbeddingSource {
   readonly target: CalledModel;
-  /** Limits of one request. */
+  /** ProviderTimeouts of one request. */
   readonly limits: BatchLimits;
   /** The length of its vectors, where it is known in advance. */
   readonly dimensions: number | undefined;

@@ -267,13 +267,13 @@ describe('delegate_to_agent', () => {
     const wrong = registry.delegation('delegate_to_agent', { agent: 'scout' });
     assert.match(JSON.stringify(wrong), /refused.*message.*delegate_to_agent takes/);
     assert.equal(registry.delegation('calculator', input), undefined);
-    await refused('delegate_to_agent', input, /only an agent at work can give work/);
+    await refused('delegate_to_agent', input, /only a running agent can delegate/);
   });
 });
 
 describe('create_task', () => {
   it('puts a task into the queue, now or later, and does nothing outside a run', async () => {
-    await refused('create_task', { title: 'look' }, /only an agent at work can make a task/);
+    await refused('create_task', { title: 'look' }, /only a running agent can create a task/);
     const created: Parameters<ToolTasks['create']>[0][] = [];
     const tasks: ToolTasks = {
       async create(task) {

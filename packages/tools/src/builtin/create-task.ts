@@ -19,7 +19,7 @@ export const createTask = defineTool({
     in_seconds: z.int().min(1).max(YEAR_SECONDS).optional().describe('Not before so many seconds from now.'),
   }),
   async execute({ agent, title, instructions, run_at, in_seconds }, { tasks, now }) {
-    if (tasks === undefined) return refused('only an agent at work can make a task; others use POST /api/agents/tasks');
+    if (tasks === undefined) return refused('only a running agent can create a task; use POST /api/agents/tasks');
     if (run_at !== undefined && in_seconds !== undefined)
       return refused('give either "run_at" or "in_seconds", not both');
     const later = in_seconds === undefined ? run_at : new Date(now().getTime() + in_seconds * 1000).toISOString();

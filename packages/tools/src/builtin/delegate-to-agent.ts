@@ -19,7 +19,7 @@ export const delegateToAgent = defineTool({
     Promise.resolve({
       status: 'error',
       result: {
-        error: 'only an agent at work can give work to another; to start one, run it by a door such as /execute',
+        error: 'only a running agent can delegate; to start an agent, use an endpoint such as /execute',
       },
     }),
 });

@@ -97,7 +97,7 @@ function LoadedRun({ run, stale }: { readonly run: Run; readonly stale: Error | 
                     </span>
                   )),
             ],
-            ['Came in by', run.door],
+            ['Source', run.door],
             ['Created', formatDate(run.created_at)],
             ['Started', run.started_at === null ? null : formatDate(run.started_at)],
             ['Ended', run.ended_at === null ? null : formatDate(run.ended_at)],
