@@ -6,7 +6,7 @@ import { wholeConversation } from './conversation.ts';
 import { callModel } from './model-call.ts';
 import { stepsSettled } from './model-step.ts';
 import { NOTHING_USED, nextModelStep, sumUsed, usageOf, type CompactionStep, type Used } from './run.ts';
-import { ledgerOf, requestOf, withStep, type RunExecution } from './execution.ts';
+import { ledgerOf, requestOf, turnOf, withStep, type RunExecution } from './execution.ts';
 
 /**
  * Puts a summary in the place of the oldest messages. Nothing is lost: the steps stay, and the summary says how many messages it
@@ -57,7 +57,7 @@ async function summarize(
   signal: AbortSignal,
 ): Promise<{ text: string; used: Used; model: string } | undefined> {
   try {
-    const { text, end } = await callModel(work.models, request, signal, step, async () => {}, ledgerOf(work, step));
+    const { text, end } = await callModel(work.models, request, signal, step, async () => {}, ledgerOf(work, step), turnOf(work));
     return text.trim() === '' ? undefined : { text, used: { ...end.usage, costNano: end.costNano }, model: end.model };
   } catch (thrown) {
     signal.throwIfAborted();

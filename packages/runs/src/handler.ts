@@ -9,7 +9,7 @@ import { failedClosing } from './closing.ts';
 import { auditOf } from './committer.ts';
 import { advanceRun } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
-import type { RunState } from './run.ts';
+import { isInteractive, type RunState } from './run.ts';
 import { readHistory } from './session.ts';
 import { openRun, unknownAgent } from './start.ts';
 import { selectLastSeq } from './store/event.ts';
@@ -24,7 +24,7 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
     prepare: (claim, state) => void prepared.set(claim, state),
     async run(claim, signal) {
       const state = prepared.get(claim) ?? (await load(parts, claim));
-      const interactive = state.run.source !== 'task' && state.run.parentRunId === null;
+      const interactive = isInteractive(state.run);
       const retryable = (error: ReeveError) =>
         isRetryable(error) && error.reason !== 'internal' && !interactive && claim.attempt < claim.task.maxAttempts;
       await advanceRun({ ...parts, handler }, claim, state, signal, retryable);

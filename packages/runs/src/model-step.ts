@@ -17,7 +17,7 @@ import {
 } from './run.ts';
 import type { SettledStep } from './store/transition.ts';
 import { questionOf, readAnswers } from './tool-question.ts';
-import { isOffered, ledgerOf, requestOf, withStep, type RunExecution } from './execution.ts';
+import { isOffered, ledgerOf, requestOf, turnOf, withStep, type RunExecution } from './execution.ts';
 
 export const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'outcome']);
 
@@ -31,7 +31,7 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
   let answer: ModelAnswer;
   try {
     const write = (events: readonly NewRunEvent[]) => work.commit({ events });
-    answer = await callModel(models, request, signal, pending.number, write, ledgerOf(work, pending.number));
+    answer = await callModel(models, request, signal, pending.number, write, ledgerOf(work, pending.number), turnOf(work));
   } catch (thrown) {
     // The provider may count more tokens than we do.
     const error = ReeveError.from(thrown);

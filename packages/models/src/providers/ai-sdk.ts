@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import { ReeveError } from '@reeve/kit';
 import type { AnswerPart, BackendRequest, Backend } from '../backend.ts';
-import { convertStream } from './convertStream-stream.ts';
+import { convertStream } from './convert-stream.ts';
 import { toFault } from './fault.ts';
 import type { ProviderTimeouts } from './timeouts.ts';
 import { startAnswerTimeouts } from './answer-timeouts.ts';

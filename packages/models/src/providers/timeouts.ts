@@ -21,11 +21,14 @@ const DEFAULTS: ProviderTimeouts = {
   thinkingMs: 300_000,
 };
 
-/** The timeouts from the settings; headers cannot take longer than the first token. */
+/**
+ * The timeouts from the settings. A server sends no headers while a call waits in its own queue, so the timeout of the
+ * headers is never shorter than that of the first token.
+ */
 export function providerTimeouts(
   config: Pick<ModelConfig, 'llmFirstTokenTimeoutMs' | 'llmIdleTimeoutMs'>,
 ): ProviderTimeouts {
   const firstTokenMs = config.llmFirstTokenTimeoutMs;
-  const headersMs = Math.min(DEFAULTS.headersMs, firstTokenMs);
+  const headersMs = Math.max(DEFAULTS.headersMs, firstTokenMs);
   return { ...DEFAULTS, headersMs, firstTokenMs, idleMs: config.llmIdleTimeoutMs };
 }

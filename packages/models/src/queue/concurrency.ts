@@ -40,6 +40,7 @@ const NEXT_TRIAL = 8;
 const MAX_LIMIT = 1_000;
 /** Calls slower than this share of the speed before are slow. */
 const SLOW = 0.7;
+const VERY_SLOW = 0.5;
 const SMOOTHING = 0.3;
 
 export function initialConcurrency(limit = 1): Concurrency {
@@ -59,12 +60,14 @@ export function nextConcurrency(state: Concurrency, feedback: CallFeedback): Con
     work: state.work + work,
     ms: state.ms + Math.max(ms, 0.01),
   };
-  return sampled.samples < samplesNeeded(state) ? sampled : afterSamples(sampled, sampled.work / sampled.ms);
+  const speed = sampled.work / sampled.ms;
+  return sampled.samples < samplesNeeded(state, speed) ? sampled : afterSamples(sampled, speed);
 }
 
-/** As many calls as run at once have met every slot; two show whether a slow server is still slow. */
-function samplesNeeded({ phase, limit }: Concurrency): number {
-  return phase === 'slow' ? 2 : Math.max(2, Math.min(limit, 8));
+/** As many calls as run at once have met every slot; two show that a server is very slow, or slow still. */
+function samplesNeeded({ phase, limit, speed: before = 0 }: Concurrency, speed: number): number {
+  const isVerySlow = phase !== 'up' && speed < before * VERY_SLOW;
+  return phase === 'slow' || isVerySlow ? 2 : Math.max(2, Math.min(limit, 8));
 }
 
 function afterSamples(state: Concurrency, speed: number): Concurrency {
