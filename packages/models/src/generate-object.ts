@@ -42,11 +42,7 @@ export async function generateObject<S extends z.ZodType>(
   const read = readAnswer(first, schema);
   if ('value' in read) return { ...first.spent, value: read.value };
 
-  const again = await ask(
-    gateway,
-    { ...asked, messages: [...asked.messages, ...repair(first, read.problems)] },
-    call,
-  );
+  const again = await ask(gateway, { ...asked, messages: [...asked.messages, ...repair(first, read.problems)] }, call);
   const mended = readAnswer(again, schema);
   if ('value' in mended) return { ...add(first.spent, again.spent), value: mended.value };
   throw new ReeveError(

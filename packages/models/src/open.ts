@@ -57,7 +57,13 @@ export function openModels(config: ModelConfig, log: Log, options: OpenOptions =
   return {
     provider,
     defaultModel: model,
-    ...observe({ provider, caller: callerOf(config, parts, options), openBreakers: breakers.open, queues: queues.states, ...noteOf(config) }),
+    ...observe({
+      provider,
+      caller: callerOf(config, parts, options),
+      openBreakers: breakers.open,
+      queues: queues.states,
+      ...noteOf(config),
+    }),
     describe: (name) => catalog.describe(locateModel(targets, name).target),
     list: () => listModels(targets, catalog),
     countTokens,
@@ -102,7 +108,9 @@ function withoutRelay(stream: ModelCaller['stream']): ModelCaller {
 function replayCalls(path: string, { catalog, breakers, metrics, log }: FallbackChainParts): ModelGateway['stream'] {
   const player = openPlayer(path);
   const queue = createUnlimitedQueue();
-  async function* stream(...[requested, signal, ledger, turn = DEFAULT_TURN]: Parameters<ModelCaller['stream']>): AsyncGenerator<ChatPart> {
+  async function* stream(
+    ...[requested, signal, ledger, turn = DEFAULT_TURN]: Parameters<ModelCaller['stream']>
+  ): AsyncGenerator<ChatPart> {
     const { target, backend } = player.take(requested);
     const request = {
       ...requested,

@@ -57,7 +57,15 @@ async function summarize(
   signal: AbortSignal,
 ): Promise<{ text: string; used: Used; model: string } | undefined> {
   try {
-    const { text, end } = await callModel(work.models, request, signal, step, async () => {}, ledgerOf(work, step), turnOf(work));
+    const { text, end } = await callModel(
+      work.models,
+      request,
+      signal,
+      step,
+      async () => {},
+      ledgerOf(work, step),
+      turnOf(work),
+    );
     return text.trim() === '' ? undefined : { text, used: { ...end.usage, costNano: end.costNano }, model: end.model };
   } catch (thrown) {
     signal.throwIfAborted();

@@ -31,7 +31,15 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
   let answer: ModelAnswer;
   try {
     const write = (events: readonly NewRunEvent[]) => work.commit({ events });
-    answer = await callModel(models, request, signal, pending.number, write, ledgerOf(work, pending.number), turnOf(work));
+    answer = await callModel(
+      models,
+      request,
+      signal,
+      pending.number,
+      write,
+      ledgerOf(work, pending.number),
+      turnOf(work),
+    );
   } catch (thrown) {
     // The provider may count more tokens than we do.
     const error = ReeveError.from(thrown);

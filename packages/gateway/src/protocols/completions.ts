@@ -63,7 +63,9 @@ async function askModel(parts: ProtocolParts, call: Completion): Promise<Reply |
     model: body.model ?? parts.models.describe(null).id,
   };
   const chat = chatCallOf(body, sent);
-  const opened = await openModelCall(parts, call, (left, ledger) => parts.models.chat(chat, left, ledger, { tenantId: call.principal.tenantId, rank: 'caller' }));
+  const opened = await openModelCall(parts, call, (left, ledger) =>
+    parts.models.chat(chat, left, ledger, { tenantId: call.principal.tenantId, rank: 'caller' }),
+  );
   if (isRelayed(opened.first)) {
     if (body.stream)
       return new EventStream((reader) =>

@@ -38,7 +38,7 @@ function fairShare(limit: number, own: SlotUser, others: readonly SlotUser[], tu
   const first = users.length === 0 ? 0 : turn % users.length;
   const inTurn = [...users.slice(first), ...users.slice(0, first)];
   const shares = new Map(inTurn.map(({ processId }) => [processId, 0]));
-  for (let left = limit; left > 0; ) {
+  for (let left = limit; left > 0;) {
     const hungry = inTurn.filter(({ processId, wanted }) => shares.get(processId)! < wanted).slice(0, left);
     if (hungry.length === 0) break;
     for (const { processId } of hungry) shares.set(processId, shares.get(processId)! + 1);

@@ -1,4 +1,5 @@
 import type { Database } from '@reeve/db';
+import { ReeveError } from '@reeve/kit';
 import { deleteSlots, lockSlots, upsertSlots } from '../store/model-slot.ts';
 import { allotSlots } from './allot.ts';
 
@@ -41,9 +42,22 @@ export function createModelSlotStore(
   processId: string,
   { leaseMs = LEASE_MS, turnMs = TURN_MS }: { readonly leaseMs?: number; readonly turnMs?: number } = {},
 ): ModelSlotStore {
+  const underWay = new Set<Promise<unknown>>();
+  let stopped = false;
+  /** Nothing reaches the database once disposing has begun. */
+  async function whileOpen<T>(work: () => Promise<T>): Promise<T> {
+    if (stopped) throw new ReeveError('shutting_down', 'this process is stopping');
+    const promise = work();
+    underWay.add(promise);
+    try {
+      return await promise;
+    } finally {
+      underWay.delete(promise);
+    }
+  }
   return {
     renew: ({ provider, model }, { running, wanted, limit, isLearnt }) =>
-      db.transaction().execute(async (tx) => {
+      whileOpen(() => db.transaction().execute(async (tx) => {
         const { rows, nowMs } = await lockSlots(tx, provider, model);
         const others = rows.filter((row) => row.process_id !== processId);
         const [first] = others;
@@ -63,8 +77,12 @@ export function createModelSlotStore(
         );
         const elsewhere = users.reduce((sum, user) => sum + user.leased, 0);
         return { slots, elsewhere, isAlone: others.length === 0, follow, durationMs: leaseMs };
-      }),
-    release: (model) => deleteSlots(db, processId, model),
-    [Symbol.asyncDispose]: () => deleteSlots(db, processId),
+      })),
+    release: (model) => whileOpen(() => deleteSlots(db, processId, model)),
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      await Promise.allSettled(underWay);
+      await deleteSlots(db, processId);
+    },
   };
 }

@@ -22,7 +22,9 @@ export async function lockSlots(db: Db, provider: string, model: string): Promis
     .where('model', '=', model)
     .orderBy('process_id')
     .execute();
-  const clock = await sql<{ ms: number }>`select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`.execute(db);
+  const clock = await sql<{ ms: number }>`select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`.execute(
+    db,
+  );
   return { rows, nowMs: clock.rows[0]!.ms };
 }
 
@@ -43,9 +45,12 @@ export async function upsertSlots(
 }
 
 /** Deletes a process's lease of one model, or of all. */
-export async function deleteSlots(db: Db, processId: string, model?: { provider: string; model: string }): Promise<void> {
+export async function deleteSlots(
+  db: Db,
+  processId: string,
+  model?: { provider: string; model: string },
+): Promise<void> {
   let deletion = db.deleteFrom('model_slots').where('process_id', '=', processId);
-  if (model !== undefined)
-    deletion = deletion.where('provider', '=', model.provider).where('model', '=', model.model);
+  if (model !== undefined) deletion = deletion.where('provider', '=', model.provider).where('model', '=', model.model);
   await deletion.execute();
 }

@@ -65,8 +65,7 @@ export function createFallbackChain(parts: FallbackChainParts, retry: RetryOptio
     // Without a chat completion no part is relayed.
     stream: ((request, signal, ledger, turn = DEFAULT_TURN) =>
       answer({ request, ledger, turn, chat: undefined }, signal)) as ModelCaller['stream'],
-    chat: (chat, signal, ledger, turn = DEFAULT_TURN) =>
-      answer({ request: chat.request, ledger, turn, chat }, signal),
+    chat: (chat, signal, ledger, turn = DEFAULT_TURN) => answer({ request: chat.request, ledger, turn, chat }, signal),
   };
 }
 

@@ -69,7 +69,11 @@ export function observe({
       const open = openBreakers();
       if (open.length === 0) return latest;
       const paused = `not asked for a while after several failures: ${open.slice(0, 10).join(', ')}`;
-      return { ...latest, status: 'degraded', message: health.status === 'ok' ? paused : `${health.message}; ${paused}` };
+      return {
+        ...latest,
+        status: 'degraded',
+        message: health.status === 'ok' ? paused : `${health.message}; ${paused}`,
+      };
     },
   };
 }

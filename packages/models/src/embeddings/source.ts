@@ -50,7 +50,8 @@ export function embeddingSource(
     limits: batches,
     dimensions: batches.dimensions[model],
     isFree: false,
-    limitOf: (catalog) => limitsOf({ llmMaxConcurrency: undefined }, { remotes: new Map([[remote.provider, remote]]) }, catalog),
+    limitOf: (catalog) =>
+      limitsOf({ llmMaxConcurrency: undefined }, { remotes: new Map([[remote.provider, remote]]) }, catalog),
     load: async () => (await import('./remote-backend.ts')).openEmbeddingBackend(remote, model, all),
   };
 }

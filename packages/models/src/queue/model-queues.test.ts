@@ -23,8 +23,7 @@ describe('the queue before a model', () => {
     options: OpenOptions = {},
   ) => openTest(settingsFor(provider, server.url, more), options).models;
   const call = (models: ModelGateway, stop = signal()) => collect(models.stream(request, stop));
-  const calls = (models: ModelGateway, count: number) =>
-    Promise.all(Array.from({ length: count }, () => call(models)));
+  const calls = (models: ModelGateway, count: number) => Promise.all(Array.from({ length: count }, () => call(models)));
   const limitOf = (models: ModelGateway) => models.health().calls?.[0]?.limit;
 
   it('lets no more calls through at a time than LLM_MAX_CONCURRENCY, and asks the server for nothing', async () => {
@@ -37,20 +36,18 @@ describe('the queue before a model', () => {
   });
 
   it('takes as many as the server says, asked once, and again after an outage', async () => {
-    Object.assign(server, { slots: 4, tellsSlots: true, callMs: 100 });
-    const { asked } = server;
-    const models = open();
-    await calls(models, 20);
-    assert.equal(server.most, 4);
-    assert.equal(server.asked, asked + 1);
-    await server[Symbol.asyncDispose]();
+    const first = await startSlotServer({ slots: 4, tellsSlots: true, callMs: 150 });
+    const { models } = openTest(settingsFor('openai-compatible', first.url));
+    await calls(models, 16);
+    assert.deepEqual([first.most, first.asked, limitOf(models)], [4, 1, 4]);
+    await first[Symbol.asyncDispose]();
+    await assert.rejects(call(models));
     await assert.rejects(call(models), { reason: 'upstream_error' });
-    const port = Number(new URL(server.url).port);
-    server = await startSlotServer({ slots: 2, tellsSlots: true, port });
-    await until(() => models.health().calls?.[0]?.running === 0);
+    const port = Number(new URL(first.url).port);
+    await using second = await startSlotServer({ slots: 2, tellsSlots: true, port });
     await call(models);
     await until(() => limitOf(models) === 2);
-    assert.equal(server.asked, 1);
+    assert.equal(second.asked, 1);
   });
 
   it('learns the slots of a server that does not say them, from 1 to 4 to 1', async () => {
@@ -111,7 +108,10 @@ describe('the queue before a model', () => {
     await cancelled;
     await call(models);
     assert.equal(models.health().calls?.[0]?.running, 0);
-    assert.match(await metrics.metrics(), /reeve_model_wait_seconds_count\{provider="openai-compatible",model="test-model"\}/);
+    assert.match(
+      await metrics.metrics(),
+      /reeve_model_wait_seconds_count\{provider="openai-compatible",model="test-model"\}/,
+    );
   });
 
   it('goes by turns: a caller before the tasks that came earlier', async () => {

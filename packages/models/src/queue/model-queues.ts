@@ -97,7 +97,7 @@ function createModelQueue(target: CalledModel, { limitOf, store, metrics, log }:
       store,
       model: target,
       log,
-      use: () => ({
+      current: () => ({
         running: queue.running,
         wanted: isLimited() ? queue.running + queue.waiting : 0,
         limit: limit.current(),

@@ -18,8 +18,8 @@ export async function readServerSlots({ baseUrl, apiKey }: RemoteConfig): Promis
       redirect: 'error',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    if (!response.ok) return void (await response.body?.cancel());
-    return Props.safeParse(await response.json()).data?.total_slots;
+    const body = await response.text();
+    return response.ok ? Props.safeParse(JSON.parse(body)).data?.total_slots : undefined;
   } catch {
     return undefined;
   }

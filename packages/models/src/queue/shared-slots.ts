@@ -1,4 +1,4 @@
-import type { Log } from '@reeve/kit';
+import { ReeveError, type Log } from '@reeve/kit';
 import { qualifiedName } from '../model-name.ts';
 import type { CalledModel } from '../targets.ts';
 import type { SlotLease, SlotStore, SlotUse } from './slot-store.ts';
@@ -27,7 +27,7 @@ export interface SharedSlots {
 export interface SharedSlotsOptions {
   readonly store: SlotStore;
   readonly model: CalledModel;
-  readonly use: () => SlotUse;
+  readonly current: () => SlotUse;
   /** Called after every renewal. */
   readonly onRenewed: (lease: SlotLease) => void;
   readonly log: Log;
@@ -38,7 +38,7 @@ const HEARTBEAT_MS = 1_000;
 const CONTENDED_MS = 200;
 const IDLE_MS = 3_000;
 
-export function createSharedSlots({ store, model, use, onRenewed, log }: SharedSlotsOptions): SharedSlots {
+export function createSharedSlots({ store, model, current, onRenewed, log }: SharedSlotsOptions): SharedSlots {
   let lease: (SlotLease & { readonly endsAt: number }) | undefined;
   let renewing = false;
   let timer: NodeJS.Timeout | undefined;
@@ -48,7 +48,7 @@ export function createSharedSlots({ store, model, use, onRenewed, log }: SharedS
 
   function capacity(): number {
     if (lease === undefined || performance.now() >= lease.endsAt) return 0;
-    return Math.min(lease.slots, use().limit);
+    return Math.min(lease.slots, current().limit);
   }
   function schedule(at: number): void {
     if (at >= dueAt) return;
@@ -62,7 +62,7 @@ export function createSharedSlots({ store, model, use, onRenewed, log }: SharedS
     dueAt = Number.POSITIVE_INFINITY;
     clearTimeout(timer);
     const askedAt = performance.now();
-    const { wanted } = use();
+    const { wanted } = current();
     if (wanted > 0) busyAt = askedAt;
     const isIdle = askedAt - busyAt > IDLE_MS;
     try {
@@ -70,23 +70,25 @@ export function createSharedSlots({ store, model, use, onRenewed, log }: SharedS
         lease = undefined;
         await store.release(model);
       } else {
-        const renewed = await store.renew(model, use());
+        const renewed = await store.renew(model, current());
         lease = { ...renewed, endsAt: askedAt + renewed.durationMs };
         onRenewed(renewed);
       }
     } catch (error) {
+      if (ReeveError.from(error).reason === 'shutting_down') return;
       log.warn({ err: error, model: qualifiedName(model) }, 'the slots of a model could not be leased; trying again');
     } finally {
       renewing = false;
       renewedAt = performance.now();
     }
-    if (!isIdle || use().wanted > 0) schedule(renewedAt + HEARTBEAT_MS);
+    if (!isIdle || current().wanted > 0) schedule(renewedAt + HEARTBEAT_MS);
     update();
   }
   function update(): void {
     if (renewing) return;
-    const { running, wanted, limit } = use();
-    const isShort = wanted > running && running >= capacity() && !(lease?.isAlone === true && lease.slots >= limit && capacity() > 0);
+    const { running, wanted, limit } = current();
+    const isShort =
+      wanted > running && running >= capacity() && !(lease?.isAlone === true && lease.slots >= limit && capacity() > 0);
     const isUnused = lease !== undefined && !lease.isAlone && running !== lease.slots;
     if (isShort || isUnused) schedule(renewedAt + CONTENDED_MS);
   }

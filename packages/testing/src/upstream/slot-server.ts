@@ -25,7 +25,9 @@ export interface SlotServer extends AsyncDisposable {
 export async function startSlotServer({
   port = 0,
   ...options
-}: Partial<Pick<SlotServer, 'slots' | 'callMs' | 'tellsSlots' | 'refuses'>> & { readonly port?: number } = {}): Promise<SlotServer> {
+}: Partial<Pick<SlotServer, 'slots' | 'callMs' | 'tellsSlots' | 'refuses'>> & {
+  readonly port?: number;
+} = {}): Promise<SlotServer> {
   const queue: ServerResponse[] = [];
   let busy = 0;
   let asked = 0;
