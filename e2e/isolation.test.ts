@@ -196,6 +196,7 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     uploadFile: { blind: [{ params: { id: alpha.session }, query: { path: 'd/a.txt' } }] },
     getLatestMemory: { absent: [{ query: { session_id: alpha.session } }] },
     storeMemory: { blind: [{ body: { session_id: newId(), history: said } }] },
+    importSession: { blind: [{ body: { messages: said } }] },
     remember: { blind: [{ body: { text: 'something else' } }] },
     recall: {
       blind: [{ body: { query: WORD } }, { body: { query: `what about ${WORD} and its friends`, top_k: 50 } }],

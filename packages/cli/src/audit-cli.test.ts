@@ -51,7 +51,7 @@ suite('the audit log on the command line', () => {
     const cases: [string[], RegExp][] = [
       [['audit', 'verify', '--anchor', '7'], /number and 64 hexadecimal digits/],
       [['audit', 'verify', '--file', 'nowhere.jsonl'], /nowhere.jsonl cannot be read/],
-      [['audit', 'verify', '--file', '/dev/null'], /is no export/],
+      [['audit', 'verify', '--file', '/dev/null'], /is not an export/],
       [['audit', 'list', '--from', 'yesterday'], /from/],
       [['audit', 'export', '--to', 'tomorrow'], /to/],
     ];

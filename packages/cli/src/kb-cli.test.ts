@@ -91,7 +91,7 @@ suite('personas and knowledge bases', { timeout: 300_000 }, () => {
     const empty = await shell.run(['personas', 'edit', 'desk']);
     assert.deepEqual([empty.code, /give at least one field/.test(empty.stderr)], [2, true]);
     const nowhere = await shell.run(['kb', 'ingest', 'nowhere', '--persona', 'desk']);
-    assert.deepEqual([nowhere.code, /nowhere is no directory/.test(nowhere.stderr)], [2, true]);
+    assert.deepEqual([nowhere.code, /nowhere is not a directory/.test(nowhere.stderr)], [2, true]);
   });
 
   test('follow a folder: what is new, changed, removed, and what cannot be read', async () => {

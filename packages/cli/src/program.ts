@@ -33,7 +33,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'approvals',
-    summary: 'list, show, approve and reject what waits for a decision',
+    summary: 'list approvals; show, approve or reject one',
     load: () => import('./commands/approvals.ts'),
   },
   {

@@ -279,6 +279,7 @@ const COLUMNS = {
     run_id: YES,
     created_at: NO,
     step: YES,
+    name: YES,
   },
   model_calls: {
     id: NO,

@@ -257,6 +257,7 @@ export interface Tables {
     run_id: string | null;
     created_at: Time;
     step: number | null;
+    name: string | null;
   };
   memories: {
     id: string;

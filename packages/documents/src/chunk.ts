@@ -1,4 +1,4 @@
-import { cutAt, skipBlank, skipLines, trimBlank, type Grain } from './cut.ts';
+import { cutAt, skipBlank, skipLines, trimBlank, type SplitMode } from './cut.ts';
 import { BLOCK_SEPARATOR, plainText, type Block, type Heading, type ReadDocument } from './document.ts';
 
 /** A piece of a document that is found and read by itself. */
@@ -53,7 +53,7 @@ export function chunkDocument(document: ReadDocument): Chunk[] {
         close();
         continue;
       }
-      const cut = cutAt(text, at, most, grainOf(block));
+      const cut = cutAt(text, at, most, splitModeOf(block));
       open = grown(open, block, at, cut);
       close();
       at = skipBlank(text, cut, end);
@@ -97,6 +97,6 @@ function chunkOf(text: string, open: Open, path: readonly Heading[], position: n
   };
 }
 
-function grainOf({ kind }: Block): Grain {
+function splitModeOf({ kind }: Block): SplitMode {
   return kind === 'paragraph' || kind === 'heading' ? 'prose' : 'lines';
 }

@@ -1,5 +1,5 @@
 /** How texts are cut: `prose` by sentences, `lines` by empty lines and lines. */
-export type Grain = 'prose' | 'lines';
+export type SplitMode = 'prose' | 'lines';
 
 const sentences = new Intl.Segmenter('en', { granularity: 'sentence' });
 const words = new Intl.Segmenter('en', { granularity: 'word' });
@@ -13,11 +13,11 @@ const LOOKAHEAD = 100;
  * a quarter of the room or more, and never inside what a reader sees as one character, unless that alone is longer. There must be
  * text behind `most`.
  */
-export function cutAt(text: string, from: number, most: number, grain: Grain): number {
+export function cutAt(text: string, from: number, most: number, mode: SplitMode): number {
   const window = text.slice(from, most + LOOKAHEAD);
   const room = most - from;
   const least = Math.ceil(room / 4);
-  for (const border of BORDERS[grain]) {
+  for (const border of BORDERS[mode]) {
     const at = wholeCharacter(window, border(window, room));
     if (at >= least) return from + at;
   }
@@ -61,7 +61,7 @@ const line: Border = (window, room) => window.lastIndexOf('\n', room);
 const sentence: Border = (window, room) => sentences.segment(window).containing(room)?.index ?? 0;
 const word: Border = (window, room) => words.segment(window).containing(room)?.index ?? 0;
 
-const BORDERS: Readonly<Record<Grain, readonly Border[]>> = {
+const BORDERS: Readonly<Record<SplitMode, readonly Border[]>> = {
   prose: [sentence, line, word],
   lines: [emptyLine, line, sentence, word],
 };

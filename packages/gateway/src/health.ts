@@ -136,7 +136,7 @@ function externalHealth(externalMemory: HealthParts['externalMemory']): Componen
   if (externalMemory.circuit() !== 'closed')
     return { status: 'degraded', message: 'the external memory does not answer; the built-in one does' };
   return externalMemory.isBehind()
-    ? { status: 'degraded', message: 'the external memory does not take what it is told; it is told again' }
+    ? { status: 'degraded', message: 'the external memory rejects memories; they are sent again' }
     : { status: 'ok' };
 }
 

@@ -56,7 +56,7 @@ export function watchAdmission(
 
 function requireSame(before: Principal, now: Principal): void {
   if (now.tenantId !== before.tenantId || now.userId !== before.userId || now.role !== before.role)
-    throw new ReeveError('unauthenticated', 'the credential stands for somebody else now');
+    throw new ReeveError('unauthenticated', 'the credential now belongs to another user');
 }
 
 /** A stream that ends when its caller may not call any more, so that they come back and are told why. */

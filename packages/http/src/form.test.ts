@@ -112,7 +112,7 @@ describe('a form with a file', () => {
       '\u0000',
     ]) {
       const { status, body: answer } = await send(body, { 'content-type': 'multipart/form-data; boundary=x' });
-      assert.deepEqual([status, answer['error']], [400, 'the body is no form that can be read']);
+      assert.deepEqual([status, answer['error']], [400, 'the body is not a valid form']);
     }
     assert.equal((await send('x', { 'content-type': 'multipart/form-data' })).status, 415);
   });

@@ -79,7 +79,7 @@ async function parse(body: Buffer<ArrayBuffer>, contentType: string): Promise<Fo
       headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
     }).formData();
   } catch (error) {
-    throw new ReeveError('invalid_request', 'the body is no form that can be read', { cause: error });
+    throw new ReeveError('invalid_request', 'the body is not a valid form', { cause: error });
   }
 }
 

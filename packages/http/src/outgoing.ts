@@ -135,7 +135,7 @@ export function createOutgoing({
       if (redirects >= maxRedirects)
         throw new ReeveError('upstream_error', `${url.host} redirects more than ${maxRedirects} times`);
       const target = URL.parse(location, url);
-      if (target === null) throw new ReeveError('upstream_error', `${url.host} redirects to what is no address`);
+      if (target === null) throw new ReeveError('upstream_error', `${url.host} redirected to an invalid URL`);
       const next = check(target.href, ports);
       asked = redirected(asked, status, next.origin !== origin);
       url = next;

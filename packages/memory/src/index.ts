@@ -16,7 +16,7 @@ export { mountKnowledge } from './knowledge/routes.ts';
 export type { KnowledgeParts } from './knowledge/documents.ts';
 export { holdPersona } from './knowledge/personas.ts';
 export { mountPlaybooks } from './playbooks/routes.ts';
-export { blamePlaybooks, followedPlaybooks, learnPlaybook } from './playbooks/playbooks.ts';
+export { recordPlaybookFailures, followedPlaybooks, learnPlaybook } from './playbooks/playbooks.ts';
 export { startMemoryEmbedding } from './embedding.ts';
 export { startMemoryIndexer } from './indexer.ts';
 export { forget, forgetAs, recall, recallAs, remember } from './memories.ts';

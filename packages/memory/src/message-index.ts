@@ -102,7 +102,7 @@ async function selectWindows(tx: Tx, tenantId: string): Promise<Window[]> {
 async function selectSaid(tx: Tx, tenantId: string, windows: readonly Window[]): Promise<SaidMessage[]> {
   const { rows } = await sql<SaidMessage>`
     select m.session_id as "sessionId", m.position, m.role, left(message_content(m), ${MESSAGE_LENGTH}) as text,
-      m.created_at as "createdAt"
+      m.name, m.created_at as "createdAt"
     from unnest(${windows.map(({ sessionId }) => sessionId)}::uuid[], ${windows.map(({ from }) => from - 2 * NEIGHBORS)}::int[],
       ${windows.map(({ until }) => until + NEIGHBORS)}::int[]) as w(session_id, low, high)
     join messages m on m.session_id = w.session_id and m.position between w.low and w.high

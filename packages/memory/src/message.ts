@@ -1,7 +1,7 @@
 import type { IndexedText } from '@reeve/retrieval';
 
 /*
- * What a message is found by: its own words, those of what was said right before and after it, and its date. A turn of a conversation
+ * What a message is found by: its own words, those of what was said right before and after it, its date and who said it. A turn of a conversation
  * says little by itself; on LoCoMo's turns its neighbors and date raise recall among ten from 0.61 to 0.72.
  */
 
@@ -21,6 +21,8 @@ export interface SaidMessage {
   readonly position: number;
   readonly role: string;
   readonly text: string;
+  /** Who said it, where that is more than its role tells. */
+  readonly name: string | null;
   readonly createdAt: Date;
 }
 
@@ -42,6 +44,7 @@ export function messageText(message: SaidMessage, around: readonly SaidMessage[]
     fields: [
       { text: message.text, weight: OWN_WEIGHT },
       { text: dateWords(message.createdAt), weight: DATE_WEIGHT },
+      ...(message.name === null ? [] : [{ text: message.name, weight: DATE_WEIGHT }]),
       ...neighbors.map(({ text }) => ({ text: text.slice(0, NEIGHBOR_LENGTH), weight: 1 })),
     ],
     embeddingInput: message.text,

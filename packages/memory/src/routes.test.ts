@@ -79,6 +79,43 @@ describe('the routes of memory', () => {
     assert.deepEqual((await send('POST', '/memory/store', { session_id: randomUUID(), history: [] })).body.stored, 0);
   });
 
+  it('keep who said a message, and when', async () => {
+    const id = randomUUID();
+    const at = '2023-05-08T13:56:00.000Z';
+    await send('POST', '/memory/store', {
+      session_id: id,
+      history: [
+        { role: 'user', content: 'I went hiking', name: 'Ada', at },
+        { role: 'assistant', content: 'Where?' },
+      ],
+    });
+    const { messages } = (await send('GET', `/memory/latest?session_id=${id}`)).body;
+    assert.deepEqual([messages[0].name, messages[0].created_at, messages[1].name], ['Ada', at, null]);
+    assert.ok(Date.parse(messages[1].created_at) > Date.parse('2026-01-01'));
+  });
+
+  it('make a session of a conversation that was held elsewhere', async () => {
+    const messages = Array.from({ length: 2_500 }, (_, index) => ({
+      role: index % 2 === 0 ? 'user' : 'assistant',
+      content: `turn ${index}`,
+      at: new Date(Date.UTC(2023, 4, 8) + index * 60_000).toISOString(),
+    }));
+    const made = await send('POST', '/api/v1/sessions/import', { title: 'From elsewhere', messages });
+    assert.deepEqual([made.status, made.body.title, made.body.message_count], [201, 'From elsewhere', 2_500]);
+    const exported = (await send('GET', `/api/v1/sessions/${made.body.id}/export`)).body.messages;
+    assert.deepEqual(
+      exported.map(({ content, created_at }: { content: string; created_at: string }) => [content, created_at]),
+      messages.map(({ content, at }) => [content, at]),
+    );
+    const untitled = await send('POST', '/api/v1/sessions/import', { messages: messages.slice(0, 1) });
+    assert.equal(untitled.body.title, 'turn 0');
+    const future = await send('POST', '/api/v1/sessions/import', {
+      messages: [{ role: 'user', content: 'x', at: '2999-01-01T00:00:00Z' }],
+    });
+    assert.equal(future.status, 400);
+    assert.equal(future.body.details[0].path, 'messages[0].at');
+  });
+
   it('page through a session from its newest message', async () => {
     const id = randomUUID();
     await send('POST', '/memory/store', {

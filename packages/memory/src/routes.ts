@@ -7,9 +7,10 @@ import { exportMemories } from './care/export.ts';
 import { forgetAll } from './care/forget-all.ts';
 import type { MemoryRulesOf } from './care/sensitive.ts';
 import { personaIdOf } from './knowledge/personas.ts';
+import { newId } from '@reeve/kit';
 import { forget, recall, remember, requireMemory, updateMemory } from './memories.ts';
 import { listMemoryRows } from './memory-store.ts';
-import type { NewMessage } from './session.ts';
+import { messagesFrom } from './history.ts';
 import {
   appendMessages,
   ensureSession,
@@ -42,7 +43,7 @@ export function mountMemory(
   app.mount(
     routes.storeMemory,
     ({ principal: { tenantId }, body: { session_id: sessionId, history, prompt, llm_response } }) => {
-      const messages: (NewMessage & { content: string })[] = [...history];
+      const messages = messagesFrom(history, 'history');
       if (prompt !== undefined) messages.push({ role: 'user', content: prompt });
       if (llm_response !== undefined) messages.push({ role: 'assistant', content: llm_response });
       return inTenant(database.db, tenantId, async (tx) => {
@@ -52,6 +53,16 @@ export function mountMemory(
       });
     },
   );
+
+  app.mount(routes.importSession, ({ principal: { tenantId }, body: { title, messages } }) => {
+    const entries = messagesFrom(messages, 'messages');
+    const sessionId = newId();
+    return inTenant(database.db, tenantId, async (tx) => {
+      await ensureSession(tx, { tenantId, sessionId, title: title ?? entries[0]!.content });
+      await appendMessages(tx, tenantId, sessionId, entries);
+      return requireSession(tx, tenantId, sessionId);
+    });
+  });
 
   app.mount(routes.listSessions, ({ principal: { tenantId }, query: { limit, offset, q } }) =>
     inTenant(database.db, tenantId, async (tx) => ({

@@ -43,7 +43,7 @@ export async function selectFoundMessages(
     select m.session_id::text || ':' || m.position as id, 'message' as kind, message_content(m) as text,
       '{}'::text[] as tags, m.session_id, m.run_id, m.created_at, null::uuid as superseded_by
     from unnest(${names}::text[]) as wanted(name)
-    join messages m on m.session_id = split_part(name, ':', 1)::uuid and m.position = split_part(name, ':', 2)::int
+    join messages m on m.session_id = split_part(wanted.name, ':', 1)::uuid and m.position = split_part(wanted.name, ':', 2)::int
     left join runs r on r.id = m.run_id
     left join agent_versions v on v.agent_id = r.agent_id and v.version = r.agent_version
     where m.tenant_id = ${tenantId} and ${isOf(sql`v.config->>'persona_id'`, personas)}`,

@@ -14,6 +14,10 @@ export interface NewMessage {
   readonly content: string | null;
   readonly runId?: string | null | undefined;
   readonly step?: number | undefined;
+  /** Who said it, where that is more than its role tells. */
+  readonly name?: string | undefined;
+  /** RFC 3339; unset: now. */
+  readonly at?: string | undefined;
 }
 
 const TITLE_LENGTH = 80;

@@ -22,9 +22,9 @@ export async function readSpaceTexts(
     }
     case 'message': {
       const { rows } = await sql<{ ref: string; text: string }>`
-        select name as ref, left(message_content(m), ${MESSAGE_LENGTH}) as text
+        select wanted.name as ref, left(message_content(m), ${MESSAGE_LENGTH}) as text
         from unnest(${refs}::text[]) as wanted(name)
-        join messages m on m.session_id = split_part(name, ':', 1)::uuid and m.position = split_part(name, ':', 2)::int
+        join messages m on m.session_id = split_part(wanted.name, ':', 1)::uuid and m.position = split_part(wanted.name, ':', 2)::int
         where m.tenant_id = ${tenantId}`.execute(tx);
       return rows.map(({ ref, text }) => ({ ref, fields: [], embeddingInput: text }));
     }

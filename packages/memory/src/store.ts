@@ -128,23 +128,27 @@ export async function insertMessages(
   after: number,
   messages: readonly NewMessage[],
 ): Promise<void> {
-  await db
-    .insertInto('messages')
-    .values(
-      messages.map(({ role, content, runId, step }, index) => ({
-        session_id: sessionId,
-        position: after + 1 + index,
-        tenant_id: tenantId,
-        role,
-        content: content === null ? null : storableText(content),
-        run_id: runId ?? null,
-        step: step ?? null,
-        created_at: now,
-      })),
-    )
-    .execute();
+  for (let first = 0; first < messages.length; first += BATCH)
+    await db
+      .insertInto('messages')
+      .values(
+        messages.slice(first, first + BATCH).map(({ role, content, runId, step, name, at }, index) => ({
+          session_id: sessionId,
+          position: after + 1 + first + index,
+          tenant_id: tenantId,
+          role,
+          content: content === null ? null : storableText(content),
+          run_id: runId ?? null,
+          step: step ?? null,
+          name: name ?? null,
+          created_at: at === undefined ? now : new Date(at),
+        })),
+      )
+      .execute();
 }
 
+/** Messages of one statement, whose parameters are bounded. */
+const BATCH = 1_000;
 const ALL = 2_147_483_647;
 
 /** The newest `limit` messages up to and including the place `until`, oldest first; without them all there are. */
@@ -155,7 +159,7 @@ export async function selectMessages(
   range: { until?: number; limit?: number } = {},
 ): Promise<Message[]> {
   const { rows } = await sql<Omit<Message, 'created_at'> & { created_at: Date }>`
-    select position, role, content, run_id, created_at
+    select position, role, content, name, run_id, created_at
     from session_messages(${sessionId}, ${range.until ?? ALL}, ${range.limit ?? ALL}) where tenant_id = ${tenantId}`.execute(
     db,
   );

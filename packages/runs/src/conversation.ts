@@ -50,40 +50,77 @@ function summaryMessage(summary: string, messages: number, input: string): strin
   return `[The first ${messages} messages of this conversation were summed up, since it had grown too long.]\n\n${summary}\n\n[The request that this run is about:]\n${request}`;
 }
 
-/** A session's messages as a model is shown them. Begins with a message of the user, whatever was cut before it, and says so where something was. */
-export function historyOf(messages: readonly Pick<Message, 'role' | 'content' | 'position'>[]): ModelMessage[] {
+/**
+ * A session's messages as a model is shown them. Begins with a message of the user, whatever was cut before it, and says so where
+ * something was. Callers may store what they like: a call of a tool without its outcome, an outcome without its call and what is
+ * neither are shown as text, since models refuse a conversation with half a call.
+ */
+export function historyOf(messages: readonly SessionMessage[]): ModelMessage[] {
   const first = messages.findIndex(({ role }) => role === 'user');
   const shown = messages.slice(first === -1 ? messages.length : first);
   const history: ModelMessage[] = [];
   const left = (shown[0]?.position ?? 1) - 1;
   if (left > 0 && messages.length >= HISTORY_LIMIT)
     history.push({ role: 'user', text: `[${left} earlier messages of this session are not shown.]` });
-  for (const { role, content } of shown) {
-    if (role === 'assistant') {
-      history.push({ role, text: content, toolCalls: [] });
-    } else if (role === 'tool-plan') {
-      const {
-        tool_call_id: id,
-        name,
-        input,
-      } = JSON.parse(content) as { tool_call_id: string; name: string; input: unknown };
+  const calls = answeredCalls(shown);
+  for (const [index, { role, content, name: speaker }] of shown.entries()) {
+    const call = calls.get(index);
+    if (call !== undefined && role === 'tool-plan') {
       const said = history.at(-1);
       const text = said?.role === 'assistant' && said.toolCalls.length === 0 ? said.text : '';
       if (text !== '') history.pop();
-      history.push({ role: 'assistant', text, toolCalls: [{ id, name, input }] });
-    } else if (role === 'tool-output') {
-      const {
-        tool_call_id: toolCallId,
-        name,
-        status,
-        output,
-      } = JSON.parse(content) as { tool_call_id: string; name: string; status: string; output: unknown };
+      history.push({ role: 'assistant', text, toolCalls: [{ id: call.id, name: call.name, input: call.input }] });
+    } else if (call !== undefined) {
+      const { id: toolCallId, name, output, status } = call;
       history.push({ role: 'tool', toolCallId, name, output, isError: status !== 'success' });
+    } else if (role === 'assistant') {
+      history.push({ role, text: content, toolCalls: [] });
+    } else if (role === 'user' || role === 'system') {
+      history.push({ role: 'user', text: speaker == null ? content : `${speaker}: ${content}` });
     } else {
-      history.push({ role: 'user', text: content });
+      history.push({ role: 'user', text: `[${role}] ${content}` });
     }
   }
   return history;
+}
+
+type SessionMessage = Pick<Message, 'role' | 'content' | 'position'> & Partial<Pick<Message, 'name'>>;
+
+/** Either message of a tool call; `input` is there in its call, the rest in its outcome. */
+interface CallMessage {
+  readonly id: string;
+  readonly name: string;
+  readonly input?: unknown;
+  readonly output?: unknown;
+  readonly status?: unknown;
+}
+
+/** The messages of calls that have an outcome, both by their index. */
+function answeredCalls(messages: readonly SessionMessage[]): Map<number, CallMessage> {
+  const found = new Map<number, CallMessage>();
+  const open = new Map<string, { index: number; call: CallMessage }>();
+  for (const [index, { role, content }] of messages.entries()) {
+    if (role !== 'tool-plan' && role !== 'tool-output') continue;
+    const call = callMessageOf(content);
+    if (call === undefined) continue;
+    if (role === 'tool-plan') open.set(call.id, { index, call });
+    else {
+      const plan = open.get(call.id);
+      if (plan === undefined) continue;
+      open.delete(call.id);
+      found.set(plan.index, plan.call).set(index, call);
+    }
+  }
+  return found;
+}
+
+function callMessageOf(content: string): CallMessage | undefined {
+  try {
+    const { tool_call_id: id, name, ...rest } = JSON.parse(content) as Record<string, unknown>;
+    return typeof id === 'string' && typeof name === 'string' ? { id, name, ...rest } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a run adds to its session: what the model said beside its calls, and each call with its outcome, both kept by their step; then the answer. */

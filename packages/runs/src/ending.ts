@@ -3,7 +3,13 @@ import { recordAudit } from '@reeve/audit';
 import type { RunWait } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
-import { blamePlaybooks, followedPlaybooks, learnPlaybook, noteForExtraction, type MemoryRules } from '@reeve/memory';
+import {
+  recordPlaybookFailures,
+  followedPlaybooks,
+  learnPlaybook,
+  noteForExtraction,
+  type MemoryRules,
+} from '@reeve/memory';
 import { lockClaimed, selectToolApprovals, settleTask, shownError, suspendTask } from '@reeve/tasks';
 import { completedClosing, failedClosing } from './closing.ts';
 import { auditOf, type Transition } from './committer.ts';
@@ -100,7 +106,7 @@ async function blame(tx: Tx, { run, agent, steps }: RunExecution): Promise<void>
   const first = steps.find((step) => step.kind === 'tool');
   if (first === undefined) return;
   const mind = { tenantId: run.tenantId, personaId: agent.persona_id };
-  await blamePlaybooks(tx, mind, followedPlaybooks(run.context, first.name));
+  await recordPlaybookFailures(tx, mind, followedPlaybooks(run.context, first.name));
 }
 
 /**

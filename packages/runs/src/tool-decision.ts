@@ -98,7 +98,7 @@ function childOutcome({ id, agent, sessionId, status, result, errorMessage, dura
   const ended =
     status === 'completed'
       ? { answer: result }
-      : { error: `${agent} ${ENDS[status]}: ${errorMessage ?? 'nobody said why'}` };
+      : { error: `${agent} ${ENDS[status]}: ${errorMessage ?? 'no reason given'}` };
   const outcome = outcomeOf({
     status: status === 'completed' ? 'success' : 'error',
     result: { ...about, ...ended },

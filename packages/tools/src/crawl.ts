@@ -110,7 +110,7 @@ async function fetchAllowed(reader: Reader, first: URL): Promise<OutgoingAnswer>
     const location = answer.status >= 300 && answer.status < 400 ? answer.headers['location'] : undefined;
     if (location === undefined) return answer;
     const target = URL.parse(location, url);
-    if (target === null) throw new ReeveError('upstream_error', `${url.host} redirects to what is no address`);
+    if (target === null) throw new ReeveError('upstream_error', `${url.host} redirected to an invalid URL`);
     url = outgoing.check(target.href);
   }
   throw new ReeveError('upstream_error', `${first.host} redirects more than ${MAX_REDIRECTS} times`);

@@ -41,7 +41,7 @@ export function define(command: Command, io: CommandIo): void {
   withListOptions(
     command
       .command('list')
-      .description('what waits for somebody’s decision, oldest first, or was decided, newest first')
+      .description('pending approvals, oldest first, or decided ones, newest first')
       .addOption(new Option('--status <status>', 'with this status').choices(APPROVAL_STATUSES).default('pending'))
       .addOption(new Option('--kind <kind>', 'of this kind').choices(APPROVAL_KINDS))
       .option('--agent <agent>', 'of this agent')
@@ -53,7 +53,7 @@ export function define(command: Command, io: CommandIo): void {
   addOnId(io, command, 'show', 'one approval, and what each answer to it does', show);
   withDecision(command.command('approve <id>').description('let it happen'))
     .option('--input <json>', 'of a tool call: the input to use instead; @file reads it from a file')
-    .option('--result <json>', 'of a hidden outcome: what the call came to; @file reads it from a file')
+    .option('--result <json>', 'the result of a call with unknown outcome; @file reads it from a file')
     .addHelpText('after', APPROVE_HELP)
     .addHelpText(
       'after',

@@ -163,7 +163,8 @@ async function verifyFile(
     progress(io, '');
     return tell(io, found, options);
   } catch (error) {
-    if (error instanceof SyntaxError) throw new UsageError(`${path} is no export of the audit log: ${error.message}`);
+    if (error instanceof SyntaxError)
+      throw new UsageError(`${path} is not an export of the audit log: ${error.message}`);
     if (error instanceof Error && 'syscall' in error) throw new UsageError(`${path} cannot be read: ${error.message}`);
     throw error;
   }

@@ -82,8 +82,7 @@ async function createTask(io: CommandIo, options: CreateTaskOptions): Promise<nu
     return EXIT.done;
   }
   printText(io, answer.task.id);
-  if (answer.task.waiting_for === 'approval')
-    note(io, `it waits for a decision: reeve tasks approve ${answer.task.id}`);
+  if (answer.task.waiting_for === 'approval') note(io, `it awaits a decision: reeve tasks approve ${answer.task.id}`);
   else if (connection.server === undefined)
     note(io, 'it waits in the queue; work on it with "reeve run-once", or start "reeve serve"');
   return EXIT.done;

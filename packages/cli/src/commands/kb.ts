@@ -103,9 +103,7 @@ async function personaOf(client: Client, { persona }: { readonly persona?: strin
   const { personas, total } = await client.call(routes.listPersonas, { query: { limit: 1 } });
   if (total === 1) return personas[0]!.id;
   throw new UsageError(
-    total === 0
-      ? 'there is no persona yet: "reeve personas create --name …" makes one'
-      : 'say whose knowledge, by --persona',
+    total === 0 ? 'no personas yet: "reeve personas create --name …" creates one' : 'say whose knowledge, by --persona',
   );
 }
 
@@ -114,7 +112,8 @@ const LOOK_MS = 2_000;
 
 async function ingest(io: CommandIo, directory: string, options: IngestOptions): Promise<number> {
   const folder = resolve(io.directory, directory);
-  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw new UsageError(`${directory} is no directory`);
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory())
+    throw new UsageError(`${directory} is not a directory`);
   const stopping = new AbortController();
   let interrupted: number | undefined;
   using _ = onInterrupt(io, (code) => {

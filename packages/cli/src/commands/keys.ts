@@ -57,7 +57,7 @@ export function define(command: Command, io: CommandIo): void {
   withSecretOptions(
     command
       .command('create <name>')
-      .description('create an API key and print its secret, which nobody can see again')
+      .description('create an API key and print its secret, which is shown only once')
       .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).makeOptionMandatory())
       .option('--expires <when>', 'when it ends: a moment, or a time from now such as 12h or 90d', moment),
   )

@@ -51,7 +51,7 @@ export function define(command: Command, io: CommandIo): void {
     .command('set <type>')
     .description('say whether tasks of a type start by themselves; holds for tasks made from now on')
     .option('--auto', 'they do')
-    .option('--ask', 'each waits for somebody’s decision')
+    .option('--ask', 'each needs approval')
     .option('--tenant <id>', 'only tasks of this tenant; its rule goes before the one for all')
     .option('--expires-after <time>', 'how long a decision is waited for, such as 15m, 2h or 7d', seconds)
     .addOption(

@@ -55,7 +55,7 @@ export function define(command: Command, io: CommandIo): void {
     .action(exitWith(io, show));
   command
     .command('events <id>')
-    .description('what a run told, and tells until it ends')
+    .description('show the events of a run until it ends')
     .option('--after <number>', 'only events after this one', wholeNumber(0, 1_000_000_000), 0)
     .option('--json', 'print one JSON document an event, one a line; also where stdout is piped')
     .addHelpText('after', examples('reeve runs events 01994d6e-7c1b-7a35-8d0c-0f2f6b3a9c11 --json | jq .type'))
@@ -64,7 +64,7 @@ export function define(command: Command, io: CommandIo): void {
     .command('fork <id>')
     .description('begin a new run that shares the steps before one, in a conversation of its own')
     .requiredOption('--from <step>', 'the first step that is made anew', wholeNumber(1, 1_000_000))
-    .option('--message <text>', 'what it is told: in place of the first message from step 1, else next; - reads it')
+    .option('--message <text>', 'the message: replaces the first one from step 1, else the next; - reads it')
     .option('--follow', 'show it as it goes, as "reeve run" does')
     .option(...JSON_OPTION)
     .addHelpText(

@@ -42,7 +42,7 @@ export function define(command: Command, io: CommandIo): void {
   )
     .addHelpText('after', examples('reeve tasks list --status failed'))
     .action(exitWith(io, list));
-  withListOptions(command.command('inbox').description('what waits for somebody’s decision, oldest first'))
+  withListOptions(command.command('inbox').description('tasks that await a decision, oldest first'))
     .addHelpText(
       'after',
       '\nTasks, and tool calls of runs. The ids are those of "reeve approvals approve" and "reject".',

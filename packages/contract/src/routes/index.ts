@@ -23,6 +23,7 @@ export {
   exportSession,
   getLatestMemory,
   getSession,
+  importSession,
   listSessions,
   renameSession,
   storeMemory,

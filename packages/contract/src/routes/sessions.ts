@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, IdParams, Time, listOf, paging, text } from '../common.ts';
+import { Id, IdParams, Time, TimeInput, listOf, paging, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 
 const tag = 'Memory';
@@ -10,6 +10,7 @@ export const Message = z
     position: z.number().int(),
     role: z.enum(MESSAGE_ROLES),
     content: z.string(),
+    name: z.string().nullable().describe('Who said it, where a conversation has more speakers than its two roles.'),
     run_id: Id.nullable(),
     created_at: Time,
   })
@@ -38,7 +39,14 @@ export const getLatestMemory = defineRoute({
   query: z.strictObject({ session_id: Id }),
   responses: { 200: z.object({ session_id: Id, messages: z.array(Message) }) },
 });
-const HistoryEntry = z.strictObject({ role: z.enum(MESSAGE_ROLES), content: text(0, 200_000) });
+/** A message as a caller stores it. Models are shown those of tools as calls where they are pairs as an export shows them, else as text. */
+export const HistoryEntry = z.strictObject({
+  role: z.enum(MESSAGE_ROLES),
+  content: text(0, 200_000),
+  name: text(1, 100).optional().describe('Who said it, where a conversation has more speakers than its two roles.'),
+  at: TimeInput.optional().describe('When it was said, not in the future; unset: now.'),
+});
+export type HistoryEntry = z.infer<typeof HistoryEntry>;
 export const storeMemory = defineRoute({
   method: 'POST',
   path: '/memory/store',
@@ -52,6 +60,18 @@ export const storeMemory = defineRoute({
     llm_response: text(0, 200_000).optional(),
   }),
   responses: { 200: z.object({ session_id: Id, stored: z.number().int() }) },
+});
+export const importSession = defineRoute({
+  method: 'POST',
+  path: '/api/v1/sessions/import',
+  tag,
+  access: 'member',
+  summary: 'Make a session of a conversation that was held elsewhere',
+  body: z.strictObject({
+    title: text(1, 200).optional().describe('Unset: the beginning of its first message.'),
+    messages: z.array(HistoryEntry).min(1).max(10_000).describe('In the order in which they were said.'),
+  }),
+  responses: { 201: Session },
 });
 export const listSessions = defineRoute({
   method: 'GET',

@@ -5,12 +5,12 @@ import { isUuidShaped, ReeveError } from '@reeve/kit';
 import { startExternalMemory, type TestExternalMemory } from '@reeve/testing';
 import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
-import { createExternalMemory, type ToldMemory } from './client.ts';
+import { createExternalMemory, type ExternalMemoryInput } from './client.ts';
 import { coordinateFrom, coordinateText, readForgotten, readFound, readRemembered } from './protocol.ts';
 
 const ID = '0190a6a0-0000-7000-8000-000000000001';
 const { signal } = new AbortController();
-const tea: ToldMemory = {
+const tea: ExternalMemoryInput = {
   id: ID,
   text: 'Ada likes tea',
   tags: ['tea'],

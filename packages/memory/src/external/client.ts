@@ -20,7 +20,10 @@ export interface ExternalMemoryOptions {
 }
 
 /** A memory as sent to the backend. */
-export type ToldMemory = Pick<Memory, 'id' | 'text' | 'tags' | 'persona_id' | 'superseded_by' | 'created_at'> & {
+export type ExternalMemoryInput = Pick<
+  Memory,
+  'id' | 'text' | 'tags' | 'persona_id' | 'superseded_by' | 'created_at'
+> & {
   /** Seconds until its time is over; null: never. */
   readonly ttlS: number | null;
 };
@@ -36,7 +39,7 @@ export interface ExternalMemory {
   /** The same for the same backend and names there, whatever the key. */
   readonly target: string;
   /** Stores a memory under its ID, replacing an existing one, and returns its coordinate. */
-  remember(tenantId: string, memory: ToldMemory, signal: AbortSignal): Promise<Coordinate>;
+  remember(tenantId: string, memory: ExternalMemoryInput, signal: AbortSignal): Promise<Coordinate>;
   /** Overwrites a memory of unknown coordinate with an empty one, and returns the coordinate. */
   overwrite(tenantId: string, id: string, signal: AbortSignal): Promise<Coordinate>;
   /** Deletes a memory; succeeds if it does not exist. */
@@ -107,7 +110,7 @@ export function createExternalMemory({
     try {
       return JSON.parse(body.toString());
     } catch (error) {
-      throw new ReeveError('malformed_answer', `${name} answers with what is no JSON`, { cause: error });
+      throw new ReeveError('malformed_answer', `${name} answered with invalid JSON`, { cause: error });
     }
   }
 

@@ -1,12 +1,12 @@
 import { inTenant, type Db } from '@reeve/db';
-import type { ExternalMemory, ToldMemory } from './client.ts';
+import type { ExternalMemory, ExternalMemoryInput } from './client.ts';
 import { countTold } from './instruments.ts';
 import { coordinateFrom, coordinateText } from './protocol.ts';
 import {
   deleteNote,
   selectPending,
-  selectTold,
-  updatePlace,
+  selectMemoriesToSend,
+  updateCoordinate,
   updateSent,
   updateStored,
   type PendingMemory,
@@ -16,7 +16,7 @@ import {
 /** A change to send, with the memory’s current state; undefined if it is deleted. */
 export interface Delivery {
   readonly pending: PendingMemory;
-  readonly memory: ToldMemory | undefined;
+  readonly memory: ExternalMemoryInput | undefined;
 }
 
 /**
@@ -27,7 +27,7 @@ export async function takeDeliveries(db: Db, tenantId: string, wanted: PendingWa
   return inTenant(db, tenantId, async (tx) => {
     // In this order: a change after the first read is another delivery.
     const pending = await selectPending(tx, tenantId, wanted);
-    const memories = await selectTold(
+    const memories = await selectMemoriesToSend(
       tx,
       tenantId,
       pending.map(({ id }) => id),
@@ -64,7 +64,7 @@ export async function deliver(
   // It may have arrived although no answer came: overwriting reveals its coordinate.
   else if (pending.sent) {
     const place = await backend.overwrite(tenantId, pending.id, signal);
-    await inTenant(db, tenantId, (tx) => updatePlace(tx, pending.id, coordinateText(place)));
+    await inTenant(db, tenantId, (tx) => updateCoordinate(tx, pending.id, coordinateText(place)));
     await backend.forget(tenantId, place, signal);
   }
   await inTenant(db, tenantId, (tx) => deleteNote(tx, pending));

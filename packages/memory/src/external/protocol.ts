@@ -29,7 +29,7 @@ export function readRemembered(answer: unknown): Coordinate {
   const { data } = Remembered.safeParse(answer);
   const coordinate = data?.coordinate ?? coordinateFrom(data?.coord ?? '');
   if (data?.ok === false || coordinate === undefined)
-    throw new ReeveError('malformed_answer', 'the external memory does not say where it stored what it was told');
+    throw new ReeveError('malformed_answer', 'the external memory did not return where it stored the memory');
   return coordinate;
 }
 
@@ -55,7 +55,7 @@ export function readFound(answer: unknown): ExternalHit[] {
 export function readForgotten(answer: unknown): void {
   const { data } = Forgotten.safeParse(answer);
   if (data?.ok === false && !/not found/i.test(data.error ?? ''))
-    throw new ReeveError('malformed_answer', 'the external memory has not deleted what it was told to');
+    throw new ReeveError('malformed_answer', 'the external memory did not delete the memory');
 }
 
 /** A coordinate as it is kept: its numbers with commas between them. */

@@ -119,7 +119,7 @@ export function createExternalSender(
     const waitMs = Math.max(outage.waitMs(attempts), retryAfterMs);
     await inTenant(db, tenantId, (tx) => updateFailed(tx, pending, waitMs));
     const about = { err: error, tenant_id: tenantId, memory: id, attempts: attempts + 1 };
-    if (!outage.isDown()) log.warn(about, 'the external memory was not told of a memory; it will be again');
+    if (!outage.isDown()) log.warn(about, 'a memory could not be sent to the external memory; it is sent again later');
   }
 
   /** Answers whether anything was tried. */

@@ -1,6 +1,6 @@
 import { now, type Db, type Tx } from '@reeve/db';
 import { sql } from 'kysely';
-import type { ToldMemory } from './client.ts';
+import type { ExternalMemoryInput } from './client.ts';
 
 /** A memory that the backend is to be told of. */
 export interface PendingMemory {
@@ -69,8 +69,14 @@ export async function selectPending(
 }
 
 /** Those of some memories that are there and whose time is not over. */
-export async function selectTold(tx: Tx, tenantId: string, ids: readonly string[]): Promise<Map<string, ToldMemory>> {
-  const { rows } = await sql<Omit<ToldMemory, 'created_at' | 'ttlS'> & { created_at: Date; ttl_s: number | null }>`
+export async function selectMemoriesToSend(
+  tx: Tx,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<Map<string, ExternalMemoryInput>> {
+  const { rows } = await sql<
+    Omit<ExternalMemoryInput, 'created_at' | 'ttlS'> & { created_at: Date; ttl_s: number | null }
+  >`
     select id, text, tags, persona_id, superseded_by, created_at,
       ceil(extract(epoch from expires_at - reeve_now()))::float8 as ttl_s
     from memories
@@ -112,7 +118,7 @@ export async function updateStored(
 }
 
 /** Says where a memory is there that is yet to be deleted. */
-export async function updatePlace(tx: Tx, id: string, coordinate: string): Promise<void> {
+export async function updateCoordinate(tx: Tx, id: string, coordinate: string): Promise<void> {
   await tx.updateTable('external_memories').set({ coordinate }).where('memory_id', '=', id).execute();
 }
 

@@ -10,7 +10,7 @@ export interface StoredChunk {
 }
 
 /** The position of a chunk in a version. */
-export interface Place {
+export interface ChunkPosition {
   readonly chunkId: string;
   readonly position: number;
   readonly page: number | null;
@@ -24,11 +24,11 @@ export async function insertChunks(db: Db, tenantId: string, chunks: readonly St
     .execute();
 }
 
-export async function insertPlaces(
+export async function insertChunkPositions(
   db: Db,
   tenantId: string,
   versionId: string,
-  places: readonly Place[],
+  places: readonly ChunkPosition[],
 ): Promise<void> {
   await sql`
     insert into chunk_places (version_id, tenant_id, position, chunk_id, page)
@@ -58,7 +58,7 @@ export async function selectKeys(
 }
 
 /** Removes some places of versions; answers how many, and the chunks that no version has any more. */
-export async function deletePlaces(
+export async function deleteChunkPositions(
   tx: Tx,
   versionIds: readonly string[],
   limit: number,

@@ -9,15 +9,15 @@ import {
   chunkKey,
   deleteChunks,
   deleteUnreferenced,
-  deletePlaces,
+  deleteChunkPositions,
   fenceUnreferenced,
   holdUnreferenced,
   insertChunks,
-  insertPlaces,
+  insertChunkPositions,
   selectKeys,
   selectRemovable,
   type UnreferencedVersions,
-  type Place,
+  type ChunkPosition,
   type StoredChunk,
 } from './version-store.ts';
 
@@ -42,7 +42,7 @@ export const HELD_MS = 60_000;
 export interface Piece {
   readonly added: readonly StoredChunk[];
   readonly texts: readonly IndexedText[];
-  readonly places: readonly Place[];
+  readonly places: readonly ChunkPosition[];
 }
 
 /** The chunks of a document’s previous version, by content key. */
@@ -69,7 +69,7 @@ export function* cutPieces(
   kept: KeptChunks,
   { isRenamed, size }: { readonly isRenamed: boolean; readonly size: () => number },
 ): Generator<Piece> {
-  let piece = { added: [] as StoredChunk[], texts: [] as IndexedText[], places: [] as Place[] };
+  let piece = { added: [] as StoredChunk[], texts: [] as IndexedText[], places: [] as ChunkPosition[] };
   for (const { position, text, headings, page = null } of chunks) {
     const known = kept.get(chunkKey({ text, headings }))?.shift();
     const chunk = { id: known ?? newId(), text, headings };
@@ -91,7 +91,7 @@ export async function storePiece(
   { added, texts, places }: Piece,
 ): Promise<void> {
   await insertChunks(tx, space.tenantId, added);
-  await insertPlaces(tx, space.tenantId, versionId, places);
+  await insertChunkPositions(tx, space.tenantId, versionId, places);
   await indexTexts(tx, space, texts);
 }
 
@@ -126,7 +126,7 @@ export async function removePiece(
   limit: number,
 ): Promise<number> {
   const space = await lockForRemoval(tx, tenantId, spaceId);
-  const { count, unshared } = await deletePlaces(tx, ids, limit);
+  const { count, unshared } = await deleteChunkPositions(tx, ids, limit);
   if (space !== undefined) await unindexTexts(tx, space, unshared);
   await deleteChunks(tx, unshared);
   return count;

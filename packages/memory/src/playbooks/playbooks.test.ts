@@ -9,7 +9,7 @@ import { DEFAULT_RULES } from '../care/sensitive.ts';
 import { createPersona, deletePersona } from '../knowledge/personas.ts';
 import { sql } from 'kysely';
 import {
-  blamePlaybooks,
+  recordPlaybookFailures,
   deletePlaybook,
   followedPlaybooks,
   learnPlaybook,
@@ -41,7 +41,8 @@ describe('playbooks', () => {
     );
   const offer = (goal: string, personaId: string | null = null, tenantId = 'default') =>
     work((tx) => offerPlaybooks(tx, { tenantId, personaId }, goal, 3), tenantId);
-  const blame = (...ids: string[]) => work((tx) => blamePlaybooks(tx, { tenantId: 'default', personaId: null }, ids));
+  const blame = (...ids: string[]) =>
+    work((tx) => recordPlaybookFailures(tx, { tenantId: 'default', personaId: null }, ids));
   const all = () => work((tx) => listPlaybookRows(tx, 'default', undefined, { limit: 100, offset: 0 }));
   const persona = async (name: string) => (await work((tx) => createPersona(tx, who, PersonaInput.parse({ name })))).id;
 
@@ -132,7 +133,7 @@ describe('playbooks', () => {
     assert.equal(await learn('Sum up the sales', { personaId: gone }), undefined);
   });
 
-  it('that are new stay, however full a mind is', async () => {
+  it('that are new stay, however full a scope is', async () => {
     const full = await persona('Full');
     await work(async (tx) => {
       await sql`

@@ -21,19 +21,19 @@ import {
 import {
   deletePlaybooks,
   insertPlaybook,
-  lockMind,
+  lockPlaybooks,
   selectByGoal,
   selectPlaybooks,
   selectSurplus,
   updateFailures,
   updateSuccess,
-  type Mind,
+  type PlaybookScope,
   type Success,
 } from './store.ts';
 import { ensureSpace, findSpaces } from '../spaces.ts';
 
 /** The calls with which a run reached its goal. */
-export interface Experience extends Mind {
+export interface Experience extends PlaybookScope {
   readonly goal: string;
   /** Those that succeeded, in order. */
   readonly calls: readonly MadeCall[];
@@ -41,7 +41,7 @@ export interface Experience extends Mind {
   readonly sessionId: string | null;
 }
 
-/** Playbooks that a mind keeps. */
+/** Playbooks that a scope keeps. */
 const MOST = 1_000;
 
 /**
@@ -57,7 +57,7 @@ export async function learnPlaybook(
   const goal = goalOf(experience.goal, rules);
   if (steps === undefined || goal === '') return undefined;
   const success = { ...experience, goal, steps, shape: shapeOf(steps) };
-  if (!(await holdMind(tx, experience))) return undefined;
+  if (!(await holdScope(tx, experience))) return undefined;
   const known = await findAlike(tx, experience, success);
   if (known !== undefined) {
     await updateSuccess(tx, known.id, success);
@@ -70,25 +70,25 @@ export async function learnPlaybook(
   return { id, merged: false };
 }
 
-/** The playbook of a mind that does the same for a goal with mostly the same words. */
-async function findAlike(tx: Tx, mind: Mind, { goal, shape }: Success): Promise<Playbook | undefined> {
-  const same = await selectByGoal(tx, mind, shape, goal);
+/** The playbook of a scope that does the same for a goal with mostly the same words. */
+async function findAlike(tx: Tx, scope: PlaybookScope, { goal, shape }: Success): Promise<Playbook | undefined> {
+  const same = await selectByGoal(tx, scope, shape, goal);
   if (same !== undefined) return same;
-  const spaces = await findSpaces(tx, { ...mind, kinds: ['playbook'] });
+  const spaces = await findSpaces(tx, { ...scope, kinds: ['playbook'] });
   const { found } = await findTexts(tx, spaces, { query: goal, count: CANDIDATES }, async (refs) => {
-    const playbooks = await selectPlaybooks(tx, mind.tenantId, refs, shape);
+    const playbooks = await selectPlaybooks(tx, scope.tenantId, refs, shape);
     return new Map(playbooks.map((playbook) => [playbook.id, playbook]));
   });
   return found.find(({ match }) => isAlike(match.goal, goal))?.match;
 }
 
 /** Counts a failure for playbooks that a run went by; those that are wrong more often than right fall out. */
-export async function blamePlaybooks(tx: Tx, mind: Mind, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0 || !(await holdMind(tx, mind))) return;
-  const wrong = (await updateFailures(tx, mind, ids)).filter(isWrong);
+export async function recordPlaybookFailures(tx: Tx, scope: PlaybookScope, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0 || !(await holdScope(tx, scope))) return;
+  const wrong = (await updateFailures(tx, scope, ids)).filter(isWrong);
   await remove(
     tx,
-    mind.tenantId,
+    scope.tenantId,
     wrong.map(({ id }) => id),
   );
 }
@@ -96,7 +96,7 @@ export async function blamePlaybooks(tx: Tx, mind: Mind, ids: readonly string[])
 /** Deletes a playbook. Throws `not_found`. */
 export async function deletePlaybook(tx: Tx, { tenantId, userId, traceId }: Requester, id: string): Promise<void> {
   const [known] = await selectPlaybooks(tx, tenantId, [id]);
-  if (known !== undefined) await holdMind(tx, { tenantId, personaId: known.persona_id });
+  if (known !== undefined) await holdScope(tx, { tenantId, personaId: known.persona_id });
   if ((await remove(tx, tenantId, [id])) === 0) throw new ReeveError('not_found', `there is no playbook ${id}`);
   const details = { playbook: id };
   await recordAudit(tx, [{ tenantId, actor: userId, action: 'PLAYBOOK_DELETED', traceId, details }]);
@@ -110,12 +110,12 @@ const UNSURE = 0.5;
 /** The best playbooks for a goal, by its words, its vector if it has one, and their success. */
 export async function offerPlaybooks(
   tx: Tx,
-  mind: Mind,
+  scope: PlaybookScope,
   goal: string,
   top: number,
   asked?: QueryVector,
 ): Promise<Playbook[]> {
-  const { tenantId, personaId } = mind;
+  const { tenantId, personaId } = scope;
   const spaces = await findSpaces(tx, { tenantId, personaId, kinds: ['playbook'] });
   const byThemselves = async (refs: readonly string[]) => new Map(refs.map((ref) => [ref, ref]));
   const { found, terms } = await findTexts(tx, spaces, { query: goal, asked, count: CANDIDATES }, byThemselves);
@@ -146,13 +146,13 @@ export function followedPlaybooks(context: readonly RunContextItem[], first: str
 }
 
 /**
- * Keeps a persona, and then its mind, from being changed by others until the transaction ends, so that nobody waits for another
+ * Keeps a persona, and then its scope, from being changed by others until the transaction ends, so that nobody waits for another
  * who waits for him. Answers whether there is such a persona.
  */
-async function holdMind(tx: Tx, mind: Mind): Promise<boolean> {
-  const { tenantId, personaId } = mind;
+async function holdScope(tx: Tx, scope: PlaybookScope): Promise<boolean> {
+  const { tenantId, personaId } = scope;
   if (personaId !== null && !(await lockPersona(tx, tenantId, personaId, 'key share'))) return false;
-  await lockMind(tx, mind);
+  await lockPlaybooks(tx, scope);
   return true;
 }
 
@@ -170,6 +170,6 @@ async function remove(tx: Tx, tenantId: string, ids: readonly string[]): Promise
   return gone.length;
 }
 
-function spaceOf({ tenantId, personaId }: Mind) {
+function spaceOf({ tenantId, personaId }: PlaybookScope) {
   return { tenantId, personaId, kind: 'playbook' } as const;
 }

@@ -6,7 +6,7 @@ import type { Paging } from '../store.ts';
 import type { PlaybookStep } from './playbook.ts';
 
 /** Whose playbooks: a persona's, or those of agents without one. */
-export interface Mind {
+export interface PlaybookScope {
   readonly tenantId: string;
   readonly personaId: string | null;
 }
@@ -20,20 +20,21 @@ export interface Success {
   readonly sessionId: string | null;
 }
 
-const ofMind = ({ tenantId, personaId }: Mind) => sql<boolean>`tenant_id = ${tenantId} and ${ofPersona(personaId)}`;
+const ofScope = ({ tenantId, personaId }: PlaybookScope) =>
+  sql<boolean>`tenant_id = ${tenantId} and ${ofPersona(personaId)}`;
 
-/** Lets one transaction at a time change a mind. */
-export async function lockMind(tx: Tx, { tenantId, personaId }: Mind): Promise<void> {
+/** Lets one transaction at a time change a scope. */
+export async function lockPlaybooks(tx: Tx, { tenantId, personaId }: PlaybookScope): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${`playbooks ${tenantId} ${personaId}`}, 0))`.execute(tx);
 }
 
-export async function insertPlaybook(db: Db, id: string, mind: Mind, success: Success): Promise<void> {
+export async function insertPlaybook(db: Db, id: string, scope: PlaybookScope, success: Success): Promise<void> {
   await db
     .insertInto('playbooks')
     .values({
       id,
-      tenant_id: mind.tenantId,
-      persona_id: mind.personaId,
+      tenant_id: scope.tenantId,
+      persona_id: scope.personaId,
       goal: success.goal,
       steps: json(success.steps),
       shape: success.shape,
@@ -60,12 +61,12 @@ export async function updateSuccess(db: Db, id: string, { steps, runId, sessionI
 }
 
 /** Counts one failure each; returns the updated playbooks. */
-export async function updateFailures(db: Db, mind: Mind, ids: readonly string[]): Promise<Playbook[]> {
+export async function updateFailures(db: Db, scope: PlaybookScope, ids: readonly string[]): Promise<Playbook[]> {
   const rows = await db
     .updateTable('playbooks')
     .set({ failures: sql`failures + 1` })
     .where('id', 'in', [...ids])
-    .where(ofMind(mind))
+    .where(ofScope(scope))
     .returningAll()
     .execute();
   return rows.map(fromRow);
@@ -83,11 +84,16 @@ export async function deletePlaybooks(db: Db, tenantId: string, ids: readonly st
 }
 
 /** The one of a shape that was learnt for just that goal. */
-export async function selectByGoal(db: Db, mind: Mind, shape: string, goal: string): Promise<Playbook | undefined> {
+export async function selectByGoal(
+  db: Db,
+  scope: PlaybookScope,
+  shape: string,
+  goal: string,
+): Promise<Playbook | undefined> {
   const row = await db
     .selectFrom('playbooks')
     .selectAll()
-    .where(ofMind(mind))
+    .where(ofScope(scope))
     .where('shape', '=', shape)
     .where('goal', '=', goal)
     .limit(1)
@@ -112,24 +118,24 @@ export async function selectPlaybooks(
   return (await query.execute()).map(fromRow);
 }
 
-/** Some playbooks of a mind, those with ids above `after` in their order. */
+/** Some playbooks of a scope, those with ids above `after` in their order. */
 export function selectGoals(
   db: Db,
-  mind: Mind,
+  scope: PlaybookScope,
   after: string | undefined,
   limit: number,
 ): Promise<{ id: string; goal: string }[]> {
-  let query = db.selectFrom('playbooks').select(['id', 'goal']).where(ofMind(mind)).orderBy('id').limit(limit);
+  let query = db.selectFrom('playbooks').select(['id', 'goal']).where(ofScope(scope)).orderBy('id').limit(limit);
   if (after !== undefined) query = query.where('id', '>', after);
   return query.execute();
 }
 
-/** Those of a mind beyond the first `most`, the least used first to go; never `newest`, which had no time to work yet. */
-export async function selectSurplus(db: Db, mind: Mind, most: number, newest: string): Promise<string[]> {
+/** Those of a scope beyond the first `most`, the least used first to go; never `newest`, which had no time to work yet. */
+export async function selectSurplus(db: Db, scope: PlaybookScope, most: number, newest: string): Promise<string[]> {
   const rows = await db
     .selectFrom('playbooks')
     .select('id')
-    .where(ofMind(mind))
+    .where(ofScope(scope))
     .where('id', '<>', newest)
     .orderBy('successes', 'desc')
     .orderBy('last_success_at', 'desc')

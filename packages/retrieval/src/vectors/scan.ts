@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import { inTenant, type Db, type Tx, type VectorSupport } from '@reeve/db';
 import { Background, type Log } from '@reeve/kit';
 import type { Space } from '../space.ts';
-import { behind, createCopies, inTurn, readPage, refresh, type Copy, type Place } from './vector-cache.ts';
+import { positionOf, createCopies, inTurn, readPage, refresh, type Copy, type CachePosition } from './vector-cache.ts';
 import { rankInDatabase } from './in-database.ts';
 import { mergeRankings, rankingOf, type VectorRanking } from './ranking.ts';
 import type { EmbeddingSpace } from './embedding-space.ts';
@@ -85,7 +85,7 @@ export function openScanner(
     if (copy.isLoading) return;
     copy.isLoading = true;
     const { tenantId, id } = embedding;
-    let after: Place | undefined = behind(copy);
+    let after: CachePosition | undefined = positionOf(copy);
     const loadPage = () =>
       inTenant(db, tenantId, (tx) =>
         inTurn(copy, async () => {
@@ -98,7 +98,7 @@ export function openScanner(
     loads.start('the loading of vectors', async () => {
       try {
         while (after !== undefined && copies.has(copy) && !stopping.signal.aborted) {
-          const page: Promise<Place | undefined> = lastPage.catch(() => undefined).then(loadPage);
+          const page: Promise<CachePosition | undefined> = lastPage.catch(() => undefined).then(loadPage);
           lastPage = page;
           after = await page;
         }

@@ -81,21 +81,21 @@ export async function inTurn<T>(copy: Copy, work: () => Promise<T>): Promise<T> 
 
 /** Brings a copy to the state that its transaction sees, or a later one. */
 export async function refresh(tx: Tx, embedding: EmbeddingSpace, state: VectorState, copy: Copy): Promise<void> {
-  let after = behind(copy);
+  let after = positionOf(copy);
   while (copy.version < state.version) after = (await readPage(tx, embedding, state, after, copy)) ?? after;
 }
 
-export interface Place {
+export interface CachePosition {
   readonly changed: number;
   readonly ref: string;
 }
 
-/** Where what a copy lacks begins. */
-export function behind({ version }: Copy): Place {
+/** The position after the last vector that a copy has. */
+export function positionOf({ version }: Copy): CachePosition {
   return { changed: version, ref: LAST_REF };
 }
 
-/** Behind every name. */
+/** Sorts after every ref. */
 const LAST_REF = '\u{10ffff}';
 /** Of a page. */
 const PAGE_BYTES = 2 ** 21;
@@ -108,7 +108,7 @@ export async function readPage(
   tx: Tx,
   { id: embeddingId, tenantId, dimensions }: EmbeddingSpace,
   { spaceId, version, vectors }: VectorState,
-  after: Place,
+  after: CachePosition,
   copy: Copy,
 ): Promise<VectorRow | undefined> {
   const of = { tenantId, embeddingId, spaceId };

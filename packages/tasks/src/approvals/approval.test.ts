@@ -137,7 +137,7 @@ describe('approvals', () => {
       const message = new RegExp(`ran out, so it was ${fallback === 'approve' ? 'approved' : 'rejected'} by default`);
       await assert.rejects(decide(id, fallback === 'approve' ? 'reject' : 'approve'), { reason: 'conflict', message });
       const approval = await approvalOf(id);
-      assert.deepEqual([approval.decided_by, approval.reason], ['system', 'nobody decided in time']);
+      assert.deepEqual([approval.decided_by, approval.reason], ['system', 'the approval expired without a decision']);
       assert.equal((await read(id)).status, fallback === 'approve' ? 'pending' : 'failed');
       assert.equal(await work(), fallback === 'approve' ? 1 : 0);
       await assert.rejects(decide(id, fallback), { reason: 'conflict' });
@@ -162,7 +162,7 @@ describe('approvals', () => {
       found.map(({ status, waiting_for, error_message }) => [status, waiting_for, error_message]),
       [
         ['pending', null, null],
-        ['failed', null, 'rejected by system: nobody decided in time'],
+        ['failed', null, 'rejected by system: the approval expired without a decision'],
         ['pending', 'approval', null],
       ],
     );

@@ -126,7 +126,7 @@ export async function decideTask(
     const task = await selectTask(tx, requester.tenantId, taskId);
     if (task === undefined) throw new ReeveError('not_found', `there is no task ${taskId}`);
     const found = await selectApprovalOfTask(tx, requester.tenantId, taskId);
-    if (found === undefined) throw new ReeveError('conflict', `the task is ${task.status} and waits for no decision`);
+    if (found === undefined) throw new ReeveError('conflict', `the task is ${task.status} and awaits no decision`);
     return found;
   });
   return decideApproval(database, handler, requester, approval.id, { decision }, reason);
@@ -151,7 +151,7 @@ export async function decideOverdue(database: Database, handler: TaskHandler, lo
   return count;
 }
 
-const OVERDUE = 'nobody decided in time';
+const OVERDUE = 'the approval expired without a decision';
 
 async function lockWithTask(
   tx: Tx,

@@ -147,6 +147,7 @@ function messages(rows: [Message['role'], string, string | null][]): Message[] {
     position: index + 1,
     role,
     content,
+    name: null,
     run_id: runId,
     created_at: '2026-11-21T10:00:00Z',
   }));
