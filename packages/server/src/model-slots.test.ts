@@ -50,7 +50,11 @@ describe('gateways on one database', () => {
       };
       for await (const _ of models.stream(request, new AbortController().signal));
     };
-    return { calls: (count: number) => Promise.all(Array.from({ length: count }, call)), renewals: () => renewals, store };
+    return {
+      calls: (count: number) => Promise.all(Array.from({ length: count }, call)),
+      renewals: () => renewals,
+      store,
+    };
   }
 
   it('have no more calls in flight together than the limit, and both get on', async () => {

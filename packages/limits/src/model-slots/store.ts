@@ -57,27 +57,30 @@ export function createModelSlotStore(
   }
   return {
     renew: ({ provider, model }, { running, wanted, limit, isLearnt }) =>
-      whileOpen(() => db.transaction().execute(async (tx) => {
-        const { rows, nowMs } = await lockSlots(tx, provider, model);
-        const others = rows.filter((row) => row.process_id !== processId);
-        const [first] = others;
-        const follows = isLearnt && first !== undefined && first.learnt_limit !== null && first.process_id < processId;
-        const follow = follows ? first.learnt_limit! : undefined;
-        const users = others.map((row) => ({ processId: row.process_id, leased: row.slots, wanted: row.wanted }));
-        const leasedBefore = rows.find((row) => row.process_id === processId)?.slots ?? 0;
-        const own = { processId, leased: leasedBefore, wanted, running };
-        const { slots, leased } = allotSlots(follow ?? limit, own, users, Math.floor(nowMs / turnMs));
-        const learnt = isLearnt ? (follow ?? limit) : null;
-        await upsertSlots(
-          tx,
-          provider,
-          model,
-          { process_id: processId, slots: leased, wanted, learnt_limit: learnt },
-          leaseMs,
-        );
-        const elsewhere = users.reduce((sum, user) => sum + user.leased, 0);
-        return { slots, elsewhere, isAlone: others.length === 0, follow, durationMs: leaseMs };
-      })),
+      whileOpen(() =>
+        db.transaction().execute(async (tx) => {
+          const { rows, nowMs } = await lockSlots(tx, provider, model);
+          const others = rows.filter((row) => row.process_id !== processId);
+          const [first] = others;
+          const follows =
+            isLearnt && first !== undefined && first.learnt_limit !== null && first.process_id < processId;
+          const follow = follows ? first.learnt_limit! : undefined;
+          const users = others.map((row) => ({ processId: row.process_id, leased: row.slots, wanted: row.wanted }));
+          const leasedBefore = rows.find((row) => row.process_id === processId)?.slots ?? 0;
+          const own = { processId, leased: leasedBefore, wanted, running };
+          const { slots, leased } = allotSlots(follow ?? limit, own, users, Math.floor(nowMs / turnMs));
+          const learnt = isLearnt ? (follow ?? limit) : null;
+          await upsertSlots(
+            tx,
+            provider,
+            model,
+            { process_id: processId, slots: leased, wanted, learnt_limit: learnt },
+            leaseMs,
+          );
+          const elsewhere = users.reduce((sum, user) => sum + user.leased, 0);
+          return { slots, elsewhere, isAlone: others.length === 0, follow, durationMs: leaseMs };
+        }),
+      ),
     release: (model) => whileOpen(() => deleteSlots(db, processId, model)),
     async [Symbol.asyncDispose]() {
       stopped = true;

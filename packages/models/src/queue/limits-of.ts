@@ -2,7 +2,6 @@ import type { Catalog } from '../catalog.ts';
 import type { ModelConfig } from '../config.ts';
 import type { CalledModel, Targets } from '../targets.ts';
 import type { CallLimitOptions } from './limit.ts';
-import { readServerSlots } from './server-slots.ts';
 
 type LimitSource = Pick<CallLimitOptions, 'configured' | 'isLocal' | 'readServerSlots'>;
 
@@ -19,6 +18,10 @@ export function limitsOf(
     const remote = remotes.get(target.provider as Parameters<typeof remotes.get>[0]);
     const configured = catalog.maxConcurrencyOf(target) ?? (remote === undefined ? undefined : llmMaxConcurrency);
     if (remote?.provider !== 'openai-compatible') return { configured, isLocal: false };
-    return { configured, isLocal: true, readServerSlots: () => readServerSlots(remote) };
+    return {
+      configured,
+      isLocal: true,
+      readServerSlots: async () => (await import('./server-slots.ts')).readServerSlots(remote),
+    };
   };
 }
