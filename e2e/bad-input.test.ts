@@ -57,6 +57,7 @@ const RIGHT = {
   putSettings: { settings: { GATEWAY_TIMEOUT_MS: 20_000 } },
   executeTool: { tool_name: 'calculator', args: { expression: '1 + 1' } },
   createChatCompletion: { model: 'agent/assistant', messages: [{ role: 'user', content: 'hello' }] },
+  createEmbeddings: { input: 'hello' },
   createResponse: { model: 'agent/assistant', input: 'hello' },
   createMcpServer: { name: 'x', url: 'https://mcp.invalid/', enabled: false },
   updateMcpServer: { enabled: false },

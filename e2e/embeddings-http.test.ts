@@ -157,7 +157,7 @@ describe('embeddings of a real server', { timeout: 300_000 }, () => {
     const texts = made().filter((one) => one.startsWith('The vehicle'));
     assert.equal(new Set(texts).size, COUNT);
     assert.ok(texts.length <= COUNT + 64, `one batch again at the most, these are ${texts.length}`);
-    await using database = await openDatabase({ ...place, dataDirectory: dataOf(place), pool: 2, log: silentLog });
+    await using database = await openDatabase({ ...place, dataDirectory: dataOf(place), pool: 4, log: silentLog });
     const spaces = await database.db.selectFrom('embedding_spaces').select(['model', 'state']).execute();
     assert.deepEqual(spaces, [{ model: 'openai-compatible/next', state: 'live' }]);
     const { rows } = await sql<{ text: string }>`
@@ -171,6 +171,6 @@ const dataOf = ({ dataDirectory }: TestDatabase) => `${dataDirectory}/data`;
 /** What a dead server held is free after two minutes; the embedded database knows at once. */
 async function outwait(place: TestDatabase): Promise<void> {
   if (place.url === undefined) return;
-  await using database = await openDatabase({ ...place, pool: 2, log: silentLog });
+  await using database = await openDatabase({ ...place, pool: 4, log: silentLog });
   await passTime(database, 121_000);
 }

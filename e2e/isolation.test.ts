@@ -132,6 +132,8 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     resumeUiChat: { blind: [{ params: { id: newId() } }] },
     companion: { blind: [{ query: {} }] },
     listModels: nothing,
+    // Nothing of a tenant is in it; this server has no embedding model.
+    createEmbeddings: { blind: [{ body: { input: 'hello' } }] },
     getModel: { absent: [{ params: { id: alpha.agent } }] },
     getModelOf: { absent: [{ params: { owner: 'agent', id: alpha.agent } }] },
     getResponse: one(alpha.response),

@@ -1,9 +1,10 @@
-// runs on: both databases
+// runs on: both databases, and behind PgBouncer
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@reeve/client';
 import { routes, type RunEvent, type Step } from '@reeve/contract';
+import { cases } from '@reeve/testing/cases';
 import { createTestDatabase } from '@reeve/testing/database';
 import { outwaitTheDead, PATIENT } from '@reeve/testing/kill-points';
 import { startServer, type ServerProcess } from '@reeve/testing/server';
@@ -28,8 +29,9 @@ const STEPS: readonly UpstreamReply[] = [
   },
   { text: ['The ', 'sum ', 'is ', '42, ', 'and ', 'it ', 'is ', 'written.'] },
 ];
-/** Every point, with REEVE_TEST_RUNS=full; else one of four, other ones each time. */
-const isFull = process.env['REEVE_TEST_RUNS'] === 'full';
+/** Of four points, those that are tried: all with REEVE_TEST_DEEP=1; else one, another each day. */
+const { numRuns: tried, seed } = cases(4, 1);
+const isDeep = tried === 4;
 const ANSWER = 'The sum is 42, and it is written.';
 
 describe('a server killed at any commit', { timeout: 600_000 }, () => {
@@ -48,10 +50,9 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
     }));
     const points = await countCommits();
     assert.ok(points * 2 >= 20, `at least 20 points, these are ${points * 2}`);
-    const first = Math.floor(Math.random() * 4);
     const plans = Array.from({ length: points }, (_, index) => index + 1).flatMap((at) =>
       (['before', 'after'] as const)
-        .filter((_, index) => isFull || (at * 2 + index) % 4 === first)
+        .filter((_, index) => (at * 2 + index + seed) % 4 < tried)
         .map((when) => [at, when] as const),
     );
     const next = plans.values();
@@ -63,7 +64,7 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
     );
     context.diagnostic(`killed at ${killed} of ${points * 2} points`);
     assert.ok(
-      killed >= plans.length - (isFull ? 4 : 2),
+      killed >= plans.length - (isDeep ? 4 : 2),
       `killed at nearly all of ${plans.length} points, these were ${killed}`,
     );
     assert.ok(repeated <= 2, `after ${repeated} kills that came after a commit a tool call was made again`);

@@ -1,4 +1,4 @@
-// runs on: both databases
+// runs on: both databases, and behind PgBouncer
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';

@@ -400,10 +400,11 @@ describe('the official OpenAI client', { timeout: 300_000 }, () => {
       await failed;
     });
 
-    it('is refused tools of its own, agents that are not there, and sessions of others', async () => {
+    it('is refused tools of a name that the agent has, agents that are not there, and sessions of others', async () => {
+      const calculator = { ...WEATHER, function: { ...WEATHER.function, name: 'calculator' } };
       await assert.rejects(
-        openai.chat.completions.create({ model: AGENT, messages: [user('go')], tools: [WEATHER] }),
-        (error: unknown) => error instanceof BadRequestError && error.param === 'tools',
+        openai.chat.completions.create({ model: AGENT, messages: [user('go')], tools: [calculator] }),
+        (error: unknown) => error instanceof BadRequestError && error.param === 'tools.0.function.name',
       );
       await assert.rejects(
         openai.chat.completions.create({ model: 'agent/nobody', messages: [user('go')] }),

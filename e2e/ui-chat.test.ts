@@ -7,6 +7,7 @@ import {
   AbstractChat,
   DefaultChatTransport,
   lastAssistantMessageIsCompleteWithApprovalResponses,
+  lastAssistantMessageIsCompleteWithToolCalls,
   readUIMessageStream,
   type ChatInit,
   type ChatState,
@@ -106,6 +107,59 @@ describe('the AI SDK’s chat', { timeout: 300_000 }, () => {
     assert.ok(answer?.metadata?.usage !== undefined && answer.metadata.usage.total_tokens > 0);
     const run = await ours().call(routes.getRun, { params: { id: answer.metadata.run_id } });
     assert.deepEqual([run.door, run.status, run.session_id], ['ui_chat', 'completed', answer.metadata.session_id]);
+  });
+
+  it('is offered tools of the page: their outputs carry the same run on, beside calls of the agent’s own', async () => {
+    const tools = { pick_color: { description: 'Asks the person for a color.', parameters: { type: 'object' } } };
+    const calls = [
+      { name: 'calculator', input: { expression: '6 * 7' } },
+      { name: 'pick_color', input: { of: 'wall' } },
+    ];
+    upstream.script([
+      { text: ['Which?'], toolCalls: calls },
+      { toolCalls: [calls[1]!] },
+      { text: ['Blue, then red.'] },
+    ]);
+    const one: Chat = chat({
+      transport: transport({ tools }),
+      sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
+    });
+    await one.sendMessage({ text: 'paint' });
+    assert.deepEqual([one.status, one.error], ['ready', undefined]);
+    const pending = () => toolsOf(one.lastMessage).filter(({ state }) => state === 'input-available');
+    assert.deepEqual(
+      toolsOf(one.lastMessage).map(({ toolName, state }) => [toolName, state]),
+      [
+        ['calculator', 'output-available'],
+        ['pick_color', 'input-available'],
+      ],
+    );
+    const { runs } = await ours().call(routes.listRuns, { query: { limit: 1 } });
+    assert.equal(runs[0]!.waiting_for, 'caller');
+    const again = chat({ id: one.id });
+    await again.resumeStream();
+    assert.deepEqual(
+      toolsOf(again.lastMessage).map(({ state }) => state),
+      ['output-available', 'input-available'],
+    );
+    const answer = async (output: string) =>
+      one.addToolOutput({ tool: 'pick_color', toolCallId: pending()[0]!.toolCallId, output });
+    await answer('blue');
+    await until(() => one.status === 'ready' && pending().length === 1);
+    assert.equal(upstream.requests.length, 2);
+    await answer('red');
+    await until(() => one.status === 'ready' && textOf(one.lastMessage).includes('red'));
+    assert.deepEqual(
+      toolsOf(one.lastMessage).map(({ toolName, output }) => [toolName, toolName === 'pick_color' ? output : true]),
+      [
+        ['calculator', true],
+        ['pick_color', 'blue'],
+        ['pick_color', 'red'],
+      ],
+    );
+    assert.equal(one.messages.length, 2, 'it is one message');
+    const run = await ours().call(routes.getRun, { params: { id: runs[0]!.id } });
+    assert.deepEqual([run.status, run.result, upstream.requests.length], ['completed', 'Blue, then red.', 3]);
   });
 
   it('is one session: only the newest message is new, and messages before a new chat come first', async () => {

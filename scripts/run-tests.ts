@@ -1,7 +1,7 @@
 // Runs the test files, two at a time, and reports what failed, what was skipped and what took longest. The last line is the
 // count. Arguments choose files by a part of their path. `--both` runs them on the embedded database and on the PostgreSQL of
-// REEVE_TEST_DATABASE_URL, each file on the databases that it says (test-plan.ts); a test counts as skipped only where it ran
-// on none of them. `--deep` (`npm run test:deep`) tries many random cases of each property. With CI=true a skipped test is a failure.
+// REEVE_TEST_DATABASE_URL, some also through the PgBouncer of REEVE_TEST_POOLER_URL, each file on the databases that it says
+// (test-plan.ts); a test counts as skipped only where it ran on none of them. `--deep` (`npm run test:deep`) tries many random cases of each property. With CI=true a skipped test is a failure.
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
   options: { both: { type: 'boolean' }, deep: { type: 'boolean' } },
 });
 const postgresUrl = process.env['REEVE_TEST_DATABASE_URL'];
+const poolerUrl = process.env['REEVE_TEST_POOLER_URL'];
 const inCi = process.env['CI'] === 'true';
 
 process.on('SIGINT', () => stop(130));
@@ -45,12 +46,15 @@ async function main(): Promise<number> {
   await prepareSnapshot();
   if (chosen.files.some(isBrowserTest)) prepareConsole();
 
-  const only: DatabaseName | undefined = values.both ? undefined : postgresUrl ? 'PostgreSQL' : 'PGlite';
+  const single = poolerUrl ? 'PgBouncer' : postgresUrl ? 'PostgreSQL' : 'PGlite';
   const durations = readDurations();
-  const runs = await runJobs(planJobs(root, chosen.files, only, durations));
+  const jobs = planJobs(root, chosen.files, values.both ? undefined : single, durations);
+  const missing = poolerUrl ? [] : jobs.filter(({ database }) => database === 'PgBouncer');
+  const runs = await runJobs(jobs.filter((job) => !missing.includes(job)));
   for (const { job, result } of runs) durations[keyOf(job)] = Math.round(result.durationMs);
   writeDurations(durations);
-  return conclude(runs, [...chosen.skipped, ...skippedEverywhere(runs)]);
+  const unpooled = missing.map(({ file }) => `${file}: no PgBouncer (.ci/pgbouncer.sh, REEVE_TEST_POOLER_URL)`);
+  return conclude(runs, [...chosen.skipped, ...unpooled, ...skippedEverywhere(runs)]);
 }
 
 function chooseFiles(filters: string[]): { files: string[]; skipped: string[] } {
@@ -95,7 +99,8 @@ function openProcesses(): { run(job: TestJob): Promise<FileResult> } & AsyncDisp
     startTestProcess(root, {
       ...process.env,
       ...(values.deep && { REEVE_TEST_DEEP: '1' }),
-      REEVE_TEST_DATABASE_URL: database === 'PostgreSQL' ? postgresUrl : undefined,
+      REEVE_TEST_DATABASE_URL: database === 'PGlite' ? undefined : postgresUrl,
+      REEVE_TEST_POOLER_URL: database === 'PgBouncer' ? poolerUrl : undefined,
     });
   return {
     async run({ file, database, isAlone }) {

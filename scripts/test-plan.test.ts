@@ -14,6 +14,11 @@ test('a file says before its first import on which databases it runs and whether
   const imports = "import { test } from 'node:test';\n";
   assert.deepEqual(readNeeds(imports), { databases: ['PGlite'], isAlone: false });
   assert.deepEqual(readNeeds(`// runs on: both databases\n${imports}`).databases, ['PGlite', 'PostgreSQL']);
+  assert.deepEqual(readNeeds(`// runs on: both databases, and behind PgBouncer\n${imports}`).databases, [
+    'PGlite',
+    'PostgreSQL',
+    'PgBouncer',
+  ]);
   assert.deepEqual(readNeeds(`// runs on: PostgreSQL\n// runs in: its own process\n${imports}`), {
     databases: ['PostgreSQL'],
     isAlone: true,

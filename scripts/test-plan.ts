@@ -2,13 +2,14 @@
 // before its first import:
 //   // runs on: both databases       with `--both`: on PGlite and on PostgreSQL
 //   // runs on: PostgreSQL           with `--both`: on PostgreSQL alone
+//   // runs on: both databases, and behind PgBouncer    also on PostgreSQL through a PgBouncer in transaction mode
 //   // runs in: its own process      shares its process with no other file
 // A file that says nothing runs on PGlite. It shares a process where nothing that it imports can open anything (test-imports.ts).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createPurityCheck } from './test-imports.ts';
 
-export type DatabaseName = 'PGlite' | 'PostgreSQL';
+export type DatabaseName = 'PGlite' | 'PostgreSQL' | 'PgBouncer';
 
 /** One run of one file. */
 export interface TestJob {
@@ -25,6 +26,7 @@ interface Needs {
 const needsLine = /^\/\/ runs (on|in): (.+)$/gm;
 const needs: Record<string, Partial<Needs>> = {
   'on: both databases': { databases: ['PGlite', 'PostgreSQL'] },
+  'on: both databases, and behind PgBouncer': { databases: ['PGlite', 'PostgreSQL', 'PgBouncer'] },
   'on: PostgreSQL': { databases: ['PostgreSQL'] },
   'in: its own process': { isAlone: true },
 };

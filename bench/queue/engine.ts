@@ -27,6 +27,8 @@ export interface Counts {
 /** Where an engine keeps its tasks: a database or Redis by its URL, the embedded database by its directory. */
 export interface Address {
   readonly url?: string;
+  /** The same database without the pooler in front of it. */
+  readonly directUrl?: string;
   readonly dataDirectory?: string;
 }
 

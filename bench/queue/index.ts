@@ -1,6 +1,7 @@
 import type { BenchOptions, Measurements } from '../measure.ts';
 import { createPlace } from '../place.ts';
-import { ON_PGLITE, openContender, type ContenderOptions } from './contender.ts';
+import { hasPgBouncer, startPgBouncer } from '@reeve/testing/own-pgbouncer';
+import { ON_PGLITE, openContender, type Contender, type ContenderOptions } from './contender.ts';
 import { measureDepth } from './figures/depth.ts';
 import { measureEnqueue } from './figures/enqueue.ts';
 import { measureFairness } from './figures/fairness.ts';
@@ -61,12 +62,40 @@ async function benchAll(stack: AsyncDisposableStack, serverUrl: string, extent: 
   return inTurn(extent, {
     enqueue: () => measureEnqueue(all, extent),
     work: () => measureWork(all, extent),
-    latency: () => measureLatency(all, extent),
+    latency: () => measureBehindPooler(all, serverUrl, extent),
     fairness: () => measureFairness(reeve, extent),
     snapshot: () => measureSnapshot(extent.quick ? [reeve] : relational, extent),
     depth: () => measureDepth(extent.quick ? [reeve] : [...relational, ...redis.slice(0, 1)], openAnother, extent),
     ...(!extent.quick && { idle: () => measureIdle(relational, serverUrl, extent) }),
   });
+}
+
+/** Latency of all, and of Reeve behind a PgBouncer in transaction mode: with a direct address beside it, and polling. */
+async function measureBehindPooler(
+  all: readonly Contender[],
+  serverUrl: string,
+  extent: Extent,
+): Promise<Measurements> {
+  await using stack = new AsyncDisposableStack();
+  if (!hasPgBouncer) console.error('There is no pgbouncer, so Reeve behind it is left out.');
+  const pooled = [];
+  for (const polls of hasPgBouncer ? [false, true] : [])
+    pooled.push(
+      stack.use(
+        await openContender({
+          name: polls ? 'Reeve behind PgBouncer, polling' : 'Reeve behind PgBouncer, direct address beside it',
+          engine: 'reeve',
+          recordsPerTask: JOURNAL_ROWS,
+          workers: 1,
+          async createAddress(own) {
+            const { url: directUrl } = own.use(await createDatabase(serverUrl));
+            const { url } = own.use(await startPgBouncer(directUrl));
+            return polls ? { url } : { url, directUrl };
+          },
+        }),
+      ),
+    );
+  return await measureLatency([...all, ...pooled], extent);
 }
 
 const onPglite: ContenderOptions = {

@@ -35,7 +35,7 @@ async function measureSize(
   ratios: Record<string, Measured>,
 ): Promise<void> {
   await using place = await createPlace(kind);
-  await using database = await openDatabase({ ...place, pool: 4, log: silentLog });
+  await using database = await openDatabase({ ...place, pool: 7, log: silentLog });
   await ensureTenant(database.db, tenantId);
   const at = `${count.toLocaleString('en-US')} × ${dimensions.toLocaleString('en-US')} on ${kind}`;
   const { embedding, space } = await fill(database, count, dimensions);

@@ -24,7 +24,7 @@ const RUN_MS = 120_000;
 /** Reeve's engine as the program composes it: ledger, audit, events, row-level security and fenced leases are on. */
 export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): Promise<Engine> {
   await using stack = new AsyncDisposableStack();
-  const database = stack.use(await openDatabase({ url, dataDirectory, pool: 10, log: silentLog }));
+  const database = stack.use(await openDatabase({ url, dataDirectory, pool: 15, log: silentLog }));
   await ensureTenant(database.db, requester.tenantId);
   const sandbox = stack.use(await openSandbox({ sandboxBackend: 'quickjs' }, silentLog));
   const outgoing = stack.use(createOutgoing({ allowPrivate: false }));
@@ -47,6 +47,8 @@ export async function open({ url, dataDirectory = '' }: Address, hooks: Hooks): 
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
     memoryRulesOf: async () => DEFAULT_RULES,
+    callerWaitMs: 3_600_000,
+    modelWaitMs: 0,
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
     skillsOf: () => ({ prompt: '', tools: [] }),
     toolContext: async (run, _skills, idempotencyKey, signal) => ({

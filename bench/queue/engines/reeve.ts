@@ -14,8 +14,8 @@ const BATCH = 1_000;
 const WRITTEN = 100_000;
 
 /** Reeve as the program runs it: its journal, audit, counts, fair claims and row-level security are on. */
-export async function open({ url, dataDirectory = '' }: Address): Promise<Engine> {
-  const database = await openDatabase({ url, dataDirectory, pool: 10, log: silentLog });
+export async function open({ url, directUrl, dataDirectory = '' }: Address): Promise<Engine> {
+  const database = await openDatabase({ url, directUrl, dataDirectory, pool: 15, log: silentLog });
   await ensureTenant(database.db, requester.tenantId);
   const enqueuer = createEnqueuer(
     database,

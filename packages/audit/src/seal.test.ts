@@ -126,7 +126,7 @@ describe('a process that is killed while it seals', () => {
 
   it('leaves a whole chain, which the next goes on with', { timeout: 240_000 }, async (t) => {
     await using place = await createTestDatabase();
-    const open = () => openDatabase({ ...place, pool: 4, log: silentLog });
+    const open = () => openDatabase({ ...place, pool: 7, log: silentLog });
     await using first = await open();
     await first.db.insertInto('tenants').values({ tenant_id: 'default', name: 'default' }).execute();
     await first[Symbol.asyncDispose]();

@@ -8,7 +8,7 @@ import { sealChain } from '../src/seal.ts';
  * data, and the URL of PostgreSQL where that is the database. It says `+` after each round.
  */
 const [dataDirectory = '', url] = process.argv.slice(2);
-const database = await openDatabase({ url, pool: 4, dataDirectory, log: silentLog });
+const database = await openDatabase({ url, pool: 7, dataDirectory, log: silentLog });
 const entry = { tenantId: 'default', actor: `${process.pid}`, action: 'TOOL_CALL', traceId: 't' } as const;
 
 async function write(): Promise<never> {

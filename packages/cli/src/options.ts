@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { parseDuration } from '@reeve/kit';
 import { InvalidArgumentError, type Command } from 'commander';
 import { UsageError } from './failure.ts';
 import type { CommandIo } from './io.ts';
@@ -60,9 +61,9 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 
 /** A length of time such as `90s`, `15m`, `2h` or `7d`, in seconds. */
 export function seconds(text: string): number {
-  const [, number, unit] = /^(\d{1,8})([smhd])$/.exec(text) ?? [];
-  if (number === undefined) throw new InvalidArgumentError('It must be a number with s, m, h or d: 90s, 15m, 2h, 7d.');
-  return Number(number) * { s: 1, m: 60, h: 3_600, d: 86_400 }[unit as 's' | 'm' | 'h' | 'd'];
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('It must be a number with s, m, h or d: 90s, 15m, 2h, 7d.');
+  return ms / 1_000;
 }
 
 /** A repeatable option's values. */

@@ -13,7 +13,7 @@ const step = z.number().int().describe('The step this belongs to.');
  * - `queued`: the run waits for its turn in the session or for a worker;
  * - `started`: a worker executes the run for the first time;
  * - `retrying`: a failed run is executed again;
- * - `step_restarted`: a crash interrupted `discard_step`, which is executed again;
+ * - `step_restarted`: a crash, or the end of the model's connection, interrupted `discard_step`, which is executed again;
  * - `waiting`: the run is suspended until `waiting_for` is resolved;
  * - `delegated`: tool call `step` opened the child run `child_run_id`;
  * - `compacting`: the conversation exceeds the model's context, and a summary will replace its oldest messages;
@@ -35,7 +35,7 @@ export type RunPhase = z.infer<typeof RunPhase>;
 /**
  * What a run tells its readers, in order: `session_start`, `system`, then any number of the middle ones,
  * `result`, `session_end`. A `system` event with `discard_step` says that a step was begun again after a
- * crash: whatever text that step had already streamed is void.
+ * crash or a broken connection: whatever text that step had already streamed is void.
  */
 export const RunEvent = z
   .discriminatedUnion('type', [
@@ -55,7 +55,7 @@ export const RunEvent = z
       tools: z.array(z.string()).optional(),
       discard_step: z.number().int().optional(),
       waiting_for: z
-        .enum(['approval', 'budget', 'dependencies'])
+        .enum(['approval', 'budget', 'dependencies', 'model', 'caller'])
         .optional()
         .describe('The run is put aside until that is there.'),
       step: z.number().int().optional(),
@@ -73,6 +73,10 @@ export const RunEvent = z
       tool_call_id: z.string(),
       name: z.string(),
       input: z.unknown(),
+      for_caller: z
+        .literal(true)
+        .optional()
+        .describe('The tool is one that the caller offered: the run waits until the caller gives the result.'),
     }),
     z.object({
       ...base,
@@ -105,7 +109,13 @@ export const RunEvent = z
     }),
     z.object({ ...base, type: z.literal('handoff'), from: z.string(), to: z.string(), reason: z.string() }),
     z.object({ ...base, type: z.literal('usage'), step, model: z.string(), usage: Usage }),
-    z.object({ ...base, type: z.literal('error'), message: z.string(), code: z.string() }),
+    z.object({
+      ...base,
+      type: z.literal('error'),
+      message: z.string(),
+      code: z.string(),
+      retry_after_ms: z.number().optional().describe('When the same may succeed, where that is known.'),
+    }),
     z.object({
       ...base,
       type: z.literal('result'),

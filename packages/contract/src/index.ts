@@ -22,6 +22,7 @@ export * from './routes/agents.ts';
 export * from './routes/approvals.ts';
 export * from './routes/audit.ts';
 export * from './routes/completions.ts';
+export * from './routes/embeddings.ts';
 export * from './routes/journal.ts';
 export * from './routes/keys.ts';
 export * from './routes/mcp.ts';

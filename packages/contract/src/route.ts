@@ -54,6 +54,8 @@ export interface Route<
   readonly frames?: z.ZodType;
   /** Set where failures have the shape of another protocol instead of the contract’s error body. */
   readonly failures?: FailureShape;
+  /** True on routes of other people’s clients, which need not know that development mode wants no credential. */
+  readonly ignoresForeignTokens?: boolean;
   /** True where a repeated `Idempotency-Key` must replay the first answer. */
   readonly creates?: boolean;
   /** Fields of an answer that are never kept, such as a new secret: a repeated `Idempotency-Key` gets null in them. */

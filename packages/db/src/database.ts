@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
+import type { Pooler } from './pooler.ts';
 import type { Tables } from './tables.ts';
 import type { VectorSupport } from './vectors.ts';
 
@@ -12,6 +13,8 @@ export interface Database extends AsyncDisposable {
   readonly kind: 'pglite' | 'postgres';
   /** Whether it compares vectors itself, as it was found when it was opened. */
   readonly vectors: VectorSupport;
+  /** What stands between this process and PostgreSQL, as it was found when it was opened; undefined: nothing. */
+  readonly pooler?: Pooler | undefined;
   /** Not bound to a tenant: for the queue's own statements and start-up. Everything else goes through `inTenant`. */
   readonly db: Db;
   /**
@@ -19,7 +22,7 @@ export interface Database extends AsyncDisposable {
    * queue repeats.
    */
   readonly queue: Db;
-  /** Calls `hear` for each payload on the channel, from any process. A lost connection is made again; what was sent meanwhile is lost, so `hear` gets null then and the listener must look for itself. */
+  /** Calls `hear` for each payload on the channel, from any process. A lost connection is made again; what was sent meanwhile is lost, so `hear` gets null then and the listener must look for itself. Where nothing can be heard from other processes, it gets null every now and then. */
   listen(channel: Channel, hear: (payload: string | null) => void): () => void;
   /** Tells every listener, here and elsewhere; never fails, and a lost one costs only latency. Call it after commit. */
   notify(channel: Channel, payload: string): void;

@@ -7,6 +7,8 @@ export type { DataLock, Holder } from './lock.ts';
 export { listMigrations, migrate, pendingMigrations } from './migrate.ts';
 export { openDatabase } from './open.ts';
 export type { DatabaseOptions } from './open.ts';
+export { describePooler } from './pooler.ts';
+export type { Pooler } from './pooler.ts';
 export { startRounds } from './rounds.ts';
 export type { RoundOptions } from './rounds.ts';
 export { lookAtSchema } from './schema.ts';

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReeveError } from '@reeve/kit';
+import { SETTINGS, settingCalls } from './plans.ts';
 
 export interface Migration {
   readonly name: string;
@@ -27,28 +28,42 @@ export function listMigrations(): Migration[] {
 
 /**
  * Brings the schema to this program's version: forward only, each migration in a transaction of its own, one process
- * at a time (an advisory lock). Refuses a database that a newer program has migrated, or whose applied migrations differ
- * from ours. Answers the names it applied.
+ * at a time (a lock that ends with the transaction, so that it works through a pooler). Refuses a database that a newer program has
+ * migrated, or whose applied migrations differ from ours. Answers the names it applied.
  */
 export async function migrate(run: RunSql): Promise<string[]> {
-  await run(`select pg_advisory_lock(${LOCK})`);
-  try {
-    const pending = await pendingMigrations(run);
-    for (const { name, text, checksum } of pending) {
-      try {
-        await run(
-          `begin; ${text}; insert into reeve_migrations (name, checksum) values ('${name}', '${checksum}'); commit`,
-        );
-      } catch (error) {
-        await run('rollback');
-        throw new ReeveError('internal', `migration ${name} failed: ${ReeveError.from(error).message}`, {
-          cause: error,
-        });
-      }
+  const applied: string[] = [];
+  for (let name = await applyNext(run); name !== undefined; name = await applyNext(run)) applied.push(name);
+  return applied;
+}
+
+/** Applies the first migration that is pending and answers its name; undefined where none is. */
+async function applyNext(run: RunSql): Promise<string | undefined> {
+  return inLockedTransaction(run, LOCK, async () => {
+    const [next] = await pendingMigrations(run);
+    if (next === undefined) return undefined;
+    const { name, text, checksum } = next;
+    try {
+      await run(`${text}; insert into reeve_migrations (name, checksum) values ('${name}', '${checksum}')`);
+    } catch (error) {
+      throw new ReeveError('internal', `migration ${name} failed: ${ReeveError.from(error).message}`, { cause: error });
     }
-    return pending.map(({ name }) => name);
-  } finally {
-    await run(`select pg_advisory_unlock(${LOCK})`);
+    return name;
+  });
+}
+
+/** Does work in one transaction, with the settings of all statements, alone among all processes that take the same lock. */
+export async function inLockedTransaction<T>(run: RunSql, lock: number, work: () => Promise<T>): Promise<T> {
+  await run('begin');
+  try {
+    await run(`select pg_advisory_xact_lock(${lock}), ${settingCalls(SETTINGS, 'transaction')}`);
+    const result = await work();
+    await run('commit');
+    return result;
+  } catch (error) {
+    // A connection that is lost has rolled back already.
+    await run('rollback').catch(() => undefined);
+    throw error;
   }
 }
 

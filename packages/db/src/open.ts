@@ -6,6 +6,8 @@ import type { Prepared } from './pipelined-pool.ts';
 export interface DatabaseOptions {
   /** A postgres:// URL; without one the embedded database in the data directory is opened. */
   readonly url: string | undefined;
+  /** Where notifications are listened for, and migrations run; undefined: at `url`. */
+  readonly directUrl?: string | undefined;
   readonly pool: number;
   /** Whether statements on PostgreSQL are prepared; default `auto`. */
   readonly prepared?: Prepared;
@@ -16,6 +18,7 @@ export interface DatabaseOptions {
 /** Opens the database of the configuration, migrated. The data directory must be locked already where it is embedded. */
 export async function openDatabase({
   url,
+  directUrl,
   pool,
   prepared = 'auto',
   dataDirectory,
@@ -23,7 +26,7 @@ export async function openDatabase({
 }: DatabaseOptions): Promise<Database> {
   if (url !== undefined) {
     const { openPostgres } = await import('./postgres.ts');
-    return openPostgres({ url, pool, prepared, log });
+    return openPostgres({ url, directUrl, pool, prepared, log });
   }
   const { restoreSnapshot } = await import('./snapshot.ts');
   const { openPglite } = await import('./pglite.ts');

@@ -11,14 +11,44 @@ const LIMIT = 400;
 /** A statement is prepared when it is sent this often: those whose text grows with their values seldom come again. */
 const REPEATED = 3;
 
+export interface PipelineOptions {
+  /**
+   * A statement that sets what all others rely on until their transaction ends, for connections without a session. It leaves in one
+   * pipeline with the first statement of each transaction, and with each statement outside of one, which makes those a transaction.
+   */
+  readonly settings?: string | undefined;
+  /** After so many milliseconds without an answer the connection is taken for dead. Undefined: statements may take as long as they like. */
+  readonly patienceMs?: number | undefined;
+}
+
 /**
  * Returns the same pool, saving its connections work and waiting: a statement with parameters that repeats is prepared and sent by
  * its name from then on, and `begin` and a transaction's settings leave in one pipeline with its first statement.
  */
-export function createPipelinedPool(pool: pg.Pool, names: StatementNames): PostgresPool {
+export function createPipelinedPool(
+  pool: pg.Pool,
+  names: StatementNames,
+  { settings, patienceMs }: PipelineOptions = {},
+): PostgresPool {
+  const settingFirst: readonly Statement[] = settings === undefined ? [] : [{ text: settings, parameters: [] }];
   const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>();
   /** How often prepared statements turned out to be stale or missing. */
   let invalidations = 0;
+
+  /** Rejects with the loss of the connection, which is cut, where it keeps silent for too long. */
+  async function withinPatience<T>(client: pg.PoolClient, answer: Promise<T>): Promise<T> {
+    if (patienceMs === undefined) return answer;
+    const timer = setTimeout(() => {
+      // The driver's types leave its connection out.
+      const { connection } = client as pg.PoolClient & { readonly connection: pg.Connection };
+      connection.stream.destroy(new Error('Connection terminated: the database did not answer in time'));
+    }, patienceMs);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 
   function wrap(client: pg.PoolClient): PostgresPoolClient {
     /** Statements that are sent with the next one. */
@@ -36,7 +66,7 @@ export function createPipelinedPool(pool: pg.Pool, names: StatementNames): Postg
         return { ...statement, name, isNew: name === undefined || !prepared.has(name) };
       });
       try {
-        const answers = await sendPipeline(client, sent);
+        const answers = await withinPatience(client, sendPipeline(client, sent));
         for (const { name } of sent) if (name !== undefined) prepared.add(name);
         return answers;
       } catch (error) {
@@ -46,34 +76,37 @@ export function createPipelinedPool(pool: pg.Pool, names: StatementNames): Postg
       }
     }
 
+    const sendText = (text: string): Promise<Answer> => withinPatience(client, client.query(text));
+
     /** Sends statements, and once more where a prepared one is invalid and nothing has been done in this transaction yet. */
     async function sendFirst(
       opening: readonly Statement[],
       statements: readonly Statement[],
     ): Promise<readonly Answer[]> {
       const wasOpen = isOpen;
-      isOpen ||= opening.length > 0;
+      isOpen ||= opening[0]?.text === 'begin';
       try {
         return await send([...opening, ...statements]);
       } catch (error) {
         if (wasOpen || !isInvalid(error)) throw error;
-        if (isOpen) await client.query('rollback');
+        if (isOpen) await sendText('rollback');
         return send([...opening, ...statements]);
       }
     }
 
     async function query(text: string, parameters: readonly unknown[] = []): Promise<Answer> {
       if (text === 'begin' || (ahead.length > 0 && isSetting(text))) {
-        ahead.push({ text, parameters });
+        ahead.push({ text, parameters }, ...(text === 'begin' ? settingFirst : []));
         return NOTHING;
       }
-      const first = ahead;
+      const waiting = ahead;
       ahead = [];
       if (text === 'commit' || text === 'rollback') {
         isOpen = false;
-        if (first.length > 0) return NOTHING;
+        return waiting.length > 0 ? NOTHING : sendText(text);
       }
-      if (first.length === 0 && parameters.length === 0) return client.query(text);
+      const first = waiting.length === 0 && !isOpen ? settingFirst : waiting;
+      if (first.length === 0 && parameters.length === 0) return sendText(text);
       const statements = text === TOGETHER ? (parameters as readonly Statement[]) : [{ text, parameters }];
       const answers = (await sendFirst(first, statements)).slice(first.length);
       if (text !== TOGETHER) return answers[0]!;

@@ -22,8 +22,8 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
   before(async () => {
     place = await createTestDatabase();
     [one, two] = await Promise.all([
-      openPostgres({ url: place.url!, pool: 4, log: silentLog }),
-      openPostgres({ url: place.url!, pool: 4, log: silentLog }),
+      openPostgres({ url: place.url!, pool: 7, log: silentLog }),
+      openPostgres({ url: place.url!, pool: 7, log: silentLog }),
     ]);
   });
   after(async () => {
@@ -159,6 +159,25 @@ describe('PostgreSQL', { skip, timeout: 60_000 }, () => {
       assert.equal(await readAndCount(behind.db), 1);
       await sql`deallocate all`.execute(behind.db);
       assert.equal(await readAndCount(behind.db), kept);
+    }
+  });
+
+  it('takes the connections that it was given and no more, all kinds together', async () => {
+    await using own = await createTestDatabase();
+    for (const [given, taken] of [
+      [1, 3],
+      [5, 5],
+    ] as const) {
+      await using database = await openPostgres({ url: own.url!, pool: given, log: silentLog });
+      const wait = sql`select pg_sleep(0.3)`;
+      const waiting = Array.from({ length: 10 }, () => [wait.execute(database.db), wait.execute(database.queue)]);
+      const onlooker = new pg.Client(own.url!);
+      await onlooker.connect();
+      const { rows } = await onlooker.query<{ of: number }>(`select count(*)::int as of from pg_stat_activity
+        where datname = current_database() and application_name = 'reeve'`);
+      await onlooker.end();
+      await Promise.all(waiting.flat());
+      assert.ok(rows[0]!.of <= taken, `${rows[0]!.of} connections of ${given}`);
     }
   });
 

@@ -1,28 +1,28 @@
 import { ReeveError, sleep, type Log } from '@reeve/kit';
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
-import { CHANNELS, type Channel, type Database } from './database.ts';
+import type { Channel, Database, Db } from './database.ts';
+import { startListener, startPolling } from './listener.ts';
 import { migrate } from './migrate.ts';
-import { KEPT_PLANS } from './plans.ts';
 import { createPipelinedPool, createStatementNames, type Prepared, type StatementNames } from './pipelined-pool.ts';
-import { isTransient } from './sqlstate.ts';
+import { KEPT_PLANS, settingCalls, SETTINGS, type Settings } from './plans.ts';
+import { describePooler } from './pooler.ts';
+import { CONNECTION, openStartConnection, type PostgresAddress } from './start-connection.ts';
 import type { Tables } from './tables.ts';
-import { ensureVectors, type VectorSupport } from './vectors.ts';
+import { ensureVectors } from './vectors.ts';
 
 const { Client, Pool, types } = pg;
 const INT8 = 20;
 const TIMESTAMPTZ = 1184;
 /** Claims, settlements and enqueues of a process, each of which goes one batch at a time. */
 const QUEUE_CONNECTIONS = 4;
-
+/** The queue's statements are short: one without an answer for so long has met a database that is gone without a word. */
+const QUEUE_PATIENCE_MS = 30_000;
 /** The queue's connections keep their plans for good. */
-const QUEUE_PLANS = Object.entries(KEPT_PLANS)
-  .map(([name, value]) => `-c ${name}=${value}`)
-  .join(' ');
+const QUEUE_SETTINGS: Settings = { ...SETTINGS, ...KEPT_PLANS };
 
-export interface PostgresOptions {
-  readonly url: string;
-  /** Most connections at once, the listening one not counted. */
+export interface PostgresOptions extends PostgresAddress {
+  /** Most connections at once, the listening one and the queue's among them; fewer than three count as three. */
   readonly pool: number;
   /** Default: `auto`. */
   readonly prepared?: Prepared;
@@ -32,70 +32,107 @@ export interface PostgresOptions {
 /**
  * Connects to PostgreSQL 15 or newer and migrates it. Fails with `unavailable` where it cannot be reached or is too
  * old. Later losses of a connection surface in the queries that meet them; the pool connects again by itself.
+ *
+ * Behind a pooler in transaction mode nothing outlasts a transaction: settings are sent with each, statements are not prepared unless
+ * `prepared` is `on`, and without a direct address nothing is listened for.
  */
-export async function openPostgres({ url, pool: size, prepared = 'auto', log }: PostgresOptions): Promise<Database> {
-  const settings = {
-    connectionString: url,
-    types: {
-      getTypeParser: ((oid: number, format?: 'text') =>
-        oid === INT8
-          ? Number
-          : oid === TIMESTAMPTZ
-            ? parseTime
-            : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
-    },
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-    // Compiling statements pays for analysis of much data, which nothing here is; the millions of a backlog would set it off.
-    options: '-c timezone=UTC -c client_min_messages=warning -c jit=off',
-    application_name: 'reeve',
-  };
-  const pool = new Pool({ ...settings, max: size, idleTimeoutMillis: 30_000 });
-  surviveLosses(pool, log);
-  let vectors: VectorSupport;
-  try {
-    await checkVersion(pool);
-    const client = await pool.connect();
-    const run = async (text: string): Promise<unknown[]> => {
-      const result = (await client.query(text)) as pg.QueryResult | pg.QueryResult[];
-      return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
-    };
-    try {
-      await migrate(run);
-      vectors = await ensureVectors(run);
-    } finally {
-      client.release();
-    }
-  } catch (error) {
-    await pool.end();
-    throw error;
+export async function openPostgres(options: PostgresOptions): Promise<Database> {
+  const { url, directUrl, pool: total, prepared = 'auto', log } = options;
+  const { pooler, vectors } = await prepareDatabase(options);
+  const hasSession = pooler?.mode !== 'transaction';
+  const listens = pooler?.listens ?? true;
+  if (pooler !== undefined && !listens) {
+    const { found, remedy } = describePooler(pooler);
+    log.warn(`PostgreSQL ${found}; ${remedy}`);
   }
-  const ear = startEar(() => new Client(settings), log);
-  const names = createStatementNames(prepared);
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: createPipelinedPool(pool, names) }) });
-  const queuePool = new Pool({
-    ...settings,
-    options: `${settings.options} ${QUEUE_PLANS}`,
-    max: QUEUE_CONNECTIONS,
-    idleTimeoutMillis: 30_000,
-  });
-  surviveLosses(queuePool, log);
-  const queue = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: createPipelinedPool(queuePool, names) }) });
+  const names = createStatementNames(prepared === 'auto' && !hasSession ? 'off' : prepared);
+  await using stack = new AsyncDisposableStack();
+  const open = (max: number, settings: Settings, patienceMs?: number) => {
+    const session = `select ${settingCalls(settings, 'session')}`;
+    const pool = new Pool({
+      ...CONNECTION,
+      connectionString: url,
+      types: TYPES,
+      max,
+      idleTimeoutMillis: 30_000,
+      ...(hasSession && {
+        verify(client: pg.ClientBase, done: (error?: Error) => void) {
+          client.query(session).then(() => done(), done);
+        },
+      }),
+    });
+    surviveLosses(pool, log);
+    const transaction = hasSession ? undefined : `select ${settingCalls(settings, 'transaction')}`;
+    const pipelined = createPipelinedPool(pool, names, { settings: transaction, patienceMs });
+    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: pipelined }) });
+    stack.defer(async () => {
+      await db.destroy();
+      // One that was not used yet.
+      if (!pool.ended) await pool.end();
+    });
+    return { pool, db };
+  };
+  const sizes = divide(total, listens);
+  const { pool, db } = open(sizes.db, SETTINGS);
+  const { db: queue } = open(sizes.queue, QUEUE_SETTINGS, QUEUE_PATIENCE_MS);
+  await requireSettings(db, SETTINGS);
+  await requireSettings(queue, QUEUE_SETTINGS);
+  const listener = listens
+    ? startListener(() => new Client({ ...CONNECTION, connectionString: directUrl ?? url }), log)
+    : startPolling();
+  stack.defer(() => listener.close());
+  const send = createNotifier(pool, names, log);
+  const parts = stack.move();
   return {
     kind: 'postgres',
     vectors,
+    pooler,
     db,
     queue,
-    listen: ear.listen,
-    notify: createNotifier(pool, names, log),
-    async [Symbol.asyncDispose]() {
-      await ear.close();
-      await queue.destroy();
-      await db.destroy();
-      if (!pool.ended) await pool.end();
+    listen: listener.listen,
+    notify(channel, payload) {
+      if (!listens) queueMicrotask(() => listener.tell(channel, payload));
+      send(channel, payload);
     },
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
 }
+
+/** Finds out how PostgreSQL is reached, and brings it to this program's version. */
+async function prepareDatabase(address: PostgresAddress): Promise<Pick<Database, 'pooler' | 'vectors'>> {
+  await using start = await openStartConnection(address);
+  await migrate(start.run);
+  return { pooler: start.pooler, vectors: await ensureVectors(start.run) };
+}
+
+/** How many of all connections are for what. */
+function divide(total: number, listens: boolean): { db: number; queue: number } {
+  const left = Math.max(2, total - (listens ? 1 : 0));
+  const queue = Math.min(QUEUE_CONNECTIONS, Math.max(1, Math.floor(left / 3)));
+  return { db: left - queue, queue };
+}
+
+/** Fails where statements would run without the settings that they rely on. */
+async function requireSettings(db: Db, settings: Settings): Promise<void> {
+  const names = Object.keys(settings);
+  const { rows } = await sql<{ name: string; value: string }>`
+    select name, current_setting(name) as value from unnest(${names}::text[]) as name`.execute(db);
+  for (const { name, value } of rows)
+    if (value !== settings[name])
+      throw new ReeveError(
+        'unavailable',
+        `DATABASE_URL: ${name} is ${value} there and cannot be set to ${settings[name]}`,
+      );
+}
+
+const TYPES = {
+  getTypeParser: ((oid: number, format?: 'text') =>
+    oid === INT8
+      ? Number
+      : oid === TIMESTAMPTZ
+        ? parseTime
+        : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
+};
 
 /** As the driver does, but several times faster for what the connections, which are set to UTC, nearly always answer. */
 function parseTime(text: string): unknown {
@@ -109,22 +146,6 @@ function surviveLosses(pool: pg.Pool, log: Log): void {
     client.on('error', (error) => log.warn({ err: error }, 'a database connection was lost')),
   );
   pool.on('error', () => undefined);
-}
-
-async function checkVersion(pool: pg.Pool): Promise<void> {
-  let found: number;
-  try {
-    const { rows } = await pool.query<{ version: string }>(`select current_setting('server_version_num') as version`);
-    found = Number(rows[0]?.version);
-  } catch (error) {
-    const hint = isTransient(error) ? 'nothing answers there' : ReeveError.from(error).message;
-    throw new ReeveError('unavailable', `DATABASE_URL: cannot connect to PostgreSQL: ${hint}`, { cause: error });
-  }
-  if (found < 150_000)
-    throw new ReeveError(
-      'unavailable',
-      `DATABASE_URL: PostgreSQL 15 or newer is needed, this is ${Math.floor(found / 10_000)}`,
-    );
 }
 
 /** Does not wait for the disk, as any other commit does: what is told of has been committed, and a telling need not survive a crash. */
@@ -158,54 +179,5 @@ function createNotifier(pool: pg.Pool, names: StatementNames, log: Log): Databas
     send().catch((error: unknown) =>
       log.warn({ err: error }, 'notifications were lost; listeners fall back to polling'),
     );
-  };
-}
-
-/** One connection that only listens, always reading, connecting again for as long as it is open. */
-function startEar(connect: () => pg.Client, log: Log) {
-  const listeners = new Map<Channel, Set<(payload: string | null) => void>>(
-    CHANNELS.map((channel) => [channel, new Set()]),
-  );
-  const closing = new AbortController();
-  const closed = new Promise<void>((resolve) =>
-    closing.signal.addEventListener('abort', () => resolve(), { once: true }),
-  );
-  const tell = (channel: Channel, payload: string | null) => {
-    for (const hear of listeners.get(channel) ?? []) hear(payload);
-  };
-  async function hearOnce(): Promise<void> {
-    const client = connect();
-    const { promise: lost, resolve: lose } = Promise.withResolvers<Error>();
-    client.on('error', lose);
-    client.on('end', () => lose(new Error('the server ended it')));
-    client.on('notification', ({ channel, payload }) => tell(channel as Channel, payload ?? ''));
-    try {
-      await client.connect();
-      await client.query(CHANNELS.map((channel) => `listen ${channel}`).join(';'));
-      for (const channel of CHANNELS) tell(channel, null);
-      const error = await Promise.race([lost, closed]);
-      if (error !== undefined) throw error;
-    } finally {
-      await client.end().catch(() => undefined);
-    }
-  }
-  async function hearOn(): Promise<void> {
-    while (!closing.signal.aborted) {
-      await hearOnce().catch((error: unknown) =>
-        log.warn({ err: error }, 'the listening database connection was lost'),
-      );
-      await sleep(500, closing.signal);
-    }
-  }
-  const running = hearOn();
-  return {
-    listen(channel: Channel, hear: (payload: string | null) => void) {
-      listeners.get(channel)?.add(hear);
-      return () => void listeners.get(channel)?.delete(hear);
-    },
-    async close() {
-      closing.abort();
-      await running;
-    },
   };
 }

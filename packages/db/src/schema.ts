@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ReeveError } from '@reeve/kit';
 import { lockDataDirectory } from './lock.ts';
 import { listMigrations, migrate, pendingMigrations, type RunSql } from './migrate.ts';
+import type { Pooler } from './pooler.ts';
 import { restoreSnapshot } from './snapshot.ts';
+import { openStartConnection } from './start-connection.ts';
 import { findVectors, type VectorSupport } from './vectors.ts';
 
 /** A database seen without opening it for work, which would migrate it. */
@@ -17,6 +18,8 @@ export interface SchemaLook {
   readonly applied: string[];
   /** Whether it compares vectors itself. Undefined for the embedded database, which does from its next start on. */
   readonly vectors?: VectorSupport;
+  /** What stands between this process and PostgreSQL. */
+  readonly pooler?: Pooler;
 }
 
 /**
@@ -25,18 +28,14 @@ export interface SchemaLook {
  * cannot be reached.
  */
 export async function lookAtSchema(
-  config: { readonly databaseUrl?: string | undefined; readonly dataDirectory: string },
+  config: {
+    readonly databaseUrl?: string | undefined;
+    readonly databaseDirectUrl?: string | undefined;
+    readonly dataDirectory: string;
+  },
   apply: boolean,
 ): Promise<SchemaLook> {
-  if (config.databaseUrl !== undefined)
-    return {
-      database: 'postgres',
-      exists: true,
-      ...(await withPostgres(config.databaseUrl, async (run) => ({
-        ...(await look(run, apply)),
-        vectors: await findVectors(run),
-      }))),
-    };
+  if (config.databaseUrl !== undefined) return lookAtPostgres(config.databaseUrl, config.databaseDirectUrl, apply);
   const dataDirectory = resolve(config.dataDirectory);
   const directory = join(dataDirectory, 'db');
   if (!existsSync(directory) && !apply)
@@ -48,6 +47,17 @@ export async function lookAtSchema(
     return { database: 'embedded', exists: false, pending: all, applied: all };
   }
   return { database: 'embedded', exists: true, ...(await withEmbedded(directory, (run) => look(run, apply))) };
+}
+
+async function lookAtPostgres(url: string, directUrl: string | undefined, apply: boolean): Promise<SchemaLook> {
+  await using start = await openStartConnection({ url, directUrl });
+  return {
+    database: 'postgres',
+    exists: true,
+    ...(await look(start.run, apply)),
+    vectors: await findVectors(start.run),
+    ...(start.pooler && { pooler: start.pooler }),
+  };
 }
 
 async function look(run: RunSql, apply: boolean): Promise<Pick<SchemaLook, 'pending' | 'applied'>> {
@@ -63,34 +73,5 @@ async function withEmbedded<T>(directory: string, work: (run: RunSql) => Promise
     return await work(async (text) => (await pglite.exec(text)).at(-1)?.rows ?? []);
   } finally {
     await pglite.close();
-  }
-}
-
-async function withPostgres<T>(url: string, work: (run: RunSql) => Promise<T>): Promise<T> {
-  const { default: pg } = await import('pg');
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: 5_000,
-    options: '-c client_min_messages=warning',
-    application_name: 'reeve',
-  });
-  // A connection that breaks fails the query that waits for it.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-  } catch (error) {
-    throw new ReeveError(
-      'unavailable',
-      `DATABASE_URL: cannot connect to PostgreSQL: ${ReeveError.from(error).message}`,
-      { cause: error },
-    );
-  }
-  try {
-    return await work(async (text) => {
-      const result = (await client.query(text)) as unknown as { rows: unknown[] } | { rows: unknown[] }[];
-      return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
-    });
-  } finally {
-    await client.end();
   }
 }

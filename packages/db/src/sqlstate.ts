@@ -6,12 +6,7 @@ export function isUniqueViolation(error: unknown): boolean {
 /** True where the database could not be reached, was shutting down, or gave up to let another go on: try again. */
 export function isTransient(error: unknown): boolean {
   const state = sqlState(error);
-  if (state === undefined)
-    return (
-      networkCodes.has(codeOf(error) ?? '') ||
-      // The last is what a rollback says on a connection that was lost at the commit before it.
-      /Connection terminated|timeout exceeded when trying to connect|is not queryable/.test(String(error))
-    );
+  if (state === undefined) return isUnreachable(error);
   return (
     state.startsWith('08') ||
     state.startsWith('57P') ||
@@ -20,6 +15,16 @@ export function isTransient(error: unknown): boolean {
     state === '53300' ||
     isStalePlan(error) ||
     isStatementMissing(error)
+  );
+}
+
+/** True where nothing was heard from the other end, or the connection broke: no database said a word. */
+export function isUnreachable(error: unknown): boolean {
+  if (sqlState(error) !== undefined) return false;
+  return (
+    networkCodes.has(codeOf(error) ?? '') ||
+    // The last is what a rollback says on a connection that was lost at the commit before it.
+    /Connection terminated|timeout exceeded when trying to connect|timeout expired|is not queryable/.test(String(error))
   );
 }
 
@@ -55,7 +60,16 @@ export function mayPass(error: unknown): boolean {
   return isTransient(error) || isDiskFull(error);
 }
 
-const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN']);
+const networkCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+]);
 
 function sqlState(error: unknown): string | undefined {
   const code = codeOf(error);

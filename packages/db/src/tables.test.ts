@@ -395,6 +395,8 @@ const COLUMNS = {
     indexed_until: NO,
   },
   settings: { tenant_id: NO, name: NO, value: NO, updated_by: NO, updated_at: NO },
+  caller_tools: { run_id: NO, tenant_id: NO, tools: NO, choice: YES },
+  caller_calls: { run_id: NO, step: NO, tenant_id: NO, expires_at: NO, outcome: YES, answered_seq: YES },
   steps: {
     run_id: NO,
     number: NO,
@@ -413,6 +415,7 @@ const COLUMNS = {
     started_at: NO,
     ended_at: YES,
     child_run_id: YES,
+    model_waited_since: YES,
   },
   task_completion_outbox: { task_id: NO, tenant_id: NO },
   task_counts: { tenant_id: NO, agent_id: NO, task_type: NO, status: NO, minute: NO, change: NO },

@@ -394,6 +394,15 @@ export interface Tables {
     cached_tokens: Generated<number>;
     reasoning_tokens: Generated<number>;
   };
+  caller_tools: { run_id: string; tenant_id: string; tools: Json; choice: Json | null };
+  caller_calls: {
+    run_id: string;
+    step: number;
+    tenant_id: string;
+    expires_at: Time;
+    outcome: Json | null;
+    answered_seq: number | null;
+  };
   steps: {
     run_id: string;
     number: number;
@@ -412,6 +421,7 @@ export interface Tables {
     started_at: Time;
     ended_at: Time | null;
     child_run_id: string | null;
+    model_waited_since: Time | null;
   };
   responses: {
     id: string;

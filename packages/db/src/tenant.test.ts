@@ -1,4 +1,4 @@
-// runs on: both databases
+// runs on: both databases, and behind PgBouncer
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
@@ -144,6 +144,8 @@ function rowsFor(tenant_id: string): Rows {
       answered: '',
     },
     steps: { run_id, number: 1, tenant_id, kind: 'model', name: '', input: empty, status: 'pending', started_at: time },
+    caller_tools: { run_id, tenant_id, tools: empty },
+    caller_calls: { run_id, step: 1, tenant_id, expires_at: time },
     model_calls: {
       id: newId(),
       tenant_id,

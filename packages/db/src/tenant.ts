@@ -1,6 +1,6 @@
 import { CompiledQuery } from 'kysely';
 import type { Db, Tx } from './database.ts';
-import { KEPT_PLANS } from './plans.ts';
+import { KEPT_PLANS, settingCalls } from './plans.ts';
 
 /** How the statements of a transaction are planned. */
 export interface Planning {
@@ -29,10 +29,7 @@ export function inTenant<T>(
 
 /** Binds a transaction to the tenant in $1, until it ends. */
 const BIND = `select set_config('role', 'reeve_tenant', true), set_config('reeve.tenant', $1, true)`;
-const BIND_AND_KEEP = [
-  BIND,
-  ...Object.entries(KEPT_PLANS).map(([name, value]) => `set_config('${name}', '${value}', true)`),
-].join(', ');
+const BIND_AND_KEEP = `${BIND}, ${settingCalls(KEPT_PLANS, 'transaction')}`;
 
 /** Whether a statement is one whose answer nobody reads: the transaction has failed where it has. */
 export function isSetting(text: string): boolean {

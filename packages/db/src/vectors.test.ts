@@ -17,7 +17,7 @@ describe('pgvector', () => {
   before(async () => void (database = await openTestDatabase()));
   after(() => database[Symbol.asyncDispose]());
   const run = async (text: string): Promise<unknown[]> => {
-    const parts = text.startsWith('begin;') ? text.split(';').filter((part) => part.trim() !== '') : [text];
+    const parts = text.split(';').filter((part) => part.trim() !== '');
     let rows: unknown[] = [];
     for (const part of parts) ({ rows } = await sql.raw(part).execute(database.db));
     return rows;

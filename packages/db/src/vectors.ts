@@ -1,5 +1,5 @@
 import { ReeveError } from '@reeve/kit';
-import type { RunSql } from './migrate.ts';
+import { inLockedTransaction, type RunSql } from './migrate.ts';
 
 /** Whether a database compares vectors itself, by pgvector. */
 export type VectorSupport =
@@ -54,12 +54,7 @@ async function readExtension(run: RunSql): Promise<Extension | undefined> {
  */
 export async function ensureVectors(run: RunSql): Promise<VectorSupport> {
   try {
-    await run(`select pg_advisory_lock(${LOCK})`);
-    try {
-      return await ensure(run);
-    } finally {
-      await run(`select pg_advisory_unlock(${LOCK})`);
-    }
+    return await inLockedTransaction(run, LOCK, () => ensure(run));
   } catch (error) {
     return lacking(`pgvector does not work: ${ReeveError.from(error).message}`);
   }
@@ -68,8 +63,10 @@ export async function ensureVectors(run: RunSql): Promise<VectorSupport> {
 async function ensure(run: RunSql): Promise<VectorSupport> {
   const extension = await readExtension(run);
   // Refused to most roles, which the next look then says.
-  if (extension?.version === null && !isOld(extension.offered))
-    await run('create extension if not exists vector').catch(() => undefined);
+  if (extension?.version === null && !isOld(extension.offered)) {
+    await run('savepoint creating');
+    await run('create extension if not exists vector').catch(() => run('rollback to savepoint creating'));
+  }
   const found = await findVectors(run);
   if (!found.available) return found;
   const schema = `"${found.schema.replaceAll('"', '""')}"`;
@@ -77,13 +74,7 @@ async function ensure(run: RunSql): Promise<VectorSupport> {
   const columns = await run(
     `select 1 from pg_attribute where attrelid = to_regclass('embedding_vectors') and attname = 'vector' and not attisdropped`,
   );
-  if (columns.length > 0) return found;
-  try {
-    await run(`begin; ${VECTORS.replaceAll('{schema}', schema)}; commit`);
-  } catch (error) {
-    await run('rollback');
-    throw error;
-  }
+  if (columns.length === 0) await run(VECTORS.replaceAll('{schema}', schema));
   return found;
 }
 

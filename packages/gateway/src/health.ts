@@ -1,5 +1,5 @@
 import { routes, type ComponentHealth, type ComponentName, type Health } from '@reeve/contract';
-import type { Database } from '@reeve/db';
+import { describePooler, type Database, type Pooler } from '@reeve/db';
 import { openApiOf, REFERENCE_POLICY, referencePage, Reply, type App } from '@reeve/http';
 import { metrics, ReeveError, type ConfigOf } from '@reeve/kit';
 import type { gatewaySettings } from './config.ts';
@@ -7,7 +7,7 @@ import type { ExternalState, SenderState } from '@reeve/memory';
 import type { EmbedQuery } from '@reeve/retrieval';
 import type { ModelGateway } from '@reeve/models';
 import type { Sandbox } from '@reeve/sandbox';
-import type { Worker } from '@reeve/tasks';
+import { countModelWaits, type Worker } from '@reeve/tasks';
 import { sql } from 'kysely';
 import type { Circuits } from './circuits.ts';
 
@@ -110,7 +110,7 @@ async function componentsOf({
     tenants: holds.policies(),
     broker: followed('in the database; no external broker is configured'),
     cache: holds.limits(),
-    models: models.health(),
+    models: withWaits(models.health(), checked.status === 'ok' ? await countModelWaits(database.db).catch(() => 0) : 0),
     memory: worse(
       followed(embedKnowledgeQuery === undefined ? 'lexical retrieval' : 'retrieval by words and vectors'),
       externalHealth(externalMemory),
@@ -125,6 +125,13 @@ async function componentsOf({
           : `${worker.running} tasks in progress here`,
     },
   };
+}
+
+/** The health of the models, with how many tasks wait for one that takes no calls. */
+function withWaits(health: ComponentHealth, tasks: number): ComponentHealth {
+  if (tasks === 0) return health;
+  const waiting = `${tasks} ${tasks === 1 ? 'task waits' : 'tasks wait'} for a model that takes no calls`;
+  return { ...health, message: health.message === undefined ? waiting : `${health.message}; ${waiting}` };
 }
 
 function worse(one: ComponentHealth, other: ComponentHealth): ComponentHealth {
@@ -147,7 +154,7 @@ function gatewayHealth(circuits: Circuits): ComponentHealth {
   return { status: 'ok', message: agents === 0 ? 'all circuits of /execute are closed' : few };
 }
 
-async function checkDatabase({ db, kind }: Database): Promise<ComponentHealth> {
+async function checkDatabase({ db, kind, pooler }: Database): Promise<ComponentHealth> {
   const startedAt = performance.now();
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error('no answer in time')), DATABASE_PATIENCE_MS);
@@ -156,11 +163,17 @@ async function checkDatabase({ db, kind }: Database): Promise<ComponentHealth> {
     return {
       status: 'ok',
       latency_ms: Math.round((performance.now() - startedAt) * 10) / 10,
-      message: kind === 'pglite' ? 'embedded' : 'PostgreSQL',
+      message: kind === 'pglite' ? 'embedded' : nameOf(pooler),
     };
   } catch {
     return { status: 'unavailable', message: `no answer within ${DATABASE_PATIENCE_MS} ms` };
   } finally {
     clearTimeout(timer);
   }
+}
+
+function nameOf(pooler: Pooler | undefined): string {
+  if (pooler === undefined) return 'PostgreSQL';
+  const { found, remedy } = describePooler(pooler);
+  return `PostgreSQL ${found}${remedy === null ? '' : `; ${remedy}`}`;
 }

@@ -28,7 +28,7 @@ export async function admitAgain(
   header: Header,
   principal: Principal,
 ): Promise<void> {
-  requireSame(principal, await admission.authenticate(header));
+  requireSame(principal, await admission.authenticate(header, route));
   const { refused } = (await admission.limit?.(principal, route)) ?? {};
   if (refused !== undefined) throw refused;
 }
@@ -36,13 +36,14 @@ export async function admitAgain(
 /** Looks now and then whether a caller is still who they were, until stopped; who is not is told of once. */
 export function watchAdmission(
   admission: Admission,
+  route: Route,
   header: Header,
   principal: Principal,
   gone: (why: ReeveError) => void,
 ): () => void {
   const look = async () => {
     try {
-      requireSame(principal, await admission.authenticate(header));
+      requireSame(principal, await admission.authenticate(header, route));
     } catch (thrown) {
       const error = ReeveError.from(thrown);
       // Where nobody can know, the caller stays for now.
@@ -62,6 +63,7 @@ function requireSame(before: Principal, now: Principal): void {
 /** A stream that ends when its caller may not call any more, so that they come back and are told why. */
 export function whileAdmitted(
   admission: Admission,
+  route: Route,
   header: Header,
   principal: Principal,
   stream: EventStream,
@@ -69,7 +71,7 @@ export function whileAdmitted(
   return new EventStream(
     async function* (signal) {
       const over = new AbortController();
-      const stop = watchAdmission(admission, header, principal, (why) => over.abort(why));
+      const stop = watchAdmission(admission, route, header, principal, (why) => over.abort(why));
       try {
         yield* stream.events(AbortSignal.any([signal, over.signal]));
         over.signal.throwIfAborted();

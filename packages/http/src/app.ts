@@ -251,7 +251,7 @@ async function answer(options: Parts, route: Route, handler: Handler<Route>, cal
   } as Call<Route>;
 
   const watched = (made: EventStream) =>
-    route.access === 'public' ? made : whileAdmitted(options, header, principal, made);
+    route.access === 'public' ? made : whileAdmitted(options, route, header, principal, made);
   if (key === undefined) {
     const made = await handler(input);
     return answerOf(route, made instanceof EventStream ? watched(made) : made);
@@ -310,7 +310,7 @@ async function admit(
   const { c, context } = call;
   let principal = nobody;
   if (route.access !== 'public') {
-    principal = call.principal = await options.authenticate(header);
+    principal = call.principal = await options.authenticate(header, route);
     context.tenantId = principal.tenantId;
     if (options.limit !== undefined) {
       const { headers, refused } = await options.limit(principal, route);
@@ -337,7 +337,7 @@ async function accept(options: Parts, route: Route, handler: SocketHandler<Route
     throw new ReeveError('invalid_request', 'this is a WebSocket; ask with Upgrade: websocket');
   const served = await handler(input as Parameters<SocketHandler<Route>>[0]);
   c.env.serve = (socket) => {
-    const stop = watchAdmission(options, header, admitted.principal, (why) =>
+    const stop = watchAdmission(options, route, header, admitted.principal, (why) =>
       socket.close(POLICY_CLOSE, why.message.slice(0, 100)),
     );
     socket.once('close', stop);

@@ -1,4 +1,4 @@
-import { ROLES, type Access, type Role } from '@reeve/contract';
+import { ROLES, type Access, type Role, type Route } from '@reeve/contract';
 import { ReeveError } from '@reeve/kit';
 
 /** Who is calling, and how they proved it. */
@@ -11,8 +11,14 @@ export interface Principal {
   readonly keyId?: string;
 }
 
-/** Finds out who is calling; throws `unauthenticated` for a wrong credential, and for none where one is needed. */
-export type Authenticate = (header: (name: string) => string | undefined) => Promise<Principal>;
+/**
+ * Finds out who is calling; throws `unauthenticated` for a wrong credential, and for none where one is needed. In development
+ * mode a route with `ignoresForeignTokens` accepts any bearer token that is no key of Reeve’s.
+ */
+export type Authenticate = (
+  header: (name: string) => string | undefined,
+  route?: Pick<Route, 'ignoresForeignTokens'>,
+) => Promise<Principal>;
 
 /** What `WWW-Authenticate` says beside a 401: what is asked for, and whether what was given is wrong (RFC 6750). */
 export function challengeOf(header: (name: string) => string | undefined): string {

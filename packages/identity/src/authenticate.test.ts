@@ -99,6 +99,30 @@ describe('who is calling', () => {
     assert.equal(await userOf(KEYS, { host: 'reeve.example', ...BEARER }), 'key-1');
   });
 
+  it('is the local admin in development mode on a route of other people’s clients, whatever bearer token they send', async () => {
+    const route = { ignoresForeignTokens: true };
+    const host = 'localhost:8080';
+    const caller = async (
+      environment: Record<string, string>,
+      headers: Record<string, string>,
+      asked?: typeof route,
+    ) => {
+      await using authenticator = openAuthenticator(configOf(environment), database, silentLog);
+      return (await authenticator.authenticate((name) => headers[name], asked)).userId;
+    };
+    for (const token of ['Bearer none', 'bearer sk-1234', 'Bearer a.b.c', 'Bearer']) {
+      assert.equal(await caller({}, { host, authorization: token }, route), 'local');
+      await assert.rejects(caller({}, { host, authorization: token }), { reason: 'unauthenticated' });
+      await assert.rejects(caller({}, { host: 'evil.example', authorization: token }, route), {
+        reason: 'unauthenticated',
+      });
+      for (const credential of [KEYS, SECRET, { REEVE_JWT_SECRET: 'x'.repeat(32) }])
+        await assert.rejects(caller(credential, { host, authorization: token }, route), { reason: 'unauthenticated' });
+    }
+    for (const token of ['Bearer rv_wrong', 'Basic eDp5', 'Bearer two words'])
+      await assert.rejects(caller({}, { host, authorization: token }, route), { reason: 'unauthenticated' });
+  });
+
   it('is never an internal service where no secret is configured', async () => {
     await refused(KEYS, { 'x-internal-service': 'true', 'x-internal-service-secret': '' });
     await refused({}, INTERNAL);

@@ -12,6 +12,8 @@ export interface ReeveErrorOptions {
   readonly runId?: string;
   /** True where it is not known whether what was asked for has been done: the same must not be tried again by itself. */
   readonly unsure?: boolean;
+  /** True where an answer had begun and broke off: what came of it is void. */
+  readonly brokeOff?: boolean;
 }
 
 /**
@@ -29,6 +31,7 @@ export class ReeveError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly runId: string | undefined;
   readonly unsure: boolean;
+  readonly brokeOff: boolean;
 
   constructor(reason: Reason, message: string, options: ReeveErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -40,6 +43,7 @@ export class ReeveError extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.runId = options.runId;
     this.unsure = options.unsure ?? false;
+    this.brokeOff = options.brokeOff ?? false;
   }
 
   /** Anything thrown as a ReeveError; what is not one already becomes `internal`. For edges only. */

@@ -6,6 +6,7 @@ export { createBreaker, breakerOutcomeOf } from './breaker.ts';
 export type { Breaker, BreakerOptions, BreakerState, BreakerCall, BreakerOutcome } from './breaker.ts';
 export { flag, loadConfig, secret, setting, yamlKey } from './config.ts';
 export type { ConfigOf, ConfigValue, Origin, Setting, Settings } from './config.ts';
+export { parseDuration } from './duration.ts';
 export { contextFromHeaders, currentContext, newTraceId, withContext } from './context.ts';
 export type { RequestContext } from './context.ts';
 export { fieldMessage, invalidField, isRetryable, ReeveError } from './error.ts';

@@ -18,7 +18,7 @@ import { sweepCalls } from './sweep.ts';
 describe('concurrent calls', () => {
   it('spend at most their budget: of 200 at once over several pools exactly those are admitted that have room', async () => {
     await using place = await createTestDatabase();
-    const open = () => openDatabase({ ...place, pool: 8, log: silentLog });
+    const open = () => openDatabase({ ...place, pool: 13, log: silentLog });
     await using stack = new AsyncDisposableStack();
     const databases = [stack.use(await open())];
     if (testDatabaseKind === 'postgres') databases.push(stack.use(await open()), stack.use(await open()));
@@ -46,7 +46,7 @@ describe('concurrent calls', () => {
     { skip: testDatabaseKind === 'pglite' && 'only one process can have the embedded database', timeout: 120_000 },
     async () => {
       await using place = await createTestDatabase();
-      await using database = await openDatabase({ ...place, pool: 2, log: silentLog });
+      await using database = await openDatabase({ ...place, pool: 4, log: silentLog });
       await ensureTenant(database.db, 'default');
       // All of them want 70,000. Each statement for one call waits for the disk, so most calls are let in.
       const limit = 60_011;

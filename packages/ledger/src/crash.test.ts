@@ -19,7 +19,7 @@ const owner = { tenantId: 'default', userId: 'ada', traceId: 't', agentId: 'scou
 const price = { inputNano: 1, cachedInputNano: 1, outputNano: 1 };
 const attempt = { provider: 'acme', model: 'm', attempt: 1, inputTokens: 10, maxOutputTokens: 10, price };
 const usage = { input: 10, output: 3, cached: 0, reasoning: 0 };
-const database = await openDatabase({ url: process.argv[1], pool: 12, dataDirectory: '', log: silentLog });
+const database = await openDatabase({ url: process.argv[1], pool: 17, dataDirectory: '', log: silentLog });
 const ledger = createLedger(database, owner, silentLog);
 for (let lane = 0; lane < 12; lane += 1) void spend();
 async function spend() {
@@ -40,7 +40,7 @@ it(
   { skip: testDatabaseKind === 'pglite' && 'only one process can have the embedded database' },
   async () => {
     await using place = await createTestDatabase();
-    await using database = await openDatabase({ ...place, pool: 2, log: silentLog });
+    await using database = await openDatabase({ ...place, pool: 4, log: silentLog });
     const { db } = database;
     await ensureTenant(db, 'default');
     const budget = { tenant_id: 'default', updated_by: 'ada' };

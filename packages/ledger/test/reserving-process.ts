@@ -16,7 +16,7 @@ const [url, count = ''] = process.argv.slice(2);
 const ALONE = 400;
 const LANES = 8;
 
-await using database = await openDatabase({ url, pool: LANES, dataDirectory: '', log: silentLog });
+await using database = await openDatabase({ url, pool: LANES + 5, dataDirectory: '', log: silentLog });
 const ledger = createLedger(database, OWNER, silentLog);
 const found = { calls: 0, admitted: 0, tokens: 0, smallestRefused: Infinity };
 

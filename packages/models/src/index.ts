@@ -1,5 +1,7 @@
+export { IMAGE_NOTE } from './image-note.ts';
 export { modelSettings } from './config.ts';
 export type { ModelConfig, Provider } from './config.ts';
+export { hasBrokenOff, isUnavailable } from './calls/call-failure.ts';
 export { openEmbedder } from './embeddings/embedder.ts';
 export type { Embedder, Embeddings, EmbeddingUsage } from './embeddings/embedder.ts';
 export { generateObject } from './generate-object.ts';

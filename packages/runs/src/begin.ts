@@ -55,7 +55,7 @@ export async function beginRun(
     history,
     steps: [...shared, ...own],
     begun: own.filter(({ kind, status }) => kind === 'model' && status === 'pending').map(({ number }) => number),
-    events: own.flatMap((step) => (step.kind === 'tool' ? [toolCallEvent(step)] : [])),
+    events: own.flatMap((step) => (step.kind === 'tool' ? [toolCallEvent(step, false)] : [])),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { AuditEntry } from '@reeve/audit';
-import type { NewRunEvent, Reason } from '@reeve/contract';
+import type { NewRunEvent } from '@reeve/contract';
+import type { ReeveError } from '@reeve/kit';
 import { usageOf, type RunRecord } from './run.ts';
 
 /** The audit entries and events with which a run ends. */
@@ -21,7 +22,7 @@ export function failedClosing(
   run: RunRecord,
   steps: number,
   status: 'failed' | 'cancelled',
-  { reason, message }: { readonly reason: Reason; readonly message: string },
+  { reason, message, retryAfterMs }: Pick<ReeveError, 'reason' | 'message' | 'retryAfterMs'>,
   since = beginningOf(run),
 ): Closing {
   return {
@@ -29,7 +30,10 @@ export function failedClosing(
       { action: 'PLAN_ERROR', details: { code: reason } },
       { action: 'PLAN_END', details: { status } },
     ],
-    events: [{ type: 'error', message, code: reason }, ...lastEvents(run, steps, status, null, since)],
+    events: [
+      { type: 'error', message, code: reason, ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }) },
+      ...lastEvents(run, steps, status, null, since),
+    ],
   };
 }
 

@@ -1,12 +1,12 @@
 import type { NewRunEvent } from '@reeve/contract';
 import { ReeveError } from '@reeve/kit';
 import type { ModelRequest } from '@reeve/models';
+import { askModel } from './ask-model.ts';
 import { cutOf, extractOf, summaryRequest } from './compaction.ts';
 import { wholeConversation } from './conversation.ts';
-import { callModel } from './model-call.ts';
 import { stepsSettled } from './model-step.ts';
 import { NOTHING_USED, nextModelStep, sumUsed, usageOf, type CompactionStep, type Used } from './run.ts';
-import { ledgerOf, requestOf, turnOf, withStep, type RunExecution } from './execution.ts';
+import { requestOf, withStep, type RunExecution } from './execution.ts';
 
 /**
  * Puts a summary in the place of the oldest messages. Nothing is lost: the steps stay, and the summary says how many messages it
@@ -49,7 +49,7 @@ export async function compactionStep(work: RunExecution, pending: CompactionStep
   work.begun.add(next.number);
 }
 
-/** Undefined where the model failed at it. Throws where the run is to stop, or its budget has no room. */
+/** Undefined where the model failed at it. Throws where the run is to stop, its budget has no room, or it waits for its model. */
 async function summarize(
   work: RunExecution,
   request: ModelRequest,
@@ -57,20 +57,13 @@ async function summarize(
   signal: AbortSignal,
 ): Promise<{ text: string; used: Used; model: string } | undefined> {
   try {
-    const { text, end } = await callModel(
-      work.models,
-      request,
-      signal,
-      step,
-      async () => {},
-      ledgerOf(work, step),
-      turnOf(work),
-    );
+    const { text, end } = await askModel(work, step, request, signal, { isSilent: true });
+    work.waitedFor = null;
     return text.trim() === '' ? undefined : { text, used: { ...end.usage, costNano: end.costNano }, model: end.model };
   } catch (thrown) {
     signal.throwIfAborted();
     const error = ReeveError.from(thrown);
-    if (error.reason === 'budget_exhausted') throw error;
+    if (error.reason === 'budget_exhausted' || work.afterFailure(error, 'compaction') === 'wait') throw error;
     work.log.warn({ err: error, run_id: work.run.id, step }, 'a conversation could not be summed up by the model');
     return undefined;
   }

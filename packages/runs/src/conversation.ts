@@ -2,6 +2,7 @@ import type { Message } from '@reeve/contract';
 import type { NewMessage } from '@reeve/memory';
 import type { ModelMessage } from '@reeve/models';
 import type { StepRecord } from './run.ts';
+import { shownInput } from './unreadable-arguments.ts';
 
 /** Messages of the session that a run is shown at most. */
 export const HISTORY_LIMIT = 1_000;
@@ -30,7 +31,8 @@ export function wholeConversation(
     if (step.status !== 'settled' || step.output === null) continue;
     if (step.kind === 'model') {
       const { text, toolCalls, providerData } = step.output;
-      messages.push({ role: 'assistant', text, toolCalls, ...(providerData !== undefined && { providerData }) });
+      const calls = toolCalls.map((call) => ({ ...call, input: shownInput(call.input) }));
+      messages.push({ role: 'assistant', text, toolCalls: calls, ...(providerData !== undefined && { providerData }) });
     } else if (step.kind === 'tool')
       messages.push({
         role: 'tool',
@@ -69,7 +71,11 @@ export function historyOf(messages: readonly SessionMessage[]): ModelMessage[] {
       const said = history.at(-1);
       const text = said?.role === 'assistant' && said.toolCalls.length === 0 ? said.text : '';
       if (text !== '') history.pop();
-      history.push({ role: 'assistant', text, toolCalls: [{ id: call.id, name: call.name, input: call.input }] });
+      history.push({
+        role: 'assistant',
+        text,
+        toolCalls: [{ id: call.id, name: call.name, input: shownInput(call.input) }],
+      });
     } else if (call !== undefined) {
       const { id: toolCallId, name, output, status } = call;
       history.push({ role: 'tool', toolCallId, name, output, isError: status !== 'success' });

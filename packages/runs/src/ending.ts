@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { recordAudit } from '@reeve/audit';
-import type { RunWait } from '@reeve/contract';
+import type { NewRunEvent, RunWait } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import type { ReeveError } from '@reeve/kit';
 import {
@@ -15,10 +15,12 @@ import { completedClosing, failedClosing } from './closing.ts';
 import { auditOf, type Transition } from './committer.ts';
 import { usageOf, type StepRecord } from './run.ts';
 import { appendSteps } from './session.ts';
+import { selectCallerCalls } from './store/caller-tools.ts';
 import { isUnended, selectAwaited } from './store/child.ts';
 import { updateEndedRun, updateParked } from './store/run.ts';
 import { updateAbandoned } from './store/step.ts';
-import type { RunExecution } from './execution.ts';
+import { isDue } from './tool-decision.ts';
+import { isOfCaller, type RunExecution } from './execution.ts';
 
 /** Ends a run with its answer, in the transaction that settles its last step. */
 export async function complete(
@@ -47,12 +49,14 @@ export async function complete(
   work.left = true;
 }
 
-/** Ends a run that failed or was cancelled. */
-export async function fail(work: RunExecution, error: ReeveError): Promise<void> {
+/** Ends a run that failed or was cancelled; `told` are the last words of the step that it fails at. */
+export async function fail(work: RunExecution, error: ReeveError, told: readonly NewRunEvent[] = []): Promise<void> {
   const status = error.reason === 'cancelled' ? 'cancelled' : 'failed';
   const shown = shownError(error);
+  const closing = failedClosing(work.run, work.steps.length, status, shown);
   await work.commit({
-    ...failedClosing(work.run, work.steps.length, status, shown),
+    ...closing,
+    events: [...told, ...closing.events],
     write: async (tx, effects) => {
       await updateAbandoned(tx, work.run.id);
       await updateEndedRun(tx, work.run.id, {
@@ -68,14 +72,13 @@ export async function fail(work: RunExecution, error: ReeveError): Promise<void>
 }
 
 /** What a run that used tools did right, for those that are asked for something alike. */
-async function learn(
-  tx: Tx,
-  { run, agent }: RunExecution,
-  steps: readonly StepRecord[],
-  rules: MemoryRules,
-): Promise<void> {
+async function learn(tx: Tx, work: RunExecution, steps: readonly StepRecord[], rules: MemoryRules): Promise<void> {
+  const { run, agent } = work;
+  // Tools of the caller are gone when the next run might follow the example.
   const calls = steps.flatMap((step) =>
-    step.kind === 'tool' && step.output?.tool_status === 'success' ? [{ tool: step.name, input: step.input }] : [],
+    step.kind === 'tool' && step.output?.tool_status === 'success' && !isOfCaller(work, step.name)
+      ? [{ tool: step.name, input: step.input }]
+      : [],
   );
   if (calls.length === 0) return;
   const { tenantId, sessionId, id: runId, input: goal } = run;
@@ -110,10 +113,10 @@ async function blame(tx: Tx, { run, agent, steps }: RunExecution): Promise<void>
 }
 
 /**
- * Puts a run aside until a person has decided, a child run has ended, or a budget has room: it holds no process, connection or
+ * Puts a run aside until a person has decided, a child run has ended, the caller has answered, or a budget has room: it holds no process, connection or
  * lease then. Does nothing where a decision or an end came meanwhile. `why` is what readers are told.
  */
-export async function park(work: RunExecution, reason: RunWait, why: string): Promise<void> {
+export async function park(work: RunExecution, reason: Exclude<RunWait, 'model'>, why: string): Promise<void> {
   const { claim, handler, run } = work;
   let left = false;
   await work.commit({
@@ -121,7 +124,7 @@ export async function park(work: RunExecution, reason: RunWait, why: string): Pr
       await lockClaimed(tx, claim);
       if (reason !== 'budget' && (await hasNews(tx, work))) return [];
       left = true;
-      const retryMs = reason === 'budget' ? RETRY_MS : undefined;
+      const retryMs = reason === 'budget' ? RETRY_MS : reason === 'caller' ? untilFirstDue(work) : undefined;
       if ((await suspendTask(tx, handler, claim, reason, effects, retryMs)) === 'ended') return [];
       await updateParked(tx, run.id, reason);
       // Still: that was told, and nothing has happened since.
@@ -137,9 +140,15 @@ export async function park(work: RunExecution, reason: RunWait, why: string): Pr
 async function hasNews(tx: Tx, work: RunExecution): Promise<boolean> {
   const approvals = await selectToolApprovals(tx, work.run.id);
   const children = await selectAwaited(tx, work.run.id);
-  const isNews = !isDeepStrictEqual(approvals, work.approvals) || !children.every(isUnended);
-  Object.assign(work, { approvals, children });
+  const callerCalls = work.callerTools === null ? [] : await selectCallerCalls(tx, work.run.id);
+  const isNews = !isDeepStrictEqual(approvals, work.approvals) || !children.every(isUnended) || callerCalls.some(isDue);
+  Object.assign(work, { approvals, children, callerCalls });
   return isNews;
+}
+
+/** When the first of the calls that wait for the caller is given up, in milliseconds from now. */
+function untilFirstDue({ callerCalls }: RunExecution): number {
+  return Math.min(...callerCalls.filter((call) => !isDue(call)).map(({ leftMs }) => leftMs));
 }
 
 /** A run without money looks again after this long: what others had reserved may have come back, or a raise may have been missed. */

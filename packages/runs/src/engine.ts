@@ -5,6 +5,7 @@ import { settleEnds, settleOpenCalls } from '@reeve/ledger';
 import { compactionStep } from './compaction-step.ts';
 import { fail, park } from './ending.ts';
 import { modelStep, stepLimit } from './model-step.ts';
+import { waitForModel } from './model-wait.ts';
 import { nextModelStep, type RunState, type StepRecord } from './run.ts';
 import { selectStreamed } from './store/event.ts';
 import { startWorkLimit } from './work-limit.ts';
@@ -14,8 +15,8 @@ import { createExecution, discardEvent, type EngineParts, type RunExecution } fr
 
 /**
  * Advances a claimed run to its end, one committed step at a time, and settles its task in the transaction that ends it; or parks
- * it where people or a budget are waited for. Throws `lease_lost` or `shutting_down` where somebody else will go on, `unavailable`
- * where the database was out of reach, and a failure that `retryable` accepts, whose task is to be tried again; every other
+ * it where people, a budget or a model are waited for. Throws `lease_lost` or `shutting_down` where somebody else will go on,
+ * `unavailable` where the database was out of reach, and a failure after which `afterFailure` has the task tried again; every other
  * failure ends the run as failed. The agent's time limit bounds the work of one claim: waiting and downtime do not count.
  */
 export async function advanceRun(
@@ -23,9 +24,9 @@ export async function advanceRun(
   claim: Claim,
   state: RunState,
   signal: AbortSignal,
-  retryable: (error: ReeveError) => boolean,
+  afterFailure: RunExecution['afterFailure'],
 ): Promise<void> {
-  const work = createExecution(parts, claim, state);
+  const work = createExecution(parts, claim, state, afterFailure);
   const limitMs = state.agent.limits.timeout_ms;
   using limit = startWorkLimit(
     limitMs,
@@ -45,11 +46,14 @@ export async function advanceRun(
     if (isOutOfReach(thrown)) throw new ReeveError('unavailable', 'the database was out of reach', { cause: thrown });
     const error = ReeveError.from(stop.aborted ? stop.reason : thrown);
     if (error.reason === 'lease_lost') throw error;
-    if (error.reason === 'shutting_down' || (!stop.aborted && retryable(error))) {
+    const failed = work.steps.find(({ status }) => status === 'pending');
+    const next = stop.aborted ? 'end' : afterFailure(error, failed?.kind);
+    if (error.reason === 'shutting_down' || next === 'retry') {
       await work.flush();
       throw error;
     }
     if (error.reason === 'budget_exhausted') return await park(work, 'budget', error.message);
+    if (next === 'wait' && failed !== undefined) return await waitForModel(work, failed, error);
     if (error.reason === 'internal') parts.log.error({ err: error, run_id: state.run.id }, 'a run failed');
     await fail(work, error);
   } finally {
@@ -63,7 +67,7 @@ function isOutOfReach(thrown: unknown): boolean {
   return thrown instanceof ReeveError && thrown.reason === 'internal' && isTransient(thrown.cause);
 }
 
-/** After a crash, a retry or a wait: reads what people decided and which child runs have ended, closes the books on calls that were cut off, and sees to it that there is a step. */
+/** After a crash, a retry or a wait: reads what people decided, which child runs have ended and what the caller answered, closes the books on calls that were cut off, and sees to it that there is a step. */
 async function recover(work: RunExecution): Promise<void> {
   if (work.steps.some((step) => step.kind === 'tool' && step.status === 'pending' && !work.begun.has(step.number)))
     await readAnswers(work);
@@ -106,6 +110,7 @@ async function advance(work: RunExecution, signal: AbortSignal): Promise<void> {
 const WAITS = {
   approval: 'waiting for approval of a tool call',
   dependencies: 'waiting for child runs',
+  caller: 'waiting for the caller to give the results of its tools',
 } as const;
 
 /** Commits that a model call begins; where it had before, readers are told to void what it streamed then. */

@@ -1,15 +1,18 @@
 import type { AgentInput, NewRunEvent, RunWait } from '@reeve/contract';
 import type { Database } from '@reeve/db';
-import type { Log } from '@reeve/kit';
+import type { Log, ReeveError } from '@reeve/kit';
 import type { EmbedMemoryQuery, MemoryRulesOf } from '@reeve/memory';
 import type { ModelGateway, ModelMessage, ModelRequest, ModelTurn } from '@reeve/models';
 import type { Claim, TaskHandler } from '@reeve/tasks';
 import type { Booking, CallLedger, CallOwner } from '@reeve/ledger';
-import type { ToolContext, ToolRegistry } from '@reeve/tools';
+import type { ToolContext, ToolDefinition, ToolRegistry } from '@reeve/tools';
+import type { CallerTools } from './caller-tools.ts';
 import { createCommitter, type Committer } from './committer.ts';
 import { conversationOf } from './conversation.ts';
 import type { Feed } from './feed.ts';
+import type { PauseOptions } from './pause.ts';
 import { isInteractive, rowOf, type RunRecord, type RunState, type StepRecord } from './run.ts';
+import type { CallerCall } from './store/caller-tools.ts';
 import type { ChildRun } from './store/child.ts';
 import type { ToolApproval } from './tool-decision.ts';
 
@@ -39,7 +42,13 @@ export interface EngineParts {
   readonly toolRulesOf: (tenantId: string) => Promise<ToolRules>;
   /** What the tenant's memory keeps out, now. */
   readonly memoryRulesOf: MemoryRulesOf;
+  /** How long a call of a caller’s tool waits for its result, in milliseconds. */
+  readonly callerWaitMs: number;
   readonly handler: TaskHandler;
+  /** How long a run of the queue waits for a model that takes no calls, in milliseconds. */
+  readonly modelWaitMs: number;
+  /** What tests replace. */
+  readonly pauses?: PauseOptions | undefined;
   readonly log: Log;
 }
 
@@ -60,11 +69,15 @@ export interface RunHandler extends TaskHandler {
   prepare(claim: Claim, state: RunState): void;
 }
 
+/** What follows a failure: the run waits for its model, its task is tried again, or the run ends as failed. */
+export type AfterFailure = 'wait' | 'retry' | 'end';
+
 /** A run as the holder of its task works on it. */
 export interface RunExecution extends EngineParts, Committer {
   readonly claim: Claim;
   readonly agent: AgentInput;
   readonly history: readonly ModelMessage[];
+  readonly callerTools: CallerTools | null;
   run: RunRecord;
   steps: readonly StepRecord[];
   /** Pending steps whose beginning this holder has committed itself. */
@@ -73,12 +86,16 @@ export interface RunExecution extends EngineParts, Committer {
   approvals: readonly ToolApproval[];
   /** The child runs that its pending calls wait for, as far as they were read. */
   children: readonly ChildRun[];
+  /** The calls of caller’s tools among its pending steps, as far as they were read. */
+  callerCalls: readonly CallerCall[];
   /** Tools of its pending calls that a rule has people asked about. */
   asked: ReadonlySet<string>;
   /** What the tenant's policy says of tools, as it was when this step began. */
   rules: ToolRules;
   /** The tenant's tools, as they were then. */
   tools: ToolRegistry;
+  /** What is to follow a failure of a step of that kind. */
+  readonly afterFailure: (error: ReeveError, kind: StepRecord['kind'] | undefined) => AfterFailure;
   /** What the run had been put aside for, until it has gone on. */
   waitedFor: RunWait | null;
   /** Called when the run begins and stops waiting for its turn at a model. */
@@ -87,8 +104,13 @@ export interface RunExecution extends EngineParts, Committer {
   left: boolean;
 }
 
-export function createExecution(parts: EngineParts, claim: Claim, state: RunState): RunExecution {
-  const { run, agent, history, steps, lastSeq } = state;
+export function createExecution(
+  parts: EngineParts,
+  claim: Claim,
+  state: RunState,
+  afterFailure: RunExecution['afterFailure'],
+): RunExecution {
+  const { run, agent, history, callerTools, steps, lastSeq } = state;
   const { database, handler, feed, models } = parts;
   const model = agent.model_id ?? models.defaultModel;
   return {
@@ -105,13 +127,16 @@ export function createExecution(parts: EngineParts, claim: Claim, state: RunStat
     claim,
     agent,
     history,
+    callerTools,
     run,
     steps,
     begun: new Set(state.begun),
     approvals: [],
     children: [],
+    callerCalls: [],
     asked: new Set(),
     rules: () => 'deny',
+    afterFailure,
     waitedFor: state.waitedFor ?? null,
     onModelWait: () => undefined,
     left: false,
@@ -130,8 +155,28 @@ export function requestOf(work: RunExecution): ModelRequest {
     system: [...souls.map(({ text }) => text), agent.system_prompt, prompt].filter((part) => part !== '').join('\n\n'),
     context: quoted.map(({ text, source }) => ({ text, source })),
     messages: conversationOf(history, run.input, steps),
-    tools: tools.definitions([...agent.tools, ...skills.tools].filter((name) => rules(name) !== 'deny')),
+    tools: [
+      ...tools.definitions([...agent.tools, ...skills.tools].filter((name) => rules(name) !== 'deny')),
+      ...offeredByCaller(work),
+    ],
+    ...choiceOfCaller(work),
   };
+}
+
+/** The tools that the caller offers; a name that the agent has is the agent’s. */
+function offeredByCaller(work: RunExecution): readonly ToolDefinition[] {
+  return work.callerTools?.tools.filter(({ name }) => !hasTool(work, name)) ?? [];
+}
+
+/** Which tool the caller wants called: by the first model call that is answered. */
+function choiceOfCaller({ callerTools, steps }: RunExecution): Pick<ModelRequest, 'toolChoice'> {
+  const isFirst = steps.every((step) => step.kind !== 'model' || step.output === null);
+  return callerTools?.choice !== undefined && isFirst ? { toolChoice: callerTools.choice } : {};
+}
+
+/** Whether a tool is one that the caller offered. */
+export function isOfCaller(work: RunExecution, tool: string): boolean {
+  return offeredByCaller(work).some(({ name }) => name === tool);
 }
 
 /** Whether an agent has a tool, by itself or for its skills. */
@@ -170,7 +215,7 @@ export function turnOf({ run, claim, onModelWait }: RunExecution): ModelTurn {
   return { tenantId: run.tenantId, rank, taskPriority: claim.task.priority, onWaiting: onModelWait };
 }
 
-/** Tells readers that a crash interrupted a step: its streamed output is void, and it is executed again. */
+/** Tells readers that a step was interrupted: its streamed output is void, and it is executed again. */
 export function discardEvent(step: number): NewRunEvent {
   return {
     type: 'system',

@@ -3,19 +3,21 @@ import { recordAudit } from '@reeve/audit';
 import { inTenant, type Tx } from '@reeve/db';
 import { invalidField, isRetryable, type ReeveError } from '@reeve/kit';
 import type { MemoryQuery } from '@reeve/memory';
+import { isUnavailable } from '@reeve/models';
 import { requireLease, type Claim, type ClaimedTask } from '@reeve/tasks';
 import { beginRun } from './begin.ts';
 import { failedClosing } from './closing.ts';
 import { auditOf } from './committer.ts';
 import { advanceRun } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
-import { isInteractive, type RunState } from './run.ts';
+import { isInteractive, type RunState, type StepRecord } from './run.ts';
 import { readHistory } from './session.ts';
 import { openRun, unknownAgent } from './start.ts';
+import { selectCallerTools } from './store/caller-tools.ts';
 import { selectLastSeq } from './store/event.ts';
 import { selectRunRecord, updateEndedRun, updateRevivedRun, updateRunning } from './store/run.ts';
 import { selectStepRecords, updateAbandoned } from './store/step.ts';
-import type { EngineParts, RunHandler } from './execution.ts';
+import type { AfterFailure, EngineParts, RunHandler } from './execution.ts';
 
 /** Each task is worked on as a run, opened when the task is first claimed and gone on with whenever it is again. */
 export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandler {
@@ -25,9 +27,13 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
     async run(claim, signal) {
       const state = prepared.get(claim) ?? (await load(parts, claim));
       const interactive = isInteractive(state.run);
-      const retryable = (error: ReeveError) =>
-        isRetryable(error) && error.reason !== 'internal' && !interactive && claim.attempt < claim.task.maxAttempts;
-      await advanceRun({ ...parts, handler }, claim, state, signal, retryable);
+      const canRetry = !interactive && claim.attempt < claim.task.maxAttempts;
+      const afterFailure = (error: ReeveError, kind?: StepRecord['kind']): AfterFailure => {
+        // A caller who waits is told; a task of the queue has the time.
+        if (!interactive && (kind === 'model' || kind === 'compaction') && isUnavailable(error)) return 'wait';
+        return canRetry && isRetryable(error) && error.reason !== 'internal' ? 'retry' : 'end';
+      };
+      await advanceRun({ ...parts, handler }, claim, state, signal, afterFailure);
       return null;
     },
     async ended(tx, task, error, status) {
@@ -76,6 +82,7 @@ async function loadState(
   const run = await selectRunRecord(tx, task.tenantId, { taskId: task.id });
   if (run === undefined) return openForTask(tx, parts, task, vector);
   const config = await selectAgentVersion(tx, run.agentId, run.agentVersion);
+  const callerTools = await selectCallerTools(tx, run.id);
   if (run.startedAt === null) {
     const agent = { ...config, id: run.agentId, version: run.agentVersion };
     const said = (run.forkStep ?? 1) > 1 ? (task.payload.message as string | undefined) : undefined;
@@ -84,10 +91,10 @@ async function loadState(
       { type: 'system', phase: 'started', message: 'started' },
       ...events,
     ]);
-    return { ...begun, agent: config, lastSeq: told.at(-1)!.seq };
+    return { ...begun, agent: config, callerTools, lastSeq: told.at(-1)!.seq };
   }
-  // One that waits for money looks again every minute: that it goes on is told when it does.
-  if (run.status !== 'running' && run.waitingFor !== 'budget')
+  // One that waits for money or for its model looks again and again: that it goes on is told when it does.
+  if (run.status !== 'running' && run.waitingFor !== 'budget' && run.waitingFor !== 'model')
     await recordAudit(tx, [auditOf(run, 'PLAN_RESUMED', { after: run.waitingFor ?? run.status })]);
   if (run.status === 'queued') await updateRunning(tx, run.id);
   else if (run.status !== 'running') {
@@ -97,6 +104,7 @@ async function loadState(
   return {
     run: { ...run, status: 'running', waitingFor: null },
     agent: config,
+    callerTools,
     history: await readHistory(tx, run.tenantId, run.sessionId, run.historyUntil),
     steps: await selectStepRecords(tx, run.id),
     begun: [],

@@ -3,9 +3,10 @@ import type { Tx } from '@reeve/db';
 import { counter, newId, ReeveError } from '@reeve/kit';
 import type { ModelToolCall } from '@reeve/models';
 import { requestToolApproval, selectAskedTools, type PostCommitEffects } from '@reeve/tasks';
+import { askModel } from './ask-model.ts';
 import { isTooLong } from './compaction.ts';
-import { complete } from './ending.ts';
-import { callModel, type ModelAnswer } from './model-call.ts';
+import { complete, fail } from './ending.ts';
+import type { ModelAnswer } from './model-call.ts';
 import {
   nextModelStep,
   sumUsed,
@@ -15,9 +16,11 @@ import {
   type StepRecord,
   type ToolStep,
 } from './run.ts';
+import { insertCallerCalls } from './store/caller-tools.ts';
 import type { SettledStep } from './store/transition.ts';
 import { questionOf, readAnswers } from './tool-question.ts';
-import { isOffered, ledgerOf, requestOf, turnOf, withStep, type RunExecution } from './execution.ts';
+import { isUnreadable, unreadableTwice } from './unreadable-arguments.ts';
+import { isOfCaller, isOffered, requestOf, withStep, type RunExecution } from './execution.ts';
 
 export const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'outcome']);
 
@@ -30,16 +33,7 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
   log.debug({ run_id: run.id, step: pending.number }, 'calling the model');
   let answer: ModelAnswer;
   try {
-    const write = (events: readonly NewRunEvent[]) => work.commit({ events });
-    answer = await callModel(
-      models,
-      request,
-      signal,
-      pending.number,
-      write,
-      ledgerOf(work, pending.number),
-      turnOf(work),
-    );
+    answer = await askModel(work, pending.number, request, signal);
   } catch (thrown) {
     // The provider may count more tokens than we do.
     const error = ReeveError.from(thrown);
@@ -48,6 +42,11 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
   }
   const { text, toolCalls, end } = answer;
   work.waitedFor = null;
+  const unreadable = unreadableTwice(
+    work.steps.filter(({ number }) => number < pending.number),
+    toolCalls,
+  );
+  if (unreadable !== undefined) return fail(work, unreadable, answer.rest);
   const output: ModelOutput = {
     text,
     toolCalls,
@@ -102,7 +101,10 @@ async function beginCalls(
   await work.commit(async (read) => {
     const asked = await selectAskedTools(read, run.tenantId, names);
     for (const name of names) if (agent.approvals.includes(name) || work.rules(name) === 'approve') asked.add(name);
-    const first = toolCalls.findIndex(({ name }) => !asked.has(name));
+    const isAsked = ({ name, input }: Pick<ToolStep, 'name' | 'input'>) => asked.has(name) && !isUnreadable(input);
+    const first = toolCalls.findIndex(
+      (call) => !isAsked(call) && !isUnreadable(call.input) && !isOfCaller(work, call.name),
+    );
     calls = toolCalls.map(({ id, name, input }, index) => ({
       runId: run.id,
       number: after.length + 1 + index,
@@ -115,18 +117,24 @@ async function beginCalls(
       childRunId: null,
       output: null,
     }));
-    const questions = calls
-      .filter(({ name }) => asked.has(name))
-      .map((call) => questionOf(work, call, 'tool_call', newId()));
+    const questions = calls.filter(isAsked).map((call) => questionOf(work, call, 'tool_call', newId()));
+    const forCaller = calls
+      .filter(({ name, input }) => isOfCaller(work, name) && !isUnreadable(input))
+      .map(({ number }) => number);
     return {
       settled: steps,
       begun: calls,
-      events: [...settled.events, ...calls.map(toolCallEvent), ...questions.map(({ event }) => event)],
+      events: [
+        ...settled.events,
+        ...calls.map((call) => toolCallEvent(call, forCaller.includes(call.number))),
+        ...questions.map(({ event }) => event),
+      ],
       audit: [
         ...settled.audit,
         ...calls.map(({ number, name }) => ({ action: 'TOOL_CALL' as const, details: { step: number, tool: name } })),
       ],
       async write(tx: Tx, effects: PostCommitEffects) {
+        await insertCallerCalls(tx, run.tenantId, run.id, forCaller, work.callerWaitMs);
         for (const question of questions) await requestToolApproval(tx, claim.task, question.asked, effects);
       },
     };
@@ -141,9 +149,16 @@ function withoutInputs(output: ModelOutput) {
   return { ...output, toolCalls: output.toolCalls.map(({ id, name }) => ({ id, name })) };
 }
 
-/** Tells readers of a tool call. */
-export function toolCallEvent({ number, callId, name, input }: ToolStep): NewRunEvent {
-  return { type: 'tool_call', step: number, tool_call_id: callId, name, input };
+/** Tells readers of a tool call, which may be one that the caller is to make. */
+export function toolCallEvent({ number, callId, name, input }: ToolStep, isForCaller: boolean): NewRunEvent {
+  return {
+    type: 'tool_call',
+    step: number,
+    tool_call_id: callId,
+    name,
+    input,
+    ...(isForCaller && { for_caller: true as const }),
+  };
 }
 
 /** Settles the model call as not made: its conversation is to be summed up first, and the call made after that. */

@@ -2,6 +2,7 @@ import type { AgentInput, Multitask, RunWait, ToolOutcome, Usage } from '@reeve/
 import type { RunContextItem } from '@reeve/memory';
 import type { ModelMessage, ModelToolCall } from '@reeve/models';
 import { usdOf } from '@reeve/ledger';
+import type { CallerTools } from './caller-tools.ts';
 
 /*
  * The life of a run
@@ -10,7 +11,8 @@ import { usdOf } from '@reeve/ledger';
  *      ▲                 │ ▲                       │
  *      └─ parked, until ─┘ └──── retry of its task ┘
  *         a person decides, a budget has room,
- *         or a child run has ended
+ *         a child run has ended, its model takes
+ *         calls again, or the caller has answered
  *
  * A run advances by steps, of which one is a model call, a tool call or a compaction:
  *
@@ -30,7 +32,8 @@ import { usdOf } from '@reeve/ledger';
  * shown is a pure function of the session's earlier messages and the settled steps.
  *
  * A call that gives work to another agent opens a child run in the transaction that begins it, with a task and a session of its
- * own, and its step stays pending until that run has ended (see child-step.ts).
+ * own, and its step stays pending until that run has ended (see child-step.ts). A call of a tool that the caller offered stays
+ * pending until the caller has given its result (see caller-tools.ts).
  */
 
 export interface RunRecord {
@@ -131,6 +134,8 @@ export interface RunState {
   readonly run: RunRecord;
   readonly agent: AgentInput;
   readonly history: readonly ModelMessage[];
+  /** Null where the caller offered none. */
+  readonly callerTools: CallerTools | null;
   readonly steps: readonly StepRecord[];
   /** Pending steps whose beginning the holder of this state has committed itself, so that they did not begin before. */
   readonly begun: readonly number[];

@@ -17,10 +17,12 @@ import {
 } from '@reeve/tasks';
 import { ensureRunBudget, exhausted } from '@reeve/ledger';
 import { beginRun, type RunAgent } from './begin.ts';
+import { waitsForCaller, type CallerTools } from './caller-tools.ts';
 import type { Feed } from './feed.ts';
 import type { RunHandler } from './execution.ts';
 import { appendEvents } from './log.ts';
 import { NOTHING_USED, type RunRecord, type RunState } from './run.ts';
+import { insertCallerTools, selectWaitingForCaller } from './store/caller-tools.ts';
 import { insertRun } from './store/run.ts';
 import { selectUnended } from './store/session.ts';
 
@@ -36,6 +38,8 @@ export interface RunRequest {
   readonly sessionId: string | undefined;
   /** What becomes of it where the session is busy; `enqueue` where it is left out. */
   readonly multitask?: Multitask;
+  /** Tools that it offers to this run, checked. */
+  readonly callerTools?: CallerTools;
 }
 
 export interface StartedRun {
@@ -60,8 +64,8 @@ export interface StartParts {
 /**
  * Starts a run: its task, run, first events and audit row are one transaction, and have committed when this resolves.
  * Where this process works on tasks and the session is free it begins at once, under a lease it took in the same transaction.
- * Throws `unknown_agent`, `not_found` for a session of somebody else, `conflict` for a busy session that is not waited for, and
- * `budget_exhausted` where nothing is left to spend.
+ * Throws `unknown_agent`, `not_found` for a session of somebody else, `conflict` for a busy session that is not waited for or whose
+ * run waits for its caller, and `budget_exhausted` where nothing is left to spend.
  */
 export async function startRun(parts: StartParts, request: RunRequest): Promise<StartedRun> {
   const { tenantId } = request.requester;
@@ -85,7 +89,7 @@ export async function launch(
   request: RunRequest,
   prepare: (tx: Tx) => Promise<Launch & { readonly sessionId?: string }>,
 ): Promise<StartedRun> {
-  const { requester, source, payload, sessionId: asked, multitask = 'enqueue' } = request;
+  const { requester, source, payload, callerTools, sessionId: asked, multitask = 'enqueue' } = request;
   const vector = await embedQuery?.(requester.tenantId, request.input);
   const { started, claimed, opened } = await queueTransaction(
     database,
@@ -93,7 +97,10 @@ export async function launch(
     requester.tenantId,
     async (tx, effects) => {
       const { agent, fork, sessionId = asked } = await prepare(tx);
-      if (sessionId !== undefined) await claimSession(tx, requester.tenantId, sessionId);
+      if (sessionId !== undefined) {
+        if (request.multitask === undefined) await refuseWhileCallerIsAsked(tx, requester.tenantId, { sessionId });
+        await claimSession(tx, requester.tenantId, sessionId);
+      }
       const { taskId, claim, isKeyFree } = await insertRunTask(tx, handler, worker, effects, {
         requester,
         agent,
@@ -116,6 +123,7 @@ export async function launch(
         multitask: isKeyFree ? 'enqueue' : multitask,
         fork,
         vector,
+        callerTools,
       });
       const { run } = opening.state;
       const ids = { runId: run.id, taskId, sessionId: run.sessionId, agent: agent.slug };
@@ -128,6 +136,16 @@ export async function launch(
     worker?.adopt(claimed);
   }
   return started;
+}
+
+/** Throws `conflict` where one of these runs waits for its caller: it is not something new that is to be said then. */
+export async function refuseWhileCallerIsAsked(
+  tx: Tx,
+  tenantId: string,
+  runs: Parameters<typeof selectWaitingForCaller>[2],
+): Promise<void> {
+  const [waiting] = await selectWaitingForCaller(tx, tenantId, runs);
+  if (waiting !== undefined) throw waitsForCaller(waiting);
 }
 
 /** What the task of a run is made of. */
@@ -199,6 +217,7 @@ export interface OpenRun {
   readonly vector?: MemoryQuery | undefined;
   /** The run that gives it its work, and the step that does. Its tree shares one budget, for which the child waits where the parent would be refused. */
   readonly parent?: { readonly run: RunRecord; readonly step: number };
+  readonly callerTools?: CallerTools | undefined;
 }
 
 /** Inserts a run for a task in the caller's transaction, with its session and its first events; where it is running, it begins. */
@@ -217,6 +236,7 @@ export async function openRun(
     fork,
     vector,
     parent,
+    callerTools,
   }: OpenRun,
 ): Promise<{ state: RunState; events: RunEvent[] }> {
   const { tenantId, traceId, userId } = requester;
@@ -258,6 +278,7 @@ export async function openRun(
   // Where it begins at once, that sees to its session.
   if (!running) await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: input });
   await insertRun(tx, { ...run, requestId: requester.requestId });
+  if (callerTools !== undefined) await insertCallerTools(tx, tenantId, id, callerTools);
   if (parent === undefined) await ensureRunBudget(tx, tenantId, id, agent.limits.max_cost_usd);
   await recordAudit(tx, [
     {
@@ -289,7 +310,16 @@ export async function openRun(
   ];
   const events = await appendEvents(tx, run, 0, [...first, ...(beginning?.events ?? [])]);
   const { history = [], steps = [], begun = [] } = beginning ?? {};
-  return { state: { run: beginning?.run ?? run, agent, history, steps, begun, lastSeq: events.length }, events };
+  const state = {
+    run: beginning?.run ?? run,
+    agent,
+    history,
+    callerTools: callerTools ?? null,
+    steps,
+    begun,
+    lastSeq: events.length,
+  };
+  return { state, events };
 }
 
 export function unknownAgent(ref: string): ReeveError {

@@ -1,11 +1,15 @@
 import type { Approval, ToolOutcome } from '@reeve/contract';
 import { failedOutcome, outcomeOf, type Effect } from '@reeve/tools';
 import type { ToolStep } from './run.ts';
+import type { CallerCall } from './store/caller-tools.ts';
 import { isUnended, type ChildRun } from './store/child.ts';
+import { isUnreadable, unreadableOutcome } from './unreadable-arguments.ts';
 
 /*
  * What is next for a pending tool call
  *
+ *   its arguments are not JSON                          ─► settle with an error that says so
+ *   its tool is one of the caller’s                     ─► wait for the result, then settle with it or, too late, with an error
  *   its child run was opened                            ─► wait for it, then settle with what that came to
  *   had begun in another life, and a repeat may do harm ─► ask what became of it ─► retry | skip | a result by hand
  *   people are asked about the tool                     ─► ask whether it may be made ─► call (with edited input) | denied
@@ -26,7 +30,7 @@ export interface Answers {
 
 export type ToolDecision =
   | { readonly do: 'ask'; readonly kind: 'tool_call' | 'tool_outcome' }
-  | { readonly do: 'wait'; readonly for: 'approval' | 'dependencies' }
+  | { readonly do: 'wait'; readonly for: 'approval' | 'dependencies' | 'caller' }
   | {
       readonly do: 'call';
       readonly input: unknown;
@@ -45,13 +49,21 @@ export interface ToolStanding {
   readonly asked: boolean;
   /** The run that it opened. */
   readonly child: ChildRun | undefined;
+  /** What its caller was asked to do. */
+  readonly callerCall: CallerCall | undefined;
 }
 
 /** Decides from what is recorded, and changes nothing. */
 export function decideTool(step: ToolStep, { call, outcome }: Answers, standing: ToolStanding): ToolDecision {
-  const { effect, begunHere, asked, child } = standing;
+  const { effect, begunHere, asked, child, callerCall } = standing;
   const edited = editedBy(call);
   const input = inputOf(step, call);
+  if (isUnreadable(input)) return { do: 'settle', outcome: unreadableOutcome(input), label: 'error' };
+  if (callerCall !== undefined) {
+    if (!isDue(callerCall)) return { do: 'wait', for: 'caller' };
+    const came = callerCall.outcome ?? failedOutcome('error', 'Nobody gave the result of this call in time.');
+    return { do: 'settle', outcome: came, label: came.tool_status };
+  }
   if (child !== undefined) {
     if (isUnended(child)) return { do: 'wait', for: 'dependencies' };
     const came = childOutcome(child);
@@ -74,6 +86,11 @@ export function decideTool(step: ToolStep, { call, outcome }: Answers, standing:
   if (call.status === 'rejected')
     return { do: 'settle', outcome: deniedOutcome(call), label: 'denied', answered: call };
   return { do: 'call', input, answered: step.attempt === 0 ? call : undefined, edited };
+}
+
+/** Whether a call of a caller’s tool waits no longer: it is answered, or its time has run out. */
+export function isDue({ outcome, leftMs }: CallerCall): boolean {
+  return outcome !== null || leftMs === 0;
 }
 
 /** What a call is made with: the model's input, or a person's. */

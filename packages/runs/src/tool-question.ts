@@ -2,6 +2,7 @@ import type { NewRunEvent } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import { selectAskedTools, selectToolApprovals, type ToolQuestion } from '@reeve/tasks';
 import type { ToolStep } from './run.ts';
+import { selectCallerCalls } from './store/caller-tools.ts';
 import { selectAwaited } from './store/child.ts';
 import { hasTool, type RunExecution } from './execution.ts';
 
@@ -35,13 +36,14 @@ export function questionOf(
   };
 }
 
-/** Reads what people were asked about the calls of a run, what they decided, which pending calls they are to be asked about, and how the child runs stand that calls wait for. */
+/** Reads what people were asked about the calls of a run, what they decided, which pending calls they are to be asked about, how the child runs stand that calls wait for, and what the caller answered. */
 export async function readAnswers(work: RunExecution): Promise<void> {
   const { database, run, steps } = work;
   const names = steps.flatMap((step) => (step.kind === 'tool' && step.status === 'pending' ? [step.name] : []));
   await inTenant(database.db, run.tenantId, async (tx) => {
     work.approvals = await selectToolApprovals(tx, run.id);
     work.children = await selectAwaited(tx, run.id);
+    work.callerCalls = work.callerTools === null ? [] : await selectCallerCalls(tx, run.id);
     work.asked = await selectAskedTools(
       tx,
       run.tenantId,

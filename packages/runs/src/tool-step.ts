@@ -14,21 +14,18 @@ import { hasTool, isOffered, withStep, type RunExecution } from './execution.ts'
 /**
  * Does what can be done of the pending tool calls: settles what people decided and child runs came to, opens the next child run,
  * or makes the next call, together with those after it where none of them has an effect. Where nothing can be done it answers
- * what is waited for: people, if any call waits for them, else child runs.
+ * what is waited for: the caller, if any call is the caller's to make, else people, else child runs.
  */
-export async function toolSteps(
-  work: RunExecution,
-  signal: AbortSignal,
-): Promise<'approval' | 'dependencies' | undefined> {
+export async function toolSteps(work: RunExecution, signal: AbortSignal): Promise<Waited | undefined> {
   const due = work.steps
     .filter((step) => step.kind === 'tool')
     .filter(({ status }) => status === 'pending')
     .map((step) => ({ step, decision: decisionOf(work, step) }));
   const next = due.find(({ decision }) => decision.do !== 'wait');
-  if (next === undefined)
-    return due.some(({ decision }) => decision.do === 'wait' && decision.for === 'approval')
-      ? 'approval'
-      : 'dependencies';
+  if (next === undefined) {
+    const waited = due.flatMap(({ decision }) => (decision.do === 'wait' ? [decision.for] : []));
+    return ORDER.find((one) => waited.includes(one));
+  }
   const { step, decision } = next;
   if (decision.do === 'ask') await ask(work, step, decision.kind);
   else if (decision.do === 'settle') await settle(work, step, decision.outcome, decision.label, decision.answered);
@@ -36,6 +33,11 @@ export async function toolSteps(
   else if (decision.do === 'call') await callTogether(work, together(work, due.slice(due.indexOf(next))), signal);
   return undefined;
 }
+
+type Waited = Extract<ToolDecision, { do: 'wait' }>['for'];
+
+/** What a run says that it waits for, where its calls wait for several things: the caller needs to know of its calls at once. */
+const ORDER: readonly Waited[] = ['caller', 'approval', 'dependencies'];
 
 type Call = { readonly step: ToolStep; readonly decision: Extract<ToolDecision, { do: 'call' }> };
 
@@ -66,6 +68,7 @@ function decisionOf(work: RunExecution, step: ToolStep): ToolDecision {
       begunHere: work.begun.has(step.number),
       asked: isOffered(work, step.name) && isAsked(work, step.name),
       child: work.children.find(({ step: number }) => number === step.number),
+      callerCall: work.callerCalls.find(({ step: number }) => number === step.number),
     },
   );
 }

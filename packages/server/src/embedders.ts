@@ -1,19 +1,19 @@
 import { dirname, join } from 'node:path';
 import { newTraceId, ReeveError, type Log } from '@reeve/kit';
 import type { Embedder, Embedders } from '@reeve/retrieval';
-import { openEmbedder, type ModelConfig, type SlotStore } from '@reeve/models';
+import { openEmbedder, type Embedder as ModelEmbedder, type ModelConfig, type SlotStore } from '@reeve/models';
 import type { CallLedger, CallOwner } from '@reeve/ledger';
 
 /**
  * The embedders that the settings allow, on their tenants' accounts; undefined where there are none. Throws `invalid_request` that
- * names what the wanted one lacks. Disposing ends those that run here.
+ * names what the wanted one lacks. `opened` is the wanted one as it is, for calls on other accounts. Disposing ends those that run here.
  */
 export function openEmbedders(
   config: ModelConfig,
   log: Log,
   ledgerFor: (owner: CallOwner) => CallLedger,
   slots?: SlotStore,
-): (Embedders & AsyncDisposable) | undefined {
+): (Embedders & AsyncDisposable & { readonly opened: ModelEmbedder }) | undefined {
   const stack = new AsyncDisposableStack();
   const opened = openEmbedder(config, log, { slots });
   if (opened === null) return undefined;
@@ -32,6 +32,7 @@ export function openEmbedders(
   const wanted = onAccount(opened);
   const known = new Map<string, Embedder | undefined>([[wanted.model, wanted]]);
   return {
+    opened,
     wanted,
     of(model) {
       if (!known.has(model)) known.set(model, openFormer(model));

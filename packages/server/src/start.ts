@@ -5,7 +5,7 @@ import { createRefusalLog, startSealer } from '@reeve/audit';
 import { expireHolds, inTenant, lockDataDirectory, openDatabase, type Database, type DataLock } from '@reeve/db';
 import { checkTask, createGateway, createToolCalls } from '@reeve/gateway';
 import { createOutgoing, startHttpServer, type Limit } from '@reeve/http';
-import { Background, collectProcessMetrics, ReeveError, silentLog, type Log } from '@reeve/kit';
+import { Background, collectProcessMetrics, parseDuration, ReeveError, silentLog, type Log } from '@reeve/kit';
 import { openMcpServers, type ProgramHost } from '@reeve/mcp';
 import {
   disableStores,
@@ -105,6 +105,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const database = stack.use(
     await openDatabase({
       url: config.databaseUrl,
+      directUrl: config.databaseDirectUrl,
       pool: config.databasePool,
       prepared: config.databasePrepared,
       dataDirectory,
@@ -192,6 +193,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     },
     skillsOf: toolbox.skillsOf,
     memoryRulesOf,
+    callerWaitMs: config.callerToolTimeoutMs,
+    modelWaitMs: parseDuration(config.modelWait)!,
     toolContext: async (run, agent, key, signal) => ({
       ...(await toolContextFor(
         { tenantId: run.tenantId, sessionId: run.sessionId, runId: run.id },
@@ -289,6 +292,8 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     toolCalls,
     mcpServers,
     skills: toolbox.skills,
+    skillsOf: toolbox.skillsOf,
+    embedder: embedders?.opened,
     reader,
     sandbox,
     worker,

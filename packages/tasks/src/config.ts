@@ -1,4 +1,4 @@
-import { setting } from '@reeve/kit';
+import { parseDuration, setting } from '@reeve/kit';
 import { z } from 'zod';
 
 const count = (max: number) =>
@@ -33,12 +33,30 @@ export const taskSettings = {
       .default(30)
       .describe('Days to keep ended tasks with their runs, events and journal, and unused workspaces; 0: for ever.'),
   ),
+  callerToolTimeoutMs: setting(
+    'REEVE_CALLER_TOOL_TIMEOUT_MS',
+    count(604_800_000)
+      .default(3_600_000)
+      .describe(
+        'Time that a run waits for the result of a tool that its caller offered, in milliseconds; then the call has failed, and the run goes on.',
+      ),
+  ),
   leaseMs: setting(
     'REEVE_LEASE_MS',
     count(3_600_000)
       .default(30_000)
       .describe(
         'Lease of a claimed task, in milliseconds: after this time without renewal another worker may claim it.',
+      ),
+  ),
+  modelWait: setting(
+    'REEVE_MODEL_WAIT',
+    z
+      .string()
+      .refine((text) => parseDuration(text) !== undefined, 'it must be a number with s, m, h or d: 90s, 15m, 24h, 7d')
+      .default('24h')
+      .describe(
+        'How long a task waits for a model that takes no calls (unreachable, overloaded, limited, circuit open) before it fails; the wait spends no attempt.',
       ),
   ),
 };

@@ -12,6 +12,9 @@ import pg from 'pg';
 /** Where the suite runs on PostgreSQL instead of the embedded database: a URL whose user may create databases. */
 const server = process.env['REEVE_TEST_DATABASE_URL'];
 
+/** Where its processes reach that PostgreSQL by a connection pooler: the pooler's URL, for any of its databases. */
+const pooler = process.env['REEVE_TEST_POOLER_URL'];
+
 /** What the suite runs on. */
 export const testDatabaseKind: Database['kind'] = server === undefined ? 'pglite' : 'postgres';
 
@@ -32,7 +35,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       await client.query(`create database ${name} template ${template}`);
     });
   return {
-    url: server === undefined ? undefined : withDatabase(server, name),
+    url: server === undefined ? undefined : withDatabase(pooler ?? server, name),
     dataDirectory,
     async [Symbol.asyncDispose]() {
       if (server !== undefined) await asAdmin(server, (client) => dropDatabase(client, name));
@@ -61,7 +64,7 @@ async function directoryForData(): Promise<string> {
  */
 export async function openTestDatabase({ guarded = false } = {}): Promise<Database> {
   const place = await createTestDatabase();
-  const database = await openDatabase({ ...place, pool: 8, log: silentLog });
+  const database = await openDatabase({ ...place, pool: 13, log: silentLog });
   if (!guarded) await letGoOfAudit(database);
   await ensureTenant(database.db, 'default');
   await ensureTenant(database.db, 'other');
@@ -92,7 +95,11 @@ export async function passTime({ db }: Database, ms: number): Promise<void> {
   const interval = sql<Date>`${ms} * interval '1 ms'`;
   await sql`update leases set expires_at = expires_at - ${interval}`.execute(db);
   await sql`update waiting_tasks set due_at = due_at - ${interval}`.execute(db);
+  await sql`update steps set model_waited_since = model_waited_since - ${interval} where status = 'pending'`.execute(
+    db,
+  );
   await sql`update approvals set expires_at = expires_at - ${interval} where status = 'pending'`.execute(db);
+  await sql`update caller_calls set expires_at = expires_at - ${interval}`.execute(db);
   await sql`update schedules set next_run_at = next_run_at - ${interval}`.execute(db);
   await sql`update memories set expires_at = expires_at - ${interval}`.execute(db);
   await sql`update memory_extractions set due_at = due_at - ${interval}`.execute(db);

@@ -14,6 +14,7 @@ import {
   selectRun,
   startRun,
   waitForRun,
+  type CallerTools,
   type EndedRun,
   type Feed,
   type RunHandler,
@@ -36,6 +37,7 @@ interface Asked {
   readonly sessionId?: string | undefined;
   readonly agent?: string;
   readonly multitask?: Multitask;
+  readonly callerTools?: CallerTools;
 }
 
 /** An engine on a database of its own, with a scripted model and tools that count their calls. */
@@ -65,9 +67,18 @@ export interface TestEngine extends AsyncDisposable {
   event<Type extends RunEvent['type']>(runId: string, type: Type): Promise<Extract<RunEvent, { type: Type }>>;
 }
 
+interface EngineOptions {
+  readonly memoryRulesOf?: MemoryRulesOf;
+}
+
+/** Runs wait for their model for at most so long. */
+export const MODEL_WAIT_MS = 600_000;
+/** So short are the pauses before a model is asked again. */
+const PAUSES = { firstMs: 4, longestMs: 60_000 };
+
 export async function openTestEngine({
   memoryRulesOf = async () => DEFAULT_RULES,
-}: { readonly memoryRulesOf?: MemoryRulesOf } = {}): Promise<TestEngine> {
+}: EngineOptions = {}): Promise<TestEngine> {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await openTestDatabase());
   const directory = await mkdtemp(join(tmpdir(), 'reeve-runs-'));
@@ -103,11 +114,14 @@ export async function openTestEngine({
     database,
     feed,
     models: model,
+    modelWaitMs: MODEL_WAIT_MS,
+    pauses: PAUSES,
     tools,
     toolsOf: async () => tools,
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
     memoryRulesOf,
+    callerWaitMs: 3_600_000,
     ledgerFor: (owner, booking) => createLedger(database, owner, silentLog, booking),
     skillsOf: () => ({ prompt: '', tools: [] }),
     toolContext: async (run, _skills, idempotencyKey, signal) => ({
@@ -162,7 +176,7 @@ export async function openTestEngine({
     gates,
     startWorker: startTestWorker,
     makeAgent,
-    start: (input, { agent = 'counter', sessionId, multitask, ...asked } = {}) =>
+    start: (input, { agent = 'counter', sessionId, multitask, callerTools, ...asked } = {}) =>
       startRun('worker' in asked ? { ...parts, worker: asked.worker } : parts, {
         requester,
         source: 'query',
@@ -171,6 +185,7 @@ export async function openTestEngine({
         payload: {},
         sessionId,
         ...(multitask && { multitask }),
+        ...(callerTools && { callerTools }),
       }),
     wait,
     async finish(runId) {

@@ -10,7 +10,7 @@ export {
 export type { TestDatabase } from './database.ts';
 export { createTestEmbedder, embeddersOf, vectorOf } from './embedder.ts';
 export type { TestEmbedder } from './embedder.ts';
-export { leaveBegun, openTestEngine, requester } from './engine.ts';
+export { leaveBegun, MODEL_WAIT_MS, openTestEngine, requester } from './engine.ts';
 export type { TestEngine } from './engine.ts';
 export { startExternalMemory } from './external-memory.ts';
 export type { ExternalFault, ExternalRequest, StoredThere, TestExternalMemory } from './external-memory.ts';

@@ -10,7 +10,7 @@ import type { QueueWorkerOptions } from './queue-process.ts';
  */
 const options = JSON.parse(process.argv[2]!) as QueueWorkerOptions;
 const effects = openSync(options.effects, 'a');
-const database = await openDatabase({ ...options, pool: 4, log: silentLog });
+const database = await openDatabase({ ...options, pool: 7, log: silentLog });
 // As at every start on the embedded database: nobody else can be alive.
 if (database.kind === 'pglite') await expireLeases(database.db);
 const worker = startWorker({

@@ -9,6 +9,8 @@ export interface ScriptedAnswer {
   readonly calls?: readonly { readonly name: string; readonly input: unknown }[];
   /** Thrown instead of an end. */
   readonly error?: ReeveError;
+  /** Awaited before the end, or the error. */
+  readonly until?: Promise<unknown>;
   /** Goes on until it is aborted. */
   readonly hang?: boolean;
   /** Called when the answer begins. */
@@ -61,6 +63,7 @@ export function scriptedModel(): ScriptedModel {
       yield { type: 'text', delta };
     for (const { name, input } of answer.calls ?? [])
       yield { type: 'tool_call', call: { id: `call_${++calls}`, name, input } };
+    await answer.until;
     if (answer.hang)
       await new Promise((_, reject) =>
         signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),

@@ -25,7 +25,7 @@ export function define(command: Command, io: CommandIo): void {
 
 async function migrate(io: CommandIo, { check, json }: MigrateOptions): Promise<number> {
   const { config } = readConfig({}, io);
-  const { vectors: _, ...seen } = await lookAtSchema(config, check !== true);
+  const { vectors: _, pooler: __, ...seen } = await lookAtSchema(config, check !== true);
   if (wantsJson(io, { ...(json && { json }) })) printJson(io, seen);
   else if (seen.pending.length === 0) printText(io, 'up to date');
   else for (const name of seen.pending) printText(io, `${check ? 'pending' : 'applied'}  ${name}`);

@@ -90,10 +90,10 @@ function attemptOf({ status, attempts }: Task): number {
   return status === 'in_progress' ? attempts : attempts + 1;
 }
 
-/** Whether the task has ended, or at least that attempt. */
-function isOver({ status, attempts }: Task, attempt: number): boolean {
+/** Whether the task has ended, or at least that attempt; one whose model takes no calls may wait for hours. */
+function isOver({ status, attempts, waiting_for }: Task, attempt: number): boolean {
   if (status === 'in_progress') return attempts > attempt;
-  return status !== 'pending' || attempts >= attempt;
+  return status !== 'pending' || waiting_for === 'model' || attempts >= attempt;
 }
 
 /** Tasks in progress, then ready ones; of a long queue those among its oldest and its newest. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { JsonObject, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
-import { MESSAGE_LENGTH, openAiFailures, SessionName } from './wire-shapes.ts';
+import { MESSAGE_LENGTH, openAiFailures, SessionName, ToolName } from './wire-shapes.ts';
 import { Multitask } from './runs.ts';
 
 const tag = 'OpenAI: Chat Completions';
@@ -40,7 +40,7 @@ const Tool = z.object({
   type: text(1, 100),
   function: z
     .object({
-      name: text(1, 64).regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, - and _'),
+      name: ToolName,
       description: text(0, 100_000).nullish(),
       parameters: Schema.nullish(),
     })
@@ -164,6 +164,7 @@ export const createChatCompletion = defineRoute({
   access: 'member',
   creates: true,
   failures: openAiFailures,
+  ignoresForeignTokens: true,
   summary: 'Talk to an agent or a model as OpenAI’s clients do',
   description:
     '`model: "agent/<slug or id>"` starts a run, any other model is called as it is. `stream: true` answers with server-sent events. Unknown fields are handed on to a model whose provider speaks this protocol too, else ignored.',
@@ -177,6 +178,7 @@ export const listModels = defineRoute({
   tag,
   access: 'viewer',
   failures: openAiFailures,
+  ignoresForeignTokens: true,
   summary: 'The models that are known by name, and the agents',
   query: z.object({
     limit: z.coerce.number().int().min(1).max(200).default(200).describe('Ours: how many agents.'),
@@ -190,6 +192,7 @@ export const getModel = defineRoute({
   tag,
   access: 'viewer',
   failures: openAiFailures,
+  ignoresForeignTokens: true,
   summary: 'One model or agent',
   params: z.object({ id: ModelName }),
   responses: { 200: Model },
@@ -201,6 +204,7 @@ export const getModelOf = defineRoute({
   tag,
   access: 'viewer',
   failures: openAiFailures,
+  ignoresForeignTokens: true,
   summary: 'One model or agent, by a name with a slash',
   params: z.object({ owner: text(1, 100), id: ModelName }),
   responses: { 200: Model },

@@ -101,6 +101,7 @@ export {
 export { getSkill, listSkills } from './skills.ts';
 export { executeTool, listTools } from './tools.ts';
 export { getUsage, listBudgets, listModelCalls, putBudget } from './usage.ts';
+export { createEmbeddings } from './embeddings.ts';
 export { createChatCompletion, getModel, getModelOf, listModels } from './completions.ts';
 export {
   addDocument,

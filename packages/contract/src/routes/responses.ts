@@ -3,7 +3,7 @@ import { JsonObject, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 import { ModelName, ToolChoice } from './completions.ts';
 import { Multitask } from './runs.ts';
-import { MESSAGE_LENGTH, openAiFailures, SessionName } from './wire-shapes.ts';
+import { MESSAGE_LENGTH, openAiFailures, SessionName, ToolName } from './wire-shapes.ts';
 
 const tag = 'OpenAI: Responses';
 
@@ -30,14 +30,12 @@ export type ResponseInputItem = z.infer<typeof InputItem>;
 
 const Tool = z.object({
   type: text(1, 100),
-  name: text(1, 64)
-    .regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, - and _')
-    .optional(),
+  name: ToolName.optional(),
   description: text(0, 100_000).nullish(),
   parameters: JsonObject.nullish(),
 });
 
-const ResponseId = text(1, 100).describe('`resp_` and 32 digits.');
+const ResponseId = text(1, 100).describe('`resp_` and 32 digits; `_` and a number where results of tools came before.');
 
 export const ResponseRequest = z.object({
   model: ModelName.nullish(),
@@ -116,6 +114,7 @@ export const createResponse = defineRoute({
   access: 'member',
   creates: true,
   failures: openAiFailures,
+  ignoresForeignTokens: true,
   summary: 'Talk to an agent or a model by Open Responses',
   description:
     'With `model: "agent/<slug or id>"` the response is a run: it goes on without readers, and can be read, streamed again and stopped by its id. Unknown fields are ignored.',
@@ -129,6 +128,7 @@ export const getResponse = defineRoute({
   tag,
   access: 'viewer',
   failures: openAiFailures,
+  ignoresForeignTokens: true,
   summary: 'One response, or its events',
   params,
   query: z.object({
@@ -144,6 +144,7 @@ export const cancelResponse = defineRoute({
   tag,
   access: 'member',
   failures: openAiFailures,
+  ignoresForeignTokens: true,
   summary: 'Stop the run that a response is',
   description: 'One that has ended is answered as it is.',
   params,

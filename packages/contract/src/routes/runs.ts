@@ -11,8 +11,8 @@ export const RUN_STATUSES = ['queued', 'running', 'completed', 'failed', 'cancel
 export const RunStatus = z.enum(RUN_STATUSES);
 export type RunStatus = z.infer<typeof RunStatus>;
 
-/** What keeps a run that has begun from going on: a person's decision, money, or the end of its child runs. */
-export const RunWait = z.enum(['approval', 'budget', 'dependencies']);
+/** What keeps a run that has begun from going on: a person's decision, money, the end of its child runs, a model that takes no calls, or its caller. */
+export const RunWait = z.enum(['approval', 'budget', 'dependencies', 'model', 'caller']);
 export type RunWait = z.infer<typeof RunWait>;
 
 /** What becomes of a message to a session whose run has not ended. */

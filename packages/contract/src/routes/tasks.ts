@@ -11,7 +11,16 @@ const tag = 'Tasks';
 export const TASK_STATUSES = ['pending', 'in_progress', 'completed', 'failed', 'cancelled'] as const;
 export const TaskStatus = z.enum(TASK_STATUSES);
 export type TaskStatus = z.infer<typeof TaskStatus>;
-export const WaitingFor = z.enum(['schedule', 'dependencies', 'approval', 'retry', 'budget', 'concurrency']);
+export const WaitingFor = z.enum([
+  'schedule',
+  'dependencies',
+  'approval',
+  'retry',
+  'budget',
+  'model',
+  'concurrency',
+  'caller',
+]);
 export type WaitingFor = z.infer<typeof WaitingFor>;
 
 /** What to do where as many tasks with the same `concurrency_key` as may run at once already do. */

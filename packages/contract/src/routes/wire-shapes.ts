@@ -34,6 +34,9 @@ export const plainFailures: FailureShape = {
 /** Names a conversation: a session’s id, or any other text, which then always means the same session of the tenant. */
 export const SessionName = text(1, 200);
 
+/** The name of a function that a model may call. */
+export const ToolName = text(1, 64).regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, - and _');
+
 /** The longest text that one message may have. */
 export const MESSAGE_LENGTH = 1_000_000;
 

@@ -3,7 +3,7 @@ import { JsonObject, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 import { AgentRef } from './names.ts';
 import { Multitask } from './runs.ts';
-import { MESSAGE_LENGTH, plainFailures, SessionName } from './wire-shapes.ts';
+import { MESSAGE_LENGTH, plainFailures, SessionName, ToolName } from './wire-shapes.ts';
 
 const tag = 'Chat';
 
@@ -12,6 +12,10 @@ const UiPart = z.object({
   type: text(1, 200),
   text: text(0, MESSAGE_LENGTH).optional(),
   state: text(1, 100).optional(),
+  toolCallId: text(1, 300).optional(),
+  providerExecuted: z.boolean().optional(),
+  output: z.unknown().optional(),
+  errorText: text(0, MESSAGE_LENGTH).optional(),
   approval: z
     .object({ id: text(1, 200), approved: z.boolean().optional(), reason: text(0, 2_000).optional() })
     .optional(),
@@ -37,15 +41,20 @@ export const uiChat = defineRoute({
   access: 'member',
   creates: true,
   failures: plainFailures,
+  ignoresForeignTokens: true,
   summary: 'Talk to an agent as the AI SDK’s useChat does',
   description:
-    'The AI SDK’s UI message stream, version 1. `id` is the chat, a session; the newest user message is what is said. Answers to approvals that the last message carries are decided, which needs the role operator, and the run that waited for them is followed on. Unknown fields are ignored.',
+    'The AI SDK’s UI message stream, version 1. `id` is the chat, a session; the newest user message is what is said. Answers to approvals that the last message carries are decided, which needs the role operator, and outputs of the client’s own `tools` are given to the run that called them; the run that waited is followed on. Unknown fields are ignored.',
   body: z.object({
     id: SessionName,
     messages: z.array(UiMessage).min(1).max(10_000),
     trigger: z.enum(['submit-message', 'regenerate-message']).default('submit-message'),
     agent: AgentRef.nullish().describe('Ours, given as an extra body field; `assistant` where it is left out.'),
     multitask: Multitask.optional().describe('Ours: what becomes of it where the chat is busy.'),
+    tools: z
+      .record(ToolName, z.object({ description: text(0, 100_000).nullish(), parameters: JsonObject.nullish() }))
+      .nullish()
+      .describe('Tools of the client’s own, by name, that the agent is offered for this answer.'),
     metadata: JsonObject.nullish(),
   }),
   responses: { 200: z.string() },
@@ -58,6 +67,7 @@ export const resumeUiChat = defineRoute({
   tag,
   access: 'viewer',
   failures: plainFailures,
+  ignoresForeignTokens: true,
   summary: 'The answer in progress of a chat, from its beginning',
   description: '204 where nothing runs, and where there is no such chat.',
   params: z.object({ id: SessionName }),

@@ -5,7 +5,7 @@ import { inTenant } from '@reeve/db';
 import { requesterOf } from '@reeve/http';
 import { newId, ReeveError } from '@reeve/kit';
 import { appendMessages, ensureSession, type NewMessage } from '@reeve/memory';
-import { startRun, type StartedRun } from '@reeve/runs';
+import { checkCallerTools, refuseWhileCallerIsAsked, startRun, type CallerTools, type StartedRun } from '@reeve/runs';
 import type { Caller, ProtocolParts } from './protocol.ts';
 
 /** A request of another protocol for a run of an agent. */
@@ -25,17 +25,32 @@ export interface AgentRunRequest {
   readonly session: string | undefined;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly multitask: Multitask | undefined;
+  /** Tools that the caller offers beside the agent’s. */
+  readonly callerTools?: CallerTools | undefined;
+  /** Where the name of the tool of an index is in the request, for errors. */
+  readonly toolPath?: (index: number) => string;
+  /** Runs whose calls of the caller’s tools the conversation holds. */
+  readonly called?: readonly string[];
 }
 
-/** Starts a run for a protocol. Throws `not_found` for an agent that does not exist and for another user’s session. */
+/**
+ * Starts a run for a protocol. Throws `not_found` for an agent that does not exist and for another user’s session, `invalid_request` for
+ * tools that the agent cannot be offered, and `conflict` where a run of the conversation waits for results of such tools.
+ */
 export async function startAgentRun(parts: ProtocolParts, caller: Caller, asked: AgentRunRequest): Promise<StartedRun> {
   const requester = requesterOf(caller);
   const { tenantId } = requester;
-  const { source, input, payload, multitask } = asked;
+  const { source, input, payload, multitask, callerTools, toolPath = (index) => `tools.${index}` } = asked;
   const sessionId = asked.session === undefined ? newId() : sessionIdOf(tenantId, asked.session);
   const agent = await inTenant(parts.database.db, tenantId, async (tx) => {
     const found = await findAgent(tx, tenantId, asked.agent);
     if (found === undefined) throw noAgent(asked);
+    if (callerTools !== undefined)
+      checkCallerTools(callerTools, [...found.tools, ...parts.skillsOf(found.skills).tools], toolPath);
+    if (multitask === undefined) {
+      await refuseWhileCallerIsAsked(tx, tenantId, { ids: asked.called ?? [] });
+      if (asked.session !== undefined) await refuseWhileCallerIsAsked(tx, tenantId, { sessionId });
+    }
     const said: NewMessage[] = asked.instructions ? [{ role: 'user', content: asked.instructions }] : [];
     if (said.length > 0 || asked.earlier.length > 0) {
       const session = await ensureSession(tx, { tenantId, sessionId, agentId: found.id, title: input });
@@ -51,6 +66,7 @@ export async function startAgentRun(parts: ProtocolParts, caller: Caller, asked:
     payload,
     sessionId,
     ...(multitask !== undefined && { multitask }),
+    ...(callerTools !== undefined && { callerTools }),
   });
 }
 
@@ -65,13 +81,16 @@ export function sessionIdOf(tenantId: string, name: string): string {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** The header by which Open WebUI names the chat that a request belongs to, where it is told to forward it. */
+export const CHAT_HEADER = 'x-openwebui-chat-id';
+
 /** The conversation that a request names, wherever it does; the body goes before the header. */
 export function sessionNameOf(
   { session_id, metadata }: { session_id?: string | null | undefined; metadata?: object | null | undefined },
   header: (name: string) => string | undefined,
 ): string | undefined {
   const inMetadata = (metadata as { session_id?: unknown } | null | undefined)?.session_id;
-  const name = session_id ?? inMetadata ?? header('x-session-id');
+  const name = session_id ?? inMetadata ?? header('x-session-id') ?? header(CHAT_HEADER);
   if (name === undefined || name === null || name === '') return undefined;
   if (typeof name === 'string' && name.length <= 200) return name;
   const path = name === inMetadata ? 'metadata.session_id' : 'x-session-id';
@@ -80,7 +99,8 @@ export function sessionNameOf(
   });
 }
 
-function noAgent({ agent, agentField }: AgentRunRequest): ReeveError {
+/** The failure of a request that names an agent that does not exist. */
+export function noAgent({ agent, agentField }: Pick<AgentRunRequest, 'agent' | 'agentField'>): ReeveError {
   return new ReeveError('not_found', `there is no agent ${agent}`, {
     details: [{ path: agentField, message: 'is not an agent' }],
   });

@@ -9,6 +9,7 @@ import type {
 import { ReeveError } from '@reeve/kit';
 import type { FinishReason, ModelPart, TokenUsage } from '@reeve/models';
 import { runFailure } from './run-failure.ts';
+import { turnOf } from './turn.ts';
 
 type Delta = ChatCompletionChunk['choices'][number]['delta'];
 type ToolCalls = NonNullable<Delta['tool_calls']>;
@@ -21,25 +22,34 @@ export interface Head {
 }
 
 /**
- * A run as the chunks of a chat completion: text and reasoning, without tool calls, which the caller could not answer.
- * Throws the error of a failed run, and `shutting_down` if the events stop before its end.
+ * A turn of a run as the chunks of a chat completion: what it says and thinks, and the calls that are the caller’s to make, not
+ * those that it makes itself. Throws the run’s error where it failed, and `shutting_down` where the events stop before the end.
  */
 export async function* chunksOfRun(
   runId: string,
   events: AsyncIterable<RunEvent>,
   withUsage: boolean,
+  after = 0,
 ): AsyncGenerator<ChatCompletionChunk, void> {
   let head: Head | undefined;
   let end: Extract<RunEvent, { type: 'result' }> | undefined;
   let failure: Extract<RunEvent, { type: 'error' }> | undefined;
   const spoken = createSpoken(runId);
-  for await (const event of events) {
+  for await (const event of turnOf(events, after)) {
     if (event.type === 'session_start' && head === undefined) {
-      head = headOfRun(runId, event.agent, event.timestamp);
+      head = headOfRun(runId, after, event.agent, event.timestamp);
       yield chunk(head, { role: 'assistant', content: '' }, null, withUsage);
     }
     if (event.type === 'thinking' && head !== undefined)
       yield chunk(head, { reasoning_content: event.delta }, null, withUsage);
+    if (event.type === 'calls') {
+      if (head === undefined) break;
+      const tool_calls = event.calls.map(callOf);
+      yield chunk(head, { tool_calls }, null, withUsage);
+      yield chunk(head, {}, 'tool_calls', withUsage);
+      if (withUsage) yield usageChunk(head, usageOfRun(event.usage));
+      return;
+    }
     const content = spoken.take(event);
     if (content !== '' && head !== undefined) yield chunk(head, { content }, null, withUsage);
     if (event.type === 'error') failure = event;
@@ -51,14 +61,27 @@ export async function* chunksOfRun(
   if (withUsage) yield usageChunk(head, usageOfRun(end.usage));
 }
 
-/** The answer of a run as a chat completion. */
-export function completionOfRun(
+/** A turn of a run as a chat completion. Throws the run’s error where it failed, and what the events throw. */
+export async function completionOfRun(
   runId: string,
   agent: string,
-  { result, usage, timestamp, duration_ms }: Extract<RunEvent, { type: 'result' }>,
-): ChatCompletion {
-  const startedAt = new Date(Date.parse(timestamp) - duration_ms).toISOString();
-  return completion(headOfRun(runId, agent, startedAt), result ?? '', '', [], 'stop', usageOfRun(usage));
+  events: AsyncIterable<RunEvent>,
+  after: number,
+): Promise<ChatCompletion> {
+  let failure: Extract<RunEvent, { type: 'error' }> | undefined;
+  for await (const event of turnOf(events, after)) {
+    if (event.type === 'error') failure = event;
+    if (event.type === 'calls') {
+      const head = headOfRun(runId, after, agent, event.startedAt);
+      return completion(head, event.text, '', event.calls.map(callOf), 'tool_calls', usageOfRun(event.usage));
+    }
+    if (event.type !== 'result') continue;
+    if (event.status !== 'completed') throw runFailure(runId, failure);
+    const startedAt = new Date(Date.parse(event.timestamp) - event.duration_ms).toISOString();
+    const head = headOfRun(runId, after, agent, startedAt);
+    return completion(head, event.result ?? '', '', [], 'stop', usageOfRun(event.usage));
+  }
+  throw runFailure(runId, undefined);
 }
 
 /** A model’s answer as chunks. */
@@ -134,8 +157,8 @@ function saidOtherwise(runId: string): ReeveError {
   );
 }
 
-function headOfRun(runId: string, agent: string, startedAt: string): Head {
-  const id = `chatcmpl-${runId.replaceAll('-', '')}`;
+function headOfRun(runId: string, after: number, agent: string, startedAt: string): Head {
+  const id = `chatcmpl-${runId.replaceAll('-', '')}${after > 0 ? `-${after}` : ''}`;
   return { id, created: Math.floor(Date.parse(startedAt) / 1000), model: `agent/${agent}` };
 }
 

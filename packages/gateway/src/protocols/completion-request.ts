@@ -9,6 +9,7 @@ import {
   toModelConversation,
   textOf,
   type ConversationMessage,
+  type Images,
 } from './message-mapping.ts';
 
 /** Maps a chat completion to a request to a plain model. Throws `invalid_request` for content that no model accepts. */
@@ -32,7 +33,7 @@ function modelRequestOf(body: ChatCompletionRequest, pictures: string[]): ModelR
     model: model ?? null,
     ...toModelConversation(readMessages(body.messages, pictures)),
     context: [],
-    tools: (body.tools ?? []).map(({ type, function: tool }, index) => toolOf(type, tool, `tools.${index}`)),
+    tools: toolsOf(body),
     ...(choice !== undefined && { toolChoice: choice }),
     ...(limit != null && { maxOutputTokens: limit }),
     ...(temperature != null && { temperature }),
@@ -43,22 +44,27 @@ function modelRequestOf(body: ChatCompletionRequest, pictures: string[]): ModelR
   };
 }
 
-/** Throws `invalid_request` for unknown fields that could change the answer. */
+/** The functions of a request. Throws `invalid_request` for another kind of tool. */
+export function toolsOf({ tools }: ChatCompletionRequest): ModelRequest['tools'] {
+  return (tools ?? []).map(({ type, function: tool }, index) => toolOf(type, tool, `tools.${index}`));
+}
+
+/** Throws `invalid_request` for what would change the answer in a way that we do not know. */
 export function refuseUnknown({ n, modalities, logprobs }: ChatCompletionRequest): void {
   if (n != null && n > 1) throw invalidField('n', 'there is one choice only; ask again for another');
   if (modalities?.some((modality) => modality !== 'text')) throw invalidField('modalities', 'answers are text only');
   if (logprobs === true) throw invalidField('logprobs', 'log probabilities are not known here');
 }
 
-/** Maps the messages of a request. Paths of image parts are added to `pictures`; without it images are refused. */
-export function readMessages(messages: readonly ChatMessage[], pictures?: string[]): ConversationMessage[] {
+/** Maps the messages of a request. Images of the user are treated as `images` says; without it they are refused. */
+export function readMessages(messages: readonly ChatMessage[], images?: Images): ConversationMessage[] {
   const said: ConversationMessage[] = [];
   for (const [index, message] of messages.entries()) {
     const path = `messages.${index}`;
     const text = textOf(
       message.content ?? (message.role === 'assistant' ? message.refusal : undefined),
       `${path}.content`,
-      message.role === 'user' ? pictures : undefined,
+      message.role === 'user' ? images : undefined,
     );
     if (message.role === 'tool') {
       const toolCallId = message.tool_call_id ?? '';

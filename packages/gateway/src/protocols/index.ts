@@ -1,5 +1,6 @@
 import type { App, EventStream } from '@reeve/http';
 import { mountCompanion } from './companion.ts';
+import { mountEmbeddings } from './embeddings.ts';
 import { completionStream, mountCompletions } from './completions.ts';
 import { mountModels } from './models.ts';
 import type { ProtocolParts } from './protocol.ts';
@@ -16,6 +17,7 @@ export type { ProtocolParts } from './protocol.ts';
 export function mountProtocols(app: App, parts: ProtocolParts): void {
   mountCompletions(app, parts);
   mountModels(app, parts);
+  mountEmbeddings(app, parts);
   mountResponses(app, parts);
   mountUiChat(app, parts);
   mountCompanion(app, parts);
@@ -27,9 +29,9 @@ export function resumeProtocolStream(
   tenantId: string,
   source: string,
 ): EventStream | undefined {
-  const [protocol, runId = '', option] = source.split(':');
-  if (protocol === 'completion') return completionStream(parts, tenantId, runId, option === 'usage');
-  if (protocol === 'response') return responseStream(parts, tenantId, runId, -1);
-  if (protocol === 'ui') return uiStream(parts, tenantId, runId);
+  const [protocol, runId = '', option = '0', after = '0'] = source.split(':');
+  if (protocol === 'completion') return completionStream(parts, tenantId, runId, option === 'usage', Number(after));
+  if (protocol === 'response') return responseStream(parts, tenantId, { id: runId, after: Number(option) }, -1);
+  if (protocol === 'ui') return uiStream(parts, tenantId, runId, { after: Number(option) });
   return undefined;
 }

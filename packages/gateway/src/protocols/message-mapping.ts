@@ -1,25 +1,30 @@
 import type { ChatMessage } from '@reeve/contract';
 import { invalidField } from '@reeve/kit';
 import type { NewMessage } from '@reeve/memory';
-import type { ModelMessage, ModelToolCall } from '@reeve/models';
+import { IMAGE_NOTE, type ModelMessage, type ModelToolCall } from '@reeve/models';
 
 /** A message of a caller’s conversation, in order. */
 export type ConversationMessage = ModelMessage | { readonly role: 'system'; readonly text: string };
 
 type Content = ChatMessage['content'];
 
+const IMAGES: ReadonlySet<string> = new Set(['image_url', 'input_image']);
 const TEXTS: ReadonlySet<string> = new Set(['text', 'input_text', 'output_text', 'summary_text', 'reasoning_text']);
 
-/** The text of a message. Throws `invalid_request` for parts other than text; paths of images are added to `pictures` if given. */
-export function textOf(content: Content, path: string, pictures?: string[]): string {
+/** What becomes of images: their paths are added to a list, or a note takes their place for a model that cannot see. */
+export type Images = string[] | 'note' | undefined;
+
+/** The text of a message. Throws `invalid_request` for parts other than text, and for images where nothing becomes of them. */
+export function textOf(content: Content, path: string, images?: Images): string {
   if (content === null || content === undefined) return '';
   if (typeof content === 'string') return content;
   return content
     .map(({ type, text, refusal }, index) => {
       if (TEXTS.has(type)) return text ?? '';
       if (type === 'refusal') return refusal ?? '';
-      if (type === 'image_url' && pictures !== undefined) {
-        pictures.push(`${path}.${index}.type`);
+      if (IMAGES.has(type) && images === 'note') return `\n${IMAGE_NOTE}\n`;
+      if (type === 'image_url' && Array.isArray(images)) {
+        images.push(`${path}.${index}.type`);
         return '';
       }
       throw invalidField(`${path}.${index}.type`, `a part of type ${type} cannot be read yet; send text`);

@@ -1,7 +1,8 @@
 import { invalidField } from '@reeve/kit';
 import type { ToolChoice } from '@reeve/contract';
-import type { ChatPart, ModelRequest } from '@reeve/models';
-import type { CallLedger } from '@reeve/ledger';
+import type { ChatPart, ModelGateway, ModelRequest } from '@reeve/models';
+import type { Images } from './message-mapping.ts';
+import type { CallLedger, CallOwner } from '@reeve/ledger';
 import type { Caller, ProtocolParts } from './protocol.ts';
 
 /** A call of a plain model that has begun to answer. */
@@ -14,18 +15,17 @@ export interface OpenModelCall<Part extends ChatPart> {
 
 /**
  * Calls a model and resolves with its first part, so that what fails before it is an ordinary error. The call is aborted when
- * the caller goes away.
+ * the caller goes away. With `agent` it is on that agent’s account.
  */
 export async function openModelCall<Part extends ChatPart>(
   { ledgerFor }: Pick<ProtocolParts, 'ledgerFor'>,
   { principal, context, signal }: Caller & { readonly signal: AbortSignal },
   ask: (signal: AbortSignal, ledger: CallLedger) => AsyncIterable<Part>,
+  agent?: { readonly slug: string; readonly persona_id: string | null },
 ): Promise<OpenModelCall<Part>> {
-  const { tenantId, userId } = principal;
-  const nothing = { agentId: null, personaId: null, runId: null, rootRunId: null, step: null };
   const left = new AbortController();
   abortWith(left, signal);
-  const ledger = ledgerFor({ tenantId, userId, traceId: context.traceId, ...nothing });
+  const ledger = ledgerFor(ownerOf({ principal, context }, agent));
   const iterator = ask(left.signal, ledger)[Symbol.asyncIterator]();
   const first = await iterator.next();
   return {
@@ -45,6 +45,15 @@ export async function openModelCall<Part extends ChatPart>(
       }
     },
   };
+}
+
+/** Who pays for a call outside of any run: its caller, and the agent on whose account it is made. */
+export function ownerOf(
+  { principal: { tenantId, userId }, context: { traceId } }: Caller,
+  agent?: { readonly slug: string; readonly persona_id: string | null },
+): CallOwner {
+  const noRun = { runId: null, rootRunId: null, step: null };
+  return { tenantId, userId, traceId, agentId: agent?.slug ?? null, personaId: agent?.persona_id ?? null, ...noRun };
 }
 
 function abortWith(controller: AbortController, signal: AbortSignal): void {
@@ -95,4 +104,9 @@ export function jsonOf(
   if (type !== 'json_schema') throw invalidField(`${path}.type`, 'must be text, json_object or json_schema');
   if (format.schema === null || format.schema === undefined) throw invalidField(path, 'a json_schema needs its schema');
   return { schema: format.schema, ...(format.name && { name: format.name }) };
+}
+
+/** What becomes of images that a model is sent as text: the built-in one is told of them, so that it can say that it cannot see. */
+export function imagesFor({ provider }: Pick<ModelGateway, 'provider'>): Images {
+  return provider === 'mock' ? 'note' : undefined;
 }

@@ -1,4 +1,5 @@
 import type { Log } from '@reeve/kit';
+import type { Embedder } from '@reeve/models';
 import type { Call } from '@reeve/http';
 import type { StartParts } from '@reeve/runs';
 import type { Requester } from '@reeve/tasks';
@@ -11,7 +12,11 @@ export interface ProtocolParts extends StartParts {
   /** Records calls of plain models. */
   readonly ledgerFor: (owner: CallOwner) => CallLedger;
   readonly policies: Pick<Policies, 'of'>;
-  /** Decides an approval. Throws `not_found`, and `conflict` if it is already decided. */
+  /** Embeds texts for callers; undefined where no embedding model is set. */
+  readonly embedder: Embedder | undefined;
+  /** What skills add to an agent. */
+  readonly skillsOf: (names: readonly string[]) => { readonly tools: readonly string[] };
+  /** Decides an approval. Throws `not_found`, and `conflict` where it is decided already. */
   readonly decide: (
     requester: Requester,
     approvalId: string,

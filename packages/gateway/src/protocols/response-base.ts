@@ -1,15 +1,25 @@
 import type { ResponseRequest, Run } from '@reeve/contract';
+import type { ModelRequest } from '@reeve/models';
 import type { ResponseBase } from './response-writer.ts';
 
-/** The id of the response that a run, or a stored answer of a model, is. */
-export function responseIdOf(id: string): string {
-  return `resp_${id.replaceAll('-', '')}`;
+/** The id of the response that a turn of a run, or a stored answer of a model, is. */
+export function responseIdOf(id: string, after = 0): string {
+  return `resp_${id.replaceAll('-', '')}${after > 0 ? `_${after}` : ''}`;
 }
 
-/** The ID of the run or stored answer behind a response ID; undefined for an invalid one. */
-export function idOfResponse(responseId: string): string | undefined {
-  const found = /^resp_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(responseId);
-  return found?.slice(1).join('-');
+/** What a response is: a turn of a run, which begins after an event, or a stored answer. */
+export interface ResponseRef {
+  readonly id: string;
+  readonly after: number;
+}
+
+/** What a response is by its id; undefined where it can be nothing. */
+export function readResponseId(responseId: string): ResponseRef | undefined {
+  const found = /^resp_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})(?:_([1-9]\d{0,8}))?$/.exec(
+    responseId,
+  );
+  if (found === null) return undefined;
+  return { id: found.slice(1, 6).join('-'), after: Number(found[6] ?? 0) };
 }
 
 /** The fields of a request that are stored in the run’s task, to rebuild the response later. */
@@ -18,21 +28,39 @@ export type ResponsePayload = Pick<
   'metadata' | 'instructions' | 'previous_response_id' | 'background'
 >;
 
-/** A run as a response. Only a run that this protocol started keeps the request’s fields in its payload. */
+/** What is known of a turn. */
+export interface TurnBase {
+  /** The last event before it. */
+  readonly after: number;
+  /** The same of the turn before it. */
+  readonly turnBefore: number;
+  /** What the caller offered. */
+  readonly tools: ModelRequest['tools'];
+}
+
+/** A turn of a run as a response. A run that came in by another door has said nothing of itself. */
 export function baseOfRun(
   run: Pick<Run, 'id' | 'agent' | 'created_at' | 'door'>,
   payload: ResponsePayload,
+  { after, turnBefore, tools }: TurnBase = { after: 0, turnBefore: 0, tools: [] },
 ): ResponseBase {
   const sent = run.door === 'responses' ? payload : {};
   return {
     ...common,
-    id: responseIdOf(run.id),
+    id: responseIdOf(run.id, after),
     created_at: Math.floor(Date.parse(run.created_at) / 1000),
     model: `agent/${run.agent}`,
     metadata: sent.metadata ?? {},
     instructions: sent.instructions ?? null,
-    previous_response_id: sent.previous_response_id ?? null,
+    previous_response_id: after > 0 ? responseIdOf(run.id, turnBefore) : (sent.previous_response_id ?? null),
     background: sent.background ?? false,
+    tools: tools.map(({ name, description, inputSchema: parameters }) => ({
+      type: 'function',
+      name,
+      description,
+      parameters,
+      strict: false,
+    })),
   };
 }
 

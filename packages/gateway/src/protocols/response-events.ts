@@ -3,26 +3,34 @@ import { failureTold } from '@reeve/http';
 import type { Log } from '@reeve/kit';
 import type { ModelMessage, ModelPart, ModelToolCall, TokenUsage } from '@reeve/models';
 import { createResponseWriter, type ResponseBase } from './response-writer.ts';
+import { turnOf } from './turn.ts';
 
 /**
- * A run as the events of a response, numbered from 0: the same log always gives the same events. They end without a
- * last event if the log ends before the run has.
+ * A turn of a run as the events of a response, numbered from 0: the same log gives the same events, whoever reads it and when. They
+ * end without a last event where the log does before the turn has.
  */
 export async function* eventsOfRun(
   base: ResponseBase,
   events: AsyncIterable<RunEvent>,
+  after = 0,
 ): AsyncGenerator<ResponseEvent, void> {
   const writer = createResponseWriter(base);
   let begun = false;
   let end: Extract<RunEvent, { type: 'result' }> | undefined;
   let failure: Extract<RunEvent, { type: 'error' }> | undefined;
-  for await (const event of events) {
+  for await (const event of turnOf(events, after)) {
     if (!begun) yield* writer.begin();
     begun = true;
+    if (event.type === 'calls') {
+      for (const { id, name, input } of event.calls)
+        yield* writer.functionCall({ key: id, name, arguments: textOfInput(input) });
+      yield* writer.end({ status: 'completed', usage: usageOfRun(event.usage) });
+      return;
+    }
     if (event.type === 'system' && event.discard_step !== undefined) yield* writer.discard(event.discard_step);
     if (event.type === 'thinking') yield* writer.reasoning(event.delta, event.step);
     if (event.type === 'text') yield* writer.text(event.delta, event.step);
-    if (event.type === 'tool_call')
+    if (event.type === 'tool_call' && event.for_caller !== true)
       yield* writer.callBegins(
         { key: String(event.step), name: event.name, arguments: textOfInput(event.input) },
         event.step,

@@ -9,6 +9,7 @@ import {
   toModelConversation,
   textOf,
   type ConversationMessage,
+  type Images,
 } from './message-mapping.ts';
 
 /** Maps a request to a model request; `before` is the conversation so far. */
@@ -26,7 +27,7 @@ export function modelRequestOf(
     model: model ?? null,
     ...toModelConversation([...instructions, ...before, ...input]),
     context: [],
-    tools: (body.tools ?? []).map((tool, index) => toolOf(tool.type, tool, `tools.${index}`)),
+    tools: toolsOf(body),
     ...(choice !== undefined && { toolChoice: choice }),
     ...(max_output_tokens != null && { maxOutputTokens: max_output_tokens }),
     ...(temperature != null && { temperature }),
@@ -35,14 +36,30 @@ export function modelRequestOf(
   };
 }
 
-/** Maps the input of a request to the messages after `before`. Throws `invalid_request` for unsupported items. */
+/** The functions of a request. Throws `invalid_request` for another kind of tool. */
+export function toolsOf({ tools }: ResponseRequest): ModelRequest['tools'] {
+  return (tools ?? []).map((tool, index) => toolOf(tool.type, tool, `tools.${index}`));
+}
+
+/** How an input is read. */
+interface Reading {
+  /** True for the id of a call that need not be in the input. */
+  readonly isKnown?: (callId: string) => boolean;
+  readonly images?: Images;
+}
+
+/**
+ * The input of a request as what was said after `before`. Throws `invalid_request` for an item that cannot be read, and for the output
+ * of a call that is neither there nor `isKnown`.
+ */
 export function readMessages(
   input: ResponseRequest['input'],
   before: readonly ConversationMessage[],
+  { isKnown = () => false, images }: Reading = {},
 ): ConversationMessage[] {
   if (typeof input === 'string') return [{ role: 'user', text: input }];
   const said: ConversationMessage[] = [];
-  for (const [index, item] of input.entries()) add(said, before, item, `input.${index}`);
+  for (const [index, item] of input.entries()) add(said, before, item, `input.${index}`, { isKnown, images });
   return said;
 }
 
@@ -51,11 +68,12 @@ function add(
   before: readonly ConversationMessage[],
   item: ResponseInputItem,
   path: string,
+  { isKnown = () => false, images }: Reading,
 ): void {
   const type = item.type ?? 'message';
   if (type === 'message') {
     if (item.role === undefined) throw invalidField(`${path}.role`, 'is required for a message');
-    const text = textOf(item.content, `${path}.content`);
+    const text = textOf(item.content, `${path}.content`, images);
     if (item.role === 'assistant') said.push({ role: 'assistant', text, toolCalls: [] });
     else said.push({ role: item.role === 'user' ? 'user' : 'system', text });
   } else if (type === 'function_call') {
@@ -64,7 +82,7 @@ function add(
     addCall(said, { id, name, input: argumentsOf(item.arguments ?? '') });
   } else if (type === 'function_call_output') {
     const toolCallId = item.call_id ?? '';
-    const name = toolNamesById([...before, ...said]).get(toolCallId);
+    const name = toolNamesById([...before, ...said]).get(toolCallId) ?? (isKnown(toolCallId) ? '' : undefined);
     if (name === undefined)
       throw invalidField(
         `${path}.call_id`,

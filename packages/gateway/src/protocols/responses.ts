@@ -1,17 +1,19 @@
-import { routes, type ResponseEvent, type ResponseObject } from '@reeve/contract';
+import { routes, type ResponseEvent, type ResponseObject, type Run } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import { EventStream, Reply, requesterOf, type App, type Call } from '@reeve/http';
 import { invalidField, newId, ReeveError, storable } from '@reeve/kit';
-import { refuseUnpaid, cancelRun } from '@reeve/runs';
+import { cancelRun, readCallerCallId, refuseUnpaid, type StartedRun } from '@reeve/runs';
 import { sessionNameOf, startAgentRun } from './agent-run.ts';
-import { openModelCall } from './model-call.ts';
+import { answerRun, callerToolsOf, runsCalledIn } from './caller-results.ts';
+import { imagesFor, openModelCall } from './model-call.ts';
 import { agentOf, runHeaders, WAIT_MS, type ProtocolParts } from './protocol.ts';
-import { baseOfModel, idOfResponse, responseIdOf, type ResponsePayload } from './response-base.ts';
+import { baseOfModel, readResponseId, type ResponsePayload, type ResponseRef } from './response-base.ts';
 import { eventsOfModel } from './response-events.ts';
-import { modelRequestOf, readMessages } from './response-request.ts';
+import { modelRequestOf, readMessages, toolsOf } from './response-request.ts';
 import { readRun, requireRun, responseOfRun, responseStream } from './response-run.ts';
 import { insertResponse, selectConversation, selectResponse } from './response-store.ts';
 import { toAgentInput, type ConversationMessage } from './message-mapping.ts';
+import { turnOf } from './turn.ts';
 
 type Create = Call<typeof routes.createResponse>;
 
@@ -28,12 +30,12 @@ export function mountResponses(app: App, parts: ProtocolParts): void {
     return agent === undefined ? askModel(parts, call) : askAgent(parts, call, agent);
   });
 
-  app.mount(routes.getResponse, async ({ principal: { tenantId }, params, query, signal }) => {
-    const id = knownId(params.id);
+  app.mount(routes.getResponse, async ({ principal: { tenantId }, params, query }) => {
+    const { id, after } = knownRef(params.id);
     const run = await readRun(parts, tenantId, id);
     if (run !== undefined) {
-      if (query.stream === 'true') return responseStream(parts, tenantId, id, query.starting_after ?? -1);
-      return responseOfRun(parts, tenantId, run, signal);
+      if (query.stream === 'true') return responseStream(parts, tenantId, { id, after }, query.starting_after ?? -1);
+      return responseOfRun(parts, tenantId, run, after);
     }
     const stored = await inTenant(database.db, tenantId, (tx) => selectResponse(tx, tenantId, id));
     if (stored === undefined) throw noResponse(params.id);
@@ -44,7 +46,7 @@ export function mountResponses(app: App, parts: ProtocolParts): void {
 
   app.mount(routes.cancelResponse, async (call) => {
     const { tenantId } = call.principal;
-    const id = knownId(call.params.id);
+    const { id, after } = knownRef(call.params.id);
     if ((await readRun(parts, tenantId, id)) === undefined) {
       const stored = await inTenant(database.db, tenantId, (tx) => selectResponse(tx, tenantId, id));
       if (stored === undefined) throw noResponse(call.params.id);
@@ -56,46 +58,64 @@ export function mountResponses(app: App, parts: ProtocolParts): void {
     });
     const waiting = AbortSignal.any([call.signal, AbortSignal.timeout(CANCEL_WAIT_MS)]);
     for await (const _ of parts.feed.follow(tenantId, id, 0, waiting));
-    return responseOfRun(parts, tenantId, await requireRun(parts, tenantId, id), call.signal);
+    return responseOfRun(parts, tenantId, await requireRun(parts, tenantId, id), after);
   });
 }
 
 async function askAgent(parts: ProtocolParts, call: Create, agent: string): Promise<Reply | EventStream> {
-  const { body, principal, header } = call;
+  const { body, principal, signal } = call;
   const { tenantId } = principal;
-  if (body.tools?.length) throw invalidField('tools', 'an agent has tools of its own; call a plain model to use yours');
+  const isKnown = (callId: string) => readCallerCallId(callId) !== undefined;
+  const said = readMessages(body.input, [], { isKnown, images: imagesFor(parts.models) });
   const previous =
-    body.previous_response_id == null ? undefined : await sessionOf(parts, tenantId, body.previous_response_id);
+    body.previous_response_id == null ? undefined : await requirePrevious(parts, tenantId, body.previous_response_id);
+  const answered = await answerRun(parts, call, said, previous?.id);
+  const started = answered ?? (await startRunOf(parts, call, agent, said, previous?.session_id));
+  const { runId } = started;
+  const after = answered?.after ?? 0;
+  const headers = runHeaders(started);
+  if (body.stream) return responseStream(parts, tenantId, { id: runId, after }, -1, headers);
+  if (!body.background) {
+    const waiting = AbortSignal.any([signal, AbortSignal.timeout(body.timeout_ms ?? WAIT_MS)]);
+    for await (const event of turnOf(parts.feed.follow(tenantId, runId, 0, waiting), after))
+      if (event.type !== 'calls') refuseUnpaid(event);
+  }
+  const response = await responseOfRun(parts, tenantId, await requireRun(parts, tenantId, runId), after);
+  if (!body.background && response.completed_at === null)
+    throw new ReeveError('timeout', `the run goes on; read it at /v1/responses/${response.id}`, { runId });
+  return new Reply(200, response, undefined, headers);
+}
+
+function startRunOf(
+  parts: ProtocolParts,
+  call: Create,
+  agent: string,
+  said: readonly ConversationMessage[],
+  session: string | undefined,
+): Promise<StartedRun> {
+  const { body, header } = call;
   const { metadata, instructions, previous_response_id, background } = body;
   const payload: ResponsePayload = { metadata, instructions, previous_response_id, background };
-  const started = await startAgentRun(parts, call, {
+  return startAgentRun(parts, call, {
     source: 'responses',
     agent,
     agentField: 'model',
-    ...toAgentInput(readMessages(body.input, []), 'input'),
+    ...toAgentInput(said, 'input'),
     instructions,
-    session: previous ?? sessionNameOf(body, header),
+    session: session ?? sessionNameOf(body, header),
     payload,
     multitask: body.multitask,
+    callerTools: callerToolsOf(toolsOf(body), body.tool_choice),
+    toolPath: (index) => `tools.${index}.name`,
+    called: runsCalledIn(said),
   });
-  const { runId } = started;
-  const headers = runHeaders(started);
-  if (body.stream) return responseStream(parts, tenantId, runId, -1, headers);
-  const waiting = AbortSignal.any([call.signal, AbortSignal.timeout(body.timeout_ms ?? WAIT_MS)]);
-  if (!body.background) for await (const event of parts.feed.follow(tenantId, runId, 0, waiting)) refuseUnpaid(event);
-  const run = await requireRun(parts, tenantId, runId);
-  if (!body.background && run.ended_at === null)
-    throw new ReeveError('timeout', `the run goes on; read it at /v1/responses/${responseIdOf(runId)}`, {
-      runId,
-    });
-  return new Reply(200, await responseOfRun(parts, tenantId, run, call.signal), undefined, headers);
 }
 
-/** The session that a response belongs to. Throws `not_found`, and `invalid_request` for an answer of a plain model. */
-async function sessionOf(parts: ProtocolParts, tenantId: string, responseId: string): Promise<string> {
-  const id = idOfResponse(responseId);
+/** The run that a response belongs to. Throws `not_found`, and `invalid_request` for an answer of a plain model. */
+async function requirePrevious(parts: ProtocolParts, tenantId: string, responseId: string): Promise<Run> {
+  const id = readResponseId(responseId)?.id;
   const run = id && (await readRun(parts, tenantId, id));
-  if (run) return run.session_id;
+  if (run) return run;
   const stored = id && (await inTenant(parts.database.db, tenantId, (tx) => selectResponse(tx, tenantId, id)));
   if (stored)
     throw invalidField('previous_response_id', 'is an answer of a plain model; an agent cannot go on with it');
@@ -107,10 +127,10 @@ async function askModel(parts: ProtocolParts, call: Create): Promise<ResponseObj
   if (body.background)
     throw invalidField('background', 'only an agent works in the background; name one, as in agent/assistant');
   const { db } = parts.database;
-  const previousId = body.previous_response_id == null ? null : (idOfResponse(body.previous_response_id) ?? null);
+  const previousId = body.previous_response_id == null ? null : (readResponseId(body.previous_response_id)?.id ?? null);
   const before =
     body.previous_response_id == null ? [] : await conversation(parts, principal.tenantId, body.previous_response_id);
-  const input = readMessages(body.input, before);
+  const input = readMessages(body.input, before, { images: imagesFor(parts.models) });
   const request = modelRequestOf(body, before, input);
   const id = newId();
   const base = baseOfModel(id, body.model ?? parts.models.describe(null).id, body);
@@ -130,13 +150,13 @@ async function askModel(parts: ProtocolParts, call: Create): Promise<ResponseObj
   return last!['response'] as ResponseObject;
 }
 
-/** The conversation up to a model’s answer. Throws `not_found`, and `invalid_request` for a response of an agent. */
+/** What was said up to a model’s answer. Throws `not_found`, and `invalid_request` for a response of an agent. */
 async function conversation(
   parts: ProtocolParts,
   tenantId: string,
   responseId: string,
 ): Promise<ConversationMessage[]> {
-  const id = idOfResponse(responseId);
+  const id = readResponseId(responseId)?.id;
   const said = id && (await inTenant(parts.database.db, tenantId, (tx) => selectConversation(tx, tenantId, id)));
   if (said) return said;
   if (id && (await readRun(parts, tenantId, id)) !== undefined)
@@ -148,10 +168,10 @@ async function* named(events: AsyncIterable<ResponseEvent>) {
   for await (const event of events) yield { name: event.type, data: event };
 }
 
-function knownId(responseId: string): string {
-  const id = idOfResponse(responseId);
-  if (id === undefined) throw noResponse(responseId);
-  return id;
+function knownRef(responseId: string): ResponseRef {
+  const ref = readResponseId(responseId);
+  if (ref === undefined) throw noResponse(responseId);
+  return ref;
 }
 
 function noResponse(id: string): ReeveError {

@@ -1,5 +1,6 @@
-import { isReason, type RunEvent } from '@reeve/contract';
+import type { RunEvent } from '@reeve/contract';
 import { ReeveError } from '@reeve/kit';
+import { errorOfEvent } from '@reeve/runs';
 
 /** The error of a run that did not complete; without one its events stopped before its end, as when the server stops. */
 export function runFailure(runId: string, error: Extract<RunEvent, { type: 'error' }> | undefined): ReeveError {
@@ -11,5 +12,5 @@ export function runFailure(runId: string, error: Extract<RunEvent, { type: 'erro
         runId,
       },
     );
-  return new ReeveError(isReason(error.code) ? error.code : 'internal', error.message, { runId });
+  return errorOfEvent(error, runId);
 }

@@ -2,12 +2,12 @@ import { routes, type Run } from '@reeve/contract';
 import { inTenant } from '@reeve/db';
 import { EventStream, Reply, requesterOf, requireAccess, type App, type Call } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
-import { listRuns } from '@reeve/runs';
+import { answerCalls, listRuns, selectWaitingForCaller, type CallerAnswer } from '@reeve/runs';
 import { sessionIdOf, startAgentRun } from './agent-run.ts';
 import { runHeaders, type ProtocolParts } from './protocol.ts';
 import { toAgentInput } from './message-mapping.ts';
-import { chunksOfRun } from './ui-chunks.ts';
-import { answersIn, readMessages, type Answered } from './ui-request.ts';
+import { chunksOfRun, type UiReading } from './ui-chunks.ts';
+import { answersIn, callerToolsOf, resultsIn, readMessages, type Answered } from './ui-request.ts';
 
 const DEFAULT_AGENT = 'assistant';
 /** How many runs may wait for their turn in a chat before the first of them is not found. */
@@ -17,22 +17,32 @@ const WAITING = 200;
 export function mountUiChat(app: App, parts: ProtocolParts): void {
   app.mount(routes.uiChat, async (call) => {
     const answers = answersIn(call.body.messages);
-    return answers.length > 0 ? goOn(parts, call, answers) : begin(parts, call);
+    const results = resultsIn(call.body.messages);
+    return answers.length + results.length > 0 ? goOn(parts, call, answers, results) : begin(parts, call);
   });
 
   app.mount(routes.resumeUiChat, async ({ principal: { tenantId }, params: { id } }) => {
     const run = await runInProgress(parts, tenantId, sessionIdOf(tenantId, id));
-    return run === undefined ? new Reply(204, null) : uiStream(parts, tenantId, run.id, headersOf(run));
+    if (run === undefined) return new Reply(204, null);
+    const stillAsked = () =>
+      inTenant(
+        parts.database.db,
+        tenantId,
+        async (tx) => (await selectWaitingForCaller(tx, tenantId, { ids: [run.id] })).length > 0,
+      );
+    return uiStream(parts, tenantId, run.id, { headers: headersOf(run), stillAsked });
   });
 }
 
-/** The chunks of a run; after approvals that the reader has just decided, those that are new to it. */
+/** How the stream of a run is opened. */
+type UiOpening = Omit<UiReading, 'stillWaits'> & { readonly headers?: Readonly<Record<string, string>> };
+
+/** The chunks of a run; after approvals and outputs that the reader has just given, those that are new to it. */
 export function uiStream(
   { database, feed }: Pick<ProtocolParts, 'database' | 'feed'>,
   tenantId: string,
   runId: string,
-  headers: Readonly<Record<string, string>> = { 'x-run-id': runId },
-  decided: readonly string[] = [],
+  { headers = { 'x-run-id': runId }, ...reading }: UiOpening = {},
 ): EventStream {
   const stillWaits = (ids: readonly string[]) =>
     inTenant(database.db, tenantId, async (tx) => {
@@ -42,13 +52,14 @@ export function uiStream(
     });
   const events = async function* (signal: AbortSignal) {
     const followed = feed.follow(tenantId, runId, 0, signal);
-    for await (const data of chunksOfRun(runId, followed, { stillWaits, decided })) yield { data };
+    for await (const data of chunksOfRun(runId, followed, { stillWaits, ...reading })) yield { data };
   };
-  return new EventStream(events, `ui:${runId}`, { 'x-vercel-ai-ui-message-stream': 'v1', ...headers });
+  const source = `ui:${runId}:${reading.after ?? 0}`;
+  return new EventStream(events, source, { 'x-vercel-ai-ui-message-stream': 'v1', ...headers });
 }
 
 async function begin(parts: ProtocolParts, call: Call<typeof routes.uiChat>): Promise<EventStream> {
-  const { id, messages, agent, multitask, metadata } = call.body;
+  const { id, messages, agent, multitask, metadata, tools } = call.body;
   const started = await startAgentRun(parts, call, {
     source: 'ui_chat',
     agent: agent ?? DEFAULT_AGENT,
@@ -57,19 +68,22 @@ async function begin(parts: ProtocolParts, call: Call<typeof routes.uiChat>): Pr
     session: id,
     payload: { chat: id, metadata: metadata ?? {} },
     multitask,
+    callerTools: callerToolsOf(tools),
+    toolPath: (index) => `tools.${Object.keys(tools ?? {})[index]}`,
   });
-  return uiStream(parts, call.principal.tenantId, started.runId, runHeaders(started));
+  return uiStream(parts, call.principal.tenantId, started.runId, { headers: runHeaders(started) });
 }
 
-/** Applies the client’s approval decisions, then follows the run that waited for them. */
+/** Decides what the client answered, gives the run the outputs of the client’s tools, and follows the run that waited for them. */
 async function goOn(
   parts: ProtocolParts,
   call: Call<typeof routes.uiChat>,
   answers: readonly Answered[],
+  results: readonly CallerAnswer[],
 ): Promise<EventStream> {
   const { principal } = call;
   const { tenantId } = principal;
-  requireAccess(principal, 'operator');
+  if (answers.length > 0) requireAccess(principal, 'operator');
   const sessionId = sessionIdOf(tenantId, call.body.id);
   const run = (await runInProgress(parts, tenantId, sessionId)) ?? (await newestRun(parts, tenantId, sessionId));
   if (run === undefined) throw new ReeveError('not_found', `there is no chat ${call.body.id}`);
@@ -80,7 +94,9 @@ async function goOn(
     });
   }
   const decided = answers.map(({ approvalId }) => approvalId);
-  return uiStream(parts, tenantId, run.id, headersOf(run), decided);
+  if (results.length === 0) return uiStream(parts, tenantId, run.id, { headers: headersOf(run), decided });
+  const answered = await answerCalls(parts, requesterOf(call), results);
+  return uiStream(parts, tenantId, answered.runId, { headers: runHeaders(answered), after: answered.after });
 }
 
 /** The run of a session that has begun or is the next to begin. */

@@ -1,4 +1,5 @@
 import type { RunEvent, UiMessageChunk } from '@reeve/contract';
+import { callerCallId } from '@reeve/runs';
 
 /** How a reader follows a run over the AI SDK’s UI message stream. */
 export interface UiReading {
@@ -6,19 +7,23 @@ export interface UiReading {
   readonly stillWaits: (approvalIds: readonly string[]) => Promise<boolean>;
   /** Approvals that the reader has just decided: earlier events are already in its message. */
   readonly decided?: readonly string[];
+  /** The last event before outputs that the reader has just given: what came before is in its message already. */
+  readonly after?: number;
+  /** True where the run still waits for outputs of the reader’s tools; left out where the reader has just asked or answered. */
+  readonly stillAsked?: () => Promise<boolean>;
 }
 
 type Open = { readonly kind: 'text' | 'reasoning'; readonly id: string };
 
 /**
- * A run as the chunks of one message. It ends where the run does, and where the run waits for a person: the client answers
- * with its next request, and the rest comes as the answer to that. A step of the stream is a model’s answer with the calls
+ * A run as the chunks of one message. It ends where the run does, and where the run waits for a person or for the client’s own tools:
+ * the client answers with its next request, and the rest comes as the answer to that. A step of the stream is a model’s answer with the calls
  * that it made.
  */
 export async function* chunksOfRun(
   runId: string,
   events: AsyncIterable<RunEvent>,
-  { stillWaits, decided = [] }: UiReading,
+  { stillWaits, decided = [], after = 0, stillAsked = async () => true }: UiReading,
 ): AsyncGenerator<UiMessageChunk, void> {
   const fold = createFold(runId);
   const awaited = new Set(decided);
@@ -29,19 +34,23 @@ export async function* chunksOfRun(
     const chunks = fold.take(event);
     // Decisions are carried out one after another: the rest of the message begins behind the first of them.
     const isTheirs = event.type === 'approval_decided' && awaited.has(event.approval_id);
-    if ((told && !isTheirs) || event.type === 'session_start') yield* chunks;
+    if ((told && !isTheirs && event.seq > after) || event.type === 'session_start') yield* chunks;
     if (event.type === 'error') failure = event;
     if (event.type === 'result') end = event;
     told ||= isTheirs || end !== undefined;
-    if (event.type !== 'system' || event.waiting_for !== 'approval') continue;
+    if (event.type !== 'system' || (event.waiting_for !== 'approval' && event.waiting_for !== 'caller')) continue;
     const closing = fold.close();
     const asked = [...fold.asked.keys()];
-    if (asked.length > 0 && (await stillWaits(asked))) {
+    const isLast =
+      event.waiting_for === 'caller'
+        ? told && event.seq > after && (await stillAsked())
+        : event.seq > after && asked.length > 0 && (await stillWaits(asked));
+    if (isLast) {
       yield* closing;
       yield { type: 'finish', finishReason: 'tool-calls', messageMetadata: fold.metadata() };
       return;
     }
-    if (told) yield* closing;
+    if (told && event.seq > after) yield* closing;
   }
   if (end === undefined) return;
   yield* fold.close();
@@ -59,11 +68,15 @@ function createFold(runId: string) {
   const asked = new Map<string, string>();
   /** Calls that required approval. */
   const judged = new Set<string>();
+  /** Steps that are calls of the client’s own tools. */
+  const ofClient = new Set<number>();
   let sessionId = '';
   let step: number | undefined;
   let open: Open | undefined;
   let parts = 0;
 
+  const idOf = (event: Extract<RunEvent, { type: 'tool_call' | 'tool_result' }>) =>
+    ofClient.has(event.step) ? callerCallId(runId, event.step) : callId(event);
   function* closePart(): Generator<UiMessageChunk> {
     if (open !== undefined) yield { type: `${open.kind}-end`, id: open.id };
     open = undefined;
@@ -106,16 +119,17 @@ function createFold(runId: string) {
         return yield* begin(event.step);
       case 'tool_call':
         yield* closePart();
+        if (event.for_caller === true) ofClient.add(event.step);
         return yield {
           type: 'tool-input-available',
-          toolCallId: callId(event),
+          toolCallId: idOf(event),
           toolName: event.name,
           input: event.input ?? {},
           dynamic: true,
-          providerExecuted: true,
+          ...(!ofClient.has(event.step) && { providerExecuted: true }),
         };
       case 'tool_result':
-        return yield resultOf(event, judged.has(callId(event)));
+        return yield resultOf(event, idOf(event), judged.has(callId(event)), !ofClient.has(event.step));
       case 'approval_required':
         asked.set(event.approval_id, callId(event));
         judged.add(callId(event));
@@ -139,10 +153,13 @@ function createFold(runId: string) {
   return { asked, take: (event: RunEvent) => [...take(event)], close: () => [...close()], metadata };
 }
 
-function resultOf(event: Extract<RunEvent, { type: 'tool_result' }>, judged: boolean): UiMessageChunk {
-  const toolCallId = callId(event);
-  const { status, output } = event;
-  const common = { toolCallId, dynamic: true, providerExecuted: true };
+function resultOf(
+  { status, output }: Extract<RunEvent, { type: 'tool_result' }>,
+  toolCallId: string,
+  judged: boolean,
+  isOurs: boolean,
+): UiMessageChunk {
+  const common = { toolCallId, dynamic: true, ...(isOurs && { providerExecuted: true }) };
   if (status === 'success') return { type: 'tool-output-available', ...common, output: output ?? null };
   if (status === 'denied' && judged) return { type: 'tool-output-denied', toolCallId };
   const errorText = typeof output === 'string' ? output : JSON.stringify(output ?? status);

@@ -1,5 +1,7 @@
 import type { UiMessage } from '@reeve/contract';
 import { invalidField } from '@reeve/kit';
+import { failedOutcome, outcomeOf } from '@reeve/tools';
+import type { CallerAnswer, CallerTools } from '@reeve/runs';
 import type { ConversationMessage } from './message-mapping.ts';
 
 /** An answer to an approval that a client sends with its next request. */
@@ -20,7 +22,35 @@ export function answersIn(messages: readonly UiMessage[]): Answered[] {
   );
 }
 
-/** Maps the texts of a chat. Throws `invalid_request` if the newest message contains a file. */
+/** The outputs of the client’s own tools in the last step of the last message; none where that is the user’s. */
+export function resultsIn(messages: readonly UiMessage[]): CallerAnswer[] {
+  const last = messages.at(-1);
+  if (last?.role !== 'assistant') return [];
+  const step = last.parts.slice(last.parts.findLastIndex(({ type }) => type === 'step-start') + 1);
+  return step.flatMap(({ toolCallId: callId, providerExecuted, state, output, errorText }) => {
+    if (callId === undefined || providerExecuted === true) return [];
+    if (state === 'output-available') return [{ callId, outcome: outcomeOf({ status: 'success', result: output }) }];
+    if (state === 'output-error') return [{ callId, outcome: failedOutcome('error', errorText ?? 'it failed') }];
+    return [];
+  });
+}
+
+/** The client’s own tools; undefined where there are none. */
+export function callerToolsOf(
+  offered:
+    | Readonly<Record<string, { description?: string | null | undefined; parameters?: object | null | undefined }>>
+    | null
+    | undefined,
+): CallerTools | undefined {
+  const tools = Object.entries(offered ?? {}).map(([name, { description, parameters }]) => ({
+    name,
+    description: description ?? '',
+    inputSchema: { ...(parameters ?? { type: 'object', properties: {} }) },
+  }));
+  return tools.length === 0 ? undefined : { tools };
+}
+
+/** The texts of a chat as what was said. Throws `invalid_request` where the newest message holds a file. */
 export function readMessages(messages: readonly UiMessage[]): ConversationMessage[] {
   const newest = messages.length - 1;
   return messages.map(({ role, parts }, index) => {

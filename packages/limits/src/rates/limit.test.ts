@@ -33,7 +33,7 @@ import { caller, samePolicies } from '../../test/limit.ts';
 import { createRequestLimiter } from './limit.ts';
 const [url, redisUrl, tenantId] = process.argv.slice(1);
 // Where Redis counts, the database is not asked.
-const database = redisUrl ? undefined : await openDatabase({ url, pool: 4, dataDirectory: '', log: silentLog });
+const database = redisUrl ? undefined : await openDatabase({ url, pool: 7, dataDirectory: '', log: silentLog });
 const policies = samePolicies({ fail_open: false, rate_limits: { requests_per_minute: 100 } });
 const limiter = createRequestLimiter({ config: { rateLimit: 'off', redisUrl: redisUrl || undefined }, database, policies, log: silentLog });
 // Connections are there before it begins, or the other would have taken all.
@@ -64,7 +64,7 @@ describe('limits on requests', { timeout: 240_000 }, () => {
   before(async () => {
     stack = new AsyncDisposableStack();
     place = stack.use(await createTestDatabase());
-    database = stack.use(await openDatabase({ ...place, pool: 8, log: silentLog }));
+    database = stack.use(await openDatabase({ ...place, pool: 13, log: silentLog }));
     redis = withoutRedis === false ? stack.use(await startRedis()) : undefined;
   });
   after(() => stack.disposeAsync());
@@ -426,7 +426,7 @@ describe('limits on requests', { timeout: 240_000 }, () => {
     await using own = await createTestDatabase();
     const url = new URL(own.url!);
     const name = url.pathname.slice(1);
-    await using gone = await openDatabase({ url: own.url, dataDirectory: '', pool: 4, log: silentLog });
+    await using gone = await openDatabase({ url: own.url, dataDirectory: '', pool: 7, log: silentLog });
     await using lenient = open({ settings: { ...HUNDRED, fail_open: true }, database: gone });
     await using strict = open({ settings: { ...HUNDRED, fail_open: false }, database: gone });
     assert.equal(await allowedOf(lenient, 't', 40), 40);

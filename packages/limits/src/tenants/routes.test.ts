@@ -54,7 +54,7 @@ describe('the routes of tenants', { timeout: 120_000 }, () => {
 
   before(async () => {
     place = await createTestDatabase();
-    database = await openDatabase({ ...place, pool: 8, log: silentLog });
+    database = await openDatabase({ ...place, pool: 13, log: silentLog });
     await ensureTenant(database.db, 'default');
     writeFileSync(
       tenantsFile,
@@ -206,10 +206,10 @@ describe('the routes of tenants', { timeout: 120_000 }, () => {
     { skip: testDatabaseKind === 'pglite' && 'there is one process' },
     async () => {
       const deaf: Database = {
-        ...(await openDatabase({ ...place, pool: 2, log: silentLog })),
+        ...(await openDatabase({ ...place, pool: 4, log: silentLog })),
         listen: () => () => undefined,
       };
-      const hearing = await openDatabase({ ...place, pool: 2, log: silentLog });
+      const hearing = await openDatabase({ ...place, pool: 4, log: silentLog });
       await using others = new AsyncDisposableStack();
       others.defer(() => Promise.all([deaf, hearing].map((one) => one[Symbol.asyncDispose]())).then(() => undefined));
       const untold = others.use(await openPolicies({ tenantsFile }, deaf, silentLog));

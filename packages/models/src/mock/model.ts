@@ -4,10 +4,12 @@ import { readings } from './attachment.ts';
 import { PREVIOUS_RESULT, type PlannedCall } from './call.ts';
 import { converse } from './converse.ts';
 import { toolInput } from './input.ts';
+import { offeredCall } from './offered.ts';
 import { planCalls, progress } from './plan.ts';
 import { report } from './report.ts';
 import { clip } from './words.ts';
 import type { ModelMessage, ModelRequest, ModelToolCall } from '../model.ts';
+import { IMAGE_NOTE } from '../image-note.ts';
 import { estimateUsage } from '../tokens.ts';
 
 const MODEL = 'mock';
@@ -87,6 +89,14 @@ function decide(request: ModelRequest): Decision {
       text: [report(done), halt, lack].filter(Boolean).join('\n'),
     };
   }
+  const offeredOne = wanted.length === 0 ? offeredCall(text, request, request.messages.slice(at + 1)) : undefined;
+  if (offeredOne !== undefined && 'call' in offeredOne) {
+    const call = { id: nextCallId(request.messages), ...offeredOne.call };
+    return { thinking: `The tool ${call.name} fits the request.`, text: '', call };
+  }
+  if (offeredOne !== undefined) return { thinking: 'Answering from what the tool said.', text: offeredOne.answer };
+  if (wanted.length === 0 && text.includes(IMAGE_NOTE))
+    return { thinking: 'There is an image, which I cannot see; saying so.', text: BLIND };
   const knowable = wanted.every(({ tool: name }) => name === 'recall');
   const answer = knowable ? converse(text, request.messages.slice(0, Math.max(at, 0)), request.context) : undefined;
   if (answer !== undefined)
@@ -124,6 +134,9 @@ function nextCallId(messages: readonly ModelMessage[]): string {
   while (taken.has(`call_${number}`)) number += 1;
   return `call_${number}`;
 }
+
+const BLIND =
+  'You sent an image. I am Reeve’s built-in model and cannot see: set LLM_PROVIDER to a model that takes images, and ask it on /v1/chat/completions.';
 
 const ABILITIES: readonly (readonly [tool: string, ability: string])[] = [
   ['calculator', 'calculate (“what is 12*(3+4)?”)'],

@@ -3,6 +3,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { silentLog, type ReeveError } from '@reeve/kit';
 import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from '@reeve/testing/upstream';
+import { hasBrokenOff, isUnavailable } from '../calls/call-failure.ts';
 import type { RemoteProvider } from '../config.ts';
 import type { ModelPart, ModelRequest } from '../model.ts';
 import { openModels, type OpenOptions } from '../open.ts';
@@ -268,6 +269,7 @@ for (const provider of REMOTES) {
     it('gives up where the headers do not come in time, without a second request', async () => {
       const { error } = await failed(provider, [{ fault: 'silent' }], { timeouts: { headersMs: 100 } });
       assert.equal(error.reason, 'timeout');
+      assert.ok(!isUnavailable(error) && !hasBrokenOff(error));
       assert.equal(upstream.requests.length, 1);
       await until(() => upstream.open === 0);
     });
@@ -275,6 +277,7 @@ for (const provider of REMOTES) {
     it('gives up where the stream falls silent in the middle of text', async () => {
       const { error, parts } = await failed(provider, [{ text, fault: 'hang' }], { timeouts: { idleMs: 1_000 } });
       assert.equal(error.reason, 'timeout');
+      assert.ok(hasBrokenOff(error));
       assert.match(textOf(parts), /^one /);
       await until(() => upstream.open === 0);
     });
@@ -286,6 +289,7 @@ for (const provider of REMOTES) {
       await assert.rejects(collect(models.stream(request, signal())), (error: ReeveError) => {
         assert.equal(error.reason, 'upstream_error');
         assert.match(error.message, /cannot be reached at http:\/\/127\.0\.0\.1:\d+ \(ECONNREFUSED\)/);
+        assert.ok(isUnavailable(error) && !hasBrokenOff(error));
         return true;
       });
       assert.equal(pauses.length, 2);

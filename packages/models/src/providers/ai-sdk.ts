@@ -83,7 +83,8 @@ async function* answerOnce(
     );
     yield* convertStream(stream, { provider, model }, { ...ask, onOutput }, timeouts.onBlock);
   } catch (error) {
-    throw timedOut === undefined ? error : new ReeveError(timedOut.reason, timedOut.message, { cause: error });
+    if (timedOut === undefined) throw error;
+    throw new ReeveError(timedOut.reason, timedOut.message, { cause: error, brokeOff: timedOut.brokeOff });
   } finally {
     timeouts.stop();
     signal.removeEventListener('abort', abort);

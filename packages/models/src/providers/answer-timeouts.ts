@@ -22,10 +22,11 @@ export function startAnswerTimeouts(
   onTimeout: (error: ReeveError) => void,
 ): AnswerTimeouts {
   const { firstTokenMs, idleMs, thinkingMs } = timeouts;
-  const expire = (why: string) => onTimeout(new ReeveError('timeout', `${provider} ${why}`));
-  const stall = startStallTimer(() => expire('fell silent in the middle of its answer'));
+  const expire = (why: string, brokeOff: boolean) =>
+    onTimeout(new ReeveError('timeout', `${provider} ${why}`, { brokeOff }));
+  const stall = startStallTimer(() => expire('fell silent in the middle of its answer', true));
   const firstToken = setTimeout(
-    () => expire(`did not begin its answer within ${firstTokenMs} ms (LLM_FIRST_TOKEN_TIMEOUT_MS)`),
+    () => expire(`did not begin its answer within ${firstTokenMs} ms (LLM_FIRST_TOKEN_TIMEOUT_MS)`, false),
     firstTokenMs,
   ).unref();
   return {

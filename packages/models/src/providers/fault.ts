@@ -1,5 +1,6 @@
 import { ReeveError, type ReeveErrorOptions } from '@reeve/kit';
 import { finalFault, type Fault } from '../backend.ts';
+import { isNotConnected } from '../calls/call-failure.ts';
 import { causeOf, networkCode, readProviderError, type ProviderError } from './provider-error.ts';
 import type { RemoteConfig } from '../targets.ts';
 
@@ -71,7 +72,7 @@ function fromNetwork(thrown: unknown, failure: ProviderError, { provider, baseUr
     const error = new ReeveError('timeout', `${provider} sent no answer in time`, { cause });
     return { ...finalFault(error, false), outage: true };
   }
-  if (code !== undefined && NOT_CONNECTED.has(code)) {
+  if (code !== undefined && isNotConnected(code)) {
     const message = `${provider} cannot be reached at ${new URL(baseUrl).origin} (${code}). Check the network and LLM_BASE_URL.`;
     const error = new ReeveError('upstream_error', message, { cause });
     return { error, retryable: true, unprocessed: true, outage: true };
@@ -109,13 +110,4 @@ const TOO_LONG =
   /prompt is too long|exceed context limit|token count.*exceeds the maximum|exceeds the context window|maximum context length|exceeds the available context/i;
 const CONTENT_REFUSED = /content filtering policy|content management policy|safety system|usage polic/i;
 
-const NOT_CONNECTED: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
 const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);

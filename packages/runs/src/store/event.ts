@@ -1,5 +1,5 @@
 import type { RunEvent } from '@reeve/contract';
-import { runStatement, type Db, type Statement } from '@reeve/db';
+import { inTenant, runStatement, type Database, type Db, type Statement } from '@reeve/db';
 import { sql } from 'kysely';
 
 /** An event as it is stored: without what the run and its steps hold already. */
@@ -53,6 +53,19 @@ export async function selectEvents(
     ({ seq, type, data, created_at, filled }) =>
       ({ type, seq, run_id: runId, timestamp: created_at.toISOString(), ...data, ...filled }) as RunEvent,
   );
+}
+
+/** Most events of one read. */
+const PAGE = 500;
+
+/** The events that a run has so far, from the first. */
+export async function* readEvents(database: Database, tenantId: string, runId: string): AsyncGenerator<RunEvent, void> {
+  for (let last = 0; ;) {
+    const events = await inTenant(database.db, tenantId, (tx) => selectEvents(tx, tenantId, runId, last, PAGE));
+    yield* events;
+    last = events.at(-1)?.seq ?? last;
+    if (events.length < PAGE) return;
+  }
 }
 
 /** Characters that a step has streamed since it was last begun anew, thinking included. */

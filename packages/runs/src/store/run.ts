@@ -64,6 +64,11 @@ export async function updateParked(db: Db, runId: string, waitingFor: RunWait): 
   await db.updateTable('runs').set({ status: 'queued', waiting_for: waitingFor }).where('id', '=', runId).execute();
 }
 
+/** Marks a run that was put aside as one that waits for nothing but a worker. */
+export async function updateResumed(db: Db, runId: string): Promise<void> {
+  await db.updateTable('runs').set({ waiting_for: null }).where('id', '=', runId).execute();
+}
+
 /**
  * Brings an ended run back, for a retry of its task: settled steps are kept, and what its end had closed is open again. A child
  * run that was cancelled with it is let go, and will be opened anew.
@@ -76,7 +81,7 @@ export async function updateRevivedRun(db: Db, runId: string): Promise<void> {
     .execute();
   await db
     .updateTable('steps')
-    .set({ status: 'pending', outcome: null, ended_at: null, child_run_id: standingChild })
+    .set({ status: 'pending', outcome: null, ended_at: null, child_run_id: standingChild, model_waited_since: null })
     .where('run_id', '=', runId)
     .where('outcome', '=', 'cancelled')
     .execute();

@@ -49,6 +49,15 @@ export async function updateAbandoned(db: Db, runId: string): Promise<void> {
     .execute();
 }
 
+/** Notes that a step's model takes no calls; returns for how long it has taken none by now, in milliseconds. */
+export async function updateModelWait(db: Db, runId: string, number: number): Promise<number> {
+  const { rows } = await sql<{ ms: number }>`
+    update steps set model_waited_since = coalesce(model_waited_since, reeve_now())
+    where run_id = ${runId} and number = ${number}
+    returning (extract(epoch from reeve_now() - model_waited_since) * 1000)::float8 as ms`.execute(db);
+  return rows[0]!.ms;
+}
+
 /** The steps of a run, those that it shares with the runs it was forked from included: `held`, for a query. */
 function stepsOf(runId: string) {
   return sql`with recursive line as (

@@ -1,6 +1,6 @@
 import { createClient } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import { lookAtSchema, type Holder, type VectorSupport } from '@reeve/db';
+import { describePooler, lookAtSchema, type Holder, type VectorSupport } from '@reeve/db';
 import { createOutgoing } from '@reeve/http';
 import { ReeveError, silentLog } from '@reeve/kit';
 import { openEmbedder, openModels } from '@reeve/models';
@@ -23,10 +23,17 @@ export async function checkDatabase(config: Config, holder: Holder | undefined):
       `embedded; open in process ${holder.pid} (reeve ${holder.command}), which migrated it at its start`,
     );
   try {
-    const { database, exists, pending, vectors } = await lookAtSchema(config, false);
-    const what = vectors === undefined ? database : `PostgreSQL ${vectorsOf(vectors)}`;
+    const { database, exists, pending, vectors, pooler } = await lookAtSchema(config, false);
+    const reached = pooler && describePooler(pooler);
+    const what = [
+      vectors === undefined ? database : `PostgreSQL ${vectorsOf(vectors)}`,
+      ...(reached === undefined ? [] : [reached.found]),
+    ].join(', ');
     if (!exists) return ok(name, `${what}; it is made at the first start`);
-    if (pending.length === 0) return ok(name, `${what}; the schema is up to date`);
+    if (pending.length === 0) {
+      const evidence = `${what}; the schema is up to date`;
+      return reached?.remedy == null ? ok(name, evidence) : warn(name, evidence, reached.remedy);
+    }
     return warn(
       name,
       `${what}; pending: ${pending.join(', ')}`,
@@ -39,7 +46,7 @@ export async function checkDatabase(config: Config, holder: Holder | undefined):
       message,
       config.databaseUrl === undefined
         ? 'restore the data directory from a backup, or choose another with REEVE_DATA_DIR'
-        : 'check DATABASE_URL and that PostgreSQL runs',
+        : 'check DATABASE_URL, DATABASE_DIRECT_URL where it is set, and that PostgreSQL runs',
     );
   }
 }

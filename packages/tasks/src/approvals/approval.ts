@@ -219,7 +219,7 @@ async function decide(
       details: { approval_id: approval.id, decision: approval.status, reason },
     },
   ]);
-  if (approval.kind !== 'task') await resumeTask(tx, handler, tenantId, taskId, ['approval'], effects);
+  if (approval.kind !== 'task') await resumeTask(tx, handler, tenantId, taskId, ['approval', 'caller'], effects);
   else if (decision === 'approve') await schedulePending(tx, handler, [taskId], effects);
   else {
     const error = new ReeveError('rejected', `rejected by ${actor}${because}`);

@@ -21,7 +21,7 @@ describe('the feed of the journal', { timeout: 60_000 }, () => {
 
   before(async () => {
     place = await createTestDatabase();
-    const open = () => openDatabase({ ...place, pool: 12, log: silentLog });
+    const open = () => openDatabase({ ...place, pool: 17, log: silentLog });
     database = await open();
     elsewhere = database.kind === 'postgres' ? await open() : database;
     await ensureTenant(database.db, 'default');

@@ -30,7 +30,7 @@ let place: TestDatabase;
 let database: Database;
 before(async () => {
   place = await createTestDatabase();
-  database = await openDatabase({ ...place, pool: 8, log: silentLog });
+  database = await openDatabase({ ...place, pool: 13, log: silentLog });
   for (const tenant of ['default', 'other']) await ensureTenant(database.db, tenant);
 });
 after(async () => {
@@ -245,7 +245,7 @@ describe('limits', { timeout: 60_000 }, () => {
     });
     // Databases of their own, as processes have, where there can be more than one.
     const own =
-      testDatabaseKind === 'pglite' ? [] : [1, 2].map(() => openDatabase({ ...place, pool: 4, log: silentLog }));
+      testDatabaseKind === 'pglite' ? [] : [1, 2].map(() => openDatabase({ ...place, pool: 7, log: silentLog }));
     const databases = [database, ...(await Promise.all(own))];
     await using stack = new AsyncDisposableStack();
     for (const one of databases.slice(1)) stack.use(one);

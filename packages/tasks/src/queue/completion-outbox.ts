@@ -85,7 +85,7 @@ async function updateRelations(
   const waiting = locked.filter(({ id, status }) => dependents.includes(id) && status === 'pending');
   await updateDependents(tx, handler, ended, waiting, effects);
   for (const parent of parents)
-    await resumeTask(tx, handler, ended.tenantId, parent, ['dependencies', 'approval'], effects);
+    await resumeTask(tx, handler, ended.tenantId, parent, ['dependencies', 'approval', 'caller'], effects);
   const why = `task ${taskId}, which gave it this work, ${verbOf(ended)}`;
   for (const child of children) await cancelPending(tx, handler, ended.tenantId, child, why, effects);
   await freeSlot(tx, taskId, effects);

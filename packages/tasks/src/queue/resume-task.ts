@@ -10,6 +10,12 @@ import type { TaskHandler } from './task.ts';
 /** The journal entry of a suspended task that resumes. */
 export const RESUMED: TaskEventInput = { type: 'task_resumed', summary: 'goes on' };
 
+/** Locks a task, its key first, so that it is neither suspended nor resumed by others until the transaction ends. */
+export async function lockForResume(tx: Tx, taskId: string): Promise<void> {
+  await lockKeysOf(tx, [taskId]);
+  await lockTasks(tx, [taskId]);
+}
+
 /** Resumes a task that is suspended for one of these reasons; does nothing to any other. A caller that has locked the task has locked its key before. */
 export async function resumeTask(
   tx: Tx,

@@ -13,7 +13,7 @@ import type { Claim, TaskHandler } from './task.ts';
 /*
  * Suspension: a task in progress waits for something outside the queue
  *
- *   in_progress ──suspend──► suspended (approval | budget | dependencies) ──resume──► wherever its gates say (schedule-pending.ts)
+ *   in_progress ──suspend──► suspended (approval | budget | dependencies | model | caller) ──resume──► wherever its gates say (schedule-pending.ts)
  *
  * A suspended task is pending, with no lease and no worker, for days if need be. It keeps its concurrency slot, since its work has
  * begun, and the attempt does not count.
@@ -24,6 +24,8 @@ const WAITS: Readonly<Record<SuspendReason, string>> = {
   approval: 'waits for a decision on a tool call',
   budget: 'waits for its budget to have room',
   dependencies: 'waits for the work that it gave to others',
+  caller: 'waits for the results of its caller’s tools',
+  model: 'waits for its model to take calls again',
 };
 
 /**

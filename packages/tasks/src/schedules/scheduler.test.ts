@@ -21,7 +21,7 @@ describe('schedulers', () => {
   /** Another process's connections; the embedded database has one process only. */
   async function another(): Promise<Database> {
     if (testDatabaseKind === 'pglite') return database;
-    const made = await openDatabase({ ...place, pool: 4, log: silentLog });
+    const made = await openDatabase({ ...place, pool: 7, log: silentLog });
     opened.push(made);
     return made;
   }
@@ -48,7 +48,7 @@ describe('schedulers', () => {
 
   beforeEach(async () => {
     place = await createTestDatabase();
-    database = await openDatabase({ ...place, pool: 8, log: silentLog });
+    database = await openDatabase({ ...place, pool: 13, log: silentLog });
     await ensureTenant(database.db, DEFAULT_TENANT);
   });
   afterEach(async () => {

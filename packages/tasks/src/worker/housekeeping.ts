@@ -1,8 +1,9 @@
 import type { Database } from '@reeve/db';
-import type { Log, Signal } from '@reeve/kit';
+import { gauge, type Log, type Signal } from '@reeve/kit';
 import { decideOverdue } from '../approvals/approval.ts';
 import { drainCompletionOutbox } from '../queue/completion-outbox.ts';
 import { mergeCounts } from '../queue/store/count.ts';
+import { countModelWaits } from '../queue/store/waiting.ts';
 import { sweepLeases } from './sweep.ts';
 import type { TaskHandler } from '../queue/task.ts';
 
@@ -19,10 +20,15 @@ export interface HousekeepingParts {
 /** Longest time between two rounds. */
 const ROUND_MS = 10_000;
 
+const modelWaits = gauge(
+  'reeve_tasks_waiting_for_model',
+  'Tasks of the database that wait for a model that takes no calls.',
+);
+
 /**
  * Runs the chores of the queue in rounds until the signal aborts: takes tasks back from silent workers, applies the defaults of
- * overdue approvals, drains what dead processes left in the completion outbox, and merges the counts. Any number of processes may
- * run it.
+ * overdue approvals, drains what dead processes left in the completion outbox, merges the counts, and counts the tasks that wait for
+ * a model. Any number of processes may run it.
  */
 export async function runHousekeeping({
   database,
@@ -38,6 +44,7 @@ export async function runHousekeeping({
     'deciding overdue approvals': () => decideOverdue(database, handler, log),
     'draining the completion outbox': () => drainCompletionOutbox(database, handler),
     'merging counts': async () => void (mergeAt = await mergeCounts(database.db, mergeAt)),
+    'counting waits for models': async () => modelWaits.set(await countModelWaits(database.db)),
   };
   while (!signal.aborted) {
     for (const [name, chore] of Object.entries(chores))

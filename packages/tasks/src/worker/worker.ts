@@ -26,8 +26,8 @@ import type { Claim, TaskHandler } from '../queue/task.ts';
  *   idle ──wake (notify, timer due, poll)──► claim a batch ──► run each ──► settle ──► idle
  *                                                └► backlog: claimed, run when a task ends
  *
- * Beside that loop a heartbeat extends the leases that this process holds and learns of cancellations, and housekeeping runs its
- * chores. A task's signal aborts when it is cancelled, when its lease is lost, and at the hard stop. A stopping worker claims nothing,
+ * Beside that loop a heartbeat extends the leases that this process holds and learns of cancellations, tasks without a heartbeat are
+ * given up before their lease ends, and housekeeping runs its chores. A task's signal aborts when it is cancelled, when its lease is lost, and at the hard stop. A stopping worker claims nothing,
  * returns its backlog, gives running tasks `graceMs`, and then returns them as well. It runs one quarantined task at a time, so that a
  * task which kills its worker takes few others with it.
  */
@@ -89,6 +89,7 @@ export function startWorker(options: WorkerOptions): Worker {
   const claiming = new Background(log);
   const wake = new Signal();
   const chores = new Signal();
+  const beat = new Signal();
   const draining = new AbortController();
   const stopped = new AbortController();
   const claimer = createClaimer(database, owner, leaseMs);
@@ -110,8 +111,9 @@ export function startWorker(options: WorkerOptions): Worker {
       wake.raise();
     }),
     database.listen('reeve_cancels', (taskId) => {
-      if (taskId === null) return;
-      held.get(taskId)?.abort.abort(new ReeveError('cancelled', 'cancelled on request'));
+      // The heartbeat learns of cancellations too.
+      if (taskId === null) beat.raise();
+      else held.get(taskId)?.abort.abort(new ReeveError('cancelled', 'cancelled on request'));
     }),
   ];
 
@@ -223,10 +225,10 @@ export function startWorker(options: WorkerOptions): Worker {
 
   async function beatLoop(): Promise<void> {
     while (!stopped.signal.aborted) {
-      await sleep(leaseMs / 3, stopped.signal);
+      await beat.wait(leaseMs / 3, stopped.signal);
       if (held.size === 0 || stopped.signal.aborted) continue;
       const sentAt = performance.now();
-      const extended = await extendLeases(database.queue, owner, [...held.keys()], leaseMs).catch((error: unknown) => {
+      const extended = await extend().catch((error: unknown) => {
         log.warn({ err: error }, 'a heartbeat failed');
         return undefined;
       });
@@ -236,13 +238,36 @@ export function startWorker(options: WorkerOptions): Worker {
         const own = lease?.epoch === entry.claim.epoch ? lease : undefined;
         if (own !== undefined) entry.lastBeat = sentAt;
         if (own?.cancelRequested) entry.abort.abort(new ReeveError('cancelled', 'cancelled on request'));
-        const lost = extended !== undefined && own === undefined && entry.lastBeat < sentAt - leaseMs / 3;
-        if (lost || performance.now() - entry.lastBeat > leaseMs) {
-          entry.abort.abort(new ReeveError('lease_lost', 'the lease ran out'));
-          if (backlog.includes(entry.claim as Claimed)) drop(entry);
-        }
+        if (extended !== undefined && own === undefined && entry.lastBeat < sentAt - leaseMs / 3) lose(entry);
       }
     }
+  }
+
+  /** Extends all leases. A database that keeps silent is not waited for until the next heartbeat is overdue. */
+  async function extend() {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => reject(new ReeveError('unavailable', 'the database did not answer in time')),
+      leaseMs / 3,
+    );
+    try {
+      return await Promise.race([extendLeases(database.queue, owner, [...held.keys()], leaseMs), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Gives up tasks before their leases end, whatever becomes of the heartbeats. */
+  async function watchLoop(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      await sleep(leaseMs / 20, stopped.signal);
+      for (const entry of held.values()) if (performance.now() - entry.lastBeat > leaseMs * 0.9) lose(entry);
+    }
+  }
+
+  function lose(entry: Held): void {
+    entry.abort.abort(new ReeveError('lease_lost', 'the lease ran out'));
+    if (backlog.includes(entry.claim as Claimed)) drop(entry);
   }
 
   if (concurrency > 0) {
@@ -252,6 +277,7 @@ export function startWorker(options: WorkerOptions): Worker {
     );
   }
   loops.start('heartbeat', beatLoop);
+  loops.start('watching leases', watchLoop);
 
   return {
     owner,

@@ -47,6 +47,18 @@ describe('a run seen through its events', () => {
     assert.equal(view.agent, 'assistant');
   });
 
+  test('a call that the caller is to make waits until the caller gives its result', () => {
+    const asked = fold([start, { ...call, for_caller: true }]);
+    const waiting = { type: 'system', phase: 'waiting', waiting_for: 'caller', message: 'waiting' } as const;
+    const parked = fold([start, { ...call, for_caller: true }, waiting]);
+    const done = fold([start, { ...call, for_caller: true }, waiting, settledCall]);
+    assert.deepEqual(
+      [asked, parked, done].map(({ items }) => items.map((item) => item.kind === 'tool' && item.status)),
+      [['waiting'], ['waiting'], ['success']],
+    );
+    assert.deepEqual([parked.waiting?.for, done.waiting], ['caller', null]);
+  });
+
   test('thinking and text of one step stay apart', () => {
     const view = fold([start, { type: 'thinking', step: 1, delta: 'hm' }, text(1, 'Hi')]);
     assert.deepEqual(

@@ -6,7 +6,7 @@
  *
  * Text and thinking grow per step; a `system` event with `discard_step` voids what that step had
  * streamed. A tool call is open until its result, or until the run ends without one; while people are
- * asked about it, it waits. A run that is put aside waits until its next event. Events at or
+ * asked about it, and where it is the caller’s to make, it waits. A run that is put aside waits until its next event. Events at or
  * below the last applied `seq` change nothing, so replays and late deliveries are harmless.
  */
 import { phaseOf, type RunEvent, type RunPhase, type RunWait, type ToolStatus, type Usage } from '@reeve/contract';
@@ -161,7 +161,7 @@ function withToolCall(items: readonly ViewItem[], event: Extract<RunEvent, { typ
     id: event.tool_call_id,
     name: event.name,
     input: event.input,
-    status: 'running',
+    status: event.for_caller === true ? 'waiting' : 'running',
     output: null,
     durationMs: null,
     startedAt: event.timestamp,

@@ -25,7 +25,7 @@ export function ToolCard({ tool, runId }: ToolCardProps) {
           <span className={classes.state}>
             {tool.durationMs !== null && <span className={classes.duration}>{formatDuration(tool.durationMs)}</span>}
             {tool.status === 'waiting' ? (
-              <Status status="waiting" text="Waits for a decision" />
+              <Status status="waiting" text={approvalId === null ? 'Waits for the caller' : 'Waits for a decision'} />
             ) : (
               <Status status={tool.status} />
             )}
@@ -34,7 +34,11 @@ export function ToolCard({ tool, runId }: ToolCardProps) {
         <div className={classes.body}>
           <TextBlock label="Arguments" value={tool.input} />
           {tool.status === 'waiting' ? (
-            <p className={classes.waiting}>A person decides on this call.</p>
+            <p className={classes.waiting}>
+              {approvalId === null
+                ? 'The program that asked for this run makes this call, and gives its result.'
+                : 'A person decides on this call.'}
+            </p>
           ) : tool.status === 'running' ? (
             <p className={classes.waiting}>The tool is working. Its result will show here.</p>
           ) : tool.status === 'unknown' && tool.output === null ? (

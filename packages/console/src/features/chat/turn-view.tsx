@@ -132,6 +132,10 @@ function Progress({ begun, waiting, onTakeBack }: ProgressProps) {
         <Status status="waiting" text="Waits for a decision, and goes on then" />
       ) : waiting?.for === 'dependencies' ? (
         <Status status="running" text="Other agents work for it" />
+      ) : waiting?.for === 'caller' ? (
+        <Status status="waiting" text="Waits for its caller, whose tool it called" />
+      ) : waiting?.for === 'model' ? (
+        <Status status="waiting" text="Its model takes no calls at the moment; it asks again by itself" />
       ) : (
         <Status status="running" text={begun ? 'Working' : 'Starting'} />
       )}

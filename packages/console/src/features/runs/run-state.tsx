@@ -7,6 +7,8 @@ const WAITS: Readonly<Record<RunWait, string>> = {
   approval: 'Waits for a decision',
   budget: 'Waits for a budget',
   dependencies: 'Waits for other agents',
+  caller: 'Waits for its caller',
+  model: 'Waits for its model',
 };
 
 /** A run's status, or what it is put aside for. */
@@ -27,6 +29,10 @@ export function RunWaits({ run }: { readonly run: Pick<Run, 'waiting_for'> }) {
         'A person is asked about a tool call below. The run holds nothing while it waits, and goes on once it has an answer.'
       ) : run.waiting_for === 'dependencies' ? (
         'It gave work to other agents, and goes on when they have ended. It holds nothing while it waits.'
+      ) : run.waiting_for === 'caller' ? (
+        'It called a tool of the program that asked for it, and goes on when that gives the result, or when the time for it runs out. It holds nothing while it waits.'
+      ) : run.waiting_for === 'model' ? (
+        'Its model takes no calls at the moment. It asks again by itself, holds nothing while it waits, and spends no attempt.'
       ) : (
         <>
           No budget has room for its next model call. It goes on by itself when there is:{' '}

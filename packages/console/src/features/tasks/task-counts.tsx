@@ -14,7 +14,9 @@ const WAITING: Record<WaitingFor | 'ready', string> = {
   approval: 'for approval',
   retry: 'for a retry',
   budget: 'for budget',
+  model: 'for a model',
   concurrency: 'for their turn',
+  caller: 'for their callers',
 };
 
 interface TaskCountsProps {

@@ -7,7 +7,9 @@ const WAITS: Record<WaitingFor, string> = {
   approval: 'Waits for approval',
   retry: 'Waits to be retried',
   budget: 'Waits for budget',
+  model: 'Waits for its model',
   concurrency: 'Waits for its turn',
+  caller: 'Waits for its caller',
 };
 
 interface TaskStatusProps {

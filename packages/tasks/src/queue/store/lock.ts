@@ -43,7 +43,7 @@ export async function selectGates(
   const { rows } = await sql<{ id: string; gate: string }>`
     select task_id as id, 'approval' as gate from approvals where task_id = any(${[...ids]}::uuid[]) and kind = 'task' and status = 'pending'
     union all select task_id, 'approval' from waiting_tasks
-      where task_id = any(${[...ids]}::uuid[]) and reason in ('approval', 'budget', 'dependencies')
+      where task_id = any(${[...ids]}::uuid[]) and reason in ('approval', 'budget', 'dependencies', 'model', 'caller')
     union all select distinct task_id, 'dependencies' from task_dependencies where task_id = any(${[...ids]}::uuid[])`.execute(
     db,
   );

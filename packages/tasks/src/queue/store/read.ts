@@ -80,9 +80,11 @@ const WAITING_FOR = 'select task_id from waiting_tasks where reason =';
 const WAITING: Readonly<Record<WaitingFor, RawBuilder<unknown>>> = {
   approval: sql.raw(`${UNDECIDED} union ${WAITING_FOR} 'approval'`),
   budget: sql.raw(`${WAITING_FOR} 'budget'`),
+  model: sql.raw(`${WAITING_FOR} 'model'`),
   dependencies: sql.raw(
     `(select task_id from task_dependencies except ${UNDECIDED}) union ${WAITING_FOR} 'dependencies'`,
   ),
+  caller: sql.raw(`${WAITING_FOR} 'caller'`),
   schedule: sql.raw(`${WAITING_FOR} 'schedule'`),
   retry: sql.raw(`${WAITING_FOR} 'retry'`),
   concurrency: sql.raw('select task_id from concurrency_slots where not holds'),
@@ -146,7 +148,7 @@ export async function countWaiting(db: Db, tenantId: string): Promise<Record<str
       where d.tenant_id = ${tenantId} and not exists (
         select from approvals a where a.task_id = d.task_id and a.status = 'pending' and a.kind = 'task')
     union all select reason, count(*)::int from waiting_tasks
-      where tenant_id = ${tenantId} and reason in ('schedule', 'retry') group by reason
+      where tenant_id = ${tenantId} and reason in ('schedule', 'retry', 'model') group by reason
     union all select 'concurrency', count(*)::int from concurrency_slots where tenant_id = ${tenantId} and not holds`.execute(
     db,
   );

@@ -4,14 +4,20 @@ import { sql } from 'kysely';
 /*
  * Rows of waiting_tasks: pending tasks that are not claimable yet
  *
- *   schedule, retry                 until due_at
- *   approval, budget, dependencies  suspended (see suspend-task.ts) until an event resumes them, or until due_at where they have one
+ *   schedule, retry                         until due_at
+ *   approval, budget, dependencies, model, caller  suspended (see suspend-task.ts) until an event resumes them, or until due_at where they have one
  */
 
 /** What a suspended task waits for. */
-export type SuspendReason = 'approval' | 'budget' | 'dependencies';
+export type SuspendReason = 'approval' | 'budget' | 'dependencies' | 'model' | 'caller';
 
-const SUSPENDED: readonly string[] = ['approval', 'budget', 'dependencies'] satisfies SuspendReason[];
+const SUSPENDED: readonly string[] = [
+  'approval',
+  'budget',
+  'dependencies',
+  'model',
+  'caller',
+] satisfies SuspendReason[];
 
 export function isSuspendReason(reason: string): reason is SuspendReason {
   return SUSPENDED.includes(reason);
@@ -78,6 +84,18 @@ export async function selectShort(
     db,
   );
   return rows;
+}
+
+/** Up to here the tasks that wait for a model are counted. */
+const COUNTED = 10_000;
+
+/** How many tasks of all tenants wait for a model that takes no calls, counted up to 10,000. */
+export async function countModelWaits(db: Db): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from (select from waiting_tasks where reason = 'model' limit ${COUNTED}) as waiting`.execute(
+    db,
+  );
+  return rows[0]!.count;
 }
 
 /** Now, by the database's clock. */
