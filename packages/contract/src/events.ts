@@ -25,6 +25,7 @@ export const RunPhase = z.enum([
   'retrying',
   'step_restarted',
   'waiting',
+  'waiting_for_model',
   'delegated',
   'compacting',
   'compacted',

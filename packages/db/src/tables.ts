@@ -533,6 +533,15 @@ export interface Tables {
     updated_at: Generated<Time>;
   };
   tenant_policies: { tenant_id: string; overrides: Json; updated_by: string; updated_at: Generated<Time> };
+  model_slots: {
+    provider: string;
+    model: string;
+    process_id: string;
+    slots: number;
+    wanted: number;
+    learnt_limit: number | null;
+    expires_at: Time;
+  };
   rate_windows: { tenant_id: string; key: string; count: number; began_at: Time; ends_at: Time };
   events: { run_id: string; seq: number; tenant_id: string; type: string; data: Json; created_at: Time };
   audit: {

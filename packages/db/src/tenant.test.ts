@@ -11,7 +11,10 @@ import type { Tables } from './tables.ts';
 import { inTenant } from './tenant.ts';
 
 /** The view has no rows of its own. */
-type TableName = Exclude<keyof Tables, 'memory_events'>;
+/** Tables of the processes: they hold nothing of tenants. */
+const SHARED = ['model_slots'] as const;
+
+type TableName = Exclude<keyof Tables, 'memory_events' | (typeof SHARED)[number]>;
 type Rows = { [T in TableName]: Insertable<Tables[T]> };
 const NOT_ALLOWED = { code: '42501' };
 
@@ -209,7 +212,7 @@ describe('a tenant', () => {
     const { rows } = await sql<{ name: string; secured: boolean; policies: number; named: boolean }>`
       select c.relname as name, c.relrowsecurity as secured, (select count(*) from pg_policy where polrelid = c.oid) as policies,
         exists (select from pg_attribute where attrelid = c.oid and attname = 'tenant_id' and attnotnull) as named
-      from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'm') and c.relname <> 'reeve_migrations'`.execute(
+      from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'm') and c.relname not in ('reeve_migrations', ${sql.join(SHARED)})`.execute(
       database.db,
     );
     // No row of it is one of these: its column's type is there only where pgvector is.
@@ -220,6 +223,16 @@ describe('a tenant', () => {
       assert.equal(row.policies, row.name === 'task_policies' ? 2 : 1, row.name);
     }
   });
+
+  for (const table of SHARED)
+    it(`reads and writes nothing in ${table}, which is of the processes`, async () => {
+      const name = sql.table(table);
+      for (const statement of [sql`select from ${name}`, sql`delete from ${name}`])
+        await assert.rejects(
+          asDefault((tx) => statement.execute(tx)),
+          /permission denied/,
+        );
+    });
 
   for (const table of tables) {
     it(`reads, changes, deletes and adds nothing of another in ${table}`, async () => {

@@ -57,6 +57,8 @@ export interface CallEnd {
 
 /** Where the attempts of one model call are written down, one row each. */
 export interface CallLedger {
+  /** Throws `policy_denied` where the tenant may not use a model; records and reserves nothing. */
+  check?(model: Pick<CallAttempt, 'provider' | 'model'>): Promise<void>;
   /**
    * Records an attempt and reserves what it may cost at most; both have committed when it resolves. Throws
    * `budget_exhausted`, having reserved nothing, where a budget has no room, or has a limit in money and the price is not known.

@@ -13,14 +13,18 @@ export function underPolicy(
   policies: Pick<Policies, 'of'>,
   months: MonthlyBudgets,
 ): CallLedger {
+  const check: NonNullable<CallLedger['check']> = async ({ provider, model: name }) => {
+    const model = `${provider}/${name}`;
+    if (!mayUseModel(await policies.of(tenantId), model))
+      throw new ReeveError(
+        'policy_denied',
+        `this tenant may not use the model ${model}; its policy (routing) says which it may`,
+      );
+  };
   return {
+    check,
     async begin(attempt) {
-      const model = `${attempt.provider}/${attempt.model}`;
-      if (!mayUseModel(await policies.of(tenantId), model))
-        throw new ReeveError(
-          'policy_denied',
-          `this tenant may not use the model ${model}; its policy (routing) says which it may`,
-        );
+      await check(attempt);
       await months.ensure(tenantId, personaId);
       return ledger.begin(attempt);
     },

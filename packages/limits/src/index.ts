@@ -1,6 +1,7 @@
 export { limitSettings } from './config.ts';
 export { createOverload } from './overload/overload.ts';
 export type { Overload, OverloadParts } from './overload/overload.ts';
+export { createModelSlotStore } from './model-slots/store.ts';
 export { openFilePolicies, openPolicies } from './policy/open.ts';
 export type { Policies } from './policy/open.ts';
 export { composePolicy, egressHosts, mayUseModel, toolRule } from './policy/policy.ts';

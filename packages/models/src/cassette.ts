@@ -77,11 +77,11 @@ export function recordCalls(
       });
     return writing;
   };
-  return async function* stream(request, signal, ledger) {
+  return async function* stream(request, ...call) {
     const parts: ModelPart[] = [];
     const entry = { fingerprint: fingerprint(request), ...first, parts };
     try {
-      for await (const part of inner(request, signal, ledger)) {
+      for await (const part of inner(request, ...call)) {
         parts.push(part);
         if (part.type === 'finish') await write({ ...entry, provider: part.provider, model: part.model });
         yield part;

@@ -12,6 +12,8 @@ export interface Catalog {
   knows(target: CalledModel): boolean;
   /** The models that generate text and are named without a wildcard. */
   names(): Target[];
+  /** The table's limit on concurrent calls to a model. */
+  maxConcurrencyOf(target: CalledModel): number | undefined;
   /** The price of a model. Warns once for each model without a known price. */
   priceOf(target: CalledModel): Price | null;
 }
@@ -24,6 +26,12 @@ const tokens = z.number('it must be a number of tokens').int('it must be a whole
 const Entry = z.strictObject({
   context_tokens: tokens.min(1, 'it must be at least 1'),
   max_output_tokens: tokens.min(0, 'it must not be negative'),
+  max_concurrency: z
+    .number('it must be a number of calls')
+    .int('it must be a whole number of calls')
+    .min(1, 'it must be at least 1')
+    .max(1_000, 'it must be at most 1000')
+    .optional(),
   usd_per_million: z
     .strictObject(
       { input: usd, cached_input: usd.optional(), output: usd },
@@ -66,6 +74,7 @@ export function openCatalog(path: string, log: Log): Catalog {
   };
   return {
     describe,
+    maxConcurrencyOf: (target) => find(target)?.maxConcurrency,
     knows: (target) => find(target) !== undefined,
     names: () => entries.filter((entry) => !entry.name.includes('*') && entry.maxOutputTokens > 0).map(targetOf),
     priceOf(target) {
@@ -88,8 +97,13 @@ function targetOf({ name }: { readonly name: string }): Target {
   return { provider: name.slice(0, slash) as Target['provider'], model: name.slice(slash + 1) };
 }
 
-function infoOf({ context_tokens, max_output_tokens, usd_per_million }: z.infer<typeof Entry>) {
-  return { contextTokens: context_tokens, maxOutputTokens: max_output_tokens, price: priceFrom(usd_per_million) };
+function infoOf({ context_tokens, max_output_tokens, max_concurrency, usd_per_million }: z.infer<typeof Entry>) {
+  return {
+    contextTokens: context_tokens,
+    maxOutputTokens: max_output_tokens,
+    maxConcurrency: max_concurrency,
+    price: priceFrom(usd_per_million),
+  };
 }
 
 function priceFrom(usdPerMillion: z.infer<typeof Entry>['usd_per_million']): Price | null {

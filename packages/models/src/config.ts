@@ -68,6 +68,18 @@ export const modelSettings = {
     'LLM_IDLE_TIMEOUT_MS',
     milliseconds.default(30_000).describe('Timeout between two parts of an answer, in milliseconds.'),
   ),
+  llmMaxConcurrency: setting(
+    'LLM_MAX_CONCURRENCY',
+    z.coerce
+      .number('it must be a number of calls')
+      .int('it must be a whole number of calls')
+      .min(1, 'it must be at least 1')
+      .max(1_000, 'it must be at most 1000')
+      .optional()
+      .describe(
+        'Most calls to a model at a time, over all processes on one database; unset: what the server says, else learnt from its answers.',
+      ),
+  ),
   modelsFile: setting(
     'REEVE_MODELS_FILE',
     z.string().min(1).default(SHIPPED_MODELS_FILE).describe('File of the context sizes and prices of models.'),

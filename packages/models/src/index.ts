@@ -23,3 +23,5 @@ export type {
   ToolDefinition,
 } from './model.ts';
 export { openModels } from './open.ts';
+export type { SlotLease, SlotStore, SlotUse } from './queue/slot-store.ts';
+export type { ModelTurn } from './queue/turn.ts';

@@ -1,5 +1,6 @@
 import type { ComponentHealth } from '@reeve/contract';
 import type { CallLedger, Price } from '@reeve/ledger';
+import type { ModelTurn } from './queue/turn.ts';
 
 /** A tool offered to a model; `inputSchema` is JSON Schema. */
 export interface ToolDefinition {
@@ -138,13 +139,16 @@ export interface RelayRemainder {
 export interface ModelGateway {
   readonly provider: string;
   readonly defaultModel: string;
-  /** Streams an answer. A ledger records every attempt before it is sent, and settles it however it ends. */
-  stream(request: ModelRequest, signal: AbortSignal, ledger?: CallLedger): AsyncIterable<ModelPart>;
+  /**
+   * Streams an answer. A ledger records every attempt before it is sent, and settles it however it ends. Where the model takes
+   * only so many calls at a time the attempt waits for its `turn` first; without one it counts as a waiting caller's.
+   */
+  stream(request: ModelRequest, signal: AbortSignal, ledger?: CallLedger, turn?: ModelTurn): AsyncIterable<ModelPart>;
   /**
    * The same for an OpenAI chat completion. A provider that takes chat completions receives the client's body, and the
    * answer is relayed, its last bytes with `finish`; with other providers the answer comes as from `stream`.
    */
-  chat(call: ChatCall, signal: AbortSignal, ledger?: CallLedger): AsyncIterable<ChatPart>;
+  chat(call: ChatCall, signal: AbortSignal, ledger?: CallLedger, turn?: ModelTurn): AsyncIterable<ChatPart>;
   /** Limits and price of a model; defaults and no price for an unknown one. Null: the default model. Never throws. */
   describe(model: string | null): ModelInfo;
   /** The known models of configured providers, the default one first. */

@@ -10,6 +10,10 @@ import { providerTimeouts, type ProviderTimeouts } from './providers/timeouts.ts
 import { locateModel, qualifiedName } from './model-name.ts';
 import type { ChatPart, ModelGateway } from './model.ts';
 import { observe } from './calls/observe.ts';
+import { limitsOf } from './queue/limits-of.ts';
+import { createModelQueues, createUnlimitedQueue } from './queue/model-queues.ts';
+import type { SlotStore } from './queue/slot-store.ts';
+import { DEFAULT_TURN } from './queue/turn.ts';
 import { replayTargets, targetsOf, type Targets } from './targets.ts';
 import {
   createFallbackChain,
@@ -19,9 +23,11 @@ import {
 } from './calls/fallback-chain.ts';
 import { countTokens } from './tokens.ts';
 
-/** Timings that tests replace. */
+/** The store of shared slots, and timings that tests replace. */
 export interface OpenOptions extends RetryOptions {
   readonly timeouts?: Partial<ProviderTimeouts>;
+  /** Where processes share the limits on concurrent calls; without it this process is alone. */
+  readonly slots?: SlotStore | undefined;
   /** How long an open breaker stays open. */
   readonly breakerResetMs?: number;
 }
@@ -44,13 +50,20 @@ export function openModels(config: ModelConfig, log: Log, options: OpenOptions =
     },
   });
   const timeouts = { ...providerTimeouts(config), ...options.timeouts };
-  const parts = { targets, catalog, breakers, metrics, log, backendOf: backendsOf(targets, timeouts) };
+  const queues = createModelQueues({ limitOf: limitsOf(config, targets, catalog), store: options.slots, metrics, log });
+  const parts = { targets, catalog, breakers, queues, metrics, log, backendOf: backendsOf(targets, timeouts) };
   const { provider, model } = targets.first;
   logStart(config, targets, log);
   return {
     provider,
     defaultModel: model,
-    ...observe({ provider, caller: callerOf(config, parts, options), openBreakers: breakers.open, ...noteOf(config) }),
+    ...observe({
+      provider,
+      caller: callerOf(config, parts, options),
+      openBreakers: breakers.open,
+      queues: queues.states,
+      ...noteOf(config),
+    }),
     describe: (name) => catalog.describe(locateModel(targets, name).target),
     list: () => listModels(targets, catalog),
     countTokens,
@@ -94,7 +107,10 @@ function withoutRelay(stream: ModelCaller['stream']): ModelCaller {
 /** Answers from a cassette and records each answer in the ledger as a call of the recorded provider. */
 function replayCalls(path: string, { catalog, breakers, metrics, log }: FallbackChainParts): ModelGateway['stream'] {
   const player = openPlayer(path);
-  async function* stream(...[requested, signal, ledger]: Parameters<ModelCaller['stream']>): AsyncGenerator<ChatPart> {
+  const queue = createUnlimitedQueue();
+  async function* stream(
+    ...[requested, signal, ledger, turn = DEFAULT_TURN]: Parameters<ModelCaller['stream']>
+  ): AsyncGenerator<ChatPart> {
     const { target, backend } = player.take(requested);
     const request = {
       ...requested,
@@ -106,6 +122,8 @@ function replayCalls(path: string, { catalog, breakers, metrics, log }: Fallback
       target,
       backend,
       breaker,
+      queue,
+      turn,
       request,
       chat: undefined,
       price,

@@ -1,7 +1,7 @@
 import type { NewRunEvent } from '@reeve/contract';
 import { counter, ReeveError, sleep } from '@reeve/kit';
 import { hasBrokenOff, type ModelRequest } from '@reeve/models';
-import { discardEvent, ledgerOf, type RunExecution } from './execution.ts';
+import { discardEvent, ledgerOf, turnOf, type RunExecution } from './execution.ts';
 import { callModel, type ModelAnswer } from './model-call.ts';
 import { pauseMs } from './pause.ts';
 
@@ -29,11 +29,11 @@ export async function askModel(
     let hasStreamed = false;
     const write = async (events: readonly NewRunEvent[]) => {
       if (isSilent) return;
-      hasStreamed = true;
+      hasStreamed ||= events.some(({ type }) => type !== 'system');
       await work.commit({ events });
     };
     try {
-      return await callModel(models, request, signal, step, write, ledgerOf(work, step));
+      return await callModel(models, request, signal, step, write, ledgerOf(work, step), turnOf(work));
     } catch (thrown) {
       const error = ReeveError.from(thrown);
       if (signal.aborted || repeated === REPEATS || !hasBrokenOff(error)) throw thrown;

@@ -8,6 +8,7 @@ import { modelStep, stepLimit } from './model-step.ts';
 import { waitForModel } from './model-wait.ts';
 import { nextModelStep, type RunState, type StepRecord } from './run.ts';
 import { selectStreamed } from './store/event.ts';
+import { startWorkLimit } from './work-limit.ts';
 import { readAnswers } from './tool-question.ts';
 import { toolSteps } from './tool-step.ts';
 import { createExecution, discardEvent, type EngineParts, type RunExecution } from './execution.ts';
@@ -27,12 +28,12 @@ export async function advanceRun(
 ): Promise<void> {
   const work = createExecution(parts, claim, state, afterFailure);
   const limitMs = state.agent.limits.timeout_ms;
-  const deadline = new AbortController();
-  const timer = setTimeout(
-    () => deadline.abort(new ReeveError('limit_reached', `the run worked longer than its limit of ${limitMs} ms`)),
+  using limit = startWorkLimit(
     limitMs,
+    () => new ReeveError('limit_reached', `the run worked longer than its limit of ${limitMs} ms`),
   );
-  const stop = AbortSignal.any([signal, deadline.signal]);
+  work.onModelWait = limit.pause;
+  const stop = AbortSignal.any([signal, limit.signal]);
   try {
     await recover(work);
     while (!work.left) {
@@ -56,7 +57,6 @@ export async function advanceRun(
     if (error.reason === 'internal') parts.log.error({ err: error, run_id: state.run.id }, 'a run failed');
     await fail(work, error);
   } finally {
-    clearTimeout(timer);
     await settleEnds(parts.database, work.takeEnds(), parts.log);
   }
 }

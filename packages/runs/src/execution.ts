@@ -2,7 +2,7 @@ import type { AgentInput, NewRunEvent, RunWait } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import type { Log, ReeveError } from '@reeve/kit';
 import type { EmbedMemoryQuery, MemoryRulesOf } from '@reeve/memory';
-import type { ModelGateway, ModelMessage, ModelRequest } from '@reeve/models';
+import type { ModelGateway, ModelMessage, ModelRequest, ModelTurn } from '@reeve/models';
 import type { Claim, TaskHandler } from '@reeve/tasks';
 import type { Booking, CallLedger, CallOwner } from '@reeve/ledger';
 import type { ToolContext, ToolDefinition, ToolRegistry } from '@reeve/tools';
@@ -11,7 +11,7 @@ import { createCommitter, type Committer } from './committer.ts';
 import { conversationOf } from './conversation.ts';
 import type { Feed } from './feed.ts';
 import type { PauseOptions } from './pause.ts';
-import { rowOf, type RunRecord, type RunState, type StepRecord } from './run.ts';
+import { isInteractive, rowOf, type RunRecord, type RunState, type StepRecord } from './run.ts';
 import type { CallerCall } from './store/caller-tools.ts';
 import type { ChildRun } from './store/child.ts';
 import type { ToolApproval } from './tool-decision.ts';
@@ -98,6 +98,8 @@ export interface RunExecution extends EngineParts, Committer {
   readonly afterFailure: (error: ReeveError, kind: StepRecord['kind'] | undefined) => AfterFailure;
   /** What the run had been put aside for, until it has gone on. */
   waitedFor: RunWait | null;
+  /** Called when the run begins and stops waiting for its turn at a model. */
+  onModelWait: (isWaiting: boolean) => void;
   /** Nothing is left to do under this claim. */
   left: boolean;
 }
@@ -136,6 +138,7 @@ export function createExecution(
     rules: () => 'deny',
     afterFailure,
     waitedFor: state.waitedFor ?? null,
+    onModelWait: () => undefined,
     left: false,
   };
 }
@@ -204,6 +207,12 @@ export function ledgerOf({ run, agent, ledgerFor, booking }: RunExecution, step:
     step,
   };
   return ledgerFor(owner, booking);
+}
+
+/** The turn of the run's model calls: a waiting caller's, or that of a task by its priority. */
+export function turnOf({ run, claim, onModelWait }: RunExecution): ModelTurn {
+  const rank = isInteractive(run) ? 'caller' : 'task';
+  return { tenantId: run.tenantId, rank, taskPriority: claim.task.priority, onWaiting: onModelWait };
 }
 
 /** Tells readers that a step was interrupted: its streamed output is void, and it is executed again. */

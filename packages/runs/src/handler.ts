@@ -10,7 +10,7 @@ import { failedClosing } from './closing.ts';
 import { auditOf } from './committer.ts';
 import { advanceRun } from './engine.ts';
 import { appendEventsAtEnd } from './log.ts';
-import type { RunState, StepRecord } from './run.ts';
+import { isInteractive, type RunState, type StepRecord } from './run.ts';
 import { readHistory } from './session.ts';
 import { openRun, unknownAgent } from './start.ts';
 import { selectCallerTools } from './store/caller-tools.ts';
@@ -26,7 +26,7 @@ export function createRunHandler(parts: Omit<EngineParts, 'handler'>): RunHandle
     prepare: (claim, state) => void prepared.set(claim, state),
     async run(claim, signal) {
       const state = prepared.get(claim) ?? (await load(parts, claim));
-      const interactive = state.run.source !== 'task' && state.run.parentRunId === null;
+      const interactive = isInteractive(state.run);
       const canRetry = !interactive && claim.attempt < claim.task.maxAttempts;
       const afterFailure = (error: ReeveError, kind?: StepRecord['kind']): AfterFailure => {
         // A caller who waits is told; a task of the queue has the time.

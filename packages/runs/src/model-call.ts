@@ -1,6 +1,6 @@
 import type { NewRunEvent } from '@reeve/contract';
 import { ReeveError, storable, storableText } from '@reeve/kit';
-import type { ModelGateway, ModelPart, ModelRequest, ModelToolCall } from '@reeve/models';
+import type { ModelGateway, ModelPart, ModelRequest, ModelToolCall, ModelTurn } from '@reeve/models';
 import type { CallLedger } from '@reeve/ledger';
 
 export interface ModelAnswer {
@@ -17,7 +17,7 @@ const COALESCE_MS = 50;
 
 /**
  * Makes one model call. Text and thinking are given to `write` while they stream, coalesced into few events; what is left at
- * the end comes back in `rest`. Throws what the model threw, and what `write` did.
+ * the end comes back in `rest`. While the call waits for its turn at the model, events tell its position in line. Throws what the model threw, and what `write` did.
  */
 export async function callModel(
   models: ModelGateway,
@@ -26,6 +26,7 @@ export async function callModel(
   step: number,
   write: (events: readonly NewRunEvent[]) => Promise<void>,
   ledger: CallLedger,
+  turn: ModelTurn,
 ): Promise<ModelAnswer> {
   const failed = new AbortController();
   const whole = { text: wholeCharacters(), thinking: wholeCharacters() };
@@ -47,8 +48,14 @@ export async function callModel(
     else waiting.push({ type, step, delta });
     timer ??= setTimeout(flush, COALESCE_MS);
   };
+  const onWait = (position: number) => {
+    const message = `waiting for the model, ${ordinal(position)} in line`;
+    waiting.push({ type: 'system', phase: 'waiting_for_model', message, step });
+    timer ??= setTimeout(flush, COALESCE_MS);
+  };
+  const stop = AbortSignal.any([signal, failed.signal]);
   try {
-    for await (const part of models.stream(request, AbortSignal.any([signal, failed.signal]), ledger)) {
+    for await (const part of models.stream(request, stop, ledger, { ...turn, onWait })) {
       failed.signal.throwIfAborted();
       if (part.type === 'text' || part.type === 'thinking') {
         const delta = whole[part.type](part.delta);
@@ -80,4 +87,10 @@ function wholeCharacters(): (delta: string) => string {
     half = /[\uD800-\uDBFF]$/.exec(text)?.[0] ?? '';
     return storableText(text.slice(0, text.length - half.length));
   };
+}
+
+const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth'];
+
+function ordinal(position: number): string {
+  return ORDINALS[position - 1] ?? `number ${position}`;
 }

@@ -66,6 +66,11 @@ export interface RunRecord {
   readonly createdAt: Date;
 }
 
+/** Whether a caller waits for the run: it was neither queued as a task nor delegated by another run. */
+export function isInteractive({ source, parentRunId }: Pick<RunRecord, 'source' | 'parentRunId'>): boolean {
+  return source !== 'task' && parentRunId === null;
+}
+
 /** What model calls used. `costNano` is null where the price of one is not known. */
 export interface Used {
   readonly inputTokens: number;

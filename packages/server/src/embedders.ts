@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { newTraceId, ReeveError, type Log } from '@reeve/kit';
 import type { Embedder, Embedders } from '@reeve/retrieval';
-import { openEmbedder, type Embedder as ModelEmbedder, type ModelConfig } from '@reeve/models';
+import { openEmbedder, type Embedder as ModelEmbedder, type ModelConfig, type SlotStore } from '@reeve/models';
 import type { CallLedger, CallOwner } from '@reeve/ledger';
 
 /**
@@ -12,19 +12,20 @@ export function openEmbedders(
   config: ModelConfig,
   log: Log,
   ledgerFor: (owner: CallOwner) => CallLedger,
+  slots?: SlotStore,
 ): (Embedders & AsyncDisposable & { readonly opened: ModelEmbedder }) | undefined {
   const stack = new AsyncDisposableStack();
-  const opened = openEmbedder(config, log);
+  const opened = openEmbedder(config, log, { slots });
   if (opened === null) return undefined;
   const onAccount = (embedder: NonNullable<typeof opened>): Embedder => {
     const { model, maxTexts, embed } = stack.use(embedder);
     return {
       model,
       maxTexts,
-      async embed(tenantId, texts, signal) {
+      async embed(tenantId, texts, signal, rank = 'background') {
         const nothing = { agentId: null, personaId: null, runId: null, rootRunId: null, step: null };
         const ledger = ledgerFor({ tenantId, userId: 'memory', traceId: newTraceId(), ...nothing });
-        return (await embed(texts, signal, ledger)).vectors;
+        return (await embed(texts, signal, ledger, { tenantId, rank })).vectors;
       },
     };
   };
@@ -47,7 +48,7 @@ export function openEmbedders(
     const name = model.slice(slash + 1);
     const embeddingModel = embeddingProvider === 'onnx' ? folderOf(name, config) : name;
     try {
-      const former = openEmbedder({ ...config, embeddingProvider, embeddingModel }, log);
+      const former = openEmbedder({ ...config, embeddingProvider, embeddingModel }, log, { slots });
       if (former !== null && former.model !== model)
         throw new ReeveError('invalid_request', `the files of ${former.model} are others`);
       return former === null ? undefined : onAccount(former);

@@ -42,7 +42,7 @@ import {
   type Booking,
   type CallOwner,
 } from '@reeve/ledger';
-import { createOverload, createRequestLimiter, openPolicies, toolRule } from '@reeve/limits';
+import { createModelSlotStore, createOverload, createRequestLimiter, openPolicies, toolRule } from '@reeve/limits';
 import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
 import { keepBodies } from './body.ts';
 import { createEgress, readEgressFile } from './egress.ts';
@@ -102,7 +102,6 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   await using stack = new AsyncDisposableStack();
   collectProcessMetrics();
   const lock: DataLock | undefined = embedded ? stack.use(lockDataDirectory(dataDirectory, command)) : undefined;
-  const models = openModels(config, log);
   const database = stack.use(
     await openDatabase({
       url: config.databaseUrl,
@@ -114,6 +113,10 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     }),
   );
   await ensureTenant(database.db, DEFAULT_TENANT);
+  const owner = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`;
+  // The embedded database has one process.
+  const slots = embedded ? undefined : stack.use(createModelSlotStore(database, owner));
+  const models = openModels(config, log, { slots });
   if (embedded) {
     await expireLeases(database.db);
     await expireCalls(database.db);
@@ -162,7 +165,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
   const months = createMonthlyBudgets(database, policies);
   const ledgerFor = (owner: CallOwner, booking?: Booking) =>
     underPolicy(createLedger(database, owner, log, booking), owner, policies, months);
-  const embedders = stack.use(openEmbedders(config, log, ledgerFor));
+  const embedders = stack.use(openEmbedders(config, log, ledgerFor, slots));
   const embedKnowledgeQuery = embedders && stack.use(openQueryEmbedder(database, embedders, log));
   const external = openExternalMemory(config, web.configured);
   const externalQuery = external && openExternalQuery(external, embedKnowledgeQuery, memoryRulesOf, log);
@@ -202,7 +205,6 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
       tasks: createToolTasks(database, run, key),
     }),
   });
-  const owner = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`;
   const worker = works
     ? stack.use(
         startWorker({

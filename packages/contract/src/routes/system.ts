@@ -8,6 +8,17 @@ export const ComponentHealth = z.object({
   status: ComponentStatus,
   latency_ms: z.number().optional(),
   message: z.string().optional(),
+  calls: z
+    .array(
+      z.object({
+        model: z.string(),
+        limit: z.int().nullable().describe('Calls at a time; null where there is no limit.'),
+        running: z.int(),
+        waiting: z.int(),
+      }),
+    )
+    .optional()
+    .describe('Of `models`: the calls to each model that has a limit, or calls in flight, in this process.'),
 });
 export type ComponentHealth = z.infer<typeof ComponentHealth>;
 

@@ -3,6 +3,7 @@ import { routes, type Agent, type ChatCompletionRequest } from '@reeve/contract'
 import { inTenant } from '@reeve/db';
 import { EventStream, Reply, type App, type Call } from '@reeve/http';
 import { newId } from '@reeve/kit';
+import type { CallLedger } from '@reeve/ledger';
 import type { ModelPart } from '@reeve/models';
 import { followForCaller, type StartedRun } from '@reeve/runs';
 import { noAgent, sessionNameOf, startAgentRun } from './agent-run.ts';
@@ -100,7 +101,10 @@ async function askModel(
     model: body.model ?? parts.models.describe(null).id,
   };
   const chat = chatCallOf(body, sent);
-  const opened = await openModelCall(parts, call, (left, ledger) => parts.models.chat(chat, left, ledger), agent);
+  const { tenantId } = call.principal;
+  const ask = (left: AbortSignal, ledger: CallLedger) =>
+    parts.models.chat(chat, left, ledger, { tenantId, rank: 'caller' });
+  const opened = await openModelCall(parts, call, ask, agent);
   if (isRelayed(opened.first)) {
     if (body.stream)
       return new EventStream((reader) =>

@@ -134,7 +134,9 @@ async function askModel(parts: ProtocolParts, call: Create): Promise<ResponseObj
   const request = modelRequestOf(body, before, input);
   const id = newId();
   const base = baseOfModel(id, body.model ?? parts.models.describe(null).id, body);
-  const opened = await openModelCall(parts, call, (left, ledger) => parts.models.stream(request, left, ledger));
+  const opened = await openModelCall(parts, call, (left, ledger) =>
+    parts.models.stream(request, left, ledger, { tenantId: call.principal.tenantId, rank: 'caller' }),
+  );
   const keep = async (output: readonly ConversationMessage[], ended: ResponseEvent) => {
     if (body.store === false) return;
     const answer = storable(ended['response']) as ResponseObject;

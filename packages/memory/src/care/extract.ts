@@ -83,7 +83,14 @@ async function extract(parts: ExtractionParts, one: ClaimedExtraction, signal: A
   const isAsked = known !== undefined && models.describe(one.model).provider !== 'mock';
   const owner = { tenantId, userId, traceId, agentId: agent, personaId, runId, rootRunId: null, step: null };
   const facts = isAsked
-    ? await factsOf(models, one, known, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]), ledgerFor(owner))
+    ? await factsOf(
+        models,
+        one,
+        known,
+        AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]),
+        ledgerFor(owner),
+        tenantId,
+      )
     : [];
   const who = { tenantId, userId: `agent:${agent}`, traceId };
   await inTenant(database.db, tenantId, async (tx) => {

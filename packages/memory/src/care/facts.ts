@@ -29,6 +29,7 @@ export async function factsOf(
   known: readonly { readonly text: string; readonly source: string }[],
   signal: AbortSignal,
   ledger: CallLedger,
+  tenantId: string,
 ): Promise<string[]> {
   const { value } = await generateObject(models, {
     request: {
@@ -46,6 +47,7 @@ export async function factsOf(
     name: 'facts',
     signal,
     ledger,
+    turn: { tenantId, rank: 'background' },
   });
   const heard = new Set(analyze(`${said}\n${answered}`).terms);
   return [...new Set(value.facts.map((fact) => fact.trim()))].filter((fact) => isHeard(fact, heard));

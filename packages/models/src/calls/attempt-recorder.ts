@@ -3,6 +3,9 @@ import type { CallEnd, CallLedger, OpenCall, Price } from '@reeve/ledger';
 import type { Fault } from '../backend.ts';
 import type { ModelMetrics } from './metrics.ts';
 import type { TokenUsage } from '../model.ts';
+import type { AttemptEnd } from '../queue/limit.ts';
+import type { HeldSlot, ModelQueue } from '../queue/model-queues.ts';
+import type { ModelTurn } from '../queue/turn.ts';
 import type { CalledModel } from '../targets.ts';
 import { callUsage, estimateTokens } from '../tokens.ts';
 
@@ -14,6 +17,9 @@ export interface AttemptContext {
   /** Returns the number of the next attempt of the same call, from 1. */
   readonly number: () => number;
   readonly ledger: CallLedger | undefined;
+  /** The queue of the model, and the call's turn in it. */
+  readonly queue: ModelQueue;
+  readonly turn: ModelTurn;
   readonly metrics: ModelMetrics;
   readonly log: Log;
 }
@@ -39,25 +45,31 @@ export interface CallSize {
 }
 
 /**
- * Records an attempt before it is sent. Returns the error `circuit_open` while the breaker is open; throws `cancelled`
- * and the errors of the ledger's `begin`.
+ * Waits for the model's queue and records an attempt before it is sent. Returns the error `circuit_open` while the breaker
+ * is open; throws `cancelled` and the errors of the ledger. An attempt that waits is not recorded yet, and its waiting
+ * counts toward no timeout and no latency.
  */
 export async function startAttempt(
   context: AttemptContext,
   size: CallSize,
   signal: AbortSignal,
 ): Promise<AttemptRecorder | ReeveError> {
-  const { target, breaker, price, number, ledger, log } = context;
+  const { target, breaker, price, number, ledger, queue, turn, log } = context;
   const { inputTokens, maxOutputTokens } = size;
   if (signal.aborted) throw cancelled(signal);
+  let slot: HeldSlot | undefined;
   let call: OpenCall | undefined;
   try {
+    breaker.check();
+    await ledger?.check?.(target);
+    slot = await queue.enter(turn, signal);
     breaker.check();
     call = await ledger?.begin({ ...target, attempt: number(), inputTokens, maxOutputTokens, price });
     // During `begin` the call may have been cancelled, or the breaker opened.
     if (signal.aborted) throw cancelled(signal);
-    return createRecorder(context, size, call, breaker.begin());
+    return createRecorder(context, size, { call, slot, breakerCall: breaker.begin() });
   } catch (thrown) {
+    slot?.release({ kind: 'other' });
     const { reason: outcome } = ReeveError.from(thrown);
     const usage = callUsage(NOTHING_USED);
     await settle(call, { outcome, usage, estimated: false, firstTokenMs: null, latencyMs: 0 }, log);
@@ -78,11 +90,17 @@ const NOTHING_USED: TokenUsage = {
   estimated: false,
 };
 
+/** The parts of an attempt that are to be ended with it. */
+interface OpenAttempt {
+  readonly call: OpenCall | undefined;
+  readonly slot: HeldSlot;
+  readonly breakerCall: BreakerCall;
+}
+
 function createRecorder(
   { target, breaker, metrics, log }: AttemptContext,
   { inputTokens, maxOutputTokens, isBuffered }: CallSize,
-  call: OpenCall | undefined,
-  breakerCall: BreakerCall,
+  { call, slot, breakerCall }: OpenAttempt,
 ): AttemptRecorder {
   const startedAt = performance.now();
   let firstAt: number | null = null;
@@ -94,9 +112,15 @@ function createRecorder(
     outputTokens: isBuffered && characters === 0 ? maxOutputTokens : estimateTokens(characters),
     estimated: true,
   });
-  async function close(outcome: string, usage: TokenUsage, breakerOutcome: BreakerOutcome): Promise<void> {
+  async function close(
+    outcome: string,
+    usage: TokenUsage,
+    breakerOutcome: BreakerOutcome,
+    end: AttemptEnd,
+  ): Promise<void> {
     if (closed) return;
     closed = true;
+    slot.release(end);
     const latencyMs = Math.round(performance.now() - startedAt);
     const firstTokenMs = firstAt === null ? null : Math.round(firstAt - startedAt);
     metrics.attempt(target, outcome, latencyMs, firstTokenMs);
@@ -112,9 +136,9 @@ function createRecorder(
       if (breaker.state() === 'half_open') void breakerCall.end('ok');
     },
     estimate,
-    finish: (usage) => close('ok', usage, 'ok'),
-    fail: (fault) => close(fault.error.reason, usageOf(fault, characters, estimate), outcomeOf(fault)),
-    stop: (outcome) => close(outcome, estimate(), firstAt === null ? 'inconclusive' : 'ok'),
+    finish: (usage) => close('ok', usage, 'ok', { kind: 'completed', work: workOf(usage) }),
+    fail: (fault) => close(fault.error.reason, usageOf(fault, characters, estimate), outcomeOf(fault), endOf(fault)),
+    stop: (outcome) => close(outcome, estimate(), firstAt === null ? 'inconclusive' : 'ok', { kind: 'other' }),
   };
 }
 
@@ -127,6 +151,19 @@ function usageOf({ unprocessed, usage }: Fault, characters: number, estimate: ()
 function outcomeOf({ error, outage }: Fault): BreakerOutcome {
   if (outage) return 'fault';
   return error.reason === 'upstream_error' ? 'inconclusive' : 'ok';
+}
+
+/** The size of a call: a server writes a token in the time in which it reads some ten. */
+function workOf({ inputTokens, outputTokens }: TokenUsage): number {
+  return Math.max(1, outputTokens + inputTokens / 10);
+}
+
+/** What a fault says of the model's limit on concurrent calls. */
+function endOf({ error: { reason }, retryable, outage }: Fault): AttemptEnd {
+  if (reason === 'timeout') return { kind: 'timeout' };
+  // An exhausted quota is `rate_limited` too, but fewer calls at a time would not help.
+  if (retryable && (reason === 'rate_limited' || reason === 'provider_overloaded')) return { kind: 'overloaded' };
+  return { kind: outage ? 'outage' : 'other' };
 }
 
 /** Settles the call in the ledger. A failure is only logged, since the answer has arrived; an unsettled reservation expires. */

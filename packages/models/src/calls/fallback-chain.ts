@@ -8,6 +8,8 @@ import type { ModelBreakers } from './breakers.ts';
 import type { ModelMetrics } from './metrics.ts';
 import type { ChatCall, ChatPart, ModelGateway, ModelRequest } from '../model.ts';
 import { qualifiedName, resolveModel } from '../model-name.ts';
+import type { ModelQueues } from '../queue/model-queues.ts';
+import { DEFAULT_TURN, type ModelTurn } from '../queue/turn.ts';
 import type { Target, Targets } from '../targets.ts';
 import { isProviderFault, pauseAfter } from './retry.ts';
 import { chatTokens } from '../tokens.ts';
@@ -18,6 +20,7 @@ export interface FallbackChainParts {
   readonly backendOf: (provider: Target['provider']) => Backend;
   readonly catalog: Catalog;
   readonly breakers: ModelBreakers;
+  readonly queues: ModelQueues;
   readonly metrics: ModelMetrics;
   readonly log: Log;
 }
@@ -60,9 +63,9 @@ export function createFallbackChain(parts: FallbackChainParts, retry: RetryOptio
   }
   return {
     // Without a chat completion no part is relayed.
-    stream: ((request, signal, ledger) =>
-      answer({ request, ledger, chat: undefined }, signal)) as ModelCaller['stream'],
-    chat: (chat, signal, ledger) => answer({ request: chat.request, ledger, chat }, signal),
+    stream: ((request, signal, ledger, turn = DEFAULT_TURN) =>
+      answer({ request, ledger, turn, chat: undefined }, signal)) as ModelCaller['stream'],
+    chat: (chat, signal, ledger, turn = DEFAULT_TURN) => answer({ request: chat.request, ledger, turn, chat }, signal),
   };
 }
 
@@ -91,29 +94,31 @@ interface Call {
   /** The original chat completion, where the client sent one. */
   readonly chat: ChatCall | undefined;
   readonly ledger: CallLedger | undefined;
+  readonly turn: ModelTurn;
   /** Attempts over all models, as numbered in the ledger. */
   attempts: number;
 }
 
 /** Calls one model, up to three times. Returns the last failure, or nothing when it answered. */
 async function* callModel(
-  { backendOf, catalog, breakers, metrics, log }: FallbackChainParts,
+  { backendOf, catalog, breakers, queues, metrics, log }: FallbackChainParts,
   { sleep = realSleep, random = Math.random }: RetryOptions,
   target: Target,
   call: Call,
   signal: AbortSignal,
 ): AsyncGenerator<ChatPart, FailedAttempt | undefined> {
-  const { ledger } = call;
+  const { ledger, turn } = call;
   const backend = backendOf(target.provider);
   const chat = backend.relays ? call.chat : undefined;
   const [picture] = chat === undefined ? (call.chat?.pictures ?? []) : [];
   if (picture !== undefined) return { ...finalFault(noPictures(picture, target), true), streamed: false };
   const breaker = breakers.of(target);
+  const queue = queues.of(target);
   const price = catalog.priceOf(target);
   const request = { ...call.request, maxOutputTokens: outputLimit(catalog, target, call) };
   let last: FailedAttempt | undefined;
   const number = () => (call.attempts += 1);
-  const options = { target, backend, breaker, request, chat, price, number, ledger, metrics, log };
+  const options = { target, backend, breaker, queue, turn, request, chat, price, number, ledger, metrics, log };
   for (let tries = 1; ; tries += 1) {
     const failed = yield* attempt(options, signal);
     if (failed === undefined) return undefined;

@@ -21,10 +21,25 @@ const breakerStates = gauge('reeve_model_circuit', 'State of a circuit breaker: 
   'model',
 ]);
 
+const running = gauge('reeve_model_calls_running', 'Calls in flight to a model with a limit on concurrent calls.', [
+  'provider',
+  'model',
+]);
+const waiting = gauge('reeve_model_calls_waiting', 'Calls that wait for a model with a limit on concurrent calls.', [
+  'provider',
+  'model',
+]);
+const waits = durations('reeve_model_wait_seconds', 'Time that an attempt waited for a model with a limit.', [
+  'provider',
+  'model',
+]);
+
 /** The metrics of one gateway's models. */
 export interface ModelMetrics {
   attempt(target: CalledModel, outcome: string, latencyMs: number, firstTokenMs: number | null): void;
   breaker(target: CalledModel, state: BreakerState): void;
+  queue(target: CalledModel, running: number, waiting: number): void;
+  waited(target: CalledModel, waitedMs: number): void;
 }
 
 /**
@@ -43,6 +58,11 @@ export function createModelMetrics(knows: (target: CalledModel) => boolean): Mod
       seconds.observe(labels, latencyMs / 1_000);
       if (firstTokenMs !== null) firstToken.observe(labels, firstTokenMs / 1_000);
     },
+    queue(target, runningCalls, waitingCalls) {
+      running.set(labelsOf(target), runningCalls);
+      waiting.set(labelsOf(target), waitingCalls);
+    },
+    waited: (target, waitedMs) => waits.observe(labelsOf(target), waitedMs / 1_000),
     breaker: (target, state) => breakerStates.set(labelsOf(target), STATES[state]),
   };
 }

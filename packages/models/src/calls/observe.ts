@@ -2,6 +2,7 @@ import type { ComponentHealth } from '@reeve/contract';
 import { ReeveError, counter } from '@reeve/kit';
 import type { ChatPart, ModelGateway } from '../model.ts';
 import { isProviderFault } from './retry.ts';
+import type { QueueState } from '../queue/model-queues.ts';
 import type { ModelCaller } from './fallback-chain.ts';
 
 const calls = counter(
@@ -16,6 +17,8 @@ export interface ObserveOptions {
   readonly caller: ModelCaller;
   /** Names of the models whose breaker is open. */
   readonly openBreakers: () => string[];
+  /** The queues of models. */
+  readonly queues: () => QueueState[];
   /** The message of a healthy component. */
   readonly note?: string;
 }
@@ -28,6 +31,7 @@ export function observe({
   provider,
   caller,
   openBreakers,
+  queues,
   note,
 }: ObserveOptions): Pick<ModelGateway, 'stream' | 'chat' | 'health'> {
   const healthy: ComponentHealth = { status: 'ok', ...(note !== undefined && { message: note }) };
@@ -60,10 +64,16 @@ export function observe({
     stream: (...args) => observed(caller.stream(...args)),
     chat: (...args) => observed(caller.chat(...args)),
     health() {
+      const calls = queues().slice(0, 10);
+      const latest = calls.length === 0 ? health : { ...health, calls };
       const open = openBreakers();
-      if (open.length === 0) return health;
+      if (open.length === 0) return latest;
       const paused = `not asked for a while after several failures: ${open.slice(0, 10).join(', ')}`;
-      return { status: 'degraded', message: health.status === 'ok' ? paused : `${health.message}; ${paused}` };
+      return {
+        ...latest,
+        status: 'degraded',
+        message: health.status === 'ok' ? paused : `${health.message}; ${paused}`,
+      };
     },
   };
 }

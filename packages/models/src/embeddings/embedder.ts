@@ -13,6 +13,8 @@ import { createLazy } from '../lazy.ts';
 import { qualifiedName } from '../model-name.ts';
 import { pauseAfter } from '../calls/retry.ts';
 import type { OpenOptions } from '../open.ts';
+import { createModelQueues, createUnlimitedQueue } from '../queue/model-queues.ts';
+import { DEFAULT_TURN, type ModelTurn } from '../queue/turn.ts';
 import { estimateTokens } from '../tokens.ts';
 
 /** Texts as vectors, in the order of the texts. */
@@ -41,7 +43,7 @@ export interface Embedder extends AsyncDisposable {
    * Sends batches one after another, each with a ledger row for every attempt and up to three attempts. Throws as a
    * model call does; earlier batches remain charged.
    */
-  embed(texts: readonly string[], signal: AbortSignal, ledger?: CallLedger): Promise<Embeddings>;
+  embed(texts: readonly string[], signal: AbortSignal, ledger?: CallLedger, turn?: ModelTurn): Promise<Embeddings>;
 }
 
 /** Opens the embedder that EMBEDDING_PROVIDER selects; null for `none`. Throws `invalid_request` naming every missing variable. */
@@ -53,6 +55,9 @@ export function openEmbedder(config: ModelConfig, log: Log, options: OpenOptions
   const { breakerResetMs: resetMs } = options;
   const onChange = metrics.breaker;
   const breaker = createModelBreakers({ onChange, ...(resetMs !== undefined && { resetMs }) }).of(target);
+  const queue = isFree
+    ? createUnlimitedQueue()
+    : createModelQueues({ limitOf: source.limitOf(catalog), store: options.slots, metrics, log }).of(target);
   const backend = createLazy(source.load);
   let dimensions = source.dimensions;
 
@@ -62,12 +67,12 @@ export function openEmbedder(config: ModelConfig, log: Log, options: OpenOptions
       return dimensions;
     },
     maxTexts: limits.maxTexts,
-    async embed(texts, signal, ledger) {
+    async embed(texts, signal, ledger, turn = DEFAULT_TURN) {
       refuseEmpty(texts);
       const price = isFree ? FREE : catalog.priceOf(target);
       let attempts = 0;
       const number = () => (attempts += 1);
-      const context = { target, breaker, price, number, ledger, metrics, log };
+      const context = { target, breaker, queue, turn, price, number, ledger, metrics, log };
       const vectors: Float32Array[] = [];
       let inputTokens = 0;
       let estimated = false;

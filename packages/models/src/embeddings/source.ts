@@ -1,4 +1,6 @@
+import type { Catalog } from '../catalog.ts';
 import type { ModelConfig } from '../config.ts';
+import { limitsOf } from '../queue/limits-of.ts';
 import type { EmbedBatch } from './backend.ts';
 import { EMBEDDING_DEFAULTS, type BatchLimits } from './batches.ts';
 import { providerTimeouts, type ProviderTimeouts } from '../providers/timeouts.ts';
@@ -14,6 +16,8 @@ export interface EmbeddingSource {
   readonly dimensions: number | undefined;
   /** It costs nothing, whatever the table of models says. */
   readonly isFree: boolean;
+  /** How the limit on concurrent calls is known. */
+  limitOf(catalog: Catalog): ReturnType<typeof limitsOf>;
   load(): Promise<EmbedBatch>;
 }
 
@@ -34,6 +38,7 @@ export function embeddingSource(
       limits: batches,
       dimensions: undefined,
       isFree: true,
+      limitOf: () => () => ({ configured: undefined, isLocal: false }),
       load: async () => (await import('../onnx/backend.ts')).openOnnxBackend(folder),
     };
   }
@@ -45,6 +50,8 @@ export function embeddingSource(
     limits: batches,
     dimensions: batches.dimensions[model],
     isFree: false,
+    limitOf: (catalog) =>
+      limitsOf({ llmMaxConcurrency: undefined }, { remotes: new Map([[remote.provider, remote]]) }, catalog),
     load: async () => (await import('./remote-backend.ts')).openEmbeddingBackend(remote, model, all),
   };
 }

@@ -15,17 +15,19 @@ export interface ProviderTimeouts {
 
 const DEFAULTS: ProviderTimeouts = {
   connectMs: 5_000,
-  headersMs: 60_000,
+  headersMs: 300_000,
   firstTokenMs: 300_000,
   idleMs: 30_000,
   thinkingMs: 300_000,
 };
 
-/** The timeouts from the settings; headers cannot take longer than the first token. */
+/**
+ * The timeouts from the settings. A server sends no headers while a call waits in its own queue, so they may take as long as
+ * the first token.
+ */
 export function providerTimeouts(
   config: Pick<ModelConfig, 'llmFirstTokenTimeoutMs' | 'llmIdleTimeoutMs'>,
 ): ProviderTimeouts {
   const firstTokenMs = config.llmFirstTokenTimeoutMs;
-  const headersMs = Math.min(DEFAULTS.headersMs, firstTokenMs);
-  return { ...DEFAULTS, headersMs, firstTokenMs, idleMs: config.llmIdleTimeoutMs };
+  return { ...DEFAULTS, headersMs: firstTokenMs, firstTokenMs, idleMs: config.llmIdleTimeoutMs };
 }

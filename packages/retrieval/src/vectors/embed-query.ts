@@ -87,7 +87,7 @@ async function embedInTime(
   const late = AbortSignal.timeout(patienceMs);
   try {
     const either = signal === undefined ? late : AbortSignal.any([late, signal]);
-    const [vector] = await embedder.embed(tenantId, [text], either);
+    const [vector] = await embedder.embed(tenantId, [text], either, 'caller');
     const direction = vector === undefined ? undefined : unit(vector);
     if (direction?.length !== dimensions)
       throw new ReeveError(

@@ -8,9 +8,15 @@ export interface Embedder {
   readonly maxTexts: number;
   /**
    * A vector for each text, in their order and all of one length, on a tenant's account. No text may be blank. Throws `ReeveError`
-   * as a model call does: `context_too_long`, `content_refused` and `invalid_request` may be a single text's fault.
+   * as a model call does: `context_too_long`, `content_refused` and `invalid_request` may be a single text's fault. Where the
+   * model takes only so many calls at a time, those of a waiting `caller` go before `background` work, the default.
    */
-  embed(tenantId: string, texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]>;
+  embed(
+    tenantId: string,
+    texts: readonly string[],
+    signal: AbortSignal,
+    rank?: 'caller' | 'background',
+  ): Promise<Float32Array[]>;
 }
 
 /** Whether what an embedder threw may be a single text's fault, and says nothing of the embedder. */
