@@ -18,6 +18,11 @@ export function isTransient(error: unknown): boolean {
   );
 }
 
+/** True where an administrator, or a failover, ended the connection. */
+export function isEndedByServer(error: unknown): boolean {
+  return sqlState(error) === '57P01';
+}
+
 /** True where nothing was heard from the other end, or the connection broke: no database said a word. */
 export function isUnreachable(error: unknown): boolean {
   if (sqlState(error) !== undefined) return false;

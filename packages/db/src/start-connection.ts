@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { ReeveError } from '@reeve/kit';
+import { ReeveError, sleep } from '@reeve/kit';
 import pg from 'pg';
 import type { RunSql } from './migrate.ts';
 import { findPoolerMode, poolerName, type Pooler } from './pooler.ts';
-import { isUnreachable } from './sqlstate.ts';
+import { isEndedByServer, isUnreachable } from './sqlstate.ts';
 
 /** Where PostgreSQL is. */
 export interface PostgresAddress {
@@ -59,7 +59,21 @@ export async function openStartConnection({ url, directUrl }: PostgresAddress): 
   };
 }
 
+/** Tries that a pooler is given: it may hand out connections that the server has just ended. */
+const TRIES = 5;
+const TRY_AGAIN_MS = 100;
+
 async function connect(variable: string, url: string): Promise<pg.Client> {
+  for (let left = TRIES - 1; ; left -= 1)
+    try {
+      return await connectOnce(variable, url);
+    } catch (error) {
+      if (left === 0 || !isEndedByServer(ReeveError.from(error).cause)) throw error;
+      await sleep(TRY_AGAIN_MS);
+    }
+}
+
+async function connectOnce(variable: string, url: string): Promise<pg.Client> {
   const client = new pg.Client({ ...CONNECTION, connectionString: url });
   // A connection that breaks fails the query that waits for it.
   client.on('error', () => undefined);
