@@ -68,6 +68,7 @@ const COMMANDS: readonly Entry[] = [
     load: () => import('./commands/personas.ts'),
   },
   { name: 'kb', summary: 'fill and search knowledge bases', load: () => import('./commands/kb.ts') },
+  { name: 'models', summary: 'list models, try one with real calls', load: () => import('./commands/models.ts') },
   { name: 'tools', summary: 'list what agents can call', load: () => import('./commands/tools.ts') },
   { name: 'skills', summary: 'list and show skills', load: () => import('./commands/skills.ts') },
   { name: 'keys', summary: 'create, list, rotate and revoke API keys', load: () => import('./commands/keys.ts') },

@@ -21,7 +21,7 @@ export function limitsOf(
     return {
       configured,
       isLocal: true,
-      readServerSlots: async () => (await import('./server-slots.ts')).readServerSlots(remote),
+      readServerSlots: async () => (await (await import('./server-props.ts')).readServerProps(remote))?.slots,
     };
   };
 }

@@ -90,11 +90,14 @@ async function checkSandboxElsewhere(target: string, config: Config): Promise<Ch
 }
 
 /** The model provider has what its calls need. Calls nobody. */
-export function checkModel(config: Config): Check {
+export function checkModelSettings(config: Config): Check {
   const [problem] = modelProblems(config);
   if (problem !== undefined) return fail('model', problem.message, 'set it, or set LLM_PROVIDER to mock');
   if (config.llmProvider === 'mock') return ok('model', 'the built-in model; LLM_PROVIDER connects a real one');
-  return ok('model', `${config.llmProvider}, ${openModels(config, silentLog).defaultModel}; configured, not called`);
+  return ok(
+    'model',
+    `${config.llmProvider}, ${openModels(config, silentLog).defaultModel}; configured, not called; "reeve models test" calls it`,
+  );
 }
 
 /** The embedding provider, which is another one's business than the model's. Calls nobody. */

@@ -1,15 +1,35 @@
 import { resolve } from 'node:path';
 import type { ErrorDetail } from '@reeve/contract';
+import { checkModel } from '@reeve/models';
 import { readHolder, type Holder } from '@reeve/db/lock';
 import { checkConfig } from '../config-problems.ts';
-import { settingsInVain, type ConfigSource } from '../config.ts';
+import { readConfig, settingsInVain, type ConfigSource } from '../config.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 import { checkFolders } from './folders.ts';
 import { checkDataDirectory, checkDisk, checkNode, checkToolchain } from './machine.ts';
-import { checkDatabase, checkEmbedding, checkExternalMemory, checkModel, checkSandbox, checkServer } from './parts.ts';
+import {
+  checkDatabase,
+  checkEmbedding,
+  checkExternalMemory,
+  checkModelSettings,
+  checkSandbox,
+  checkServer,
+} from './parts.ts';
 import { checkPort } from './port.ts';
 
 export type { Check } from './check.ts';
+
+/**
+ * Tries the model that the configuration names, or another by name, with real calls (`reeve models test`). Throws `invalid_request`
+ * for a configuration that no call can be made with.
+ */
+export async function runModelChecks(
+  source: ConfigSource,
+  model: string | null,
+  signal: AbortSignal,
+): Promise<Check[]> {
+  return checkModel(readConfig({}, source).config, model, signal);
+}
 
 /** Every check that `reeve doctor` shows, in its order. Changes nothing and calls no model. */
 export async function runChecks(source: ConfigSource = {}): Promise<Check[]> {
@@ -30,7 +50,7 @@ export async function runChecks(source: ConfigSource = {}): Promise<Check[]> {
     await checkDatabase(config, holder),
     ...(await checkSandbox(config)),
     ...(await checkFolders(config)),
-    checkModel(config),
+    checkModelSettings(config),
     checkEmbedding(config),
     ...(externalMemory === undefined ? [] : [externalMemory]),
     await checkPort(config.host, config.port, holder),
