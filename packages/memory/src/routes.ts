@@ -7,7 +7,6 @@ import { exportMemories } from './care/export.ts';
 import { forgetAll } from './care/forget-all.ts';
 import type { MemoryRulesOf } from './care/sensitive.ts';
 import { personaIdOf } from './knowledge/personas.ts';
-import { newId } from '@reeve/kit';
 import { forget, recall, remember, requireMemory, updateMemory } from './memories.ts';
 import { listMemoryRows } from './memory-store.ts';
 import { messagesFrom } from './history.ts';
@@ -15,6 +14,7 @@ import {
   appendMessages,
   ensureSession,
   exportSession,
+  importSession,
   listMessages,
   removeSession,
   renameSession,
@@ -54,14 +54,9 @@ export function mountMemory(
     },
   );
 
-  app.mount(routes.importSession, ({ principal: { tenantId }, body: { title, messages } }) => {
-    const entries = messagesFrom(messages, 'messages');
-    const sessionId = newId();
-    return inTenant(database.db, tenantId, async (tx) => {
-      await ensureSession(tx, { tenantId, sessionId, title: title ?? entries[0]!.content });
-      await appendMessages(tx, tenantId, sessionId, entries);
-      return requireSession(tx, tenantId, sessionId);
-    });
+  app.mount(routes.importSession, ({ principal: { tenantId }, body }) => {
+    const messages = messagesFrom(body.messages, 'messages');
+    return inTenant(database.db, tenantId, (tx) => importSession(tx, tenantId, { title: body.title, messages }));
   });
 
   app.mount(routes.listSessions, ({ principal: { tenantId }, query: { limit, offset, q } }) =>

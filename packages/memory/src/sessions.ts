@@ -1,7 +1,7 @@
 import { recordAudit } from '@reeve/audit';
 import type { Message, Session } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
-import { ReeveError } from '@reeve/kit';
+import { newId, ReeveError } from '@reeve/kit';
 import { unindexSession } from './message-index.ts';
 import { titleOf, type NewMessage, type Requester } from './session.ts';
 import {
@@ -26,6 +26,18 @@ export interface SessionWanted {
 export async function ensureSession(tx: Tx, { tenantId, sessionId, agentId, title }: SessionWanted): Promise<Session> {
   const made = await insertSession(tx, { id: sessionId, tenantId, agentId: agentId ?? null, title: titleOf(title) });
   return made ?? requireSession(tx, tenantId, sessionId);
+}
+
+/** Makes a session of a conversation that was held elsewhere. Without a title it has one after its first message. */
+export async function importSession(
+  tx: Tx,
+  tenantId: string,
+  { title, messages }: { title: string | undefined; messages: readonly (NewMessage & { content: string })[] },
+): Promise<Session> {
+  const id = newId();
+  await insertSession(tx, { id, tenantId, agentId: null, title: title ?? titleOf(messages[0]?.content ?? '') });
+  await appendMessages(tx, tenantId, id, messages);
+  return requireSession(tx, tenantId, id);
 }
 
 /**
