@@ -133,7 +133,7 @@ function checksOf(alpha: Planted): Readonly<Record<RouteName, Check>> {
     companion: { blind: [{ query: {} }] },
     listModels: nothing,
     // Nothing of a tenant is in it; this server has no embedding model.
-    createEmbeddings: { blind: [{ body: { input: 'hello' } }] },
+    createEmbeddings: { refused: [{ body: { input: 'hello' } }], status: 400 },
     getModel: { absent: [{ params: { id: alpha.agent } }] },
     getModelOf: { absent: [{ params: { owner: 'agent', id: alpha.agent } }] },
     getResponse: one(alpha.response),
