@@ -2,7 +2,6 @@ import { ReeveError, silentLog } from '@reeve/kit';
 import type { ModelConfig } from './config.ts';
 import type { ModelGateway, ModelPart, ModelRequest } from './model.ts';
 import { openModels } from './open.ts';
-import { readServerProps } from './queue/server-props.ts';
 import { takesChatCompletions, targetsOf } from './targets.ts';
 
 /** What one look at a model found. */
@@ -67,6 +66,7 @@ export async function checkModel(
 async function checkServer(config: ModelConfig, provider: string): Promise<ModelCheck[]> {
   const remote = [...targetsOf(config).remotes.values()].find((one) => one.provider === provider);
   if (remote === undefined || !takesChatCompletions(remote) || remote.provider === 'openai') return [];
+  const { readServerProps } = await import('./queue/server-props.ts');
   const props = await readServerProps(remote);
   if (props === undefined)
     return [ok('server', `${remote.baseUrl} does not say how many calls it takes at once: Reeve learns it`)];

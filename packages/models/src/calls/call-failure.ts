@@ -1,5 +1,5 @@
 import type { ReeveError } from '@reeve/kit';
-import { networkCode } from '../providers/provider-error.ts';
+import { networkCode } from '../providers/network-code.ts';
 
 /** Codes of connections that were never made. */
 const NOT_CONNECTED: ReadonlySet<string> = new Set([

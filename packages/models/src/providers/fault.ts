@@ -1,7 +1,8 @@
 import { ReeveError, type ReeveErrorOptions } from '@reeve/kit';
 import { finalFault, type Fault } from '../backend.ts';
 import { isNotConnected } from '../calls/call-failure.ts';
-import { causeOf, networkCode, readProviderError, type ProviderError } from './provider-error.ts';
+import { networkCode } from './network-code.ts';
+import { causeOf, readProviderError, type ProviderError } from './provider-error.ts';
 import type { RemoteConfig } from '../targets.ts';
 
 /** Classifies a provider's error. The message quotes the provider's, shortened, and never contains the key. */

@@ -25,18 +25,6 @@ export function readProviderError(thrown: unknown, apiKey: string | undefined): 
   };
 }
 
-/** The code of the first network error in the chain of causes. */
-export function networkCode(thrown: unknown): string | undefined {
-  let current = thrown;
-  for (let depth = 0; depth < 8 && current instanceof Error; depth += 1) {
-    const code = field(current, 'code');
-    if (typeof code === 'string' && /^(E[A-Z_]+|UND_ERR_[A-Z_]+)$/.test(code)) return code;
-    const nested = field(current, 'errors');
-    current = current.cause ?? (Array.isArray(nested) ? nested[0] : undefined);
-  }
-  return undefined;
-}
-
 /** The cause to keep. An API error itself holds the whole prompt, which must not reach a log. */
 export function causeOf(thrown: unknown): unknown {
   return APICallError.isInstance(thrown) ? thrown.cause : thrown;
