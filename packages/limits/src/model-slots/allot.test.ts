@@ -1,6 +1,6 @@
-// pure
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { cases } from '@reeve/testing/cases';
 import fc from 'fast-check';
 import { allotSlots } from './allot.ts';
 
@@ -49,5 +49,6 @@ it('never leases more than the limit together, whatever runs and ends', () => {
           assert.ok(rows.reduce((sum, { running }) => sum + running, 0) <= limit);
         }
     }),
+    cases(1_000),
   );
 });
