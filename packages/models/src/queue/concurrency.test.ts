@@ -1,4 +1,3 @@
-// pure
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { initialConcurrency, nextConcurrency } from './concurrency.ts';
