@@ -1,6 +1,4 @@
 export { IMAGE_NOTE } from './image-note.ts';
-export { checkModel } from './check-model.ts';
-export type { ModelCheck } from './check-model.ts';
 export { modelSettings } from './config.ts';
 export type { ModelConfig, Provider } from './config.ts';
 export { hasBrokenOff, isUnavailable } from './calls/call-failure.ts';

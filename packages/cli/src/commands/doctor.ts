@@ -1,19 +1,13 @@
 import type { Command } from 'commander';
-import { runChecks, type Check } from '@reeve/server/checks';
-import { EXIT } from '../failure.ts';
+import { runChecks } from '@reeve/server/checks';
+import { CHECKS_JSON_OPTION, printChecks } from '../checks.ts';
 import type { CommandIo } from '../io.ts';
 import { examples, exitWith } from '../options.ts';
-import { note, printJson, printTable, wantsJson, type Column, type OutputOptions } from '../output.ts';
-
-const COLUMNS: readonly Column<Check>[] = [
-  ['CHECK', ({ name }) => name],
-  ['STATE', ({ state }) => state],
-  ['EVIDENCE', ({ evidence }) => evidence],
-];
+import type { OutputOptions } from '../output.ts';
 
 export function define(command: Command, io: CommandIo): void {
   command
-    .option('--json', 'print one JSON document: {"ok": ..., "checks": [{"name", "state", "evidence", "remedy"}]}')
+    .option(...CHECKS_JSON_OPTION)
     .addHelpText(
       'after',
       '\nChanges nothing and calls no model. The exit code is 1 if any check fails; warnings do not count.',
@@ -23,14 +17,5 @@ export function define(command: Command, io: CommandIo): void {
 }
 
 async function doctor(io: CommandIo, options: OutputOptions): Promise<number> {
-  const checks = await runChecks(io);
-  const isWell = checks.every(({ state }) => state !== 'fail');
-  if (wantsJson(io, options)) {
-    printJson(io, { ok: isWell, checks });
-  } else {
-    printTable(io, checks, COLUMNS);
-    for (const { name, state, evidence, remedy } of checks)
-      if (remedy !== null) note(io, `\n${state}: ${name}: ${evidence}\n  ${remedy}`);
-  }
-  return isWell ? EXIT.done : EXIT.failed;
+  return printChecks(io, await runChecks(io), options);
 }

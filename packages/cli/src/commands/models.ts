@@ -1,6 +1,7 @@
 import { routes, type OpenAiModel } from '@reeve/contract';
-import { runModelChecks, type Check } from '@reeve/server/checks';
+import { runModelChecks } from '@reeve/server/checks';
 import type { Command } from 'commander';
+import { CHECKS_JSON_OPTION, printChecks } from '../checks.ts';
 import { connect } from '../connect.ts';
 import { EXIT } from '../failure.ts';
 import { onInterrupt } from '../interrupt.ts';
@@ -11,11 +12,6 @@ import { note, printJson, printTable, wantsJson, type Column, type OutputOptions
 const MODEL_COLUMNS: readonly Column<OpenAiModel>[] = [
   ['ID', ({ id }) => id],
   ['OWNED BY', ({ owned_by: owner }) => owner],
-];
-const CHECK_COLUMNS: readonly Column<Check>[] = [
-  ['CHECK', ({ name }) => name],
-  ['STATE', ({ state }) => state],
-  ['EVIDENCE', ({ evidence }) => evidence],
 ];
 
 export function define(command: Command, io: CommandIo): void {
@@ -28,7 +24,7 @@ export function define(command: Command, io: CommandIo): void {
   command
     .command('test [model]')
     .description('try a model with real calls: answer, speed, streaming, tools, JSON; by default the configured one')
-    .option('--json', 'print one JSON document: {"ok": ..., "checks": [{"name", "state", "evidence", "remedy"}]}')
+    .option(...CHECKS_JSON_OPTION)
     .addHelpText(
       'after',
       '\nUses the configuration here, not the server of REEVE_URL. A hosted model bills a few hundred tokens.\nThe exit code is 1 if the model does not answer; warnings do not count.',
@@ -60,15 +56,7 @@ async function test(io: CommandIo, model: string | undefined, options: OutputOpt
   });
   note(io, 'Calling the model; this may take a minute.');
   try {
-    const checks = await runModelChecks(io, model ?? null, stop.signal);
-    const isWell = checks.every(({ state }) => state !== 'fail');
-    if (wantsJson(io, options)) printJson(io, { ok: isWell, checks });
-    else {
-      printTable(io, checks, CHECK_COLUMNS);
-      for (const { name, state, evidence, remedy } of checks)
-        if (remedy !== null) note(io, `\n${state}: ${name}: ${evidence}\n  ${remedy}`);
-    }
-    return isWell ? EXIT.done : EXIT.failed;
+    return printChecks(io, await runModelChecks(io, model ?? null, stop.signal), options);
   } catch (error) {
     if (interrupted !== undefined) return interrupted;
     throw error;

@@ -17,7 +17,10 @@ export interface ServerProps {
 }
 
 /** Asks a llama.cpp server at `/props`; undefined from a server that does not say. Never throws. */
-export async function readServerProps({ baseUrl, apiKey }: RemoteConfig): Promise<ServerProps | undefined> {
+export async function readServerProps({
+  baseUrl,
+  apiKey,
+}: Pick<RemoteConfig, 'baseUrl' | 'apiKey'>): Promise<ServerProps | undefined> {
   const url = new URL(baseUrl);
   url.pathname = url.pathname.replace(/\/v1\/?$|\/$/, '') + '/props';
   try {

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import type { ErrorDetail } from '@reeve/contract';
-import { checkModel } from '@reeve/models';
 import { readHolder, type Holder } from '@reeve/db/lock';
 import { checkConfig } from '../config-problems.ts';
 import { readConfig, settingsInVain, type ConfigSource } from '../config.ts';
@@ -15,6 +14,7 @@ import {
   checkSandbox,
   checkServer,
 } from './parts.ts';
+import { checkModelCalls } from './model-calls.ts';
 import { checkPort } from './port.ts';
 
 export type { Check } from './check.ts';
@@ -28,7 +28,7 @@ export async function runModelChecks(
   model: string | null,
   signal: AbortSignal,
 ): Promise<Check[]> {
-  return checkModel(readConfig({}, source).config, model, signal);
+  return checkModelCalls(readConfig({}, source).config, model, signal);
 }
 
 /** Every check that `reeve doctor` shows, in its order. Changes nothing and calls no model. */

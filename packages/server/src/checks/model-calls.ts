@@ -1,18 +1,7 @@
 import { ReeveError, silentLog } from '@reeve/kit';
-import type { ModelConfig } from './config.ts';
-import type { ModelGateway, ModelPart, ModelRequest } from './model.ts';
-import { openModels } from './open.ts';
-import { takesChatCompletions, targetsOf } from './targets.ts';
-
-/** What one look at a model found. */
-export interface ModelCheck {
-  readonly name: 'server' | 'answer' | 'streaming' | 'tools' | 'json';
-  readonly state: 'ok' | 'warn' | 'fail';
-  /** What was seen. */
-  readonly evidence: string;
-  /** What will not work with it; null where nothing is known to fail. */
-  readonly remedy: string | null;
-}
+import { openModels, type ModelConfig, type ModelGateway, type ModelPart, type ModelRequest } from '@reeve/models';
+import { readServerProps } from '@reeve/models/server-props';
+import { fail, ok, warn, type Check } from './check.ts';
 
 /** Tokens that each trial call may answer. */
 const ANSWER_TOKENS = 256;
@@ -38,17 +27,17 @@ const ANSWER_SCHEMA = {
  * the default model. After a failed first call the others are not made. Throws `invalid_request` for a configuration that no call
  * can be made with, and `cancelled` where the signal is aborted.
  */
-export async function checkModel(
+export async function checkModelCalls(
   config: ModelConfig,
   model: string | null,
   signal: AbortSignal,
-): Promise<ModelCheck[]> {
+): Promise<Check[]> {
   const models = openModels(config, silentLog);
   const ask = (request: Partial<ModelRequest>) => tryCall(models, { ...EMPTY, model, ...request }, signal);
   const plain = await ask({ messages: [{ role: 'user', text: QUESTION }] });
   if (plain instanceof ReeveError)
     return [fail('answer', plain.message, 'no agent can use this model until it answers')];
-  const server = await checkServer(config, models.describe(model).provider);
+  const server = await checkModelServer(config, models.describe(model).provider);
   const tools = await ask({
     messages: [{ role: 'user', text: `It is 21 degrees Celsius in Bern. Record that with ${WORK.name}.` }],
     tools: [WORK],
@@ -62,17 +51,16 @@ export async function checkModel(
   return [...server, answerOf(plain), streamingOf(plain), toolsOf(tools), jsonOf(json)];
 }
 
-/** What the server says of itself, where it is one that does. */
-async function checkServer(config: ModelConfig, provider: string): Promise<ModelCheck[]> {
-  const remote = [...targetsOf(config).remotes.values()].find((one) => one.provider === provider);
-  if (remote === undefined || !takesChatCompletions(remote) || remote.provider === 'openai') return [];
-  const { readServerProps } = await import('./queue/server-props.ts');
-  const props = await readServerProps(remote);
+/** What the server says of itself, where it is one that may. */
+async function checkModelServer(config: ModelConfig, provider: string): Promise<Check[]> {
+  const { llmBaseUrl: url, llmApiKey: apiKey } = config;
+  if (provider !== 'openai-compatible' || url === undefined) return [];
+  const props = await readServerProps({ baseUrl: url, apiKey });
   if (props === undefined)
-    return [ok('server', `${remote.baseUrl} does not say how many calls it takes at once: Reeve learns it`)];
+    return [ok('server', `${url} does not say how many calls it takes at once: Reeve learns it`)];
   const { slots, contextTokens } = props;
   const window = contextTokens === undefined ? '' : `, ${contextTokens} tokens a call`;
-  const evidence = `${remote.baseUrl}: ${slots} ${slots === 1 ? 'call' : 'calls'} at once${window}`;
+  const evidence = `${url}: ${slots} ${slots === 1 ? 'call' : 'calls'} at once${window}`;
   if (contextTokens === undefined || contextTokens >= LEAST_CONTEXT) return [ok('server', evidence)];
   return [warn('server', evidence, 'conversations with tools soon outgrow that: start it with a larger context')];
 }
@@ -117,7 +105,7 @@ async function tryCall(
   }
 }
 
-function answerOf({ text, end, firstMs, totalMs }: Trial): ModelCheck {
+function answerOf({ text, end, firstMs, totalMs }: Trial): Check {
   const { outputTokens, reasoningTokens, estimated } = end.usage;
   const perSecond = outputTokens / Math.max(0.001, (totalMs - firstMs) / 1000);
   const evidence = `${end.provider}/${end.model}: first word after ${Math.round(firstMs)} ms, ${Math.round(perSecond)} tokens/s${estimated ? ', estimated since the server counts none' : ''}`;
@@ -127,13 +115,13 @@ function answerOf({ text, end, firstMs, totalMs }: Trial): ModelCheck {
     : fail('answer', `${evidence}; the answer is empty`, 'runs will end without an answer');
 }
 
-function streamingOf({ parts, firstMs, totalMs }: Trial): ModelCheck {
+function streamingOf({ parts, firstMs, totalMs }: Trial): Check {
   const evidence = `${parts} parts in ${Math.round(totalMs)} ms`;
   if (parts > 1 && firstMs < totalMs) return ok('streaming', evidence);
   return warn('streaming', `${evidence}: it came as a whole`, 'readers see nothing of an answer until it is complete');
 }
 
-function toolsOf(trial: Trial | ReeveError): ModelCheck {
+function toolsOf(trial: Trial | ReeveError): Check {
   const remedy = 'agents cannot use tools with this model';
   if (trial instanceof ReeveError) return warn('tools', trial.message, remedy);
   const [call] = trial.calls;
@@ -149,7 +137,7 @@ function toolsOf(trial: Trial | ReeveError): ModelCheck {
   );
 }
 
-function jsonOf(trial: Trial | ReeveError): ModelCheck {
+function jsonOf(trial: Trial | ReeveError): Check {
   const remedy = 'facts, plans and `response_format` fail or need a repair with this model';
   if (trial instanceof ReeveError) return warn('json', trial.message, remedy);
   const { city, celsius } = parsed(trial.text);
@@ -168,16 +156,4 @@ function parsed(text: string): { city?: unknown; celsius?: unknown } {
 function shortened(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > 120 ? `${line.slice(0, 120).toWellFormed()} …` : line;
-}
-
-function ok(name: ModelCheck['name'], evidence: string): ModelCheck {
-  return { name, state: 'ok', evidence, remedy: null };
-}
-
-function warn(name: ModelCheck['name'], evidence: string, remedy: string): ModelCheck {
-  return { name, state: 'warn', evidence, remedy };
-}
-
-function fail(name: ModelCheck['name'], evidence: string, remedy: string): ModelCheck {
-  return { name, state: 'fail', evidence, remedy };
 }
