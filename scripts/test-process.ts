@@ -31,7 +31,12 @@ const running = new Set<ChildProcess>();
 const scratch = mkdtempSync(join(tmpdir(), 'reeve-test-events-'));
 let count = 0;
 
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+const eventFiles = new Set<number>();
+
+process.on('exit', () => {
+  for (const file of eventFiles) closeSync(file);
+  rmSync(scratch, { recursive: true, force: true });
+});
 
 /** Starts one with this environment. It loads nothing but the test runner and the module `setup` until it is given a file. */
 export function startTestProcess(root: string, env: NodeJS.ProcessEnv, setup?: string): TestProcess {
@@ -143,7 +148,7 @@ function describeTraces(traces: string[]): string | undefined {
 function openEvents(path: string): (() => TestEvent[]) & { path: string } {
   const file = openSync(path, 'a+');
   let at = 0;
-  process.on('exit', () => closeSync(file));
+  eventFiles.add(file);
   const read = (): TestEvent[] => {
     const parts: Buffer[] = [];
     for (;;) {

@@ -1,5 +1,6 @@
 import type { Log } from '@reeve/kit';
 import { qualifiedName } from '../model-name.ts';
+import { createPerModel } from '../calls/per-model.ts';
 import type { CalledModel } from '../targets.ts';
 import { createCallQueue } from './call-queue.ts';
 import { createCallLimit, type AttemptEnd, type CallLimitOptions } from './limit.ts';
@@ -53,24 +54,19 @@ export function createUnlimitedQueue(): ModelQueue {
   return { enter: async () => ({ release: () => undefined }) };
 }
 
-/** Model names come from requests, so the number of queues is bounded; the oldest idle one is dropped. */
-const MAX_QUEUES = 1_000;
-
 export function createModelQueues(options: ModelQueuesOptions): ModelQueues {
-  const queues = new Map<string, OpenQueue>();
-  return {
-    of(target) {
-      const name = qualifiedName(target);
-      const found = queues.get(name);
-      if (found !== undefined) return found;
-      if (queues.size >= MAX_QUEUES) dropOneIdle(queues);
-      const queue = createModelQueue(target, options);
-      queues.set(name, queue);
-      return queue;
+  const queues = createPerModel<OpenQueue>(
+    (target) => createModelQueue(target, options),
+    (queue) => {
+      const { running, waiting } = queue.state();
+      return running + waiting === 0;
     },
+  );
+  return {
+    of: queues.of,
     states: () =>
-      [...queues.values()]
-        .map((queue) => queue.state())
+      [...queues.entries()]
+        .map(([, queue]) => queue.state())
         .filter(({ limit, running, waiting }) => limit !== null || running + waiting > 0),
   };
 }
@@ -135,13 +131,4 @@ function createModelQueue(target: CalledModel, { limitOf, store, metrics, log }:
       };
     },
   };
-}
-
-function dropOneIdle(queues: Map<string, OpenQueue>): void {
-  for (const [name, queue] of queues) {
-    const { running, waiting } = queue.state();
-    if (running + waiting > 0) continue;
-    queues.delete(name);
-    return;
-  }
 }
