@@ -1,6 +1,7 @@
 export { limitSettings } from './config.ts';
 export { createOverload } from './overload/overload.ts';
 export type { Overload, OverloadParts } from './overload/overload.ts';
+export type { SlotLease, SlotStore, SlotUse } from './model-slots/slot-store.ts';
 export { createModelSlotStore } from './model-slots/store.ts';
 export { openFilePolicies, openPolicies } from './policy/open.ts';
 export type { Policies } from './policy/open.ts';

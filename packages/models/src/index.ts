@@ -23,5 +23,4 @@ export type {
   ToolDefinition,
 } from './model.ts';
 export { openModels } from './open.ts';
-export type { SlotLease, SlotStore, SlotUse } from './queue/slot-store.ts';
 export type { ModelTurn } from './queue/turn.ts';

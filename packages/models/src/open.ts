@@ -12,7 +12,7 @@ import type { ChatPart, ModelGateway } from './model.ts';
 import { observe } from './calls/observe.ts';
 import { limitsOf } from './queue/limits-of.ts';
 import { createModelQueues, createUnlimitedQueue } from './queue/model-queues.ts';
-import type { SlotStore } from './queue/slot-store.ts';
+import type { SlotStore } from '@reeve/limits';
 import { DEFAULT_TURN } from './queue/turn.ts';
 import { replayTargets, targetsOf, type Targets } from './targets.ts';
 import {

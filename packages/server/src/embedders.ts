@@ -1,7 +1,8 @@
 import { dirname, join } from 'node:path';
 import { newTraceId, ReeveError, type Log } from '@reeve/kit';
 import type { Embedder, Embedders } from '@reeve/retrieval';
-import { openEmbedder, type Embedder as ModelEmbedder, type ModelConfig, type SlotStore } from '@reeve/models';
+import { openEmbedder, type Embedder as ModelEmbedder, type ModelConfig } from '@reeve/models';
+import type { SlotStore } from '@reeve/limits';
 import type { CallLedger, CallOwner } from '@reeve/ledger';
 
 /**

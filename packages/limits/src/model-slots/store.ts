@@ -2,36 +2,12 @@ import type { Database } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import { deleteSlots, lockSlots, upsertSlots } from '../store/model-slot.ts';
 import { allotSlots } from './allot.ts';
+import type { SlotStore } from './slot-store.ts';
 
 /** How long a lease lasts without a renewal: after a crash its slots are free again. */
 const LEASE_MS = 10_000;
 /** How long a process keeps a slot that others want as well. */
 const TURN_MS = 2_000;
-
-export interface ModelSlotStore extends AsyncDisposable {
-  renew(model: Model, use: Use): Promise<Lease>;
-  release(model: Model): Promise<void>;
-}
-
-interface Model {
-  readonly provider: string;
-  readonly model: string;
-}
-
-interface Use {
-  readonly running: number;
-  readonly wanted: number;
-  readonly limit: number;
-  readonly isLearnt: boolean;
-}
-
-interface Lease {
-  readonly slots: number;
-  readonly elsewhere: number;
-  readonly isAlone: boolean;
-  readonly follow: number | undefined;
-  readonly durationMs: number;
-}
 
 /**
  * Shares the slots of models between the processes on one database, in leases that end by the database's clock. The first
@@ -41,7 +17,7 @@ export function createModelSlotStore(
   { db }: Pick<Database, 'db'>,
   processId: string,
   { leaseMs = LEASE_MS, turnMs = TURN_MS }: { readonly leaseMs?: number; readonly turnMs?: number } = {},
-): ModelSlotStore {
+): SlotStore & AsyncDisposable {
   const underWay = new Set<Promise<unknown>>();
   let stopped = false;
   /** Nothing reaches the database once disposing has begun. */

@@ -5,7 +5,7 @@ import type { CalledModel } from '../targets.ts';
 import { createCallQueue } from './call-queue.ts';
 import { createCallLimit, type AttemptEnd, type CallLimitOptions } from './limit.ts';
 import { createSharedSlots, type SharedSlots } from './shared-slots.ts';
-import type { SlotStore } from './slot-store.ts';
+import type { SlotStore } from '@reeve/limits';
 import type { ModelTurn } from './turn.ts';
 
 /** The queue of one model. */

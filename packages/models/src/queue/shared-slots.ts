@@ -1,7 +1,7 @@
 import { ReeveError, type Log } from '@reeve/kit';
 import { qualifiedName } from '../model-name.ts';
 import type { CalledModel } from '../targets.ts';
-import type { SlotLease, SlotStore, SlotUse } from './slot-store.ts';
+import type { SlotLease, SlotStore, SlotUse } from '@reeve/limits';
 
 /*
  * This process's lease of a model's slots:

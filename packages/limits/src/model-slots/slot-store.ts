@@ -1,4 +1,8 @@
-import type { CalledModel } from '../targets.ts';
+/** A model whose slots are shared. */
+export interface SlotModel {
+  readonly provider: string;
+  readonly model: string;
+}
 
 /** What a process says of its use of a model. */
 export interface SlotUse {
@@ -29,7 +33,7 @@ export interface SlotLease {
 /** Where processes share the slots of models, such as a database. Never more are leased together than the limit. */
 export interface SlotStore {
   /** Renews this process's lease, with as many slots as its fair share allows and others have given back. */
-  renew(model: CalledModel, use: SlotUse): Promise<SlotLease>;
+  renew(model: SlotModel, use: SlotUse): Promise<SlotLease>;
   /** Gives the lease back. */
-  release(model: CalledModel): Promise<void>;
+  release(model: SlotModel): Promise<void>;
 }
