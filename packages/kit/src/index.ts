@@ -1,4 +1,5 @@
 export { Background } from './background.ts';
+export { backoffBoundMs, backoffMs } from './backoff.ts';
 export { createBatcher } from './batch.ts';
 export { openBoundedProcess, openBoundedThread } from './bounded-worker.ts';
 export type { Asked, BoundedProcessOptions, BoundedWorker, BoundedWorkerOptions } from './bounded-worker.ts';

@@ -1,3 +1,5 @@
+import { backoffBoundMs, backoffMs } from '@reeve/kit';
+
 /** Chance from 0 up to 1, and the first and the longest pause in milliseconds; tests set them. */
 export interface PauseOptions {
   readonly random?: () => number;
@@ -7,8 +9,7 @@ export interface PauseOptions {
 
 /** The pause before a call is made again: 1 s, doubled each time up to a minute, of which chance takes up to half. `time` counts from 1. */
 export function pauseMs(time: number, options: PauseOptions = {}): number {
-  const { random = Math.random } = options;
-  return Math.round(boundOf(time, options) * (0.5 + random() / 2));
+  return Math.round(backoffMs(time - 1, { ...boundsOf(options), random: options.random }));
 }
 
 /**
@@ -18,9 +19,9 @@ export function pauseMs(time: number, options: PauseOptions = {}): number {
 export function modelPauseMs(time: number, retryAfterMs: number | undefined, options: PauseOptions = {}): number {
   const { random = Math.random } = options;
   if (retryAfterMs === undefined) return pauseMs(time, options);
-  return Math.round(retryAfterMs + random() * boundOf(time, options));
+  return Math.round(retryAfterMs + random() * backoffBoundMs(time - 1, boundsOf(options)));
 }
 
-function boundOf(time: number, { firstMs = 1_000, longestMs = 60_000 }: PauseOptions): number {
-  return Math.min(firstMs * 2 ** Math.min(time - 1, 30), longestMs);
+function boundsOf({ firstMs = 1_000, longestMs = 60_000 }: PauseOptions): { firstMs: number; longestMs: number } {
+  return { firstMs, longestMs };
 }

@@ -1,3 +1,5 @@
+import { backoffMs } from '@reeve/kit';
+
 /*
  *   up ──first failures of some memories, with no success between──► down ──a rest, longer with each memory that fails for the first time──►
  *   one more is tried: fails ──► down; is taken ──► up
@@ -48,13 +50,12 @@ export function createOutage(restMs: number): Outage {
       const wasDown = isDown();
       if (attempts === 0) failures.add(id);
       if (failures.has(id)) times += 1;
-      if (isDown()) restUntil = performance.now() + backoff(restMs, failures.size - THRESHOLD, LONGEST_REST_MS);
+      if (isDown())
+        restUntil =
+          performance.now() + backoffMs(failures.size - THRESHOLD, { firstMs: restMs, longestMs: LONGEST_REST_MS });
       return isDown() && !wasDown;
     },
-    waitMs: (attempts) => backoff(restMs, attempts, isFailing() ? LONGEST_REST_MS : LONGEST_WAIT_MS),
+    waitMs: (attempts) =>
+      backoffMs(attempts, { firstMs: restMs, longestMs: isFailing() ? LONGEST_REST_MS : LONGEST_WAIT_MS }),
   };
-}
-
-function backoff(firstMs: number, times: number, longestMs: number): number {
-  return Math.min(longestMs, firstMs * 2 ** Math.min(times, 20)) * (0.5 + Math.random() / 2);
 }

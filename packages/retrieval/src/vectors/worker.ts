@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { inTenant, startRounds, type Database, type RoundOptions } from '@reeve/db';
-import { ReeveError, type Log } from '@reeve/kit';
+import { backoffMs, ReeveError, type Log } from '@reeve/kit';
 import { createBatchSize } from './batch-size.ts';
 import { embedNext } from './batch.ts';
 import type { Embedders } from './embedder.ts';
@@ -106,7 +106,7 @@ export function createEmbeddingWorker(
   function rest(id: number, { tenantId, model }: PendingSpace, error: unknown): void {
     const times = (rests.get(id)?.times ?? 0) + 1;
     const { retryAfterMs = 0 } = ReeveError.from(error);
-    const doubled = restMs * 2 ** Math.min(times - 1, 20) * (0.5 + Math.random() / 2);
+    const doubled = backoffMs(times - 1, { firstMs: restMs, longestMs: Infinity });
     const ms = Math.max(retryAfterMs, Math.min(LONGEST_REST_MS, doubled));
     rests.set(id, { times, until: performance.now() + ms });
     log.warn({ err: error, tenant_id: tenantId, model, rest_ms: Math.round(ms) }, 'texts have no vectors yet; resting');
