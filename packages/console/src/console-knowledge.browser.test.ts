@@ -171,7 +171,10 @@ describe('knowledge in the console', { skip: chromium.missing, timeout: SUITE_MS
     await page.getByText('The Mind is empty.').waitFor();
     assert.equal(await page.getByRole('list', { name: 'Uploads' }).count(), 0, 'each base has its own');
     await page.goBack();
+    // The browser gives the request up a moment after the click; let go before that, it would still be sent.
+    const stopped = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/documents'));
     await upload(page, 'one.md').getByRole('button', { name: 'Stop one.md' }).click();
+    await stopped;
     letGo();
     await upload(page, 'two.md').getByText('Added').waitFor();
     assert.deepEqual(
