@@ -5,13 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@reeve/client';
 import { routes, type RunEvent } from '@reeve/contract';
 import { createTestDatabase, type TestDatabase } from '@reeve/testing/database';
-import { hasPgBouncer, startPgBouncer, type OwnPgBouncer } from '@reeve/testing/own-pgbouncer';
+import { noPgBouncer, startPgBouncer, type OwnPgBouncer } from '@reeve/testing/own-pgbouncer';
 import { startServer } from '@reeve/testing/server';
 import { startFakeUpstream } from '@reeve/testing/upstream';
 
-const skip = !hasPgBouncer && 'needs PgBouncer (Debian’s package pgbouncer)';
-
-describe('a gateway and a worker behind PgBouncer in transaction mode', { skip, timeout: 240_000 }, () => {
+describe('a gateway and a worker behind PgBouncer in transaction mode', { skip: noPgBouncer, timeout: 240_000 }, () => {
   let place: TestDatabase;
   let bouncer: OwnPgBouncer;
   before(async () => {

@@ -34,7 +34,9 @@ export async function takeChromium(executablePath: string): Promise<Share> {
 }
 
 async function launch(executablePath: string): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath, args: ARGUMENTS });
+  // In a locale without UTF-8, a download loses a name that is not ASCII.
+  const env = { ...process.env, LC_ALL: 'C.UTF-8' };
+  const browser = await chromium.launch({ executablePath, args: ARGUMENTS, env });
   // Closed, or crashed: the next user starts another.
   browser.once('disconnected', () => (running = undefined));
   return browser;

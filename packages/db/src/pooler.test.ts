@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { createLog, silentLog } from '@reeve/kit';
 import { createTestDatabase, type TestDatabase } from '@reeve/testing';
-import { hasPgBouncer, startPgBouncer, type OwnPgBouncer } from '@reeve/testing/own-pgbouncer';
+import { noPgBouncer, startPgBouncer, type OwnPgBouncer } from '@reeve/testing/own-pgbouncer';
 import { sql } from 'kysely';
 import { Writable } from 'node:stream';
 import pg from 'pg';
@@ -13,12 +13,7 @@ import { describePooler, poolerName } from './pooler.ts';
 import { lookAtSchema } from './schema.ts';
 import { inTenant } from './tenant.ts';
 
-const server = process.env['REEVE_TEST_DATABASE_URL'];
-const skip =
-  (server === undefined && 'needs PostgreSQL (REEVE_TEST_DATABASE_URL)') ||
-  (!hasPgBouncer && 'needs PgBouncer (Debian’s package pgbouncer)');
-
-describe('PostgreSQL behind PgBouncer in transaction mode', { skip, timeout: 60_000 }, () => {
+describe('PostgreSQL behind PgBouncer in transaction mode', { skip: noPgBouncer, timeout: 60_000 }, () => {
   let place: TestDatabase;
   let bouncer: OwnPgBouncer;
   let direct: string;
@@ -192,7 +187,7 @@ describe('PostgreSQL behind PgBouncer in transaction mode', { skip, timeout: 60_
 
   it('migrates an empty database through it, once for two processes that begin at once', async () => {
     const name = `reeve_test_${randomBytes(6).toString('hex')}`;
-    const admin = new pg.Client(server);
+    const admin = new pg.Client(process.env['REEVE_TEST_DATABASE_URL']);
     await admin.connect();
     try {
       await admin.query(`create database ${name}`);

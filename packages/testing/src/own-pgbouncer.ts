@@ -4,12 +4,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { testDatabaseKind } from './database.ts';
 
 const run = promisify(execFile);
 const script = join(import.meta.dirname, '../../../.ci/pgbouncer.sh');
 
 /** Whether PgBouncer is installed. */
 export const hasPgBouncer = ['/usr/sbin', '/usr/bin'].some((directory) => existsSync(join(directory, 'pgbouncer')));
+
+/** Why tests cannot have a PgBouncer here: what is missing; false where nothing is. */
+export const noPgBouncer: string | false =
+  testDatabaseKind === 'pglite'
+    ? 'needs PostgreSQL (REEVE_TEST_DATABASE_URL)'
+    : !hasPgBouncer && 'needs PgBouncer (Debian’s package pgbouncer)';
 
 /** A PgBouncer of a test's own. */
 export interface OwnPgBouncer extends AsyncDisposable {

@@ -2,15 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createTestDatabase } from '@reeve/testing/database';
-import { hasPgBouncer, startPgBouncer } from '@reeve/testing/own-pgbouncer';
+import { noPgBouncer, startPgBouncer } from '@reeve/testing/own-pgbouncer';
 import { readConfig } from '../config.ts';
 import { checkDatabase } from './parts.ts';
 
-const skip =
-  (process.env['REEVE_TEST_DATABASE_URL'] === undefined && 'needs PostgreSQL (REEVE_TEST_DATABASE_URL)') ||
-  (!hasPgBouncer && 'needs PgBouncer (Debian’s package pgbouncer)');
-
-describe('the check of a database behind a pooler in transaction mode', { skip }, () => {
+describe('the check of a database behind a pooler in transaction mode', { skip: noPgBouncer }, () => {
   it('names the pooler, its mode and the remedy, and is content with a direct address', async () => {
     await using place = await createTestDatabase();
     await using bouncer = await startPgBouncer(place.url!);
