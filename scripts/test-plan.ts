@@ -4,15 +4,14 @@
 //   // runs on: PostgreSQL           with `--both`: on PostgreSQL alone
 //   // runs on: both databases, and behind PgBouncer    also on PostgreSQL through a PgBouncer in transaction mode
 //   // runs in: its own process      shares its process with no other file
-// A file that says nothing runs on PGlite. It shares a process where nothing that it imports can open anything (test-imports.ts), and
-// a browser test shares one with other browser tests; every other file has its own.
+// A file that says nothing runs on PGlite and shares its process: a browser test with other browser tests, every other file with those
+// of its database.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createPurityCheck } from './test-imports.ts';
 
 export type DatabaseName = 'PGlite' | 'PostgreSQL' | 'PgBouncer';
 
-/** Files that open nothing share one process, browser tests another, which has a browser; the others have one each. */
+/** Most files share a process; browser tests share another, which has a browser; some have their own. */
 export type ProcessKind = 'shared' | 'browser' | 'own';
 
 /** One run of one file. */
@@ -57,11 +56,10 @@ export function planJobs(
   only: DatabaseName | undefined,
   durations: Readonly<Record<string, number>>,
 ): TestJob[] {
-  const isPure = createPurityCheck();
   const jobs = files.flatMap((file) => {
     const path = join(root, file);
     const { databases, ...own } = readNeeds(readFileSync(path, 'utf8'));
-    const process = own.isAlone ? 'own' : isBrowserTest(file) ? 'browser' : isPure(path) ? 'shared' : 'own';
+    const process = own.isAlone ? 'own' : isBrowserTest(file) ? 'browser' : 'shared';
     return (only === undefined ? databases : [only]).map((database): TestJob => ({ file, database, process }));
   });
   const expected = (job: TestJob): number => durations[keyOf(job)] ?? guessMs(job.file);
