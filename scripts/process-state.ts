@@ -14,8 +14,8 @@ export interface ProcessState {
 /** `@hono/node-server` replaces them where a server starts. */
 const replaced = new Set(['Request', 'Response']);
 const guarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'uncaughtException', 'unhandledRejection'];
-/** Sockets, child processes and timers may need this long to end after a test has ended. */
-const PATIENCE_MS = 20_000;
+/** Sockets, child processes and timers may need this long to end after a test has ended, in milliseconds. */
+const PATIENCE_MS = Number(process.env['REEVE_TEST_PATIENCE_MS'] ?? 20_000);
 
 /** The state now. */
 export function readState(): ProcessState {

@@ -13,7 +13,7 @@ function prepare(t: TestContext, sources: Record<string, string>) {
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   for (const [name, source] of Object.entries(sources))
     writeFileSync(join(directory, name), `import { describe, it, test, before } from 'node:test';\n${source}\n`);
-  const started = startTestProcess(root, process.env);
+  const started = startTestProcess(root, { ...process.env, REEVE_TEST_PATIENCE_MS: '500' });
   t.after(() => started[Symbol.asyncDispose]());
   return { started, at: (name: string) => relative(root, join(directory, name)) };
 }

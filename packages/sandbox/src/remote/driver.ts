@@ -154,14 +154,33 @@ async function follow(
     }
   };
   try {
-    const options = { signal, timeoutMs: Math.min(MOST_MS, timeoutMs + AROUND_MS) };
-    for await (const response of client.exec(inputs, options)) await hear(response);
+    const options = { timeoutMs: Math.min(MOST_MS, timeoutMs + AROUND_MS) };
+    await hearAll((whole) => client.exec(inputs, { ...options, signal: whole }), hear, signal);
   } finally {
     clearTimeout(timer);
     reading?.close();
   }
   if (result === undefined) throw new ReeveError('unavailable', 'the answer broke off', { unsure: true });
   return result;
+}
+
+/**
+ * Hands each message of a call to `hear`. Where that throws, the call is cancelled and read to its end: until then Connect
+ * keeps the timer of its deadline.
+ */
+async function hearAll<Message>(
+  call: (signal: AbortSignal) => AsyncIterable<Message>,
+  hear: (message: Message) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const given = new AbortController();
+  try {
+    for await (const message of call(AbortSignal.any([signal, given.signal])))
+      await hear(message).catch((error: unknown) => given.abort(error));
+  } catch (thrown) {
+    throw given.signal.aborted ? given.signal.reason : thrown;
+  }
+  given.signal.throwIfAborted();
 }
 
 function tooMuch(): ReeveError {

@@ -1,4 +1,3 @@
-// runs in: its own process
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { MessageInitShape } from '@bufbuild/protobuf';
