@@ -1,5 +1,4 @@
 // runs on: PostgreSQL
-// runs in: its own process
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Client } from '@reeve/client';

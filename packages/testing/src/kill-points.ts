@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type Client } from '@reeve/client';
 import type { RunEvent } from '@reeve/contract';
+import { within } from '@reeve/kit';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { startServer } from './server.ts';
+import { startReeve } from './reeve.ts';
+import { startServer, type ServerProcess } from './server.ts';
 
 /** What is done with a server that may die at any commit of it. */
 export interface KillScenario {
@@ -30,6 +31,7 @@ export async function outwaitTheDead({ url }: Pick<TestDatabase, 'url'>): Promis
   try {
     await client.query(`update leases set expires_at = now() - interval '1 hour'`);
     await client.query(`update memory_extractions set due_at = now() - interval '1 hour'`);
+    await client.query(`update model_slots set expires_at = now() - interval '1 hour'`);
     await client.query(`update external_stores set held_until = now() - interval '1 hour'`);
   } finally {
     await client.end();
@@ -37,8 +39,8 @@ export async function outwaitTheDead({ url }: Pick<TestDatabase, 'url'>): Promis
 }
 
 /**
- * Kills a real server with SIGKILL after every `nth` commit of a scenario, starts it again on the same data, carries on from
- * whatever is there and checks. Answers how many commits there are and at how many it was killed: a scenario varies by one or
+ * Kills a real server with SIGKILL after every `nth` commit of a scenario, starts Reeve in this process on the same data, carries on
+ * from whatever is there and checks. Answers how many commits there are and at how many it was killed: a scenario varies by one or
  * two, so all have their turn over time.
  */
 export async function killAtCommits(scenario: KillScenario, nth: number): Promise<{ points: number; killed: number }> {
@@ -79,16 +81,24 @@ async function killAndResume({ environment, carryOn, check }: KillScenario, at: 
     preload,
     environment: { ...environment, ...PATIENT, REEVE_KILL_AT: String(at), REEVE_KILL_WHEN: 'after' },
   });
-  const ended = await carryOn(createClient({ baseUrl: first.url }), first.url).then(
+  const ended = await carryOn(createMortalClient(first), first.url).then(
     () => true,
     () => false,
   );
   if (ended) return false;
-  assert.equal(await Promise.race([first.exited, sleep(30_000)]), 'SIGKILL', where);
+  assert.equal(await within(30_000, `the server ${where}`, first.exited), 'SIGKILL', where);
   await outwaitTheDead(place);
-  await using second = await startServer({ ...place, environment: { ...environment, ...PATIENT } });
+  await using second = await startReeve({ ...environment, ...PATIENT }, place);
   const client = createClient({ baseUrl: second.url });
   await carryOn(client, second.url);
   await check(client, where);
   return true;
+}
+
+/** A client of a server that is about to die. Once it is dead, the client looks for it no more: each call fails at once. */
+function createMortalClient({ url, exited }: ServerProcess): Client {
+  let isDead = false;
+  void exited.then(() => (isDead = true));
+  const send = async (request: Request) => (isDead ? new Response(null, { status: 410 }) : fetch(request));
+  return createClient({ baseUrl: url, fetch: send });
 }
