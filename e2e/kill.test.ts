@@ -1,17 +1,19 @@
 // runs on: both databases, and behind PgBouncer
 import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@reeve/client';
 import { routes, type RunEvent, type Step } from '@reeve/contract';
+import { createLog, within, type Log } from '@reeve/kit';
 import { cases } from '@reeve/testing/cases';
 import { createTestDatabase } from '@reeve/testing/database';
 import { outwaitTheDead, PATIENT } from '@reeve/testing/kill-points';
+import { startReeve } from '@reeve/testing/reeve';
 import { startServer, type ServerProcess } from '@reeve/testing/server';
 import { startFakeUpstream, type FakeUpstream, type UpstreamReply } from '@reeve/testing/upstream';
 
 /*
- * Kills a real server with SIGKILL around every commit of a run with three tool calls, starts it again on the same data, and
+ * Kills a real server with SIGKILL around every commit of a run with three tool calls, starts Reeve again on the same data, and
  * looks from outside: the run completes by itself, what had settled is not done again (model calls are counted by the upstream,
  * tool calls by the log), and a reader that reconnects has seen every event once.
  */
@@ -94,11 +96,12 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
       () => false,
     );
     if (ended) return false;
-    assert.equal(await Promise.race([first.exited, sleep(20_000)]), 'SIGKILL', where);
+    assert.equal(await within(20_000, `the server ${where}`, first.exited), 'SIGKILL', where);
     const killedAt = new Date().toISOString();
 
     await outwaitTheDead(place);
-    await using second = await startServer({ ...place, environment: environment() });
+    const { log, lines } = collectLog();
+    await using second = await startReeve(environment(), place, log);
     const client = createClient({ baseUrl: second.url });
     const { runs } = await client.call(routes.listRuns);
     if (runs.length === 0) {
@@ -121,7 +124,7 @@ describe('a server killed at any commit', { timeout: 600_000 }, () => {
     for await (const event of client.followRun(runId)) replayed.push(event);
     assert.deepEqual(seen, replayed, `${where}: what the reader saw is the log`);
 
-    const done = [...first.log, ...second.log].map((line) => JSON.parse(line) as { message: string; step?: number });
+    const done = [...first.log, ...lines].map((line) => JSON.parse(line) as { message: string; step?: number });
     const callsOf = (step: Step) =>
       done.filter(
         (line) =>
@@ -165,4 +168,11 @@ function assertLogWhole(events: readonly RunEvent[], where: string): void {
   for (const type of ['session_start', 'result', 'session_end'] as const)
     assert.equal(events.filter((event) => event.type === type).length, 1, `${where}: one ${type}`);
   assert.equal(events.filter(({ type }) => type === 'tool_result').length, 3, where);
+}
+
+/** A log that keeps its lines, one JSON object each. */
+function collectLog(): { log: Log; lines: readonly string[] } {
+  const lines: string[] = [];
+  const destination = new Writable({ write: (line: Buffer, _, done) => (lines.push(String(line)), done()) });
+  return { log: createLog('test', { level: 'debug', format: 'json', destination }), lines };
 }

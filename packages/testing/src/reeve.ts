@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { silentLog } from '@reeve/kit';
+import { silentLog, type Log } from '@reeve/kit';
 import { readConfig, startReeve as start, type Reeve as Started } from '@reeve/server';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
@@ -15,6 +15,7 @@ export interface Reeve extends Omit<Started, 'url'> {
 export async function startReeve(
   settings: Readonly<Record<string, string>> = {},
   database?: TestDatabase,
+  log: Log = silentLog,
 ): Promise<Reeve> {
   const place = database ?? (await createTestDatabase());
   const environment = {
@@ -28,7 +29,7 @@ export async function startReeve(
     ...settings,
   };
   const { config } = readConfig({}, { environment, directory: place.dataDirectory });
-  const reeve = await start({ config, log: silentLog, command: 'test', serve: true });
+  const reeve = await start({ config, log, command: 'test', serve: true });
   return {
     ...reeve,
     url: reeve.url!,
