@@ -192,7 +192,7 @@ describe('a JWT', () => {
     });
   });
 
-  describe('signed by a key of a JWKS', () => {
+  describe('signed by a key of a JWKS', { concurrency: true }, () => {
     const issue = async (alg: string, kid: string) => {
       const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
       const jwk: JWK = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' };
@@ -292,7 +292,7 @@ describe('a JWT', () => {
     });
   });
 
-  describe('that an auth service is asked about', () => {
+  describe('that an auth service is asked about', { concurrency: true }, () => {
     const TOKEN = `${base64({ alg: 'XX1', typ: 'JWT' })}.${base64({ sub: 'not believed', exp: 4_000_000_000 })}.c2ln`;
 
     it('gets in by what the service says, which is asked once for a while', async () => {
