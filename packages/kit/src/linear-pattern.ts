@@ -13,9 +13,13 @@ export interface LinearPattern {
 
 /**
  * Compiles a pattern that somebody else wrote, in the syntax of RE2 (no look-around and no back references; `(?i)` in front
- * for both cases). Answers what is wrong with it where it is none, matches nothing in particular, or takes too many instructions.
+ * for both cases). Answers what is wrong with it where it is none, takes too many instructions, or matches an empty text without
+ * `mayBeEmpty`.
  */
-export function compileLinear(source: string): LinearPattern | { readonly problem: string } {
+export function compileLinear(
+  source: string,
+  { mayBeEmpty = false }: { readonly mayBeEmpty?: boolean } = {},
+): LinearPattern | { readonly problem: string } {
   let pattern: RE2JS;
   try {
     pattern = RE2JS.compile(source);
@@ -24,7 +28,7 @@ export function compileLinear(source: string): LinearPattern | { readonly proble
     return { problem: `is no regular expression as RE2 reads them: ${why}` };
   }
   if (pattern.programSize() > LARGEST) return { problem: 'is too large: repeat less, or write it as several patterns' };
-  if (pattern.test('')) return { problem: 'must not match an empty text' };
+  if (!mayBeEmpty && pattern.test('')) return { problem: 'must not match an empty text' };
   return {
     source,
     test: (text) => pattern.test(text),

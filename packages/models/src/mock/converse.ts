@@ -52,7 +52,7 @@ function summary(request: string, said: readonly string[]): string | undefined {
     );
   if (order === null) return undefined;
   const text = request.slice(order[0].length).trim();
-  if (text.length > 80) return `In short: ${digest(text)}`;
+  if (text.length > 80 || (text !== '' && /:\s*$/.test(order[0]))) return `In short: ${digest(text)}`;
   if (said.length === 0) return 'There is nothing to summarize yet: this is the first message of our session.';
   const lines = said.slice(-10).map((line) => `- ${clip(line.replace(/\s+/g, ' '), 160)}`);
   return `You have said ${said.length === 1 ? 'one thing' : `${said.length} things`} in this session${said.length > 10 ? ', at last' : ''}:\n${lines.join('\n')}`;
@@ -125,7 +125,7 @@ function acknowledge(statement: string): string | undefined {
 
 function greeting(text: string): string | undefined {
   if (/^(?:hi|hello|hey|good (?:morning|afternoon|evening)|greetings)\b[^?]{0,30}$/i.test(text)) {
-    return 'Hello. I am Reeve’s built-in model: I plan and call tools, and I answer from this session and from what was retrieved for it.';
+    return 'Hello. I am Reeve’s built-in model: I plan and call tools, and I answer from this session and from what was retrieved for it. Ask “what can you do?” for more.';
   }
   return /^(?:thanks|thank you|cheers)\b[^?]{0,40}$/i.test(text) ? 'You are welcome.' : undefined;
 }

@@ -26,6 +26,7 @@ interface Options {
   readonly earlier?: readonly ModelMessage[];
   readonly context?: readonly ContextItem[];
   readonly tools?: readonly ToolDefinition[];
+  readonly json?: ModelRequest['json'];
 }
 
 async function turn(messages: readonly ModelMessage[], options: Options = {}): Promise<ModelPart[]> {
@@ -35,6 +36,7 @@ async function turn(messages: readonly ModelMessage[], options: Options = {}): P
     context: options.context ?? [],
     messages,
     tools: options.tools ?? tools,
+    ...(options.json !== undefined && { json: options.json }),
   };
   const parts: ModelPart[] = [];
   for await (const part of model.stream(request, new AbortController().signal)) parts.push(part);
@@ -112,10 +114,13 @@ describe('a request for tools', () => {
     assert.equal(answer, 'I could not read b.txt: no such file: b.txt\n1 + 1 = 2.');
   });
 
-  it('uses only offered tools, and names the one that is missing', async () => {
+  it('uses only offered tools, and says what it lacks', async () => {
     const { calls, answer } = await converse('calculate 1+1 and read a.txt', () => 2, { tools: tools.slice(0, 1) });
     assert.deepEqual(calls, [['calculator', { expression: '1 + 1' }]]);
-    assert.match(answer, /^1 \+ 1 = 2\.\nI would need the tool read_file for the rest/);
+    assert.match(
+      answer,
+      /^1 \+ 1 = 2\.\nFor the rest I would have to read files, and no tool for it is offered to me here\.$/,
+    );
   });
 
   it('shows what a failed command said', async () => {
@@ -144,7 +149,7 @@ describe('a request for tools', () => {
     );
   });
 
-  it('is answered with the plan where none of its tools is offered', async () => {
+  it('calculates by itself where no tool is offered for it, and says what else it would take', async () => {
     const { answer } = await converse(
       'calculate 6*7 and write the result to a.txt',
       () => assert.fail('a tool was called'),
@@ -152,7 +157,7 @@ describe('a request for tools', () => {
     );
     assert.equal(
       answer,
-      'My plan would be:\n1. calculator (expression: "6 * 7")\n2. write_file (path: "a.txt", content: the result)\nI made no call: calculator and write_file are not offered to me here.',
+      '6 * 7 = 42.\nFor the rest I would have to write files, and no tool for it is offered to me here.',
     );
   });
 
@@ -251,12 +256,46 @@ describe('a request without tools', () => {
     });
     assert.match(text, /built-in model/);
     assert.match(text, /LLM_PROVIDER/);
-    assert.match(text, /calculate/);
     assert.doesNotMatch(text, /France/);
   });
 
-  it('offers no ability whose tool it has not', async () => {
-    assert.doesNotMatch(await answer('Who are you?', { tools: [] }), /calculate/);
+  it('says what it can do, and offers no ability whose tool it has not', async () => {
+    assert.match(await answer('What can you do?'), /- calculate \(.*\n- run JavaScript \(/);
+    const alone = await answer('Who are you?', { tools: [] });
+    assert.match(alone, /- calculate /);
+    assert.doesNotMatch(alone, /JavaScript|files/);
+  });
+
+  const questions: readonly (readonly [question: string, answer: RegExp])[] = [
+    ['hi', /^Hello\. I am Reeve’s built-in model/],
+    ['what can you do', /^I am Reeve’s built-in model.*\n- calculate/],
+    ['summarize: Cats sleep. Dogs bark.', /^In short: Cats sleep\. Dogs bark\.$/],
+    ['list my files', /^For that I would have to list files, and no tool/],
+    ['what time is it in Tokyo', /^For that I would have to tell the time, and no tool/],
+    ['15 % of 240', /^15 % of 240 = 36\.$/],
+    ['2+2', /^2 \+ 2 = 4\.$/],
+    ['create a todo list', /^What should be on the list\?/],
+    ['create a todo list: buy milk, call Ada and pay', /^- \[ \] buy milk\n- \[ \] call Ada\n- \[ \] pay\s*$/],
+    ['plan a trip to Rome', /^I cannot answer that: I am Reeve’s built-in model.*\nTo connect one, set LLM_PROVIDER/],
+    ['is 97 prime', /^Yes, 97 is a prime number\.$/],
+    ['is 91 a prime number?', /^No, 91 is not a prime number: it is 7 × 13\.$/],
+    ['is 1 prime?', /^No: 1 is not a prime number/],
+    ['fetch https://example.com', /^For that I would have to read pages of the web, and no tool/],
+  ];
+  for (const [question, expected] of questions)
+    it(`answers “${question}” where no tool is offered`, async () =>
+      assert.match(await answer(question, { tools: [] }), expected));
+
+  it('is answered in JSON where that is asked for, with what is known of its properties', async () => {
+    const properties = { name: { type: 'string' }, age: { type: 'integer' }, color: { type: 'string' } };
+    const schema = { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
+    const json = async (question: string, asked: NonNullable<ModelRequest['json']>) =>
+      JSON.parse(await answer(question, { json: asked, tools: [] })) as unknown;
+    assert.deepEqual(await json('My name is Ada and my age is 36.', { schema }), { name: 'Ada', age: 36, color: '' });
+    const sum = { type: 'object', properties: { answer: { type: 'number' } }, required: ['answer'] };
+    assert.deepEqual(await json('What is 17 * 3?', { schema: sum }), { answer: 51 });
+    assert.deepEqual(await json('2 + 2', {}), { answer: '2 + 2 = 4.' });
+    await assert.rejects(json('hello', { schema: { not: {} } }), { reason: 'invalid_request', message: /satisfy not/ });
   });
 });
 

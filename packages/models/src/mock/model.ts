@@ -1,13 +1,16 @@
 import { ReeveError } from '@reeve/kit';
 import { finalFault, type AnswerPart, type BackendRequest, type Backend } from '../backend.ts';
+import { describeAbilities, describeLack, describeLimits } from './abilities.ts';
+import { answerAlone } from './alone.ts';
 import { readings } from './attachment.ts';
-import { PREVIOUS_RESULT, type PlannedCall } from './call.ts';
+import { PREVIOUS_RESULT, type DoneCall, type PlannedCall } from './call.ts';
 import { converse } from './converse.ts';
 import { toolInput } from './input.ts';
+import { answerInJson } from './json-answer.ts';
 import { offeredCall } from './offered.ts';
 import { planCalls, progress } from './plan.ts';
 import { report } from './report.ts';
-import { clip } from './words.ts';
+import { startsTodo } from './todo.ts';
 import type { ModelMessage, ModelRequest, ModelToolCall } from '../model.ts';
 import { IMAGE_NOTE } from '../image-note.ts';
 import { estimateUsage } from '../tokens.ts';
@@ -31,7 +34,7 @@ async function* answer({ model, request, onOutput }: BackendRequest, signal: Abo
         'Leave the model empty, or set LLM_PROVIDER and its key.',
     );
   }
-  const { thinking, text, call } = decide(request);
+  const { thinking, text, call } = await decide(request);
   const limit = (request.maxOutputTokens ?? Number.POSITIVE_INFINITY) * 4;
   const shown = text.slice(0, limit);
   let written = 0;
@@ -61,16 +64,31 @@ interface Decision {
   readonly call?: ModelToolCall;
 }
 
-function decide(request: ModelRequest): Decision {
-  const at = request.messages.findLastIndex(({ role }) => role === 'user');
-  const asked = request.messages[at];
-  const ways = readings(asked?.role === 'user' ? asked.text : '');
+/** The next call, else the answer, in JSON where that is asked for. */
+async function decide(request: ModelRequest): Promise<Decision> {
+  const decision = await decidePlainly(request);
+  if (decision.call !== undefined || request.json === undefined) return decision;
+  return { ...decision, text: answerInJson(request.json, requestOf(request).text, decision.text) };
+}
+
+/** The latest request: its place among the messages, and its words. */
+function requestOf({ messages }: ModelRequest): { at: number; text: string } {
+  const at = messages.findLastIndex(({ role }) => role === 'user');
+  const asked = messages[at];
+  return { at, text: asked?.role === 'user' ? asked.text : '' };
+}
+
+async function decidePlainly(request: ModelRequest): Promise<Decision> {
+  const { at, text: whole } = requestOf(request);
+  const ways = readings(whole);
   const [text] = ways;
+  const after = request.messages.slice(at + 1);
   const offered = new Map(request.tools.map((tool) => [tool.name, tool]));
   const wanted = ways.map(planCalls).find((calls) => calls.length > 0) ?? [];
-  const plan = wanted.filter(({ tool }) => offered.has(tool));
-  const missing = new Set(wanted.filter(({ tool }) => !offered.has(tool)).map(({ tool }) => tool));
-  const { done, next } = progress(plan, request.messages.slice(at + 1));
+  const alone = await calculateAlone(wanted.filter(({ tool }) => !offered.has(tool)));
+  const plan = wanted.filter((call) => offered.has(call.tool) || alone.has(call));
+  const missing = new Set(wanted.filter((call) => !plan.includes(call)).map(({ tool }) => tool));
+  const { done, next } = progress(plan, after, alone);
   const tool = next && offered.get(next.tool);
   // What goes into the next call is missing where the call before it failed.
   const stuck =
@@ -79,45 +97,72 @@ function decide(request: ModelRequest): Decision {
     const call = { id: nextCallId(request.messages), name: next.tool, input: toolInput(next, tool, done) };
     return { thinking: planLine(plan, done.length), text: '', call };
   }
-  const tools = [...missing].join(' and ');
   if (plan.length > 0) {
     const halt = stuck ? 'I stopped there, because what comes next needs that result.' : '';
-    const lack =
-      missing.size === 0 ? '' : `I would need the tool ${tools} for the rest, and it is not offered to me here.`;
+    const lack = missing.size === 0 ? '' : describeLack(missing, true);
     return {
       thinking: 'Nothing is left to call; answering from the results.',
       text: [report(done), halt, lack].filter(Boolean).join('\n'),
     };
   }
-  const offeredOne = wanted.length === 0 ? offeredCall(text, request, request.messages.slice(at + 1)) : undefined;
+  return wanted.length === 0
+    ? decideUnplanned(request, text, at)
+    : decideWithoutTools(request, text, at, wanted, missing);
+}
+
+/** A request that means none of Reeve's own tools. */
+function decideUnplanned(request: ModelRequest, text: string, at: number): Decision {
+  const offeredOne = offeredCall(text, request, request.messages.slice(at + 1));
   if (offeredOne !== undefined && 'call' in offeredOne) {
     const call = { id: nextCallId(request.messages), ...offeredOne.call };
     return { thinking: `The tool ${call.name} fits the request.`, text: '', call };
   }
   if (offeredOne !== undefined) return { thinking: 'Answering from what the tool said.', text: offeredOne.answer };
-  if (wanted.length === 0 && text.includes(IMAGE_NOTE))
-    return { thinking: 'There is an image, which I cannot see; saying so.', text: BLIND };
-  const knowable = wanted.every(({ tool: name }) => name === 'recall');
-  const answer = knowable ? converse(text, request.messages.slice(0, Math.max(at, 0)), request.context) : undefined;
-  if (answer !== undefined)
-    return { thinking: 'No tool is needed; answering from the session and the retrieved context.', text: answer };
-  if (wanted.length > 0) {
-    const steps = wanted.map((call, index) => `${index + 1}. ${call.tool}${planInput(call)}`).join('\n');
-    return {
-      thinking: 'No tool of the plan is offered; giving the plan.',
-      text: `My plan would be:\n${steps}\nI made no call: ${tools} ${missing.size === 1 ? 'is' : 'are'} not offered to me here.`,
-    };
-  }
-  return { thinking: 'Nothing here answers this; saying so.', text: introduction(request) };
+  if (text.includes(IMAGE_NOTE)) return { thinking: 'There is an image, which I cannot see; saying so.', text: BLIND };
+  const answer = answerAlone(text) ?? fromSession(request, text, at);
+  if (answer !== undefined) return { thinking: 'No tool is needed.', text: answer };
+  if (ABOUT_ME.test(text.slice(0, 200).trim()))
+    return { thinking: 'That is about me.', text: describeAbilities(request.tools) };
+  return { thinking: 'Nothing here answers this; saying so.', text: describeLimits() };
 }
 
-/** A planned call's input for a reader. */
-function planInput({ input }: PlannedCall): string {
-  const entries = Object.entries(input).map(
-    ([name, value]) => `${name}: ${value === PREVIOUS_RESULT ? 'the result' : clip(JSON.stringify(value), 200)}`,
-  );
-  return entries.length === 0 ? '' : ` (${entries.join(', ')})`;
+/** A request for tools of which none is offered: what it asks about may have been said in this session. */
+function decideWithoutTools(
+  request: ModelRequest,
+  text: string,
+  at: number,
+  wanted: readonly PlannedCall[],
+  missing: ReadonlySet<string>,
+): Decision {
+  const answer = wanted.every(({ tool }) => tool === 'recall') ? fromSession(request, text, at) : undefined;
+  if (answer !== undefined) return { thinking: 'Answering from the session and the retrieved context.', text: answer };
+  const [only] = wanted;
+  if (wanted.length === 1 && startsTodo(text))
+    return { thinking: 'Giving the list itself.', text: only!.input['content'] as string };
+  return { thinking: 'No tool of the plan is offered; saying so.', text: describeLack(missing, false) };
 }
+
+function fromSession(request: ModelRequest, text: string, at: number): string | undefined {
+  return converse(text, request.messages.slice(0, Math.max(at, 0)), request.context);
+}
+
+/** The results of the arithmetic among these calls. */
+async function calculateAlone(calls: readonly PlannedCall[]): Promise<Map<PlannedCall, DoneCall>> {
+  const results = new Map<PlannedCall, DoneCall>();
+  for (const call of calls.filter(({ tool }) => tool === 'calculator')) {
+    // Loading it takes most of a second.
+    const { evaluate } = await import('@reeve/kit/arithmetic');
+    try {
+      results.set(call, { call, output: evaluate(call.input['expression'] as string), isError: false });
+    } catch (error) {
+      results.set(call, { call, output: { error: ReeveError.from(error).message }, isError: true });
+    }
+  }
+  return results;
+}
+
+const ABOUT_ME =
+  /^(?:(?:so )?what (?:can|do) you (?:do|offer)|what are you(?: able to do| capable of)?|who are you|how (?:can|do) you (?:help|work)|help)\b[^?\n]{0,40}[?.!\s]*$/i;
 
 function planLine(plan: readonly PlannedCall[], done: number): string {
   const names = plan.map(({ tool }) => tool);
@@ -137,31 +182,6 @@ function nextCallId(messages: readonly ModelMessage[]): string {
 
 const BLIND =
   'You sent an image. I am Reeve’s built-in model and cannot see: set LLM_PROVIDER to a model that takes images, and ask it on /v1/chat/completions.';
-
-const ABILITIES: readonly (readonly [tool: string, ability: string])[] = [
-  ['calculator', 'calculate (“what is 12*(3+4)?”)'],
-  ['run_code', 'run JavaScript (“run this: 1 + 1”, or a code fence)'],
-  ['bash_execute', 'run a shell command (“run this command: ls”)'],
-  ['remember', 'remember something (“remember that …”)'],
-  ['recall', 'recall it (“what do you know about …”)'],
-  ['write_file', 'write a file (“write file a.txt with content …”)'],
-  ['read_file', 'read a file (“read a.txt”)'],
-  ['edit_file', 'edit a file (“replace X with Y in a.txt”)'],
-  ['glob_files', 'list files (“list files matching *.md”)'],
-  ['current_time', 'tell the time (“what time is it in Tokyo?”)'],
-];
-
-function introduction(request: ModelRequest): string {
-  const names = new Set(request.tools.map(({ name }) => name));
-  const can = ABILITIES.filter(([tool]) => names.has(tool)).map(([, ability]) => `- ${ability}`);
-  return [
-    'I am Reeve’s built-in model, a small planner: I have none of a language model’s knowledge, and neither this session nor what was retrieved for it answers that.',
-    can.length === 0
-      ? 'No tool that I can use is offered to me here; I answer from the session and the retrieved context.'
-      : `With the tools offered to me I can:\n${can.join('\n')}`,
-    'To connect a real model, set LLM_PROVIDER (openai, anthropic, google or openai-compatible) and its key, then start Reeve again.',
-  ].join('\n');
-}
 
 /** Text in pieces of a word each, the space before it included. */
 function wordDeltas(text: string): string[] {

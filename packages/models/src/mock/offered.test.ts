@@ -52,9 +52,9 @@ describe('the built-in model, offered tools that it does not know', () => {
   it('answers from what they said, once they did', () => {
     const asked = (message: ModelMessage) =>
       offeredCall('weather in Rome', { tools, toolChoice: 'required' }, [message]);
-    assert.deepEqual(asked(result('get_weather', '18 °C, sunny')), { answer: 'get_weather says: 18 °C, sunny' });
+    assert.deepEqual(asked(result('get_weather', '18 °C, sunny')), { answer: '18 °C, sunny' });
     assert.deepEqual(asked(result('get_weather', { error: 'no such town' }, true)), {
-      answer: 'The tool get_weather failed: {"error":"no such town"}',
+      answer: 'The tool failed: {"error":"no such town"}',
     });
   });
 });

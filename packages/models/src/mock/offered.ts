@@ -40,8 +40,8 @@ export function offeredCall(
 function sentence(message: ModelMessage): string {
   if (message.role !== 'tool') return '';
   const text = clip(outputText(message.output).trim(), 8_000);
-  if (message.isError) return `The tool ${message.name} failed: ${text || 'it gave no reason'}`;
-  return text === '' ? `The tool ${message.name} answered nothing.` : `${message.name} says: ${text}`;
+  if (message.isError) return `The tool failed: ${text || 'it gave no reason'}`;
+  return text === '' ? 'The tool answered nothing.' : text;
 }
 
 /** The tool whose name the request has, else the one whose description has most of its words: two at least, and half of them. */

@@ -80,6 +80,20 @@ const CASES: Readonly<Record<string, readonly (readonly [request: string, expect
     ['which files are there?', [['glob_files', '**/*']]],
     ['list files in src', [['glob_files', 'src/**/*']]],
   ],
+  web: [
+    ['fetch https://example.com/a?b=c.', [['web_crawl', 'https://example.com/a?b=c']]],
+    ['summarize the page at <https://example.com>', [['web_crawl', 'https://example.com']]],
+    ['what do you think of https://example.com', []],
+  ],
+  lists: [
+    [
+      'create a todo list: buy milk, call Ada and pay',
+      [['write_file', 'todo.md', '- [ ] buy milk\n- [ ] call Ada\n- [ ] pay\n']],
+    ],
+    ['make me a shopping list with milk and eggs', [['write_file', 'todo.md', '- [ ] milk\n- [ ] eggs\n']]],
+    ['write a to-do list:\n1. one, two\n2. three', [['write_file', 'todo.md', '- [ ] one, two\n- [ ] three\n']]],
+    ['create a todo list', []],
+  ],
   time: [
     ['what time is it?', [['current_time']]],
     ['What is the date today?', [['current_time']]],

@@ -3,9 +3,11 @@ import { readArithmetic, startsArithmetic } from './arithmetic.ts';
 import type { DoneCall, PlannedCall } from './call.ts';
 import { readTime, startsTime } from './clock.ts';
 import { readCode, startsCode } from './code.ts';
+import { readFetch, startsFetch } from './fetch.ts';
 import { readEdit, readGlob, readRead, readWrite, startsEdit, startsGlob, startsRead, startsWrite } from './files.ts';
 import { readRecall, readRemember, startsRecall, startsRemember } from './knowledge.ts';
 import { splitRequest, type Start } from './split.ts';
+import { readTodo, startsTodo } from './todo.ts';
 
 /** How a kind of request begins, and what call it means. */
 interface Rule {
@@ -17,6 +19,8 @@ interface Rule {
 
 // The first rule that can read a piece wins: a file whose content is a fence is written, not run.
 const RULES: readonly Rule[] = [
+  { starts: startsFetch, read: readFetch, free: false },
+  { starts: startsTodo, read: readTodo, free: true },
   { starts: startsWrite, read: readWrite, free: true },
   { starts: startsEdit, read: readEdit, free: true },
   { starts: startsRead, read: readRead, free: false },
@@ -57,15 +61,24 @@ function startAt(text: string, at: number): Start | null {
   return { free: rule.free, bare: startsArithmetic(head) === 'bare' };
 }
 
-/** Which calls of a plan already have a result among the messages after the request, in order, and which is next. */
+/**
+ * Which calls of a plan are done, in order, and which is next: those with a result among the messages after the request, and those
+ * that `alone` has the result of.
+ */
 export function progress(
   plan: readonly PlannedCall[],
   after: readonly ModelMessage[],
+  alone: ReadonlyMap<PlannedCall, DoneCall>,
 ): { done: DoneCall[]; next: PlannedCall | undefined } {
   const results = after.filter((message) => message.role === 'tool');
   const done: DoneCall[] = [];
   let at = 0;
   for (const call of plan) {
+    const own = alone.get(call);
+    if (own !== undefined) {
+      done.push(own);
+      continue;
+    }
     while (at < results.length && results[at]!.name !== call.tool) at += 1;
     const result = results[at];
     if (result === undefined) return { done, next: call };

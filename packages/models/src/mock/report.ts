@@ -24,7 +24,7 @@ function sentence({ call, output, isError }: DoneCall): string {
   const { input } = call;
   switch (call.tool) {
     case 'calculator':
-      return `${input.expression as string} = ${clip(text, 1_000)}.`;
+      return `${shown(input.expression as string)} = ${clip(text, 1_000)}.`;
     case 'run_code':
     case 'bash_execute':
       return ranCode(call.tool === 'run_code' ? 'code' : 'command', output);
@@ -42,9 +42,16 @@ function sentence({ call, output, isError }: DoneCall): string {
         : `${input.path as string} contains:\n${clip(text, 8_000)}`;
     case 'glob_files':
       return listedFiles(input.pattern as string, output);
+    case 'web_crawl':
+      return fetched(input.url as string, output);
     default:
       return `It is ${clip(clock(output), 500)}.`;
   }
+}
+
+/** An expression as its reader wrote percentages. */
+function shown(expression: string): string {
+  return expression.replace(/\((\d+(?:\.\d+)?) \/ 100\) \* /g, '$1 % of ');
 }
 
 function failed({ tool, input }: PlannedCall): string {
@@ -59,8 +66,12 @@ function failed({ tool, input }: PlannedCall): string {
     case 'read_file':
     case 'edit_file':
       return `I could not ${tool.split('_')[0]} ${input.path as string}`;
+    case 'current_time':
+      return 'I could not look at the clock';
+    case 'web_crawl':
+      return `I could not fetch ${input.url as string}`;
     default:
-      return `The tool ${tool} failed`;
+      return 'The tool failed';
   }
 }
 
@@ -99,6 +110,12 @@ function recalled(query: string, output: unknown): string {
     .slice(0, 20)
     .map((text) => `- ${clip(text, 500)}`)
     .join('\n')}`;
+}
+
+function fetched(url: string, output: unknown): string {
+  const texts = list(output, ['pages']).map((page) => String(property(page, 'text') ?? outputText(page)).trim());
+  const text = (texts.length > 0 ? texts.join('\n\n') : outputText(output)).trim();
+  return text === '' ? `There is no text at ${url}.` : `${url} says:\n${clip(text, 4_000)}`;
 }
 
 function listedFiles(pattern: string, output: unknown): string {

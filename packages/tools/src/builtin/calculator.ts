@@ -12,7 +12,7 @@ export const calculator = defineTool({
     expression: z.string().min(1).max(1_000).describe('What to compute, such as "2 * (3 + 4)".'),
   }),
   async execute({ expression }) {
-    const { evaluate } = await import('../arithmetic.ts');
+    const { evaluate } = await import('@reeve/kit/arithmetic');
     return success({ value: evaluate(expression) });
   },
 });

@@ -1,4 +1,4 @@
-import { ReeveError } from '@reeve/kit';
+import { ReeveError } from './error.ts';
 import { all, create, type BigNumber, type MathNode } from 'mathjs';
 
 const math = create(all!, { number: 'BigNumber', precision: 64 });
