@@ -1,3 +1,4 @@
+import { ReeveError } from '@reeve/kit';
 import { z } from 'zod';
 import { fromChoices, makeNumber, makeText } from './leaf-values.ts';
 import { cannot, flatten, merge, resolve, type JsonSchema } from './schema.ts';
@@ -53,7 +54,7 @@ function createMaker(root: unknown, hint: Hint): Make {
     // Null is the smallest where nothing is known.
     const isKnown = ['string', 'number'].some((type) => hint(path, type as 'string') !== undefined);
     const ordered = isKnown ? branches : branches.toSorted((one, other) => nullFirst(one) - nullFirst(other));
-    let fault: unknown;
+    let fault = cannot('anyOf', path);
     for (const branch of ordered) {
       try {
         const value = make(branch, path);
@@ -61,10 +62,10 @@ function createMaker(root: unknown, hint: Hint): Make {
         if (oneOf === undefined || others.every((other) => !fits(other, root, value))) return value;
         fault = cannot('oneOf', path);
       } catch (error) {
-        fault ??= error;
+        fault = ReeveError.from(error);
       }
     }
-    throw fault ?? cannot('anyOf', path);
+    throw fault;
   };
   const makeTyped = (schema: JsonSchema, type: string, path: readonly string[]): unknown => {
     switch (type) {

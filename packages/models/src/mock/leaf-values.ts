@@ -71,9 +71,13 @@ export function makeNumber(schema: JsonSchema, isWhole: boolean, known: unknown,
 }
 
 /** The choice that is named, else null where that is one, else the first. */
-export function fromChoices(choices: readonly unknown[], named: unknown, path: readonly string[]): unknown {
+export function fromChoices(
+  choices: readonly unknown[],
+  named: string | number | undefined,
+  path: readonly string[],
+): unknown {
   if (choices.length === 0) throw cannot('enum', path);
-  const wanted = String(named ?? '').toLowerCase();
+  const wanted = `${named ?? ''}`.toLowerCase();
   const found = named === undefined ? undefined : choices.find((choice) => String(choice).toLowerCase() === wanted);
   return found ?? (choices.includes(null) ? null : choices[0]);
 }

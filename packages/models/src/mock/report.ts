@@ -113,7 +113,7 @@ function recalled(query: string, output: unknown): string {
 }
 
 function fetched(url: string, output: unknown): string {
-  const texts = list(output, ['pages']).map((page) => String(property(page, 'text') ?? outputText(page)).trim());
+  const texts = list(output, ['pages']).map((page) => outputText(page).trim());
   const text = (texts.length > 0 ? texts.join('\n\n') : outputText(output)).trim();
   return text === '' ? `There is no text at ${url}.` : `${url} says:\n${clip(text, 4_000)}`;
 }
