@@ -129,10 +129,14 @@ function listedFiles(pattern: string, output: unknown): string {
       : typeof output === 'string'
         ? output.split('\n').filter((line) => line.trim() !== '')
         : [];
-  if (found.length === 0) return `No files match ${pattern}.`;
+  const isAll = pattern === '**/*';
+  if (found.length === 0) return isAll ? 'There are no files.' : `No files match ${pattern}.`;
   const shown = found.slice(0, 100).join(', ');
   const more = found.length > 100 ? ` and ${found.length - 100} more` : '';
-  return `${found.length === 1 ? '1 file matches' : `${found.length} files match`} ${pattern}: ${shown}${more}.`;
+  const [one, many] = isAll
+    ? ['There is 1 file', 'There are # files']
+    : [`1 file matches ${pattern}`, `# files match ${pattern}`];
+  return `${found.length === 1 ? one : many!.replace('#', String(found.length))}: ${shown}${more}.`;
 }
 
 /** A clock's answer: every plain value it gave, so that date, weekday and zone are all there. */
