@@ -2,21 +2,37 @@ import type { Hint } from './instance.ts';
 import { clip } from './words.ts';
 
 const ANSWERS = new Set('answer result text response message content summary output reply value total sum'.split(' '));
+const NAMES_OF_PLACES = /\b(?:city|town|place|location|country|destination)$/;
 const NUMBER = '-?\\d{1,15}(?:\\.\\d{1,10})?';
+/** How many of the latest texts are read. */
+const READ = 20;
 
 /**
- * What a request and its plain answer say of properties. A property that names an answer gets it, as a text or as the number that
- * ends it. Of others counts what the request says plainly: "name is Ada", "age: 36", "21 degrees celsius".
+ * What a conversation and the plain answer say of properties. A property that names an answer gets it, as a text or as the number
+ * that ends it. Of others counts what the user said plainly, the latest first: "name is Ada", "age: 36", "21 degrees celsius", a place
+ * "in Paris", a choice by its name. `said` holds the user's messages in their order.
  */
-export function hintsFrom(request: string, answer: string): Hint {
-  const text = request.slice(0, 4_000);
-  return (path, type) => {
+export function hintsFrom(said: readonly string[], answer: string): Hint {
+  const texts = said
+    .slice(-READ)
+    .toReversed()
+    .map((text) => text.slice(0, 4_000));
+  return (path, type, choices = []) => {
     const name = path.at(-1);
-    if (name === undefined || /^\d+$/.test(name)) return undefined;
-    const words = spaced(name);
+    const words = name === undefined || /^\d+$/.test(name) ? '' : spaced(name);
     if (words === '') return undefined;
-    if (ANSWERS.has(words)) return type === 'string' ? clip(answer, 8_000) : lastNumber(answer);
-    return type === 'string' ? statedText(text, words) : statedNumber(text, words);
+    if (type === 'string' && ANSWERS.has(words)) return clip(answer, 8_000);
+    if (type === 'number' && ANSWERS.has(words)) return lastNumber(answer);
+    const stated = (text: string) => {
+      if (type === 'string') return statedText(text, words);
+      if (type === 'number') return statedNumber(text, words);
+      return type === 'boolean' ? statedTruth(text, words) : namedChoice(text, choices);
+    };
+    for (const text of texts) {
+      const found = stated(text);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   };
 }
 
@@ -41,7 +57,36 @@ function statedText(text: string, words: string): string | undefined {
     ?.split(/\.(?:\s|$)|\s(?:and|but)\s|[?!]/, 1)[0]
     ?.replace(/^["'“”]+|["'“”]+$/g, '')
     .trim();
-  return value === '' ? undefined : value;
+  if (value !== undefined && value !== '') return value;
+  return NAMES_OF_PLACES.test(words) ? namedPlace(text) : undefined;
+}
+
+/** The words with capital letters behind "in" or "to": "in Rome", "to New York". */
+function namedPlace(text: string): string | undefined {
+  return /\b(?:in|to|at|for) (\p{Lu}[\p{L}'’-]{1,30}(?: \p{Lu}[\p{L}'’-]{1,30}){0,3})/u.exec(text)?.[1];
+}
+
+function statedTruth(text: string, words: string): boolean | undefined {
+  const found = statedText(text, words)?.toLowerCase();
+  if (found === 'true' || found === 'yes') return true;
+  return found === 'false' || found === 'no' ? false : undefined;
+}
+
+/** The only one of the choices that the text has as a word. */
+function namedChoice(text: string, choices: readonly unknown[]): unknown {
+  const lower = ` ${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, ' ')} `;
+  const named = choices
+    .slice(0, 100)
+    .filter((choice) => typeof choice === 'string' && /[\p{L}\p{N}]/u.test(choice))
+    .filter((choice) =>
+      lower.includes(
+        ` ${(choice as string)
+          .toLowerCase()
+          .replace(/[^\p{L}\p{N}]+/gu, ' ')
+          .trim()} `,
+      ),
+    );
+  return named.length === 1 ? named[0] : undefined;
 }
 
 /** `firstName` and `first_name` as words of a pattern; nothing of a name with signs that mean something there. */

@@ -65,6 +65,13 @@ describe('the smallest instance of a JSON Schema', () => {
     const refused: readonly (readonly [schema: unknown, message: RegExp])[] = [
       [false, /cannot satisfy false at the top/],
       [{ type: 'object', properties: { a: { not: { type: 'null' } } }, required: ['a'] }, /satisfy not at a\./],
+      [{ type: 'object', properties: { a: { const: 3, minimum: 4 } }, required: ['a'] }, /satisfy minimum at a\./],
+      [{ type: 'array', contains: { type: 'integer' } }, /satisfy contains at the top/],
+      [{ allOf: [{ type: 'string' }, { type: 'number' }] }, /satisfy type at the top/],
+      [{ type: 'object', unevaluatedProperties: false }, /satisfy unevaluatedProperties at the top/],
+      [{ properties: { a: 5 }, required: ['a'] }, /satisfy a schema that is no object at a\./],
+      [{ $defs: { a: { allOf: [{ $ref: '#/$defs/a' }] } }, $ref: '#/$defs/a' }, /never ends/],
+      [{ $ref: '#/__proto__' }, /satisfy \$ref/],
       [{ type: 'string', pattern: '^q{7}z$' }, /satisfy pattern/],
       [{ type: 'string', pattern: '(?=a)b' }, /satisfy pattern/],
       [{ type: 'integer', minimum: 3, maximum: 2 }, /satisfy minimum/],
@@ -85,6 +92,41 @@ describe('the smallest instance of a JSON Schema', () => {
       assert.throws(() => blank(schema), { reason: 'invalid_request', message }, JSON.stringify(schema));
   });
 
+  it('ends soon where a short schema demands billions of values', () => {
+    const branch = { type: 'object', properties: { a: { $ref: '#/$defs/a' } }, required: ['a'] };
+    const rows = (items: object) => ({ type: 'array', items, minItems: 1_000 });
+    const twice = (depth: number) => ({
+      allOf: [{ $ref: `#/$defs/d${depth - 1}` }, { $ref: `#/$defs/d${depth - 1}` }],
+    });
+    const doubled = Object.fromEntries(
+      Array.from({ length: 38 }, (_, depth) => [`d${depth}`, depth === 0 ? {} : twice(depth)]),
+    );
+    const endless: readonly object[] = [
+      { $defs: { a: { anyOf: [branch, branch, branch] } }, $ref: '#/$defs/a' },
+      rows(rows(rows({ type: 'string', minLength: 100_000 }))),
+      { $defs: doubled, $ref: '#/$defs/d37' },
+    ];
+    for (const schema of endless)
+      assert.throws(
+        () => blank(schema),
+        { reason: 'invalid_request', message: /takes too much work/ },
+        JSON.stringify(schema).slice(0, 100),
+      );
+    const pairs = {
+      allOf: Array.from({ length: 30 }, (_, bound) => ({ anyOf: [{ minimum: bound }, { maximum: -bound }] })),
+    };
+    assert.equal(blank(pairs), 29);
+  });
+
+  it('takes a choice that satisfies the keywords beside it, and leaves out a property of which no value is found', () => {
+    assert.equal(blank({ enum: [9, 'a', 3], type: 'integer', maximum: 5 }), 3);
+    const schema = { type: 'object', properties: { name: { type: 'string', pattern: '^q{7}z$' } } };
+    assert.deepEqual(
+      smallestInstance(schema, () => 'Ada'),
+      {},
+    );
+  });
+
   it('fits the schema, whatever that is and whatever is known, or is refused', () => {
     let [tried, made] = [0, 0];
     fc.assert(
@@ -94,9 +136,10 @@ describe('the smallest instance of a JSON Schema', () => {
         fc.option(fc.integer(), { nil: undefined }),
         (schema, text, number) => {
           tried += 1;
+          const known: Partial<Record<string, unknown>> = { string: text, number };
           let value: unknown;
           try {
-            value = smallestInstance(schema, (_, type) => (type === 'string' ? text : number));
+            value = smallestInstance(schema, (_, type) => known[type]);
           } catch (error) {
             assert.equal((error as { reason?: string }).reason, 'invalid_request');
             return;
@@ -113,21 +156,34 @@ describe('the smallest instance of a JSON Schema', () => {
 
 describe('what a request says of a property', () => {
   const hint = hintsFrom(
-    'My name is Ada Lovelace, age: 36. It is 21 degrees celsius and the first name = "Ada".',
+    [
+      'My name is Ada Byron, my color is blue. Is it urgent? urgent: yes',
+      'My name is Ada Lovelace, age: 36. It is 21 degrees celsius in Bern and the first name = "Ada".',
+    ],
     '12 * 7 = 84.',
   );
-  const said: readonly (readonly [name: string, type: 'string' | 'number', value: unknown])[] = [
+  const said: readonly (readonly [name: string, type: Parameters<typeof hint>[1], value: unknown])[] = [
     ['name', 'string', 'Ada Lovelace'],
     ['firstName', 'string', 'Ada'],
     ['age', 'number', 36],
     ['celsius', 'number', 21],
     ['answer', 'string', '12 * 7 = 84.'],
     ['result', 'number', 84],
-    ['color', 'string', undefined],
+    ['color', 'string', 'blue'],
+    ['city', 'string', 'Bern'],
+    ['urgent', 'boolean', true],
+    ['taste', 'string', undefined],
     ['.*', 'string', undefined],
   ];
   for (const [name, type, value] of said)
     it(`${name} is ${String(value)}`, () => assert.equal(hint([name], type), value));
+
+  it('names one of the choices, unless it names several', () => {
+    assert.equal(hint(['favorite'], 'choice', ['red', 'blue']), 'blue');
+    assert.equal(hint(['favorite'], 'choice', ['Ada', 'Byron', 'blue']), 'Ada');
+    assert.equal(hint(['favorite'], 'choice', ['red', 'green']), undefined);
+    assert.equal(hintsFrom(['red or blue'], '')(['favorite'], 'choice', ['red', 'blue']), undefined);
+  });
 });
 
 function schemas(): fc.Arbitrary<object> {
@@ -163,9 +219,15 @@ function schemas(): fc.Arbitrary<object> {
           required: entries.filter(([, , isRequired]) => isRequired).map(([name]) => name),
           additionalProperties: false,
         })),
+      fc.record({ allOf: fc.array(tie('schema'), { minLength: 1, maxLength: 2 }) }),
+      fc.constantFrom(
+        { $ref: '#/$defs/leaf' },
+        { type: 'string', pattern: '^[A-Z]{3}$' },
+        { type: 'string', format: 'date' },
+      ),
       fc.record({ anyOf: fc.array(tie('schema'), { minLength: 1, maxLength: 3 }) }),
       fc.record({ oneOf: fc.array(tie('schema'), { minLength: 1, maxLength: 3 }) }),
     ) as fc.Arbitrary<object>,
   }));
-  return schema;
+  return fc.tuple(schema, schema).map(([of, leaf]) => ({ $defs: { leaf }, ...of }));
 }

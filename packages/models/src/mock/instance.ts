@@ -1,66 +1,86 @@
 import { ReeveError } from '@reeve/kit';
-import { z } from 'zod';
-import { fromChoices, makeNumber, makeText } from './leaf-values.ts';
-import { cannot, flatten, merge, resolve, type JsonSchema } from './schema.ts';
+import { makeNumber, makeText } from './leaf-values.ts';
+import {
+  cannot,
+  ENDLESS,
+  flatten,
+  isSame,
+  listOf,
+  merge,
+  MOST_DEPTH,
+  openSchema,
+  type JsonSchema,
+  type SchemaRoot,
+} from './schema.ts';
+import { createCheck, type Check } from './violation.ts';
 
-/** What a text says of a property, by its path such as `["person", "age"]`; undefined where it says nothing of it. */
-export type Hint = (path: readonly string[], type: 'string' | 'number') => string | number | undefined;
+/**
+ * What a text says of a property, by its path such as `["person", "age"]`: a value of this type, or one of the choices; undefined
+ * where it says nothing of it.
+ */
+export type Hint = (
+  path: readonly string[],
+  type: 'string' | 'number' | 'boolean' | 'choice',
+  choices?: readonly unknown[],
+) => unknown;
 
 /**
  * The smallest JSON value that fits a schema: required properties and those of which `hint` knows something, the fewest items, null
- * where it is allowed, and what `hint` knows of a text or number where that fits. Throws `invalid_request` naming the first keyword
- * that it can satisfy with nothing of this.
+ * where it is allowed, and what `hint` knows where that fits. The value has been checked against the schema. Throws `invalid_request`
+ * naming the first keyword that it can satisfy with nothing of this, or where a schema takes too much work.
  */
 export function smallestInstance(schema: unknown, hint: Hint): unknown {
-  return createMaker(schema, hint)(schema, []);
+  const root = openSchema(schema);
+  const check = createCheck(root);
+  const value = createMaker(root, check, hint)(schema, []);
+  const violation = check(schema, value, []);
+  if (violation !== undefined) throw cannot(violation.keyword, violation.path);
+  return value;
 }
 
-const MOST_DEPTH = 40;
 const MOST_ITEMS = 1_000;
-/** What these demand of a value is not looked at here, so that no value is claimed to fit. */
-const UNREAD = [
-  'not if contains patternProperties propertyNames dependentRequired dependentSchemas dependencies unevaluatedItems',
-  'unevaluatedProperties $dynamicRef',
-].flatMap((names) => names.split(' '));
 type Make = (schema: unknown, path: readonly string[]) => unknown;
 
-function createMaker(root: unknown, hint: Hint): Make {
+function createMaker(root: SchemaRoot, check: Check, hint: Hint): Make {
   let depth = 0;
   const make: Make = (given, path) => {
-    if (given === true || given === undefined) return null;
-    if (given === false) throw cannot('false', path);
     depth += 1;
     try {
-      if (depth > MOST_DEPTH) throw cannot('$ref (it never ends)', path);
-      return makeWhole(flatten(resolve(root, given as JsonSchema, path), root, path), path);
+      if (depth > MOST_DEPTH) throw cannot(ENDLESS, path);
+      return makeWhole(flatten(root, given, path), path);
     } finally {
       depth -= 1;
     }
   };
   const makeWhole = (schema: JsonSchema, path: readonly string[]): unknown => {
-    const unread = UNREAD.find(
-      (name) => name in schema && schema[name] !== false && (name === 'not' || !isEmpty(schema[name])),
-    );
-    if (unread !== undefined) throw cannot(unread, path);
-    if ('const' in schema) return schema['const'];
-    if (Array.isArray(schema['enum'])) return fromChoices(schema['enum'], hint(path, 'string'), path);
-    const choices = (schema['anyOf'] ?? schema['oneOf']) as unknown[] | undefined;
-    if (Array.isArray(choices)) return makeOne(schema, choices, path);
-    return makeTyped(schema, typeOf(schema), path);
+    const choices = 'const' in schema ? [schema['const']] : schema['enum'];
+    if (Array.isArray(choices)) return fromChoices(schema, choices, path);
+    const name = ['anyOf', 'oneOf'].find((one) => Array.isArray(schema[one]));
+    return name === undefined ? makeTyped(schema, typeOf(schema), path) : makeOne(schema, name, path);
   };
-  const makeOne = (schema: JsonSchema, choices: readonly unknown[], path: readonly string[]): unknown => {
-    const { anyOf: _, oneOf, ...base } = schema;
-    const branches = choices.map((branch) => merge(base, resolve(root, branch as JsonSchema, path)));
+  /** The choice that is named, else null, else the first that satisfies the other keywords too. */
+  const fromChoices = (schema: JsonSchema, choices: readonly unknown[], path: readonly string[]): unknown => {
+    const named = hint(path, 'choice', choices);
+    const preferred = [named, null].filter((choice) => choices.some((one) => isSame(one, choice)));
+    const ordered = [...preferred, ...choices];
+    const found = ordered.findIndex((choice) => check(schema, choice, path) === undefined);
+    if (found < 0) throw cannot(check(schema, ordered[0], path)?.keyword ?? 'enum', path);
+    root.spend(path, JSON.stringify(ordered[found]).length / 100);
+    return ordered[found];
+  };
+  const makeOne = (schema: JsonSchema, keyword: string, path: readonly string[]): unknown => {
+    const { [keyword]: choices, ...base } = schema;
+    const branches = listOf(choices).map((branch) => merge(base, flatten(root, branch, path)));
     // Null is the smallest where nothing is known.
-    const isKnown = ['string', 'number'].some((type) => hint(path, type as 'string') !== undefined);
+    const isKnown = (['string', 'number'] as const).some((type) => hint(path, type) !== undefined);
     const ordered = isKnown ? branches : branches.toSorted((one, other) => nullFirst(one) - nullFirst(other));
-    let fault = cannot('anyOf', path);
+    let fault = cannot(keyword, path);
     for (const branch of ordered) {
       try {
         const value = make(branch, path);
-        const others = ordered.filter((other) => other !== branch);
-        if (oneOf === undefined || others.every((other) => !fits(other, root, value))) return value;
-        fault = cannot('oneOf', path);
+        const violation = check(schema, value, path);
+        if (violation === undefined) return value;
+        fault = cannot(violation.keyword, violation.path);
       } catch (error) {
         fault = ReeveError.from(error);
       }
@@ -74,12 +94,12 @@ function createMaker(root: unknown, hint: Hint): Make {
       case 'array':
         return makeArray(schema, path);
       case 'string':
-        return makeText(schema, hint(path, 'string'), path);
+        return makeText(root, schema, hint(path, 'string'), path);
       case 'number':
       case 'integer':
         return makeNumber(schema, type === 'integer', hint(path, 'number'), path);
       case 'boolean':
-        return false;
+        return hint(path, 'boolean') === true;
       case 'null':
         return null;
       default:
@@ -87,52 +107,74 @@ function createMaker(root: unknown, hint: Hint): Make {
     }
   };
   const makeObject = (schema: JsonSchema, path: readonly string[]): unknown => {
-    const properties = (schema['properties'] ?? {}) as Record<string, unknown>;
-    const required = Array.isArray(schema['required']) ? (schema['required'] as string[]) : [];
-    const least = Number(schema['minProperties'] ?? 0);
-    const known = Object.keys(properties).filter(
-      (name) => required.includes(name) || isKnownLeaf(properties[name], [...path, name]),
-    );
-    const names = [...new Set([...known, ...required])];
-    for (const name of Object.keys(properties))
-      if (names.length < least && !names.includes(name) && properties[name] !== false) names.push(name);
-    for (let number = 1; names.length < least && schema['additionalProperties'] !== false; number += 1)
-      if (!(`property_${number}` in properties)) names.push(`property_${number}`);
-    if (names.length < least) throw cannot('minProperties', path);
-    if (names.length > Number(schema['maxProperties'] ?? Infinity)) throw cannot('maxProperties', path);
+    const properties = (schema['properties'] ?? {}) as JsonSchema;
     const others = schema['additionalProperties'];
-    return Object.fromEntries(
-      names.map((name) => [name, make(Object.hasOwn(properties, name) ? properties[name] : others, [...path, name])]),
-    );
+    const required = new Set(listOf(schema['required']).map(String));
+    const least = Number(schema['minProperties'] ?? 0);
+    const most = Number(schema['maxProperties'] ?? Infinity);
+    if (least > MOST_ITEMS) throw cannot('minProperties', path);
+    const makeProperty = (name: string) =>
+      make(Object.hasOwn(properties, name) ? properties[name] : others, [...path, name]);
+    const made = new Map<string, unknown>();
+    for (const name of new Set([...Object.keys(properties), ...required])) {
+      if (required.has(name)) made.set(name, makeProperty(name));
+      else if (isKnownLeaf(properties[name], [...path, name])) addWhereItFits(made, name, makeProperty);
+    }
+    for (const name of Object.keys(properties))
+      if (made.size < least && !made.has(name)) addWhereItFits(made, name, makeProperty);
+    for (let number = 1; made.size < least && others !== false; number += 1)
+      if (!Object.hasOwn(properties, `property_${number}`))
+        made.set(`property_${number}`, makeProperty(`property_${number}`));
+    for (const name of made.keys()) if (made.size > most && !required.has(name)) made.delete(name);
+    return Object.fromEntries(made);
   };
   const isKnownLeaf = (schema: unknown, path: readonly string[]): boolean => {
-    const type = typeof schema === 'object' && schema !== null ? (schema as JsonSchema)['type'] : undefined;
-    if (type === 'string') return hint(path, 'string') !== undefined;
+    if (typeof schema !== 'object' || schema === null) return false;
+    const { type, enum: choices } = schema as JsonSchema;
+    if (Array.isArray(choices)) return hint(path, 'choice', choices) !== undefined;
+    if (type === 'string' || type === 'boolean') return hint(path, type) !== undefined;
     return (type === 'number' || type === 'integer') && hint(path, 'number') !== undefined;
   };
   const makeArray = (schema: JsonSchema, path: readonly string[]): unknown => {
-    const first = (schema['prefixItems'] ?? []) as unknown[];
+    const first = listOf(schema['prefixItems']);
     const length = Number(schema['minItems'] ?? 0);
     if (length > MOST_ITEMS || length > Number(schema['maxItems'] ?? Infinity)) throw cannot('minItems', path);
     const items = Array.from({ length }, (_, index) =>
       make(index < first.length ? first[index] : schema['items'], [...path, String(index)]),
     );
-    return schema['uniqueItems'] === true ? apart(items, (schema['items'] ?? {}) as JsonSchema, path) : items;
+    if (schema['uniqueItems'] !== true) return items;
+    return apart(
+      items,
+      flatten(root, schema['items'], path),
+      (other) => check(schema['items'], other, path) === undefined,
+    );
   };
   return make;
 }
 
+/** Adds a property that may be left out, and leaves it out where no value for it is found. */
+function addWhereItFits(made: Map<string, unknown>, name: string, makeProperty: (name: string) => unknown): void {
+  try {
+    made.set(name, makeProperty(name));
+  } catch (error) {
+    if (ReeveError.from(error).reason !== 'invalid_request') throw error;
+  }
+}
+
 /** The items, each unlike the others: a number is raised, and a text grows. */
-function apart(items: readonly unknown[], schema: JsonSchema, path: readonly string[]): unknown[] {
+function apart(items: readonly unknown[], schema: JsonSchema, isGood: (item: unknown) => boolean): unknown[] {
   const seen = new Set<string>();
   return items.map((item, index) => {
-    const choices = Array.isArray(schema['enum']) ? (schema['enum'] as unknown[]) : [];
     const step = Number(schema['multipleOf'] ?? 1);
-    const others = [item, ...choices, ...(typeof item === 'number' ? [item + step * index, item - step * index] : [])];
+    const others = [
+      item,
+      ...listOf(schema['enum']),
+      ...(typeof item === 'number' ? [item + step * index, item - step * index] : []),
+    ];
     if (typeof item === 'string') others.push(`${item}${index}`);
-    if (item === null && isEmpty(schema)) others.push(index);
-    const found = others.find((other) => !seen.has(JSON.stringify(other)) && fits(schema, schema, other));
-    if (found === undefined) throw cannot('uniqueItems', path);
+    if (item === null) others.push(index);
+    // The check of the whole finds those that are alike.
+    const found = others.find((other) => !seen.has(JSON.stringify(other)) && isGood(other)) ?? item;
     seen.add(JSON.stringify(found));
     return found;
   });
@@ -153,27 +195,4 @@ function typeOf(schema: JsonSchema): string {
 
 function nullFirst(schema: JsonSchema): number {
   return schema['type'] === 'null' || schema['const'] === null ? 0 : 1;
-}
-
-/** Whether a value fits a schema whose references lead into the root; a schema that zod cannot read fits everything. */
-function fits(schema: JsonSchema, root: unknown, value: unknown): boolean {
-  const { $defs, definitions } = (root ?? {}) as JsonSchema;
-  const whole = { ...schema, ...($defs !== undefined && { $defs }), ...(definitions !== undefined && { definitions }) };
-  // A pattern of somebody else's may take for ever.
-  const read = JSON.stringify(whole, (name, part: unknown) =>
-    name === 'pattern' && typeof part === 'string' ? undefined : part,
-  );
-  try {
-    return z.fromJSONSchema(JSON.parse(read) as Parameters<typeof z.fromJSONSchema>[0]).safeParse(value).success;
-  } catch {
-    return true;
-  }
-}
-
-function isEmpty(value: unknown): boolean {
-  return (
-    value === undefined ||
-    value === true ||
-    (typeof value === 'object' && value !== null && Object.keys(value).length === 0)
-  );
 }

@@ -1,20 +1,7 @@
-import { compileLinear } from '@reeve/kit';
-import { cannot, type JsonSchema } from './schema.ts';
+import { cannot, type JsonSchema, type SchemaRoot } from './schema.ts';
+import { readPattern, TEXTS_OF_FORMATS } from './value-keywords.ts';
 
 const MOST_CHARACTERS = 100_000;
-const TEXTS_OF_FORMATS: Readonly<Record<string, string>> = {
-  'date-time': '1970-01-01T00:00:00Z',
-  date: '1970-01-01',
-  time: '00:00:00Z',
-  duration: 'PT0S',
-  email: 'nobody@example.com',
-  hostname: 'localhost',
-  ipv4: '0.0.0.0',
-  ipv6: '::1',
-  uri: 'https://example.com',
-  url: 'https://example.com',
-  uuid: '00000000-0000-4000-8000-000000000000',
-};
 /** Tried where a pattern must match, from the shortest. */
 const PATTERN_TEXTS = [
   ...['', '0', 'a', 'A', '-', '00', 'aa', 'AA', '000', 'aaa', 'AAA', '0000', '00000', 'A-0', 'AAA-000', '000-0000'],
@@ -22,28 +9,27 @@ const PATTERN_TEXTS = [
 ];
 
 /** The first text that fits: what is known, else as little as may be. Throws `invalid_request` where none of those tried fits. */
-export function makeText(schema: JsonSchema, known: string | number | undefined, path: readonly string[]): string {
+export function makeText(root: SchemaRoot, schema: JsonSchema, known: unknown, path: readonly string[]): string {
   const least = Number(schema['minLength'] ?? 0);
   const most = Number(schema['maxLength'] ?? Infinity);
-  const format = schema['format'] as string | undefined;
-  const pattern = schema['pattern'] as string | undefined;
+  const { format, pattern } = schema;
   if (least > MOST_CHARACTERS) throw cannot('minLength', path);
-  const ofFormat = TEXTS_OF_FORMATS[format ?? ''];
+  root.spend(path, least / 100);
+  const ofFormat = Object.hasOwn(TEXTS_OF_FORMATS, String(format)) ? TEXTS_OF_FORMATS[String(format)] : undefined;
   const plain = typeof known === 'string' ? [...known].slice(0, most).join('') : undefined;
-  const candidates = [
-    ...(ofFormat === undefined && plain !== undefined ? [plain] : []),
-    ...(ofFormat === undefined ? [''] : [ofFormat]),
-    ...(pattern === undefined ? [] : PATTERN_TEXTS),
-  ];
+  const candidates =
+    ofFormat === undefined
+      ? [...(plain === undefined ? [] : [plain]), '', ...(pattern === undefined ? [] : PATTERN_TEXTS)]
+      : [ofFormat];
   const padded = ofFormat === undefined ? candidates.map((text) => text.padEnd(least, '-')) : [];
-  const compiled = pattern === undefined ? undefined : compileLinear(pattern, { mayBeEmpty: true });
-  if (compiled !== undefined && 'problem' in compiled) throw cannot('pattern', path);
+  const isMatch = pattern === undefined ? () => true : readPattern(root, pattern, 'pattern', path);
   const found = [...candidates, ...padded].find((text) => {
     const { length } = [...text];
-    return length >= least && length <= most && (compiled === undefined || compiled.test(text));
+    return length >= least && length <= most && isMatch(text);
   });
   if (found === undefined)
     throw cannot(pattern !== undefined ? 'pattern' : ofFormat === undefined ? 'maxLength' : 'format', path);
+  root.spend(path, found.length / 100);
   return found;
 }
 
@@ -68,16 +54,4 @@ export function makeNumber(schema: JsonSchema, isWhole: boolean, known: unknown,
   const found = candidates.find((value) => typeof value === 'number' && Number.isFinite(value) && isGood(value));
   if (found === undefined) throw cannot(step > 0 && !isWhole ? 'multipleOf' : 'minimum', path);
   return Object.is(found, -0) ? 0 : (found as number);
-}
-
-/** The choice that is named, else null where that is one, else the first. */
-export function fromChoices(
-  choices: readonly unknown[],
-  named: string | number | undefined,
-  path: readonly string[],
-): unknown {
-  if (choices.length === 0) throw cannot('enum', path);
-  const wanted = `${named ?? ''}`.toLowerCase();
-  const found = named === undefined ? undefined : choices.find((choice) => String(choice).toLowerCase() === wanted);
-  return found ?? (choices.includes(null) ? null : choices[0]);
 }

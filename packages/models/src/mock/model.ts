@@ -68,7 +68,8 @@ interface Decision {
 async function decide(request: ModelRequest): Promise<Decision> {
   const decision = await decidePlainly(request);
   if (decision.call !== undefined || request.json === undefined) return decision;
-  return { ...decision, text: answerInJson(request.json, requestOf(request).text, decision.text) };
+  const said = request.messages.flatMap((message) => (message.role === 'user' ? [message.text] : []));
+  return { ...decision, text: answerInJson(request.json, said, decision.text) };
 }
 
 /** The latest request: its place among the messages, and its words. */
