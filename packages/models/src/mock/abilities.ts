@@ -19,23 +19,31 @@ const CONNECT =
 
 /** Says what these calls would take, none of whose tools is offered. */
 export function describeLack(tools: ReadonlySet<string>, isRest: boolean): string {
-  const does = [...tools].map((tool) => ABILITIES[tool]?.[0] ?? 'do what you ask');
-  const all = does.length > 1 ? `${does.slice(0, -1).join(', ')} and ${does.at(-1)}` : does[0];
+  const all = enumerate([...tools].map((tool) => ABILITIES[tool]?.[0] ?? 'do what you ask'));
   return `${isRest ? 'For the rest' : 'For that'} I would have to ${all}, and no tool for it is offered to me here.`;
 }
 
 /** What can be asked of the built-in model with these tools. */
 export function describeAbilities(tools: readonly ToolDefinition[]): string {
-  const names = new Set(tools.map(({ name }) => name));
-  const own = Object.entries(ABILITIES).filter(([tool]) => names.has(tool) || tool === 'calculator');
   return [
-    'I am Reeve’s built-in model: a small planner without a language model. I answer from this session and from what was retrieved for it, and I can:',
-    ...own.map(([, [does, example]]) => `- ${does} (“${example}”)`),
+    'I am Reeve’s built-in model, a stand-in without a language model. I answer from this session and from what was retrieved for it, and I can:',
+    ...abilitiesWith(tools).map(([does, example]) => `- ${does} (“${example}”)`),
     `To connect a language model, ${CONNECT}`,
   ].join('\n');
 }
 
-/** The answer where nothing here has one. */
-export function describeLimits(): string {
-  return `I cannot answer that: I am Reeve’s built-in model, a small planner and no language model. Ask “what can you do?” for what I can.\nTo connect one, ${CONNECT}`;
+/** The answer where nothing here has one: what the built-in model is, what it can do with these tools, and how to connect another. */
+export function describeLimits(tools: readonly ToolDefinition[]): string {
+  const all = enumerate(abilitiesWith(tools).map(([does]) => does));
+  return `I cannot answer that: I am Reeve’s built-in model, a stand-in without a language model. I can ${all}; “what can you do?” shows how to ask.\nTo connect a language model, ${CONNECT}`;
+}
+
+/** What can be asked for with these tools; arithmetic takes none. */
+function abilitiesWith(tools: readonly ToolDefinition[]): (readonly [does: string, example: string])[] {
+  const names = new Set(['calculator', ...tools.map(({ name }) => name)]);
+  return Object.entries(ABILITIES).flatMap(([tool, ability]) => (names.has(tool) ? [ability] : []));
+}
+
+function enumerate(items: readonly string[]): string {
+  return items.length > 1 ? `${items.slice(0, -1).join(', ')} and ${items.at(-1)}` : items.join('');
 }

@@ -2,6 +2,8 @@
 export interface PlannedCall {
   readonly tool: string;
   readonly input: Readonly<Record<string, unknown>>;
+  /** Said before its result: what the call does not heed. */
+  readonly note?: string;
 }
 
 /** A planned call that was made, with its result. */

@@ -11,24 +11,23 @@ export function startsTime(head: string): boolean {
 
 /** A question for the time or date, with the time zone that it names. */
 export function readTime(piece: string): PlannedCall {
-  const timezone = findZone(piece.slice(0, 300));
-  return { tool: 'current_time', input: timezone === undefined ? {} : { timezone } };
+  const text = piece.slice(0, 300);
+  const place = /\b(?:in|at|for)\s+([\p{L} ._-]{2,40})/iu.exec(text)?.[1]?.replace(/[\s._-]+$/, '');
+  const timezone = findZone(text, place);
+  if (timezone !== undefined) return { tool: 'current_time', input: { timezone } };
+  const isNamed = place !== undefined && /^\p{Lu}/u.test(place);
+  return { tool: 'current_time', input: {}, ...(isNamed && { note: `I do not know the time zone of ${place}.` }) };
 }
 
 /** The IANA zone that a text names: by its name, as UTC, or by its city. */
-function findZone(text: string): string | undefined {
+function findZone(text: string, place: string | undefined): string | undefined {
   const named = /\b[A-Za-z]{2,20}\/[A-Za-z_]{2,30}(?:\/[A-Za-z_]{2,30})?\b/.exec(text)?.[0];
   if (named !== undefined && isZone(named)) return named;
   if (/\b(?:utc|gmt)\b/i.test(text)) return 'UTC';
-  const place = /\b(?:in|at|for)\s+([\p{L} ._-]{2,40})/iu
-    .exec(text)?.[1]
-    ?.trim()
-    .toLowerCase()
-    .replace(/\s+/g, '_')
-    .replace(/[._-]+$/, '');
-  if (place === undefined) return undefined;
+  const wanted = place?.trim().toLowerCase().replace(/\s+/g, '_');
+  if (wanted === undefined) return undefined;
   return Intl.supportedValuesOf('timeZone').find(
-    (zone) => zone.toLowerCase().split('/').at(-1) === place || zone.toLowerCase() === place,
+    (zone) => zone.toLowerCase().split('/').at(-1) === wanted || zone.toLowerCase() === wanted,
   );
 }
 

@@ -52,13 +52,18 @@ function summary(request: string, said: readonly string[]): string | undefined {
     );
   if (order === null) return undefined;
   const text = request.slice(order[0].length).trim();
-  if (text.length > 80 || (text !== '' && /:\s*$/.test(order[0]))) return `In short: ${digest(text)}`;
+  if (text.length > 80 || (text !== '' && /:\s*$/.test(order[0]))) return inShort(text);
   if (said.length === 0) return 'There is nothing to summarize yet: this is the first message of our session.';
   const lines = said.slice(-10).map((line) => `- ${clip(line.replace(/\s+/g, ' '), 160)}`);
   return `You have said ${said.length === 1 ? 'one thing' : `${said.length} things`} in this session${said.length > 10 ? ', at last' : ''}:\n${lines.join('\n')}`;
 }
 
-/** The three sentences whose words come up most in the text, in their order. */
+function inShort(text: string): string {
+  const short = digest(text);
+  return `In short:${short.includes('\n') ? '\n' : ' '}${short}`;
+}
+
+/** The three sentences whose words come up most in the text, in their order; lines stay lines. */
 function digest(text: string): string {
   const all = sentences(text);
   const counts = new Map<string, number>();
@@ -73,7 +78,7 @@ function digest(text: string): string {
   return best
     .sort((a, b) => a - b)
     .map((index) => clip(all[index]!, 300))
-    .join(' ');
+    .join(text.trim().split(/\n+/).length >= all.length ? '\n' : ' ');
 }
 
 function fromContext(question: string, context: readonly ContextItem[]): string | undefined {

@@ -199,6 +199,18 @@ describe('a request for tools', () => {
     ['list files', [], 'There are no files.'],
     ['list my files', { files: ['a.md', 'b.md'] }, 'There are 2 files: a.md, b.md.'],
     ['what time is it?', { iso: '2026-11-21T12:00:00Z', timezone: 'UTC' }, 'It is 2026-11-21T12:00:00Z, UTC.'],
+    [
+      'what time is it in Tokyo',
+      { iso: '2026-11-25T19:20:30+09:00', timezone: 'Asia/Tokyo', weekday: 'Wednesday' },
+      'It is 19:20 on Wednesday, November 25, 2026 (Asia/Tokyo, UTC+09:00).',
+    ],
+    [
+      'what time is it in Bern?',
+      { iso: '2026-11-05T10:20:30+00:00', timezone: 'UTC', weekday: 'Thursday' },
+      'I do not know the time zone of Bern. It is 10:20 on Thursday, November 5, 2026 (UTC).',
+    ],
+    ['15 % of 240', { result: 36 }, '15 % of 240 = 36.'],
+    ['create a todo list: buy milk, call Ada', { path: 'todo.md' }, 'I wrote todo.md.'],
     ['read a.txt', '', 'a.txt is empty.'],
     ['replace x with y in a.txt', { replaced: 1 }, 'I replaced “x” with “y” in a.txt.'],
   ] as const) {
@@ -271,13 +283,17 @@ describe('a request without tools', () => {
     ['hi', /^Hello\. I am Reeve’s built-in model/],
     ['what can you do', /^I am Reeve’s built-in model.*\n- calculate/],
     ['summarize: Cats sleep. Dogs bark.', /^In short: Cats sleep\. Dogs bark\.$/],
+    ['summarize this text:\n- cats sleep\n- dogs bark', /^In short:\n- cats sleep\n- dogs bark$/],
     ['list my files', /^For that I would have to list files, and no tool/],
     ['what time is it in Tokyo', /^For that I would have to tell the time, and no tool/],
     ['15 % of 240', /^15 % of 240 = 36\.$/],
     ['2+2', /^2 \+ 2 = 4\.$/],
     ['create a todo list', /^What should be on the list\?/],
     ['create a todo list: buy milk, call Ada and pay', /^- \[ \] buy milk\n- \[ \] call Ada\n- \[ \] pay\s*$/],
-    ['plan a trip to Rome', /^I cannot answer that: I am Reeve’s built-in model.*\nTo connect one, set LLM_PROVIDER/],
+    [
+      'plan a trip to Rome',
+      /^I cannot answer that: I am Reeve’s built-in model, a stand-in without a language model\. I can calculate; .*\nTo connect a language model, set LLM_PROVIDER/,
+    ],
     ['is 97 prime', /^Yes, 97 is a prime number\.$/],
     ['is 91 a prime number?', /^No, 91 is not a prime number: it is 7 × 13\.$/],
     ['is 1 prime?', /^No: 1 is not a prime number/],
@@ -287,12 +303,24 @@ describe('a request without tools', () => {
     it(`answers “${question}” where no tool is offered`, async () =>
       assert.match(await answer(question, { tools: [] }), expected));
 
+  it('says what it can do with the tools where it cannot answer', async () => {
+    assert.match(await answer('plan a trip to Rome'), / I can calculate, run JavaScript, .* and tell the time; /);
+  });
+
   it('is answered in JSON where that is asked for, with what is known of its properties', async () => {
     const properties = { name: { type: 'string' }, age: { type: 'integer' }, color: { type: 'string' } };
     const schema = { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
     const json = async (question: string, asked: NonNullable<ModelRequest['json']>) =>
       JSON.parse(await answer(question, { json: asked, tools: [] })) as unknown;
     assert.deepEqual(await json('My name is Ada and my age is 36.', { schema }), { name: 'Ada', age: 36, color: '' });
+    const earlier = [user('My name is Ada. I like blue.'), assistant('Noted.')];
+    const choice = {
+      ...schema,
+      properties: { name: { type: 'string' }, color: { enum: ['red', 'blue'] } },
+      required: ['name', 'color'],
+    };
+    const said = await answer('Give me that as JSON', { json: { schema: choice }, tools: [], earlier });
+    assert.deepEqual(JSON.parse(said), { name: 'Ada', color: 'blue' });
     const sum = { type: 'object', properties: { answer: { type: 'number' } }, required: ['answer'] };
     assert.deepEqual(await json('What is 17 * 3?', { schema: sum }), { answer: 51 });
     assert.deepEqual(await json('2 + 2', {}), { answer: '2 + 2 = 4.' });

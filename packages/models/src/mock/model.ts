@@ -18,7 +18,7 @@ import { estimateUsage } from '../tokens.ts';
 const MODEL = 'mock';
 
 /**
- * The built-in model: a small deterministic planner, no language model. It reads the latest request, makes the
+ * The built-in model: a small deterministic planner and no language model. It reads the latest request, makes the
  * tool calls that the request means one after another, a call a turn, and answers from their results, from the
  * session or from the retrieved context. If it has no basis for an answer, it says so. The same request gives the same stream.
  */
@@ -124,7 +124,7 @@ function decideUnplanned(request: ModelRequest, text: string, at: number): Decis
   if (answer !== undefined) return { thinking: 'No tool is needed.', text: answer };
   if (ABOUT_ME.test(text.slice(0, 200).trim()))
     return { thinking: 'That is about me.', text: describeAbilities(request.tools) };
-  return { thinking: 'Nothing here answers this; saying so.', text: describeLimits() };
+  return { thinking: 'Nothing here answers this; saying so.', text: describeLimits(request.tools) };
 }
 
 /** A request for tools of which none is offered: what it asks about may have been said in this session. */

@@ -99,6 +99,7 @@ const CASES: Readonly<Record<string, readonly (readonly [request: string, expect
     ['What is the date today?', [['current_time']]],
     ['what is the time in New York?', [['current_time', 'America/New_York']]],
     ['current time in Europe/Paris', [['current_time', 'Europe/Paris']]],
+    ['what time is it in Bern', [['current_time']]],
     ['what is the time complexity of quicksort?', []],
   ],
   sequences: [

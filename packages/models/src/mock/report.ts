@@ -3,7 +3,7 @@ import { clip } from './words.ts';
 
 /** Reports the results of a plan's calls, a sentence or a paragraph each; failures are named as such. */
 export function report(done: readonly DoneCall[]): string {
-  return done.map(sentence).join('\n');
+  return done.map((one) => [one.call.note ?? [], sentence(one)].flat().join(' ')).join('\n');
 }
 
 /** A tool's output as text: the value that matters, without its wrapping. */
@@ -139,9 +139,19 @@ function listedFiles(pattern: string, output: unknown): string {
   return `${found.length === 1 ? one : many!.replace('#', String(found.length))}: ${shown}${more}.`;
 }
 
-/** A clock's answer: every plain value it gave, so that date, weekday and zone are all there. */
+const ISO = /^(\d{4})-(0[1-9]|1[0-2])-(\d\d)T(\d\d:\d\d):\d\d([+-]\d\d:\d\d)$/;
+const MONTHS = 'January February March April May June July August September October November December'.split(' ');
+
+/** A clock's answer: time, day and zone, else every plain value it gave. */
 function clock(output: unknown): string {
   if (typeof output !== 'object' || output === null || Array.isArray(output)) return outputText(output);
+  const { iso, timezone, weekday } = output as Record<string, unknown>;
+  const read = typeof iso === 'string' ? ISO.exec(iso) : null;
+  if (read !== null && typeof timezone === 'string' && typeof weekday === 'string') {
+    const [, year, month, day, time, offset] = read;
+    const zone = timezone === 'UTC' ? timezone : `${timezone}, UTC${offset}`;
+    return `${time} on ${weekday}, ${MONTHS[Number(month) - 1]} ${Number(day)}, ${year} (${zone})`;
+  }
   const values = Object.values(output).filter((value) => typeof value === 'string');
   return values.length === 0 ? outputText(output) : values.join(', ');
 }
