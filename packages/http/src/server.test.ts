@@ -100,6 +100,17 @@ describe('the server', () => {
     await assert.rejects(fetch(`${server.url}/stream`));
   });
 
+  it('waits for no connection that has sent nothing when it stops', { timeout: 4_000 }, async () => {
+    const server = await startHttpServer(appOf(silent), local);
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    const closed = once(socket, 'close');
+    await once(socket, 'connect');
+    // Answered after the connection was taken.
+    await (await fetch(`${server.url}/stream`)).text();
+    await server[Symbol.asyncDispose]();
+    await closed;
+  });
+
   it('refuses a body that is too large while it comes, and goes on', { timeout: 20_000 }, async () => {
     await using server = await startHttpServer(appOf(silent), local);
     const headers = { 'content-type': 'application/json' };

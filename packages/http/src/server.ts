@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { isIP, type AddressInfo } from 'node:net';
+import { isIP, type AddressInfo, type Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { ReeveError } from '@reeve/kit';
 import type { App } from './app.ts';
@@ -13,8 +13,8 @@ export interface HttpServer extends AsyncDisposable {
 }
 
 /**
- * Listens; `port` 0 takes a free one. Disposing stops accepting, closes WebSockets with 1012, waits for open requests for
- * 5 s, then cuts them.
+ * Listens; `port` 0 takes a free one. Disposing stops accepting, cuts connections that have sent nothing, closes
+ * WebSockets with 1012, waits for open requests for 5 s, then cuts them.
  */
 export async function startHttpServer(
   app: Pick<App, 'fetch' | 'hasSocket' | 'upgrade'>,
@@ -41,6 +41,11 @@ export async function startHttpServer(
     },
   );
   const guard = guardServer(server, limits);
+  const connections = new Set<Socket>();
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
   const sockets = startSockets(server, app);
   // A connection that is kept alive would hold up the stop once its answer is out.
   server.on('request', (_, response) =>
@@ -54,6 +59,8 @@ export async function startHttpServer(
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
+      // To Node they are not idle. Browsers and pools of clients open some ahead.
+      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
       sockets.close();
       const cut = setTimeout(() => {
         server.closeAllConnections();
