@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { TaskInput, type Task } from '@reeve/contract';
 import { inTenant, type Database } from '@reeve/db';
-import { ReeveError, silentLog } from '@reeve/kit';
+import { ReeveError, silentLog, sleep } from '@reeve/kit';
 import { openTestDatabase, passTime } from '@reeve/testing';
 import { cancelTask, retryTask } from './change-task.ts';
 import { requireLease, settleTask } from './end-task.ts';
 import { queueTransaction } from './queue-transaction.ts';
 import { createEnqueuer } from './enqueue.ts';
 import { insertTask } from './insert-task.ts';
+import { lockTasks } from './store/lock.ts';
 import { selectTask } from './store/read.ts';
 import { sweepLeases } from '../worker/sweep.ts';
 import type { Claim, Outcome, TaskHandler } from './task.ts';
@@ -32,6 +33,9 @@ function handlerOf(run: TaskHandler['run']): TaskHandler & { ends: string[] } {
 describe('the queue', () => {
   let database: Database;
   const idle = handlerOf(async () => done);
+  const untilAborted = handlerOf(
+    (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+  );
   const enqueue = (fields: object = {}) =>
     createEnqueuer(database, idle, async (_, __, agentId) => agentId).task(requester, input(fields));
   const read = (id: string) => inTenant(database.db, 'default', (tx) => selectTask(tx, 'default', id)) as Promise<Task>;
@@ -310,9 +314,6 @@ describe('the queue', () => {
   });
 
   it('keeps no lease of a worker that stops during a claim', { timeout: 60_000 }, async () => {
-    const untilAborted = handlerOf(
-      (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
-    );
     for (let n = 0; n < 30; n++) await enqueue({ max_attempts: 1 });
     for (let n = 0; n < 8; n++) {
       const worker = startWorker({
@@ -330,6 +331,57 @@ describe('the queue', () => {
       assert.deepEqual(await database.db.selectFrom('leases').selectAll().execute(), []);
     }
     assert.equal((await database.db.selectFrom('ready_tasks').select('task_id').execute()).length, 30);
+  });
+
+  it('begins no task that lost its workers before the end of the last such one is written', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 12; n++) ids.push((await enqueue({ max_attempts: 3 })).id);
+    await using silent = startWorker({
+      database,
+      handler: untilAborted,
+      owner: 'silent',
+      concurrency: 12,
+      leaseMs: 60_000,
+      log: silentLog,
+      graceMs: 0,
+    });
+    while (silent.running < 12) await new Promise((next) => setTimeout(next, 5));
+    await passTime(database, 61_000);
+    await database.db.updateTable('tasks').set({ lost_attempts: 1 }).execute();
+    assert.equal(await sweepLeases(database, idle, silentLog), 12);
+
+    const together: number[] = [];
+    const locks: Promise<void>[] = [];
+    const counting = handlerOf(async ({ task }) => {
+      together.push((await database.db.selectFrom('leases').select('task_id').execute()).length);
+      // Its end cannot be written for a while.
+      const locked = Promise.withResolvers<void>();
+      locks.push(
+        database.db.transaction().execute(async (tx) => {
+          await lockTasks(tx, [task.id]);
+          locked.resolve();
+          await sleep(20);
+        }),
+      );
+      await locked.promise;
+      return done;
+    });
+    await using worker = startWorker({
+      database,
+      handler: counting,
+      owner: 'bg',
+      concurrency: 4,
+      prefetch: 4,
+      leaseMs: 60_000,
+      log: silentLog,
+    });
+    for (const id of ids)
+      while ((await read(id)).status !== 'completed') await new Promise((next) => setTimeout(next, 5));
+    assert.deepEqual(
+      together,
+      ids.map(() => 1),
+    );
+    await Promise.all(locks);
   });
 
   it('wakes a worker on enqueue, which settles in the background', async () => {

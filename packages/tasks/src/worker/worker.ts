@@ -166,19 +166,23 @@ export function startWorker(options: WorkerOptions): Worker {
       const claim = backlog.shift();
       if (claim === undefined) return;
       const entry = held.get(claim.task.id);
-      const isolated = claim.quarantined ? 1 : 0;
       // Lost, or cancelled and so given up, while it waited here.
       if (entry?.claim !== claim) {
-        quarantined -= isolated;
+        if (claim.quarantined) quarantined -= 1;
         continue;
       }
       fromQueue += 1;
-      void start(entry, () => {
+      const settled = start(entry, () => {
         fromQueue -= 1;
-        quarantined -= isolated;
         pump();
         askForMore();
       });
+      // Until its end is written the next one could still take it along.
+      if (claim.quarantined)
+        void settled.then(() => {
+          quarantined -= 1;
+          wake.raise();
+        });
     }
   }
 
