@@ -65,6 +65,17 @@ suite('models on the command line', () => {
     assert.match(evidence, /it called no tool, and said: It is warm in Bern\./);
   });
 
+  test('test says that the built-in model answers, calls tools and answers JSON, with what it was told', async () => {
+    const { code, stdout } = await shell.run(['models', 'test', '--json'], { environment: { LLM_PROVIDER: 'mock' } });
+    const { checks } = JSON.parse(stdout) as { checks: { name: string; state: string; evidence: string }[] };
+    const ofModel = checks.filter(({ name }) => name !== 'streaming');
+    assert.deepEqual(
+      [code, ...ofModel.map(({ name, state }) => [name, state])],
+      [0, ['answer', 'ok'], ['tools', 'ok'], ['json', 'ok']],
+    );
+    for (const { evidence } of ofModel.slice(1)) assert.match(evidence, /\{"city":"Bern","celsius":21\}/);
+  });
+
   test('test fails where nobody answers, and says what the server said', async () => {
     const environment = { ...upstream.environment, LLM_BASE_URL: 'http://127.0.0.1:59999/v1' };
     const { code, stdout } = await shell.run(['models', 'test', '--json'], { environment });

@@ -63,7 +63,7 @@ function statedText(text: string, words: string): string | undefined {
 
 /** The words with capital letters behind "in" or "to": "in Rome", "to New York". */
 function namedPlace(text: string): string | undefined {
-  return /\b(?:in|to|at|for) (\p{Lu}[\p{L}'’-]{1,30}(?: \p{Lu}[\p{L}'’-]{1,30}){0,3})/u.exec(text)?.[1];
+  return /\b(?:in|to|at|for) ((?:St\. )?\p{Lu}[\p{L}'’-]{1,30}(?: \p{Lu}[\p{L}'’-]{1,30}){0,3})/u.exec(text)?.[1];
 }
 
 function statedTruth(text: string, words: string): boolean | undefined {

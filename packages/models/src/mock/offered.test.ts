@@ -38,6 +38,9 @@ describe('the built-in model, offered tools that it does not know', () => {
     assert.deepEqual(offeredCall('Please switch the lamps of the kitchen room to 40 percent', { tools }, []), {
       call: { name: 'setLights', input: { level: 40, room: 'kitchen' } },
     });
+    assert.deepEqual(offeredCall('The weather in Bern, please. Get the current location first.', { tools }, []), {
+      call: { name: 'get_weather', input: { location: 'Bern' } },
+    });
     assert.equal(offeredCall('Hello, how are you?', { tools }, []), undefined);
     assert.equal(offeredCall('a calculator', { tools }, []), undefined, 'Reeve’s own are called by what is asked');
   });

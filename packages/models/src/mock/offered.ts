@@ -1,4 +1,5 @@
 import type { ModelMessage, ModelRequest, ToolDefinition } from '../model.ts';
+import { hintsFrom } from './hints.ts';
 import { outputText } from './report.ts';
 import { clip, contentWords, overlap, trimEnds } from './words.ts';
 
@@ -66,7 +67,15 @@ function inputFor({ inputSchema }: ToolDefinition, text: string): Record<string,
   const properties = Object.entries((inputSchema.properties ?? {}) as Record<string, unknown>);
   const required = Array.isArray(inputSchema.required) ? (inputSchema.required as unknown[]) : [];
   const filled = required.length > 0 ? properties.filter(([name]) => required.includes(name)) : properties.slice(0, 1);
-  return Object.fromEntries(filled.map(([name, schema]) => [name, valueFor(schema, text)]));
+  const hint = hintsFrom([text], '');
+  return Object.fromEntries(
+    filled.map(([name, schema]) => {
+      const { type, enum: choices } = (schema ?? {}) as { type?: unknown; enum?: unknown };
+      const isPlain = choices === undefined && (type === 'string' || type === 'number');
+      const known = isPlain ? hint([name], type) : undefined;
+      return [name, known === undefined || known === '' ? valueFor(schema, text) : known];
+    }),
+  );
 }
 
 function valueFor(schema: unknown, text: string): unknown {
