@@ -366,7 +366,7 @@ describe('the queue', () => {
       await locked.promise;
       return done;
     });
-    await using worker = startWorker({
+    await using _worker = startWorker({
       database,
       handler: counting,
       owner: 'bg',
