@@ -35,7 +35,7 @@ describe('a server killed at any commit of a run that people decide about', { ti
   after(() => upstream[Symbol.asyncDispose]());
 
   it('asks again for nothing that was decided, and loses neither the run nor its fork', async (context) => {
-    const { environment } = upstream;
+    const environment = () => upstream.environment;
     const { points, killed } = await killAtCommits({ environment, carryOn, check }, 2);
     context.diagnostic(`killed at ${killed} of ${points} points`);
     assert.ok(points >= 10, `at least 10 commits, these are ${points}`);

@@ -35,7 +35,7 @@ describe('a server killed while its run calls a tool of the caller', { timeout: 
   after(() => upstream[Symbol.asyncDispose]());
 
   it('goes on with the same run, and makes no call twice', async (context) => {
-    const { points, killed } = await killAtCommits({ environment: upstream.environment, carryOn, check }, 3);
+    const { points, killed } = await killAtCommits({ environment: () => upstream.environment, carryOn, check }, 3);
     context.diagnostic(`killed at ${killed} of ${points} points`);
     assert.ok(points >= 6, `at least 6 commits, these are ${points}`);
     assert.ok(killed >= 2, `killed at 2 points or more, these were ${killed}`);

@@ -36,7 +36,7 @@ describe('a server killed at any commit of a run with child runs', { timeout: 60
   after(() => upstream[Symbol.asyncDispose]());
 
   it('opens each once, and loses neither them nor what they came to', async (context) => {
-    const { environment } = upstream;
+    const environment = () => upstream.environment;
     const { points, killed } = await killAtCommits({ environment, carryOn, check }, 3);
     context.diagnostic(`killed at ${killed} of ${points} points`);
     assert.ok(points >= 12, `at least 12 commits, these are ${points}`);

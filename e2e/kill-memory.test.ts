@@ -43,7 +43,7 @@ describe('a server killed at commits of a conversation that facts are taken from
   });
 
   it('loses no fact, and stores none twice', async (context) => {
-    const { points, killed } = await killAtCommits({ environment, carryOn, check }, 1);
+    const { points, killed } = await killAtCommits({ environment: () => environment, carryOn, check }, 1);
     context.diagnostic(`killed at ${killed} of ${points} points`);
     assert.ok(points >= 3, `at least 3 commits, these are ${points}`);
     assert.ok(killed >= 2, `killed at 2 points or more, these were ${killed}`);

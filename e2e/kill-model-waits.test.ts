@@ -20,9 +20,11 @@ describe('a server killed at any commit of a task that waits for its model', { t
   let upstream: FakeUpstream;
   before(async () => {
     upstream = await startFakeUpstream();
-    let calls = 0;
-    upstream.respond(({ messages }): UpstreamReply => {
-      const habit = HABITS[calls++ % HABITS.length];
+    const calls = new Map<string, number>();
+    upstream.respond(({ path, messages }): UpstreamReply => {
+      const before = calls.get(path) ?? 0;
+      calls.set(path, before + 1);
+      const habit = HABITS[before % HABITS.length];
       if (habit === 'refuse') return { status: 429, headers: { 'retry-after-ms': '50' } };
       const answer: UpstreamReply = messages.some(({ role }) => role === 'tool')
         ? { text: ['The ', 'sum ', 'is ', '42.'] }
@@ -33,7 +35,8 @@ describe('a server killed at any commit of a task that waits for its model', { t
   after(() => upstream[Symbol.asyncDispose]());
 
   it('loses nothing and spends no attempt on the model', async (context) => {
-    const { environment } = upstream;
+    // Each kill has a model of its own, since one that is shared may refuse all calls of one kill by chance.
+    const environment = (at: number) => ({ ...upstream.environment, LLM_BASE_URL: `${upstream.url}/${at}` });
     const { points, killed } = await killAtCommits({ environment, carryOn, check }, 3);
     context.diagnostic(`killed at ${killed} of ${points} points`);
     assert.ok(points >= 12, `at least 12 commits, these are ${points}`);

@@ -30,7 +30,7 @@ describe('a server killed at commits of runs by other people’s protocols', { t
   after(() => upstream[Symbol.asyncDispose]());
 
   it('loses none of them, and makes none twice', async (context) => {
-    const { points, killed } = await killAtCommits({ environment: upstream.environment, carryOn, check }, 6);
+    const { points, killed } = await killAtCommits({ environment: () => upstream.environment, carryOn, check }, 6);
     context.diagnostic(`killed at ${killed} of ${points} points`);
     assert.ok(points >= 12, `at least 12 commits, these are ${points}`);
     assert.ok(killed >= 3, `killed at 3 points or more, these were ${killed}`);

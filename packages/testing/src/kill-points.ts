@@ -9,7 +9,8 @@ import { startServer, type ServerProcess } from './server.ts';
 
 /** What is done with a server that may die at any commit of it. */
 export interface KillScenario {
-  readonly environment: Readonly<Record<string, string>>;
+  /** Of the servers of one kill, which is after that commit; 0: of the one that is not killed. Kills run side by side. */
+  environment(at: number): Readonly<Record<string, string>>;
   /** Does whatever is still to be done, to the end, as often as it is called. Throws where the server dies. */
   carryOn(client: Client, url: string): Promise<void>;
   /** Looks at what there is once all was done. */
@@ -67,7 +68,7 @@ export function requireWhole(events: readonly RunEvent[], where: string): void {
 
 async function countCommits({ environment, carryOn }: KillScenario): Promise<number> {
   await using place = await createTestDatabase();
-  await using server = await startServer({ ...place, preload, environment: { ...environment, ...PATIENT } });
+  await using server = await startServer({ ...place, preload, environment: { ...environment(0), ...PATIENT } });
   await carryOn(createClient({ baseUrl: server.url }), server.url);
   return server.log.filter((line) => line.includes('commit point')).length;
 }
@@ -79,7 +80,7 @@ async function killAndResume({ environment, carryOn, check }: KillScenario, at: 
   await using first = await startServer({
     ...place,
     preload,
-    environment: { ...environment, ...PATIENT, REEVE_KILL_AT: String(at), REEVE_KILL_WHEN: 'after' },
+    environment: { ...environment(at), ...PATIENT, REEVE_KILL_AT: String(at), REEVE_KILL_WHEN: 'after' },
   });
   const ended = await carryOn(createMortalClient(first), first.url).then(
     () => true,
@@ -88,7 +89,7 @@ async function killAndResume({ environment, carryOn, check }: KillScenario, at: 
   if (ended) return false;
   assert.equal(await within(30_000, `the server ${where}`, first.exited), 'SIGKILL', where);
   await outwaitTheDead(place);
-  await using second = await startReeve({ ...environment, ...PATIENT }, place);
+  await using second = await startReeve({ ...environment(at), ...PATIENT }, place);
   const client = createClient({ baseUrl: second.url });
   await carryOn(client, second.url);
   await check(client, where);
