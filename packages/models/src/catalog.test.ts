@@ -135,7 +135,7 @@ it('describes and lists models by the names that a request can use', () => {
     {
       id: '',
       provider: 'anthropic',
-      contextTokens: 128_000,
+      contextTokens: null,
       maxOutputTokens: 8_192,
       price: null,
     },

@@ -7,7 +7,7 @@ import type { CalledModel, Target } from './targets.ts';
 
 /** The table of models: context windows, output limits and prices. */
 export interface Catalog {
-  /** Default limits and no price for an unknown model. */
+  /** A default output limit, no context window and no price for an unknown model. */
   describe(target: CalledModel): ModelInfo;
   knows(target: CalledModel): boolean;
   /** The models that generate text and are named without a wildcard. */
@@ -19,7 +19,7 @@ export interface Catalog {
 }
 
 /** Limits of a model that is not in the table. */
-const DEFAULTS = { contextTokens: 128_000, maxOutputTokens: 8_192, price: null } as const;
+const DEFAULTS = { contextTokens: null, maxOutputTokens: 8_192, price: null } as const;
 
 const usd = z.number('it must be a number of US dollars').min(0, 'it must not be negative');
 const tokens = z.number('it must be a number of tokens').int('it must be a whole number of tokens');

@@ -92,8 +92,8 @@ export type ModelPart =
 export interface ModelInfo {
   readonly id: string;
   readonly provider: string;
-  /** Context window: tokens of input and output together. */
-  readonly contextTokens: number;
+  /** Context window: tokens of input and output together; null where it is not known (yet). */
+  readonly contextTokens: number | null;
   readonly maxOutputTokens: number;
   readonly price: Price | null;
 }

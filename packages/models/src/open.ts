@@ -8,13 +8,14 @@ import type { ModelConfig } from './config.ts';
 import { createModelMetrics } from './calls/metrics.ts';
 import { providerTimeouts, type ProviderTimeouts } from './providers/timeouts.ts';
 import { locateModel, qualifiedName } from './model-name.ts';
-import type { ChatPart, ModelGateway } from './model.ts';
+import type { ChatPart, ModelGateway, ModelInfo } from './model.ts';
 import { observe } from './calls/observe.ts';
 import { limitsOf } from './queue/limits-of.ts';
 import { createModelQueues, createUnlimitedQueue } from './queue/model-queues.ts';
 import type { SlotStore } from '@reeve/limits';
 import { DEFAULT_TURN } from './queue/turn.ts';
-import { replayTargets, targetsOf, type Targets } from './targets.ts';
+import { createServerInfoCache } from './server-info-cache.ts';
+import { replayTargets, targetsOf, type CalledModel, type Targets } from './targets.ts';
 import {
   createFallbackChain,
   type RetryOptions,
@@ -22,6 +23,7 @@ import {
   type FallbackChainParts,
 } from './calls/fallback-chain.ts';
 import { countTokens } from './tokens.ts';
+import { createWindows } from './windows.ts';
 
 /** The store of shared slots, and timings that tests replace. */
 export interface OpenOptions extends RetryOptions {
@@ -50,8 +52,24 @@ export function openModels(config: ModelConfig, log: Log, options: OpenOptions =
     },
   });
   const timeouts = { ...providerTimeouts(config), ...options.timeouts };
-  const queues = createModelQueues({ limitOf: limitsOf(config, targets, catalog), store: options.slots, metrics, log });
-  const parts = { targets, catalog, breakers, queues, metrics, log, backendOf: backendsOf(targets, timeouts) };
+  const readInfo = createServerInfoCache(targets.remotes);
+  const limitOf = limitsOf(config, targets, catalog, readInfo);
+  const queues = createModelQueues({ limitOf, store: options.slots, metrics, log });
+  const windows = createWindows({ read: (target) => (catalog.knows(target) ? undefined : readInfo(target)), log });
+  const describe = (target: CalledModel): ModelInfo => {
+    const info = catalog.describe(target);
+    return { ...info, contextTokens: info.contextTokens ?? windows.of(target) ?? null };
+  };
+  const parts = {
+    targets,
+    catalog: { ...catalog, describe },
+    windows,
+    breakers,
+    queues,
+    metrics,
+    log,
+    backendOf: backendsOf(targets, timeouts),
+  };
   const { provider, model } = targets.first;
   logStart(config, targets, log);
   return {
@@ -64,8 +82,8 @@ export function openModels(config: ModelConfig, log: Log, options: OpenOptions =
       queues: queues.states,
       ...noteOf(config),
     }),
-    describe: (name) => catalog.describe(locateModel(targets, name).target),
-    list: () => listModels(targets, catalog),
+    describe: (name) => describe(locateModel(targets, name).target),
+    list: () => listModels(targets, parts.catalog),
     countTokens,
   };
 }

@@ -10,6 +10,7 @@ import type { ChatCall, ChatPart, ModelGateway, ModelRequest } from '../model.ts
 import { qualifiedName, resolveModel } from '../model-name.ts';
 import type { ModelQueues } from '../queue/model-queues.ts';
 import { DEFAULT_TURN, type ModelTurn } from '../queue/turn.ts';
+import type { Windows } from '../windows.ts';
 import type { Target, Targets } from '../targets.ts';
 import { isProviderFault, pauseAfter } from './retry.ts';
 import { chatTokens } from '../tokens.ts';
@@ -19,6 +20,7 @@ export interface FallbackChainParts {
   readonly targets: Targets;
   readonly backendOf: (provider: Target['provider']) => Backend;
   readonly catalog: Catalog;
+  readonly windows: Windows;
   readonly breakers: ModelBreakers;
   readonly queues: ModelQueues;
   readonly metrics: ModelMetrics;
@@ -101,7 +103,7 @@ interface Call {
 
 /** Calls one model, up to three times. Returns the last failure, or nothing when it answered. */
 async function* callModel(
-  { backendOf, catalog, breakers, queues, metrics, log }: FallbackChainParts,
+  { backendOf, catalog, windows, breakers, queues, metrics, log }: FallbackChainParts,
   { sleep = realSleep, random = Math.random }: RetryOptions,
   target: Target,
   call: Call,
@@ -115,6 +117,7 @@ async function* callModel(
   const breaker = breakers.of(target);
   const queue = queues.of(target);
   const price = catalog.priceOf(target);
+  await windows.ask(target);
   const request = { ...call.request, maxOutputTokens: outputLimit(catalog, target, call) };
   let last: FailedAttempt | undefined;
   const number = () => (call.attempts += 1);
@@ -125,6 +128,7 @@ async function* callModel(
     // The failure that opened the breaker says more than `circuit_open`.
     if (failed.error.reason === 'circuit_open') return last ?? failed;
     last = failed;
+    if (failed.error.reason === 'context_too_long') windows.learn(target, failed.error.message);
     const pauseMs = failed.streamed ? undefined : pauseAfter(failed, tries, random);
     if (pauseMs === undefined) return failed;
     const { reason, message } = failed.error;
@@ -148,6 +152,7 @@ function outputLimit(catalog: Catalog, target: Target, { request, chat }: Pick<C
   const { contextTokens, maxOutputTokens } = catalog.describe(target);
   if (request.maxOutputTokens !== undefined)
     return catalog.knows(target) ? Math.min(request.maxOutputTokens, maxOutputTokens) : request.maxOutputTokens;
+  if (contextTokens === null) return maxOutputTokens;
   return Math.min(maxOutputTokens, Math.max(MIN_OUTPUT_TOKENS, contextTokens - chatTokens(request, chat)));
 }
 

@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog.ts';
 import type { ModelConfig } from '../config.ts';
+import { createServerInfoCache } from '../server-info-cache.ts';
 import { limitsOf } from '../queue/limits-of.ts';
 import type { EmbedBatch } from './backend.ts';
 import { EMBEDDING_DEFAULTS, type BatchLimits } from './batches.ts';
@@ -43,6 +44,7 @@ export function embeddingSource(
     };
   }
   const remote = embeddingRemote(config, provider);
+  const remotes = new Map([[remote.provider, remote]]);
   const model = config.embeddingModel ?? batches.model!;
   const all = { ...providerTimeouts(config), ...timeouts };
   return {
@@ -51,7 +53,7 @@ export function embeddingSource(
     dimensions: batches.dimensions[model],
     isFree: false,
     limitOf: (catalog) =>
-      limitsOf({ llmMaxConcurrency: undefined }, { remotes: new Map([[remote.provider, remote]]) }, catalog),
+      limitsOf({ llmMaxConcurrency: undefined }, { remotes }, catalog, createServerInfoCache(remotes)),
     load: async () => (await import('./remote-backend.ts')).openEmbeddingBackend(remote, model, all),
   };
 }

@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog.ts';
 import type { ModelConfig } from '../config.ts';
+import type { ReadServerInfo } from '../server-info-cache.ts';
 import type { CalledModel, Targets } from '../targets.ts';
 import type { CallLimitOptions } from './limit.ts';
 
@@ -13,6 +14,7 @@ export function limitsOf(
   { llmMaxConcurrency }: Pick<ModelConfig, 'llmMaxConcurrency'>,
   { remotes }: Pick<Targets, 'remotes'>,
   catalog: Catalog,
+  readInfo: ReadServerInfo,
 ): (target: CalledModel) => LimitSource {
   return (target) => {
     const remote = remotes.get(target.provider as Parameters<typeof remotes.get>[0]);
@@ -21,7 +23,7 @@ export function limitsOf(
     return {
       configured,
       isLocal: true,
-      readServerSlots: async () => (await (await import('./server-props.ts')).readServerProps(remote))?.slots,
+      readServerSlots: async () => (await readInfo(target))?.slots,
     };
   };
 }

@@ -1,6 +1,13 @@
 import { ReeveError, silentLog } from '@reeve/kit';
-import { openModels, type ModelConfig, type ModelGateway, type ModelPart, type ModelRequest } from '@reeve/models';
-import { readServerProps } from '@reeve/models/server-props';
+import {
+  openModels,
+  type ModelConfig,
+  type ModelInfo,
+  type ModelGateway,
+  type ModelPart,
+  type ModelRequest,
+} from '@reeve/models';
+import { readServerInfo } from '@reeve/models/server-info';
 import { fail, ok, warn, type Check } from './check.ts';
 
 /** Tokens that each trial call may answer. */
@@ -37,7 +44,7 @@ export async function checkModelCalls(
   const plain = await ask({ messages: [{ role: 'user', text: QUESTION }] });
   if (plain instanceof ReeveError)
     return [fail('answer', plain.message, 'no agent can use this model until it answers')];
-  const server = await checkModelServer(config, models.describe(model).provider);
+  const server = await checkModelServer(config, models.describe(model));
   const tools = await ask({
     messages: [{ role: 'user', text: `It is 21 degrees Celsius in Bern. Record that with ${WORK.name}.` }],
     tools: [WORK],
@@ -52,15 +59,16 @@ export async function checkModelCalls(
 }
 
 /** What the server says of itself, where it is one that may. */
-async function checkModelServer(config: ModelConfig, provider: string): Promise<Check[]> {
+async function checkModelServer(config: ModelConfig, { id, provider }: ModelInfo): Promise<Check[]> {
   const { llmBaseUrl: url, llmApiKey: apiKey } = config;
   if (provider !== 'openai-compatible' || url === undefined) return [];
-  const props = await readServerProps({ baseUrl: url, apiKey });
-  if (props === undefined)
-    return [ok('server', `${url} does not say how many calls it takes at once: Reeve learns it`)];
-  const { slots, contextTokens } = props;
-  const window = contextTokens === undefined ? '' : `, ${contextTokens} tokens a call`;
-  const evidence = `${url}: ${slots} ${slots === 1 ? 'call' : 'calls'} at once${window}`;
+  const { slots, contextTokens } = await readServerInfo({ baseUrl: url, apiKey }, id.slice(provider.length + 1));
+  const atOnce =
+    slots === undefined
+      ? 'it does not say how many calls it takes at once: Reeve learns it'
+      : `${slots} ${slots === 1 ? 'call' : 'calls'} at once`;
+  const window = contextTokens === undefined ? 'its context window is unknown' : `${contextTokens} tokens a call`;
+  const evidence = `${url}: ${atOnce}; ${window}`;
   if (contextTokens === undefined || contextTokens >= LEAST_CONTEXT) return [ok('server', evidence)];
   return [warn('server', evidence, 'conversations with tools soon outgrow that: start it with a larger context')];
 }

@@ -1,0 +1,79 @@
+import type { Log } from '@reeve/kit';
+import { createPerModel } from './calls/per-model.ts';
+import { qualifiedName } from './model-name.ts';
+import type { ReadServerInfo } from './server-info-cache.ts';
+import type { CalledModel, Target } from './targets.ts';
+
+/** The context windows of models that the table of models does not have, as far as they are learnt. */
+export interface Windows {
+  /** In tokens of input and output together; undefined where it is not known. */
+  of(target: CalledModel): number | undefined;
+  /** Asks the model's server once in a while. Resolves when it has answered, or does not. Never rejects. */
+  ask(target: Target): Promise<void>;
+  /** Learns from an error that says how much the model holds. */
+  learn(target: CalledModel, message: string): void;
+}
+
+interface Known {
+  tokens: number | undefined;
+  askAt: number;
+  asking: Promise<void> | undefined;
+}
+
+export interface WindowParts {
+  /** Undefined for a model whose server cannot be asked. */
+  readonly read: ReadServerInfo;
+  readonly log: Log;
+}
+
+/** How long what a server said is believed, and how long one that says nothing is left alone, in milliseconds. */
+const ASK_AGAIN_MS = 600_000;
+
+/** Opens what is known of windows, which is nothing. */
+export function createWindows({ read, log }: WindowParts): Windows {
+  const known = createPerModel<Known>(
+    () => ({ tokens: undefined, askAt: -Infinity, asking: undefined }),
+    ({ asking }) => asking === undefined,
+  );
+  const keep = (target: CalledModel, entry: Known, tokens: number, source: string): void => {
+    if (entry.tokens !== tokens)
+      log.info({ model: qualifiedName(target), context_tokens: tokens, source }, 'learnt a context window');
+    entry.tokens = tokens;
+  };
+  return {
+    of: (target) => known.of(target).tokens,
+    async ask(target) {
+      const entry = known.of(target);
+      if (entry.asking === undefined && performance.now() >= entry.askAt) {
+        entry.askAt = performance.now() + ASK_AGAIN_MS;
+        entry.asking = read(target)
+          ?.then(({ contextTokens }) => {
+            if (contextTokens !== undefined) keep(target, entry, contextTokens, 'the server');
+          })
+          .finally(() => (entry.asking = undefined));
+      }
+      await entry.asking;
+    },
+    learn(target, message) {
+      const tokens = windowIn(message);
+      if (tokens !== undefined) keep(target, known.of(target), tokens, 'an error of the server');
+    },
+  };
+}
+
+// llama.cpp's field, its sentence; OpenAI, vLLM and those like them; Anthropic.
+const SAID: readonly RegExp[] = [
+  /"?n_ctx"?\s*[:=]\s*(\d{3,9})/,
+  /context size \((\d{3,9}) tokens\)/i,
+  /(?:maximum context length|context window|context length)(?: is| of|:)\s*(?:only )?(\d{3,9})/i,
+  />\s*(\d{3,9}) maximum/i,
+];
+
+/** The window that an error names, in tokens. */
+export function windowIn(message: string): number | undefined {
+  for (const pattern of SAID) {
+    const found = pattern.exec(message)?.[1];
+    if (found !== undefined) return Number(found);
+  }
+  return undefined;
+}
