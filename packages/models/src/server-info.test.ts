@@ -10,14 +10,16 @@ after(() => stack.disposeAsync());
 /** A server that answers these paths, and 404 else; remembers what it was asked. */
 async function serve(answers: Readonly<Record<string, unknown>>) {
   const asked: { path: string; authorization: string | undefined; body: string }[] = [];
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const path = request.url!;
-    asked.push({ path, authorization: request.headers.authorization, body: Buffer.concat(chunks).toString() });
-    const answer = answers[path];
-    response.statusCode = answer === undefined ? 404 : 200;
-    response.end(typeof answer === 'string' ? answer : JSON.stringify(answer ?? { error: 'no such path' }));
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (part: string) => (body += part));
+    request.on('end', () => {
+      const path = request.url!;
+      asked.push({ path, authorization: request.headers.authorization, body });
+      const answer = answers[path];
+      response.statusCode = answer === undefined ? 404 : 200;
+      response.end(typeof answer === 'string' ? answer : JSON.stringify(answer ?? { error: 'no such path' }));
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   stack.defer(() => void server.close());
