@@ -35,6 +35,7 @@ export const REASONS = {
   rejected: { status: 409, code: 'failed_precondition' },
   lease_lost: { status: 409, code: 'aborted' },
   context_too_long: { status: 400, code: 'invalid_argument' },
+  context_truncated: { status: 502, code: 'failed_precondition' },
   content_refused: { status: 400, code: 'failed_precondition' },
   limit_reached: { status: 409, code: 'failed_precondition' },
   cancelled: { status: 409, code: 'aborted' },

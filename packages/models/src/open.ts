@@ -14,7 +14,6 @@ import { limitsOf } from './queue/limits-of.ts';
 import { createModelQueues, createUnlimitedQueue } from './queue/model-queues.ts';
 import type { SlotStore } from '@reeve/limits';
 import { DEFAULT_TURN } from './queue/turn.ts';
-import { createServerInfoCache } from './server-info-cache.ts';
 import { replayTargets, targetsOf, type CalledModel, type Targets } from './targets.ts';
 import {
   createFallbackChain,
@@ -23,7 +22,7 @@ import {
   type FallbackChainParts,
 } from './calls/fallback-chain.ts';
 import { countTokens } from './tokens.ts';
-import { createWindows } from './windows.ts';
+import { createWindows, type WindowParts } from './windows.ts';
 
 /** The store of shared slots, and timings that tests replace. */
 export interface OpenOptions extends RetryOptions {
@@ -52,10 +51,8 @@ export function openModels(config: ModelConfig, log: Log, options: OpenOptions =
     },
   });
   const timeouts = { ...providerTimeouts(config), ...options.timeouts };
-  const readInfo = createServerInfoCache(targets.remotes);
-  const limitOf = limitsOf(config, targets, catalog, readInfo);
-  const queues = createModelQueues({ limitOf, store: options.slots, metrics, log });
-  const windows = createWindows({ read: (target) => (catalog.knows(target) ? undefined : readInfo(target)), log });
+  const queues = createModelQueues({ limitOf: limitsOf(config, targets, catalog), store: options.slots, metrics, log });
+  const windows = createWindows({ read: windowReader(targets, catalog), log });
   const describe = (target: CalledModel): ModelInfo => {
     const info = catalog.describe(target);
     return { ...info, contextTokens: info.contextTokens ?? windows.of(target) ?? null };
@@ -85,6 +82,15 @@ export function openModels(config: ModelConfig, log: Log, options: OpenOptions =
     describe: (name) => describe(locateModel(targets, name).target),
     list: () => listModels(targets, parts.catalog),
     countTokens,
+  };
+}
+
+/** Servers of the openai-compatible kind are asked for the windows of models that the table does not have. */
+function windowReader({ remotes }: Targets, catalog: Catalog): WindowParts['read'] {
+  return (target) => {
+    const remote = remotes.get('openai-compatible');
+    if (remote?.provider !== target.provider || catalog.knows(target)) return undefined;
+    return import('./server-info.ts').then(({ readContextWindow }) => readContextWindow(remote, target.model));
   };
 }
 
@@ -144,6 +150,7 @@ function replayCalls(path: string, { catalog, breakers, metrics, log }: Fallback
       turn,
       request,
       chat: undefined,
+      errorOfCut: () => undefined,
       price,
       number: () => 1,
       ledger,

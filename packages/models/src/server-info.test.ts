@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, describe, it } from 'node:test';
-import { readServerInfo } from './server-info.ts';
+import { readContextWindow, readServerSlots } from './server-info.ts';
 
 const stack = new AsyncDisposableStack();
 after(() => stack.disposeAsync());
@@ -28,7 +28,8 @@ async function serve(answers: Readonly<Record<string, unknown>>) {
 
 const read = async (answers: Readonly<Record<string, unknown>>, model = 'qwen3', path = '/v1') => {
   const { baseUrl } = await serve(answers);
-  return readServerInfo({ baseUrl: baseUrl + path, apiKey: undefined }, model);
+  const server = { baseUrl: baseUrl + path, apiKey: undefined };
+  return { slots: await readServerSlots(server), contextTokens: await readContextWindow(server, model) };
 };
 
 describe('what a server says of itself', () => {
@@ -62,7 +63,8 @@ describe('what a server says of itself', () => {
     };
     assert.equal((await read({ '/api/ps': loaded, '/api/show': shown })).contextTokens, 4_096);
     assert.equal((await read({ '/api/ps': { models: [] }, '/api/show': shown })).contextTokens, 16_384);
-    assert.equal((await read({ '/api/show': { model_info: shown.model_info } })).contextTokens, undefined);
+    const bare = { model_info: shown.model_info };
+    assert.equal((await read({ '/api/ps': { models: [] }, '/api/show': bare })).contextTokens, undefined);
   });
 
   it('is unknown from whoever says nothing, or rubbish', async () => {
@@ -85,20 +87,33 @@ describe('what a server says of itself', () => {
         rubbish,
       );
     const nobody = { baseUrl: 'http://127.0.0.1:9/v1', apiKey: undefined };
-    assert.deepEqual(await readServerInfo(nobody, 'x'), { slots: undefined, contextTokens: undefined });
+    assert.deepEqual([await readServerSlots(nobody), await readContextWindow(nobody, 'x')], [undefined, undefined]);
   });
 
   it('is asked for below the path of its address, with its key', async () => {
-    const { baseUrl, asked } = await serve({ '/models/a/props': { total_slots: 3 } });
-    assert.equal((await readServerInfo({ baseUrl: `${baseUrl}/models/a/v1/`, apiKey: 'sk-1' }, 'm')).slots, 3);
+    const { baseUrl, asked } = await serve({ '/models/a/props': { total_slots: 3 }, '/models/a/api/ps': { models: [] } });
+    const server = { baseUrl: `${baseUrl}/models/a/v1/`, apiKey: 'sk-1' };
+    assert.equal(await readServerSlots(server), 3);
+    assert.deepEqual(
+      asked.map(({ path }) => path),
+      ['/models/a/props'],
+    );
+    assert.equal(await readContextWindow(server, 'm'), undefined);
     assert.deepEqual(asked.map(({ path }) => path).sort(), [
       '/models/a/api/ps',
       '/models/a/api/show',
       '/models/a/api/v0/models',
       '/models/a/props',
+      '/models/a/props',
       '/models/a/v1/models',
     ]);
     assert.ok(asked.every(({ authorization }) => authorization === 'Bearer sk-1'));
     assert.equal(asked.find(({ path }) => path.endsWith('/show'))?.body, '{"model":"m"}');
+  });
+
+  it('is asked for with GET alone of a server that is not Ollama, since a POST could be taken for a call', async () => {
+    const { baseUrl, asked } = await serve({ '/v1/models': { data: [] } });
+    await readContextWindow({ baseUrl, apiKey: undefined }, 'm');
+    assert.ok(asked.every(({ body, path }) => body === '' && !path.endsWith('/show')));
   });
 });

@@ -2,43 +2,39 @@ import { fetch } from 'undici';
 import { z } from 'zod';
 import type { RemoteConfig } from './targets.ts';
 
+/** For all the answers that are read together. */
 const TIMEOUT_MS = 2_000;
 const MAX_BYTES = 4 * 2 ** 20;
-
-/** What a server of the openai-compatible kind says of itself and of a model; undefined where it does not say. */
-export interface ServerInfo {
-  /** Calls that it takes at once. */
-  readonly slots: number | undefined;
-  /** Tokens of input and output that one call may have together. */
-  readonly contextTokens: number | undefined;
-}
 
 type Server = Pick<RemoteConfig, 'baseUrl' | 'apiKey'>;
 type Ask = (path: string, body?: object) => Promise<unknown>;
 
+/** How many calls a server of the openai-compatible kind takes at once, as llama.cpp says at `/props`. Never throws. */
+export async function readServerSlots(server: Server): Promise<number | undefined> {
+  return (await readProps(asker(server)))?.total_slots;
+}
+
 /**
- * Asks a server for its slots and for the context window of a model, in the ways of llama.cpp (`/props`), vLLM (`/v1/models`),
- * LM Studio (`/api/v0/models`) and Ollama (`/api/ps`, `/api/show`), all at once. Never throws.
+ * Asks a server for the context window of a model: tokens of input and output that one call may have together, in the ways of
+ * llama.cpp (`/props`), vLLM (`/v1/models`), LM Studio (`/api/v0/models`) and Ollama (`/api/ps`, `/api/show`). Undefined from one
+ * that does not say. Never throws.
  */
-export async function readServerInfo(server: Server, model: string): Promise<ServerInfo> {
+export async function readContextWindow(server: Server, model: string): Promise<number | undefined> {
   const ask = asker(server);
-  const [props, ...windows] = await Promise.all([
-    ask('/props').then((answer) => Props.safeParse(answer).data),
+  const found = await Promise.all([
+    readProps(ask).then((props) => props?.default_generation_settings?.n_ctx),
     ask('/v1/models').then((answer) => readVllm(answer, model)),
     ask('/api/v0/models').then((answer) => readLmStudio(answer, model)),
-    ask('/api/ps').then((answer) => readOllamaLoaded(answer, model)),
-    ask('/api/show', { model }).then(readOllamaModel),
+    readOllama(ask, model),
   ]);
-  return {
-    slots: props?.total_slots,
-    contextTokens: props?.default_generation_settings?.n_ctx ?? windows.find((tokens) => tokens !== undefined),
-  };
+  return found.find((tokens) => tokens !== undefined);
 }
 
 /** Requests JSON of a server, from its root; undefined for whatever is no such answer. */
 function asker({ baseUrl, apiKey }: Server): Ask {
   const root = new URL(baseUrl);
   const below = root.pathname.replace(/\/v1\/?$|\/$/, '');
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   return async (path, body) => {
     root.pathname = below + path;
     try {
@@ -50,7 +46,7 @@ function asker({ baseUrl, apiKey }: Server): Ask {
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         redirect: 'error',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal,
       });
       const text = await response.text();
       return response.ok && text.length <= MAX_BYTES ? (JSON.parse(text) as unknown) : undefined;
@@ -65,6 +61,10 @@ const Props = z.object({
   total_slots: z.int().min(1).max(10_000),
   default_generation_settings: z.object({ n_ctx: Tokens }).optional(),
 });
+
+async function readProps(ask: Ask): Promise<z.infer<typeof Props> | undefined> {
+  return Props.safeParse(await ask('/props')).data;
+}
 
 function readVllm(answer: unknown, model: string): number | undefined {
   const List = z.object({
@@ -83,18 +83,20 @@ function readLmStudio(answer: unknown, model: string): number | undefined {
   return found?.loaded_context_length ?? found?.max_context_length;
 }
 
-/** The window of a model that Ollama has loaded. */
-function readOllamaLoaded(answer: unknown, model: string): number | undefined {
+/**
+ * The window of a model that Ollama has loaded, else `num_ctx` of the model's own settings; what its weights could hold is no window
+ * that Ollama gives it.
+ */
+async function readOllama(ask: Ask, model: string): Promise<number | undefined> {
   const List = z.object({
     models: z.array(z.object({ name: z.string(), context_length: Tokens.optional().catch(undefined) })),
   });
-  return List.safeParse(answer).data?.models.find(({ name }) => name === model || name === `${model}:latest`)
-    ?.context_length;
-}
-
-/** `num_ctx` of a model's own settings; what its weights could hold is no window that Ollama gives it. */
-function readOllamaModel(answer: unknown): number | undefined {
-  const { parameters } = z.object({ parameters: z.string() }).safeParse(answer).data ?? {};
+  const loaded = List.safeParse(await ask('/api/ps')).data?.models;
+  // Nobody else answers like that, and a POST could be taken for a call.
+  if (loaded === undefined) return undefined;
+  const window = loaded.find(({ name }) => name === model || name === `${model}:latest`)?.context_length;
+  if (window !== undefined) return window;
+  const { parameters } = z.object({ parameters: z.string() }).safeParse(await ask('/api/show', { model })).data ?? {};
   const found = /^num_ctx\s+(\d{1,9})\s*$/m.exec(parameters ?? '')?.[1];
   return found === undefined ? undefined : Number(found);
 }

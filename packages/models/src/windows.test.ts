@@ -3,12 +3,20 @@ import { describe, it } from 'node:test';
 import { silentLog } from '@reeve/kit';
 import { createWindows, windowIn } from './windows.ts';
 
+const usage = (inputTokens: number, estimated = false) => ({
+  inputTokens,
+  outputTokens: 5,
+  cachedTokens: 0,
+  reasoningTokens: 0,
+  estimated,
+});
+
 const target = { provider: 'openai-compatible', model: 'qwen3' } as const;
 
 describe('the window of a model that the table does not have', () => {
   it('is unknown, then what its server says, which is asked once in a while', async () => {
     let asked = 0;
-    const read = async () => ({ slots: undefined, contextTokens: (asked += 1) * 1_000 });
+    const read = async () => (asked += 1) * 1_000;
     const windows = createWindows({ read, log: silentLog });
     assert.equal(windows.of(target), undefined);
     await Promise.all([windows.ask(target), windows.ask(target)]);
@@ -40,4 +48,33 @@ describe('the window of a model that the table does not have', () => {
   ];
   for (const [message, tokens] of messages)
     it(`is ${tokens} by “${message.slice(0, 60)}”`, () => assert.equal(windowIn(message), tokens));
+
+  it('is what a server read that cut a longer prompt without a word', () => {
+    const windows = createWindows({ read: () => undefined, log: silentLog });
+    const error = windows.errorOfCut(target, 9_800, usage(4_090));
+    assert.equal(error?.reason, 'context_truncated');
+    assert.match(error.message, /qwen3 read 4090 tokens of a prompt of about 9800.*OLLAMA_CONTEXT_LENGTH/);
+    assert.equal(windows.of(target), 4_096);
+    // Once it is known, less of it may have been read: servers drop whole messages.
+    assert.equal(windows.errorOfCut(target, 9_800, usage(1_700))?.reason, 'context_truncated');
+  });
+
+  const whole: readonly (readonly [why: string, sent: number, reported: ReturnType<typeof usage>])[] = [
+    ['our estimate is a little high', 5_000, usage(4_090)],
+    ['the text repeats itself', 9_800, usage(3_000)],
+    ['the server reports nothing', 9_800, usage(4_090, true)],
+    ['it is short', 40, usage(12)],
+  ];
+  for (const [why, sent, reported] of whole)
+    it(`is not learnt from a prompt that was read whole: ${why}`, () => {
+      const windows = createWindows({ read: () => undefined, log: silentLog });
+      assert.equal(windows.errorOfCut(target, sent, reported), undefined);
+      assert.equal(windows.of(target), undefined);
+    });
+
+  it('is not taken for filled where the prompt fits it', async () => {
+    const windows = createWindows({ read: async () => 32_768, log: silentLog });
+    await windows.ask(target);
+    assert.equal(windows.errorOfCut(target, 9_800, usage(3_000)), undefined);
+  });
 });

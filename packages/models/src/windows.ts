@@ -1,7 +1,7 @@
-import type { Log } from '@reeve/kit';
+import { ReeveError, type Log } from '@reeve/kit';
 import { createPerModel } from './calls/per-model.ts';
 import { qualifiedName } from './model-name.ts';
-import type { ReadServerInfo } from './server-info-cache.ts';
+import type { TokenUsage } from './model.ts';
 import type { CalledModel, Target } from './targets.ts';
 
 /** The context windows of models that the table of models does not have, as far as they are learnt. */
@@ -12,6 +12,11 @@ export interface Windows {
   ask(target: Target): Promise<void>;
   /** Learns from an error that says how much the model holds. */
   learn(target: CalledModel, message: string): void;
+  /**
+   * `context_truncated` where a server cut the prompt without a word: it reports far fewer tokens than were sent. `sent` is our
+   * estimate. Learns the window from it.
+   */
+  errorOfCut(target: CalledModel, sent: number, reported: TokenUsage): ReeveError | undefined;
 }
 
 interface Known {
@@ -21,8 +26,8 @@ interface Known {
 }
 
 export interface WindowParts {
-  /** Undefined for a model whose server cannot be asked. */
-  readonly read: ReadServerInfo;
+  /** Asks the server of a model for its window, in tokens; undefined for one that cannot be asked. */
+  readonly read: (target: CalledModel) => Promise<number | undefined> | undefined;
   readonly log: Log;
 }
 
@@ -47,8 +52,8 @@ export function createWindows({ read, log }: WindowParts): Windows {
       if (entry.asking === undefined && performance.now() >= entry.askAt) {
         entry.askAt = performance.now() + ASK_AGAIN_MS;
         entry.asking = read(target)
-          ?.then(({ contextTokens }) => {
-            if (contextTokens !== undefined) keep(target, entry, contextTokens, 'the server');
+          ?.then((tokens) => {
+            if (tokens !== undefined) keep(target, entry, tokens, 'the server');
           })
           .finally(() => (entry.asking = undefined));
       }
@@ -58,7 +63,31 @@ export function createWindows({ read, log }: WindowParts): Windows {
       const tokens = windowIn(message);
       if (tokens !== undefined) keep(target, known.of(target), tokens, 'an error of the server');
     },
+    errorOfCut(target, sent, reported) {
+      const entry = known.of(target);
+      const window = cutAt(sent, reported, entry.tokens);
+      if (window === undefined) return undefined;
+      keep(target, entry, window, 'a prompt that the server cut');
+      return new ReeveError(
+        'context_truncated',
+        `${qualifiedName(target)} read ${reported.inputTokens} tokens of a prompt of about ${sent}: its server cut the rest without a word. ` +
+          `Start the server with a larger context (Ollama: OLLAMA_CONTEXT_LENGTH, llama.cpp: --ctx-size), or send less`,
+      );
+    },
   };
+}
+
+/** Windows that servers are started with, from 1,024 to 131,072 tokens. */
+const USUAL = Array.from({ length: 8 }, (_, power) => 1_024 * 2 ** power);
+
+/**
+ * The window at which a prompt was cut, in tokens; undefined where it was not. Our estimate is too high for text that repeats itself,
+ * so half of it alone proves nothing: the prompt must not have fitted a known window, or what was read must fill a usual one.
+ */
+function cutAt(sent: number, { inputTokens, estimated }: TokenUsage, known: number | undefined): number | undefined {
+  if (estimated || inputTokens * 2 > sent) return undefined;
+  if (known !== undefined && sent > known && inputTokens <= known) return known;
+  return USUAL.find((window) => inputTokens <= window && inputTokens >= window * 0.95);
 }
 
 // llama.cpp's field, its sentence; OpenAI, vLLM and those like them; Anthropic.

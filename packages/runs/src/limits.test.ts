@@ -77,6 +77,26 @@ describe('the limits of a run', () => {
     assert.ok(summary?.role === 'user' && /No model could sum them up/.test(summary.text));
   });
 
+  it('sum up what a server cut without a word, void its answer, and make the call again', async () => {
+    engine.model.script([
+      { text: 'I count.', calls: [call('cut')] },
+      { text: 'Of the rest.', calls: [call('never')], error: new ReeveError('context_truncated', 'it read half') },
+      { text: 'They counted.' },
+      { text: 'Well.' },
+    ]);
+    const { runId } = await engine.start('cut', { agent: 'patient' });
+    assert.equal((await engine.wait(runId)).result.result, 'Well.');
+    assert.equal(engine.counted.get('never'), undefined);
+    const steps = (await engine.steps(runId)).map(({ kind, outcome }) => `${kind}:${outcome}`);
+    assert.deepEqual(steps.slice(2, 4), ['model:context_truncated', 'compaction:success']);
+    assert.ok((await engine.events(runId)).some((event) => event.type === 'system' && event.discard_step === 3));
+
+    const error = new ReeveError('context_truncated', 'it read half');
+    engine.model.script([{ error }, { error }]);
+    const alone = await engine.start('cut alone', { agent: 'patient' });
+    await assert.rejects(engine.wait(alone.runId), { reason: /^context_t/ });
+  });
+
   it('end a run whose latest turn alone is too long, with a reason', async () => {
     const tooLong = new ReeveError('context_too_long', 'too many tokens');
     engine.model.script([{ error: tooLong }, { error: tooLong }]);

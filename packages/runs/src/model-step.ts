@@ -20,7 +20,7 @@ import { insertCallerCalls } from './store/caller-tools.ts';
 import type { SettledStep } from './store/transition.ts';
 import { questionOf, readAnswers } from './tool-question.ts';
 import { isUnreadable, unreadableTwice } from './unreadable-arguments.ts';
-import { isOfCaller, isOffered, requestOf, withStep, type RunExecution } from './execution.ts';
+import { discardEvent, isOfCaller, isOffered, requestOf, withStep, type RunExecution } from './execution.ts';
 
 export const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kind', 'outcome']);
 
@@ -29,16 +29,16 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
   const { models, run, log } = work;
   const request = requestOf(work);
   const isCompacted = work.steps.at(-2)?.kind === 'compaction';
-  if (!isCompacted && isTooLong(models, request)) return compactFirst(work, pending);
+  if (!isCompacted && isTooLong(models, request)) return compactFirst(work, pending, 'context_too_long');
   log.debug({ run_id: run.id, step: pending.number }, 'calling the model');
   let answer: ModelAnswer;
   try {
     answer = await askModel(work, pending.number, request, signal);
   } catch (thrown) {
-    // The provider may count more tokens than we do.
-    const error = ReeveError.from(thrown);
-    if (error.reason !== 'context_too_long' || isCompacted) throw error;
-    return compactFirst(work, pending);
+    // The provider may count more tokens than we do, or cut the conversation and answer to the rest.
+    const { reason } = ReeveError.from(thrown);
+    if ((reason !== 'context_too_long' && reason !== 'context_truncated') || isCompacted) throw thrown;
+    return compactFirst(work, pending, reason);
   }
   const { text, toolCalls, end } = answer;
   work.waitedFor = null;
@@ -162,18 +162,23 @@ export function toolCallEvent({ number, callId, name, input }: ToolStep, isForCa
 }
 
 /** Settles the model call as not made: its conversation is to be summed up first, and the call made after that. */
-async function compactFirst(work: RunExecution, pending: ModelStep): Promise<void> {
+async function compactFirst(
+  work: RunExecution,
+  pending: ModelStep,
+  outcome: 'context_too_long' | 'context_truncated',
+): Promise<void> {
   const after = withStep(work, { ...pending, status: 'settled', output: null });
   const next: StepRecord = { ...nextModelStep(work.run.id, after), kind: 'compaction', output: null };
   await work.commit({
     events: [
+      ...(outcome === 'context_truncated' ? [discardEvent(pending.number)] : []),
       {
         type: 'system',
         phase: 'compacting',
         message: 'the conversation is too long for the model; summarizing its oldest messages',
       },
     ],
-    settled: [{ number: pending.number, output: null, outcome: 'context_too_long' }],
+    settled: [{ number: pending.number, output: null, outcome }],
     begun: [next],
   });
   work.steps = [...after, next];

@@ -314,3 +314,28 @@ it('settles each attempt exactly once, whatever becomes of the answer and of its
     assert.ok(outcomes.has(outcome), `none was ${outcome}`);
   await until(() => upstream.open === 0);
 });
+
+describe('a server that cuts a prompt without a word', () => {
+  const openLocal = () => openTest(settingsFor('openai-compatible', upstream.url)).models;
+  const long = { ...request, messages: [{ role: 'user' as const, text: 'word '.repeat(8_000) }] };
+  const cut = { text, usage: { inputTokens: 4_080, outputTokens: 9, cachedTokens: 0, reasoningTokens: 0 } };
+
+  it('gives an error instead of an answer, books what it read, and tells its window', async () => {
+    upstream.script([cut]);
+    const ledger = keptLedger();
+    const models = openLocal();
+    assert.equal(models.describe(null).contextTokens, null);
+    await assert.rejects(collect(models.stream(long, signal(), ledger)), {
+      reason: 'context_truncated',
+      message: /read 4080 tokens of a prompt of about 100\d\d/,
+    });
+    const [{ end }] = ledger.rows as [(typeof ledger.rows)[number]];
+    assert.deepEqual([end?.outcome, end?.usage.input], ['context_truncated', 4_080]);
+    assert.equal(models.describe(null).contextTokens, 4_096);
+  });
+
+  it('answers as before where it read all', async () => {
+    upstream.script([{ ...cut, usage: { ...cut.usage, inputTokens: 8_010 } }]);
+    assert.equal(textOf(await collect(openLocal().stream(long, signal()))), text.join(''));
+  });
+});

@@ -2,7 +2,7 @@ import { ReeveError } from '@reeve/kit';
 import { costNano } from '@reeve/ledger';
 import { cancelled, startAttempt, type AttemptContext } from './attempt-recorder.ts';
 import { finalFault, type Backend, type Fault } from '../backend.ts';
-import type { ChatCall, ChatPart, ModelRequest } from '../model.ts';
+import type { ChatCall, ChatPart, ModelRequest, TokenUsage } from '../model.ts';
 import { callUsage, chatTokens } from '../tokens.ts';
 
 /** One attempt at a model: its context, and the request to send. */
@@ -12,6 +12,8 @@ export interface AttemptOptions extends AttemptContext {
   readonly request: ModelRequest & { readonly maxOutputTokens: number };
   /** The original chat completion, where the backend relays it. */
   readonly chat: ChatCall | undefined;
+  /** The error of a server that cut the prompt, by what it reports to have read. */
+  readonly errorOfCut: (reported: TokenUsage) => ReeveError | undefined;
 }
 
 /** A failed attempt, and whether parts of an answer had been yielded before. */
@@ -47,18 +49,22 @@ export async function* attempt(
         streamed = true;
         answered ||= part.type === 'relayed' ? part.answers : part.type !== 'thinking';
         yield part;
-      } else if (part.reason === 'content_filter' && !answered && part.remainder?.answers !== true) {
-        const error = new ReeveError('content_refused', `${target.provider} refused to answer: its content filter`);
+        continue;
+      }
+      const isRefused = part.reason === 'content_filter' && !answered && part.remainder?.answers !== true;
+      const error = isRefused
+        ? new ReeveError('content_refused', `${target.provider} refused to answer: its content filter`)
+        : options.errorOfCut(part.usage);
+      if (error !== undefined) {
         const fault = { ...finalFault(error, false), usage: part.usage };
         await recorder.fail(fault);
         return { ...fault, streamed };
-      } else {
-        // Settle before the reader sees the end, so that usage read at that moment includes this call.
-        await recorder.finish(part.usage);
-        const cost = costNano(price, callUsage(part.usage));
-        yield { ...part, ...target, costNano: cost };
-        return undefined;
       }
+      // Settle before the reader sees the end, so that usage read at that moment includes this call.
+      await recorder.finish(part.usage);
+      const cost = costNano(price, callUsage(part.usage));
+      yield { ...part, ...target, costNano: cost };
+      return undefined;
     }
     throw new ReeveError('malformed_answer', `${target.provider} ended its answer before it was finished`);
   } catch (thrown) {

@@ -6,14 +6,14 @@ import { finalFault, type Backend } from '../backend.ts';
 import type { Catalog } from '../catalog.ts';
 import type { ModelBreakers } from './breakers.ts';
 import type { ModelMetrics } from './metrics.ts';
-import type { ChatCall, ChatPart, ModelGateway, ModelRequest } from '../model.ts';
+import type { ChatCall, ChatPart, ModelGateway, ModelRequest, TokenUsage } from '../model.ts';
 import { qualifiedName, resolveModel } from '../model-name.ts';
 import type { ModelQueues } from '../queue/model-queues.ts';
 import { DEFAULT_TURN, type ModelTurn } from '../queue/turn.ts';
 import type { Windows } from '../windows.ts';
 import type { Target, Targets } from '../targets.ts';
 import { isProviderFault, pauseAfter } from './retry.ts';
-import { chatTokens } from '../tokens.ts';
+import { chatTokens, countTokens } from '../tokens.ts';
 
 /** Dependencies of the fallback chain. */
 export interface FallbackChainParts {
@@ -121,7 +121,9 @@ async function* callModel(
   const request = { ...call.request, maxOutputTokens: outputLimit(catalog, target, call) };
   let last: FailedAttempt | undefined;
   const number = () => (call.attempts += 1);
-  const options = { target, backend, breaker, queue, turn, request, chat, price, number, ledger, metrics, log };
+  const errorOfCut = (reported: TokenUsage) => windows.errorOfCut(target, countTokens(request), reported);
+  const record = { target, breaker, queue, turn, price, number, ledger, metrics, log };
+  const options = { ...record, backend, request, chat, errorOfCut };
   for (let tries = 1; ; tries += 1) {
     const failed = yield* attempt(options, signal);
     if (failed === undefined) return undefined;

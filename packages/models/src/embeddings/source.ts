@@ -1,6 +1,5 @@
 import type { Catalog } from '../catalog.ts';
 import type { ModelConfig } from '../config.ts';
-import { createServerInfoCache } from '../server-info-cache.ts';
 import { limitsOf } from '../queue/limits-of.ts';
 import type { EmbedBatch } from './backend.ts';
 import { EMBEDDING_DEFAULTS, type BatchLimits } from './batches.ts';
@@ -44,7 +43,6 @@ export function embeddingSource(
     };
   }
   const remote = embeddingRemote(config, provider);
-  const remotes = new Map([[remote.provider, remote]]);
   const model = config.embeddingModel ?? batches.model!;
   const all = { ...providerTimeouts(config), ...timeouts };
   return {
@@ -53,7 +51,7 @@ export function embeddingSource(
     dimensions: batches.dimensions[model],
     isFree: false,
     limitOf: (catalog) =>
-      limitsOf({ llmMaxConcurrency: undefined }, { remotes }, catalog, createServerInfoCache(remotes)),
+      limitsOf({ llmMaxConcurrency: undefined }, { remotes: new Map([[remote.provider, remote]]) }, catalog),
     load: async () => (await import('./remote-backend.ts')).openEmbeddingBackend(remote, model, all),
   };
 }

@@ -1,6 +1,5 @@
 import type { Catalog } from '../catalog.ts';
 import type { ModelConfig } from '../config.ts';
-import type { ReadServerInfo } from '../server-info-cache.ts';
 import type { CalledModel, Targets } from '../targets.ts';
 import type { CallLimitOptions } from './limit.ts';
 
@@ -14,7 +13,6 @@ export function limitsOf(
   { llmMaxConcurrency }: Pick<ModelConfig, 'llmMaxConcurrency'>,
   { remotes }: Pick<Targets, 'remotes'>,
   catalog: Catalog,
-  readInfo: ReadServerInfo,
 ): (target: CalledModel) => LimitSource {
   return (target) => {
     const remote = remotes.get(target.provider as Parameters<typeof remotes.get>[0]);
@@ -23,7 +21,7 @@ export function limitsOf(
     return {
       configured,
       isLocal: true,
-      readServerSlots: async () => (await readInfo(target))?.slots,
+      readServerSlots: async () => (await import('../server-info.ts')).readServerSlots(remote),
     };
   };
 }

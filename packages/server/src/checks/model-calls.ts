@@ -7,7 +7,7 @@ import {
   type ModelPart,
   type ModelRequest,
 } from '@reeve/models';
-import { readServerInfo } from '@reeve/models/server-info';
+import { readContextWindow, readServerSlots } from '@reeve/models/server-info';
 import { fail, ok, warn, type Check } from './check.ts';
 
 /** Tokens that each trial call may answer. */
@@ -62,7 +62,11 @@ export async function checkModelCalls(
 async function checkModelServer(config: ModelConfig, { id, provider }: ModelInfo): Promise<Check[]> {
   const { llmBaseUrl: url, llmApiKey: apiKey } = config;
   if (provider !== 'openai-compatible' || url === undefined) return [];
-  const { slots, contextTokens } = await readServerInfo({ baseUrl: url, apiKey }, id.slice(provider.length + 1));
+  const server = { baseUrl: url, apiKey };
+  const [slots, contextTokens] = await Promise.all([
+    readServerSlots(server),
+    readContextWindow(server, id.slice(provider.length + 1)),
+  ]);
   const atOnce =
     slots === undefined
       ? 'it does not say how many calls it takes at once: Reeve learns it'

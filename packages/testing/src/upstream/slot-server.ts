@@ -59,6 +59,7 @@ export async function startSlotServer({
         response.writeHead(slotServer.tellsSlots ? 200 : 404, { 'content-type': 'application/json' });
         return void response.end(JSON.stringify(slotServer.tellsSlots ? { total_slots: slotServer.slots } : {}));
       }
+      if (message.url !== '/v1/chat/completions') return void response.writeHead(404).end();
       if (slotServer.refuses && inFlight >= slotServer.slots) {
         response.writeHead(429, { 'content-type': 'application/json', 'retry-after-ms': '20' });
         return void response.end(JSON.stringify({ error: { message: 'too many requests' } }));
