@@ -15,6 +15,7 @@ export type { ReeveErrorOptions } from './error.ts';
 export { idOf, isUuidShaped, newId } from './id.ts';
 export { createLog, silentLog } from './log.ts';
 export type { Log, LogOptions } from './log.ts';
+export { isRecord } from './record.ts';
 export { readSettingsFile } from './settings-file.ts';
 export { compileLinear } from './linear-pattern.ts';
 export type { LinearPattern } from './linear-pattern.ts';

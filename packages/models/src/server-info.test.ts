@@ -91,7 +91,10 @@ describe('what a server says of itself', () => {
   });
 
   it('is asked for below the path of its address, with its key', async () => {
-    const { baseUrl, asked } = await serve({ '/models/a/props': { total_slots: 3 }, '/models/a/api/ps': { models: [] } });
+    const { baseUrl, asked } = await serve({
+      '/models/a/props': { total_slots: 3 },
+      '/models/a/api/ps': { models: [] },
+    });
     const server = { baseUrl: `${baseUrl}/models/a/v1/`, apiKey: 'sk-1' };
     assert.equal(await readServerSlots(server), 3);
     assert.deepEqual(

@@ -97,6 +97,14 @@ describe('the limits of a run', () => {
     await assert.rejects(engine.wait(alone.runId), { reason: /^context_t/ });
   });
 
+  it('end a run whose model thought until its output limit and said nothing', async () => {
+    engine.model.script([{ text: ' \n', finish: 'length' }]);
+    const { runId } = await engine.start('thinking');
+    await assert.rejects(engine.wait(runId), { reason: 'limit_reached', message: /5 output tokens.*still thinking/ });
+    engine.model.script([{ text: 'As far as it g', finish: 'length' }]);
+    assert.equal((await engine.wait((await engine.start('cut')).runId)).result.result, 'As far as it g');
+  });
+
   it('end a run whose latest turn alone is too long, with a reason', async () => {
     const tooLong = new ReeveError('context_too_long', 'too many tokens');
     engine.model.script([{ error: tooLong }, { error: tooLong }]);

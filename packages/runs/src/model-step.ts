@@ -47,6 +47,8 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
     toolCalls,
   );
   if (unreadable !== undefined) return fail(work, unreadable, answer.rest);
+  if (end.reason === 'length' && toolCalls.length === 0 && text.trim() === '')
+    return fail(work, nothingSaid(end), answer.rest);
   const output: ModelOutput = {
     text,
     toolCalls,
@@ -69,6 +71,14 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
 /** What a run is told that has used all its steps. */
 export function stepLimit({ agent }: RunExecution): ReeveError {
   return new ReeveError('limit_reached', `the run needed more than its limit of ${agent.limits.max_steps} steps`);
+}
+
+/** A model that spent its output limit on reasoning. */
+function nothingSaid({ model, usage }: ModelAnswer['end']): ReeveError {
+  return new ReeveError(
+    'limit_reached',
+    `${model} used the ${usage.outputTokens} output tokens that it may use and answered nothing: it was still thinking. Raise its max_output_tokens in the table of models, or switch its thinking off`,
+  );
 }
 
 /** The transition that settles a model call. */

@@ -18,10 +18,16 @@ export function isUnreadable(input: unknown): input is string {
 
 /** What a model is told of such a call. */
 export function unreadableOutcome(input: string): ToolOutcome {
+  const how = isCutOff(input) ? 'one JSON object that is shorter: these were cut off' : 'one JSON object';
   return failedOutcome(
     'error',
-    `The arguments of this call are not valid JSON, so it was not made. They were: ${quote(input)}\nCall the tool again with one JSON object.`,
+    `The arguments of this call are not valid JSON, so it was not made. They were: ${quote(input)}\nCall the tool again with ${how}.`,
   );
+}
+
+/** Whether an object was begun and not ended: the model ran into its output limit. */
+function isCutOff(text: string): boolean {
+  return text.trimStart().startsWith('{') && !text.trimEnd().endsWith('}');
 }
 
 /** The input of a call as a model is shown it: providers take no text there, and the outcome quotes it. */

@@ -1,5 +1,5 @@
 import { ReeveError } from '@reeve/kit';
-import type { ModelGateway, ModelPart, ModelRequest } from '@reeve/models';
+import type { FinishReason, ModelGateway, ModelPart, ModelRequest } from '@reeve/models';
 import type { CallLedger } from '@reeve/ledger';
 
 /** One answer of a scripted model. */
@@ -7,6 +7,8 @@ export interface ScriptedAnswer {
   /** One delta, or several. */
   readonly text?: string | readonly string[];
   readonly calls?: readonly { readonly name: string; readonly input: unknown }[];
+  /** Unset: `stop`, or `tool_calls` where there are some. */
+  readonly finish?: FinishReason;
   /** Thrown instead of an end. */
   readonly error?: ReeveError;
   /** Awaited before the end, or the error. */
@@ -71,7 +73,7 @@ export function scriptedModel(): ScriptedModel {
     if (answer.error !== undefined) throw answer.error;
     yield {
       type: 'finish',
-      reason: answer.calls === undefined ? 'stop' : 'tool_calls',
+      reason: answer.finish ?? (answer.calls === undefined ? 'stop' : 'tool_calls'),
       usage: {
         inputTokens: TOKENS.inputTokens,
         outputTokens: TOKENS.maxOutputTokens,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { APPROVAL_KINDS, APPROVAL_STATUSES, routes, type Approval, type BodyInputOf } from '@reeve/contract';
+import { isRecord } from '@reeve/kit';
 import { Option, type Command } from 'commander';
 import { APPROVAL_COLUMNS, DECIDED_COLUMNS, printApproval, shownDecision } from '../runs/approval-view.ts';
 import { connect } from '../connect.ts';
@@ -97,7 +98,7 @@ function approve(io: CommandIo, id: string, options: DecisionOptions): Promise<n
   const { input, result } = options;
   if (input !== undefined && result !== undefined) throw new UsageError('give either --input or --result');
   const edited_input = input === undefined ? undefined : jsonOf(io, '--input', input);
-  if (edited_input !== undefined && !isObject(edited_input))
+  if (edited_input !== undefined && !isRecord(edited_input))
     throw new UsageError('--input must be a JSON object, such as \'{"path": "report-2.md"}\'');
   return decide(io, id, options, {
     decision: 'approve',
@@ -134,8 +135,4 @@ function jsonOf({ directory }: CommandIo, option: string, text: string): unknown
     if (path !== undefined) throw new UsageError(`${option}: ${path} does not hold JSON: ${why}`);
     throw new UsageError(`${option} must be JSON, such as '{"sent": true}' or '"sent"', or @file: ${why}`);
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -7,6 +7,7 @@ import { toFault } from './fault.ts';
 import type { ProviderTimeouts } from './timeouts.ts';
 import { startAnswerTimeouts } from './answer-timeouts.ts';
 import { toCallOptions } from './prompt.ts';
+import { readHabits } from '../local/read-habits.ts';
 import { loadProvider, type ProviderModels } from './load-provider.ts';
 import { openRelay } from '../chat/relay.ts';
 import { takesChatCompletions, type RemoteConfig } from '../targets.ts';
@@ -81,7 +82,8 @@ async function* answerOnce(
         ...(options && { providerOptions: options }),
       }),
     );
-    yield* convertStream(stream, { provider, model }, { ...ask, onOutput }, timeouts.onBlock);
+    const parts = convertStream(stream, { provider, model }, { ...ask, onOutput }, timeouts.onBlock);
+    yield* provider === 'openai-compatible' ? readHabits(parts, request) : parts;
   } catch (error) {
     if (timedOut === undefined) throw error;
     throw new ReeveError(timedOut.reason, timedOut.message, { cause: error, brokeOff: timedOut.brokeOff });

@@ -92,7 +92,8 @@ function finishReason(unified: string | undefined, toolCalls: number): FinishRea
   if (unified === 'content-filter') return 'content_filter';
   // Some servers report `stop` for an answer with tool calls.
   if (toolCalls > 0) return 'tool_calls';
-  return unified === 'stop' ? 'stop' : 'other';
+  // And others `tool_calls` for one without.
+  return unified === 'stop' || unified === 'tool-calls' ? 'stop' : 'other';
 }
 
 function usageOf({ inputTokens, outputTokens }: SdkFinish['usage'], estimate: TokenUsage): TokenUsage {

@@ -75,7 +75,10 @@ describe('the queue before a model', () => {
       server.slots = 1;
       needed.push([up, await callsUntil(models, (limit) => limit === 1)]);
     }
-    assert.ok(needed.some(([up, down]) => up <= 24 && down <= 32), `calls needed, up and down: ${needed.join('; ')}`);
+    assert.ok(
+      needed.some(([up, down]) => up <= 24 && down <= 32),
+      `calls needed, up and down: ${needed.join('; ')}`,
+    );
   });
 
   it('never sends nor books a call that is cancelled while it waits', async () => {

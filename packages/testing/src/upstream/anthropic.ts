@@ -5,7 +5,8 @@ import {
   type UpstreamReply,
   type UpstreamRequest,
 } from './reply.ts';
-import { isRecord, named, pieces, plainText, records } from './text.ts';
+import { isRecord } from '@reeve/kit';
+import { named, pieces, plainText, records } from './text.ts';
 
 /** Anthropic's Messages, streaming. */
 export const anthropic: Protocol = {

@@ -5,7 +5,8 @@ import {
   type UpstreamReply,
   type UpstreamRequest,
 } from './reply.ts';
-import { data, isRecord, pieces, plainText, records } from './text.ts';
+import { isRecord } from '@reeve/kit';
+import { data, pieces, plainText, records } from './text.ts';
 
 /** OpenAI's Chat Completions, as OpenAI-compatible servers speak it. */
 export const chatCompletions: Protocol = {

@@ -1,5 +1,6 @@
 import type { Protocol } from './reply.ts';
-import { isRecord, plainText, records } from './text.ts';
+import { isRecord } from '@reeve/kit';
+import { plainText, records } from './text.ts';
 
 /** Embeddings of OpenAI and compatible servers, and of Gemini, one text or several. Answered as one JSON body. */
 export const embeddings: Protocol = {

@@ -5,7 +5,8 @@ import {
   type UpstreamReply,
   type UpstreamRequest,
 } from './reply.ts';
-import { data, isRecord, records } from './text.ts';
+import { isRecord } from '@reeve/kit';
+import { data, records } from './text.ts';
 
 /** Gemini's `streamGenerateContent?alt=sse`. */
 export const gemini: Protocol = {

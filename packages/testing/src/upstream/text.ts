@@ -1,3 +1,5 @@
+import { isRecord } from '@reeve/kit';
+
 /** An event of an event stream without a name. */
 export function data(value: unknown): string {
   return `data: ${JSON.stringify(value)}\n\n`;
@@ -23,10 +25,6 @@ export function plainText(content: unknown): string {
   return content
     .map((part) => (isRecord(part) && typeof part.text === 'string' ? part.text : JSON.stringify(part)))
     .join('');
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The records in a list, or none where it is no list. */

@@ -6,7 +6,7 @@ import { embeddings } from './embeddings.ts';
 import { gemini } from './gemini.ts';
 import { responses } from './responses.ts';
 import type { Protocol, UpstreamReply, UpstreamRequest } from './reply.ts';
-import { isRecord } from './text.ts';
+import { isRecord } from '@reeve/kit';
 
 const PROTOCOLS: readonly Protocol[] = [chatCompletions, responses, anthropic, gemini, embeddings];
 
