@@ -24,7 +24,7 @@ const DEFAULTS = { contextTokens: null, maxOutputTokens: 8_192, price: null } as
 const usd = z.number('it must be a number of US dollars').min(0, 'it must not be negative');
 const tokens = z.number('it must be a number of tokens').int('it must be a whole number of tokens');
 const Entry = z.strictObject({
-  context_tokens: tokens.min(1, 'it must be at least 1'),
+  context_tokens: tokens.min(1, 'it must be at least 1').optional(),
   max_output_tokens: tokens.min(0, 'it must not be negative'),
   max_concurrency: z
     .number('it must be a number of calls')
@@ -99,7 +99,7 @@ function targetOf({ name }: { readonly name: string }): Target {
 
 function infoOf({ context_tokens, max_output_tokens, max_concurrency, usd_per_million }: z.infer<typeof Entry>) {
   return {
-    contextTokens: context_tokens,
+    contextTokens: context_tokens ?? null,
     maxOutputTokens: max_output_tokens,
     maxConcurrency: max_concurrency,
     price: priceFrom(usd_per_million),

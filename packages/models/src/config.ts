@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { secret, setting, type ConfigOf } from '@reeve/kit';
 import { z } from 'zod';
 
-export const PROVIDERS = ['mock', 'openai', 'anthropic', 'google', 'openai-compatible'] as const;
+export const PROVIDERS = ['mock', 'openai', 'anthropic', 'google', 'ollama', 'openai-compatible'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 /** A provider that is asked over the network. */
 export type RemoteProvider = Exclude<Provider, 'mock'>;
@@ -27,7 +27,7 @@ const fallbackList = z
   .transform((names) => names.map((name) => name.trim()).filter((name) => name !== ''))
   .refine((names) => names.every(isFallback), {
     error:
-      'it must be a list such as anthropic/claude-sonnet-5,openai/gpt-5.4-mini, of models of openai, anthropic, google or openai-compatible',
+      'it must be a list such as anthropic/claude-sonnet-5,openai/gpt-5.4-mini, of models of openai, anthropic, google, ollama or openai-compatible',
   });
 
 /** The model gateway's settings. Keys have the names that the providers' own libraries use. */
@@ -56,7 +56,18 @@ export const modelSettings = {
       .regex(/^https?:\/\/[^\s/]/, 'it must be an http:// or https:// URL')
       .refine((url) => URL.canParse(url), 'it must be a URL')
       .optional()
-      .describe("The provider's base URL including its version path, such as http://localhost:11434/v1."),
+      .describe(
+        "The provider's base URL including its version path, such as http://localhost:8000/v1; for ollama the server's address.",
+      ),
+  ),
+  llmKeepAlive: setting(
+    'LLM_KEEP_ALIVE',
+    z
+      .string()
+      .trim()
+      .regex(/^(?:-1|0|(?:\d+(?:\.\d+)?(?:ms|s|m|h))+)$/, 'it must be a duration such as 30m, -1 for always, or 0')
+      .optional()
+      .describe('How long an Ollama server keeps a model loaded after a call; unset: what the server is set to.'),
   ),
   llmFirstTokenTimeoutMs: setting(
     'LLM_FIRST_TOKEN_TIMEOUT_MS',
@@ -119,7 +130,7 @@ export const modelSettings = {
   openaiApiKey: secret('OPENAI_API_KEY', key('OpenAI')),
   anthropicApiKey: secret('ANTHROPIC_API_KEY', key('Anthropic')),
   googleApiKey: secret('GOOGLE_GENERATIVE_AI_API_KEY', key("Google's Gemini API")),
-  llmApiKey: secret('LLM_API_KEY', key('an openai-compatible server, if it needs one')),
+  llmApiKey: secret('LLM_API_KEY', key('an openai-compatible or Ollama server, if it needs one')),
 };
 
 export type ModelConfig = ConfigOf<typeof modelSettings>;

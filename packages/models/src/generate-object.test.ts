@@ -30,7 +30,7 @@ for (const provider of REMOTES) {
     assert.deepEqual(value, { city: 'Bonn', people: 340 });
     const body = JSON.stringify(upstream.requests[0]!.body);
     assert.match(body, /It must fit this JSON Schema/);
-    assert.match(body, /json_schema|responseJsonSchema|responseSchema|input_schema/);
+    assert.match(body, /json_schema|responseJsonSchema|responseSchema|input_schema|"format":\{/);
     assert.match(body, /Be brief\./, 'the system prompt stays');
   });
 }

@@ -23,4 +23,5 @@ export type {
   ToolDefinition,
 } from './model.ts';
 export { openModels } from './open.ts';
+export { localServerOf } from './targets.ts';
 export type { ModelTurn } from './queue/turn.ts';

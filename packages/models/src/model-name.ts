@@ -33,8 +33,7 @@ export function locateModel(targets: Targets, requested: string | null): { targe
   if (prefix === '' || slash === name.length - 1) return own(provider);
   const named = { provider: prefix as Provider, model: name.slice(slash + 1) };
   if (prefix === provider) return { target: named, configured: true };
-  if (provider === 'openai-compatible' && !targets.fallbacks.some((one) => one.provider === prefix))
-    return own(provider);
+  if (HAS_OWN_SLASHES.has(provider) && !targets.fallbacks.some((one) => one.provider === prefix)) return own(provider);
   if (provider === 'google' && GOOGLE_FOLDERS.has(prefix)) return own(provider);
   return { target: named, configured: targets.remotes.has(named.provider) };
 }
@@ -43,6 +42,9 @@ export function locateModel(targets: Targets, requested: string | null): { targe
 export function qualifiedName({ provider, model }: CalledModel): string {
   return provider === 'mock' ? model : `${provider}/${model}`;
 }
+
+// Names of their models may hold a slash themselves, such as hf.co/bartowski/Qwen3-8B-GGUF.
+const HAS_OWN_SLASHES: ReadonlySet<Provider> = new Set(['openai-compatible', 'ollama']);
 
 // Gemini's own resource names carry a folder.
 const GOOGLE_FOLDERS: ReadonlySet<string> = new Set(['models', 'tunedModels']);

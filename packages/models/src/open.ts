@@ -14,7 +14,7 @@ import { limitsOf } from './queue/limits-of.ts';
 import { createModelQueues, createUnlimitedQueue } from './queue/model-queues.ts';
 import type { SlotStore } from '@reeve/limits';
 import { DEFAULT_TURN } from './queue/turn.ts';
-import { replayTargets, targetsOf, type CalledModel, type Targets } from './targets.ts';
+import { localServerOf, replayTargets, targetsOf, type CalledModel, type Targets } from './targets.ts';
 import {
   createFallbackChain,
   type RetryOptions,
@@ -52,7 +52,7 @@ export function openModels(config: ModelConfig, log: Log, options: OpenOptions =
   });
   const timeouts = { ...providerTimeouts(config), ...options.timeouts };
   const queues = createModelQueues({ limitOf: limitsOf(config, targets, catalog), store: options.slots, metrics, log });
-  const windows = createWindows({ read: windowReader(targets, catalog), log });
+  const windows = createWindows({ read: windowReader(config, catalog), log });
   const describe = (target: CalledModel): ModelInfo => {
     const info = catalog.describe(target);
     return { ...info, contextTokens: info.contextTokens ?? windows.of(target) ?? null };
@@ -65,7 +65,10 @@ export function openModels(config: ModelConfig, log: Log, options: OpenOptions =
     queues,
     metrics,
     log,
-    backendOf: backendsOf(targets, timeouts),
+    backendOf: backendsOf(targets, timeouts, {
+      keepAlive: config.llmKeepAlive,
+      windowOf: (model) => catalog.describe({ provider: 'ollama', model }).contextTokens ?? undefined,
+    }),
   };
   const { provider, model } = targets.first;
   logStart(config, targets, log);
@@ -85,12 +88,12 @@ export function openModels(config: ModelConfig, log: Log, options: OpenOptions =
   };
 }
 
-/** Servers of the openai-compatible kind are asked for the windows of models that the table does not have. */
-function windowReader({ remotes }: Targets, catalog: Catalog): WindowParts['read'] {
+/** Local servers are asked for the windows of models that the table does not say. */
+function windowReader(config: ModelConfig, catalog: Catalog): WindowParts['read'] {
   return (target) => {
-    const remote = remotes.get('openai-compatible');
-    if (remote?.provider !== target.provider || catalog.knows(target)) return undefined;
-    return import('./server-info.ts').then(({ readContextWindow }) => readContextWindow(remote, target.model));
+    const server = localServerOf(config, target.provider);
+    if (server === undefined || catalog.describe(target).contextTokens !== null) return undefined;
+    return import('./server-info.ts').then(({ readContextWindow }) => readContextWindow(server, target.model));
   };
 }
 

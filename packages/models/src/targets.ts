@@ -60,8 +60,11 @@ export function targetsOf(config: ModelConfig): Targets {
   }
   refuse(missing);
   const remotes = new Map<Provider, RemoteConfig>();
+  const named = new Set<Provider>([llmProvider, ...fallbacks.map(({ provider }) => provider)]);
   for (const provider of REMOTE_PROVIDERS) {
-    if (missingOf(config, provider, '').length === 0) remotes.set(provider, remoteOf(config, provider));
+    // Ollama needs no setting, so nothing but its name says that there is one.
+    const isThere = provider !== 'ollama' || named.has(provider);
+    if (isThere && missingOf(config, provider, '').length === 0) remotes.set(provider, remoteOf(config, provider));
   }
   return { first: { provider: llmProvider, model: defaultModel(config) ?? 'mock' }, fallbacks, remotes };
 }
@@ -90,7 +93,7 @@ function missingOf(config: ModelConfig, provider: RemoteProvider, asks: string):
   const need = (path: string, what: string) => list.push({ path, message: `${asks}, but ${path} is not set: ${what}` });
   if (keyRequired && config[keyName] === undefined) need(keyVariable, `set it (or ${keyVariable}_FILE) to your key`);
   if (baseUrlOf(config, provider) === undefined)
-    need('LLM_BASE_URL', "set it to the server's address, such as http://localhost:11434/v1");
+    need('LLM_BASE_URL', "set it to the server's address, such as http://localhost:8000/v1");
   return list;
 }
 
@@ -103,6 +106,16 @@ function refuse(missing: readonly Missing[]): void {
 function remoteOf(config: ModelConfig, provider: RemoteProvider): RemoteConfig {
   const { keyVariable, keyName } = NEEDS[provider];
   return { provider, keyVariable, apiKey: config[keyName], baseUrl: baseUrlOf(config, provider)! };
+}
+
+/** The server of a provider that people run themselves, which says things about itself; undefined for the others, and while a cassette answers. */
+export function localServerOf(
+  config: ModelConfig,
+  provider: string,
+): Pick<RemoteConfig, 'baseUrl' | 'apiKey'> | undefined {
+  if (provider !== 'openai-compatible' && provider !== 'ollama') return undefined;
+  const baseUrl = baseUrlOf(config, provider);
+  return baseUrl === undefined ? undefined : { baseUrl, apiKey: config.llmApiKey };
 }
 
 /** LLM_BASE_URL belongs to LLM_PROVIDER, and to openai-compatible whether or not it is LLM_PROVIDER. */
@@ -151,6 +164,13 @@ const NEEDS: Readonly<Record<RemoteProvider, Needs>> = {
     keyRequired: true,
     baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
     model: 'gemini-flash-latest',
+  },
+  ollama: {
+    keyVariable: 'LLM_API_KEY',
+    keyName: 'llmApiKey',
+    keyRequired: false,
+    baseUrl: 'http://127.0.0.1:11434',
+    model: undefined,
   },
   'openai-compatible': {
     keyVariable: 'LLM_API_KEY',

@@ -7,7 +7,7 @@ import type { ModelPart, ModelRequest } from '../src/model.ts';
 import { openModels, type OpenOptions } from '../src/open.ts';
 
 /** What the tests of this package share. */
-export const REMOTES: readonly RemoteProvider[] = ['openai', 'anthropic', 'google', 'openai-compatible'];
+export const REMOTES: readonly RemoteProvider[] = ['openai', 'anthropic', 'google', 'ollama', 'openai-compatible'];
 export const KEY = 'sk-secret-0123456789';
 
 export const request: ModelRequest = {

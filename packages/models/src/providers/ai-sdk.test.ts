@@ -159,7 +159,10 @@ for (const provider of REMOTES) {
       upstream.script([{ text: ['half'], finish: 'length' }]);
       const parts = await collect(open(provider).models.stream({ ...request, maxOutputTokens: 20 }, signal()));
       assert.equal(parts.findLast((part) => part.type === 'finish')?.reason, 'length');
-      assert.match(JSON.stringify(upstream.requests[0]!.body), /"(max_tokens|max_output_tokens|maxOutputTokens)":20/);
+      assert.match(
+        JSON.stringify(upstream.requests[0]!.body),
+        /"(max_tokens|max_output_tokens|maxOutputTokens|num_predict)":20/,
+      );
     });
 
     it('names the variable of the key when the provider refuses it', async () => {
@@ -405,6 +408,10 @@ const EXPECTED_RESULTS: Readonly<Record<RemoteProvider, unknown>> = {
   openai: [
     { type: 'function_call_output', call_id: 'call_1', output: '{"sum":3}' },
     { type: 'function_call_output', call_id: 'call_2', output: '{"error":"a is missing"}' },
+  ],
+  ollama: [
+    { role: 'tool', tool_name: 'add', tool_call_id: 'call_1', content: '{"sum":3}' },
+    { role: 'tool', tool_name: 'add', tool_call_id: 'call_2', content: 'a is missing' },
   ],
   'openai-compatible': [
     { role: 'tool', tool_call_id: 'call_1', content: '{"sum":3}' },

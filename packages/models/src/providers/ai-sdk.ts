@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { LanguageModelV4 } from '@ai-sdk/provider';
 import { ReeveError } from '@reeve/kit';
 import type { AnswerPart, BackendRequest, Backend } from '../backend.ts';
 import { convertStream } from './convert-stream.ts';
@@ -7,17 +6,18 @@ import { toFault } from './fault.ts';
 import type { ProviderTimeouts } from './timeouts.ts';
 import { startAnswerTimeouts } from './answer-timeouts.ts';
 import { toCallOptions } from './prompt.ts';
+import type { OllamaSettings } from '../ollama/chat-request.ts';
 import { readHabits } from '../local/read-habits.ts';
-import { loadProvider, type ProviderModels } from './load-provider.ts';
+import { loadProvider, type ProviderModels, type StreamingModel } from './load-provider.ts';
 import { openRelay } from '../chat/relay.ts';
 import { takesChatCompletions, type RemoteConfig } from '../targets.ts';
 import { openTransport, type CreateFetch } from './transport.ts';
 
 /** The backend of a provider: calls go through its AI SDK package, which the first call loads, and chat completions are relayed. */
-export function openRemoteBackend(remote: RemoteConfig, timeouts: ProviderTimeouts): Backend {
+export function openRemoteBackend(remote: RemoteConfig, timeouts: ProviderTimeouts, ollama: OllamaSettings): Backend {
   let loading: Promise<Loaded> | undefined;
   const load = async () => {
-    const { model, options } = await loadProvider(remote);
+    const { model, options } = await loadProvider(remote, ollama);
     return { model: keptModels(model), options, createFetch: openTransport(timeouts) };
   };
 
@@ -34,7 +34,7 @@ export function openRemoteBackend(remote: RemoteConfig, timeouts: ProviderTimeou
 }
 
 interface Loaded {
-  readonly model: (name: string) => LanguageModelV4;
+  readonly model: (name: string) => StreamingModel;
   readonly options: ProviderModels['options'];
   readonly createFetch: CreateFetch;
 }
@@ -44,7 +44,7 @@ const ownFetch = new AsyncLocalStorage<typeof globalThis.fetch>();
 const MODELS_KEPT = 100;
 
 function keptModels(make: ProviderModels['model']): Loaded['model'] {
-  const made = new Map<string, LanguageModelV4>();
+  const made = new Map<string, StreamingModel>();
   return (name) => {
     const model = made.get(name) ?? make(name, (input, init) => ownFetch.getStore()!(input, init));
     if (made.size < MODELS_KEPT) made.set(name, model);
@@ -83,7 +83,7 @@ async function* answerOnce(
       }),
     );
     const parts = convertStream(stream, { provider, model }, { ...ask, onOutput }, timeouts.onBlock);
-    yield* provider === 'openai-compatible' ? readHabits(parts, request) : parts;
+    yield* provider === 'openai-compatible' || provider === 'ollama' ? readHabits(parts, request) : parts;
   } catch (error) {
     if (timedOut === undefined) throw error;
     throw new ReeveError(timedOut.reason, timedOut.message, { cause: error, brokeOff: timedOut.brokeOff });

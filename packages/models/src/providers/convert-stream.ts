@@ -12,7 +12,7 @@ type SdkFinish = Extract<LanguageModelV4StreamPart, { type: 'finish' }>;
  * tool call. Throws the error that the provider reports in the stream, and where the stream ends without a finish.
  */
 export async function* convertStream(
-  stream: ReadableStream<LanguageModelV4StreamPart>,
+  stream: AsyncIterable<LanguageModelV4StreamPart>,
   target: Target,
   { request, onOutput }: BackendRequest,
   onBlock: (writing: boolean) => void,

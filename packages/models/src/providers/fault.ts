@@ -106,9 +106,9 @@ function retryAfterOf({ retryAfterMs }: ProviderError): ReeveErrorOptions {
   return retryAfterMs === undefined ? {} : { retryAfterMs };
 }
 
-// Anthropic, Gemini, OpenAI's Responses, vLLM, llama.cpp, in this order.
+// Anthropic, Gemini, OpenAI's Responses, vLLM, llama.cpp, Ollama, in this order.
 const TOO_LONG =
-  /prompt is too long|exceed context limit|token count.*exceeds the maximum|exceeds the context window|maximum context length|exceeds the available context/i;
+  /prompt is too long|exceed context limit|token count.*exceeds the maximum|exceeds the context window|maximum context length|exceeds the available context|exceeds (?:the|maximum) context length/i;
 const CONTENT_REFUSED = /content filtering policy|content management policy|safety system|usage polic/i;
 
 const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);

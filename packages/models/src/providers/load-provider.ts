@@ -1,15 +1,28 @@
-import type { EmbeddingModelV4, LanguageModelV4, SharedV4ProviderOptions } from '@ai-sdk/provider';
+import type {
+  EmbeddingModelV4,
+  LanguageModelV4CallOptions,
+  LanguageModelV4StreamPart,
+  SharedV4ProviderOptions,
+} from '@ai-sdk/provider';
 import { ReeveError } from '@reeve/kit';
+import type { OllamaSettings } from '../ollama/chat-request.ts';
 import type { RemoteConfig } from '../targets.ts';
+
+/** The part of the AI SDK's models that Reeve uses: every answer is streamed. */
+export interface StreamingModel {
+  doStream(
+    options: LanguageModelV4CallOptions,
+  ): PromiseLike<{ readonly stream: AsyncIterable<LanguageModelV4StreamPart> }>;
+}
 
 /** A provider's models: a factory that takes the fetch to use, and options that every call carries. */
 export interface ProviderModels {
-  readonly model: (name: string, fetch: typeof globalThis.fetch) => LanguageModelV4;
+  readonly model: (name: string, fetch: typeof globalThis.fetch) => StreamingModel;
   readonly options?: SharedV4ProviderOptions;
 }
 
 /** Loads the package of one provider. */
-export async function loadProvider(config: RemoteConfig): Promise<ProviderModels> {
+export async function loadProvider(config: RemoteConfig, ollama: OllamaSettings): Promise<ProviderModels> {
   const { baseUrl: baseURL } = config;
   const apiKey = config.apiKey ?? '';
   switch (config.provider) {
@@ -30,6 +43,10 @@ export async function loadProvider(config: RemoteConfig): Promise<ProviderModels
     case 'google': {
       const { createGoogle } = await import('@ai-sdk/google');
       return { model: (name, fetch) => createGoogle({ apiKey, baseURL, fetch })(name) };
+    }
+    case 'ollama': {
+      const { createOllamaModel } = await import('../ollama/chat-model.ts');
+      return { model: (name, fetch) => createOllamaModel(config, name, fetch, ollama) };
     }
     case 'openai-compatible': {
       const createModel = await openCompatible(config);
@@ -59,6 +76,11 @@ export async function loadEmbeddingModel(config: RemoteConfig): Promise<CreateEm
     }
     case 'anthropic':
       throw new ReeveError('invalid_request', 'anthropic has no embedding models');
+    case 'ollama':
+      throw new ReeveError(
+        'invalid_request',
+        'embeddings of Ollama come by its /v1: EMBEDDING_PROVIDER=openai-compatible',
+      );
   }
 }
 

@@ -25,6 +25,7 @@ const MODEL: Readonly<Record<RemoteProvider, string>> = {
   openai: 'gpt-4.1',
   anthropic: 'claude-sonnet-4-5',
   google: 'gemini-2.5-flash',
+  ollama: 'm',
   'openai-compatible': 'm',
 };
 
@@ -37,6 +38,7 @@ async function sent(provider: RemoteProvider, asked: Partial<ModelRequest>): Pro
 
 /** Where each provider wants its settings. */
 function settingsOf(provider: RemoteProvider, body: Record<string, unknown>): Record<string, unknown> {
+  if (provider === 'ollama') return body.options as Record<string, unknown>;
   return provider === 'google' ? (body.generationConfig as Record<string, unknown>) : body;
 }
 
@@ -47,12 +49,15 @@ const NAMES: Readonly<
   openai: { temperature: 'temperature', topP: 'top_p', stop: null, seed: null },
   anthropic: { temperature: 'temperature', topP: 'top_p', stop: 'stop_sequences', seed: null },
   google: { temperature: 'temperature', topP: 'topP', stop: 'stopSequences', seed: 'seed' },
+  ollama: { temperature: 'temperature', topP: 'top_p', stop: 'stop', seed: 'seed' },
   'openai-compatible': { temperature: 'temperature', topP: 'top_p', stop: 'stop', seed: 'seed' },
 };
 const CHOICES: Readonly<Record<RemoteProvider, readonly [unknown, unknown, unknown, unknown]>> = {
   openai: ['auto', 'none', 'required', { type: 'function', name: 'add' }],
   anthropic: [{ type: 'auto' }, { type: 'none' }, { type: 'any' }, { type: 'tool', name: 'add' }],
   google: [{ mode: 'AUTO' }, { mode: 'NONE' }, { mode: 'ANY' }, { mode: 'ANY', allowedFunctionNames: ['add'] }],
+  // It knows none: a call that is to be `none` is offered no tool, and one that is named is offered alone.
+  ollama: [undefined, undefined, undefined, undefined],
   'openai-compatible': ['auto', 'none', 'required', { type: 'function', function: { name: 'add' } }],
 };
 
@@ -81,16 +86,20 @@ for (const provider of REMOTES) {
       const body = await sent(provider, { json: { name: 'place', schema } });
       const text = JSON.stringify(body);
       assert.match(text, /"city":\{"type":"string"\}/);
-      assert.match(text, /json_schema|responseJsonSchema|"responseSchema"|input_schema/);
+      assert.match(text, /json_schema|responseJsonSchema|"responseSchema"|input_schema|"format":\{/);
       const any = await sent(provider, { json: {} });
       if (provider === 'openai') assert.deepEqual((any.text as { format: unknown }).format, { type: 'json_object' });
       if (provider === 'google')
         assert.equal((any.generationConfig as Record<string, unknown>).responseMimeType, 'application/json');
+      if (provider === 'ollama') assert.equal(any.format, 'json');
       if (provider === 'openai-compatible') assert.deepEqual(any.response_format, { type: 'json_object' });
     });
 
     it('always carries a limit of the output, since that is what was reserved', async () => {
-      assert.match(JSON.stringify(await sent(provider, {})), /"(max_tokens|max_output_tokens|maxOutputTokens)":\d{4,}/);
+      assert.match(
+        JSON.stringify(await sent(provider, {})),
+        /"(max_tokens|max_output_tokens|maxOutputTokens|num_predict)":\d{4,}/,
+      );
     });
   });
 }

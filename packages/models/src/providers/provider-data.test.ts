@@ -27,6 +27,7 @@ const MODEL: Readonly<Record<RemoteProvider, string>> = {
   openai: 'gpt-5.4-mini',
   anthropic: 'claude-sonnet-5',
   google: 'gemini-3-pro-preview',
+  ollama: 'm',
   'openai-compatible': 'm',
 };
 

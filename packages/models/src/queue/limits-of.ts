@@ -17,6 +17,7 @@ export function limitsOf(
   return (target) => {
     const remote = remotes.get(target.provider as Parameters<typeof remotes.get>[0]);
     const configured = catalog.maxConcurrencyOf(target) ?? (remote === undefined ? undefined : llmMaxConcurrency);
+    if (remote?.provider === 'ollama') return { configured, isLocal: true };
     if (remote?.provider !== 'openai-compatible') return { configured, isLocal: false };
     return {
       configured,

@@ -1,5 +1,6 @@
 import { ReeveError, silentLog } from '@reeve/kit';
 import {
+  localServerOf,
   openModels,
   type ModelConfig,
   type ModelInfo,
@@ -60,9 +61,8 @@ export async function checkModelCalls(
 
 /** What the server says of itself, where it is one that may. */
 async function checkModelServer(config: ModelConfig, { id, provider }: ModelInfo): Promise<Check[]> {
-  const { llmBaseUrl: url, llmApiKey: apiKey } = config;
-  if (provider !== 'openai-compatible' || url === undefined) return [];
-  const server = { baseUrl: url, apiKey };
+  const server = localServerOf(config, provider);
+  if (server === undefined) return [];
   const [slots, contextTokens] = await Promise.all([
     readServerSlots(server),
     readContextWindow(server, id.slice(provider.length + 1)),
@@ -72,7 +72,7 @@ async function checkModelServer(config: ModelConfig, { id, provider }: ModelInfo
       ? 'it does not say how many calls it takes at once: Reeve learns it'
       : `${slots} ${slots === 1 ? 'call' : 'calls'} at once`;
   const window = contextTokens === undefined ? 'its context window is unknown' : `${contextTokens} tokens a call`;
-  const evidence = `${url}: ${atOnce}; ${window}`;
+  const evidence = `${server.baseUrl}: ${atOnce}; ${window}`;
   if (contextTokens === undefined || contextTokens >= LEAST_CONTEXT) return [ok('server', evidence)];
   return [warn('server', evidence, 'conversations with tools soon outgrow that: start it with a larger context')];
 }

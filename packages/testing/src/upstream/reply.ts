@@ -1,5 +1,5 @@
 /** Which provider's wire protocol a request spoke. */
-export type UpstreamProtocol = 'chat-completions' | 'responses' | 'anthropic' | 'gemini' | 'embeddings';
+export type UpstreamProtocol = 'chat-completions' | 'responses' | 'anthropic' | 'gemini' | 'ollama' | 'embeddings';
 
 /**
  * What goes wrong with a reply. `http-NNN`: an error answer of that status. In mid-stream, after half of the

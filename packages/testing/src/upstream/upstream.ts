@@ -4,11 +4,12 @@ import { anthropic } from './anthropic.ts';
 import { chatCompletions } from './chat-completions.ts';
 import { embeddings } from './embeddings.ts';
 import { gemini } from './gemini.ts';
+import { ollama } from './ollama.ts';
 import { responses } from './responses.ts';
 import type { Protocol, UpstreamReply, UpstreamRequest } from './reply.ts';
 import { isRecord } from '@reeve/kit';
 
-const PROTOCOLS: readonly Protocol[] = [chatCompletions, responses, anthropic, gemini, embeddings];
+const PROTOCOLS: readonly Protocol[] = [chatCompletions, responses, anthropic, gemini, ollama, embeddings];
 
 export interface FakeUpstream extends AsyncDisposable {
   /** `http://127.0.0.1:<port>/v1`: what a provider's base URL is set to. */
@@ -93,7 +94,7 @@ export async function startFakeUpstream(): Promise<FakeUpstream> {
     switch (reply.fault) {
       case 'slow-start':
         while (!response.destroyed) {
-          await write(response, [': still there\n\n']);
+          await write(response, [protocol.name === 'ollama' ? '\n' : ': still there\n\n']);
           await pause(20, response);
         }
         return;
