@@ -7,7 +7,7 @@ import {
 import { createJsonErrorResponseHandler, postJsonToApi } from '@ai-sdk/provider-utils';
 import { newId } from '@reeve/kit';
 import { z } from 'zod';
-import type { StreamingModel } from '../providers/load-provider.ts';
+import type { StreamingModel } from '../providers/streaming-model.ts';
 import type { RemoteConfig } from '../targets.ts';
 import { chatRequest, type OllamaSettings } from './chat-request.ts';
 

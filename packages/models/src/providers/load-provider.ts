@@ -1,19 +1,8 @@
-import type {
-  EmbeddingModelV4,
-  LanguageModelV4CallOptions,
-  LanguageModelV4StreamPart,
-  SharedV4ProviderOptions,
-} from '@ai-sdk/provider';
+import type { EmbeddingModelV4, SharedV4ProviderOptions } from '@ai-sdk/provider';
 import { ReeveError } from '@reeve/kit';
 import type { OllamaSettings } from '../ollama/chat-request.ts';
 import type { RemoteConfig } from '../targets.ts';
-
-/** The part of the AI SDK's models that Reeve uses: every answer is streamed. */
-export interface StreamingModel {
-  doStream(
-    options: LanguageModelV4CallOptions,
-  ): PromiseLike<{ readonly stream: AsyncIterable<LanguageModelV4StreamPart> }>;
-}
+import type { StreamingModel } from './streaming-model.ts';
 
 /** A provider's models: a factory that takes the fetch to use, and options that every call carries. */
 export interface ProviderModels {
