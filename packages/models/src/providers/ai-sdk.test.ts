@@ -61,7 +61,7 @@ for (const provider of REMOTES) {
           usage: { inputTokens: 21, outputTokens: 3, cachedTokens: 0, reasoningTokens: 0, estimated: false },
           provider,
           model: 'test-model',
-          costNano: null,
+          costNano: provider === 'ollama' ? 0 : null,
         },
       ]);
       const sent = upstream.requests[0]!;
