@@ -25,6 +25,24 @@ describe('the window of a model that the table does not have', () => {
     assert.equal(windows.of({ ...target, model: 'other' }), undefined);
   });
 
+  it('is asked for again soon where the server did not say it, as one does that has not loaded the model yet', async () => {
+    let time = 0;
+    let said: number | undefined;
+    let asked = 0;
+    const windows = createWindows({ read: async () => ((asked += 1), said), log: silentLog, now: () => time });
+    await windows.ask(target);
+    said = 4_096;
+    time = 31_000;
+    await windows.ask(target);
+    assert.equal(windows.of(target), 4_096);
+    time = 62_000;
+    await windows.ask(target);
+    assert.equal(asked, 2);
+    time = 700_000;
+    await windows.ask(target);
+    assert.equal(asked, 3);
+  });
+
   it('stays unknown where nobody says it, until an error does', async () => {
     const windows = createWindows({ read: () => undefined, log: silentLog });
     await windows.ask(target);
@@ -71,6 +89,11 @@ describe('the window of a model that the table does not have', () => {
       assert.equal(windows.errorOfCut(target, sent, reported), undefined);
       assert.equal(windows.of(target), undefined);
     });
+
+  it('of a hosted provider is not: it refuses what it has no room for', () => {
+    const windows = createWindows({ read: () => undefined, log: silentLog });
+    assert.equal(windows.errorOfCut({ provider: 'openai', model: 'm' }, 9_800, usage(4_090)), undefined);
+  });
 
   it('is not taken for filled where the prompt fits it', async () => {
     const windows = createWindows({ read: async () => 32_768, log: silentLog });

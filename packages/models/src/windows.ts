@@ -29,13 +29,18 @@ export interface WindowParts {
   /** Asks the server of a model for its window, in tokens; undefined for one that cannot be asked. */
   readonly read: (target: CalledModel) => Promise<number | undefined> | undefined;
   readonly log: Log;
+  readonly now?: () => number;
 }
 
-/** How long what a server said is believed, and how long one that says nothing is left alone, in milliseconds. */
+/** How long what a server said is believed, and how long one that says nothing is left alone: Ollama knows more once it has loaded the model. */
 const ASK_AGAIN_MS = 600_000;
+const ASK_SILENT_AGAIN_MS = 30_000;
+
+/** Servers of these kinds may cut a prompt; hosted providers refuse it. */
+const MAY_CUT: ReadonlySet<CalledModel['provider']> = new Set(['openai-compatible', 'ollama']);
 
 /** Opens what is known of windows, which is nothing. */
-export function createWindows({ read, log }: WindowParts): Windows {
+export function createWindows({ read, log, now = () => performance.now() }: WindowParts): Windows {
   const known = createPerModel<Known>(
     () => ({ tokens: undefined, askAt: -Infinity, asking: undefined }),
     ({ asking }) => asking === undefined,
@@ -49,11 +54,13 @@ export function createWindows({ read, log }: WindowParts): Windows {
     of: (target) => known.of(target).tokens,
     async ask(target) {
       const entry = known.of(target);
-      if (entry.asking === undefined && performance.now() >= entry.askAt) {
-        entry.askAt = performance.now() + ASK_AGAIN_MS;
+      if (entry.asking === undefined && now() >= entry.askAt) {
+        entry.askAt = now() + ASK_SILENT_AGAIN_MS;
         entry.asking = read(target)
           ?.then((tokens) => {
-            if (tokens !== undefined) keep(target, entry, tokens, 'the server');
+            if (tokens === undefined) return;
+            entry.askAt = now() + ASK_AGAIN_MS;
+            keep(target, entry, tokens, 'the server');
           })
           .finally(() => (entry.asking = undefined));
       }
@@ -65,7 +72,7 @@ export function createWindows({ read, log }: WindowParts): Windows {
     },
     errorOfCut(target, sent, reported) {
       const entry = known.of(target);
-      const window = cutAt(sent, reported, entry.tokens);
+      const window = MAY_CUT.has(target.provider) ? cutAt(sent, reported, entry.tokens) : undefined;
       if (window === undefined) return undefined;
       keep(target, entry, window, 'a prompt that the server cut');
       return new ReeveError(
