@@ -71,6 +71,7 @@ const COMMANDS: readonly Entry[] = [
   { name: 'models', summary: 'list models, try one with real calls', load: () => import('./commands/models.ts') },
   { name: 'tools', summary: 'list what agents can call', load: () => import('./commands/tools.ts') },
   { name: 'skills', summary: 'list and show skills', load: () => import('./commands/skills.ts') },
+  { name: 'mcp', summary: 'add, import, list and test MCP servers', load: () => import('./commands/mcp.ts') },
   { name: 'keys', summary: 'create, list, rotate and revoke API keys', load: () => import('./commands/keys.ts') },
   { name: 'memory', summary: 'search what agents remember', load: () => import('./commands/memory.ts') },
   { name: 'doctor', summary: 'check that Reeve can work here', load: () => import('./commands/doctor.ts') },
