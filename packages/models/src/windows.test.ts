@@ -27,11 +27,10 @@ describe('the window of a model that the table does not have', () => {
 
   it('is asked for again soon where the server did not say it, as one does that has not loaded the model yet', async () => {
     let time = 0;
-    let said: number | undefined;
+    const said = [undefined, 4_096, 4_096];
     let asked = 0;
-    const windows = createWindows({ read: async () => ((asked += 1), said), log: silentLog, now: () => time });
+    const windows = createWindows({ read: async () => said[asked++], log: silentLog, now: () => time });
     await windows.ask(target);
-    said = 4_096;
     time = 31_000;
     await windows.ask(target);
     assert.equal(windows.of(target), 4_096);

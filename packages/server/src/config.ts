@@ -160,10 +160,15 @@ const NOT_BUILT: Readonly<Record<string, string>> = {
 
 /** What is set here for parts that this release does not have, one sentence each. */
 export function settingsInVain(source: ConfigSource = {}): string[] {
-  const environment = environmentOf({}, source);
+  const environment = readEnvironment(source);
   return Object.entries(NOT_BUILT)
     .filter(([variable]) => (environment[variable] ?? '') !== '')
     .map(([variable, what]) => `${variable} is set, but this release does not have what it is for (${what})`);
+}
+
+/** The variables of the process, and those of `.env`. */
+export function readEnvironment(source: ConfigSource = {}): Record<string, string | undefined> {
+  return environmentOf({}, source);
 }
 
 function environmentOf(

@@ -1,4 +1,5 @@
 import { routes, type McpServer } from '@reeve/contract';
+import { readEnvironment } from '@reeve/server/config';
 import type { Command } from 'commander';
 import { connect, type Connection } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
@@ -97,7 +98,7 @@ async function list(io: CommandIo, options: ListOptions): Promise<number> {
 
 async function importFile(io: CommandIo, path: string, options: ImportOptions): Promise<number> {
   const file = await readJsonFile(io, path);
-  return addAll(io, 'mcp import', readClientConfig(file, io.environment ?? process.env), options);
+  return addAll(io, 'mcp import', readClientConfig(file, readEnvironment(io)), options);
 }
 
 async function add(io: CommandIo, name: string, words: readonly string[], options: AddServerOptions): Promise<number> {
