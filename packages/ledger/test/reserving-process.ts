@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { openDatabase } from '@reeve/db';
 import { ReeveError, silentLog } from '@reeve/kit';
+import { sql } from 'kysely';
 import { beginCall, HOLD_MS } from '../src/call.ts';
 import { createLedger } from '../src/ledger.ts';
 import { ATTEMPT, OWNER } from './metering.ts';
@@ -18,6 +19,8 @@ const LANES = 8;
 
 await using database = await openDatabase({ url, pool: LANES + 5, dataDirectory: '', log: silentLog });
 const ledger = createLedger(database, OWNER, silentLog);
+// A busy machine may take longer to connect than a caller waits for a connection.
+await Promise.all(Array.from({ length: LANES + 5 }, () => sql`select pg_sleep(0.2)`.execute(database.db)));
 const found = { calls: 0, admitted: 0, tokens: 0, smallestRefused: Infinity };
 
 process.stdout.write('ready\n');

@@ -81,6 +81,7 @@ describe('the window of a model that the table does not have', () => {
     ['the text repeats itself', 9_800, usage(3_000)],
     ['the server reports nothing', 9_800, usage(4_090, true)],
     ['it is short', 40, usage(12)],
+    ['nobody starts a server with so little', 2_400, usage(1_000)],
   ];
   for (const [why, sent, reported] of whole)
     it(`is not learnt from a prompt that was read whole: ${why}`, () => {

@@ -84,8 +84,8 @@ export function createWindows({ read, log, now = () => performance.now() }: Wind
   };
 }
 
-/** Windows that servers are started with, from 1,024 to 131,072 tokens. */
-const USUAL = Array.from({ length: 8 }, (_, power) => 1_024 * 2 ** power);
+/** Windows that servers are started with, from 2,048 to 131,072 tokens. */
+const USUAL = Array.from({ length: 7 }, (_, power) => 2_048 * 2 ** power);
 
 /**
  * The window at which a prompt was cut, in tokens; undefined where it was not. Our estimate is too high for text that repeats itself,
