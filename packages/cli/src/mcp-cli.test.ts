@@ -2,8 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { silentLog } from '@reeve/kit';
+import { openSandbox } from '@reeve/sandbox';
 import { createShell, type ShellServer, type TestShell } from '../test/shell.ts';
 import { runJson } from '../test/served-shell.ts';
+
+const sandbox = await openSandbox({ sandboxBackend: 'auto' }, silentLog);
+await sandbox.whenProbed();
+after(() => sandbox[Symbol.asyncDispose]());
+const skip = sandbox.unavailable('node') ?? false;
 
 interface Added {
   readonly servers: readonly { name: string; state: string; tools: number; message: string | null }[];
@@ -28,7 +35,7 @@ process.stdin.on('data', (part) => {
 });
 `;
 
-suite('MCP servers on the command line', () => {
+suite('MCP servers on the command line', { skip }, () => {
   let shell: TestShell;
   let server: ShellServer;
   // npm is where whoever runs the tests has it.
