@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { REASONS, type Reason } from '@reeve/contract';
-import { ReeveError, type Log } from '@reeve/kit';
+import { isRecord, ReeveError, type Log } from '@reeve/kit';
 import { z } from 'zod';
 import { finalFault, type Backend } from './backend.ts';
 import type { ModelGateway, ModelPart, ModelRequest } from './model.ts';
@@ -184,8 +184,6 @@ function broken(path: string, what: string, cause: unknown): ReeveError {
 /** JSON with sorted keys, so that a request read back from a database has the same fingerprint. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
+    isRecord(inner) ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1))) : inner,
   );
 }

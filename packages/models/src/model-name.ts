@@ -1,12 +1,12 @@
 import { ReeveError } from '@reeve/kit';
 import { PROVIDERS, type Provider } from './config.ts';
-import type { CalledModel, Target, Targets } from './targets.ts';
+import { isLocal, type CalledModel, type Target, type Targets } from './targets.ts';
 
 /**
  * Resolves the model that a request names: the default model for none, the provider of its prefix
  * (`openai/gpt-5.4`), else the default provider. Throws `invalid_request` for a provider that is not configured.
- * With `openai-compatible` other names with a slash belong to that server, since such servers use them,
- * unless LLM_FALLBACKS names their provider.
+ * Of a local provider other names with a slash belong to its server, since such servers use them, as in
+ * `hf.co/bartowski/Qwen3-8B-GGUF`, unless LLM_FALLBACKS names their provider.
  */
 export function resolveModel(targets: Targets, requested: string | null): Target {
   const { target, configured } = locateModel(targets, requested);
@@ -33,7 +33,7 @@ export function locateModel(targets: Targets, requested: string | null): { targe
   if (prefix === '' || slash === name.length - 1) return own(provider);
   const named = { provider: prefix as Provider, model: name.slice(slash + 1) };
   if (prefix === provider) return { target: named, configured: true };
-  if (HAS_OWN_SLASHES.has(provider) && !targets.fallbacks.some((one) => one.provider === prefix)) return own(provider);
+  if (isLocal(provider) && !targets.fallbacks.some((one) => one.provider === prefix)) return own(provider);
   if (provider === 'google' && GOOGLE_FOLDERS.has(prefix)) return own(provider);
   return { target: named, configured: targets.remotes.has(named.provider) };
 }
@@ -42,9 +42,6 @@ export function locateModel(targets: Targets, requested: string | null): { targe
 export function qualifiedName({ provider, model }: CalledModel): string {
   return provider === 'mock' ? model : `${provider}/${model}`;
 }
-
-// Names of their models may hold a slash themselves, such as hf.co/bartowski/Qwen3-8B-GGUF.
-const HAS_OWN_SLASHES: ReadonlySet<Provider> = new Set(['openai-compatible', 'ollama']);
 
 // Gemini's own resource names carry a folder.
 const GOOGLE_FOLDERS: ReadonlySet<string> = new Set(['models', 'tunedModels']);

@@ -32,6 +32,11 @@ export interface Targets {
   readonly remotes: ReadonlyMap<Provider, RemoteConfig>;
 }
 
+/** True of the providers whose servers people run themselves. */
+export function isLocal(provider: string): provider is 'openai-compatible' | 'ollama' {
+  return provider === 'openai-compatible' || provider === 'ollama';
+}
+
 /** True where a provider's server takes OpenAI's chat completions. */
 export function takesChatCompletions({ provider }: RemoteConfig): boolean {
   return provider === 'openai' || provider === 'openai-compatible';
@@ -108,20 +113,24 @@ function remoteOf(config: ModelConfig, provider: RemoteProvider): RemoteConfig {
   return { provider, keyVariable, apiKey: config[keyName], baseUrl: baseUrlOf(config, provider)! };
 }
 
-/** The server of a provider that people run themselves, which says things about itself; undefined for the others, and while a cassette answers. */
+/** The server of a local provider, which says things about itself; undefined for the others. */
 export function localServerOf(
   config: ModelConfig,
   provider: string,
 ): Pick<RemoteConfig, 'baseUrl' | 'apiKey'> | undefined {
-  if (provider !== 'openai-compatible' && provider !== 'ollama') return undefined;
+  if (!isLocal(provider)) return undefined;
   const baseUrl = baseUrlOf(config, provider);
   return baseUrl === undefined ? undefined : { baseUrl, apiKey: config.llmApiKey };
 }
 
-/** LLM_BASE_URL belongs to LLM_PROVIDER, and to openai-compatible whether or not it is LLM_PROVIDER. */
+/**
+ * LLM_BASE_URL belongs to LLM_PROVIDER, and to openai-compatible whether or not it is LLM_PROVIDER. Ollama's is that of the server,
+ * though whoever knows its wires may give `/v1` or `/api` with it.
+ */
 function baseUrlOf(config: ModelConfig, provider: RemoteProvider): string | undefined {
   const own = provider === config.llmProvider || provider === 'openai-compatible';
-  return (own ? config.llmBaseUrl : undefined) ?? NEEDS[provider].baseUrl;
+  const baseUrl = (own ? config.llmBaseUrl : undefined) ?? NEEDS[provider].baseUrl;
+  return provider === 'ollama' ? baseUrl?.replace(/\/(?:v1|api)?\/*$/, '') : baseUrl;
 }
 
 function defaultModel(config: ModelConfig): string | undefined {

@@ -68,12 +68,12 @@ describe('the window of a model that the table does not have', () => {
 
   it('is what a server read that cut a longer prompt without a word', () => {
     const windows = createWindows({ read: () => undefined, log: silentLog });
-    const error = windows.errorOfCut(target, 9_800, usage(4_090));
+    const error = windows.errorOfCut(target, () => 9_800, usage(4_090));
     assert.equal(error?.reason, 'context_truncated');
     assert.match(error.message, /qwen3 read 4090 tokens of a prompt of about 9800.*OLLAMA_CONTEXT_LENGTH/);
     assert.equal(windows.of(target), 4_096);
     // Once it is known, less of it may have been read: servers drop whole messages.
-    assert.equal(windows.errorOfCut(target, 9_800, usage(1_700))?.reason, 'context_truncated');
+    assert.equal(windows.errorOfCut(target, () => 9_800, usage(1_700))?.reason, 'context_truncated');
   });
 
   const whole: readonly (readonly [why: string, sent: number, reported: ReturnType<typeof usage>])[] = [
@@ -86,18 +86,27 @@ describe('the window of a model that the table does not have', () => {
   for (const [why, sent, reported] of whole)
     it(`is not learnt from a prompt that was read whole: ${why}`, () => {
       const windows = createWindows({ read: () => undefined, log: silentLog });
-      assert.equal(windows.errorOfCut(target, sent, reported), undefined);
+      assert.equal(
+        windows.errorOfCut(target, () => sent, reported),
+        undefined,
+      );
       assert.equal(windows.of(target), undefined);
     });
 
   it('of a hosted provider is not: it refuses what it has no room for', () => {
     const windows = createWindows({ read: () => undefined, log: silentLog });
-    assert.equal(windows.errorOfCut({ provider: 'openai', model: 'm' }, 9_800, usage(4_090)), undefined);
+    assert.equal(
+      windows.errorOfCut({ provider: 'openai', model: 'm' }, () => 9_800, usage(4_090)),
+      undefined,
+    );
   });
 
   it('is not taken for filled where the prompt fits it', async () => {
     const windows = createWindows({ read: async () => 32_768, log: silentLog });
     await windows.ask(target);
-    assert.equal(windows.errorOfCut(target, 9_800, usage(3_000)), undefined);
+    assert.equal(
+      windows.errorOfCut(target, () => 9_800, usage(3_000)),
+      undefined,
+    );
   });
 });

@@ -2,7 +2,7 @@ import { ReeveError, type Log } from '@reeve/kit';
 import { createPerModel } from './calls/per-model.ts';
 import { qualifiedName } from './model-name.ts';
 import type { TokenUsage } from './model.ts';
-import type { CalledModel, Target } from './targets.ts';
+import { isLocal, type CalledModel, type Target } from './targets.ts';
 
 /** The context windows of models that the table of models does not have, as far as they are learnt. */
 export interface Windows {
@@ -13,10 +13,10 @@ export interface Windows {
   /** Learns from an error that says how much the model holds. */
   learn(target: CalledModel, message: string): void;
   /**
-   * `context_truncated` where a server cut the prompt without a word: it reports far fewer tokens than were sent. `sent` is our
-   * estimate. Learns the window from it.
+   * `context_truncated` where a local server cut the prompt without a word: it reports far fewer tokens than were sent. Hosted
+   * providers refuse such a prompt. `estimate` answers our estimate of what was sent. Learns the window from it.
    */
-  errorOfCut(target: CalledModel, sent: number, reported: TokenUsage): ReeveError | undefined;
+  errorOfCut(target: CalledModel, estimate: () => number, reported: TokenUsage): ReeveError | undefined;
 }
 
 interface Known {
@@ -35,9 +35,6 @@ export interface WindowParts {
 /** How long what a server said is believed, and how long one that says nothing is left alone: Ollama knows more once it has loaded the model. */
 const ASK_AGAIN_MS = 600_000;
 const ASK_SILENT_AGAIN_MS = 30_000;
-
-/** Servers of these kinds may cut a prompt; hosted providers refuse it. */
-const MAY_CUT: ReadonlySet<CalledModel['provider']> = new Set(['openai-compatible', 'ollama']);
 
 /** Opens what is known of windows, which is nothing. */
 export function createWindows({ read, log, now = () => performance.now() }: WindowParts): Windows {
@@ -70,9 +67,11 @@ export function createWindows({ read, log, now = () => performance.now() }: Wind
       const tokens = windowIn(message);
       if (tokens !== undefined) keep(target, known.of(target), tokens, 'an error of the server');
     },
-    errorOfCut(target, sent, reported) {
+    errorOfCut(target, estimate, reported) {
+      if (!isLocal(target.provider) || reported.estimated) return undefined;
       const entry = known.of(target);
-      const window = MAY_CUT.has(target.provider) ? cutAt(sent, reported, entry.tokens) : undefined;
+      const sent = estimate();
+      const window = cutAt(sent, reported.inputTokens, entry.tokens);
       if (window === undefined) return undefined;
       keep(target, entry, window, 'a prompt that the server cut');
       return new ReeveError(
@@ -91,10 +90,10 @@ const USUAL = Array.from({ length: 7 }, (_, power) => 2_048 * 2 ** power);
  * The window at which a prompt was cut, in tokens; undefined where it was not. Our estimate is too high for text that repeats itself,
  * so half of it alone proves nothing: the prompt must not have fitted a known window, or what was read must fill a usual one.
  */
-function cutAt(sent: number, { inputTokens, estimated }: TokenUsage, known: number | undefined): number | undefined {
-  if (estimated || inputTokens * 2 > sent) return undefined;
-  if (known !== undefined && sent > known && inputTokens <= known) return known;
-  return USUAL.find((window) => inputTokens <= window && inputTokens >= window * 0.95);
+function cutAt(sent: number, read: number, known: number | undefined): number | undefined {
+  if (read * 2 > sent) return undefined;
+  if (known !== undefined && sent > known && read <= known) return known;
+  return USUAL.find((window) => read <= window && read >= window * 0.95);
 }
 
 // llama.cpp's field, its sentence; OpenAI, vLLM and those like them; Anthropic.

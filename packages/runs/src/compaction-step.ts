@@ -18,12 +18,11 @@ export async function compactionStep(work: RunExecution, pending: CompactionStep
   const earlier = before?.kind === 'compaction' ? before.output : null;
   const whole = wholeConversation(history, run.input, steps);
   const cut = cutOf(models, requestOf(work), whole, earlier?.messages ?? 0);
-  const { contextTokens } = models.describe(work.agent.model_id);
-  if (cut === undefined)
-    throw new ReeveError(
-      'context_too_long',
-      `the latest turn alone is longer than the ${contextTokens ?? 'unknown number of'} tokens that the model takes`,
-    );
+  if (cut === undefined) {
+    const { contextTokens } = models.describe(work.agent.model_id);
+    const most = contextTokens === null ? 'what' : `the ${contextTokens} tokens that`;
+    throw new ReeveError('context_too_long', `the latest turn alone is longer than ${most} the model takes`);
+  }
   const messages = whole.slice(earlier?.messages ?? 0, cut);
   const request = summaryRequest(models, work.agent.model_id, messages, earlier?.text);
   const summary = await summarize(work, request, pending.number, signal);

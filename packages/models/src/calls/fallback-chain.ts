@@ -121,9 +121,9 @@ async function* callModel(
   const request = { ...call.request, maxOutputTokens: outputLimit(catalog, target, call) };
   let last: FailedAttempt | undefined;
   const number = () => (call.attempts += 1);
-  const errorOfCut = (reported: TokenUsage) => windows.errorOfCut(target, countTokens(request), reported);
-  const record = { target, breaker, queue, turn, price, number, ledger, metrics, log };
-  const options = { ...record, backend, request, chat, errorOfCut };
+  const errorOfCut = (reported: TokenUsage) => windows.errorOfCut(target, () => countTokens(request), reported);
+  const context = { target, breaker, queue, turn, price, number, ledger, metrics, log };
+  const options = { ...context, backend, request, chat, errorOfCut };
   for (let tries = 1; ; tries += 1) {
     const failed = yield* attempt(options, signal);
     if (failed === undefined) return undefined;

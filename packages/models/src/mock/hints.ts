@@ -74,19 +74,20 @@ function statedTruth(text: string, words: string): boolean | undefined {
 
 /** The only one of the choices that the text has as a word. */
 function namedChoice(text: string, choices: readonly unknown[]): unknown {
-  const lower = ` ${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, ' ')} `;
+  const words = ` ${plainWords(text)} `;
   const named = choices
     .slice(0, 100)
     .filter((choice) => typeof choice === 'string' && /[\p{L}\p{N}]/u.test(choice))
-    .filter((choice) =>
-      lower.includes(
-        ` ${(choice as string)
-          .toLowerCase()
-          .replace(/[^\p{L}\p{N}]+/gu, ' ')
-          .trim()} `,
-      ),
-    );
+    .filter((choice) => words.includes(` ${plainWords(choice as string)} `));
   return named.length === 1 ? named[0] : undefined;
+}
+
+/** A text as its words in lower case, with one space between them. */
+function plainWords(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim();
 }
 
 /** `firstName` and `first_name` as words of a pattern; nothing of a name with signs that mean something there. */

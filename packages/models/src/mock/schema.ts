@@ -1,4 +1,4 @@
-import { ReeveError } from '@reeve/kit';
+import { isRecord, ReeveError } from '@reeve/kit';
 
 /** A JSON Schema as an object. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -78,7 +78,7 @@ function resolve(root: SchemaRoot, given: unknown, path: readonly string[], step
 /** A schema as an object: `true` demands nothing, and `false` nothing that there is. */
 function asSchema(given: unknown, path: readonly string[]): JsonSchema {
   if (given === true || given === undefined) return {};
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as JsonSchema;
+  if (isRecord(given)) return given;
   throw cannot(given === false ? 'false' : NO_OBJECT, path);
 }
 

@@ -1,4 +1,4 @@
-import { compileLinear } from '@reeve/kit';
+import { compileLinear, isRecord } from '@reeve/kit';
 import { cannot, isSame, listOf, type JsonSchema, type SchemaRoot } from './schema.ts';
 
 /** The keywords that say something of a value itself and not of its parts. */
@@ -77,7 +77,7 @@ function isOfType(value: unknown, type: unknown): boolean {
     case 'array':
       return Array.isArray(value);
     case 'object':
-      return typeof value === 'object' && value !== null && !Array.isArray(value);
+      return isRecord(value);
     case 'integer':
       return Number.isInteger(value);
     default:

@@ -51,7 +51,7 @@ export function createOllamaModel(
   return {
     async doStream(options) {
       const { value: body } = await postJsonToApi({
-        url: `${rootOf(baseUrl)}/api/chat`,
+        url: `${baseUrl}/api/chat`,
         headers: { ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) },
         body: chatRequest(model, options, settings),
         failedResponseHandler: failed,
@@ -62,11 +62,6 @@ export function createOllamaModel(
       return { stream: readParts(linesOf(body)) };
     },
   };
-}
-
-/** The server's address without the path of a wire: whoever knows `/v1` or `/api` may give it. */
-function rootOf(baseUrl: string): string {
-  return baseUrl.replace(/\/(?:v1|api)?\/*$/, '');
 }
 
 /** The lines of a body that are not empty. */

@@ -1,4 +1,4 @@
-import type { LanguageModelV4CallOptions, LanguageModelV4Message } from '@ai-sdk/provider';
+import type { LanguageModelV4CallOptions, LanguageModelV4FunctionTool, LanguageModelV4Message } from '@ai-sdk/provider';
 
 /** What Reeve sets for every call to an Ollama server. */
 export interface OllamaSettings {
@@ -20,8 +20,8 @@ export function chatRequest(
   { windowOf, keepAlive }: OllamaSettings,
 ): Record<string, unknown> {
   const { maxOutputTokens, temperature, topP, seed, stopSequences } = options;
-  const offered = (tools ?? []).filter(
-    (tool) => tool.type === 'function' && (toolChoice?.type !== 'tool' || tool.name === toolChoice.toolName),
+  const offered = (tools ?? []).flatMap((tool) =>
+    tool.type === 'function' && mayCall(tool.name, toolChoice) ? [toTool(tool)] : [],
   );
   return {
     model,
@@ -29,13 +29,7 @@ export function chatRequest(
     truncate: false,
     shift: false,
     messages: prompt.flatMap(toMessages),
-    ...(offered.length > 0 &&
-      toolChoice?.type !== 'none' && {
-        tools: offered.map((tool) => ({
-          type: 'function',
-          function: { name: tool.name, ...(tool.type === 'function' && functionOf(tool)) },
-        })),
-      }),
+    ...(offered.length > 0 && { tools: offered }),
     ...(responseFormat?.type === 'json' && { format: responseFormat.schema ?? 'json' }),
     ...(keepAlive !== undefined && { keep_alive: /^-?\d+$/.test(keepAlive) ? Number(keepAlive) : keepAlive }),
     options: defined({
@@ -49,8 +43,13 @@ export function chatRequest(
   };
 }
 
-function functionOf({ description, inputSchema }: { description?: string; inputSchema: unknown }) {
-  return { description: description ?? '', parameters: inputSchema };
+/** Ollama has no choice of a tool: one that is to be called is offered alone, and none where none may be. */
+function mayCall(name: string, choice: LanguageModelV4CallOptions['toolChoice']): boolean {
+  return choice?.type !== 'none' && (choice?.type !== 'tool' || choice.toolName === name);
+}
+
+function toTool({ name, description = '', inputSchema }: LanguageModelV4FunctionTool) {
+  return { type: 'function', function: { name, description, parameters: inputSchema } };
 }
 
 function toMessages({ role, content }: LanguageModelV4Message): Record<string, unknown>[] {

@@ -11,7 +11,7 @@ import { readHabits } from '../local/read-habits.ts';
 import { loadProvider, type ProviderModels } from './load-provider.ts';
 import type { StreamingModel } from './streaming-model.ts';
 import { openRelay } from '../chat/relay.ts';
-import { takesChatCompletions, type RemoteConfig } from '../targets.ts';
+import { isLocal, takesChatCompletions, type RemoteConfig } from '../targets.ts';
 import { openTransport, type CreateFetch } from './transport.ts';
 
 /** The backend of a provider: calls go through its AI SDK package, which the first call loads, and chat completions are relayed. */
@@ -84,7 +84,7 @@ async function* answerOnce(
       }),
     );
     const parts = convertStream(stream, { provider, model }, { ...ask, onOutput }, timeouts.onBlock);
-    yield* provider === 'openai-compatible' || provider === 'ollama' ? readHabits(parts, request) : parts;
+    yield* isLocal(provider) ? readHabits(parts, request) : parts;
   } catch (error) {
     if (timedOut === undefined) throw error;
     throw new ReeveError(timedOut.reason, timedOut.message, { cause: error, brokeOff: timedOut.brokeOff });

@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog.ts';
 import type { ModelConfig } from '../config.ts';
-import type { CalledModel, Targets } from '../targets.ts';
+import { isLocal, type CalledModel, type Targets } from '../targets.ts';
 import type { CallLimitOptions } from './limit.ts';
 
 type LimitSource = Pick<CallLimitOptions, 'configured' | 'isLocal' | 'readServerSlots'>;
@@ -17,8 +17,8 @@ export function limitsOf(
   return (target) => {
     const remote = remotes.get(target.provider as Parameters<typeof remotes.get>[0]);
     const configured = catalog.maxConcurrencyOf(target) ?? (remote === undefined ? undefined : llmMaxConcurrency);
-    if (remote?.provider === 'ollama') return { configured, isLocal: true };
-    if (remote?.provider !== 'openai-compatible') return { configured, isLocal: false };
+    if (remote?.provider !== 'openai-compatible')
+      return { configured, isLocal: remote !== undefined && isLocal(remote.provider) };
     return {
       configured,
       isLocal: true,
