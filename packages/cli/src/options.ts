@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { parseDuration } from '@reeve/kit';
+import { isRecord, parseDuration } from '@reeve/kit';
 import { InvalidArgumentError, type Command } from 'commander';
 import { UsageError } from './failure.ts';
 import type { CommandIo } from './io.ts';
@@ -84,7 +84,7 @@ export function collectParameter(
 /** A JSON object. */
 export function jsonObject(text: string): Record<string, unknown> {
   const value = jsonOr(text);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isRecord(value)) return value;
   throw new InvalidArgumentError('It must be a JSON object, such as \'{"key": "value"}\'.');
 }
 

@@ -21,7 +21,7 @@ export { requireAccess } from './principal.ts';
 export type { Authenticate, Principal } from './principal.ts';
 export { referencePage, REFERENCE_POLICY } from './reference.ts';
 export { requesterOf } from './requester.ts';
-export { isLoopback, startHttpServer } from './server.ts';
+export { startHttpServer } from './server.ts';
 export type { HttpServer } from './server.ts';
 export { errorFrame } from './socket.ts';
 export type { Connection, Served } from './socket.ts';

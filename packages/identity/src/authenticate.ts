@@ -1,6 +1,6 @@
 import type { Database, Db } from '@reeve/db';
-import { isLoopback, type Authenticate, type Principal } from '@reeve/http';
-import { currentContext, newTraceId, ReeveError, type ConfigOf, type Log } from '@reeve/kit';
+import type { Authenticate, Principal } from '@reeve/http';
+import { currentContext, isLoopback, newTraceId, ReeveError, type ConfigOf, type Log } from '@reeve/kit';
 import type { identitySettings } from './config.ts';
 import { digest, placeOf, requireLocalHost } from './credential.ts';
 import { createExpiringMap } from './expiring-map.ts';

@@ -1,6 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import { isLoopback } from '@reeve/http';
-import { ReeveError } from '@reeve/kit';
+import { isLoopback, ReeveError } from '@reeve/kit';
 
 /** In development mode a web page must not reach the local admin by a name of its own that points here (DNS rebinding). */
 export function requireLocalHost(host: string | undefined): void {

@@ -13,6 +13,7 @@ export type { RequestContext } from './context.ts';
 export { fieldMessage, invalidField, isRetryable, ReeveError } from './error.ts';
 export type { ReeveErrorOptions } from './error.ts';
 export { idOf, isUuidShaped, newId } from './id.ts';
+export { isLoopback } from './loopback.ts';
 export { createLog, silentLog } from './log.ts';
 export type { Log, LogOptions } from './log.ts';
 export { isRecord } from './record.ts';

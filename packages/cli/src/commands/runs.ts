@@ -14,6 +14,7 @@ import {
   type ListOptions,
 } from '../options.ts';
 import { printJson, printJsonLine, printList, printText, wantsJson, type OutputOptions } from '../output.ts';
+import { readAll } from '../pages.ts';
 import { printRunDetail, RUN_COLUMNS, shownStatus } from '../runs/run-detail.ts';
 import { showRun } from '../runs/run-follow.ts';
 import { createRunView } from '../runs/run-view.ts';
@@ -150,11 +151,9 @@ async function cancel(io: CommandIo, id: string, options: OutputOptions): Promis
   return EXIT.done;
 }
 
-async function allSteps(client: Client, id: string): Promise<Step[]> {
-  const steps: Step[] = [];
-  for (;;) {
-    const page = await client.call(routes.listSteps, { params: { id }, query: { limit: 200, offset: steps.length } });
-    steps.push(...page.steps);
-    if (page.steps.length === 0 || steps.length >= page.total) return steps;
-  }
+function allSteps(client: Client, id: string): Promise<Step[]> {
+  return readAll(async (query) => {
+    const { steps: rows, total } = await client.call(routes.listSteps, { params: { id }, query });
+    return { rows, total };
+  });
 }

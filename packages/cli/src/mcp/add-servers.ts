@@ -1,10 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import { routes, type McpServer, type McpServerInput } from '@reeve/contract';
+import { isLoopback } from '@reeve/kit';
 import { mcpDirectoryOf } from '@reeve/server/config';
 import type { Connection } from '../connect.ts';
 import { failureOf, UsageError } from '../failure.ts';
 import type { CommandIo } from '../io.ts';
 import { note } from '../output.ts';
+import { readAll } from '../pages.ts';
 import type { NamedServer } from './client-config.ts';
 import { installPackage } from './install.ts';
 import { readPackageRun } from './package-run.ts';
@@ -29,7 +31,7 @@ export async function addServers(
   servers: readonly NamedServer[],
   options: AddOptions,
 ): Promise<AddedServer[]> {
-  const there = new Set(await namesOf(connection));
+  const there = new Set((await allServers(connection)).map(({ name }) => name));
   const added: AddedServer[] = [];
   for (const { name, server } of servers) {
     const tell = (state: AddedServer['state'], message: string | null, tools = 0) =>
@@ -59,20 +61,11 @@ export async function addServers(
   return added;
 }
 
-/** Every server's name. */
-async function namesOf(connection: Connection): Promise<string[]> {
-  return (await allServers(connection)).map(({ name }) => name);
-}
-
-export async function allServers({ client }: Connection): Promise<McpServer[]> {
-  const found: McpServer[] = [];
-  for (;;) {
-    const { servers, total } = await client.call(routes.listMcpServers, {
-      query: { limit: 200, offset: found.length },
-    });
-    found.push(...servers);
-    if (servers.length === 0 || found.length >= total) return found;
-  }
+export function allServers({ client }: Connection): Promise<McpServer[]> {
+  return readAll(async (query) => {
+    const { servers: rows, total } = await client.call(routes.listMcpServers, { query });
+    return { rows, total };
+  });
 }
 
 type Program = Required<Pick<McpServerInput, 'command' | 'args' | 'env'>>;
@@ -98,7 +91,7 @@ async function programOf(
 }
 
 function isHere(url: string): boolean {
-  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname);
+  return isLoopback(new URL(url).hostname.replace(/^\[(.*)\]$/, '$1'));
 }
 
 /** Asks the person at the terminal. Throws UsageError where there is none, or the answer is no. */

@@ -1,4 +1,4 @@
-import { createBreaker, ReeveError } from '@reeve/kit';
+import { createBreaker, isRecord, ReeveError } from '@reeve/kit';
 import { createExpiringMap } from '../expiring-map.ts';
 import { digestOf } from '../keys/secret.ts';
 import { refusedToken } from './jwt-claims.ts';
@@ -71,7 +71,7 @@ function objectIn(text: string): ServiceClaims | undefined {
 }
 
 function asObject(value: unknown): ServiceClaims | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as ServiceClaims) : undefined;
+  return isRecord(value) ? (value as ServiceClaims) : undefined;
 }
 
 function no(): ReeveError {

@@ -1,4 +1,5 @@
 import type { PolicyOrigin, TenantPolicyView, TenantSettings, TenantSettingsPatch } from '@reeve/contract';
+import { isRecord } from '@reeve/kit';
 import { anyMatches } from './glob.ts';
 
 /** What holds for a tenant. */
@@ -97,7 +98,7 @@ type Value = boolean | number | string | null | readonly string[];
 function valuesOf(settings: TenantSettings | TenantSettingsPatch): [path: string, value: Value][] {
   return Object.entries(settings).flatMap(([field, value]): [string, Value][] => {
     if (value === undefined) return [];
-    if (!isMapping(value)) return [[field, value as Value]];
+    if (!isRecord(value)) return [[field, value as Value]];
     return Object.entries(value).flatMap(([name, inner]): [string, Value][] =>
       inner === undefined ? [] : [[`${field}.${name}`, inner as Value]],
     );
@@ -112,8 +113,4 @@ function settingsOf(values: ReadonlyMap<string, Value>): Record<string, unknown>
     else settings[field] = { ...(settings[field] as Record<string, Value> | undefined), [name]: value };
   }
   return settings;
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Playbook } from '@reeve/contract';
-import { createMask, storableText } from '@reeve/kit';
+import { createMask, isRecord, storableText } from '@reeve/kit';
 import { DEFAULT_RULES, withoutSecrets, type MemoryRules } from '../care/sensitive.ts';
 import { analyze, type IndexedText } from '@reeve/retrieval';
 
@@ -36,7 +36,7 @@ export function stepsOf(calls: readonly MadeCall[], rules: MemoryRules = DEFAULT
   const mask = createMask();
   let left = MAX_READ_IN_ALL;
   return calls.map(({ tool, input }) => {
-    const fields = typeof input === 'object' && input !== null && !Array.isArray(input) ? input : { input };
+    const fields = isRecord(input) ? input : { input };
     const known = Object.entries(mask.value(fields) as object).slice(0, MAX_ARGUMENTS);
     const args = known.map(([name, value]): [string, string] => {
       const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');

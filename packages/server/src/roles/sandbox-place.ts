@@ -1,6 +1,5 @@
 import type { ErrorDetail } from '@reeve/contract';
-import { isLoopback } from '@reeve/http';
-import { ReeveError, type Log } from '@reeve/kit';
+import { isLoopback, ReeveError, type Log } from '@reeve/kit';
 import { readTls } from '@reeve/rpc/tls';
 import { openSandbox, type Sandbox } from '@reeve/sandbox';
 import type { RemoteSandbox } from '@reeve/tools/remote';
