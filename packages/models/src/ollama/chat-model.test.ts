@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 import type { ModelRequest } from '../model.ts';
+import { localServerOf } from '../targets.ts';
 import { collect, finishOf, openTest, request, settingsFor, signal } from '../../test/gateway.ts';
 
 const tool = (name: string) => ({ name, description: `It ${name}s.`, inputSchema: { type: 'object', properties: {} } });
@@ -35,8 +36,11 @@ describe('Ollama by its own API', () => {
   }
 
   it('is asked at /api/chat, whichever of its addresses is given', async () => {
-    for (const path of ['', '/', '/v1', '/v1/', '/api'])
+    for (const path of ['', '/', '/v1', '/v1/', '/api']) {
       assert.equal((await sent({}, {}, root() + path)).path, '/api/chat', path);
+      // What it says of itself is asked from there too.
+      assert.equal(localServerOf(settingsFor('ollama', root() + path), 'ollama')?.baseUrl, root(), path);
+    }
   });
 
   it('loads a model of the table with the window that it has there, the same at each call, and keeps it as it is told', async () => {
