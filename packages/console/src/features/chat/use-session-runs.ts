@@ -1,8 +1,9 @@
 import type { Run } from '@reeve/contract';
-import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { refreshFiles } from '../../api/files.ts';
 import { isLive, sessionRunsQuery } from '../../api/runs.ts';
+import { sessionQuery } from '../../api/sessions.ts';
 import { liveRunQuery, startedRuns, type LiveRun } from './run-streams.ts';
 import { useRunStreams } from './streams-context.ts';
 
@@ -59,6 +60,19 @@ export function useSessionRuns(sessionId: string | undefined): SessionRuns {
     void cache.invalidateQueries({ queryKey: ['sessions', 'one', sessionId] });
     void refreshFiles(cache, sessionId);
   }, [sessionId, turns, cache]);
+
+  // The messages can have been read just before the newest run ended, and the runs just after: then neither shows what it answered.
+  const messages = useInfiniteQuery({ ...sessionQuery(sessionId ?? ''), enabled: sessionId !== undefined }).data
+    ?.pages[0]?.messages;
+  const newest = runs[0];
+  const isUnread =
+    newest?.ended_at != null &&
+    messages !== undefined &&
+    !messages.some((message) => message.run_id === newest.id && message.role !== 'user');
+  const unread = isUnread ? `${newest.id} ${newest.ended_at}` : '';
+  useEffect(() => {
+    if (unread !== '') void cache.invalidateQueries({ queryKey: ['sessions', 'one', sessionId] });
+  }, [unread, sessionId, cache]);
 
   const views = useQueries({ queries: followed.map((id) => ({ ...liveRunQuery(id), enabled: false })) });
   const activeId = followed.findLast((id, index) => {
