@@ -257,7 +257,7 @@ describe('the official OpenAI client', { timeout: 300_000 }, () => {
       for (const [more, param] of [
         [{ n: 2 }, 'n'],
         [{ messages: [{ ...image, role: 'assistant' }] }, 'messages.0.content.0.type'],
-        [{ model: AGENT, messages: [image] }, 'messages.0.content.0.type'],
+        [{ model: AGENT, messages: [image] }, 'messages.0.content.0.image_url'],
         [{ messages: [user('go'), { role: 'tool', tool_call_id: 'x', content: '' }] }, 'messages.1.tool_call_id'],
         [{ tools: [{ type: 'custom', custom: { name: 'x' } }] }, 'tools.0.type'],
         [{ response_format: { type: 'yaml' } }, 'response_format.type'],
@@ -645,7 +645,10 @@ describe('the official OpenAI client', { timeout: 300_000 }, () => {
         [{ background: true }, 'background'],
         [{ conversation: 'conv_1' }, 'conversation'],
         [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input.0.type'],
-        [{ input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'x' }] }] }, 'input.0.content.0.type'],
+        [
+          { input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'x' }] }] },
+          'input.0.content.0.image_url',
+        ],
         [{ tools: [{ type: 'web_search' }] }, 'tools.0.type'],
       ] as const)
         await assert.rejects(

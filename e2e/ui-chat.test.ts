@@ -234,11 +234,11 @@ describe('the AI SDK’s chat', { timeout: 300_000 }, () => {
     assert.equal(stopped.status, 'ready');
   });
 
-  it('is refused files, silence and somebody else’s chat, in plain words', async () => {
+  it('is refused what is no image, silence and somebody else’s chat, in plain words', async () => {
     const file = { type: 'file' as const, mediaType: 'image/png', url: 'data:image/png;base64,AA==' };
     const one = chat();
     await one.sendMessage({ parts: [{ type: 'text', text: 'look' }, file] });
-    assert.match(one.error!.message, /^messages\.0\.parts\.1\.type: a file cannot be read yet/);
+    assert.match(one.error!.message, /^messages\.0\.parts\.1\.url: is not an image in PNG/);
     const silent = chat();
     await silent.sendMessage({ text: '  ' });
     assert.match(silent.error!.message, /must say something/);

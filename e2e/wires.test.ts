@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { createClient } from '@reeve/client';
-import { OpenAiError, type ResponseEvent } from '@reeve/contract';
+import { FILES_BODY_BYTES, OpenAiError, type ResponseEvent } from '@reeve/contract';
 import { newId } from '@reeve/kit';
 import { createTestDatabase, testDatabaseKind } from '@reeve/testing/database';
 import { startReeve, type Reeve } from '@reeve/testing/reeve';
@@ -70,7 +70,7 @@ describe('a wire', { timeout: 300_000 }, () => {
       await told(await post(reeve.url, path, RIGHT[path]), 401);
       await told(await post(reeve.url, path, RIGHT[path], { authorization: 'Bearer rv_wrong_one' }), 401);
       await told(await post(reeve.url, path, RIGHT[path], { ...ADMIN, 'content-type': 'text/plain' }), 415);
-      await told(await post(reeve.url, path, { ...RIGHT[path], padding: 'x'.repeat(2 ** 20) }, ADMIN), 413);
+      await told(await post(reeve.url, path, { ...RIGHT[path], padding: 'x'.repeat(FILES_BODY_BYTES) }, ADMIN), 413);
       await told(await post(reeve.url, path, {}, ADMIN), 400);
       await told(await post(reeve.url, path, RIGHT[path], { ...ADMIN, 'idempotency-key': 'k'.repeat(256) }), 400);
     }

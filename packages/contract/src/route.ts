@@ -42,6 +42,8 @@ export interface Route<
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
+  /** Bytes that a JSON body may have, where that is more than the usual 1 MiB. */
+  readonly bodyBytes?: number;
   /** Set where the body is bytes of any type instead of JSON: how many there may be. */
   readonly uploads?: { readonly maxBytes: number };
   /** Set where the body may also be a form (`multipart/form-data`) with one `file`, whose other fields are then the body. */

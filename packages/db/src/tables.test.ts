@@ -280,6 +280,7 @@ const COLUMNS = {
     created_at: NO,
     step: YES,
     name: YES,
+    attachments: YES,
   },
   model_calls: {
     id: NO,
@@ -358,6 +359,7 @@ const COLUMNS = {
     multitask: NO,
     cached_tokens: NO,
     reasoning_tokens: NO,
+    attachments: YES,
   },
   schedules: {
     id: NO,

@@ -258,6 +258,7 @@ export interface Tables {
     created_at: Time;
     step: number | null;
     name: string | null;
+    attachments: Json | null;
   };
   memories: {
     id: string;
@@ -393,6 +394,7 @@ export interface Tables {
     multitask: Generated<string>;
     cached_tokens: Generated<number>;
     reasoning_tokens: Generated<number>;
+    attachments: Json | null;
   };
   caller_tools: { run_id: string; tenant_id: string; tools: Json; choice: Json | null };
   caller_calls: {

@@ -5,7 +5,6 @@ import { ReeveError, type ConfigOf } from '@reeve/kit';
 import { mountMcpServers, type McpServers } from '@reeve/mcp';
 import { mountKnowledge, mountMemory, mountPlaybooks, type KnowledgeParts, type MemoryRulesOf } from '@reeve/memory';
 import { listRuns } from '@reeve/runs';
-import type { Workspaces } from '@reeve/sandbox';
 import { mountSkills, type Skills } from '@reeve/skills';
 import {
   createEnqueuer,
@@ -48,8 +47,6 @@ export type GatewayParts = Omit<AppOptions, 'db' | 'service' | 'follow'> &
     readonly skills: Skills;
     /** Reads the documents of knowledge bases. */
     readonly reader: KnowledgeParts['reader'];
-    /** Undefined if workspace tools run in another process. */
-    readonly workspaces: Workspaces | undefined;
     /** Told of an API key that was rotated or revoked, before the caller is answered. */
     readonly keyChanged: (keyId: string) => void;
     readonly policies: Policies;

@@ -11,6 +11,8 @@ import {
   type StartParts,
   type StartedRun,
 } from '@reeve/runs';
+import { invalidField } from '@reeve/kit';
+import { findFiles, type AttachmentPlace } from './attachments.ts';
 import type { RunExecutor } from './execute-with-retry.ts';
 import type { SettingsOf } from './settings.ts';
 
@@ -18,7 +20,12 @@ import type { SettingsOf } from './settings.ts';
 const WAIT_MS = 120_000;
 
 /** Mounts the endpoints that start a run. They differ only in the fields of request and response. */
-export function mountRunEndpoints(app: App, parts: StartParts, executor: RunExecutor, settings: SettingsOf): void {
+export function mountRunEndpoints(
+  app: App,
+  parts: StartParts & Pick<AttachmentPlace, 'workspaces'>,
+  executor: RunExecutor,
+  settings: SettingsOf,
+): void {
   const requestOf = async (call: CallerContext, source: string, run: RunInput): Promise<RunRequest> => ({
     ...run,
     requester: requesterOf(call),
@@ -108,10 +115,15 @@ export function mountRunEndpoints(app: App, parts: StartParts, executor: RunExec
   });
 
   app.mount(routes.chat, async (call) => {
-    const { agent_config_id, message, session_id, stream, multitask, timeout_ms } = call.body;
+    const { agent_config_id, message, attachments, session_id, stream, multitask, timeout_ms } = call.body;
+    if (attachments.length > 0 && session_id === undefined)
+      throw invalidField('session_id', 'is required with attachments, which are files of the session');
+    const { tenantId } = call.principal;
+    const place = { workspaces: parts.workspaces, tenantId, sessionId: session_id ?? '' };
     const started = await start(call, 'chat', {
       agent: agent_config_id,
       input: message,
+      attachments: await findFiles(place, attachments),
       payload: { message },
       sessionId: session_id,
       multitask,
@@ -135,7 +147,7 @@ export function streamOf(feed: Feed, tenantId: string, runId: string, after: num
 }
 
 type CallerContext = Pick<Call<unknown>, 'principal' | 'context'>;
-type RunInput = Pick<RunRequest, 'input' | 'payload' | 'sessionId' | 'multitask'> & {
+type RunInput = Pick<RunRequest, 'input' | 'attachments' | 'payload' | 'sessionId' | 'multitask'> & {
   readonly agent: string | undefined;
 };
 

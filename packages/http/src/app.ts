@@ -286,7 +286,8 @@ async function readBody(
   header: (name: string) => string | undefined,
 ): Promise<{ sent: unknown; file?: FormFile }> {
   if (route.body === undefined) return { sent: undefined };
-  if (route.takesFile === undefined || !isForm(header)) return { sent: await readJson(c.req.raw, c.env?.incoming) };
+  if (route.takesFile === undefined || !isForm(header))
+    return { sent: await readJson(c.req.raw, c.env?.incoming, route.bodyBytes) };
   const { fields, file } = await readForm(c.req.raw, c.env?.incoming, route.takesFile.maxBytes);
   return { sent: fields, file };
 }

@@ -13,10 +13,10 @@ const DEPTH_LIMIT = 64;
  * could not be kept as it was sent: lone surrogates, numbers beyond a double (RFC 7493), bottomless nesting
  * and the name `__proto__`.
  */
-export async function readJson(request: Request, incoming?: IncomingMessage): Promise<unknown> {
+export async function readJson(request: Request, incoming?: IncomingMessage, maxBytes = BODY_LIMIT): Promise<unknown> {
   const length = Number(request.headers.get('content-length') ?? '0');
-  if (length > BODY_LIMIT) throw tooLarge();
-  const bytes = await (incoming === undefined ? readLimited(request.body) : readIncoming(incoming));
+  if (length > maxBytes) throw tooLarge(maxBytes);
+  const bytes = await (incoming === undefined ? readLimited(request.body, maxBytes) : readIncoming(incoming, maxBytes));
   if (bytes.length === 0) return undefined;
   const type = request.headers.get('content-type') ?? '';
   if (!/^application\/json\s*(;|$)/i.test(type)) {
@@ -119,19 +119,19 @@ export async function* readUpload(
 
 async function* nothing(): AsyncGenerator<Uint8Array, void> {}
 
-async function readLimited(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+async function readLimited(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let total = 0;
   for await (const chunk of body ?? []) {
     total += chunk.length;
-    if (total > BODY_LIMIT) throw tooLarge();
+    if (total > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
 /** Without the streams of the web around it, which cost more than the body. */
-function readIncoming(incoming: IncomingMessage): Promise<Uint8Array> {
+function readIncoming(incoming: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let total = 0;
@@ -142,7 +142,7 @@ function readIncoming(incoming: IncomingMessage): Promise<Uint8Array> {
     const take = (chunk: Buffer) => {
       total += chunk.length;
       chunks.push(chunk);
-      if (total > BODY_LIMIT) fail(tooLarge());
+      if (total > maxBytes) fail(tooLarge(maxBytes));
     };
     incoming.on('data', take);
     incoming.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
@@ -156,6 +156,6 @@ function cutOff(): ReeveError {
   return new ReeveError('cancelled', 'the request was cut off in the middle of its body');
 }
 
-function tooLarge(maxBytes = BODY_LIMIT): ReeveError {
+function tooLarge(maxBytes: number): ReeveError {
   return new ReeveError('payload_too_large', `the body is larger than ${maxBytes / BODY_LIMIT} MiB`);
 }

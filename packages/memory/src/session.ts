@@ -1,4 +1,4 @@
-import type { Message } from '@reeve/contract';
+import type { Attachment, Message } from '@reeve/contract';
 import { storableText } from '@reeve/kit';
 
 /** The caller who requests a change, and the trace. An agent that acts for itself is the user `agent:<slug>`. */
@@ -16,6 +16,8 @@ export interface NewMessage {
   readonly step?: number | undefined;
   /** Who said it, where that is more than its role tells. */
   readonly name?: string | undefined;
+  /** The files that come with it. */
+  readonly attachments?: readonly Attachment[] | undefined;
   /** RFC 3339; unset: now. */
   readonly at?: string | undefined;
 }

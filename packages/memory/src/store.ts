@@ -1,5 +1,5 @@
-import type { Message, Session } from '@reeve/contract';
-import { likeText, now, type Db, type Tables } from '@reeve/db';
+import type { Attachment, Message, Session } from '@reeve/contract';
+import { json, likeText, now, type Db, type Tables } from '@reeve/db';
 import { storableText } from '@reeve/kit';
 import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
 import { ofPersona } from './persona-filter.ts';
@@ -132,17 +132,20 @@ export async function insertMessages(
     await db
       .insertInto('messages')
       .values(
-        messages.slice(first, first + BATCH).map(({ role, content, runId, step, name, at }, index) => ({
-          session_id: sessionId,
-          position: after + 1 + first + index,
-          tenant_id: tenantId,
-          role,
-          content: content === null ? null : storableText(content),
-          run_id: runId ?? null,
-          step: step ?? null,
-          name: name ?? null,
-          created_at: at === undefined ? now : new Date(at),
-        })),
+        messages
+          .slice(first, first + BATCH)
+          .map(({ role, content, runId, step, name, attachments = [], at }, index) => ({
+            session_id: sessionId,
+            position: after + 1 + first + index,
+            tenant_id: tenantId,
+            role,
+            content: content === null ? null : storableText(content),
+            run_id: runId ?? null,
+            step: step ?? null,
+            name: name ?? null,
+            attachments: attachments.length === 0 ? null : json(attachments),
+            created_at: at === undefined ? now : new Date(at),
+          })),
       )
       .execute();
 }
@@ -158,12 +161,18 @@ export async function selectMessages(
   sessionId: string,
   range: { until?: number; limit?: number } = {},
 ): Promise<Message[]> {
-  const { rows } = await sql<Omit<Message, 'created_at'> & { created_at: Date }>`
-    select position, role, content, name, run_id, created_at
+  const { rows } = await sql<
+    Omit<Message, 'created_at' | 'attachments'> & { created_at: Date; attachments: Attachment[] | null }
+  >`
+    select position, role, content, name, attachments, run_id, created_at
     from session_messages(${sessionId}, ${range.until ?? ALL}, ${range.limit ?? ALL}) where tenant_id = ${tenantId}`.execute(
     db,
   );
-  return rows.reverse().map((row) => ({ ...row, created_at: row.created_at.toISOString() }));
+  return rows.reverse().map(({ attachments, ...row }) => ({
+    ...row,
+    ...(attachments !== null && { attachments }),
+    created_at: row.created_at.toISOString(),
+  }));
 }
 
 /** A new memory. `ttlS`: seconds until it expires, null for never. */

@@ -19,7 +19,7 @@ function file(text: string): string {
 }
 const open = (text: string) => openCatalog(file(text), silentLog);
 const entry = (input: number) =>
-  `{ context_tokens: 1000, max_output_tokens: 100, usd_per_million: { input: ${input}, cached_input: 0.07, output: 3 } }`;
+  `{ context_tokens: 1000, max_output_tokens: 100, images: true, usd_per_million: { input: ${input}, cached_input: 0.07, output: 3 } }`;
 const openai = (model: string) => ({ provider: 'openai', model }) as const;
 
 it('prices a model by its name in full, else by the first pattern that fits', () => {
@@ -35,6 +35,7 @@ it('prices a model by its name in full, else by the first pattern that fits', ()
     provider: 'openai',
     contextTokens: 1_000,
     maxOutputTokens: 100,
+    takesImages: true,
     price: { inputNano: 4_000, cachedInputNano: 70, outputNano: 3_000 },
   });
 });
@@ -137,6 +138,7 @@ it('describes and lists models by the names that a request can use', () => {
       provider: 'anthropic',
       contextTokens: null,
       maxOutputTokens: 8_192,
+      takesImages: null,
       price: null,
     },
   );

@@ -19,13 +19,14 @@ export interface Catalog {
 }
 
 /** Limits of a model that is not in the table. */
-const DEFAULTS = { contextTokens: null, maxOutputTokens: 8_192, price: null } as const;
+const DEFAULTS = { contextTokens: null, maxOutputTokens: 8_192, takesImages: null, price: null } as const;
 
 const usd = z.number('it must be a number of US dollars').min(0, 'it must not be negative');
 const tokens = z.number('it must be a number of tokens').int('it must be a whole number of tokens');
 const Entry = z.strictObject({
   context_tokens: tokens.min(1, 'it must be at least 1').optional(),
   max_output_tokens: tokens.min(0, 'it must not be negative'),
+  images: z.boolean('it must be true or false').optional(),
   max_concurrency: z
     .number('it must be a number of calls')
     .int('it must be a whole number of calls')
@@ -69,8 +70,8 @@ export function openCatalog(path: string, log: Log): Catalog {
     return exact.get(name) ?? patterns.find(({ test }) => test.test(name))?.entry;
   };
   const describe = (target: CalledModel): ModelInfo => {
-    const { contextTokens, maxOutputTokens, price } = find(target) ?? DEFAULTS;
-    return { id: qualifiedName(target), provider: target.provider, contextTokens, maxOutputTokens, price };
+    const { contextTokens, maxOutputTokens, takesImages, price } = find(target) ?? DEFAULTS;
+    return { id: qualifiedName(target), provider: target.provider, contextTokens, maxOutputTokens, takesImages, price };
   };
   return {
     describe,
@@ -97,10 +98,17 @@ function targetOf({ name }: { readonly name: string }): Target {
   return { provider: name.slice(0, slash) as Target['provider'], model: name.slice(slash + 1) };
 }
 
-function infoOf({ context_tokens, max_output_tokens, max_concurrency, usd_per_million }: z.infer<typeof Entry>) {
+function infoOf({
+  context_tokens,
+  max_output_tokens,
+  images,
+  max_concurrency,
+  usd_per_million,
+}: z.infer<typeof Entry>) {
   return {
     contextTokens: context_tokens ?? null,
     maxOutputTokens: max_output_tokens,
+    takesImages: images ?? null,
     maxConcurrency: max_concurrency,
     price: priceFrom(usd_per_million),
   };

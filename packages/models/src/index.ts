@@ -1,4 +1,3 @@
-export { IMAGE_NOTE } from './image-note.ts';
 export { modelSettings } from './config.ts';
 export type { ModelConfig, Provider } from './config.ts';
 export { hasBrokenOff, isUnavailable } from './calls/call-failure.ts';
@@ -13,6 +12,7 @@ export type {
   FinishReason,
   ModelGateway,
   ModelInfo,
+  ModelImage,
   ModelMessage,
   ModelPart,
   ModelRequest,

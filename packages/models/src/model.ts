@@ -16,8 +16,16 @@ export interface ModelToolCall {
   readonly input: unknown;
 }
 
+/** An image in a message. */
+export interface ModelImage {
+  /** Such as `image/png`. */
+  readonly mediaType: string;
+  /** Base64. */
+  readonly data: string;
+}
+
 export type ModelMessage =
-  | { readonly role: 'user'; readonly text: string }
+  | { readonly role: 'user'; readonly text: string; readonly images?: readonly ModelImage[] }
   | {
       readonly role: 'assistant';
       readonly text: string;
@@ -95,17 +103,19 @@ export interface ModelInfo {
   /** Context window: tokens of input and output together; null where it is not known (yet). */
   readonly contextTokens: number | null;
   readonly maxOutputTokens: number;
+  /** Whether it can be shown images; null where it is not known, which a call then shows. */
+  readonly takesImages: boolean | null;
   readonly price: Price | null;
 }
 
 /** A call as an OpenAI chat completion, which Reeve passes on unchanged to a provider that takes them. */
 export interface ChatCall {
-  /** The same call as a `ModelRequest`, for other providers. It leaves out pictures. */
+  /** The same call as a `ModelRequest`, for other providers. It leaves out images that are given by their address. */
   readonly request: ModelRequest;
   /** The client's request body. */
   readonly body: Readonly<Record<string, unknown>>;
-  /** Paths of the pictures in the body, for errors. */
-  readonly pictures: readonly string[];
+  /** Paths of the images in the body that are given by their address, for errors: a relay alone can pass them on. */
+  readonly linkedImages: readonly string[];
   /** True: answer as server-sent events; false: as one JSON object. */
   readonly stream: boolean;
   /** The client asked for the usage in the stream. */

@@ -124,8 +124,9 @@ function callerOf(config: ModelConfig, parts: FallbackChainParts, options: OpenO
 function withoutRelay(stream: ModelCaller['stream']): ModelCaller {
   return {
     stream,
-    async *chat({ request, pictures: [picture] }, ...rest) {
-      if (picture !== undefined) throw invalidField(picture, 'pictures are not recorded; send text');
+    async *chat({ request, linkedImages: [linked] }, ...rest) {
+      if (linked !== undefined)
+        throw invalidField(linked, 'images are recorded only where they are sent as data: URLs');
       yield* stream(request, ...rest);
     },
   };

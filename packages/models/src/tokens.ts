@@ -29,15 +29,17 @@ export function callUsage(usage: TokenUsage): CallUsage {
 
 /** Estimates the input tokens of a request. */
 export function countTokens(request: ModelRequest): number {
-  return estimateTokens(requestCharacters(request));
+  let images = 0;
+  for (const message of request.messages) if (message.role === 'user') images += message.images?.length ?? 0;
+  return estimateTokens(requestCharacters(request)) + images * IMAGE_TOKENS;
 }
 
-/** Tokens that most providers count for a large picture. */
-const PICTURE_TOKENS = 1_500;
+/** Tokens that most providers count for a large image. */
+const IMAGE_TOKENS = 1_500;
 
-/** Estimates the input tokens of a request or of its chat completion, which can hold pictures. */
-export function chatTokens(request: ModelRequest, chat: Pick<ChatCall, 'pictures'> | undefined): number {
-  return countTokens(request) + (chat?.pictures.length ?? 0) * PICTURE_TOKENS;
+/** Estimates the input tokens of a request or of its chat completion, which can hold images by their address. */
+export function chatTokens(request: ModelRequest, chat: Pick<ChatCall, 'linkedImages'> | undefined): number {
+  return countTokens(request) + (chat?.linkedImages.length ?? 0) * IMAGE_TOKENS;
 }
 
 function requestCharacters(request: ModelRequest): number {

@@ -2,9 +2,8 @@ import type { AgentConfig } from '@reeve/agents';
 import type { NewRunEvent } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { appendMessages, ensureSession, unindexRun } from '@reeve/memory';
-import type { ModelMessage } from '@reeve/models';
 import { toolCallEvent } from './model-step.ts';
-import { nextModelStep, rowOf, type RunRecord, type StepRecord } from './run.ts';
+import { nextModelStep, rowOf, type RunMessage, type RunRecord, type StepRecord } from './run.ts';
 import { appendSteps, readHistory } from './session.ts';
 import { updateRunning } from './store/run.ts';
 import { deleteMessagesOf, selectPrevious } from './store/session.ts';
@@ -16,7 +15,7 @@ export type RunAgent = AgentConfig & { readonly id: string; readonly version: nu
 /** What a run begins with. */
 export interface Beginning {
   readonly run: RunRecord;
-  readonly history: readonly ModelMessage[];
+  readonly history: readonly RunMessage[];
   readonly steps: readonly StepRecord[];
   /** The pending steps that have begun with it. */
   readonly begun: readonly number[];
@@ -38,7 +37,9 @@ export async function beginRun(
   await settlePrevious(tx, run);
   const session = await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: run.input });
   const historyUntil = session.message_count;
-  await appendMessages(tx, tenantId, sessionId, [{ role: 'user', content: run.input, runId }]);
+  await appendMessages(tx, tenantId, sessionId, [
+    { role: 'user', content: run.input, attachments: run.attachments, runId },
+  ]);
   await updateRunning(tx, runId, historyUntil);
   const history = await readHistory(tx, tenantId, sessionId, historyUntil);
   const shared = await sharedSteps(tx, run);

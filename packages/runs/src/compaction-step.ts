@@ -16,7 +16,7 @@ export async function compactionStep(work: RunExecution, pending: CompactionStep
   const { models, run, history, steps } = work;
   const before = steps.findLast((step) => step.kind === 'compaction' && step.output !== null);
   const earlier = before?.kind === 'compaction' ? before.output : null;
-  const whole = wholeConversation(history, run.input, steps);
+  const whole = wholeConversation(history, run, steps);
   const cut = cutOf(models, requestOf(work), whole, earlier?.messages ?? 0);
   if (cut === undefined) {
     const { contextTokens } = models.describe(work.agent.model_id);

@@ -1,32 +1,35 @@
-import type { Message } from '@reeve/contract';
+import type { Attachment, Message } from '@reeve/contract';
 import type { NewMessage } from '@reeve/memory';
-import type { ModelMessage } from '@reeve/models';
-import type { StepRecord } from './run.ts';
+import { attachmentNotes } from './attachment-notes.ts';
+import type { RunMessage, RunRecord, StepRecord } from './run.ts';
 import { shownInput } from './unreadable-arguments.ts';
 
 /** Messages of the session that a run is shown at most. */
 export const HISTORY_LIMIT = 1_000;
 
+/** What a run was asked. */
+type Asked = Pick<RunRecord, 'input' | 'attachments'>;
+
 /** The conversation that the next model call is shown: whole, or with a summary in place of its beginning. */
 export function conversationOf(
-  history: readonly ModelMessage[],
-  input: string,
+  history: readonly RunMessage[],
+  asked: Asked,
   steps: readonly StepRecord[],
-): ModelMessage[] {
-  const whole = wholeConversation(history, input, steps);
+): RunMessage[] {
+  const whole = wholeConversation(history, asked, steps);
   const compaction = steps.findLast((step) => step.kind === 'compaction' && step.output !== null);
   if (compaction?.kind !== 'compaction' || compaction.output === null) return whole;
   const { text, messages } = compaction.output;
-  return [{ role: 'user', text: summaryMessage(text, messages, input) }, ...whole.slice(messages)];
+  return [{ role: 'user', text: summaryMessage(text, messages, asked.input) }, ...whole.slice(messages)];
 }
 
 /** The same without any summary. */
 export function wholeConversation(
-  history: readonly ModelMessage[],
-  input: string,
+  history: readonly RunMessage[],
+  { input, attachments }: Asked,
   steps: readonly StepRecord[],
-): ModelMessage[] {
-  const messages: ModelMessage[] = [...history, { role: 'user', text: input }];
+): RunMessage[] {
+  const messages: RunMessage[] = [...history, userMessage(input, attachments)];
   for (const step of steps) {
     if (step.status !== 'settled' || step.output === null) continue;
     if (step.kind === 'model') {
@@ -46,6 +49,12 @@ export function wholeConversation(
   return messages;
 }
 
+/** A message of the user that names the files that came with it. */
+function userMessage(text: string, attachments: readonly Attachment[] = []): RunMessage {
+  if (attachments.length === 0) return { role: 'user', text };
+  return { role: 'user', text: [text, ...attachmentNotes(attachments)].filter(Boolean).join('\n\n'), attachments };
+}
+
 /** What was asked for stays word for word, whatever was summed up. */
 function summaryMessage(summary: string, messages: number, input: string): string {
   const request = input.length > 4_000 ? `${input.slice(0, 4_000).toWellFormed()} …` : input;
@@ -57,15 +66,15 @@ function summaryMessage(summary: string, messages: number, input: string): strin
  * something was. Callers may store what they like: a call of a tool without its outcome, an outcome without its call and what is
  * neither are shown as text, since models refuse a conversation with half a call.
  */
-export function historyOf(messages: readonly SessionMessage[]): ModelMessage[] {
+export function historyOf(messages: readonly SessionMessage[]): RunMessage[] {
   const first = messages.findIndex(({ role }) => role === 'user');
   const shown = messages.slice(first === -1 ? messages.length : first);
-  const history: ModelMessage[] = [];
+  const history: RunMessage[] = [];
   const left = (shown[0]?.position ?? 1) - 1;
   if (left > 0 && messages.length >= HISTORY_LIMIT)
     history.push({ role: 'user', text: `[${left} earlier messages of this session are not shown.]` });
   const calls = answeredCalls(shown);
-  for (const [index, { role, content, name: speaker }] of shown.entries()) {
+  for (const [index, { role, content, name: speaker, attachments }] of shown.entries()) {
     const call = calls.get(index);
     if (call !== undefined && role === 'tool-plan') {
       const said = history.at(-1);
@@ -82,7 +91,7 @@ export function historyOf(messages: readonly SessionMessage[]): ModelMessage[] {
     } else if (role === 'assistant') {
       history.push({ role, text: content, toolCalls: [] });
     } else if (role === 'user' || role === 'system') {
-      history.push({ role: 'user', text: speaker == null ? content : `${speaker}: ${content}` });
+      history.push(userMessage(speaker == null ? content : `${speaker}: ${content}`, attachments));
     } else {
       history.push({ role: 'user', text: `[${role}] ${content}` });
     }
@@ -90,7 +99,7 @@ export function historyOf(messages: readonly SessionMessage[]): ModelMessage[] {
   return history;
 }
 
-type SessionMessage = Pick<Message, 'role' | 'content' | 'position'> & Partial<Pick<Message, 'name'>>;
+type SessionMessage = Pick<Message, 'role' | 'content' | 'position'> & Partial<Pick<Message, 'name' | 'attachments'>>;
 
 /** Either message of a tool call; `input` is there in its call, the rest in its outcome. */
 interface CallMessage {

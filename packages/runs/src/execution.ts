@@ -2,16 +2,25 @@ import type { AgentInput, NewRunEvent, RunWait } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import type { Log, ReeveError } from '@reeve/kit';
 import type { EmbedMemoryQuery, MemoryRulesOf } from '@reeve/memory';
-import type { ModelGateway, ModelMessage, ModelRequest, ModelTurn } from '@reeve/models';
+import type { ModelGateway, ModelRequest, ModelTurn } from '@reeve/models';
 import type { Claim, TaskHandler } from '@reeve/tasks';
 import type { Booking, CallLedger, CallOwner } from '@reeve/ledger';
 import type { ToolContext, ToolDefinition, ToolRegistry } from '@reeve/tools';
 import type { CallerTools } from './caller-tools.ts';
 import { createCommitter, type Committer } from './committer.ts';
+import type { ReadAttachment } from './attachments.ts';
 import { conversationOf } from './conversation.ts';
 import type { Feed } from './feed.ts';
 import type { PauseOptions } from './pause.ts';
-import { isInteractive, rowOf, type RunRecord, type RunState, type StepRecord } from './run.ts';
+import {
+  isInteractive,
+  rowOf,
+  type RunMessage,
+  type RunModelRequest,
+  type RunRecord,
+  type RunState,
+  type StepRecord,
+} from './run.ts';
 import type { CallerCall } from './store/caller-tools.ts';
 import type { ChildRun } from './store/child.ts';
 import type { ToolApproval } from './tool-decision.ts';
@@ -36,6 +45,7 @@ export interface EngineParts {
   readonly skillsOf: (names: readonly string[]) => AgentSkills;
   /** Where the model calls of an owner are recorded, and its budgets held; by way of `booking` where that is given. */
   readonly ledgerFor: (owner: CallOwner, booking?: Booking) => CallLedger;
+  readonly readAttachment: ReadAttachment;
   /** Makes what a run is about a vector, where it is opened here. */
   readonly embedQuery?: EmbedMemoryQuery | undefined;
   /** What a tenant's policy says of tools, now. */
@@ -76,7 +86,7 @@ export type AfterFailure = 'wait' | 'retry' | 'end';
 export interface RunExecution extends EngineParts, Committer {
   readonly claim: Claim;
   readonly agent: AgentInput;
-  readonly history: readonly ModelMessage[];
+  readonly history: readonly RunMessage[];
   readonly callerTools: CallerTools | null;
   run: RunRecord;
   steps: readonly StepRecord[];
@@ -144,7 +154,7 @@ export function createExecution(
 }
 
 /** What the model is asked next. */
-export function requestOf(work: RunExecution): ModelRequest {
+export function requestOf(work: RunExecution): RunModelRequest {
   const { agent, run, history, steps, tools, rules } = work;
   const skills = work.skillsOf(agent.skills);
   // Without what they are read with there is no use in knowing of them.
@@ -154,7 +164,7 @@ export function requestOf(work: RunExecution): ModelRequest {
     model: agent.model_id,
     system: [...souls.map(({ text }) => text), agent.system_prompt, prompt].filter((part) => part !== '').join('\n\n'),
     context: quoted.map(({ text, source }) => ({ text, source })),
-    messages: conversationOf(history, run.input, steps),
+    messages: conversationOf(history, run, steps),
     tools: [
       ...tools.definitions([...agent.tools, ...skills.tools].filter((name) => rules(name) !== 'deny')),
       ...offeredByCaller(work),

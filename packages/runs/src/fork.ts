@@ -28,7 +28,9 @@ export async function forkRun(parts: StartParts, { requester, runId, fromStep, m
   const isAnew = fromStep === 1 && message !== undefined;
   const input = isAnew ? message : from.input;
   const payload = { forked_from: runId, from_step: fromStep, ...(message !== undefined && { message }) };
-  const request = { requester, source: from.source, agent: from.agentSlug, input, payload, sessionId: undefined };
+  const { source, agentSlug: agent, attachments } = from;
+  const files = isAnew ? {} : { attachments };
+  const request = { requester, source, agent, input, ...files, payload, sessionId: undefined };
   const started = await launch(parts, request, async (tx) => {
     requireStep(await selectStepRecords(tx, runId), fromStep, message);
     const sessionId = newId();

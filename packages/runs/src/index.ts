@@ -3,6 +3,8 @@ export { answerCalls } from './answer-calls.ts';
 export type { AnsweredRun, CallerAnswer } from './answer-calls.ts';
 export { callerCallId, checkCallerTools, readCallerCallId } from './caller-tools.ts';
 export type { CallerTools } from './caller-tools.ts';
+export { IMAGE_TYPES } from './attachments.ts';
+export type { ReadAttachment } from './attachments.ts';
 export { cancelRun } from './cancel.ts';
 export { createFeed } from './feed.ts';
 export { forkRun } from './fork.ts';

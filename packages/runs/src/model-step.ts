@@ -4,6 +4,7 @@ import { counter, newId, ReeveError } from '@reeve/kit';
 import type { ModelToolCall } from '@reeve/models';
 import { requestToolApproval, selectAskedTools, type PostCommitEffects } from '@reeve/tasks';
 import { askModel } from './ask-model.ts';
+import { withAttachments } from './attachments.ts';
 import { isTooLong } from './compaction.ts';
 import { complete, fail } from './ending.ts';
 import type { ModelAnswer } from './model-call.ts';
@@ -27,7 +28,9 @@ export const stepsSettled = counter('reeve_steps_total', 'Steps settled.', ['kin
 /** Makes a model call and does what it says: ends the run with its answer, or begins the tool calls that it asks for. */
 export async function modelStep(work: RunExecution, pending: ModelStep, signal: AbortSignal): Promise<void> {
   const { models, run, log } = work;
-  const request = requestOf(work);
+  const request = await withAttachments(requestOf(work), (file, maxBytes) =>
+    work.readAttachment(run.tenantId, file, maxBytes),
+  );
   const isCompacted = work.steps.at(-2)?.kind === 'compaction';
   if (!isCompacted && isTooLong(models, request)) return compactFirst(work, pending, 'context_too_long');
   log.debug({ run_id: run.id, step: pending.number }, 'calling the model');

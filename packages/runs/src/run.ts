@@ -1,6 +1,6 @@
-import type { AgentInput, Multitask, RunWait, ToolOutcome, Usage } from '@reeve/contract';
+import type { AgentInput, Attachment, Multitask, RunWait, ToolOutcome, Usage } from '@reeve/contract';
 import type { RunContextItem } from '@reeve/memory';
-import type { ModelMessage, ModelToolCall } from '@reeve/models';
+import type { ModelMessage, ModelRequest, ModelToolCall } from '@reeve/models';
 import { usdOf } from '@reeve/ledger';
 import type { CallerTools } from './caller-tools.ts';
 
@@ -36,6 +36,14 @@ import type { CallerTools } from './caller-tools.ts';
  * pending until the caller has given its result (see caller-tools.ts).
  */
 
+/** A message of a conversation, and the files that came with it: the model call that shows them reads them. */
+export type RunMessage = ModelMessage & { readonly attachments?: readonly Attachment[] };
+
+/** What a model is asked, but for the contents of the files that came with the messages. */
+export interface RunModelRequest extends ModelRequest {
+  readonly messages: readonly RunMessage[];
+}
+
 export interface RunRecord {
   readonly id: string;
   readonly tenantId: string;
@@ -49,6 +57,8 @@ export interface RunRecord {
   readonly waitingFor: RunWait | null;
   readonly multitask: Multitask;
   readonly input: string;
+  /** The files that came with the input. */
+  readonly attachments: readonly Attachment[];
   readonly context: readonly RunContextItem[];
   /** Messages of the session up to this position came before the run. */
   readonly historyUntil: number;
@@ -133,7 +143,7 @@ export interface CompactionStep extends StepBase {
 export interface RunState {
   readonly run: RunRecord;
   readonly agent: AgentInput;
-  readonly history: readonly ModelMessage[];
+  readonly history: readonly RunMessage[];
   /** Null where the caller offered none. */
   readonly callerTools: CallerTools | null;
   readonly steps: readonly StepRecord[];

@@ -1,11 +1,10 @@
 import type { Tx } from '@reeve/db';
 import { appendMessages, listMessages } from '@reeve/memory';
-import type { ModelMessage } from '@reeve/models';
 import { HISTORY_LIMIT, historyOf, messagesOf } from './conversation.ts';
-import type { RunRecord, StepRecord } from './run.ts';
+import type { RunMessage, RunRecord, StepRecord } from './run.ts';
 
 /** What a session held up to a position, as a model is shown it. */
-export async function readHistory(tx: Tx, tenantId: string, sessionId: string, until: number): Promise<ModelMessage[]> {
+export async function readHistory(tx: Tx, tenantId: string, sessionId: string, until: number): Promise<RunMessage[]> {
   if (until === 0) return [];
   return historyOf(await listMessages(tx, tenantId, sessionId, { until, limit: HISTORY_LIMIT }));
 }

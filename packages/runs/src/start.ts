@@ -1,8 +1,8 @@
 import { findAgent } from '@reeve/agents';
 import { recordAudit } from '@reeve/audit';
-import { TaskInput, type Multitask, type NewRunEvent, type RunEvent } from '@reeve/contract';
+import { TaskInput, type Attachment, type Multitask, type NewRunEvent, type RunEvent } from '@reeve/contract';
 import type { Database, Tx } from '@reeve/db';
-import { newId, ReeveError } from '@reeve/kit';
+import { invalidField, newId, ReeveError } from '@reeve/kit';
 import { contextFor, ensureSession, type EmbedMemoryQuery, type MemoryQuery } from '@reeve/memory';
 import type { ModelGateway } from '@reeve/models';
 import {
@@ -16,6 +16,7 @@ import {
   type Worker,
 } from '@reeve/tasks';
 import { ensureRunBudget, exhausted } from '@reeve/ledger';
+import { IMAGE_TYPES } from './attachments.ts';
 import { beginRun, type RunAgent } from './begin.ts';
 import { waitsForCaller, type CallerTools } from './caller-tools.ts';
 import type { Feed } from './feed.ts';
@@ -34,6 +35,8 @@ export interface RunRequest {
   /** Agent id or slug. */
   readonly agent: string;
   readonly input: string;
+  /** Files that come with the input. */
+  readonly attachments?: readonly Attachment[];
   readonly payload: Readonly<Record<string, unknown>>;
   readonly sessionId: string | undefined;
   /** What becomes of it where the session is busy; `enqueue` where it is left out. */
@@ -72,6 +75,9 @@ export async function startRun(parts: StartParts, request: RunRequest): Promise<
   return launch(parts, request, async (tx) => {
     const agent = await findAgent(tx, tenantId, request.agent);
     if (agent === undefined) throw unknownAgent(request.agent);
+    const { id, takesImages } = parts.models.describe(agent.model_id);
+    if (takesImages === false && request.attachments?.some(({ media_type }) => IMAGE_TYPES.has(media_type)))
+      throw invalidField('attachments', `the model ${id} of ${agent.slug} takes no images`);
     return { agent };
   });
 }
@@ -116,6 +122,7 @@ export async function launch(
         source,
         requester,
         input: request.input,
+        attachments: request.attachments,
         sessionId,
         defaultModel: models.defaultModel,
         running: claim !== undefined,
@@ -207,6 +214,7 @@ export interface OpenRun {
   readonly source: string;
   readonly requester: Requester & { readonly requestId: string | null };
   readonly input: string;
+  readonly attachments?: readonly Attachment[] | undefined;
   readonly sessionId: string | undefined;
   readonly defaultModel: string;
   /** Its task is leased by the caller, who goes on with the state that comes back. */
@@ -229,6 +237,7 @@ export async function openRun(
     source,
     requester,
     input,
+    attachments = [],
     sessionId: given,
     defaultModel,
     running,
@@ -255,6 +264,7 @@ export async function openRun(
     waitingFor: null,
     multitask: multitask ?? 'enqueue',
     input,
+    attachments,
     context:
       fork !== undefined && fork.step > 1
         ? fork.from.context

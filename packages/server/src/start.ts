@@ -43,6 +43,7 @@ import {
   type CallOwner,
 } from '@reeve/ledger';
 import { createModelSlotStore, createOverload, createRequestLimiter, openPolicies, toolRule } from '@reeve/limits';
+import { createAttachmentReader } from './attachment-reader.ts';
 import { mcpDirectoryOf, ROLES, type Config } from './config.ts';
 import { keepBodies } from './body.ts';
 import { createEgress, readEgressFile } from './egress.ts';
@@ -193,6 +194,7 @@ export async function startReeve({ config, log, command, serve }: StartOptions):
     },
     skillsOf: toolbox.skillsOf,
     memoryRulesOf,
+    readAttachment: createAttachmentReader(workspaces),
     callerWaitMs: config.callerToolTimeoutMs,
     modelWaitMs: parseDuration(config.modelWait)!,
     toolContext: async (run, agent, key, signal) => ({

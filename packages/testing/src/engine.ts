@@ -118,6 +118,7 @@ export async function openTestEngine({
     pauses: PAUSES,
     tools,
     toolsOf: async () => tools,
+    readAttachment: async () => undefined,
     log: silentLog,
     toolRulesOf: async () => () => 'allow',
     memoryRulesOf,

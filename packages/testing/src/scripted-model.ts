@@ -98,6 +98,7 @@ export function scriptedModel(): ScriptedModel {
       provider: 'scripted',
       contextTokens: 128_000,
       maxOutputTokens: 8_192,
+      takesImages: null,
       price: null,
     }),
     list: () => [],

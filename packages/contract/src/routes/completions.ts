@@ -1,20 +1,13 @@
 import { z } from 'zod';
 import { JsonObject, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
-import { MESSAGE_LENGTH, openAiFailures, SessionName, ToolName } from './wire-shapes.ts';
+import { Content, FILES_BODY_BYTES, MESSAGE_LENGTH, openAiFailures, SessionName, ToolName } from './wire-shapes.ts';
 import { Multitask } from './runs.ts';
 
 const tag = 'OpenAI: Chat Completions';
 
 /** A model of a request: `agent/<slug or id>`, a provider’s model, or nothing for the server’s own. */
 export const ModelName = text(1, 200);
-
-const Part = z.object({
-  type: text(1, 100),
-  text: text(0, MESSAGE_LENGTH).nullish(),
-  refusal: text(0, MESSAGE_LENGTH).nullish(),
-});
-const Content = z.union([text(0, MESSAGE_LENGTH), z.array(Part).max(1_000)]);
 
 const ToolCall = z.object({
   id: text(1, 200),
@@ -169,6 +162,7 @@ export const createChatCompletion = defineRoute({
   description:
     '`model: "agent/<slug or id>"` starts a run, any other model is called as it is. `stream: true` answers with server-sent events. Unknown fields are handed on to a model whose provider speaks this protocol too, else ignored.',
   body: ChatCompletionRequest,
+  bodyBytes: FILES_BODY_BYTES,
   responses: { 200: ChatCompletion },
   events: ChatCompletionChunk,
 });

@@ -3,16 +3,9 @@ import { JsonObject, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 import { ModelName, ToolChoice } from './completions.ts';
 import { Multitask } from './runs.ts';
-import { MESSAGE_LENGTH, openAiFailures, SessionName, ToolName } from './wire-shapes.ts';
+import { Content, FILES_BODY_BYTES, MESSAGE_LENGTH, openAiFailures, SessionName, ToolName } from './wire-shapes.ts';
 
 const tag = 'OpenAI: Responses';
-
-const Part = z.object({
-  type: text(1, 100),
-  text: text(0, MESSAGE_LENGTH).nullish(),
-  refusal: text(0, MESSAGE_LENGTH).nullish(),
-});
-const Content = z.union([text(0, MESSAGE_LENGTH), z.array(Part).max(1_000)]);
 
 /** An item of the input: a message where it has no `type`. */
 const InputItem = z
@@ -119,6 +112,7 @@ export const createResponse = defineRoute({
   description:
     'With `model: "agent/<slug or id>"` the response is a run: it goes on without readers, and can be read, streamed again and stopped by its id. Unknown fields are ignored.',
   body: ResponseRequest,
+  bodyBytes: FILES_BODY_BYTES,
   responses: { 200: ResponseObject },
   events: ResponseEvent,
 });

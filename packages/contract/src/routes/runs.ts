@@ -3,6 +3,7 @@ import { Id, IdParams, JsonObject, Time, Usage, listOf, paging, text } from '../
 import { RunEvent } from '../events.ts';
 import { defineRoute } from '../route.ts';
 import { AgentRef } from './names.ts';
+import { Attachment, AttachmentPaths } from './workspaces.ts';
 
 const endpoints = 'Runs: start and wait';
 const tag = 'Runs';
@@ -44,6 +45,7 @@ export const Run = z
     forked_from: Id.nullable().describe('The run whose steps below `fork_step` this one shares.'),
     fork_step: z.number().int().nullable(),
     input: z.string(),
+    attachments: z.array(Attachment).optional().describe('The files that came with it; left out where none did.'),
     result: z.string().nullable(),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     usage: Usage,
@@ -224,6 +226,7 @@ export const chat = defineRoute({
   body: z.strictObject({
     agent_config_id: AgentRef,
     message: prompt,
+    attachments: AttachmentPaths.default([]),
     session_id: Id.optional(),
     stream: z.boolean().default(true),
     multitask,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Id, IdParams, Time, TimeInput, listOf, paging, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
+import { Attachment } from './workspaces.ts';
 
 const tag = 'Memory';
 
@@ -11,6 +12,7 @@ export const Message = z
     role: z.enum(MESSAGE_ROLES),
     content: z.string(),
     name: z.string().nullable().describe('Who said it, where a conversation has more speakers than its two roles.'),
+    attachments: z.array(Attachment).optional().describe('The files that came with it; left out where none did.'),
     run_id: Id.nullable(),
     created_at: Time,
   })

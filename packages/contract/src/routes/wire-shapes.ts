@@ -40,6 +40,33 @@ export const ToolName = text(1, 64).regex(/^[A-Za-z0-9_-]+$/, 'must be letters, 
 /** The longest text that one message may have. */
 export const MESSAGE_LENGTH = 1_000_000;
 
+/** Bytes of a request that may hold images and files. */
+export const FILES_BODY_BYTES = 32 * 1024 * 1024;
+
+/** An image or a file as a data: URL; an image also by its address. */
+const FileUrl = z.string().max(FILES_BODY_BYTES);
+
+/** A part of a message, of which clients of several protocols fill several fields. */
+export const ContentPart = z.object({
+  type: text(1, 200),
+  text: text(0, MESSAGE_LENGTH).nullish(),
+  refusal: text(0, MESSAGE_LENGTH).nullish(),
+  image_url: z
+    .union([FileUrl, z.object({ url: FileUrl })])
+    .nullish()
+    .describe('Of `image_url` and `input_image`: a data: URL in base64.'),
+  file: z
+    .object({ filename: text(0, 1_000).nullish(), file_data: FileUrl.nullish() })
+    .nullish()
+    .describe('Of `file`: a data: URL in base64.'),
+  filename: text(0, 1_000).nullish(),
+  file_data: FileUrl.nullish().describe('Of `input_file`: a data: URL in base64.'),
+  url: FileUrl.nullish().describe('Of `file` in the AI SDK: a data: URL in base64.'),
+  mediaType: text(0, 200).nullish(),
+});
+export type ContentPart = z.infer<typeof ContentPart>;
+export const Content = z.union([text(0, MESSAGE_LENGTH), z.array(ContentPart).max(1_000)]);
+
 function typeOf(status: number): string {
   if (status >= 500) return 'server_error';
   return TYPES[status] ?? 'invalid_request_error';

@@ -3,14 +3,12 @@ import { JsonObject, text } from '../common.ts';
 import { defineRoute } from '../route.ts';
 import { AgentRef } from './names.ts';
 import { Multitask } from './runs.ts';
-import { MESSAGE_LENGTH, plainFailures, SessionName, ToolName } from './wire-shapes.ts';
+import { ContentPart, FILES_BODY_BYTES, MESSAGE_LENGTH, plainFailures, SessionName, ToolName } from './wire-shapes.ts';
 
 const tag = 'Chat';
 
 /** A part of a message as `useChat` keeps it; only what we read of it. */
-const UiPart = z.object({
-  type: text(1, 200),
-  text: text(0, MESSAGE_LENGTH).optional(),
+const UiPart = ContentPart.extend({
   state: text(1, 100).optional(),
   toolCallId: text(1, 300).optional(),
   providerExecuted: z.boolean().optional(),
@@ -57,6 +55,7 @@ export const uiChat = defineRoute({
       .describe('Tools of the client’s own, by name, that the agent is offered for this answer.'),
     metadata: JsonObject.nullish(),
   }),
+  bodyBytes: FILES_BODY_BYTES,
   responses: { 200: z.string() },
   produces: 'text/event-stream',
   events: UiMessageChunk,

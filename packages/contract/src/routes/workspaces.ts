@@ -26,6 +26,28 @@ export const WorkspaceUsage = z
 
 const Path = text(1, 4096).describe('Path inside the workspace, such as `notes/today.md`.');
 
+/** A file of a session that came with a message. */
+export const Attachment = z
+  .object({
+    session_id: Id.describe('The session that has the file.'),
+    path: z.string().describe('From its workspace.'),
+    media_type: z.string().describe('By its content: `image/png`, `text/plain`, `application/pdf`, …'),
+    size: z.number().int().describe('Bytes.'),
+  })
+  .meta({ id: 'Attachment' });
+export type Attachment = z.infer<typeof Attachment>;
+
+/** Files that one message may carry. */
+export const MAX_ATTACHMENTS = 20;
+
+/** Paths of files that a message carries. */
+export const AttachmentPaths = z
+  .array(Path)
+  .max(MAX_ATTACHMENTS)
+  .describe(
+    'Files of the session that go with the message, by their paths: put them there first. A model that takes images is shown them, and the texts.',
+  );
+
 export const listFiles = defineRoute({
   method: 'GET',
   path: '/api/v1/sessions/{id}/files',

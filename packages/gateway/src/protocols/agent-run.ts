@@ -6,19 +6,19 @@ import { requesterOf } from '@reeve/http';
 import { newId, ReeveError } from '@reeve/kit';
 import { appendMessages, ensureSession, type NewMessage } from '@reeve/memory';
 import { checkCallerTools, refuseWhileCallerIsAsked, startRun, type CallerTools, type StartedRun } from '@reeve/runs';
+import { storeFiles } from '../attachments.ts';
+import type { AgentInput, SaidBefore } from './message-mapping.ts';
 import type { Caller, ProtocolParts } from './protocol.ts';
+import type { SentFile } from './sent-files.ts';
 
-/** A request of another protocol for a run of an agent. */
-export interface AgentRunRequest {
+/** A request of another protocol for a run of an agent. What was said earlier is for a new session only; an existing one already has it. */
+export interface AgentRunRequest extends AgentInput {
   /** The protocol: also the type of the run’s task. */
   readonly source: string;
   /** Id or slug. */
   readonly agent: string;
   /** Which field named the agent, for errors. */
   readonly agentField: string;
-  readonly input: string;
-  /** Earlier messages, for a new session only; an existing one already has them. */
-  readonly earlier: readonly NewMessage[];
   /** ConversationMessage right before the input, whether the session is new or not. */
   readonly instructions?: string | null | undefined;
   /** The name of the conversation; without one it is a new session. */
@@ -37,11 +37,20 @@ export interface AgentRunRequest {
  * Starts a run for a protocol. Throws `not_found` for an agent that does not exist and for another user’s session, `invalid_request` for
  * tools that the agent cannot be offered, and `conflict` where a run of the conversation waits for results of such tools.
  */
-export async function startAgentRun(parts: ProtocolParts, caller: Caller, asked: AgentRunRequest): Promise<StartedRun> {
+export async function startAgentRun(
+  parts: ProtocolParts,
+  caller: Caller & { readonly signal: AbortSignal },
+  asked: AgentRunRequest,
+): Promise<StartedRun> {
   const requester = requesterOf(caller);
   const { tenantId } = requester;
   const { source, input, payload, multitask, callerTools, toolPath = (index) => `tools.${index}` } = asked;
   const sessionId = asked.session === undefined ? newId() : sessionIdOf(tenantId, asked.session);
+  const place = { workspaces: parts.workspaces, tenantId, sessionId };
+  const store = (files: readonly SentFile[]) => storeFiles(place, files, caller.signal);
+  const withFiles = (said: readonly SaidBefore[]) =>
+    Promise.all(said.map(async ({ message, files }) => ({ ...message, attachments: await store(files) })));
+  const attachments = await store(asked.files);
   const agent = await inTenant(parts.database.db, tenantId, async (tx) => {
     const found = await findAgent(tx, tenantId, asked.agent);
     if (found === undefined) throw noAgent(asked);
@@ -54,7 +63,8 @@ export async function startAgentRun(parts: ProtocolParts, caller: Caller, asked:
     const said: NewMessage[] = asked.instructions ? [{ role: 'user', content: asked.instructions }] : [];
     if (said.length > 0 || asked.earlier.length > 0) {
       const session = await ensureSession(tx, { tenantId, sessionId, agentId: found.id, title: input });
-      await appendMessages(tx, tenantId, sessionId, [...said, ...(session.message_count === 0 ? asked.earlier : [])]);
+      const earlier = session.message_count === 0 ? await withFiles(asked.earlier) : [];
+      await appendMessages(tx, tenantId, sessionId, [...said, ...earlier]);
     }
     return found;
   });
@@ -63,6 +73,7 @@ export async function startAgentRun(parts: ProtocolParts, caller: Caller, asked:
     source,
     agent: agent.slug,
     input,
+    attachments,
     payload,
     sessionId,
     ...(multitask !== undefined && { multitask }),

@@ -48,16 +48,21 @@ async function answer(
   session: string,
 ): Promise<void> {
   const { prompt, session_id, resources, agent, multitask } = validate(CompanionFrame, frame, 'body').payload;
-  const started = await startAgentRun(parts, caller, {
-    source: 'companion',
-    agent: agent ?? DEFAULT_AGENT,
-    agentField: 'payload.agent',
-    input: resources?.length ? `${prompt}\n\nResources:\n${JSON.stringify(resources, null, 2)}` : prompt,
-    earlier: [],
-    session: session_id ?? session,
-    payload: { prompt, resources: resources ?? [] },
-    multitask,
-  });
+  const started = await startAgentRun(
+    parts,
+    { ...caller, signal: connection.signal },
+    {
+      source: 'companion',
+      agent: agent ?? DEFAULT_AGENT,
+      agentField: 'payload.agent',
+      input: resources?.length ? `${prompt}\n\nResources:\n${JSON.stringify(resources, null, 2)}` : prompt,
+      files: [],
+      earlier: [],
+      session: session_id ?? session,
+      payload: { prompt, resources: resources ?? [] },
+      multitask,
+    },
+  );
   const { runId, sessionId } = started;
   const about = { ...idsOf(caller), run_id: runId, session_id: sessionId };
   await connection.send('ack', about);

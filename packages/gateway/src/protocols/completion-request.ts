@@ -8,30 +8,30 @@ import {
   toolNamesById,
   toModelConversation,
   textOf,
+  userMessageOf,
   type ConversationMessage,
-  type Images,
 } from './message-mapping.ts';
 
 /** Maps a chat completion to a request to a plain model. Throws `invalid_request` for content that no model accepts. */
 export function chatCallOf(body: ChatCompletionRequest, sent: unknown): ChatCall {
-  const pictures: string[] = [];
+  const linkedImages: string[] = [];
   return {
-    request: modelRequestOf(body, pictures),
+    request: modelRequestOf(body, linkedImages),
     body: sent as ChatCall['body'],
-    pictures,
+    linkedImages,
     stream: body.stream === true,
     withUsage: body.stream_options?.include_usage === true,
   };
 }
 
-function modelRequestOf(body: ChatCompletionRequest, pictures: string[]): ModelRequest {
+function modelRequestOf(body: ChatCompletionRequest, linkedImages: string[]): ModelRequest {
   const { model, temperature, top_p, seed, stop, response_format: format } = body;
   const choice = toolChoiceOf(body.tool_choice);
   const json = format && jsonOf(format.type, format.json_schema ?? {}, 'response_format');
   const limit = body.max_completion_tokens ?? body.max_tokens;
   return {
     model: model ?? null,
-    ...toModelConversation(readMessages(body.messages, pictures)),
+    ...toModelConversation(readMessages(body.messages, linkedImages)),
     context: [],
     tools: toolsOf(body),
     ...(choice !== undefined && { toolChoice: choice }),
@@ -56,16 +56,17 @@ export function refuseUnknown({ n, modalities, logprobs }: ChatCompletionRequest
   if (logprobs === true) throw invalidField('logprobs', 'log probabilities are not known here');
 }
 
-/** Maps the messages of a request. Images of the user are treated as `images` says; without it they are refused. */
-export function readMessages(messages: readonly ChatMessage[], images?: Images): ConversationMessage[] {
+/** Maps the messages of a request. The places of images that are given by their address go to `links`; without it they are refused. */
+export function readMessages(messages: readonly ChatMessage[], links?: string[]): ConversationMessage[] {
   const said: ConversationMessage[] = [];
   for (const [index, message] of messages.entries()) {
     const path = `messages.${index}`;
-    const text = textOf(
-      message.content ?? (message.role === 'assistant' ? message.refusal : undefined),
-      `${path}.content`,
-      message.role === 'user' ? images : undefined,
-    );
+    if (message.role === 'user') {
+      said.push(userMessageOf(message.content, `${path}.content`, links));
+      continue;
+    }
+    const content = message.content ?? (message.role === 'assistant' ? message.refusal : undefined);
+    const text = textOf(content, `${path}.content`);
     if (message.role === 'tool') {
       const toolCallId = message.tool_call_id ?? '';
       const name = toolNamesById(said).get(toolCallId);
@@ -79,7 +80,7 @@ export function readMessages(messages: readonly ChatMessage[], images?: Images):
         addCall(said, { id, name: called.name, input: argumentsOf(called.arguments) });
       }
     } else {
-      said.push({ role: message.role === 'user' ? 'user' : 'system', text });
+      said.push({ role: 'system', text });
     }
   }
   return said;

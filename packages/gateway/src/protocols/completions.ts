@@ -12,7 +12,7 @@ import { answerRun, callerToolsOf, runsCalledIn } from './caller-results.ts';
 import { chunksOfModel, chunksOfRun, completionOfModel, completionOfRun } from './completion-chunks.ts';
 import { chatCallOf, refuseUnknown, readMessages, toolsOf } from './completion-request.ts';
 import { withErrorEvent, passErrorsAsEvents } from './stream-errors.ts';
-import { imagesFor, openModelCall } from './model-call.ts';
+import { openModelCall } from './model-call.ts';
 import { agentOf, runHeaders, WAIT_MS, type ProtocolParts } from './protocol.ts';
 import { isRelayed, relayedAnswer, relayedEvents } from './relayed.ts';
 import { toAgentInput, type ConversationMessage } from './message-mapping.ts';
@@ -45,7 +45,7 @@ export function completionStream(
 
 async function askAgent(parts: ProtocolParts, call: Completion, agent: string): Promise<Reply | EventStream> {
   const { body, principal, signal } = call;
-  const said = readMessages(body.messages, imagesFor(parts.models));
+  const said = readMessages(body.messages);
   const answered = await answerRun(parts, call, said);
   const started = answered ?? (await startRunOf(parts, call, agent, said));
   const after = answered?.after ?? 0;

@@ -1,7 +1,6 @@
 import { invalidField } from '@reeve/kit';
 import type { ToolChoice } from '@reeve/contract';
-import type { ChatPart, ModelGateway, ModelRequest } from '@reeve/models';
-import type { Images } from './message-mapping.ts';
+import type { ChatPart, ModelRequest } from '@reeve/models';
 import type { CallLedger, CallOwner } from '@reeve/ledger';
 import type { Caller, ProtocolParts } from './protocol.ts';
 
@@ -104,9 +103,4 @@ export function jsonOf(
   if (type !== 'json_schema') throw invalidField(`${path}.type`, 'must be text, json_object or json_schema');
   if (format.schema === null || format.schema === undefined) throw invalidField(path, 'a json_schema needs its schema');
   return { schema: format.schema, ...(format.name && { name: format.name }) };
-}
-
-/** What becomes of images that a model is sent as text: the built-in one is told of them, so that it can say that it cannot see. */
-export function imagesFor({ provider }: Pick<ModelGateway, 'provider'>): Images {
-  return provider === 'mock' ? 'note' : undefined;
 }

@@ -2,6 +2,7 @@ import type { Log } from '@reeve/kit';
 import type { Embedder } from '@reeve/models';
 import type { Call } from '@reeve/http';
 import type { StartParts } from '@reeve/runs';
+import type { Workspaces } from '@reeve/sandbox';
 import type { Requester } from '@reeve/tasks';
 import type { CallLedger, CallOwner } from '@reeve/ledger';
 import type { Policies } from '@reeve/limits';
@@ -16,6 +17,8 @@ export interface ProtocolParts extends StartParts {
   readonly embedder: Embedder | undefined;
   /** What skills add to an agent. */
   readonly skillsOf: (names: readonly string[]) => { readonly tools: readonly string[] };
+  /** Where files of sessions are; undefined where that is another process. */
+  readonly workspaces: Workspaces | undefined;
   /** Decides an approval. Throws `not_found`, and `conflict` where it is decided already. */
   readonly decide: (
     requester: Requester,

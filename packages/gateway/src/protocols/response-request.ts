@@ -8,8 +8,8 @@ import {
   toolNamesById,
   toModelConversation,
   textOf,
+  userMessageOf,
   type ConversationMessage,
-  type Images,
 } from './message-mapping.ts';
 
 /** Maps a request to a model request; `before` is the conversation so far. */
@@ -41,25 +41,18 @@ export function toolsOf({ tools }: ResponseRequest): ModelRequest['tools'] {
   return (tools ?? []).map((tool, index) => toolOf(tool.type, tool, `tools.${index}`));
 }
 
-/** How an input is read. */
-interface Reading {
-  /** True for the id of a call that need not be in the input. */
-  readonly isKnown?: (callId: string) => boolean;
-  readonly images?: Images;
-}
-
 /**
  * The input of a request as what was said after `before`. Throws `invalid_request` for an item that cannot be read, and for the output
- * of a call that is neither there nor `isKnown`.
+ * of a call that is neither there nor known otherwise, as `isKnown` says of its id.
  */
 export function readMessages(
   input: ResponseRequest['input'],
   before: readonly ConversationMessage[],
-  { isKnown = () => false, images }: Reading = {},
+  isKnown: (callId: string) => boolean = () => false,
 ): ConversationMessage[] {
   if (typeof input === 'string') return [{ role: 'user', text: input }];
   const said: ConversationMessage[] = [];
-  for (const [index, item] of input.entries()) add(said, before, item, `input.${index}`, { isKnown, images });
+  for (const [index, item] of input.entries()) add(said, before, item, `input.${index}`, isKnown);
   return said;
 }
 
@@ -68,14 +61,15 @@ function add(
   before: readonly ConversationMessage[],
   item: ResponseInputItem,
   path: string,
-  { isKnown = () => false, images }: Reading,
+  isKnown: (callId: string) => boolean,
 ): void {
   const type = item.type ?? 'message';
   if (type === 'message') {
     if (item.role === undefined) throw invalidField(`${path}.role`, 'is required for a message');
-    const text = textOf(item.content, `${path}.content`, images);
-    if (item.role === 'assistant') said.push({ role: 'assistant', text, toolCalls: [] });
-    else said.push({ role: item.role === 'user' ? 'user' : 'system', text });
+    const at = `${path}.content`;
+    if (item.role === 'user') said.push(userMessageOf(item.content, at));
+    else if (item.role === 'assistant') said.push({ role: 'assistant', text: textOf(item.content, at), toolCalls: [] });
+    else said.push({ role: 'system', text: textOf(item.content, at) });
   } else if (type === 'function_call') {
     const { call_id: id, name } = item;
     if (id === undefined || name == null) throw invalidField(path, 'a function_call needs call_id and name');

@@ -5,7 +5,7 @@ import { invalidField, newId, ReeveError, storable } from '@reeve/kit';
 import { cancelRun, readCallerCallId, refuseUnpaid, type StartedRun } from '@reeve/runs';
 import { sessionNameOf, startAgentRun } from './agent-run.ts';
 import { answerRun, callerToolsOf, runsCalledIn } from './caller-results.ts';
-import { imagesFor, openModelCall } from './model-call.ts';
+import { openModelCall } from './model-call.ts';
 import { agentOf, runHeaders, WAIT_MS, type ProtocolParts } from './protocol.ts';
 import { baseOfModel, readResponseId, type ResponsePayload, type ResponseRef } from './response-base.ts';
 import { eventsOfModel } from './response-events.ts';
@@ -66,7 +66,7 @@ async function askAgent(parts: ProtocolParts, call: Create, agent: string): Prom
   const { body, principal, signal } = call;
   const { tenantId } = principal;
   const isKnown = (callId: string) => readCallerCallId(callId) !== undefined;
-  const said = readMessages(body.input, [], { isKnown, images: imagesFor(parts.models) });
+  const said = readMessages(body.input, [], isKnown);
   const previous =
     body.previous_response_id == null ? undefined : await requirePrevious(parts, tenantId, body.previous_response_id);
   const answered = await answerRun(parts, call, said, previous?.id);
@@ -130,7 +130,7 @@ async function askModel(parts: ProtocolParts, call: Create): Promise<ResponseObj
   const previousId = body.previous_response_id == null ? null : (readResponseId(body.previous_response_id)?.id ?? null);
   const before =
     body.previous_response_id == null ? [] : await conversation(parts, principal.tenantId, body.previous_response_id);
-  const input = readMessages(body.input, before, { images: imagesFor(parts.models) });
+  const input = readMessages(body.input, before);
   const request = modelRequestOf(body, before, input);
   const id = newId();
   const base = baseOfModel(id, body.model ?? parts.models.describe(null).id, body);

@@ -1,8 +1,8 @@
 import type { UiMessage } from '@reeve/contract';
-import { invalidField } from '@reeve/kit';
 import { failedOutcome, outcomeOf } from '@reeve/tools';
 import type { CallerAnswer, CallerTools } from '@reeve/runs';
 import type { ConversationMessage } from './message-mapping.ts';
+import { sentFileOf } from './sent-files.ts';
 
 /** An answer to an approval that a client sends with its next request. */
 export interface Answered {
@@ -50,14 +50,17 @@ export function callerToolsOf(
   return tools.length === 0 ? undefined : { tools };
 }
 
-/** The texts of a chat as what was said. Throws `invalid_request` where the newest message holds a file. */
+/** What was said in a chat: texts and files. Throws `invalid_request` for a file that is not sent as a data: URL. */
 export function readMessages(messages: readonly UiMessage[]): ConversationMessage[] {
-  const newest = messages.length - 1;
   return messages.map(({ role, parts }, index) => {
-    const file = parts.findIndex(({ type }) => type === 'file');
-    if (index === newest && file !== -1)
-      throw invalidField(`messages.${index}.parts.${file}.type`, 'a file cannot be read yet; send text');
-    const text = parts.map((part) => (part.type === 'text' ? (part.text ?? '') : '')).join('');
-    return role === 'assistant' ? { role, text, toolCalls: [] } : { role, text };
+    const said = parts.filter(({ type }) => type === 'text');
+    const text = said.map((part) => part.text ?? '').join('');
+    if (role === 'assistant') return { role, text, toolCalls: [] };
+    if (role === 'system') return { role, text };
+    const files = parts.flatMap((part, at) => {
+      const file = part.type === 'file' ? sentFileOf(part, `messages.${index}.parts.${at}`) : undefined;
+      return file === undefined || 'link' in file ? [] : [file];
+    });
+    return { role, text, ...(files.length > 0 && { files }) };
   });
 }

@@ -112,8 +112,8 @@ async function* callModel(
   const { ledger, turn } = call;
   const backend = backendOf(target.provider);
   const chat = backend.relays ? call.chat : undefined;
-  const [picture] = chat === undefined ? (call.chat?.pictures ?? []) : [];
-  if (picture !== undefined) return { ...finalFault(noPictures(picture, target), true), streamed: false };
+  const [linked] = chat === undefined ? (call.chat?.linkedImages ?? []) : [];
+  if (linked !== undefined) return { ...finalFault(noLinkedImages(linked, target), true), streamed: false };
   const breaker = breakers.of(target);
   const queue = queues.of(target);
   const price = catalog.priceOf(target);
@@ -158,8 +158,8 @@ function outputLimit(catalog: Catalog, target: Target, { request, chat }: Pick<C
   return Math.min(maxOutputTokens, Math.max(MIN_OUTPUT_TOKENS, contextTokens - chatTokens(request, chat)));
 }
 
-function noPictures(path: string, { provider }: Target): ReeveError {
-  return invalidField(path, `pictures cannot be sent to ${provider} yet; send text`);
+function noLinkedImages(path: string, { provider }: Target): ReeveError {
+  return invalidField(path, `images are not fetched for ${provider}; send the image itself, as a data: URL`);
 }
 
 /** The first model's error, followed by the fallback's. */

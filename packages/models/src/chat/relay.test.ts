@@ -24,7 +24,7 @@ function chatOf(stream: boolean, more: Partial<ChatCall> = {}): ChatCall {
     { role: 'developer', content: 'Be brief.' },
     { role: 'user', content: 'Hello' },
   ];
-  return { request: ASKED, body: { messages, stream }, pictures: [], stream, withUsage: false, ...more };
+  return { request: ASKED, body: { messages, stream }, linkedImages: [], stream, withUsage: false, ...more };
 }
 
 /** A call of a chat: all that was handed on as text, and what became of it. */
@@ -263,14 +263,14 @@ describe('a relayed call', () => {
     assert.equal((await ask(open().models, chatOf(false))).finish?.reason, 'content_filter');
   });
 
-  it('with a picture reckons with it, and is refused where it is not relayed', async () => {
+  it('with the address of an image reckons with it, and is refused where it is not relayed', async () => {
     upstream.script([{ text: ['A cat.'] }]);
-    const pictures = ['messages.0.content.0.type'];
-    const { ledger } = await ask(open().models, chatOf(false, { pictures }));
+    const linkedImages = ['messages.0.content.0.image_url'];
+    const { ledger } = await ask(open().models, chatOf(false, { linkedImages }));
     assert.equal(ledger.rows[0]?.attempt.inputTokens, INPUT + 1_500);
     const mock = openTest(readSettings({})).models;
-    const { error } = await ask(mock, chatOf(false, { pictures, request: { ...ASKED, model: null } }));
-    assert.deepEqual([error?.reason, error?.details[0]?.path], ['invalid_request', pictures[0]]);
+    const { error } = await ask(mock, chatOf(false, { linkedImages, request: { ...ASKED, model: null } }));
+    assert.deepEqual([error?.reason, error?.details[0]?.path], ['invalid_request', linkedImages[0]]);
   });
 
   it('five failures in a row open the circuit, and the model is not asked', async () => {

@@ -12,7 +12,6 @@ import { planCalls, progress } from './plan.ts';
 import { report } from './report.ts';
 import { startsTodo } from './todo.ts';
 import type { ModelMessage, ModelRequest, ModelToolCall } from '../model.ts';
-import { IMAGE_NOTE } from '../image-note.ts';
 import { estimateUsage } from '../tokens.ts';
 
 const MODEL = 'mock';
@@ -119,7 +118,9 @@ function decideUnplanned(request: ModelRequest, text: string, at: number): Decis
     return { thinking: `The tool ${call.name} fits the request.`, text: '', call };
   }
   if (offeredOne !== undefined) return { thinking: 'Answering from what the tool said.', text: offeredOne.answer };
-  if (text.includes(IMAGE_NOTE)) return { thinking: 'There is an image, which I cannot see; saying so.', text: BLIND };
+  const asked = request.messages[at];
+  if (asked?.role === 'user' && asked.images !== undefined)
+    return { thinking: 'There is an image, which I cannot see; saying so.', text: BLIND };
   const answer = answerAlone(text) ?? fromSession(request, text, at);
   if (answer !== undefined) return { thinking: 'No tool is needed.', text: answer };
   if (ABOUT_ME.test(text.slice(0, 200).trim()))

@@ -62,10 +62,12 @@ function toMessages({ role, content }: LanguageModelV4Message): Record<string, u
         : [],
     );
   const calls = parts.filter((part) => part.type === 'tool-call');
+  const images = parts.flatMap((part) => (part.type === 'file' ? [imageOf(part)] : []));
   return [
     {
       role,
       content: parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+      ...(images.length > 0 && { images }),
       ...(calls.length > 0 && {
         tool_calls: calls.map(({ toolCallId, toolName, input }) => ({
           id: toolCallId,
@@ -74,6 +76,13 @@ function toMessages({ role, content }: LanguageModelV4Message): Record<string, u
       }),
     },
   ];
+}
+
+/** Ollama takes images alone, in base64. */
+function imageOf({ mediaType, data }: Extract<Part, { type: 'file' }>): string {
+  if (data.type !== 'data' || typeof data.data !== 'string')
+    throw new TypeError(`a file of the kind ${mediaType} has no form for Ollama`);
+  return data.data;
 }
 
 function resultText(output: Extract<Part, { type: 'tool-result' }>['output']): string {

@@ -61,8 +61,42 @@ const CHOICES: Readonly<Record<RemoteProvider, readonly [unknown, unknown, unkno
   'openai-compatible': ['auto', 'none', 'required', { type: 'function', function: { name: 'add' } }],
 };
 
+/** The last message as each provider is sent it: “Look” with an image of GIF. */
+const IMAGES: Readonly<Record<RemoteProvider, unknown>> = {
+  openai: {
+    role: 'user',
+    content: [
+      { type: 'input_text', text: 'Look' },
+      { type: 'input_image', image_url: 'data:image/gif;base64,R0lG' },
+    ],
+  },
+  anthropic: {
+    role: 'user',
+    content: [
+      { type: 'text', text: 'Look' },
+      { type: 'image', source: { type: 'base64', media_type: 'image/gif', data: 'R0lG' } },
+    ],
+  },
+  google: { role: 'user', parts: [{ text: 'Look' }, { inlineData: { mimeType: 'image/gif', data: 'R0lG' } }] },
+  ollama: { role: 'user', content: 'Look', images: ['R0lG'] },
+  'openai-compatible': {
+    role: 'user',
+    content: [
+      { type: 'text', text: 'Look' },
+      { type: 'image_url', image_url: { url: 'data:image/gif;base64,R0lG' } },
+    ],
+  },
+};
+
 for (const provider of REMOTES) {
   describe(`a request to ${provider}`, () => {
+    it('shows an image', async () => {
+      const images = [{ mediaType: 'image/gif', data: 'R0lG' }];
+      const body = await sent(provider, { messages: [{ role: 'user', text: 'Look', images }] });
+      const messages = (body.messages ?? body.input ?? body.contents) as unknown[];
+      assert.deepEqual(messages.at(-1), IMAGES[provider]);
+    });
+
     it('carries temperature, top-p, stop and seed where the provider has them', async () => {
       const values = { temperature: 0.3, topP: 0.8, stop: ['END'], seed: 7 } as const;
       for (const [option, name] of Object.entries(NAMES[provider]) as [keyof typeof values, string | null][]) {

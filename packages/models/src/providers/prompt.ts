@@ -8,6 +8,8 @@ import type { ContextItem, ModelMessage, ModelRequest } from '../model.ts';
 import { restoreContent } from './provider-data.ts';
 import type { Target } from '../targets.ts';
 
+type UserMessage = Extract<ModelMessage, { role: 'user' }>;
+type UserContent = Extract<LanguageModelV4Message, { role: 'user' }>['content'];
 type AssistantMessage = Extract<ModelMessage, { role: 'assistant' }>;
 type AssistantContent = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'];
 type ToolMessage = Extract<LanguageModelV4Message, { role: 'tool' }>;
@@ -73,7 +75,7 @@ export function toPrompt(request: ModelRequest, target: Target): LanguageModelV4
     }
     closeResults();
     if (message.role === 'user') {
-      prompt.push({ role: 'user', content: [{ type: 'text', text: message.text }] });
+      prompt.push({ role: 'user', content: userContent(message) });
     } else if (message.text !== '' || message.toolCalls.length > 0) {
       prompt.push({ role: 'assistant', content: restoreContent(message, target) ?? plainContent(message) });
       for (const call of message.toolCalls) waiting.set(call.id, call.name);
@@ -81,6 +83,18 @@ export function toPrompt(request: ModelRequest, target: Target): LanguageModelV4
   }
   closeResults();
   return prompt;
+}
+
+/** Providers reject a text without characters, so that an image may stand alone. */
+function userContent({ text, images = [] }: UserMessage): UserContent {
+  return [
+    ...(text === '' && images.length > 0 ? [] : [{ type: 'text' as const, text }]),
+    ...images.map(({ mediaType, data }) => ({
+      type: 'file' as const,
+      mediaType,
+      data: { type: 'data' as const, data },
+    })),
+  ];
 }
 
 function plainContent({ text, toolCalls }: AssistantMessage): AssistantContent {

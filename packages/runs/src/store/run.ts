@@ -1,4 +1,4 @@
-import type { Run, RunStatus, RunWait } from '@reeve/contract';
+import type { Attachment, Run, RunStatus, RunWait } from '@reeve/contract';
 import { json, now, type Db, type Tables } from '@reeve/db';
 import { sql, type Selectable } from 'kysely';
 import { sumUsed, usageOf, type RunRecord, type Used } from '../run.ts';
@@ -30,6 +30,7 @@ export async function insertRun(
       door: run.source,
       status: run.status,
       input: run.input,
+      attachments: run.attachments.length === 0 ? null : json(run.attachments),
       context: json(run.context),
       history_until: run.historyUntil,
       trace_id: run.traceId,
@@ -138,6 +139,7 @@ export async function selectRunRecord(
     source: row.door,
     status: row.status as RunRecord['status'],
     input: row.input,
+    attachments: attachmentsOf(row),
     context: row.context as RunRecord['context'],
     historyUntil: row.history_until,
     traceId: row.trace_id,
@@ -233,6 +235,7 @@ function fromRow(row: Selectable<Tables['runs']> & { slug: string; steps: number
     forked_from: row.forked_from,
     fork_step: row.fork_step,
     input: row.input,
+    ...(row.attachments !== null && { attachments: attachmentsOf(row) }),
     result: row.result,
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
     usage: usageOf(usedOf(row)),
@@ -243,6 +246,10 @@ function fromRow(row: Selectable<Tables['runs']> & { slug: string; steps: number
     ended_at: row.ended_at?.toISOString() ?? null,
     duration_ms: row.ended_at === null ? null : row.ended_at.getTime() - (row.started_at ?? row.created_at).getTime(),
   };
+}
+
+function attachmentsOf({ attachments }: Pick<Selectable<Tables['runs']>, 'attachments'>): Attachment[] {
+  return (attachments ?? []) as unknown as Attachment[];
 }
 
 function usedOf(row: Selectable<Tables['runs']>): Used {
