@@ -9,7 +9,7 @@ import { sql } from 'kysely';
 import { Writable } from 'node:stream';
 import pg from 'pg';
 import { openPostgres } from './postgres.ts';
-import { describePooler, poolerName } from './pooler.ts';
+import { describePooler, findPoolerMode, poolerName } from './pooler.ts';
 import { lookAtSchema } from './schema.ts';
 import { inTenant } from './tenant.ts';
 
@@ -219,5 +219,28 @@ describe('a pooler', () => {
       found: 'behind RDS Proxy in session mode',
       remedy: null,
     });
+  });
+});
+
+describe('the mode of a pooler', () => {
+  /** A connection that the driver was told is process 0, and that each query finds served by one of these. */
+  const served = (next: () => number) =>
+    ({
+      processID: 0,
+      query: async () => ({ rows: [{ pid: next() }] }),
+      end: async () => undefined,
+    }) as unknown as pg.Client;
+
+  it('is found though two busy servers serve each query by chance', async () => {
+    const random = () => 1 + Math.floor(Math.random() * 2);
+    for (let times = 0; times < 2_000; times += 1)
+      assert.equal(await findPoolerMode(served(random), async () => served(random)), 'transaction');
+  });
+
+  it('is that of sessions where each connection keeps its server', async () => {
+    const keeping = (pid: number) => served(() => pid);
+    assert.equal(await findPoolerMode(keeping(7), async () => keeping(8)), 'session');
+    assert.equal(await findPoolerMode(keeping(7), async () => keeping(7)), 'transaction');
+    assert.equal(await findPoolerMode(keeping(0), async () => keeping(0)), undefined, 'PostgreSQL itself');
   });
 });

@@ -57,6 +57,8 @@ export interface HostileHost extends AsyncDisposable {
 
 /** How much later than its deadline a program may be over and everything of it dead. */
 const GRACE_MS = 10_000;
+/** How long a program has that ends by itself or by another limit: a loaded machine takes its time. */
+const PATIENCE_MS = 60_000;
 
 /** What a harmless program of each language looks like, run after each hostile one. */
 const HARMLESS: Record<Language, string> = {
@@ -89,7 +91,7 @@ function describeOn(driver: DriverName, title: string, language: Language, progr
           language,
           code: typeof program.code === 'string' ? program.code : program.code(host),
           workspace,
-          timeoutMs: program.timeoutMs ?? 15_000,
+          timeoutMs: program.timeoutMs ?? PATIENCE_MS,
           maxOutputBytes: 200_000,
           ...program.request,
         };
@@ -114,7 +116,7 @@ function describeOn(driver: DriverName, title: string, language: Language, progr
         const next = await host.exec({
           ...request,
           code: HARMLESS[language],
-          timeoutMs: 15_000,
+          timeoutMs: PATIENCE_MS,
           limits: {},
           maxOutputBytes: 1_000,
         });
