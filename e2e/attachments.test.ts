@@ -76,6 +76,8 @@ describe('files that come with messages', { timeout: 300_000 }, () => {
     assert.ok(last().text.includes(file!.path), 'tools find it by its path');
     const kept = await client.bytes(routes.downloadFile, { params: { id: session }, query: { path: file!.path } });
     assert.deepEqual(new Uint8Array(await kept.arrayBuffer()), pixel);
+    const { entries } = await client.call(routes.listAudit, { query: { action: 'FILE_UPLOADED', limit: 1 } });
+    assert.deepEqual(entries[0]?.details, { session_id: session, path: file!.path, size: pixel.length });
 
     const answered = { role: 'assistant' as const, content: 'I see.' };
     const more = { role: 'user' as const, content: 'And its color?' };
@@ -169,6 +171,9 @@ describe('files that come with messages', { timeout: 300_000 }, () => {
     await client.call(routes.chat, { body: { ...body, message: 'And now?' } });
     const sent = JSON.stringify(upstream.requests.at(-1)!.body);
     assert.ok(!sent.includes(PNG) && sent.includes('red.png (image/png'));
+    await put(id, 'red.png', 'no image any more');
+    await client.call(routes.chat, { body: { ...body, message: 'And now?' } });
+    assert.deepEqual(last().images, []);
   });
 
   it('are shown again in a fork that begins with the same message', async () => {

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type { Attachment } from '@reeve/contract';
+import { recordAudit, type AuditEntry } from '@reeve/audit';
+import { MAX_ATTACHMENT_BYTES, type Attachment } from '@reeve/contract';
+import type { Tx } from '@reeve/db';
 import { invalidField, ReeveError } from '@reeve/kit';
 import { IMAGE_TYPES } from '@reeve/runs';
 import { existsInside, openInside, writeInside, type Workspaces } from '@reeve/sandbox';
+import type { Requester } from '@reeve/tasks';
 import type { SentFile } from './protocols/sent-files.ts';
 
 /** A session, and where its files are; undefined where they are in another process. */
@@ -13,17 +16,17 @@ export interface AttachmentPlace {
   readonly sessionId: string;
 }
 
-/** Bytes that one attachment may have. */
-const MAX_BYTES = 20 * 1024 * 1024;
 /** Bytes of a file by which its type is found. */
 const HEAD_BYTES = 4_096;
 
 /**
  * Puts files that came with a message into the session’s workspace, each below a directory named by its content, so that a file sent
  * again is the same file. Throws `invalid_request` for an image of a type that no model takes, and `limit_reached` where the workspace
- * has no room.
+ * has no room. The caller’s transaction records what is new.
  */
 export async function storeFiles(
+  tx: Tx,
+  { userId: actor, traceId }: Pick<Requester, 'userId' | 'traceId'>,
   { workspaces, tenantId, sessionId }: AttachmentPlace,
   files: readonly SentFile[],
   signal: AbortSignal,
@@ -32,6 +35,7 @@ export async function storeFiles(
   const here = requireHere(workspaces);
   const workspace = await here.open(tenantId, sessionId);
   const stored: Attachment[] = [];
+  const audit: AuditEntry[] = [];
   for (const file of files) {
     const content = Buffer.from(file.data, 'base64');
     requireSize(content.length, file.path);
@@ -40,12 +44,16 @@ export async function storeFiles(
       throw invalidField(file.path, 'is not an image in PNG, JPEG, GIF or WebP');
     const digest = createHash('sha256').update(content).digest('hex').slice(0, 12);
     const path = `attachments/${digest}/${fileName(file.name, media_type)}`;
+    const { length: size } = content;
     if (!(await existsInside(workspace, path))) {
-      await here.quota.requireRoom(workspace, content.length, signal);
+      await here.quota.requireRoom(workspace, size, signal);
       await writeInside(workspace, path, content);
+      const details = { session_id: sessionId, path, size };
+      audit.push({ tenantId, actor, action: 'FILE_UPLOADED', traceId, details });
     }
-    stored.push({ session_id: sessionId, path, media_type, size: content.length });
+    stored.push({ session_id: sessionId, path, media_type, size });
   }
+  await recordAudit(tx, audit);
   return stored;
 }
 
@@ -82,7 +90,8 @@ function requireHere(workspaces: Workspaces | undefined): Workspaces {
 
 function requireSize(size: number, path: string): void {
   if (size === 0) throw invalidField(path, 'the file is empty');
-  if (size > MAX_BYTES) throw invalidField(path, `the file is larger than ${MAX_BYTES / 2 ** 20} MiB`);
+  if (size > MAX_ATTACHMENT_BYTES)
+    throw invalidField(path, `the file is larger than ${MAX_ATTACHMENT_BYTES / 2 ** 20} MiB`);
 }
 
 /** A file’s type by how it begins, whatever its name: the images that models take, PDF, text, else bytes. */

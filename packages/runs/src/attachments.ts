@@ -44,7 +44,8 @@ export async function withAttachments(
       const { media_type: mediaType, size } = attachment;
       if (IMAGE_TYPES.has(mediaType) && size <= bytes) {
         const content = await read(attachment, size);
-        if (content === undefined) continue;
+        // Gone, or another file by now.
+        if (content?.length !== size) continue;
         bytes -= content.length;
         images.push({ mediaType, data: Buffer.from(content).toString('base64') });
       } else if (mediaType.startsWith('text/')) {

@@ -3,7 +3,7 @@ import type { NewRunEvent } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { appendMessages, ensureSession, unindexRun } from '@reeve/memory';
 import { toolCallEvent } from './model-step.ts';
-import { nextModelStep, rowOf, type RunMessage, type RunRecord, type StepRecord } from './run.ts';
+import { nextModelStep, rowOf, subjectOf, type RunMessage, type RunRecord, type StepRecord } from './run.ts';
 import { appendSteps, readHistory } from './session.ts';
 import { updateRunning } from './store/run.ts';
 import { deleteMessagesOf, selectPrevious } from './store/session.ts';
@@ -35,7 +35,7 @@ export async function beginRun(
 ): Promise<Beginning> {
   const { tenantId, sessionId, id: runId } = run;
   await settlePrevious(tx, run);
-  const session = await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: run.input });
+  const session = await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: subjectOf(run) });
   const historyUntil = session.message_count;
   await appendMessages(tx, tenantId, sessionId, [
     { role: 'user', content: run.input, attachments: run.attachments, runId },

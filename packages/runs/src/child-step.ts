@@ -98,7 +98,7 @@ async function insertChild(
     requester,
     agent,
     source: SOURCE,
-    input: message,
+    subject: message,
     payload: { parent_run_id: parent.id, step: step.number },
     priority: claim.task.priority,
     sessionId,

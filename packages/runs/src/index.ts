@@ -19,5 +19,6 @@ export { readEvents } from './store/event.ts';
 export { listRuns, selectRun } from './store/run.ts';
 export { selectUnended } from './store/session.ts';
 export { listSteps } from './store/step.ts';
+export { subjectOf } from './run.ts';
 export { errorOfEvent, followForCaller, refuseUnpaid, waitForRun } from './wait.ts';
 export type { EndedRun } from './wait.ts';

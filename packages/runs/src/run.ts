@@ -76,6 +76,11 @@ export interface RunRecord {
   readonly createdAt: Date;
 }
 
+/** What a run is about, as a title says it: its input, else the name of the first file that came with it. */
+export function subjectOf({ input, attachments }: Pick<RunRecord, 'input' | 'attachments'>): string {
+  return input.trim() === '' ? (attachments[0]?.path.split('/').at(-1) ?? '') : input;
+}
+
 /** Whether a caller waits for the run: it was neither queued as a task nor delegated by another run. */
 export function isInteractive({ source, parentRunId }: Pick<RunRecord, 'source' | 'parentRunId'>): boolean {
   return source !== 'task' && parentRunId === null;

@@ -22,7 +22,7 @@ import { waitsForCaller, type CallerTools } from './caller-tools.ts';
 import type { Feed } from './feed.ts';
 import type { RunHandler } from './execution.ts';
 import { appendEvents } from './log.ts';
-import { NOTHING_USED, type RunRecord, type RunState } from './run.ts';
+import { NOTHING_USED, subjectOf, type RunRecord, type RunState } from './run.ts';
 import { insertCallerTools, selectWaitingForCaller } from './store/caller-tools.ts';
 import { insertRun } from './store/run.ts';
 import { selectUnended } from './store/session.ts';
@@ -111,7 +111,7 @@ export async function launch(
         requester,
         agent,
         source,
-        input: request.input,
+        subject: subjectOf({ input: request.input, attachments: request.attachments ?? [] }),
         payload,
         sessionId,
         multitask,
@@ -160,7 +160,8 @@ interface RunTask {
   readonly requester: Requester;
   readonly agent: RunAgent;
   readonly source: string;
-  readonly input: string;
+  /** What its title is made of. */
+  readonly subject: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly priority?: number;
   readonly sessionId: string | undefined;
@@ -173,12 +174,12 @@ export function insertRunTask(
   handler: TaskHandler,
   maker: Worker | undefined,
   effects: PostCommitEffects,
-  { requester, agent, source, input, payload, priority, sessionId, multitask }: RunTask,
+  { requester, agent, source, subject, payload, priority, sessionId, multitask }: RunTask,
 ): Promise<Inserted> {
   const task = TaskInput.parse({
     agent_id: agent.slug,
     task_type: source,
-    title: titleOf(input),
+    title: titleOf(subject),
     payload,
     ...(priority !== undefined && { priority }),
     ...(sessionId !== undefined && { session_id: sessionId, ...keyOf(sessionId, multitask) }),
@@ -286,7 +287,7 @@ export async function openRun(
     if (refusal !== undefined) throw refusal;
   }
   // Where it begins at once, that sees to its session.
-  if (!running) await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: input });
+  if (!running) await ensureSession(tx, { tenantId, sessionId, agentId: agent.id, title: subjectOf(run) });
   await insertRun(tx, { ...run, requestId: requester.requestId });
   if (callerTools !== undefined) await insertCallerTools(tx, tenantId, id, callerTools);
   if (parent === undefined) await ensureRunBudget(tx, tenantId, id, agent.limits.max_cost_usd);

@@ -1,4 +1,4 @@
-import { routes } from '@reeve/contract';
+import { routes, type Attachment } from '@reeve/contract';
 import { infiniteQueryOptions, queryOptions, type QueryClient } from '@tanstack/react-query';
 import { api, apiThrough } from './connection.ts';
 import { nextOffset } from './paging.ts';
@@ -39,6 +39,23 @@ export const downloadWorkspace = (sessionId: string) =>
   api().bytes(routes.downloadWorkspace, { params: { id: sessionId } });
 export const deleteFile = (sessionId: string, path: string) =>
   api().call(routes.deleteFile, { params: { id: sessionId }, query: { path } });
+
+/** An image of a workspace as a data: URL, since an address of it would not carry this tab's key. */
+export const pictureQuery = ({ session_id: sessionId, path, media_type: type }: Attachment) =>
+  queryOptions({
+    queryKey: [...filesKey(sessionId), 'picture', path],
+    queryFn: async () => dataUrlOf(new Blob([await downloadFile(sessionId, path)], { type })),
+    staleTime: Infinity,
+  });
+
+async function dataUrlOf(content: Blob): Promise<string> {
+  const reader = new FileReader();
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  reader.onload = () => resolve(reader.result as string);
+  reader.onerror = () => reject(reader.error ?? new Error('the image could not be read'));
+  reader.readAsDataURL(content);
+  return promise;
+}
 
 export interface Sending {
   readonly sessionId: string;

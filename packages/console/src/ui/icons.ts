@@ -56,6 +56,7 @@ export { default as SignOutIcon } from '@tabler/icons-react/dist/esm/icons/IconL
 export { default as DownloadIcon } from '@tabler/icons-react/dist/esm/icons/IconDownload.mjs';
 export { default as ResetIcon } from '@tabler/icons-react/dist/esm/icons/IconArrowBackUp.mjs';
 export { default as FilesIcon } from '@tabler/icons-react/dist/esm/icons/IconFiles.mjs';
+export { default as AttachIcon } from '@tabler/icons-react/dist/esm/icons/IconPaperclip.mjs';
 export { default as FileIcon } from '@tabler/icons-react/dist/esm/icons/IconFile.mjs';
 export { default as DirectoryIcon } from '@tabler/icons-react/dist/esm/icons/IconFolder.mjs';
 export { default as LinkIcon } from '@tabler/icons-react/dist/esm/icons/IconLink.mjs';

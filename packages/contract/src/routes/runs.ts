@@ -223,15 +223,20 @@ export const chat = defineRoute({
   access: 'member',
   creates: true,
   summary: 'Chat with an agent, streaming or not',
-  body: z.strictObject({
-    agent_config_id: AgentRef,
-    message: prompt,
-    attachments: AttachmentPaths.default([]),
-    session_id: Id.optional(),
-    stream: z.boolean().default(true),
-    multitask,
-    timeout_ms,
-  }),
+  body: z
+    .strictObject({
+      agent_config_id: AgentRef,
+      message: text(0, 200_000),
+      attachments: AttachmentPaths.default([]),
+      session_id: Id.optional(),
+      stream: z.boolean().default(true),
+      multitask,
+      timeout_ms,
+    })
+    .refine(({ message, attachments }) => message !== '' || attachments.length > 0, {
+      message: 'must be 1 to 200000 characters, unless files come with it',
+      path: ['message'],
+    }),
   events: RunEvent,
   responses: {
     200: z.object({

@@ -37,6 +37,9 @@ export const Attachment = z
   .meta({ id: 'Attachment' });
 export type Attachment = z.infer<typeof Attachment>;
 
+/** Bytes that a file which comes with a message may have. */
+export const MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024;
+
 /** Files that one message may carry. */
 export const MAX_ATTACHMENTS = 20;
 

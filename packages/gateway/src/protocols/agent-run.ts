@@ -5,7 +5,14 @@ import { inTenant } from '@reeve/db';
 import { requesterOf } from '@reeve/http';
 import { newId, ReeveError } from '@reeve/kit';
 import { appendMessages, ensureSession, type NewMessage } from '@reeve/memory';
-import { checkCallerTools, refuseWhileCallerIsAsked, startRun, type CallerTools, type StartedRun } from '@reeve/runs';
+import {
+  checkCallerTools,
+  refuseWhileCallerIsAsked,
+  startRun,
+  subjectOf,
+  type CallerTools,
+  type StartedRun,
+} from '@reeve/runs';
 import { storeFiles } from '../attachments.ts';
 import type { AgentInput, SaidBefore } from './message-mapping.ts';
 import type { Caller, ProtocolParts } from './protocol.ts';
@@ -47,11 +54,7 @@ export async function startAgentRun(
   const { source, input, payload, multitask, callerTools, toolPath = (index) => `tools.${index}` } = asked;
   const sessionId = asked.session === undefined ? newId() : sessionIdOf(tenantId, asked.session);
   const place = { workspaces: parts.workspaces, tenantId, sessionId };
-  const store = (files: readonly SentFile[]) => storeFiles(place, files, caller.signal);
-  const withFiles = (said: readonly SaidBefore[]) =>
-    Promise.all(said.map(async ({ message, files }) => ({ ...message, attachments: await store(files) })));
-  const attachments = await store(asked.files);
-  const agent = await inTenant(parts.database.db, tenantId, async (tx) => {
+  const { agent, attachments } = await inTenant(parts.database.db, tenantId, async (tx) => {
     const found = await findAgent(tx, tenantId, asked.agent);
     if (found === undefined) throw noAgent(asked);
     if (callerTools !== undefined)
@@ -60,13 +63,17 @@ export async function startAgentRun(
       await refuseWhileCallerIsAsked(tx, tenantId, { ids: asked.called ?? [] });
       if (asked.session !== undefined) await refuseWhileCallerIsAsked(tx, tenantId, { sessionId });
     }
+    const store = (files: readonly SentFile[]) => storeFiles(tx, requester, place, files, caller.signal);
+    const withFiles = async ({ message, files }: SaidBefore) => ({ ...message, attachments: await store(files) });
+    const attachments = await store(asked.files);
     const said: NewMessage[] = asked.instructions ? [{ role: 'user', content: asked.instructions }] : [];
     if (said.length > 0 || asked.earlier.length > 0) {
-      const session = await ensureSession(tx, { tenantId, sessionId, agentId: found.id, title: input });
-      const earlier = session.message_count === 0 ? await withFiles(asked.earlier) : [];
-      await appendMessages(tx, tenantId, sessionId, [...said, ...earlier]);
+      const title = subjectOf({ input, attachments });
+      const session = await ensureSession(tx, { tenantId, sessionId, agentId: found.id, title });
+      if (session.message_count === 0) for (const earlier of asked.earlier) said.push(await withFiles(earlier));
+      await appendMessages(tx, tenantId, sessionId, said);
     }
-    return found;
+    return { agent: found, attachments };
   });
   return startRun(parts, {
     requester,

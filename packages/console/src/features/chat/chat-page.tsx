@@ -1,15 +1,18 @@
 import { ActionIcon, Drawer, Tooltip } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
-import type { Multitask } from '@reeve/contract';
+import { routes, type Multitask } from '@reeve/contract';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
+import { useMay } from '../../api/identity.ts';
 import { cancelRun } from '../../api/runs.ts';
 import { sessionQuery } from '../../api/sessions.ts';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { messageOf } from '../../ui/message-of.ts';
 import { ListIcon } from '../../ui/icons.ts';
 import { FilesButton } from '../files/files-button.tsx';
+import { refuseFolders } from '../uploads/refuse-folders.ts';
+import { useDrop } from '../uploads/use-drop.ts';
 import { AgentPicker } from './agent-picker.tsx';
 import classes from './chat-page.module.css';
 import { Composer } from './composer.tsx';
@@ -17,6 +20,7 @@ import { Conversation } from './conversation.tsx';
 import { MultitaskPicker } from './multitask-picker.tsx';
 import type { ChatRequest, LiveRun } from './run-streams.ts';
 import { SessionList } from './session-list.tsx';
+import { useAttachedFiles } from './use-attached-files.ts';
 import { useRunStreams } from './streams-context.ts';
 import type { Turn } from './transcript.ts';
 import { SendingTurn } from './turn-view.tsx';
@@ -63,36 +67,46 @@ export function ChatPage({
   const [draft, setDraft] = useState('');
   const [multitask, setMultitask] = useState<Multitask>('enqueue');
 
+  const attached = useAttachedFiles(sessionId);
   const start = useMutation({
-    mutationFn: (request: ChatRequest) => streams.start(request),
-    onSuccess: async (started, request) => {
-      if (request.session_id === undefined) await onStarted(started.sessionId);
+    mutationFn: ({ request }: Sent) => streams.start(request),
+    onSuccess: async (started, { view, request }) => {
+      if (request.attachments !== undefined) attached.clear();
+      if (view === undefined) await onStarted(started.sessionId);
       void cache.invalidateQueries({ queryKey: ['sessions', 'list'] });
       void cache.invalidateQueries({ queryKey: ['runs', 'of-session', started.sessionId] });
     },
     // The text is not lost with its message.
-    onError: (_error, request) => setDraft((typed) => typed || request.message),
+    onError: (_error, { request }) => setDraft((typed) => typed || request.message),
   });
   const stop = useMutation({
     mutationFn: cancelRun,
     onError: (error) =>
       notifications.show({ color: 'rust', title: 'The run was not stopped', message: messageOf(error) }),
   });
-  const send = (message: string): void => {
+  const send = (message: string, attachments: readonly string[] = attached.files.map(({ path }) => path)): void => {
     setDraft('');
     setMultitask('enqueue');
+    const session = sessionId ?? attached.sessionId;
     start.mutate({
-      agent_config_id: answering,
-      message,
-      ...(sessionId !== undefined && { session_id: sessionId }),
-      ...(activeId !== undefined && { multitask }),
+      view: sessionId,
+      request: {
+        agent_config_id: answering,
+        message,
+        ...(attachments.length > 0 && { attachments }),
+        ...(session !== undefined && { session_id: session }),
+        ...(activeId !== undefined && { multitask }),
+      },
     });
   };
+  const mayAttach = useMay(routes.uploadFile);
+  const { isOver, ...drop } = useDrop(attached.add, refuseFolders);
+  const canSend = draft.trim() !== '' || attached.files.length > 0;
 
   useHotkeys([['f', () => sessionId !== undefined && onFiles(files === undefined ? '/' : undefined)]]);
 
-  const here = start.variables?.session_id === sessionId;
-  const sending = here && start.isPending ? start.variables?.message : undefined;
+  const here = start.variables?.view === sessionId;
+  const sending = here && start.isPending ? start.variables?.request.message : undefined;
   const list = (
     <SessionList current={sessionId} search={search} onSearch={onSearch} onOpen={() => setListOpen(false)} />
   );
@@ -117,7 +131,12 @@ export function ChatPage({
           <FilesDrawer sessionId={sessionId} directory={files} onClose={() => onFiles(undefined)} />
         </Suspense>
       )}
-      <section className={classes.main} aria-label="Chat">
+      <section
+        className={classes.main}
+        aria-label="Chat"
+        data-over={(mayAttach && isOver) || undefined}
+        {...(mayAttach && drop)}
+      >
         <div className={classes.bar} data-bare={sessionId === undefined || undefined}>
           <Tooltip label="Sessions">
             <ActionIcon
@@ -143,7 +162,7 @@ export function ChatPage({
             busy={activeId !== undefined || start.isPending}
             working={working || start.isPending}
             inLine={inLine}
-            onAgain={send}
+            onAgain={(prompt, files) => send(prompt, files)}
             onTakeBack={(id) => stop.mutate(id)}
             onReconnect={reconnect}
           />
@@ -152,20 +171,23 @@ export function ChatPage({
             <SendingTurn prompt={sending} />
           </div>
         ) : (
-          <Welcome agent={answering} onTry={send} />
+          <Welcome agent={answering} onTry={(message) => send(message)} />
         )}
         <div className={classes.compose}>
           {start.isError && here && (
             <ErrorPanel
               title="Your message was not sent"
               error={start.error}
-              onRetry={draft.trim() === '' ? undefined : () => send(draft.trim())}
+              onRetry={canSend ? () => send(draft.trim()) : undefined}
             />
           )}
           <Composer
             draft={draft}
             onDraft={setDraft}
             onSend={() => send(draft.trim())}
+            files={attached.files}
+            onFiles={mayAttach ? attached.add : undefined}
+            onRemove={attached.remove}
             sending={start.isPending}
             stopping={stop.isPending && stop.variables === activeId}
             waiting={activeId !== undefined && !working}
@@ -180,6 +202,12 @@ export function ChatPage({
   );
 }
 
+/** A message that was sent, and the session in view then; undefined for a new conversation. */
+interface Sent {
+  readonly view: string | undefined;
+  readonly request: ChatRequest;
+}
+
 function turnOf({ prompt, view }: LiveRun & { readonly prompt: string }): Turn {
-  return { key: view.runId, runId: view.runId, prompt, askedAt: null, items: [] };
+  return { key: view.runId, runId: view.runId, prompt, askedAt: null, attachments: [], items: [] };
 }

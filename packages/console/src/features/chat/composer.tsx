@@ -1,7 +1,10 @@
 import { ActionIcon, Textarea, Tooltip } from '@mantine/core';
-import type { KeyboardEvent, ReactNode } from 'react';
-import { SendIcon, StopIcon } from '../../ui/icons.ts';
+import type { ClipboardEvent, KeyboardEvent, ReactNode } from 'react';
+import { AttachIcon, SendIcon, StopIcon } from '../../ui/icons.ts';
+import { useChooser } from '../uploads/use-chooser.ts';
+import { AttachedList } from './attached-list.tsx';
 import classes from './composer.module.css';
+import type { AttachedFile } from './use-attached-files.ts';
 
 interface ComposerProps {
   readonly draft: string;
@@ -13,13 +16,32 @@ interface ComposerProps {
   /** Whether that run is put aside, for a person or for a budget. */
   readonly waiting: boolean;
   readonly sending: boolean;
+  /** The files that go with the message. */
+  readonly files: readonly AttachedFile[];
+  /** Attaches files; undefined where the caller may not. */
+  readonly onFiles: ((files: readonly File[]) => void) | undefined;
+  readonly onRemove: (path: string) => void;
   /** Stands at the left under the text: who answers, and what becomes of the run in progress. */
   readonly children: ReactNode;
 }
 
 /** Where a message is typed. Enter sends, Shift+Enter begins a new line, also while a run works. */
-export function Composer({ draft, onDraft, onSend, onStop, stopping, waiting, sending, children }: ComposerProps) {
-  const ready = draft.trim() !== '' && !sending;
+export function Composer({
+  draft,
+  onDraft,
+  onSend,
+  onStop,
+  stopping,
+  waiting,
+  sending,
+  files,
+  onFiles,
+  onRemove,
+  children,
+}: ComposerProps) {
+  const hasFiles = files.length > 0;
+  const ready = (draft.trim() !== '' || hasFiles) && files.every(({ state }) => state === 'ready') && !sending;
+  const choose = useChooser((chosen) => onFiles?.(chosen));
 
   const send = (): void => {
     if (ready) onSend();
@@ -28,6 +50,13 @@ export function Composer({ draft, onDraft, onSend, onStop, stopping, waiting, se
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
     send();
+  };
+
+  const onPaste = (event: ClipboardEvent): void => {
+    const pasted = [...event.clipboardData.files];
+    if (pasted.length === 0 || onFiles === undefined) return;
+    event.preventDefault();
+    onFiles(pasted);
   };
 
   return (
@@ -51,9 +80,25 @@ export function Composer({ draft, onDraft, onSend, onStop, stopping, waiting, se
         value={draft}
         onChange={(event) => onDraft(event.currentTarget.value)}
         onKeyDown={onKeyDown}
+        onPaste={onPaste}
       />
+      <AttachedList files={files} onRemove={onRemove} />
       <div className={classes.row}>
         {children}
+        {onFiles !== undefined && (
+          <Tooltip label="Attach images and files" position="right">
+            <ActionIcon
+              size="lg"
+              variant="subtle"
+              color="gray"
+              c="var(--soft)"
+              aria-label="Attach files"
+              onClick={choose}
+            >
+              <AttachIcon size={18} />
+            </ActionIcon>
+          </Tooltip>
+        )}
         <span className={classes.hint} aria-hidden="true">
           {onStop === undefined
             ? 'Enter sends, Shift+Enter begins a new line'

@@ -26,7 +26,7 @@ interface ConversationProps {
   readonly working: boolean;
   /** The runs that wait for those before them to end. */
   readonly inLine: readonly string[];
-  readonly onAgain: (prompt: string) => void;
+  readonly onAgain: (prompt: string, files: readonly string[]) => void;
   readonly onTakeBack: (runId: string) => void;
   readonly onReconnect: () => void;
 }

@@ -24,6 +24,8 @@ export interface LiveRun {
 export interface ChatRequest {
   readonly agent_config_id: string;
   readonly message: string;
+  /** Paths of files of the session. */
+  readonly attachments?: readonly string[];
   readonly session_id?: string;
   /** What becomes of it where the session is busy. */
   readonly multitask?: Multitask;
@@ -68,7 +70,10 @@ export function createRunStreams(client: () => Client, cache: QueryClient): RunS
   return {
     async start(request) {
       const abort = new AbortController();
-      const events = client().stream(routes.chat, { body: { ...request, stream: true }, signal: abort.signal });
+      const events = client().stream(routes.chat, {
+        body: { ...request, attachments: [...(request.attachments ?? [])], stream: true },
+        signal: abort.signal,
+      });
       const first = await events.next();
       if (first.done === true || first.value.type !== 'session_start') {
         throw new ClientError({ status: 0, code: 'unreachable', message: 'the stream ended before the run began' });

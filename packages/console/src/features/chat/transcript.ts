@@ -1,4 +1,4 @@
-import type { Message, Run, ToolStatus } from '@reeve/contract';
+import type { Attachment, Message, Run, ToolStatus } from '@reeve/contract';
 import type { ToolItem, ViewItem } from './run-view.ts';
 
 /** One exchange: what was asked and everything that came of it. */
@@ -7,6 +7,8 @@ export interface Turn {
   readonly runId: string | null;
   readonly prompt: string | null;
   readonly askedAt: string | null;
+  /** The files that came with the prompt. */
+  readonly attachments: readonly Attachment[];
   readonly items: readonly ViewItem[];
 }
 
@@ -29,6 +31,7 @@ export function turnsOf(messages: readonly Message[]): Turn[] {
           runId: message.run_id,
           prompt: null,
           askedAt: null,
+          attachments: [],
           items: [],
         };
     const grown = withMessage(turn, message);
@@ -42,7 +45,7 @@ function isOfTool({ role }: Message): boolean {
   return role === 'tool-plan' || role === 'tool-output';
 }
 
-type ListedRun = Pick<Run, 'id' | 'input' | 'created_at' | 'started_at' | 'status' | 'multitask'>;
+type ListedRun = Pick<Run, 'id' | 'input' | 'created_at' | 'started_at' | 'status' | 'multitask' | 'attachments'>;
 
 /** Adds the runs that have no message in sight yet, oldest first, behind the turns that have. */
 export function withRuns(turns: readonly Turn[], runs: readonly ListedRun[]): Turn[] {
@@ -52,7 +55,14 @@ export function withRuns(turns: readonly Turn[], runs: readonly ListedRun[]): Tu
     .sort((a, b) => a.created_at.localeCompare(b.created_at));
   return [
     ...turns,
-    ...missing.map((run) => ({ key: run.id, runId: run.id, prompt: run.input, askedAt: run.created_at, items: [] })),
+    ...missing.map((run) => ({
+      key: run.id,
+      runId: run.id,
+      prompt: run.input,
+      askedAt: run.created_at,
+      attachments: run.attachments ?? [],
+      items: [],
+    })),
   ];
 }
 
@@ -68,7 +78,7 @@ function withMessage(turn: Turn, message: Message): Turn {
   switch (message.role) {
     case 'user':
       return turn.prompt === null && turn.items.length === 0
-        ? { ...turn, prompt: message.content, askedAt: message.created_at }
+        ? { ...turn, prompt: message.content, askedAt: message.created_at, attachments: message.attachments ?? [] }
         : { ...turn, items: [...turn.items, { kind: 'said', step: message.position, text: message.content }] };
     case 'assistant':
       return message.content === ''

@@ -14,6 +14,7 @@ import { liveRunQuery, type LiveRun } from './run-streams.ts';
 import type { RunView, ViewItem } from './run-view.ts';
 import { ToolCard } from './tool-card.tsx';
 import type { Turn } from './transcript.ts';
+import { TurnFiles } from './turn-files.tsx';
 import classes from './turn-view.module.css';
 
 interface TurnViewProps {
@@ -22,7 +23,7 @@ interface TurnViewProps {
   readonly run: Run | undefined;
   readonly highlighted: boolean;
   /** Sends a prompt again as a new run; undefined while that is not possible. */
-  readonly onAgain: ((prompt: string) => void) | undefined;
+  readonly onAgain: ((prompt: string, files: readonly string[]) => void) | undefined;
   readonly onReconnect: () => void;
   /** Takes the message out of the line; set while it waits for the runs before it. */
   readonly onTakeBack: (() => void) | undefined;
@@ -45,7 +46,8 @@ export function TurnView({ turn, run, highlighted, onAgain, onReconnect, onTakeB
       {prompt !== null && (
         <div className={classes.prompt}>
           <h2 className={classes.who}>You</h2>
-          <Prompt text={prompt} />
+          {prompt !== '' && <Prompt text={prompt} />}
+          <TurnFiles files={turn.attachments} />
         </div>
       )}
       <div className={classes.answer}>
@@ -82,7 +84,17 @@ export function TurnView({ turn, run, highlighted, onAgain, onReconnect, onTakeB
           prompt !== null &&
           onAgain !== undefined && (
             <div>
-              <Button size="xs" variant="default" leftSection={<RetryIcon size={14} />} onClick={() => onAgain(prompt)}>
+              <Button
+                size="xs"
+                variant="default"
+                leftSection={<RetryIcon size={14} />}
+                onClick={() =>
+                  onAgain(
+                    prompt,
+                    turn.attachments.map(({ path }) => path),
+                  )
+                }
+              >
                 Ask again
               </Button>
             </div>

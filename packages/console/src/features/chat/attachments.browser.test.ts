@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { createClient, type Client } from '@reeve/client';
+import { routes } from '@reeve/contract';
+import { startFakeUpstream, startReeve, type FakeUpstream, type Reeve } from '@reeve/testing';
+import type { FileChooser, Page } from 'playwright-core';
+import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
+
+const chromium = findChromium(process.env['REEVE_CHROMIUM']);
+/** Eight by eight pixels of red. */
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mP4z8CAFTEMLQkAKP8/wc53yE8AAAAASUVORK5CYII=',
+  'base64',
+);
+const picture = { name: 'red.png', mimeType: 'image/png', buffer: PNG };
+
+describe('files in the chat', { skip: chromium.missing, timeout: SUITE_MS }, () => {
+  const stack = new AsyncDisposableStack();
+  let upstream: FakeUpstream;
+  let server: Reeve;
+  let client: Client;
+  let browser: TestBrowser;
+  before(async () => {
+    upstream = stack.use(await startFakeUpstream());
+    server = stack.use(await startReeve(upstream.environment));
+    client = createClient({ baseUrl: server.url });
+    browser = stack.use(await chromium.open());
+  });
+  after(() => stack.disposeAsync());
+  beforeEach(() => upstream.reset());
+  afterEach(async () => assert.deepEqual(await browser.settle(), []));
+
+  async function attach(page: Page, files: Parameters<FileChooser['setFiles']>[0]) {
+    const chooser = page.waitForEvent('filechooser');
+    await page.getByRole('button', { name: 'Attach files' }).click();
+    await (await chooser).setFiles(files);
+  }
+  const asked = () => JSON.stringify(upstream.requests.at(-1)!.body);
+
+  it('are chosen, shown beside what was asked, and in a new conversation too', async () => {
+    upstream.respond(() => ({ text: ['It is red.'] }));
+    const page = await browser.visit(server.url);
+    await attach(page, [picture, { name: 'notes.md', mimeType: 'text/markdown', buffer: Buffer.from('# Buy paint') }]);
+    const chosen = page.getByRole('list', { name: 'Attached files' });
+    await chosen.getByText('notes.md').waitFor();
+    await page.getByRole('textbox', { name: 'Message' }).fill('What color is it?');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.waitForURL(/\/chat\/[\da-f-]{36}$/);
+    await page.getByText('It is red.').waitFor();
+    await chosen.waitFor({ state: 'detached' });
+    assert.ok(asked().includes(PNG.toString('base64')) && asked().includes('# Buy paint'));
+
+    const files = page.getByRole('article').getByRole('list', { name: 'Files' });
+    const shown = files.getByRole('img', { name: 'red.png' });
+    await shown.waitFor();
+    assert.equal(await shown.evaluate((image) => (image as HTMLImageElement).naturalWidth), 8);
+    const saved = page.waitForEvent('download');
+    await files.getByRole('button', { name: /notes\.md/ }).click();
+    assert.equal((await saved).suggestedFilename(), 'notes.md');
+    await page.reload();
+    await files.getByRole('img', { name: 'red.png' }).waitFor();
+    assert.equal(await page.getByRole('article').count(), 1);
+  });
+
+  it('can go alone, are pasted and dropped, and are taken away again', async () => {
+    upstream.respond(() => ({ text: ['Seen.'] }));
+    const page = await browser.visit(server.url);
+    const give = (event: 'paste' | 'drop', name: string) =>
+      page.getByRole('textbox', { name: 'Message' }).evaluate(
+        (element, { event, name, bytes }) => {
+          const data = new DataTransfer();
+          data.items.add(new File([new Uint8Array(bytes)], name, { type: 'image/png' }));
+          const made =
+            event === 'paste'
+              ? new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })
+              : new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true });
+          element.dispatchEvent(made);
+        },
+        { event, name, bytes: [...PNG] },
+      );
+    await give('paste', 'pasted.png');
+    await give('drop', 'dropped.png');
+    const chosen = page.getByRole('list', { name: 'Attached files' });
+    await chosen.getByText('dropped.png').waitFor();
+    await page.getByRole('button', { name: 'Remove pasted.png' }).click();
+    await chosen.getByText('pasted.png').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('Seen.').waitFor();
+    await page.getByRole('article').getByRole('img', { name: 'dropped.png' }).waitFor();
+    assert.equal(asked().split(PNG.toString('base64')).length - 1, 1);
+    const { runs } = await client.call(routes.listRuns, { query: { limit: 1 } });
+    assert.deepEqual([runs[0]?.input, runs[0]?.attachments?.length], ['', 1]);
+    await page.getByRole('heading', { name: 'dropped.png' }).waitFor();
+  });
+
+  it('say why one cannot go, and hold the message until it is removed', async () => {
+    upstream.respond(() => ({ text: ['Fine.'] }));
+    const page = await browser.visit(server.url);
+    await attach(page, [{ name: 'empty.txt', mimeType: 'text/plain', buffer: Buffer.alloc(0) }]);
+    await page.getByRole('alert').getByText('The file is empty.').waitFor();
+    await page.getByRole('textbox', { name: 'Message' }).fill('Go on');
+    assert.ok(await page.getByRole('button', { name: 'Send' }).isDisabled());
+    await page.getByRole('button', { name: 'Remove empty.txt' }).click();
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('Fine.').waitFor();
+  });
+
+  it('go again with the message where its run failed', async () => {
+    upstream.script([{ status: 400, message: 'no images today' }, { text: ['Now I see.'] }]);
+    const page = await browser.visit(server.url);
+    await attach(page, [picture]);
+    await page.getByRole('textbox', { name: 'Message' }).fill('Look');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('no images today').waitFor();
+    await page.getByRole('button', { name: 'Ask again' }).click();
+    await page.getByText('Now I see.').waitFor();
+    assert.ok(asked().includes(PNG.toString('base64')));
+  });
+});
