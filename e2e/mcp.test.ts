@@ -95,6 +95,75 @@ describe('MCP', { timeout: 240_000 }, () => {
     });
   }
 
+  for (const mode of ['auto', 'legacy'] as const)
+    it(`lets ${mode === 'auto' ? 'today’s' : 'older'} clients read files of sessions and documents, and use skills as prompts`, async () => {
+      await using client = await connect(mode);
+      const slug = `reader-${mode}`;
+      const { id: persona } = await ours.call(routes.createPersona, { body: { name: slug, slug } });
+      const knowledge_base = 'Domain-KB' as const;
+      const document = await ours.call(routes.addDocument, {
+        params: { id: persona, kb: knowledge_base },
+        body: { text: '# Herons\n\nThey like rain.', title: 'Birds' },
+      });
+      upstream.respond(() => ({ text: ['ok'] }));
+      const ran = await call(client, 'run_agent', { message: `files of ${mode}` });
+      const id = ran['session_id'] as string;
+      const put = (path: string, content: string | Uint8Array<ArrayBuffer>) =>
+        ours.call(routes.uploadFile, { params: { id }, query: { path }, upload: new Blob([content]) });
+      await put('plan for today.md', '# Rest');
+      await put('in/raw.bin', new Uint8Array([0, 255]));
+
+      const { resources } = await client.listResources();
+      const plan = resources.find(({ name }) => name === 'plan for today.md');
+      const birds = resources.find(({ uri }) => uri.endsWith(document.id));
+      assert.equal(birds?.name, 'Birds');
+      const read = async (uri: string) => (await client.readResource({ uri })).contents[0] as Json;
+      assert.equal((await read(plan!.uri))['text'], '# Rest');
+      assert.match(String((await read(birds.uri))['text']), /They like rain\./);
+      assert.equal((await read(`reeve://sessions/${id}/files/in/raw.bin`))['blob'], 'AP8=');
+      for (const uri of [
+        `reeve://sessions/${id}/files/none`,
+        `reeve://sessions/${id}/files/..%2F..%2Fetc%2Fpasswd`,
+        `reeve://sessions/${crypto.randomUUID()}/files/x`,
+        `reeve://personas/${slug}/Domain-KB/documents/${crypto.randomUUID()}`,
+        `reeve://personas/nobody/Domain-KB/documents/${document.id}`,
+        `reeve://personas/${slug}/No-KB/documents/${document.id}`,
+      ])
+        await assert.rejects(
+          client.readResource({ uri }),
+          /there is no|does not exist|inside the workspace|not found/i,
+          uri,
+        );
+
+      const { resourceTemplates } = await client.listResourceTemplates();
+      assert.deepEqual(
+        resourceTemplates.map(({ name }) => name),
+        ['session-file', 'document'],
+      );
+      const complete = async (uri: string, name: string, value: string, args: Record<string, string> = {}) => {
+        const found = await client.complete({
+          ref: { type: 'ref/resource', uri },
+          argument: { name, value },
+          context: { arguments: args },
+        });
+        return found.completion.values;
+      };
+      const [file, text] = resourceTemplates.map(({ uriTemplate }) => uriTemplate);
+      assert.deepEqual(await complete(file!, 'session_id', id), [id]);
+      assert.deepEqual(await complete(file!, 'path', 'in', { session_id: id }), ['in/']);
+      assert.deepEqual(await complete(file!, 'path', 'in/r', { session_id: id }), ['in/raw.bin']);
+      assert.deepEqual(await complete(text!, 'persona', slug), [slug]);
+      assert.deepEqual(await complete(text!, 'knowledge_base', 'Do'), ['Domain-KB']);
+      assert.deepEqual(await complete(text!, 'document_id', '', { persona: slug }), [document.id]);
+
+      const { prompts } = await client.listPrompts();
+      const skill = (await ours.call(routes.listSkills)).skills[0]!;
+      assert.equal(prompts.find(({ name }) => name === skill.name)?.description, skill.description);
+      const { messages } = await client.getPrompt({ name: skill.name, arguments: { task: 'Do it now.' } });
+      assert.match((messages[0]!.content as { text: string }).text, /\n\nDo it now\.$/);
+      await assert.rejects(client.getPrompt({ name: 'no-such-skill' }));
+    });
+
   it('goes on with a run that takes longer than its caller waits, and stops it when it is told to', async () => {
     await using client = await connect('auto');
     upstream.respond(() => ({ text: ['slow'], delayMs: 20_000 }));

@@ -8,6 +8,8 @@ import {
 import { ROLES } from '@reeve/contract';
 import { failureTold, type Call } from '@reeve/http';
 import type { McpCaller } from './mcp-run.ts';
+import { addPrompts } from './mcp-prompts.ts';
+import { addResources } from './mcp-resources.ts';
 import { agentTools, mcpTools, type McpParts, type ServedTool } from './mcp-tools.ts';
 
 /** Headers that MCP reads. */
@@ -57,12 +59,21 @@ function answerModern({ log }: McpParts, server: McpServer, request: Request, pa
   });
 }
 
-/** A server with the tools that the caller's role may use. */
+/** A server with the tools that the caller's role may use, and with what everybody may read. */
 function serverFor(parts: McpParts, caller: McpCaller, offered: readonly ServedTool[]): McpServer {
   const server = new McpServer(
     { name: 'reeve', version: parts.version },
-    { instructions: INSTRUCTIONS, capabilities: { tools: { listChanged: false } } },
+    {
+      instructions: INSTRUCTIONS,
+      capabilities: {
+        tools: { listChanged: false },
+        resources: { listChanged: false },
+        prompts: { listChanged: false },
+      },
+    },
   );
+  addResources(server, parts, caller.principal.tenantId);
+  addPrompts(server, parts.skills);
   const rank = ROLES.indexOf(caller.principal.role);
   for (const { name, description, access, effect, input: inputSchema, call } of offered) {
     if (ROLES.indexOf(access) > rank) continue;

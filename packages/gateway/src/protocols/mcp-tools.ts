@@ -15,6 +15,8 @@ import { requesterOf } from '@reeve/http';
 import { ReeveError } from '@reeve/kit';
 import { embedderFor, forget, recall, remember, type QueryEmbedders, type MemoryRulesOf } from '@reeve/memory';
 import { cancelRun, selectRun } from '@reeve/runs';
+import type { Workspaces } from '@reeve/sandbox';
+import type { Skills } from '@reeve/skills';
 import { cancelTask, listTasks, selectTask, type Enqueuer } from '@reeve/tasks';
 import { z } from 'zod';
 import { runAgent, AgentWork, type McpCaller, type McpRunParts } from './mcp-run.ts';
@@ -23,6 +25,9 @@ import { runAgent, AgentWork, type McpCaller, type McpRunParts } from './mcp-run
 export interface McpParts extends McpRunParts, QueryEmbedders {
   readonly enqueue: Enqueuer;
   readonly memoryRulesOf: MemoryRulesOf;
+  /** Where files of sessions are; undefined where that is another process. */
+  readonly workspaces: Workspaces | undefined;
+  readonly skills: Skills;
   /** This program's. */
   readonly version: string;
 }
