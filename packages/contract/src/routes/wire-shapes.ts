@@ -44,7 +44,7 @@ export const MESSAGE_LENGTH = 1_000_000;
 export const FILES_BODY_BYTES = 32 * 1024 * 1024;
 
 /** An image or a file as a data: URL; an image also by its address. */
-const FileUrl = z.string().max(FILES_BODY_BYTES);
+const FileUrl = text(0, FILES_BODY_BYTES);
 
 /** A part of a message, of which clients of several protocols fill several fields. */
 export const ContentPart = z.object({
