@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import {
   ProtocolError,
   ProtocolErrorCode,
@@ -32,10 +33,8 @@ const MAX_BYTES = 4 * 1024 * 1024;
 /** Adds the resources that a tenant has to a server. */
 export function addResources(server: McpServer, parts: McpParts, tenantId: string): void {
   const read = <T>(work: (tx: Tx) => Promise<T>) => inTenant(parts.database.db, tenantId, work);
-  const sessionsLike = async (begin: string, limit: number) =>
-    (await read((tx) => listSessions(tx, tenantId, undefined, { limit: 200, offset: 0 }))).sessions
-      .filter(({ id }) => id.startsWith(begin))
-      .slice(0, limit);
+  const newestSessions = async (limit: number) =>
+    (await read((tx) => listSessions(tx, tenantId, undefined, { limit, offset: 0 }))).sessions;
 
   server.registerResource(
     'session-file',
@@ -44,7 +43,7 @@ export function addResources(server: McpServer, parts: McpParts, tenantId: strin
         const { workspaces } = parts;
         if (workspaces === undefined) return { resources: [] };
         const lists = await Promise.all(
-          (await sessionsLike('', SESSIONS)).map(async ({ id, title }) =>
+          (await newestSessions(SESSIONS)).map(async ({ id, title }) =>
             (await entriesOf(workspaces, tenantId, id, '', FILES)).flatMap(({ name, kind, size }) =>
               kind === 'file' ? [{ uri: fileUri(id, name), name, description: `A file of “${title}”`, size }] : [],
             ),
@@ -53,7 +52,11 @@ export function addResources(server: McpServer, parts: McpParts, tenantId: strin
         return { resources: lists.flat() };
       },
       complete: {
-        session_id: async (begin) => (await sessionsLike(begin, COMPLETIONS)).map(({ id }) => id),
+        session_id: async (begin) =>
+          (await newestSessions(200))
+            .map(({ id }) => id)
+            .filter((id) => id.startsWith(begin))
+            .slice(0, COMPLETIONS),
         async path(begin, context) {
           const session = Id.safeParse(context?.arguments?.['session_id']).data;
           if (session === undefined || parts.workspaces === undefined) return [];
@@ -72,8 +75,8 @@ export function addResources(server: McpServer, parts: McpParts, tenantId: strin
       const workspace = id === undefined ? undefined : await parts.workspaces?.find(tenantId, id);
       if (workspace === undefined) throw new ResourceNotFoundError(uri.href);
       const content = await readFileInside(workspace, decodeURIComponent(one(path))).catch(tellCaller(uri));
-      const text = textOf(content);
-      if (text !== undefined) return { contents: [{ uri: uri.href, mimeType: 'text/plain', text }] };
+      if (isText(content))
+        return { contents: [{ uri: uri.href, mimeType: 'text/plain', text: content.toString('utf8') }] };
       return { contents: [{ uri: uri.href, mimeType: 'application/octet-stream', blob: content.toString('base64') }] };
     },
   );
@@ -147,13 +150,8 @@ async function readFileInside(workspace: string, path: string): Promise<Buffer> 
   return await handle.readFile();
 }
 
-function textOf(content: Buffer): string | undefined {
-  if (content.includes(0)) return undefined;
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(content);
-  } catch {
-    return undefined;
-  }
+function isText(content: Buffer): boolean {
+  return !content.includes(0) && isUtf8(content);
 }
 
 function fileUri(session: string, path: string): string {

@@ -20,10 +20,10 @@ import { Conversation } from './conversation.tsx';
 import { MultitaskPicker } from './multitask-picker.tsx';
 import type { ChatRequest, LiveRun } from './run-streams.ts';
 import { SessionList } from './session-list.tsx';
-import { useAttachedFiles } from './use-attached-files.ts';
 import { useRunStreams } from './streams-context.ts';
 import type { Turn } from './transcript.ts';
 import { SendingTurn } from './turn-view.tsx';
+import { useAttachedFiles } from './use-attached-files.ts';
 import { useSessionRuns } from './use-session-runs.ts';
 import { Welcome } from './welcome.tsx';
 
@@ -70,8 +70,8 @@ export function ChatPage({
   const attached = useAttachedFiles(sessionId);
   const start = useMutation({
     mutationFn: ({ request }: Sent) => streams.start(request),
-    onSuccess: async (started, { view, request }) => {
-      if (request.attachments !== undefined) attached.clear();
+    onSuccess: async (started, { view, isDraft }) => {
+      if (isDraft) attached.clear();
       if (view === undefined) await onStarted(started.sessionId);
       void cache.invalidateQueries({ queryKey: ['sessions', 'list'] });
       void cache.invalidateQueries({ queryKey: ['runs', 'of-session', started.sessionId] });
@@ -84,12 +84,15 @@ export function ChatPage({
     onError: (error) =>
       notifications.show({ color: 'rust', title: 'The run was not stopped', message: messageOf(error) }),
   });
-  const send = (message: string, attachments: readonly string[] = attached.files.map(({ path }) => path)): void => {
+  const send = (message: string, files?: readonly string[]): void => {
+    const isDraft = files === undefined;
+    const attachments = files ?? attached.files.map(({ path }) => path);
     setDraft('');
     setMultitask('enqueue');
-    const session = sessionId ?? attached.sessionId;
+    const session = sessionId ?? (isDraft ? attached.sessionId : undefined);
     start.mutate({
       view: sessionId,
+      isDraft,
       request: {
         agent_config_id: answering,
         message,
@@ -162,7 +165,7 @@ export function ChatPage({
             busy={activeId !== undefined || start.isPending}
             working={working || start.isPending}
             inLine={inLine}
-            onAgain={(prompt, files) => send(prompt, files)}
+            onAgain={send}
             onTakeBack={(id) => stop.mutate(id)}
             onReconnect={reconnect}
           />
@@ -171,7 +174,7 @@ export function ChatPage({
             <SendingTurn prompt={sending} />
           </div>
         ) : (
-          <Welcome agent={answering} onTry={(message) => send(message)} />
+          <Welcome agent={answering} onTry={(message) => send(message, [])} />
         )}
         <div className={classes.compose}>
           {start.isError && here && (
@@ -205,6 +208,8 @@ export function ChatPage({
 /** A message that was sent, and the session in view then; undefined for a new conversation. */
 interface Sent {
   readonly view: string | undefined;
+  /** Whether it is what was typed, with the files beside it: not an example, and not one that is asked again. */
+  readonly isDraft: boolean;
   readonly request: ChatRequest;
 }
 
