@@ -1,7 +1,8 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
+import { lazyPart } from './lazy-part.ts';
 import classes from './markdown.module.css';
 
-const MarkdownView = lazy(async () => ({ default: (await import('./markdown-view.tsx')).MarkdownView }));
+const MarkdownView = lazyPart(async () => (await import('./markdown-view.tsx')).MarkdownView);
 
 /** A model's markdown; as plain text until what reads it has loaded. */
 export function Markdown({ text }: { readonly text: string }) {

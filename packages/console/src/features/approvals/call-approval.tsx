@@ -1,12 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { runApprovalsQuery } from '../../api/approvals.ts';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
+import { lazyPart } from '../../ui/lazy-part.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { ApprovalOutcome } from './approval-outcome.tsx';
 import classes from './call-approval.module.css';
 
-const ApprovalBody = lazy(async () => ({ default: (await import('./approval-body.tsx')).ApprovalBody }));
+const ApprovalBody = lazyPart(async () => (await import('./approval-body.tsx')).ApprovalBody);
 
 interface CallApprovalProps {
   readonly runId: string;

@@ -3,13 +3,14 @@ import { useHotkeys } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { routes, type Multitask } from '@reeve/contract';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { useMay } from '../../api/identity.ts';
 import { cancelRun } from '../../api/runs.ts';
 import { sessionQuery } from '../../api/sessions.ts';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { messageOf } from '../../ui/message-of.ts';
 import { ListIcon } from '../../ui/icons.ts';
+import { lazyPart } from '../../ui/lazy-part.ts';
 import { FilesButton } from '../files/files-button.tsx';
 import { refuseFolders } from '../uploads/refuse-folders.ts';
 import { useDrop } from '../uploads/use-drop.ts';
@@ -27,7 +28,7 @@ import { useAttachedFiles } from './use-attached-files.ts';
 import { useSessionRuns } from './use-session-runs.ts';
 import { Welcome } from './welcome.tsx';
 
-const FilesDrawer = lazy(async () => ({ default: (await import('../files/files-drawer.tsx')).FilesDrawer }));
+const FilesDrawer = lazyPart(async () => (await import('../files/files-drawer.tsx')).FilesDrawer);
 
 interface ChatPageProps {
   readonly sessionId: string | undefined;

@@ -87,4 +87,19 @@ describe('an open page whose server is lost', { skip: chromium.missing, timeout:
     assert.equal(await page.getByRole('textbox', { name: 'Message' }).inputValue(), '');
     assert.equal(await page.getByText('Your message was not sent').count(), 0);
   });
+
+  it('shows what is loaded on demand once the server is back', async () => {
+    await using first = await serve();
+    const page = await browser.visit(first.url, { expected: SERVER_GONE });
+    await page.getByRole('heading', { name: 'Ask an agent' }).waitFor();
+    await first.end('SIGTERM');
+    const fetched = page.waitForEvent('requestfailed', (request) => request.url().includes('/assets/shortcuts-'));
+    await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+    await fetched;
+    await page.getByRole('textbox', { name: 'Message' }).fill('still here');
+
+    await using _second = await serve(first.url);
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    assert.equal(await page.getByRole('textbox', { name: 'Message' }).inputValue(), 'still here');
+  });
 });

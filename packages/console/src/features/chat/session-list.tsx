@@ -1,16 +1,16 @@
-import { ActionIcon, Button, Menu, TextInput } from '@mantine/core';
-import type { Session } from '@reeve/contract';
+import { Button, TextInput } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { Suspense } from 'react';
 import { sessionsQuery } from '../../api/sessions.ts';
 import { Ago } from '../../ui/ago.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
-import { DeleteIcon, DownloadIcon, EditIcon, MoreIcon, PlusIcon, SearchIcon } from '../../ui/icons.ts';
+import { MoreIcon, PlusIcon, SearchIcon } from '../../ui/icons.ts';
+import { lazyPart } from '../../ui/lazy-part.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
-import { saveSession } from './save-session.ts';
-import { DeleteSession, RenameSession } from './session-dialogs.tsx';
 import classes from './session-list.module.css';
+
+const SessionMenu = lazyPart(async () => (await import('./session-menu.tsx')).SessionMenu);
 
 interface SessionListProps {
   readonly current: string | undefined;
@@ -23,9 +23,7 @@ interface SessionListProps {
 /** The sessions, most recently used first: search, open, rename, export, delete. */
 export function SessionList({ current, search, onSearch, onOpen }: SessionListProps) {
   const sessions = useInfiniteQuery(sessionsQuery(search));
-  const [dialog, setDialog] = useState<{ kind: 'rename' | 'delete'; session: Session } | null>(null);
   const all = sessions.data?.pages.flatMap((page) => page.sessions) ?? [];
-  const close = (): void => setDialog(null);
   return (
     <nav className={classes.list} aria-label="Sessions">
       <div className={classes.head}>
@@ -84,41 +82,9 @@ export function SessionList({ current, search, onSearch, onOpen }: SessionListPr
                   <Ago time={session.updated_at} />
                 </span>
               </Link>
-              <Menu
-                position="bottom-end"
-                withinPortal={false}
-                floatingStrategy="fixed"
-                withInitialFocusPlaceholder={false}
-              >
-                <Menu.Target>
-                  <ActionIcon
-                    variant="subtle"
-                    size={24}
-                    c="var(--soft)"
-                    className={classes.more}
-                    aria-label={`Actions for ${session.title || 'Untitled'}`}
-                  >
-                    <MoreIcon size={15} />
-                  </ActionIcon>
-                </Menu.Target>
-                <Menu.Dropdown>
-                  <Menu.Item
-                    leftSection={<EditIcon size={15} />}
-                    onClick={() => setDialog({ kind: 'rename', session })}
-                  >
-                    Rename
-                  </Menu.Item>
-                  <Menu.Item leftSection={<DownloadIcon size={15} />} onClick={() => void saveSession(session)}>
-                    Export
-                  </Menu.Item>
-                  <Menu.Item
-                    leftSection={<DeleteIcon size={15} />}
-                    onClick={() => setDialog({ kind: 'delete', session })}
-                  >
-                    Delete
-                  </Menu.Item>
-                </Menu.Dropdown>
-              </Menu>
+              <Suspense fallback={<MoreIcon size={15} className={classes.more} aria-hidden="true" />}>
+                <SessionMenu session={session} open={session.id === current} />
+              </Suspense>
             </li>
           ))}
         </ul>
@@ -134,10 +100,6 @@ export function SessionList({ current, search, onSearch, onOpen }: SessionListPr
           </Button>
         )}
       </div>
-      {dialog?.kind === 'rename' && <RenameSession session={dialog.session} onClose={close} />}
-      {dialog?.kind === 'delete' && (
-        <DeleteSession session={dialog.session} open={dialog.session.id === current} onClose={close} />
-      )}
     </nav>
   );
 }

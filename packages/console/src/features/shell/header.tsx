@@ -1,6 +1,6 @@
 import { ActionIcon, Kbd, UnstyledButton } from '@mantine/core';
 import { Link, useLocation } from '@tanstack/react-router';
-import { lazy, Suspense, type ReactNode } from 'react';
+import { Suspense, type ReactNode } from 'react';
 import {
   ApprovalsIcon,
   ChatIcon,
@@ -11,16 +11,15 @@ import {
   TasksIcon,
   UsageIcon,
 } from '../../ui/icons.ts';
+import { lazyPart } from '../../ui/lazy-part.ts';
 import { Mark } from '../../ui/mark.tsx';
 import classes from './header.module.css';
 import { SchemeSwitch } from './scheme-switch.tsx';
 
-const HealthGlyph = lazy(async () => ({ default: (await import('./health-glyph.tsx')).HealthGlyph }));
-const AccountMenu = lazy(async () => ({ default: (await import('./account-menu.tsx')).AccountMenu }));
-const AdminLink = lazy(async () => ({ default: (await import('./admin-link.tsx')).AdminLink }));
-const ApprovalsBadge = lazy(async () => ({
-  default: (await import('../approvals/approvals-badge.tsx')).ApprovalsBadge,
-}));
+const HealthGlyph = lazyPart(async () => (await import('./health-glyph.tsx')).HealthGlyph);
+const AccountMenu = lazyPart(async () => (await import('./account-menu.tsx')).AccountMenu);
+const AdminLink = lazyPart(async () => (await import('./admin-link.tsx')).AdminLink);
+const ApprovalsBadge = lazyPart(async () => (await import('../approvals/approvals-badge.tsx')).ApprovalsBadge);
 
 const PLACES = [
   { to: '/chat/{-$sessionId}', name: 'Chat', icon: ChatIcon },

@@ -1,13 +1,14 @@
 import { useHotkeys } from '@mantine/hooks';
-import { lazy, Suspense, useCallback, useState, type ReactNode } from 'react';
+import { Suspense, useCallback, useState, type ReactNode } from 'react';
+import { lazyPart, loadAgain } from '../../ui/lazy-part.ts';
 import { Header } from './header.tsx';
 import classes from './shell.module.css';
 import { useGoKeys } from './use-go-keys.ts';
 
-const loadPalette = () => import('./palette.tsx');
-const Palette = lazy(async () => ({ default: (await loadPalette()).Palette }));
-const Shortcuts = lazy(async () => ({ default: (await import('./shortcuts.tsx')).Shortcuts }));
-const Notices = lazy(async () => ({ default: (await import('./notices.tsx')).Notices }));
+const loadPalette = () => loadAgain(() => import('./palette.tsx'));
+const Palette = lazyPart(async () => (await loadPalette()).Palette);
+const Shortcuts = lazyPart(async () => (await import('./shortcuts.tsx')).Shortcuts);
+const Notices = lazyPart(async () => (await import('./notices.tsx')).Notices);
 
 /** What is around every page: skip link, header, palette, shortcuts and notices. What opens on demand is loaded on demand. */
 export function Shell({ children }: { readonly children: ReactNode }) {

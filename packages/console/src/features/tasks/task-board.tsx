@@ -2,13 +2,14 @@ import { Button } from '@mantine/core';
 import { routes } from '@reeve/contract';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { agentsQuery } from '../../api/agents.ts';
 import { useMay } from '../../api/identity.ts';
 import { useTaskFeed } from '../../api/task-feed.ts';
 import { taskStatsQuery } from '../../api/tasks.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { PlusIcon } from '../../ui/icons.ts';
+import { lazyPart } from '../../ui/lazy-part.ts';
 import { Page } from '../../ui/page.tsx';
 import { paceOf, TaskCounts } from './task-counts.tsx';
 import { TaskDrawer } from './task-drawer.tsx';
@@ -16,7 +17,7 @@ import { TaskFilters } from './task-filters.tsx';
 import { TaskList } from './task-list.tsx';
 import type { BoardSearch } from './view.ts';
 
-const TaskForm = lazy(async () => ({ default: (await import('./task-form.tsx')).TaskForm }));
+const TaskForm = lazyPart(async () => (await import('./task-form.tsx')).TaskForm);
 
 interface TaskBoardProps {
   readonly search: BoardSearch;

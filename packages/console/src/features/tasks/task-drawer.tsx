@@ -1,12 +1,13 @@
 import { Drawer } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { taskQuery } from '../../api/tasks.ts';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
+import { lazyPart } from '../../ui/lazy-part.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import type { BoardSearch } from './view.ts';
 
-const TaskDetails = lazy(async () => ({ default: (await import('./task-details.tsx')).TaskDetails }));
+const TaskDetails = lazyPart(async () => (await import('./task-details.tsx')).TaskDetails);
 
 interface TaskDrawerProps {
   /** The task to show; closed where undefined. */
