@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { createClient, type Client as Ours } from '@reeve/client';
-import { routes } from '@reeve/contract';
-import { startMcpServer, type TestMcpServer } from '@reeve/testing/mcp-server';
+import { attachmentsOf, routes } from '@reeve/contract';
+import { DRAWING, startMcpServer, type TestMcpServer } from '@reeve/testing/mcp-server';
 import { startReeve, type Reeve } from '@reeve/testing/reeve';
 import { startFakeUpstream, type FakeUpstream } from '@reeve/testing/upstream';
 
@@ -216,6 +216,27 @@ describe('MCP', { timeout: 240_000 }, () => {
     const nobody = await send('POST', '{}', { authorization: 'Bearer rv_wrong' });
     assert.equal(nobody.status, 401);
     assert.ok(nobody.headers.get('www-authenticate')?.startsWith('Bearer'));
+  });
+
+  it('keeps what a tool draws as a file of the session', async () => {
+    const { id } = await ours.call(routes.createMcpServer, { body: { name: 'studio', url: remote.url } });
+    await ours.call(routes.createAgent, { body: { name: 'Artist', slug: 'artist', tools: ['mcp__studio__draw'] } });
+    upstream.script([{ toolCalls: [{ name: 'mcp__studio__draw', input: {} }] }, { text: ['drawn'] }]);
+    const answered = await ours.call(routes.chat, {
+      body: { agent_config_id: 'artist', message: 'draw', stream: false },
+    });
+    // eslint-disable-next-line typescript/no-explicit-any
+    const { session_id: sessionId, response } = answered as any;
+    const [drawing, sound] = attachmentsOf(response.result.tool_calls[0].output);
+    assert.deepEqual([drawing?.media_type, sound?.media_type], ['image/png', 'audio/wav']);
+    assert.ok(JSON.stringify(upstream.requests.at(-1)!.body).includes(drawing!.path), 'the model knows its path');
+    assert.equal(drawing!.session_id, sessionId);
+    const content = await ours.bytes(routes.downloadFile, {
+      params: { id: sessionId },
+      query: { path: drawing!.path },
+    });
+    assert.deepEqual(Buffer.from(await content.arrayBuffer()), DRAWING);
+    await ours.call(routes.deleteMcpServer, { params: { id } });
   });
 
   it('gives an agent the tools of a server, under the rules of its tenant', async () => {

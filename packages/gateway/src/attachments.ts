@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
-import { basename } from 'node:path';
 import { recordAudit, type AuditEntry } from '@reeve/audit';
 import { MAX_ATTACHMENT_BYTES, type Attachment } from '@reeve/contract';
 import type { Tx } from '@reeve/db';
 import { invalidField, ReeveError } from '@reeve/kit';
 import { IMAGE_TYPES } from '@reeve/runs';
-import { existsInside, openInside, writeInside, type Workspaces } from '@reeve/sandbox';
+import { HEAD_BYTES, mediaTypeOf, openInside, storeInside, type Workspaces } from '@reeve/sandbox';
 import type { Requester } from '@reeve/tasks';
 import type { SentFile } from './protocols/sent-files.ts';
 
@@ -15,9 +13,6 @@ export interface AttachmentPlace {
   readonly tenantId: string;
   readonly sessionId: string;
 }
-
-/** Bytes of a file by which its type is found. */
-const HEAD_BYTES = 4_096;
 
 /**
  * Puts files that came with a message into the session’s workspace, each below a directory named by its content, so that a file sent
@@ -39,19 +34,15 @@ export async function storeFiles(
   for (const file of files) {
     const content = Buffer.from(file.data, 'base64');
     requireSize(content.length, file.path);
-    const media_type = mediaTypeOf(content.subarray(0, HEAD_BYTES));
-    if (file.mediaType.startsWith('image/') && file.mediaType !== 'image/svg+xml' && !IMAGE_TYPES.has(media_type))
+    if (claimsToBeImage(file.mediaType) && !IMAGE_TYPES.has(mediaTypeOf(content.subarray(0, HEAD_BYTES))))
       throw invalidField(file.path, 'is not an image in PNG, JPEG, GIF or WebP');
-    const digest = createHash('sha256').update(content).digest('hex').slice(0, 12);
-    const path = `attachments/${digest}/${fileName(file.name, media_type)}`;
+    const { path, mediaType, isNew } = await storeInside(workspace, here.quota, { name: file.name, content }, signal);
     const { length: size } = content;
-    if (!(await existsInside(workspace, path))) {
-      await here.quota.requireRoom(workspace, size, signal);
-      await writeInside(workspace, path, content);
+    if (isNew) {
       const details = { session_id: sessionId, path, size };
       audit.push({ tenantId, actor, action: 'FILE_UPLOADED', traceId, details });
     }
-    stored.push({ session_id: sessionId, path, media_type, size });
+    stored.push({ session_id: sessionId, path, media_type: mediaType, size });
   }
   await recordAudit(tx, audit);
   return stored;
@@ -80,6 +71,11 @@ export async function findFiles(
   return found;
 }
 
+/** Drawings in SVG are texts, which a model is shown as such. */
+function claimsToBeImage(mediaType: string): boolean {
+  return mediaType.startsWith('image/') && mediaType !== 'image/svg+xml';
+}
+
 function requireHere(workspaces: Workspaces | undefined): Workspaces {
   if (workspaces !== undefined) return workspaces;
   throw new ReeveError(
@@ -92,48 +88,4 @@ function requireSize(size: number, path: string): void {
   if (size === 0) throw invalidField(path, 'the file is empty');
   if (size > MAX_ATTACHMENT_BYTES)
     throw invalidField(path, `the file is larger than ${MAX_ATTACHMENT_BYTES / 2 ** 20} MiB`);
-}
-
-/** A file’s type by how it begins, whatever its name: the images that models take, PDF, text, else bytes. */
-function mediaTypeOf(head: Uint8Array): string {
-  const known = SIGNATURES.find(([, pattern]) => pattern.test(Buffer.from(head.subarray(0, 16)).toString('latin1')));
-  return known?.[0] ?? (isText(head) ? 'text/plain' : 'application/octet-stream');
-}
-
-const SIGNATURES: readonly (readonly [string, RegExp])[] = [
-  ['image/png', /^\x89PNG\r\n/],
-  ['image/jpeg', /^\xff\xd8\xff/],
-  ['image/gif', /^GIF8[79]a/],
-  ['image/webp', /^RIFF[^]{4}WEBP/],
-  ['application/pdf', /^%PDF-/],
-];
-
-function isText(head: Uint8Array): boolean {
-  if (head.includes(0)) return false;
-  try {
-    // The head may end in the middle of a character.
-    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const EXTENSIONS: Readonly<Record<string, string>> = {
-  'image/png': 'png',
-  'image/jpeg': 'jpg',
-  'image/gif': 'gif',
-  'image/webp': 'webp',
-  'application/pdf': 'pdf',
-  'text/plain': 'txt',
-};
-
-/** A name that is one segment of a path. */
-function fileName(name: string | undefined, mediaType: string): string {
-  const last = basename((name ?? '').replaceAll('\\', '/'))
-    .replace(/[\p{Cc}/]/gu, '')
-    .slice(-100)
-    .toWellFormed();
-  if (last !== '' && last !== '.' && last !== '..') return last;
-  return `${mediaType.startsWith('image/') ? 'image' : 'file'}.${EXTENSIONS[mediaType] ?? 'bin'}`;
 }

@@ -9,10 +9,9 @@ import {
 } from '@modelcontextprotocol/client';
 import type { Outgoing } from '@reeve/http';
 import { createMask, ReeveError, storableText } from '@reeve/kit';
-import type { ToolResult } from '@reeve/tools';
 import { guardedFetch } from './guarded-fetch.ts';
 import { MAX_TOOLS, selectOfferableTools } from './listing.ts';
-import { resultOf } from './result.ts';
+import { readResult, type RemoteResult } from './result.ts';
 import { redactSecrets, secretsSentTo, type Redact } from './secrets.ts';
 import type { ProgramTransport, Programs } from './programs.ts';
 import {
@@ -29,7 +28,7 @@ export interface RemoteServer extends AsyncDisposable {
   /** Reads the server’s name, versions and tools. */
   list(): Promise<ToolListing>;
   /** Calls a tool. An error that the server reports is a result; only failures of the connection are thrown. */
-  call(tool: RemoteTool, input: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<ToolResult>;
+  call(tool: RemoteTool, input: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<RemoteResult>;
   /** True if the server assigned a session ID to this connection. */
   hasSession(): boolean;
 }
@@ -157,10 +156,10 @@ function createRemoteServer(
       const toolDefinition = { name, inputSchema: { ...schema, type: 'object' as const } };
       const options = { signal, timeout: timeoutMs, toolDefinition };
       try {
-        const { status, result } = resultOf(await client.callTool({ name, arguments: { ...input } }, options));
-        return { status, result: redact(result) };
+        return readResult(await client.callTool({ name, arguments: { ...input } }, options), redact);
       } catch (error) {
-        if (error instanceof ProtocolError) return { status: 'error', result: { error: redact(error.message) } };
+        if (error instanceof ProtocolError)
+          return { status: 'error', content: { error: redact(error.message) }, links: [], files: [] };
         return rethrowCause(error);
       }
     },

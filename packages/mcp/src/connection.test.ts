@@ -57,7 +57,7 @@ describe('a connection to an MCP server', { timeout: 60_000 }, () => {
     );
     await assert.rejects(call(connection, 'put', { value: 1 }), { reason: 'upstream_error' });
     isIll = false;
-    assert.deepEqual(await call(connection, 'put', { value: 1 }), { status: 'success', result: { value: 1 } });
+    assert.deepEqual((await call(connection, 'put', { value: 1 })).content, { value: 1 });
   });
 
   for (const legacy of [false, true])
@@ -77,15 +77,15 @@ describe('a connection to an MCP server', { timeout: 60_000 }, () => {
       await assert.rejects(call(connection, 'broken'), /the connection broke/);
       assert.equal((await call(connection, 'put', { value: 1 })).status, 'success');
       assert.ok(remote.seen.length > opened + 1, 'the next call has a new connection');
-      assert.deepEqual(await waiting, { status: 'success', result: 'waited' });
+      assert.equal((await waiting).content, 'waited');
     });
 
   it('tells what the protocol says against a call without what the server was sent', async () => {
     await using remote = await startMcpServer();
     await using connection = connect(remote);
-    const { status, result } = await call(connection, 's3cr3t-of-this-test');
-    assert.deepEqual([status, /\*\*\*/.test(JSON.stringify(result))], ['error', true]);
-    assert.ok(!JSON.stringify(result).includes('s3cr3t'));
+    const { status, content } = await call(connection, 's3cr3t-of-this-test');
+    assert.deepEqual([status, /\*\*\*/.test(JSON.stringify(content))], ['error', true]);
+    assert.ok(!JSON.stringify(content).includes('s3cr3t'));
   });
 });
 

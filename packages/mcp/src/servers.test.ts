@@ -1,16 +1,19 @@
 // runs on: both databases
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer as createSocketServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { McpServer, McpTest, McpTool } from '@reeve/contract';
 import type { Database } from '@reeve/db';
 import { createApp, createOutgoing, type App, type Outgoing } from '@reeve/http';
 import { newId, silentLog } from '@reeve/kit';
-import { createWorkspacesElsewhere, openSandbox } from '@reeve/sandbox';
-import { openTestDatabase, startMcpServer } from '@reeve/testing';
+import { createQuota, createWorkspacesElsewhere, openSandbox } from '@reeve/sandbox';
+import { DRAWING, openTestDatabase, SOUND, startMcpServer } from '@reeve/testing';
 import { createToolRegistry, type ToolContext } from '@reeve/tools';
 import { createServer, requireServer } from './change.ts';
 import type { ProgramHost } from './programs.ts';
@@ -27,6 +30,8 @@ const programs: ProgramHost = {
   workspaces: createWorkspacesElsewhere('/nowhere'),
   egressOf: async () => undefined,
 };
+const pathOf = (content: string | Buffer, name: string) =>
+  `attachments/${createHash('sha256').update(content).digest('hex').slice(0, 12)}/${name}`;
 const isCall = (message: unknown) => (message as { method?: string } | undefined)?.method === 'tools/call';
 
 describe('MCP servers', { timeout: 120_000 }, () => {
@@ -34,10 +39,14 @@ describe('MCP servers', { timeout: 120_000 }, () => {
   let servers: McpServers;
   let outgoing: Outgoing;
   let app: App;
+  let workspace: string;
+  const quota = createQuota({ workspaceQuotaMb: 1 });
   const stack = new AsyncDisposableStack();
 
   before(async () => {
     database = stack.use(await openTestDatabase());
+    workspace = await mkdtemp(join(tmpdir(), 'reeve-mcp-'));
+    stack.defer(() => rm(workspace, { recursive: true }));
     outgoing = stack.use(createOutgoing({ allowPrivate: ['127.0.0.1'] }));
     servers = stack.use(openMcpServers({ database, outgoing, programs, config, log: silentLog, version: '1' }));
     app = createApp({
@@ -76,8 +85,13 @@ describe('MCP servers', { timeout: 120_000 }, () => {
     const base = createToolRegistry({ sandbox, web: { outgoing, configured: outgoing }, config, log: silentLog });
     return base.with(await servers.toolsOf('default'));
   }
-  async function call(name: string, args: unknown, signal = new AbortController().signal) {
-    return (await registry()).execute(name, args, { signal } as ToolContext);
+  async function call(
+    name: string,
+    args: unknown,
+    signal = new AbortController().signal,
+    place: Pick<ToolContext, 'workspace' | 'quota'> = { workspace, quota },
+  ) {
+    return (await registry()).execute(name, args, { signal, sessionId: 's', ...place } as ToolContext);
   }
   async function until(holds: () => boolean) {
     for (const end = Date.now() + 10_000; !holds(); await new Promise((resolve) => setTimeout(resolve, 10)))
@@ -120,13 +134,46 @@ describe('MCP servers', { timeout: 120_000 }, () => {
       const wrong = await call('mcp__lab__put', { value: 'x' });
       assert.deepEqual([wrong.tool_status, /value/.test(JSON.stringify(wrong.result))], ['error', true]);
       assert.deepEqual((await call('mcp__lab__fail', {})).result, { error: 'no luck' });
-      assert.deepEqual((await call('mcp__lab__draw', {})).result, {
-        content: 'here',
-        attachments: [{ type: 'image', mime_type: 'image/png', bytes: 30 }],
-      });
+      assert.equal((await call('mcp__lab__draw', {})).tool_status, 'success');
       assert.equal((await send('GET', `/${made.body.id}`)).body.breaker, 'closed');
     });
   }
+
+  it('return pictures, sounds and files that become files of the session, each once', async () => {
+    await using remote = await startMcpServer();
+    await add(remote.url);
+    const expected = {
+      content: 'here',
+      attachments: [
+        { session_id: 's', path: pathOf(DRAWING, 'image.png'), media_type: 'image/png', size: DRAWING.length },
+        { session_id: 's', path: pathOf(SOUND, 'audio.wav'), media_type: 'audio/wav', size: SOUND.length },
+        { session_id: 's', path: pathOf('%PDF-1.4 plan', 'plan.pdf'), media_type: 'application/pdf', size: 13 },
+        { type: 'link', uri: 'https://example.com/more', name: 'more' },
+      ],
+    };
+    assert.deepEqual((await call('mcp__lab__draw', {})).result, expected);
+    assert.deepEqual((await call('mcp__lab__draw', {})).result, expected);
+    assert.deepEqual(await readFile(join(workspace, expected.attachments[0]!.path!)), DRAWING);
+    assert.equal((await readdir(join(workspace, 'attachments'))).length, 3);
+  });
+
+  it('say what they say also where their files cannot be kept', async () => {
+    await using remote = await startMcpServer();
+    await add(remote.url);
+    const elsewhere = createWorkspacesElsewhere('/nowhere');
+    const { tool_status, result } = await call('mcp__lab__draw', {}, undefined, {
+      workspace: await elsewhere.open('default', 's'),
+      quota: elsewhere.quota,
+    });
+    assert.equal(tool_status, 'success');
+    assert.deepEqual((result as { attachments: unknown[] }).attachments[0], {
+      type: 'image',
+      media_type: 'image/png',
+      size: DRAWING.length,
+      not_kept: 'these files are where the sandbox is',
+    });
+    await assert.rejects(stat('/nowhere'), { code: 'ENOENT' });
+  });
 
   it('of the protocol’s own makers are used as they are', async () => {
     await using everything = await startEverything();

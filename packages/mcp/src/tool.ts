@@ -1,10 +1,11 @@
 import { JsonObject } from '@reeve/contract';
 import type { Breaker } from '@reeve/kit';
-import type { Tool, ToolResult } from '@reeve/tools';
+import type { Tool } from '@reeve/tools';
+import { keepResult, type RemoteResult } from './result.ts';
 import { CONNECT_MS, toolName, type RemoteTool, type StoredServer } from './server.ts';
 
 /** Calls the tool on its server. */
-export type CallRemote = (input: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<ToolResult>;
+export type CallRemote = (input: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<RemoteResult>;
 
 /** A server’s tool as agents see it. The server validates the arguments. */
 export function toTool(
@@ -22,6 +23,7 @@ export function toTool(
     inputSchema: tool.input_schema,
     timeoutMs: server.timeoutMs + CONNECT_MS,
     breaker,
-    execute: (input, { signal }) => call(input as Readonly<Record<string, unknown>>, signal),
+    execute: async (input, context) =>
+      keepResult(await call(input as Readonly<Record<string, unknown>>, context.signal), context),
   };
 }

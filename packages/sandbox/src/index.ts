@@ -5,6 +5,7 @@ export type { Egress, EgressConnection } from './egress/egress.ts';
 export { listInside, openInside, readDirectoryInside, resolveInside, writeInside } from './files/files.ts';
 export type { ListOptions } from './files/files.ts';
 export { existsInside, removeInside, renameInside } from './files/move.ts';
+export { HEAD_BYTES, mediaTypeOf, storeInside } from './files/store-file.ts';
 export { openSandbox } from './open.ts';
 export type { DriverInfo, Sandbox } from './open.ts';
 export { createQuickJsDriver } from './quickjs/driver.ts';

@@ -14,7 +14,7 @@ export { leaveBegun, MODEL_WAIT_MS, openTestEngine, requester } from './engine.t
 export type { TestEngine } from './engine.ts';
 export { startExternalMemory } from './external-memory.ts';
 export type { ExternalFault, ExternalRequest, StoredThere, TestExternalMemory } from './external-memory.ts';
-export { startMcpServer } from './mcp-server.ts';
+export { DRAWING, SOUND, startMcpServer } from './mcp-server.ts';
 export type { TestMcpServer } from './mcp-server.ts';
 export { startServer } from './server.ts';
 export type { ServerOptions, ServerProcess } from './server.ts';

@@ -65,6 +65,33 @@ async function answerInSession(
   return transport.handleRequest(request);
 }
 
+/** A picture of one dot, 69 bytes. */
+export const DRAWING = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADElEQVR42mNg+M9QDwADgQGA8r3m2QAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+/** The tenth of a second of silence. */
+export const SOUND = soundOf(Buffer.alloc(800, 128));
+
+/** Samples of 8 bits, 8,000 a second, as WAV. */
+function soundOf(samples: Buffer): Buffer {
+  const head = Buffer.alloc(44);
+  head.write('RIFF', 0, 'latin1');
+  head.writeUInt32LE(36 + samples.length, 4);
+  head.write('WAVEfmt ', 8, 'latin1');
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(1, 22);
+  head.writeUInt32LE(8_000, 24);
+  head.writeUInt32LE(8_000, 28);
+  head.writeUInt16LE(1, 32);
+  head.writeUInt16LE(8, 34);
+  head.write('data', 36, 'latin1');
+  head.writeUInt32LE(samples.length, 40);
+  return Buffer.concat([head, samples]);
+}
+
 /** The server itself, without a way to it. */
 export function serverWith(more: readonly string[]): McpServer {
   const server = new McpServer({ name: 'test-server', version: '7.0.0' });
@@ -90,7 +117,13 @@ export function serverWith(more: readonly string[]): McpServer {
   server.registerTool('draw', { description: 'Draws.', inputSchema: z.object({}) }, () => ({
     content: [
       { type: 'text' as const, text: 'here' },
-      { type: 'image' as const, mimeType: 'image/png', data: Buffer.alloc(30).toString('base64') },
+      { type: 'image' as const, mimeType: 'image/png', data: DRAWING.toString('base64') },
+      { type: 'audio' as const, mimeType: 'audio/wav', data: SOUND.toString('base64') },
+      {
+        type: 'resource' as const,
+        resource: { uri: 'file:///home/ada/../plan.pdf?v=2', blob: Buffer.from('%PDF-1.4 plan').toString('base64') },
+      },
+      { type: 'resource_link' as const, uri: 'https://example.com/more', name: 'more' },
     ],
   }));
   server.registerTool('flood', { description: 'Floods.', inputSchema: z.object({}) }, () =>

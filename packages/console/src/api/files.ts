@@ -40,10 +40,10 @@ export const downloadWorkspace = (sessionId: string) =>
 export const deleteFile = (sessionId: string, path: string) =>
   api().call(routes.deleteFile, { params: { id: sessionId }, query: { path } });
 
-/** An image of a workspace as a data: URL, since an address of it would not carry this tab's key. */
-export const pictureQuery = ({ session_id: sessionId, path, media_type: type }: Attachment) =>
+/** An image or a sound of a workspace as a data: URL, since an address of it would not carry this tab's key. */
+export const mediaQuery = ({ session_id: sessionId, path, media_type: type }: Attachment) =>
   queryOptions({
-    queryKey: [...filesKey(sessionId), 'picture', path],
+    queryKey: [...filesKey(sessionId), 'media', path],
     queryFn: async () => dataUrlOf(new Blob([await downloadFile(sessionId, path)], { type })),
     staleTime: Infinity,
   });
@@ -52,7 +52,7 @@ async function dataUrlOf(content: Blob): Promise<string> {
   const reader = new FileReader();
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   reader.onload = () => resolve(reader.result as string);
-  reader.onerror = () => reject(reader.error ?? new Error('the image could not be read'));
+  reader.onerror = () => reject(reader.error ?? new Error('the file could not be read'));
   reader.readAsDataURL(content);
   return promise;
 }

@@ -26,7 +26,7 @@ export const WorkspaceUsage = z
 
 const Path = text(1, 4096).describe('Path inside the workspace, such as `notes/today.md`.');
 
-/** A file of a session that came with a message. */
+/** A file of a session that came with a message, or that a tool made. */
 export const Attachment = z
   .object({
     session_id: Id.describe('The session that has the file.'),
@@ -36,6 +36,14 @@ export const Attachment = z
   })
   .meta({ id: 'Attachment' });
 export type Attachment = z.infer<typeof Attachment>;
+
+const ResultWithFiles = z.looseObject({ attachments: z.array(z.unknown()) });
+
+/** The files of the session that a tool’s result lists in its `attachments`; entries of other kinds are left out. */
+export function attachmentsOf(result: unknown): Attachment[] {
+  const listed = ResultWithFiles.safeParse(result).data?.attachments ?? [];
+  return listed.flatMap((entry) => Attachment.safeParse(entry).data ?? []);
+}
 
 /** Bytes that a file which comes with a message may have. */
 export const MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024;

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createClient, type Client } from '@reeve/client';
 import { routes } from '@reeve/contract';
-import { startFakeUpstream, startReeve, type FakeUpstream, type Reeve } from '@reeve/testing';
+import {
+  startFakeUpstream,
+  startMcpServer,
+  startReeve,
+  type FakeUpstream,
+  type Reeve,
+  type TestMcpServer,
+} from '@reeve/testing';
 import type { FileChooser, Page } from 'playwright-core';
 import { findChromium, SUITE_MS, type TestBrowser } from '../../../test/browser.ts';
 
@@ -17,12 +24,14 @@ const picture = { name: 'red.png', mimeType: 'image/png', buffer: PNG };
 describe('files in the chat', { skip: chromium.missing, timeout: SUITE_MS }, () => {
   const stack = new AsyncDisposableStack();
   let upstream: FakeUpstream;
+  let studio: TestMcpServer;
   let server: Reeve;
   let client: Client;
   let browser: TestBrowser;
   before(async () => {
     upstream = stack.use(await startFakeUpstream());
-    server = stack.use(await startReeve(upstream.environment));
+    studio = stack.use(await startMcpServer());
+    server = stack.use(await startReeve({ ...upstream.environment, REEVE_ALLOW_PRIVATE_URLS: 'true' }));
     client = createClient({ baseUrl: server.url });
     browser = stack.use(await chromium.open());
   });
@@ -115,5 +124,50 @@ describe('files in the chat', { skip: chromium.missing, timeout: SUITE_MS }, () 
     await page.getByRole('button', { name: 'Ask again' }).click();
     await page.getByText('Now I see.').waitFor();
     assert.ok(asked().includes(PNG.toString('base64')));
+  });
+
+  it('of a tool are shown at its call and its step, until they are deleted', async () => {
+    await client.call(routes.createMcpServer, { body: { name: 'studio', url: studio.url } });
+    await client.call(routes.createAgent, { body: { name: 'Artist', slug: 'artist', tools: ['mcp__studio__draw'] } });
+    upstream.respond(({ messages }) =>
+      messages.some(({ role }) => role === 'tool')
+        ? { text: ['Drawn.'] }
+        : { toolCalls: [{ name: 'mcp__studio__draw', input: {} }] },
+    );
+    const page = await browser.visit(`${server.url}/chat?agent=artist`, { expected: /status of 400/ });
+    await page.getByRole('textbox', { name: 'Message' }).fill('Draw a dot');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('Drawn.').waitFor();
+    const files = page.getByRole('list', { name: 'Files' });
+    const drawing = files.getByRole('img', { name: 'image.png' });
+    await drawing.waitFor();
+    const width = () => drawing.evaluate((image) => (image as HTMLImageElement).naturalWidth);
+    assert.equal(await width(), 1);
+    const sound = files.getByLabel('audio.wav');
+    await sound.and(page.locator('[src^="data:audio/wav"]')).waitFor();
+    const seconds = await sound.evaluate(async (element) => {
+      const audio = element as HTMLAudioElement;
+      if (audio.readyState === 0) await new Promise((resolve) => audio.addEventListener('loadedmetadata', resolve));
+      return audio.duration;
+    });
+    assert.equal(seconds, 0.1);
+
+    await page.getByRole('link', { name: 'Steps of this run' }).click();
+    await page.locator('summary', { hasText: 'mcp__studio__draw' }).click();
+    await drawing.waitFor();
+    assert.equal(await width(), 1);
+
+    const { runs } = await client.call(routes.listRuns, { query: { limit: 1 } });
+    const id = runs[0]!.session_id;
+    const { files: kept } = await client.call(routes.listFiles, { params: { id }, query: { path: 'attachments' } });
+    for (const { path } of kept) {
+      const inside = await client.call(routes.listFiles, { params: { id }, query: { path } });
+      for (const file of inside.files)
+        await client.call(routes.deleteFile, { params: { id }, query: { path: file.path } });
+    }
+    await page.reload();
+    await page.locator('summary', { hasText: 'mcp__studio__draw' }).click();
+    await page.getByText('The image cannot be shown: it may be deleted.').waitFor();
+    await page.getByText('The sound cannot be played: it may be deleted.').waitFor();
   });
 });

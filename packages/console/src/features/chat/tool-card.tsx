@@ -1,8 +1,11 @@
+import { attachmentsOf } from '@reeve/contract';
+import { useMemo } from 'react';
 import { CallApproval } from '../approvals/call-approval.tsx';
 import { formatDuration, formatInline } from '../../ui/format.ts';
 import { RightIcon, ToolIcon } from '../../ui/icons.ts';
 import { Status } from '../../ui/status.tsx';
 import { TextBlock } from '../../ui/text-block.tsx';
+import { AttachmentList } from '../files/attachment-list.tsx';
 import type { ToolItem } from './run-view.ts';
 import classes from './tool-card.module.css';
 
@@ -11,9 +14,13 @@ interface ToolCardProps {
   readonly runId: string | null;
 }
 
-/** A tool call: its name and state in a row, its arguments and result on opening, and below what people are asked about it. */
+/**
+ * A tool call: its name and state in a row, its arguments and result on opening, and below the files that it made and what people
+ * are asked about it.
+ */
 export function ToolCard({ tool, runId }: ToolCardProps) {
   const { approvalId } = tool;
+  const files = useMemo(() => attachmentsOf(tool.output), [tool.output]);
   return (
     <div className={classes.card}>
       <details>
@@ -48,6 +55,11 @@ export function ToolCard({ tool, runId }: ToolCardProps) {
           )}
         </div>
       </details>
+      {files.length > 0 && (
+        <div className={classes.files}>
+          <AttachmentList files={files} side="left" />
+        </div>
+      )}
       {approvalId !== null && runId !== null && <CallApproval runId={runId} approvalId={approvalId} tool={tool.name} />}
     </div>
   );

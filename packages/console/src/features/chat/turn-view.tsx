@@ -10,11 +10,11 @@ import { Mark } from '../../ui/mark.tsx';
 import { Markdown } from '../../ui/markdown.tsx';
 import { Status } from '../../ui/status.tsx';
 import { usageText } from '../../ui/usage-text.ts';
+import { AttachmentList } from '../files/attachment-list.tsx';
 import { liveRunQuery, type LiveRun } from './run-streams.ts';
 import type { RunView, ViewItem } from './run-view.ts';
 import { ToolCard } from './tool-card.tsx';
 import type { Turn } from './transcript.ts';
-import { TurnFiles } from './turn-files.tsx';
 import classes from './turn-view.module.css';
 
 interface TurnViewProps {
@@ -47,7 +47,7 @@ export function TurnView({ turn, run, highlighted, onAgain, onReconnect, onTakeB
         <div className={classes.prompt}>
           <h2 className={classes.who}>You</h2>
           {prompt !== '' && <Prompt text={prompt} />}
-          <TurnFiles files={turn.attachments} />
+          <AttachmentList files={turn.attachments} side="right" />
         </div>
       )}
       <div className={classes.answer}>

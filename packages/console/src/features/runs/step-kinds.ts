@@ -1,4 +1,4 @@
-import type { Step } from '@reeve/contract';
+import { attachmentsOf, type Attachment, type Step } from '@reeve/contract';
 import type { ComponentType } from 'react';
 import { ChatIcon, SummaryIcon, ThinkingIcon, ToolIcon } from '../../ui/icons.ts';
 import { statusName, type StatusName } from '../../ui/status.tsx';
@@ -25,6 +25,12 @@ export function wordsOf({
   const { text, messages } = output as { readonly text?: unknown; readonly messages?: unknown };
   if (typeof text !== 'string') return undefined;
   return { text, messages: typeof messages === 'number' ? messages : null };
+}
+
+/** The files that a tool made. */
+export function madeFilesOf({ kind, output }: Step): readonly Attachment[] {
+  if (kind !== 'tool' || output === null || typeof output !== 'object') return [];
+  return attachmentsOf((output as { readonly result?: unknown }).result);
 }
 
 /** A step's outcome as a status; `asked` where people are asked about it. */

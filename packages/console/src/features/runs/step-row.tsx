@@ -7,8 +7,9 @@ import { ForkIcon, RightIcon } from '../../ui/icons.ts';
 import { MarkdownBlock } from '../../ui/markdown-block.tsx';
 import { Status } from '../../ui/status.tsx';
 import { TextBlock } from '../../ui/text-block.tsx';
+import { AttachmentList } from '../files/attachment-list.tsx';
 import { RunLink } from './run-link.tsx';
-import { outcomeOf, STEP_KINDS, wordsOf } from './step-kinds.ts';
+import { madeFilesOf, outcomeOf, STEP_KINDS, wordsOf } from './step-kinds.ts';
 import classes from './step-list.module.css';
 import type { StepSpan } from './step-times.ts';
 
@@ -65,6 +66,7 @@ export function StepRow({ step, span, live, approval, onFork }: StepRowProps) {
             <>
               <TextBlock label="Input" value={step.input} />
               {step.status === 'settled' && <TextBlock label="Output" value={step.output} />}
+              <AttachmentList files={madeFilesOf(step)} side="left" />
             </>
           ) : step.kind === 'message' ? (
             <TextBlock label="Message" value={words.text} />
