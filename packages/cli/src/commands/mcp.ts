@@ -1,3 +1,4 @@
+import { readClientConfig, serverName, type NamedServer } from '@reeve/client/mcp-config';
 import { routes, type McpServer } from '@reeve/contract';
 import { readEnvironment } from '@reeve/server/config';
 import type { Command } from 'commander';
@@ -5,7 +6,6 @@ import { connect, type Connection } from '../connect.ts';
 import { EXIT, UsageError } from '../failure.ts';
 import type { CommandIo } from '../io.ts';
 import { addServers, allServers, type AddedServer, type AddOptions } from '../mcp/add-servers.ts';
-import { readClientConfig, serverName, type NamedServer } from '../mcp/client-config.ts';
 import {
   collect,
   examples,
@@ -97,8 +97,10 @@ async function list(io: CommandIo, options: ListOptions): Promise<number> {
 }
 
 async function importFile(io: CommandIo, path: string, options: ImportOptions): Promise<number> {
-  const file = await readJsonFile(io, path);
-  return addAll(io, 'mcp import', readClientConfig(file, readEnvironment(io)), options);
+  const servers = readClientConfig(await readJsonFile(io, path), readEnvironment(io));
+  if (servers.length === 0)
+    throw new UsageError('it names no servers: it must hold {"mcpServers": {"name": {"command": …} or {"url": …}}}');
+  return addAll(io, 'mcp import', servers, options);
 }
 
 async function add(io: CommandIo, name: string, words: readonly string[], options: AddServerOptions): Promise<number> {

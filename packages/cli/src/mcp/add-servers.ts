@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { readPackageRun, startsContainer, type NamedServer } from '@reeve/client/mcp-config';
 import { routes, type McpServer, type McpServerInput } from '@reeve/contract';
 import { isLoopback } from '@reeve/kit';
 import { mcpDirectoryOf } from '@reeve/server/config';
@@ -7,9 +8,7 @@ import { failureOf, UsageError } from '../failure.ts';
 import type { CommandIo } from '../io.ts';
 import { note } from '../output.ts';
 import { readAll } from '../pages.ts';
-import type { NamedServer } from './client-config.ts';
 import { installPackage } from './install.ts';
-import { readPackageRun } from './package-run.ts';
 
 /** What became of a server. `failed`: it was not added. `silent`: it was, and does not answer yet. */
 export interface AddedServer {
@@ -40,8 +39,8 @@ export async function addServers(
       tell('there', 'a server of this name is there already');
       continue;
     }
-    if (server.kind === 'unusable') {
-      tell('failed', server.why);
+    if (server.kind === 'sse' || server.kind === 'incomplete') {
+      tell('failed', whyUnusable(server));
       continue;
     }
     try {
@@ -68,6 +67,11 @@ export function allServers({ client }: Connection): Promise<McpServer[]> {
   });
 }
 
+function whyUnusable(server: Extract<NamedServer['server'], { kind: 'sse' | 'incomplete' }>): string {
+  if (server.kind === 'sse') return 'it speaks SSE, which MCP has given up: ask for its address of Streamable HTTP';
+  return `it needs ${server.variables.join(', ')} in the environment of this command`;
+}
+
 type Program = Required<Pick<McpServerInput, 'command' | 'args' | 'env'>>;
 
 /** What Reeve starts for a program; the package of `npx` and the like is installed first. */
@@ -77,7 +81,7 @@ async function programOf(
   { command, args, env }: Extract<NamedServer['server'], { kind: 'program' }>,
   options: AddOptions,
 ): Promise<Program> {
-  if (/(?:^|[\\/])(?:docker|podman)(?:\.exe)?$/.test(command))
+  if (startsContainer(command))
     throw new UsageError(`it is started with ${command}, which the sandbox does not have: name its package instead`);
   const run = readPackageRun(command, args);
   if (run === undefined) return { command, args: [...args], env: { ...env } };

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { isRecord, ReeveError } from '@reeve/kit';
 import type { CommandIo } from '../io.ts';
-import type { PackageRun } from './package-run.ts';
+import type { PackageRun } from '@reeve/client/mcp-config';
 
 /** The program of a package that lies in the MCP folder, as it is started in the sandbox, where that folder is `/mcp`. */
 export interface InstalledProgram {

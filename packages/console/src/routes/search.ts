@@ -173,11 +173,14 @@ export interface McpSearch {
   readonly edit?: string | undefined;
   /** Whether the form for a new server is open. */
   readonly create?: true | undefined;
+  /** Whether the dialog for another client's servers is open. */
+  readonly import?: true | undefined;
 }
 export const mcpSearch = (raw: RawSearch): McpSearch => ({
   server: words(raw['server']),
   edit: words(raw['edit']),
   create: raw['create'] === true ? true : undefined,
+  import: raw['import'] === true ? true : undefined,
 });
 
 export interface SkillsSearch {

@@ -1,13 +1,14 @@
-import { Button } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { routes, type McpServer } from '@reeve/contract';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { Suspense, useState } from 'react';
 import { hasKey } from '../../api/connection.ts';
 import { useMay } from '../../api/identity.ts';
 import { mcpServersQuery } from '../../api/mcp.ts';
 import { Empty } from '../../ui/empty.tsx';
 import { ErrorPanel } from '../../ui/error-panel.tsx';
 import { PlusIcon } from '../../ui/icons.ts';
+import { lazyPart } from '../../ui/lazy-part.ts';
 import { SkeletonRows } from '../../ui/skeleton-rows.tsx';
 import { AdminPage } from '../admin/admin-page.tsx';
 import { ToolsTabs } from '../tools/tools-tabs.tsx';
@@ -16,12 +17,16 @@ import { McpDrawer } from './mcp-drawer.tsx';
 import { McpForm } from './mcp-form.tsx';
 import { McpTable } from './mcp-table.tsx';
 
+const McpImport = lazyPart(async () => (await import('./mcp-import.tsx')).McpImport);
+
 export interface McpView {
   /** The server whose details are open. */
   readonly server?: string | undefined;
   /** The server whose form is open. */
   readonly edit?: string | undefined;
   readonly create?: true | undefined;
+  /** The dialog that takes another client's servers is open. */
+  readonly import?: true | undefined;
 }
 
 interface McpPageProps {
@@ -39,9 +44,14 @@ export function McpPage({ search, onSearch }: McpPageProps) {
       needs={routes.listMcpServers}
       actions={
         mayChange && (
-          <Button leftSection={<PlusIcon size={16} />} onClick={() => onSearch({ create: true })}>
-            New server
-          </Button>
+          <Group gap="xs">
+            <Button variant="default" onClick={() => onSearch({ import: true })}>
+              Import
+            </Button>
+            <Button leftSection={<PlusIcon size={16} />} onClick={() => onSearch({ create: true })}>
+              New server
+            </Button>
+          </Group>
         )
       }
     >
@@ -79,6 +89,11 @@ function Servers({ search, onSearch, mayChange }: McpPageProps & { readonly mayC
       />
       {mayChange && search.create === true && (
         <McpForm server={undefined} onClose={() => onSearch({})} onSaved={show} />
+      )}
+      {mayChange && search.import === true && query.data !== undefined && (
+        <Suspense fallback={null}>
+          <McpImport names={servers.map(({ name }) => name)} onClose={() => onSearch({})} />
+        </Suspense>
       )}
       {mayChange && edited !== undefined && (
         <McpForm key={edited.id} server={edited} onClose={() => onSearch({})} onSaved={show} />

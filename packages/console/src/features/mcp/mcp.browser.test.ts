@@ -231,6 +231,40 @@ describe('tools and MCP servers in the console', { skip: chromium.missing, timeo
     await details.getByRole('link', { name: 'MCP server lab' }).click();
     await page.getByRole('heading', { name: 'MCP servers', level: 1 }).waitFor();
   });
+
+  it('those of another client are added from its JSON, and each says what became of it', async () => {
+    const page = await browser.visit(`${server.url}/admin/tools/mcp`, { expected: /status of 400/ });
+    await page.getByRole('button', { name: 'Import' }).click();
+    const text = dialog(page).getByRole('textbox', { name: 'Configuration of another client' });
+    await text.fill('{"mcpServers": ');
+    await dialog(page)
+      .getByText(/must be JSON/)
+      .waitFor();
+    await text.fill(JSON.stringify(PASTED(lab.url)));
+    const servers = dialog(page).getByRole('list', { name: 'Servers' }).getByRole('listitem');
+    assert.equal(await servers.count(), 4);
+    await servers.filter({ hasText: 'time' }).getByText('mcp add time -- uvx mcp-server-time').waitFor();
+    await text.press('Control+Enter');
+    await servers.filter({ hasText: 'lab' }).getByText('Added, with 6 tools').waitFor();
+    await servers.filter({ hasText: 'far-away' }).getByText('Added, but does not answer').waitFor();
+    await servers.filter({ hasText: 'wrong' }).getByText('Not added').waitFor();
+    await dialog(page).getByRole('button', { name: 'Add server' }).waitFor();
+    assert.equal(seenLast(), SECRET);
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: 'lab', exact: true }).waitFor();
+    const { servers: stored } = await client.call(routes.listMcpServers);
+    assert.deepEqual(stored.map(({ name }) => name).sort(), ['far-away', 'lab']);
+  });
+});
+
+/** Another client’s configuration: one that works, one that is out of reach, one that is refused and a package. */
+const PASTED = (url: string) => ({
+  mcpServers: {
+    Lab: { url, headers: { Authorization: SECRET } },
+    'far-away': { url: 'http://127.0.0.1:9/mcp' },
+    wrong: { url: 'ftp://127.0.0.1/mcp' },
+    time: { command: 'uvx', args: ['mcp-server-time'] },
+  },
 });
 
 const dialog = (page: Page) => page.getByRole('dialog');
@@ -270,6 +304,14 @@ const PLACES: Record<string, Place> = {
       await dialog(page).getByRole('button', { name: 'Add a variable' }).click();
       await dialog(page).getByRole('button', { name: 'Add server' }).click();
       await dialog(page).locator('[aria-invalid="true"]').first().waitFor();
+    },
+  ],
+  'mcp-import': [
+    '/admin/tools/mcp?import=true',
+    async (page) => {
+      const text = JSON.stringify(PASTED('http://127.0.0.1:10/mcp'), null, 2);
+      await dialog(page).getByRole('textbox').fill(text);
+      await dialog(page).getByText('Its package is installed first').waitFor();
     },
   ],
   'mcp-form': [
