@@ -1,32 +1,53 @@
 import type { NewRunEvent } from '@reeve/contract';
+import { inTenant } from '@reeve/db';
 import { ReeveError } from '@reeve/kit';
 import type { ModelRequest } from '@reeve/models';
 import { askModel } from './ask-model.ts';
-import { cutOf, extractOf, summaryRequest } from './compaction.ts';
-import { wholeConversation } from './conversation.ts';
+import { cutOf, extractOf, fits, summaryRequest } from './compaction.ts';
+import { summaryOf, wholeConversation, withSummary } from './conversation.ts';
 import { stepsSettled } from './model-step.ts';
 import { NOTHING_USED, nextModelStep, sumUsed, usageOf, type CompactionStep, type Used } from './run.ts';
 import { requestOf, withStep, type RunExecution } from './execution.ts';
+import { findSessionSummary } from './session.ts';
 
 /**
- * Puts a summary in the place of the oldest messages. Nothing is lost: the steps stay, and the summary says how many messages it
- * stands for. Where no model can sum them up, their beginnings stand for them.
+ * Puts a summary in the place of the oldest messages: the one that an earlier run of the session made, where that leaves room
+ * enough, else a new one. Nothing is lost: the steps stay, and the summary says how many messages it stands for. Where no model can
+ * sum them up, their beginnings stand for them.
  */
 export async function compactionStep(work: RunExecution, pending: CompactionStep, signal: AbortSignal): Promise<void> {
-  const { models, run, history, steps } = work;
-  const before = steps.findLast((step) => step.kind === 'compaction' && step.output !== null);
-  const earlier = before?.kind === 'compaction' ? before.output : null;
+  const { models, run, history, steps, database } = work;
   const whole = wholeConversation(history, run, steps);
-  const cut = cutOf(models, requestOf(work), whole, earlier?.messages ?? 0);
+  const own = summaryOf(steps);
+  const earlier = own ?? (await inTenant(database.db, run.tenantId, (tx) => findSessionSummary(tx, run)));
+  if (
+    own === null &&
+    earlier !== undefined &&
+    fits(models, requestOf(work), withSummary(whole, earlier, history.length, run))
+  )
+    return settle(work, pending, { ...earlier, reused: true }, undefined);
+  const already = earlier?.messages ?? 0;
+  const cut = cutOf(models, requestOf(work), whole, already);
   if (cut === undefined) {
     const { contextTokens } = models.describe(work.agent.model_id);
     const most = contextTokens === null ? 'what' : `the ${contextTokens} tokens that`;
     throw new ReeveError('context_too_long', `the latest turn alone is longer than ${most} the model takes`);
   }
-  const messages = whole.slice(earlier?.messages ?? 0, cut);
+  const messages = whole.slice(already, cut);
   const request = summaryRequest(models, work.agent.model_id, messages, earlier?.text);
   const summary = await summarize(work, request, pending.number, signal);
-  const output = { text: summary?.text ?? extractOf(messages, earlier?.text), messages: cut };
+  const text = summary?.text ?? extractOf(messages, earlier?.text);
+  await settle(work, pending, { text, messages: cut }, summary);
+}
+
+/** Commits the summary and begins the model call that is to be shown it. */
+async function settle(
+  work: RunExecution,
+  pending: CompactionStep,
+  output: NonNullable<CompactionStep['output']>,
+  summary: { readonly used: Used; readonly model: string } | undefined,
+): Promise<void> {
+  const { run } = work;
   const used = summary?.used ?? NOTHING_USED;
   work.run = { ...run, used: sumUsed(run.used, used) };
   const after = withStep(work, { ...pending, status: 'settled', output });
@@ -35,7 +56,7 @@ export async function compactionStep(work: RunExecution, pending: CompactionStep
   const told: NewRunEvent = {
     type: 'system',
     phase: 'compacted',
-    message: `the conversation was too long for the model; a summary replaces its first ${cut} messages`,
+    message: `the conversation was too long for the model; a summary replaces its first ${output.messages} messages`,
   };
   await work.commit({
     events:

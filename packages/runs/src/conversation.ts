@@ -1,7 +1,7 @@
 import type { Attachment, Message } from '@reeve/contract';
 import type { NewMessage } from '@reeve/memory';
 import { attachmentNotes } from './attachment-notes.ts';
-import type { RunMessage, RunRecord, StepRecord } from './run.ts';
+import type { CompactionStep, RunMessage, RunRecord, StepRecord, Summary } from './run.ts';
 import { shownInput } from './unreadable-arguments.ts';
 
 /** Messages of the session that a run is shown at most. */
@@ -17,10 +17,34 @@ export function conversationOf(
   steps: readonly StepRecord[],
 ): RunMessage[] {
   const whole = wholeConversation(history, asked, steps);
+  const summary = summaryOf(steps);
+  return summary === null ? whole : withSummary(whole, summary, history.length, asked);
+}
+
+/** The newest summary among a run’s steps. */
+export function summaryOf(steps: readonly StepRecord[]): CompactionStep['output'] {
   const compaction = steps.findLast((step) => step.kind === 'compaction' && step.output !== null);
-  if (compaction?.kind !== 'compaction' || compaction.output === null) return whole;
-  const { text, messages } = compaction.output;
-  return [{ role: 'user', text: summaryMessage(text, messages, asked.input) }, ...whole.slice(messages)];
+  return compaction?.kind === 'compaction' ? compaction.output : null;
+}
+
+/**
+ * A conversation with a summary in place of the messages that it stands for. What was asked for, the message at `request`, stays word
+ * for word; where it is shown anyway, the summary is the same for every run of the session, so that providers find it in their cache.
+ */
+export function withSummary(
+  whole: readonly RunMessage[],
+  { text, messages }: Summary,
+  request: number,
+  { input }: Asked,
+): RunMessage[] {
+  const asked = messages > request ? requestNote(input) : '';
+  const note = `[The first ${messages} messages of this conversation were summed up, since it had grown too long.]`;
+  return [{ role: 'user', text: `${note}\n\n${text}${asked}` }, ...whole.slice(messages)];
+}
+
+function requestNote(input: string): string {
+  const request = input.length > 4_000 ? `${input.slice(0, 4_000).toWellFormed()} …` : input;
+  return `\n\n[The request that this run is about:]\n${request}`;
 }
 
 /** The same without any summary. */
@@ -55,48 +79,57 @@ function userMessage(text: string, attachments: readonly Attachment[] = []): Run
   return { role: 'user', text: [text, ...attachmentNotes(attachments)].filter(Boolean).join('\n\n'), attachments };
 }
 
-/** What was asked for stays word for word, whatever was summed up. */
-function summaryMessage(summary: string, messages: number, input: string): string {
-  const request = input.length > 4_000 ? `${input.slice(0, 4_000).toWellFormed()} …` : input;
-  return `[The first ${messages} messages of this conversation were summed up, since it had grown too long.]\n\n${summary}\n\n[The request that this run is about:]\n${request}`;
-}
-
 /**
  * A session's messages as a model is shown them. Begins with a message of the user, whatever was cut before it, and says so where
  * something was. Callers may store what they like: a call of a tool without its outcome, an outcome without its call and what is
  * neither are shown as text, since models refuse a conversation with half a call.
  */
 export function historyOf(messages: readonly SessionMessage[]): RunMessage[] {
+  return placedHistory(messages).map(({ message }) => message);
+}
+
+/** A message as a model is shown it, and the position of the session's last message that went into it. */
+export interface PlacedMessage {
+  readonly message: RunMessage;
+  readonly position: number;
+}
+
+/** The same, with where each message stands in the session. */
+export function placedHistory(messages: readonly SessionMessage[]): PlacedMessage[] {
   const first = messages.findIndex(({ role }) => role === 'user');
   const shown = messages.slice(first === -1 ? messages.length : first);
-  const history: RunMessage[] = [];
+  const history: PlacedMessage[] = [];
   const left = (shown[0]?.position ?? 1) - 1;
   if (left > 0 && messages.length >= HISTORY_LIMIT)
-    history.push({ role: 'user', text: `[${left} earlier messages of this session are not shown.]` });
+    history.push({
+      message: { role: 'user', text: `[${left} earlier messages of this session are not shown.]` },
+      position: left,
+    });
   const calls = answeredCalls(shown);
-  for (const [index, { role, content, name: speaker, attachments }] of shown.entries()) {
+  for (const [index, told] of shown.entries()) {
+    const { position } = told;
     const call = calls.get(index);
-    if (call !== undefined && role === 'tool-plan') {
-      const said = history.at(-1);
+    if (call === undefined) {
+      history.push({ message: plainMessage(told), position });
+    } else if (told.role === 'tool-plan') {
+      const said = history.at(-1)?.message;
       const text = said?.role === 'assistant' && said.toolCalls.length === 0 ? said.text : '';
       if (text !== '') history.pop();
-      history.push({
-        role: 'assistant',
-        text,
-        toolCalls: [{ id: call.id, name: call.name, input: shownInput(call.input) }],
-      });
-    } else if (call !== undefined) {
-      const { id: toolCallId, name, output, status } = call;
-      history.push({ role: 'tool', toolCallId, name, output, isError: status !== 'success' });
-    } else if (role === 'assistant') {
-      history.push({ role, text: content, toolCalls: [] });
-    } else if (role === 'user' || role === 'system') {
-      history.push(userMessage(speaker == null ? content : `${speaker}: ${content}`, attachments));
+      const toolCalls = [{ id: call.id, name: call.name, input: shownInput(call.input) }];
+      history.push({ message: { role: 'assistant', text, toolCalls }, position });
     } else {
-      history.push({ role: 'user', text: `[${role}] ${content}` });
+      const { id: toolCallId, name, output, status } = call;
+      history.push({ message: { role: 'tool', toolCallId, name, output, isError: status !== 'success' }, position });
     }
   }
   return history;
+}
+
+function plainMessage({ role, content, name: speaker, attachments }: SessionMessage): RunMessage {
+  if (role === 'assistant') return { role, text: content, toolCalls: [] };
+  if (role === 'user' || role === 'system')
+    return userMessage(speaker == null ? content : `${speaker}: ${content}`, attachments);
+  return { role: 'user', text: `[${role}] ${content}` };
 }
 
 type SessionMessage = Pick<Message, 'role' | 'content' | 'position'> & Partial<Pick<Message, 'name' | 'attachments'>>;

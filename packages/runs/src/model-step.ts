@@ -31,7 +31,9 @@ export async function modelStep(work: RunExecution, pending: ModelStep, signal: 
   const request = await withAttachments(requestOf(work), (file, maxBytes) =>
     work.readAttachment(run.tenantId, file, maxBytes),
   );
-  const isCompacted = work.steps.at(-2)?.kind === 'compaction';
+  const before = work.steps.at(-2);
+  // A summary that was there already may have been too little.
+  const isCompacted = before?.kind === 'compaction' && before.output?.reused !== true;
   if (!isCompacted && isTooLong(models, request)) return compactFirst(work, pending, 'context_too_long');
   log.debug({ run_id: run.id, step: pending.number }, 'calling the model');
   let answer: ModelAnswer;

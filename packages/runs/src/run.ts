@@ -139,9 +139,15 @@ export interface MessageStep extends StepBase {
 }
 
 /** A summary that stands for the first `messages` messages of the conversation as it was then. */
+export interface Summary {
+  readonly text: string;
+  readonly messages: number;
+}
+
 export interface CompactionStep extends StepBase {
   readonly kind: 'compaction';
-  readonly output: { readonly text: string; readonly messages: number } | null;
+  /** `reused`: an earlier run of the session had made it. */
+  readonly output: (Summary & { readonly reused?: true }) | null;
 }
 
 /** Everything the engine knows of a run that it works on. */

@@ -1,7 +1,7 @@
 import type { Step, ToolOutcome } from '@reeve/contract';
 import { json, now, type Db, type Tables } from '@reeve/db';
 import { sql, type Selectable } from 'kysely';
-import type { CompactionStep, ModelOutput, StepRecord } from '../run.ts';
+import type { CompactionStep, ModelOutput, RunRecord, StepRecord, Summary } from '../run.ts';
 
 export interface NewStep {
   readonly number: number;
@@ -67,6 +67,41 @@ function stepsOf(runId: string) {
     ), held as (
       select s.* from line l join steps s on s.run_id = l.id and (l.below is null or s.number < l.below)
     )`;
+}
+
+/**
+ * The newest summary of an earlier run of a run's session, of history that this one has too. Runs of a session that was deleted, and
+ * whose id is used again, have left no message in it.
+ */
+export async function selectSessionSummary(
+  db: Db,
+  run: Pick<RunRecord, 'id' | 'tenantId' | 'sessionId' | 'historyUntil'>,
+): Promise<{ readonly summary: Summary; readonly historyUntil: number } | undefined> {
+  const row = await db
+    .selectFrom('steps')
+    .innerJoin('runs', 'runs.id', 'steps.run_id')
+    .select(['steps.output', 'runs.history_until'])
+    .where('runs.tenant_id', '=', run.tenantId)
+    .where('runs.session_id', '=', run.sessionId)
+    .where('runs.id', '<>', run.id)
+    .where('runs.history_until', '<=', run.historyUntil)
+    .where('steps.kind', '=', 'compaction')
+    .where('steps.status', '=', 'settled')
+    .where('steps.output', 'is not', null)
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('messages')
+          .select('messages.position')
+          .where('messages.tenant_id', '=', run.tenantId)
+          .where('messages.session_id', '=', run.sessionId)
+          .whereRef('messages.run_id', '=', 'runs.id'),
+      ),
+    )
+    .orderBy('runs.history_until', 'desc')
+    .orderBy('steps.ended_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row && { summary: row.output as Summary, historyUntil: row.history_until };
 }
 
 type StepRow = Selectable<Tables['steps']>;
