@@ -18,24 +18,26 @@ import { findSessionSummary } from './session.ts';
 export async function compactionStep(work: RunExecution, pending: CompactionStep, signal: AbortSignal): Promise<void> {
   const { models, run, history, steps, database } = work;
   const whole = wholeConversation(history, run, steps);
+  const request = requestOf(work);
   const own = summaryOf(steps);
-  const earlier = own ?? (await inTenant(database.db, run.tenantId, (tx) => findSessionSummary(tx, run)));
-  if (
-    own === null &&
-    earlier !== undefined &&
-    fits(models, requestOf(work), withSummary(whole, earlier, history.length, run))
-  )
-    return settle(work, pending, { ...earlier, reused: true }, undefined);
+  const ofSession =
+    own === null ? await inTenant(database.db, run.tenantId, (tx) => findSessionSummary(tx, run)) : undefined;
+  const earlier = own ?? ofSession;
   const already = earlier?.messages ?? 0;
-  const cut = cutOf(models, requestOf(work), whole, already);
+  const cut = cutOf(models, request, whole, already);
+  if (
+    ofSession !== undefined &&
+    (cut === undefined || fits(models, request, withSummary(whole, ofSession, history.length, run)))
+  )
+    return settle(work, pending, { ...ofSession, reused: true }, undefined);
   if (cut === undefined) {
     const { contextTokens } = models.describe(work.agent.model_id);
     const most = contextTokens === null ? 'what' : `the ${contextTokens} tokens that`;
     throw new ReeveError('context_too_long', `the latest turn alone is longer than ${most} the model takes`);
   }
   const messages = whole.slice(already, cut);
-  const request = summaryRequest(models, work.agent.model_id, messages, earlier?.text);
-  const summary = await summarize(work, request, pending.number, signal);
+  const asked = summaryRequest(models, work.agent.model_id, messages, earlier?.text);
+  const summary = await summarize(work, asked, pending.number, signal);
   const text = summary?.text ?? extractOf(messages, earlier?.text);
   await settle(work, pending, { text, messages: cut }, summary);
 }

@@ -1,5 +1,6 @@
 import type { Approval, Step } from '@reeve/contract';
 import { Button } from '@mantine/core';
+import { useState } from 'react';
 import { CallApproval } from '../approvals/call-approval.tsx';
 import { Facts } from '../../ui/facts.tsx';
 import { firstLine, formatCost, formatCount, formatDate, formatDuration } from '../../ui/format.ts';
@@ -26,12 +27,14 @@ interface StepRowProps {
 
 /** A step: its place in the run's time and its outcome in a row, what went in and came out on opening. */
 export function StepRow({ step, span, live, approval, onFork }: StepRowProps) {
+  // The files of a step that is closed are not fetched.
+  const [open, setOpen] = useState(false);
   const { name, icon: Icon } = STEP_KINDS[step.kind];
   const words = wordsOf(step);
   const asked = approval?.status === 'pending';
   return (
     <li data-step={step.number}>
-      <details className={classes.step}>
+      <details className={classes.step} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className={classes.row}>
           <RightIcon size={16} className={classes.chevron} />
           <span className={classes.number}>{step.number}</span>
@@ -66,7 +69,7 @@ export function StepRow({ step, span, live, approval, onFork }: StepRowProps) {
             <>
               <TextBlock label="Input" value={step.input} />
               {step.status === 'settled' && <TextBlock label="Output" value={step.output} />}
-              <AttachmentList files={madeFilesOf(step)} side="left" />
+              {open && <AttachmentList files={madeFilesOf(step)} side="left" />}
             </>
           ) : step.kind === 'message' ? (
             <TextBlock label="Message" value={words.text} />
