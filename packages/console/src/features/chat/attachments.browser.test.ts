@@ -114,6 +114,23 @@ describe('files in the chat', { skip: chromium.missing, timeout: SUITE_MS }, () 
     await page.getByText('Fine.').waitFor();
   });
 
+  it('are uploaded again where that failed', async () => {
+    upstream.respond(() => ({ text: ['It is red.'] }));
+    const page = await browser.visit(server.url, { expected: /net::ERR_FAILED/ });
+    const isUpload = (url: URL): boolean => url.pathname.endsWith('/files/content');
+    await page.route(isUpload, (route) => route.abort());
+    await attach(page, [picture]);
+    const again = page.getByRole('button', { name: 'Try again red.png' });
+    await again.waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Send' }).isDisabled());
+    await page.unroute(isUpload);
+    await again.click();
+    await again.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('It is red.').waitFor();
+    assert.ok(asked().includes(PNG.toString('base64')));
+  });
+
   it('go again with the message where its run failed', async () => {
     upstream.script([{ status: 400, message: 'no images today' }, { text: ['Now I see.'] }]);
     const page = await browser.visit(server.url);

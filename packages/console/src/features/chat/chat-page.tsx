@@ -191,6 +191,7 @@ export function ChatPage({
             onSend={() => send(draft.trim())}
             files={attached.files}
             onFiles={mayAttach ? attached.add : undefined}
+            onRetry={attached.retry}
             onRemove={attached.remove}
             sending={start.isPending}
             stopping={stop.isPending && stop.variables === activeId}

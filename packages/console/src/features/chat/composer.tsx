@@ -1,10 +1,10 @@
 import { ActionIcon, Textarea, Tooltip } from '@mantine/core';
 import type { ClipboardEvent, KeyboardEvent, ReactNode } from 'react';
 import { AttachIcon, SendIcon, StopIcon } from '../../ui/icons.ts';
+import type { Upload } from '../uploads/uploads.ts';
 import { useChooser } from '../uploads/use-chooser.ts';
 import { AttachedList } from './attached-list.tsx';
 import classes from './composer.module.css';
-import type { AttachedFile } from './use-attached-files.ts';
 
 interface ComposerProps {
   readonly draft: string;
@@ -17,10 +17,12 @@ interface ComposerProps {
   readonly waiting: boolean;
   readonly sending: boolean;
   /** The files that go with the message. */
-  readonly files: readonly AttachedFile[];
+  readonly files: readonly Upload[];
   /** Attaches files; undefined where the caller may not. */
   readonly onFiles: ((files: readonly File[]) => void) | undefined;
-  readonly onRemove: (path: string) => void;
+  /** Uploads one again that failed. */
+  readonly onRetry: (id: number) => void;
+  readonly onRemove: (id: number) => void;
   /** Stands at the left under the text: who answers, and what becomes of the run in progress. */
   readonly children: ReactNode;
 }
@@ -36,11 +38,12 @@ export function Composer({
   sending,
   files,
   onFiles,
+  onRetry,
   onRemove,
   children,
 }: ComposerProps) {
   const hasFiles = files.length > 0;
-  const ready = (draft.trim() !== '' || hasFiles) && files.every(({ state }) => state === 'ready') && !sending;
+  const ready = (draft.trim() !== '' || hasFiles) && files.every(({ state }) => state === 'done') && !sending;
   const choose = useChooser((chosen) => onFiles?.(chosen));
 
   const send = (): void => {
@@ -82,7 +85,7 @@ export function Composer({
         onKeyDown={onKeyDown}
         onPaste={onPaste}
       />
-      <AttachedList files={files} onRemove={onRemove} />
+      <AttachedList files={files} onRetry={onRetry} onRemove={onRemove} />
       <div className={classes.row}>
         {children}
         {onFiles !== undefined && (

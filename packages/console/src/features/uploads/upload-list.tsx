@@ -18,7 +18,7 @@ export function UploadList({ to }: { readonly to: Destination }) {
         <li key={upload.id} aria-label={upload.path}>
           <span className={classes.name}>{upload.path}</span>
           <span className={classes.buttons}>
-            {mayResume(upload, to) && (
+            {(upload.state === 'asks' || upload.state === 'failed') && (
               <Button size="compact-xs" variant="default" onClick={() => resumeUpload(cache, to, upload.id)}>
                 {upload.state === 'asks' ? 'Replace' : 'Try again'}
               </Button>
@@ -42,10 +42,6 @@ export function UploadList({ to }: { readonly to: Destination }) {
   );
 }
 
-function mayResume({ state, file }: Upload, { maxBytes }: Destination): boolean {
-  return state === 'asks' || (state === 'failed' && file.size <= maxBytes);
-}
-
 /** What closing an entry does, in a word or two. */
 const PUT_ASIDE = {
   asks: 'Leave out',
@@ -53,6 +49,7 @@ const PUT_ASIDE = {
   sending: 'Stop',
   done: 'Clear',
   failed: 'Clear',
+  refused: 'Clear',
 } as const satisfies Record<Upload['state'], string>;
 
 interface ProgressProps {
@@ -78,6 +75,7 @@ function Progress({ upload: { state, file, sent, path, outcome, error }, to }: P
     case 'done':
       return <Status status="success" text={outcome} />;
     case 'failed':
+    case 'refused':
       return (
         <span role="alert" className={classes.failed}>
           <Status status="failed" text="Not uploaded" />

@@ -6,18 +6,17 @@
  *    └──────────────────────────────────────────┴─► waits ──its turn──► sending ──► done
  *                                                     ▲                    └──refused, lost──► failed
  *                                                     └────────────────again──────────────────────┘
- * Each can be put aside at any time; one that is being sent is broken off then, which leaves the destination as it was. One that
- * fails keeps none of the others.
+ * A file that its destination does not take is refused at once, and stays so. Each can be put aside at any time; one that is being
+ * sent is broken off then, which leaves the destination as it was. One that fails keeps none of the others.
  */
 import { queryOptions, skipToken, type QueryClient } from '@tanstack/react-query';
-import { formatBytes } from '../../ui/format.ts';
 
 export interface Upload {
   readonly id: number;
   readonly file: File;
   /** What it is called where it goes. */
   readonly path: string;
-  readonly state: 'asks' | 'waits' | 'sending' | 'done' | 'failed';
+  readonly state: 'asks' | 'waits' | 'sending' | 'done' | 'failed' | 'refused';
   /** Bytes that are sent. */
   readonly sent: number;
   /** What came of it, where it is done. */
@@ -45,12 +44,14 @@ export interface Sending {
 export interface Destination {
   /** Tells it from all others of this tab. */
   readonly key: string;
-  /** Bytes that a file may have. */
-  readonly maxBytes: number;
+  /** Why it does not take a file; undefined where it does. `before`: how many it is to have already. */
+  readonly refusal: (file: File, before: number) => string | undefined;
   /** What happens once all bytes are sent: "is being stored". */
   readonly afterwards: string;
   /** Sends one, and says what came of it; throws where it is refused, and where the file has become unreadable. */
   readonly send: (sending: Sending) => Promise<string>;
+  /** Those that are done stay in the list, since they are to go with something; one that is put aside is taken back by this. */
+  readonly takeBack?: (path: string) => Promise<unknown>;
   /** Has what is shown of the destination read again. */
   readonly refresh: (cache: QueryClient) => Promise<unknown>;
 }
@@ -65,15 +66,18 @@ let lastId = 0;
 
 /** Takes files up; those before them that are done leave the list. */
 export function addUploads(cache: QueryClient, to: Destination, chosen: readonly Chosen[]): void {
-  const fresh = chosen.map(({ file, path, taken }): Upload => ({
-    id: ++lastId,
-    file,
-    path,
-    sent: 0,
-    outcome: '',
-    ...begin(to, file, taken),
-  }));
-  update(cache, to, (uploads) => [...uploads.filter(({ state }) => state !== 'done'), ...fresh]);
+  update(cache, to, (uploads) => {
+    const kept = to.takeBack === undefined ? uploads.filter(({ state }) => state !== 'done') : uploads;
+    const fresh = chosen.map(({ file, path, taken }, index): Upload => ({
+      id: ++lastId,
+      file,
+      path,
+      sent: 0,
+      outcome: '',
+      ...begin(to.refusal(file, kept.length + index), taken),
+    }));
+    return [...kept, ...fresh];
+  });
   void work(cache, to);
 }
 
@@ -85,14 +89,21 @@ export function resumeUpload(cache: QueryClient, to: Destination, id: number): v
 
 /** Puts one aside. */
 export function dropUpload(cache: QueryClient, to: Destination, id: number): void {
+  const dropped = cache.getQueryData(uploadsQuery(to.key).queryKey)?.find((upload) => upload.id === id);
   update(cache, to, (uploads) => uploads.filter((upload) => upload.id !== id));
   sending.get(id)?.abort();
+  // What is left behind takes room at the destination and nothing else.
+  if (dropped?.state === 'done') void to.takeBack?.(dropped.path).catch(() => undefined);
 }
 
-function begin({ maxBytes }: Destination, file: File, taken: boolean): Pick<Upload, 'state' | 'error'> {
-  if (file.size <= maxBytes) return { state: taken ? 'asks' : 'waits', error: null };
-  const error = new Error(`A file may have ${formatBytes(maxBytes)}; this one has ${formatBytes(file.size)}.`);
-  return { state: 'failed', error };
+/** Forgets all of them, and lets them be where they are. */
+export function forgetUploads(cache: QueryClient, to: Destination): void {
+  update(cache, to, () => []);
+}
+
+function begin(refusal: string | undefined, taken: boolean): Pick<Upload, 'state' | 'error'> {
+  if (refusal !== undefined) return { state: 'refused', error: new Error(refusal) };
+  return { state: taken ? 'asks' : 'waits', error: null };
 }
 
 async function work(cache: QueryClient, to: Destination): Promise<void> {
