@@ -52,6 +52,7 @@ PROGRAM
     sleep 0.25
   done
   tail -n 5 "$dir/log" >&2
+  kill_server "$dir"
   return 1
 }
 

@@ -44,26 +44,27 @@ export function readResult({ content, structuredContent, isError }: CallToolResu
  */
 export async function keepResult(
   { status, content, links, files }: RemoteResult,
-  context: Pick<ToolContext, 'sessionId' | 'workspace' | 'quota' | 'signal'>,
+  context: Pick<ToolContext, 'sessionId' | 'workspace' | 'signal'> & {
+    readonly quota: Pick<ToolContext['quota'], 'requireRoom'>;
+  },
 ): Promise<ToolResult> {
   const attachments: unknown[] = [];
-  for (const [index, file] of files.entries()) {
+  for (const file of files.slice(0, MAX_FILES)) {
     try {
-      if (index >= MAX_FILES) throw new ReeveError('limit_reached', `of one result, ${MAX_FILES} files are kept`);
       const { path, mediaType } = await storeInside(context.workspace, context.quota, file, context.signal);
       const { length: size } = file.content;
       attachments.push({ session_id: context.sessionId, path, media_type: mediaType, size } satisfies Attachment);
     } catch (error) {
       if (context.signal.aborted) throw error;
-      attachments.push(unkept(file, error));
+      attachments.push(unkept(file, error instanceof ReeveError ? error.message : 'it could not be written'));
     }
   }
-  attachments.push(...links);
+  const others = files.slice(MAX_FILES).map((file) => unkept(file, `of one result, ${MAX_FILES} files are kept`));
+  attachments.push(...others, ...links);
   return { status, result: attachments.length === 0 ? content : { content, attachments } };
 }
 
-function unkept({ type, mediaType, content }: ReturnedFile, error: unknown): unknown {
-  const reason = error instanceof ReeveError ? error.message : 'it could not be written';
+function unkept({ type, mediaType, content }: ReturnedFile, reason: string): unknown {
   return { type, media_type: mediaType ?? null, size: content.length, not_kept: reason };
 }
 

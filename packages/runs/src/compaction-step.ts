@@ -23,13 +23,12 @@ export async function compactionStep(work: RunExecution, pending: CompactionStep
   const ofSession =
     own === null ? await inTenant(database.db, run.tenantId, (tx) => findSessionSummary(tx, run)) : undefined;
   const earlier = own ?? ofSession;
+  const reused = ofSession && { ...ofSession, reused: true as const };
+  if (reused !== undefined && fits(models, request, withSummary(whole, reused, history.length, run)))
+    return settle(work, pending, reused, undefined);
   const already = earlier?.messages ?? 0;
   const cut = cutOf(models, request, whole, already);
-  if (
-    ofSession !== undefined &&
-    (cut === undefined || fits(models, request, withSummary(whole, ofSession, history.length, run)))
-  )
-    return settle(work, pending, { ...ofSession, reused: true }, undefined);
+  if (cut === undefined && reused !== undefined) return settle(work, pending, reused, undefined);
   if (cut === undefined) {
     const { contextTokens } = models.describe(work.agent.model_id);
     const most = contextTokens === null ? 'what' : `the ${contextTokens} tokens that`;

@@ -1,6 +1,6 @@
-import { ActionIcon } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
 import { CheckIcon, CopyIcon } from './icons.ts';
+import { SmallAction } from './small-action.tsx';
 
 interface CopyTextProps {
   readonly text: string;
@@ -12,16 +12,8 @@ export function CopyText({ text, label }: CopyTextProps) {
   const clipboard = useClipboard({ timeout: 1500 });
   const said = clipboard.copied ? 'Copied' : label;
   return (
-    <ActionIcon
-      variant="subtle"
-      color="gray"
-      size="sm"
-      c="var(--soft)"
-      aria-label={said}
-      title={said}
-      onClick={() => clipboard.copy(text)}
-    >
+    <SmallAction label={said} title={said} onClick={() => clipboard.copy(text)}>
       {clipboard.copied ? <CheckIcon size={14} /> : <CopyIcon size={14} />}
-    </ActionIcon>
+    </SmallAction>
   );
 }

@@ -1,8 +1,7 @@
-import { ActionIcon } from '@mantine/core';
-import type { ReactNode } from 'react';
 import { formatBytes } from '../../ui/format.ts';
 import { CloseIcon, FileIcon, RetryIcon } from '../../ui/icons.ts';
 import { messageOf } from '../../ui/message-of.ts';
+import { SmallAction } from '../../ui/small-action.tsx';
 import type { Upload } from '../uploads/uploads.ts';
 import classes from './attached-list.module.css';
 
@@ -33,40 +32,16 @@ export function AttachedList({ files, onRetry, onRemove }: AttachedListProps) {
                   : `${formatBytes(sent)} of ${formatBytes(size)}`}
             </span>
             {state === 'failed' && (
-              <Action label="Try again" name={name} onClick={() => onRetry(id)}>
+              <SmallAction label={`Try again ${name}`} title="Try again" onClick={() => onRetry(id)}>
                 <RetryIcon size={14} />
-              </Action>
+              </SmallAction>
             )}
-            <Action label="Remove" name={name} onClick={() => onRemove(id)}>
+            <SmallAction label={`Remove ${name}`} title="Remove" onClick={() => onRemove(id)}>
               <CloseIcon size={14} />
-            </Action>
+            </SmallAction>
           </li>
         );
       })}
     </ul>
-  );
-}
-
-interface ActionProps {
-  readonly label: string;
-  /** The file's. */
-  readonly name: string;
-  readonly onClick: () => void;
-  readonly children: ReactNode;
-}
-
-function Action({ label, name, onClick, children }: ActionProps) {
-  return (
-    <ActionIcon
-      variant="subtle"
-      color="gray"
-      size="sm"
-      c="var(--soft)"
-      aria-label={`${label} ${name}`}
-      title={label}
-      onClick={onClick}
-    >
-      {children}
-    </ActionIcon>
   );
 }

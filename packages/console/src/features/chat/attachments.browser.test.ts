@@ -131,6 +131,25 @@ describe('files in the chat', { skip: chromium.missing, timeout: SUITE_MS }, () 
     assert.ok(asked().includes(PNG.toString('base64')));
   });
 
+  it('stay with their conversation while a message goes in another one', async () => {
+    upstream.respond(() => ({ text: ['Noted.'] }));
+    await client.call(routes.chat, { body: { agent_config_id: 'assistant', message: 'Elsewhere', stream: false } });
+    const page = await browser.visit(`${server.url}/chat`);
+    const chosen = page.getByRole('list', { name: 'Attached files' });
+    await attach(page, [picture]);
+    await chosen.getByText('red.png').waitFor();
+    await page.getByRole('link', { name: /^Elsewhere/ }).click();
+    await chosen.waitFor({ state: 'detached' });
+    await attach(page, [{ name: 'notes.md', mimeType: 'text/markdown', buffer: Buffer.from('# Buy paint') }]);
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByRole('article').nth(1).getByText('Noted.').waitFor();
+    await chosen.waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: 'New chat' }).click();
+    await chosen.getByText('red.png').waitFor();
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByRole('article').getByRole('img', { name: 'red.png' }).waitFor();
+  });
+
   it('go again with the message where its run failed', async () => {
     upstream.script([{ status: 400, message: 'no images today' }, { text: ['Now I see.'] }]);
     const page = await browser.visit(server.url);

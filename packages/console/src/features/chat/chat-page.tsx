@@ -71,8 +71,8 @@ export function ChatPage({
   const attached = useAttachedFiles(sessionId);
   const start = useMutation({
     mutationFn: ({ request }: Sent) => streams.start(request),
-    onSuccess: async (started, { view, isDraft }) => {
-      if (isDraft) attached.clear();
+    onSuccess: async (started, { view, onSent }) => {
+      onSent?.();
       if (view === undefined) await onStarted(started.sessionId);
       void cache.invalidateQueries({ queryKey: ['sessions', 'list'] });
       void cache.invalidateQueries({ queryKey: ['runs', 'of-session', started.sessionId] });
@@ -93,7 +93,7 @@ export function ChatPage({
     const session = sessionId ?? (isDraft ? attached.sessionId : undefined);
     start.mutate({
       view: sessionId,
-      isDraft,
+      onSent: isDraft ? attached.clear : undefined,
       request: {
         agent_config_id: answering,
         message,
@@ -210,8 +210,8 @@ export function ChatPage({
 /** A message that was sent, and the session in view then; undefined for a new conversation. */
 interface Sent {
   readonly view: string | undefined;
-  /** Whether it is what was typed, with the files beside it: not an example, and not one that is asked again. */
-  readonly isDraft: boolean;
+  /** Forgets the files that went with it: of what was typed, not of an example or of what is asked again. */
+  readonly onSent: (() => void) | undefined;
   readonly request: ChatRequest;
 }
 

@@ -47,7 +47,7 @@ export function useAttachedFiles(view: string | undefined): AttachedFiles {
     remove: (id) => dropUpload(cache, to, id),
     clear() {
       forgetUploads(cache, to);
-      setFresh(newSessionId());
+      if (view === undefined) setFresh(newSessionId());
     },
   };
 }

@@ -1,8 +1,9 @@
-import { ActionIcon, Button } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { formatBytes } from '../../ui/format.ts';
 import { CloseIcon } from '../../ui/icons.ts';
 import { messageOf } from '../../ui/message-of.ts';
+import { SmallAction } from '../../ui/small-action.tsx';
 import { Status } from '../../ui/status.tsx';
 import classes from './uploads.module.css';
 import { dropUpload, resumeUpload, uploadsQuery, type Destination, type Upload } from './uploads.ts';
@@ -23,17 +24,13 @@ export function UploadList({ to }: { readonly to: Destination }) {
                 {upload.state === 'asks' ? 'Replace' : 'Try again'}
               </Button>
             )}
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              size="sm"
-              c="var(--soft)"
-              aria-label={`${PUT_ASIDE[upload.state]} ${upload.path}`}
+            <SmallAction
+              label={`${PUT_ASIDE[upload.state]} ${upload.path}`}
               title={PUT_ASIDE[upload.state]}
               onClick={() => dropUpload(cache, to, upload.id)}
             >
               <CloseIcon size={14} />
-            </ActionIcon>
+            </SmallAction>
           </span>
           <Progress upload={upload} to={to} />
         </li>
